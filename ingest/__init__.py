@@ -1,0 +1,32 @@
+"""Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
+
+from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
+from .errors import BlockError, CatalogFull, IngestError, StoreError
+from .store import Buckets, Series, Store
+from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
+from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_NAME, METRICS, Metric, Quality
+
+__all__ = [
+    "COLUMNS",
+    "DEVICE_METRICS",
+    "KINDS",
+    "METRICS",
+    "METRIC_BY_NAME",
+    "SERVICE_SITE",
+    "BlockError",
+    "Buckets",
+    "Catalog",
+    "CatalogChanges",
+    "CatalogFull",
+    "IngestError",
+    "Metric",
+    "Quality",
+    "Sensor",
+    "Series",
+    "Store",
+    "StoreError",
+    "TelemetryBatch",
+    "concat",
+    "empty_batch",
+    "from_columns",
+]

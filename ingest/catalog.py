@@ -1,0 +1,157 @@
+"""Who sends what: every sensor that was ever heard, with its code, its kind and where it hangs.
+
+A sensor that nobody registered gets a code at its first message and stands as unassigned: kept, never lost.
+Codes are durable: whoever writes a batch to the log also writes what `take_changes` returns, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .errors import CatalogFull
+from .vocabulary import FIRST_LEARNED_METRIC, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, Metric
+
+SERVICE_SITE = "_service"
+SENSORS_MAX = 2_000_000
+LEARNED_METRICS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One sensor as the catalogue knows it.
+
+    id: the identity found on the wire, unique in its site; place: id of the place where it hangs, "" while unassigned;
+    profile: how its surroundings behave ("kitchen", "waterside", ...; "" for the usual); period_s: the longest time
+    between two of its messages, 0 when unknown; limits: metric -> rising alarm limits of this very sensor.
+    """
+
+    code: int
+    id: str
+    site: str
+    kind: str
+    place: str = ""
+    profile: str = ""
+    period_s: float = 0.0
+    limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def assigned(self) -> bool:
+        """True once the sensor is bound to a place."""
+        return bool(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogChanges:
+    """Sensors and metrics that are new or altered since the last call, to be made durable with the batch."""
+
+    sensors: tuple[Sensor, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+
+class Catalog:
+    """All sensors and learned metrics, by code and by identity.
+
+    Written by one thread (ingest); readers may look things up from others, because entries are only added or replaced
+    whole. `version` grows with every change: a detector that caches per-sensor facts compares it.
+    """
+
+    def __init__(self, declared: Iterable[Sensor] = (), *, sensors_max: int = SENSORS_MAX) -> None:
+        """Declared sensors (from the site's registry) are known by identity; their codes come at first use."""
+        self.version = 0
+        self._sensors_max = sensors_max
+        self._declared = {(sensor.site, sensor.id): sensor for sensor in declared}
+        self._sensors: list[Sensor] = []
+        self._code: dict[tuple[str, str], int] = {}
+        self._learned: dict[str, Metric] = {}
+        self._learned_by_code: dict[int, Metric] = {}
+        self._changed: dict[int, Sensor] = {}
+        self._changed_metrics: list[Metric] = []
+        self.code(SERVICE_SITE, "clock", "device")
+
+    def __len__(self) -> int:
+        return len(self._sensors)
+
+    def __getitem__(self, code: int) -> Sensor:
+        return self._sensors[code]
+
+    def __iter__(self) -> Iterator[Sensor]:
+        return iter(list(self._sensors))
+
+    def find(self, site: str, sensor_id: str) -> Sensor | None:
+        """The sensor of that identity, or None when it was never heard or declared."""
+        code = self._code.get((site, sensor_id))
+        return self._declared.get((site, sensor_id)) if code is None else self._sensors[code]
+
+    def code(self, site: str, sensor_id: str, kind: str) -> int:
+        """The code of a sensor, given at first use. A more telling kind replaces a lesser one (KINDS).
+
+        Raises CatalogFull at the bound.
+        """
+        code = self._code.get((site, sensor_id))
+        if code is None:
+            return self._register(site, sensor_id, kind)
+        known = self._sensors[code]
+        if KINDS.index(kind) < KINDS.index(known.kind) and (site, sensor_id) not in self._declared:
+            self._put(replace(known, kind=kind))
+        return code
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name; one that nobody described is learned, without unit or range.
+
+        Raises CatalogFull at the bound.
+        """
+        known = METRIC_BY_NAME.get(name) or self._learned.get(name)
+        if known is not None:
+            return known
+        if len(self._learned) >= LEARNED_METRICS_MAX:
+            raise CatalogFull("metrics", LEARNED_METRICS_MAX)
+        metric = Metric(FIRST_LEARNED_METRIC + len(self._learned), name, "")
+        self._keep_metric(metric)
+        self._changed_metrics.append(metric)
+        return metric
+
+    def metric_of(self, code: int) -> Metric:
+        """The metric of that code. Raises KeyError for a code that was never given."""
+        return METRIC_BY_CODE.get(code) or self._learned_by_code[code]
+
+    def update(self, sensor: Sensor) -> None:
+        """Replace what is known of a sensor that has a code (its place, profile, period, limits)."""
+        self._put(sensor)
+
+    def take_changes(self) -> CatalogChanges:
+        """What must become durable before or with the next batch; each change is given once."""
+        changes = CatalogChanges(tuple(self._changed.values()), tuple(self._changed_metrics))
+        self._changed, self._changed_metrics = {}, []
+        return changes
+
+    def load(self, sensors: Sequence[Sensor], metrics: Sequence[Metric]) -> None:
+        """Take back what the log holds, codes ascending; declarations of the registry win over stored facts."""
+        for sensor in sensors:
+            declared = self._declared.get((sensor.site, sensor.id))
+            self._put(sensor if declared is None else replace(declared, code=sensor.code), durable=declared is None)
+        for metric in metrics:
+            self._keep_metric(metric)
+
+    def _register(self, site: str, sensor_id: str, kind: str) -> int:
+        if len(self._sensors) >= self._sensors_max:
+            raise CatalogFull("sensors", self._sensors_max)
+        declared = self._declared.get((site, sensor_id))
+        code = len(self._sensors)
+        self._put(Sensor(code, sensor_id, site, kind) if declared is None else replace(declared, code=code))
+        return code
+
+    def _put(self, sensor: Sensor, *, durable: bool = False) -> None:
+        if sensor.code == len(self._sensors):
+            self._sensors.append(sensor)
+        else:
+            self._sensors[sensor.code] = sensor
+        self._code[sensor.site, sensor.id] = sensor.code
+        if not durable:
+            self._changed[sensor.code] = sensor
+        self.version += 1
+
+    def _keep_metric(self, metric: Metric) -> None:
+        self._learned[metric.name] = metric
+        self._learned_by_code[metric.code] = metric
+        self.version += 1

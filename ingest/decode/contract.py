@@ -1,0 +1,92 @@
+"""What every wire format's decoder takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ingest.vocabulary import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One measured value as found on the wire, in the metric's canonical unit.
+
+    time_ns: event time, ns since 1970 UTC, or None when the message carries none (arrival counts then);
+    gateway_ns: when a gateway took it, if the wire tells; dims: labels of an event.
+    """
+
+    sensor: str
+    kind: str
+    metric: str
+    value: float
+    unit: str
+    time_ns: int | None = None
+    gateway_ns: int | None = None
+    quality: Quality = Quality.GOOD
+    dims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """A device, bridge or gateway went online or offline; reason where the wire gives one."""
+
+    sensor: str
+    online: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A message, or one value of it, that must not be stored.
+
+    reason: a code of `ingest.decode.REASONS`; detail: one line for people; rows: how many readings it stands for.
+    """
+
+    reason: str
+    detail: str = ""
+    rows: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture that belongs to a sensor's event; the bytes stay in the message."""
+
+    sensor: str
+    type: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Everything that one message means. `ignored` names why a message rightly gives nothing ("command", "log")."""
+
+    readings: Sequence[Reading] = ()
+    availability: Sequence[Availability] = ()
+    declares: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    notices: Sequence[str] = ()
+    rejects: Sequence[Reject] = ()
+    media: Media | None = None
+    ignored: str = ""
+
+
+class Decoder(Protocol):
+    """One wire format. Knows bytes and topics, nothing of transport.
+
+    Must hold for every implementation: `decode` never raises on foreign input, whatever the bytes; a value that cannot
+    be read becomes a Reject, a missing measurement becomes nothing; the same input in the same order gives the same
+    output; state, if any, is bounded.
+    """
+
+    name: str
+    subscriptions: Sequence[str]
+
+    def claims(self, topic: str) -> bool:
+        """Whether a topic belongs to this format."""
+        ...
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
+        """What the message means; now_ns is the arrival time (ns since 1970 UTC)."""
+        ...

@@ -1,0 +1,72 @@
+"""What every time-series store must do, whichever engine is behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .telemetry import TelemetryBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Readings of one sensor and metric, time ascending; columns of one length."""
+
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A down-sampled span: one row a bucket that has readings; start_ns is the bucket's left edge."""
+
+    start_ns: NDArray[np.int64]
+    count: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+class Store(Protocol):
+    """Readings by sensor, metric and time.
+
+    Must hold for every implementation: `write` is atomic together with its cursor and may be repeated (a cursor at or
+    below the stored one is a no-op); reads are half-open [from_ns, to_ns); only what was written comes back; methods
+    may be called from several threads; raises StoreError, and nothing else, when the engine is away.
+    """
+
+    def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
+        """Keep the readings and remember that the log is stored up to and with position `cursor`."""
+        ...
+
+    def cursor(self) -> int:
+        """The last log position that is stored; 0 when empty."""
+        ...
+
+    def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
+        """The readings of one series, at most `limit` of the earliest."""
+        ...
+
+    def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
+        """Count, mean, low and high of the good readings in each step; steps start at multiples of step_ns."""
+        ...
+
+    def metrics(self, sensor: int) -> list[int]:
+        """Codes of the metrics that a sensor has readings of, ascending."""
+        ...
+
+    def retain(self, *, before_ns: int) -> int:
+        """Drop readings older than before_ns; returns how many went."""
+        ...
+
+    def count(self) -> int:
+        """How many readings are stored."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...

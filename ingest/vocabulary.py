@@ -1,0 +1,108 @@
+"""The words of telemetry: kinds, qualities and metrics, each metric with its one unit and its valid range.
+
+Codes are part of stored data: a code is never given to another metric.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from math import inf
+
+KINDS = ("smoke", "gate", "water", "camera", "env", "device")
+"""Kinds of sensors, the most telling first: a device that sends smoke and battery is a smoke sensor."""
+
+FIRST_LEARNED_METRIC = 1000
+"""Codes from here on belong to metrics that nobody described; the catalogue hands them out."""
+
+
+class Quality(IntEnum):
+    """How far a reading may be believed."""
+
+    GOOD = 0
+    FAULT = 1  # the sensor says that it cannot measure, or the value is outside the metric's valid range
+    TEST = 2  # self-test or simulated message: a drill at most
+    HISTORICAL = 3  # a late copy of an old value: stored, no live alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured quantity: its stored code, name, unit and valid range (inclusive)."""
+
+    code: int
+    name: str
+    unit: str
+    low: float = -inf
+    high: float = inf
+
+
+def _bool(code: int, name: str) -> Metric:
+    return Metric(code, name, "bool", 0, 1)
+
+
+METRICS: tuple[Metric, ...] = (
+    _bool(1, "smoke"),
+    _bool(2, "test"),
+    Metric(3, "smoke_density", "dB/m", 0, 20),
+    Metric(4, "smoke_concentration", "%", 0, 100),
+    Metric(5, "co", "ppm", 0, 10_000),
+    Metric(6, "temperature", "Cel", -60, 1_500),
+    _bool(10, "open"),
+    _bool(11, "access_granted"),
+    _bool(12, "access_denied"),
+    _bool(13, "forced"),
+    Metric(14, "people_in", "count", 0, 100_000),
+    Metric(15, "people_out", "count", 0, 100_000),
+    Metric(16, "people_in_total", "count", 0),
+    Metric(17, "people_out_total", "count", 0),
+    _bool(18, "occupancy"),
+    Metric(19, "open_count", "count", 0),
+    Metric(20, "level", "m", -500, 9_000),
+    Metric(21, "depth", "m", -1, 200),
+    Metric(22, "distance", "m", 0, 200),
+    Metric(23, "rain", "mm", 0, 500),
+    Metric(24, "flow", "m3/s", -1_000, 100_000),
+    Metric(25, "pressure", "MPa", -0.1, 100),
+    _bool(26, "leak"),
+    _bool(30, "object_present"),
+    Metric(31, "object_count", "count", 0, 100_000),
+    _bool(32, "motion"),
+    _bool(33, "review"),
+    _bool(34, "blind"),
+    Metric(40, "battery", "%", 0, 100),
+    Metric(41, "battery_voltage", "V", 0, 60),
+    _bool(42, "battery_low"),
+    _bool(43, "tamper"),
+    _bool(44, "fault"),
+    Metric(45, "rssi", "dBm", -200, 50),
+    Metric(46, "linkquality", "lqi", 0, 255),
+    Metric(47, "link_margin", "dB", -100, 100),
+    _bool(48, "online"),  # made from last wills and availability topics
+    _bool(49, "tick"),  # the service's own clock reading: event time goes on while every sensor is silent
+    Metric(60, "humidity", "%", 0, 100),
+    Metric(61, "illuminance", "lx", 0, 200_000),
+    Metric(62, "co2", "ppm", 0, 100_000),
+    Metric(63, "pm25", "ug/m3", 0, 10_000),
+    Metric(64, "noise", "dB", 0, 200),
+    Metric(65, "current", "A", -10_000, 10_000),
+    Metric(66, "power", "W", -1e7, 1e7),
+    Metric(67, "wind_speed", "m/s", 0, 120),
+)
+
+METRIC_BY_NAME = {metric.name: metric for metric in METRICS}
+METRIC_BY_CODE = {metric.code: metric for metric in METRICS}
+
+DEVICE_METRICS = frozenset(
+    (
+        "battery",
+        "battery_voltage",
+        "battery_low",
+        "tamper",
+        "fault",
+        "rssi",
+        "linkquality",
+        "link_margin",
+        "online",
+    ),
+)
+"""Metrics that speak of the device, whatever kind of topic they came on."""
