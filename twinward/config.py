@@ -1,0 +1,161 @@
+"""Settings: one TOML file, then `TWINWARD_*` in the environment, read once; every error at once.
+
+A section of the file is a frozen dataclass that lives beside the part that it sets. A key `port` of section `[mqtt]` is
+`TWINWARD_MQTT_PORT` in the environment; a key without a section is `TWINWARD_` and its name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import annotated_types
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+RESERVED = frozenset(("TWINWARD_DEMO_PASSWORD", "TWINWARD_ADMIN_PASSWORD"))
+"""Names in the environment that are no settings: passwords for the first start."""
+
+
+class ConfigError(Exception):
+    """The configuration is wrong. errors: one line each, with the key and what is allowed."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Key:
+    """One setting as a person meets it: names, type, default, unit, bounds and one line of text."""
+
+    name: str
+    environment: str
+    type: str
+    default: object
+    unit: str
+    allowed: str
+    text: str
+
+
+def load(cls: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
+    """Settings of dataclass `cls` from the file, if any, and the environment. Raises ConfigError with every error."""
+    errors: list[str] = []
+    table = _read(path, errors)
+    _overlay(cls, table, environ, errors)
+    errors += _unknown(cls, table)
+    try:
+        # JSON text mode would refuse native TOML dates; lax mode turns the environment's texts into numbers
+        settings = TypeAdapter(cls).validate_python(table)
+    except ValidationError as error:
+        errors += [_sentence(detail["loc"], detail["input"], detail["msg"]) for detail in error.errors()]
+        raise ConfigError(sorted(set(errors))) from error
+    if errors:
+        raise ConfigError(sorted(set(errors)))
+    return settings
+
+
+def keys(cls: type) -> Iterator[Key]:
+    """Every setting of `cls` and its sections, in order; the sample file and the reference are made from this."""
+    for section, field, hint in _fields(cls):
+        unit = next((m.unit for m in _marks(hint) if isinstance(m, annotated_types.Unit)), "")
+        text = next((m.documentation for m in _marks(hint) if isinstance(m, annotated_types.DocInfo)), "")
+        base = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+        name = f"{section}.{field.name}" if section else field.name
+        kind = getattr(base, "__name__", str(base).replace("typing.", ""))
+        kind = kind if not get_args(base) else str(base).replace("typing.", "")
+        yield Key(name, _environment_name(section, field.name), kind, _default(field), unit, _bounds(hint), text)
+
+
+def _default(field: dataclasses.Field[Any]) -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _read(path: Path | None, errors: list[str]) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([*errors, f"{path}: {error}"]) from error
+
+
+def _fields(cls: type) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    """(section, field, type hint) of the settings and of the sections' settings."""
+    hints = get_type_hints(cls, include_extras=True)
+    for field in dataclasses.fields(cls):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            inner = get_type_hints(hint, include_extras=True)
+            yield from ((field.name, part, inner[part.name]) for part in dataclasses.fields(hint))
+        else:
+            yield "", field, hint
+
+
+def _environment_name(section: str, key: str) -> str:
+    return "_".join(("TWINWARD", *filter(None, (section, key)))).upper()
+
+
+def _overlay(cls: type, table: dict[str, Any], environ: Mapping[str, str], errors: list[str]) -> None:
+    known = {_environment_name(section, field.name): (section, field.name) for section, field, _ in _fields(cls)}
+    for name in sorted(environ):
+        if not name.startswith("TWINWARD_") or name in RESERVED:
+            continue
+        if name not in known:
+            errors.append(f"{name}: no setting has this name in the environment")
+            continue
+        section, key = known[name]
+        home = table.setdefault(section, {}) if section else table
+        if isinstance(home, dict):
+            home[key] = environ[name]
+
+
+def _unknown(cls: type, table: Mapping[str, Any]) -> list[str]:
+    sections: dict[str, set[str]] = {}
+    for section, field, _ in _fields(cls):
+        sections.setdefault(section, set()).add(field.name)
+    top = sections.pop("", set())
+    errors = [
+        f"{key}: unknown key; known here: {', '.join(sorted(top | sections.keys()))}"
+        for key in table
+        if key not in top | sections.keys()
+    ]
+    for section, names in sections.items():
+        inner = table.get(section)
+        if isinstance(inner, dict):
+            errors += [
+                f"{section}.{key}: unknown key; known here: {', '.join(sorted(names))}"
+                for key in inner
+                if key not in names
+            ]
+    return errors
+
+
+def _sentence(location: tuple[int | str, ...], given: object, message: str) -> str:
+    key = ".".join(str(part) for part in location)
+    shown = "a secret" if key.endswith(("_file", "password")) else repr(given)[:80]
+    return f"{key}: {shown} is not allowed: {message[0].lower()}{message[1:]}"
+
+
+def _marks(hint: object) -> tuple[Any, ...]:
+    return getattr(hint, "__metadata__", ())
+
+
+def _bounds(hint: object) -> str:
+    parts = []
+    for mark in _marks(hint):
+        for symbol, value in (
+            (">=", getattr(mark, "ge", None)),
+            (">", getattr(mark, "gt", None)),
+            ("<=", getattr(mark, "le", None)),
+            ("<", getattr(mark, "lt", None)),
+        ):
+            if value is not None:
+                parts.append(f"{symbol} {value}")
+    return ", ".join(parts)

@@ -1,0 +1,132 @@
+"""The only loop: take what the log holds behind the cursor, let the stage process it, advance the cursor."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+EntryT = TypeVar("EntryT", bound="Positioned")
+EntryS_co = TypeVar("EntryS_co", bound="Positioned", covariant=True)
+EntryP_contra = TypeVar("EntryP_contra", bound="Positioned", contravariant=True)
+
+ENTRIES_PER_TURN = 64
+WAIT_S = 0.25
+BACKOFF_S_MAX = 10.0
+
+
+class Positioned(Protocol):
+    """Anything with a position in a log."""
+
+    @property
+    def seq(self) -> int:
+        """The position, counted from 1."""
+        ...
+
+
+class Source(Protocol[EntryS_co]):
+    """A log to read from; several pumps may read one."""
+
+    def read(self, after: int, *, limit: int = 64) -> Sequence[EntryS_co]:
+        """The entries behind position `after`, in order, at most `limit`."""
+        ...
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is an entry behind `after` (True) or the time is over."""
+        ...
+
+    def head(self) -> int:
+        """The last position."""
+        ...
+
+
+class Stage(Protocol[EntryP_contra]):
+    """One step of the flow behind a log.
+
+    Must hold for every implementation: `process` makes its effects and the cursor durable together, or raises with
+    neither; entries that were processed before change nothing.
+    """
+
+    name: str
+
+    def recover(self) -> int:
+        """Bring the stage to its last durable state, at start and after a failure; gives the cursor to read on from."""
+        ...
+
+    def process(self, entries: Sequence[EntryP_contra]) -> None:
+        """Take in the entries, in order."""
+        ...
+
+    def idle(self) -> None:
+        """What is to be done when a turn is over, with entries or without; must be quick."""
+        ...
+
+
+class Pump(Generic[EntryT]):
+    """Drives one stage from one source in a thread of its own; waits and tries again when the stage fails."""
+
+    def __init__(self, source: Source[EntryT], stage: Stage[EntryT]) -> None:
+        self.name = stage.name
+        self.failures_total = 0
+        self.last_error = ""
+        self.cursor = 0
+        self._source = source
+        self._stage = stage
+        self._stopping = threading.Event()
+        self._turned_ns = time.monotonic_ns()
+        self._thread = threading.Thread(target=self._run, name=f"pump-{stage.name}", daemon=True)
+        self._log = structlog.get_logger(stage=stage.name)
+
+    def start(self) -> None:
+        """Begin to pump."""
+        self._thread.start()
+
+    def stop(self, *, timeout_s: float = 10) -> None:
+        """Finish the turn under way and end; what is behind the cursor waits in the log."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def lag(self) -> int:
+        """How many entries of the log the stage has not yet taken in."""
+        return max(0, self._source.head() - self.cursor)
+
+    def healthy(self, *, stalled_s: float = 30) -> bool:
+        """True while the thread turns and its last turn did not fail."""
+        stalled = (time.monotonic_ns() - self._turned_ns) / 1e9 > stalled_s
+        return self._thread.is_alive() and not self.last_error and not stalled
+
+    def _run(self) -> None:
+        wait_s = 0.1
+        ready = False
+        while not self._stopping.is_set():
+            try:
+                if not ready:
+                    self.cursor, ready = self._stage.recover(), True
+                self._turn()
+                wait_s, self.last_error = 0.1, ""
+            except Exception as error:  # noqa: BLE001 - the one place that may: logged, counted, cursor not advanced
+                ready = False
+                self._failed(error)
+                self._stopping.wait(wait_s)
+                wait_s = min(wait_s * 2, BACKOFF_S_MAX)
+            self._turned_ns = time.monotonic_ns()
+
+    def _turn(self) -> None:
+        entries = self._source.read(self.cursor, limit=ENTRIES_PER_TURN)
+        if entries:
+            self._stage.process(entries)
+            self.cursor = entries[-1].seq
+        self._stage.idle()
+        if not entries:
+            self._source.wait(self.cursor, WAIT_S)
+
+    def _failed(self, error: Exception) -> None:
+        self.failures_total += 1
+        first = not self.last_error
+        self.last_error = f"{type(error).__name__}: {error}"
+        if first:
+            self._log.error("stage failed, will try again", error=self.last_error, cursor=self.cursor, exc_info=True)
