@@ -1,5 +1,6 @@
 """Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
 
+from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, IngestError, StoreError
 from .store import Buckets, Series, Store
@@ -12,15 +13,20 @@ __all__ = [
     "KINDS",
     "METRICS",
     "METRIC_BY_NAME",
+    "NOTICES",
+    "REASONS",
     "SERVICE_SITE",
     "BlockError",
     "Buckets",
     "Catalog",
     "CatalogChanges",
     "CatalogFull",
+    "Count",
     "IngestError",
     "Metric",
     "Quality",
+    "Quarantined",
+    "Sealed",
     "Sensor",
     "Series",
     "Store",

@@ -1,0 +1,152 @@
+"""What became of every reading: counts that balance, a bounded sample of what was refused, the sealed batch.
+
+Per (site, format): received = stored + duplicate + the sum of quarantined. The unit is the reading; a message that
+cannot be decoded at all counts as one received and one quarantined. Notices stand beside the sum.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from .catalog import CatalogChanges
+from .telemetry import TelemetryBatch
+
+REASONS: Mapping[str, str] = {
+    "utf8": "topic or payload is not UTF-8",
+    "json": "payload is not JSON (cut short, or another format)",
+    "not_object": "JSON is neither an object nor an array of objects",
+    "empty": "payload is empty, or names no metric",
+    "retained": "a reading kept by the broker is no new event",
+    "too_large": "payload is over the size limit",
+    "topic": "no decoder speaks for this topic",
+    "kind": "the kind in the topic is none of the six",
+    "sensor_name": "site or sensor name has other characters than [A-Za-z0-9._-], or more than 64",
+    "metric_name": "metric name is ill-formed",
+    "type": "value is neither number, boolean nor null",
+    "not_finite": "value is NaN or infinite",
+    "time_format": "time is neither RFC 3339 with offset nor epoch milliseconds",
+    "time_past": "time is further back than readings are taken",
+    "time_future": "time is more than a day ahead",
+    "depth": "JSON is nested too deeply",
+    "sensor_limit": "the catalogue holds its limit of sensors",
+    "metric_limit": "the catalogue holds its limit of metrics",
+    "internal": "the decoder failed; a programming error",
+}
+"""Why a reading is refused: code -> one line for people. Codes are part of stored data."""
+
+NOTICES: Mapping[str, str] = {
+    "ignored": "the message rightly holds no reading",
+    "out_of_range": "value outside the metric's valid range, stored with quality fault",
+    "time_future": "time up to a day ahead, stored under the arrival time",
+    "unknown_metric": "a metric that nobody described, kept as kind env",
+}
+"""What was taken although something about it is worth knowing: code -> one line for people."""
+
+SAMPLE_BYTES = 2048
+
+Outcome = Literal["received", "stored", "duplicate", "quarantined", "notice"]
+
+
+class Count(NamedTuple):
+    """One line of the accounts; reason is "" unless the outcome is quarantined or notice."""
+
+    site: str
+    format: str
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One refused message as kept for people: payload is masked and cut to SAMPLE_BYTES."""
+
+    arrival_ns: int
+    site: str
+    format: str
+    topic: str
+    reason: str
+    detail: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sealed:
+    """What must become durable in one transaction before any message of it is acknowledged.
+
+    batch may be empty (only duplicates or rejects); keys: signed 64-bit message keys for de-duplication, oldest first;
+    counts: what to add to the accounts; quarantine: a bounded sample of the refused.
+    """
+
+    batch: TelemetryBatch
+    keys: Sequence[int]
+    counts: Mapping[Count, int]
+    quarantine: Sequence[Quarantined]
+    changes: CatalogChanges
+
+
+_PERSONAL = re.compile(
+    rb'("[A-Za-z_]*(?:name|card|plate|person|face|holder|student|pupil|phone|mobile|user|badge|employee)[A-Za-z_]*"'
+    rb'\s*:\s*)("(?:[^"\\]|\\.)*"?|-?\d[\d.]*)',
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def sample(payload: bytes) -> bytes:
+    """The start of a payload as kept in the quarantine: values of keys that speak of people are masked."""
+    return _PERSONAL.sub(rb'\1"***"', payload[: SAMPLE_BYTES * 2])[:SAMPLE_BYTES]
+
+
+class Accounts:
+    """Adds up outcomes between two seals. `quarantine_max` bounds the sample of one batch; the counts are exact.
+
+    Each (site, format, reason) is sampled `same_max` times a batch, so that one mad device cannot fill the sample.
+    """
+
+    def __init__(self, *, quarantine_max: int = 100, same_max: int = 5) -> None:
+        self._quarantine_max = quarantine_max
+        self._same_max = same_max
+        self._counts: dict[Count, int] = {}
+        self._quarantine: list[Quarantined] = []
+        self._sampled: dict[tuple[str, str, str], int] = {}
+        self.unsampled_total = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._counts)
+
+    def add(self, site: str, format_: str, outcome: Outcome, *, rows: int = 1, reason: str = "") -> None:
+        """Count rows under an outcome; nothing for zero rows."""
+        if rows:
+            key = Count(site, format_, outcome, reason)
+            self._counts[key] = self._counts.get(key, 0) + rows
+
+    def refuse(self, quarantined: Quarantined, *, rows: int = 1, received: bool = True) -> None:
+        """Count rows as quarantined (and as received, unless the caller did) and keep a sample if there is room."""
+        site, format_, reason = quarantined.site, quarantined.format, quarantined.reason
+        if received:
+            self.add(site, format_, "received", rows=rows)
+        self.add(site, format_, "quarantined", rows=rows, reason=reason)
+        same = self._sampled.get((site, format_, reason), 0)
+        if same >= self._same_max or len(self._quarantine) >= self._quarantine_max:
+            self.unsampled_total += rows
+            return
+        self._sampled[site, format_, reason] = same + 1
+        self._quarantine.append(quarantined)
+
+    def take(self) -> tuple[dict[Count, int], list[Quarantined]]:
+        """Counts and sample since the last call; starts anew."""
+        taken = self._counts, self._quarantine
+        self._counts, self._quarantine, self._sampled = {}, [], {}
+        return taken
+
+
+def residual(counts: Mapping[Count, int]) -> dict[tuple[str, str], int]:
+    """Received less everything it became, by (site, format); all zero when the accounts balance."""
+    left: dict[tuple[str, str], int] = {}
+    sign = {"received": 1, "stored": -1, "duplicate": -1, "quarantined": -1, "notice": 0}
+    for count, rows in counts.items():
+        place = count.site, count.format
+        left[place] = left.get(place, 0) + sign[count.outcome] * rows
+    return left
