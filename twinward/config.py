@@ -15,18 +15,12 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import annotated_types
 from pydantic import TypeAdapter, ValidationError
 
+from .errors import ConfigError
+
 T = TypeVar("T")
 
 RESERVED = frozenset(("TWINWARD_DEMO_PASSWORD", "TWINWARD_ADMIN_PASSWORD"))
 """Names in the environment that are no settings: passwords for the first start."""
-
-
-class ConfigError(Exception):
-    """The configuration is wrong. errors: one line each, with the key and what is allowed."""
-
-    def __init__(self, errors: list[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = errors
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

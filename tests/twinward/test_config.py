@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Interval, Unit, doc
 
-from twinward.config import ConfigError, keys, load
+from twinward.config import keys, load
+from twinward.errors import ConfigError
 
 
 @dataclass(frozen=True)
