@@ -1,8 +1,10 @@
 """Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
 
-from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed
+from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, residual
+from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, IngestError, StoreError
+from .intake import Intake, IntakeSettings
 from .store import Buckets, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_NAME, METRICS, Metric, Quality
@@ -16,6 +18,7 @@ __all__ = [
     "NOTICES",
     "REASONS",
     "SERVICE_SITE",
+    "BatchSettings",
     "BlockError",
     "Buckets",
     "Catalog",
@@ -23,6 +26,8 @@ __all__ = [
     "CatalogFull",
     "Count",
     "IngestError",
+    "Intake",
+    "IntakeSettings",
     "Metric",
     "Quality",
     "Quarantined",
@@ -35,4 +40,5 @@ __all__ = [
     "concat",
     "empty_batch",
     "from_columns",
+    "residual",
 ]

@@ -42,10 +42,16 @@ NOTICES: Mapping[str, str] = {
     "out_of_range": "value outside the metric's valid range, stored with quality fault",
     "time_future": "time up to a day ahead, stored under the arrival time",
     "unknown_metric": "a metric that nobody described, kept as kind env",
+    "personal_data": "a name, card number or plate was left out",
+    "seq": "seq is no integer and was left out",
+    "other": "a notice of a decoder under a name of its own",
 }
 """What was taken although something about it is worth knowing: code -> one line for people."""
 
 SAMPLE_BYTES = 2048
+TOPIC_BYTES = 512
+DETAIL_CHARACTERS = 200
+OTHER_SITE = "_other"
 
 Outcome = Literal["received", "stored", "duplicate", "quarantined", "notice"]
 
@@ -87,6 +93,35 @@ class Sealed:
     changes: CatalogChanges
 
 
+class Source(NamedTuple):
+    """Where readings come from: the unit of the accounts."""
+
+    site: str
+    format: str
+
+
+class Refusal(NamedTuple):
+    """One refused message or value, before it is known whether the sample has room."""
+
+    reason: str
+    detail: str
+    arrival_ns: int
+    topic: bytes
+    payload: bytes
+
+    def sampled(self, source: Source) -> Quarantined:
+        """As kept for people."""
+        return Quarantined(
+            arrival_ns=self.arrival_ns,
+            site=source.site,
+            format=source.format,
+            topic=self.topic[:TOPIC_BYTES].decode(errors="replace"),
+            reason=self.reason,
+            detail=self.detail[:DETAIL_CHARACTERS],
+            payload=sample(self.payload),
+        )
+
+
 _PERSONAL = re.compile(
     rb'("[A-Za-z_]*(?:name|card|plate|person|face|holder|student|pupil|phone|mobile|user|badge|employee)[A-Za-z_]*"'
     rb'\s*:\s*)("(?:[^"\\]|\\.)*"?|-?\d[\d.]*)',
@@ -102,38 +137,50 @@ def sample(payload: bytes) -> bytes:
 class Accounts:
     """Adds up outcomes between two seals. `quarantine_max` bounds the sample of one batch; the counts are exact.
 
-    Each (site, format, reason) is sampled `same_max` times a batch, so that one mad device cannot fill the sample.
+    Each (site, format, reason) is sampled `same_max` times a batch, so that one mad device cannot fill the sample;
+    `sites_max` bounds how many sites from the wire get lines of their own, the rest add up under OTHER_SITE.
     """
 
-    def __init__(self, *, quarantine_max: int = 100, same_max: int = 5) -> None:
+    def __init__(self, *, quarantine_max: int = 100, same_max: int = 5, sites_max: int = 20_000) -> None:
         self._quarantine_max = quarantine_max
         self._same_max = same_max
+        self._sites_max = sites_max
+        self._sites: set[str] = set()
         self._counts: dict[Count, int] = {}
         self._quarantine: list[Quarantined] = []
-        self._sampled: dict[tuple[str, str, str], int] = {}
+        self._sampled: dict[Count, int] = {}
         self.unsampled_total = 0
 
     def __bool__(self) -> bool:
         return bool(self._counts)
 
-    def add(self, site: str, format_: str, outcome: Outcome, *, rows: int = 1, reason: str = "") -> None:
+    def site(self, site: str) -> str:
+        """The name under which a site is counted."""
+        if site in self._sites:
+            return site
+        if len(self._sites) >= self._sites_max:
+            return OTHER_SITE
+        self._sites.add(site)
+        return site
+
+    def add(self, source: Source, outcome: Outcome, *, rows: int = 1, reason: str = "") -> None:
         """Count rows under an outcome; nothing for zero rows."""
         if rows:
-            key = Count(site, format_, outcome, reason)
+            key = Count(self.site(source.site), source.format, outcome, reason)
             self._counts[key] = self._counts.get(key, 0) + rows
 
-    def refuse(self, quarantined: Quarantined, *, rows: int = 1, received: bool = True) -> None:
+    def refuse(self, source: Source, refusal: Refusal, *, rows: int = 1, received: bool = True) -> None:
         """Count rows as quarantined (and as received, unless the caller did) and keep a sample if there is room."""
-        site, format_, reason = quarantined.site, quarantined.format, quarantined.reason
         if received:
-            self.add(site, format_, "received", rows=rows)
-        self.add(site, format_, "quarantined", rows=rows, reason=reason)
-        same = self._sampled.get((site, format_, reason), 0)
+            self.add(source, "received", rows=rows)
+        self.add(source, "quarantined", rows=rows, reason=refusal.reason)
+        key = Count(source.site, source.format, "quarantined", refusal.reason)
+        same = self._sampled.get(key, 0)
         if same >= self._same_max or len(self._quarantine) >= self._quarantine_max:
             self.unsampled_total += rows
             return
-        self._sampled[site, format_, reason] = same + 1
-        self._quarantine.append(quarantined)
+        self._sampled[key] = same + 1
+        self._quarantine.append(refusal.sampled(source))
 
     def take(self) -> tuple[dict[Count, int], list[Quarantined]]:
         """Counts and sample since the last call; starts anew."""

@@ -1,0 +1,148 @@
+"""The open batch: readings gather here in columns until a bound is reached, then leave as one TelemetryBatch.
+
+An item is one JSON object (or one reading of a foreign format): one sensor, one time, one quality, some rows.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Interval, Unit, doc
+from numpy.typing import NDArray
+
+from .telemetry import TelemetryBatch, empty_batch
+from .vocabulary import Quality
+
+BOUNDS = ("rows", "bytes", "age", "asked")
+"""What can close a batch; "asked" is a caller that could not wait (stop, or half of the unacknowledged allowance)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """When an open batch is closed: at whichever bound comes first."""
+
+    rows_max: Annotated[int, Interval(ge=1, le=1_000_000), Unit("1"), doc("readings that close a batch")] = 8_192
+    bytes_max: Annotated[
+        int, Interval(ge=1_024, le=1_000_000_000), Unit("B"), doc("bytes of payload that close a batch")
+    ] = 4_194_304
+    age_s: Annotated[
+        float, Interval(ge=0.001, le=10), Unit("s"), doc("age of its first message that closes a batch")
+    ] = 0.025
+
+
+class OpenBatch:
+    """Columns that grow. The hot paths append to the arrays themselves and must keep their lengths in step.
+
+    Per item: sensor, time_ns, rows (how many rows the item has), origin (the message it came in);
+    per row: metric, value. Sparse: quality and source by item, attributes by row.
+    """
+
+    def __init__(self) -> None:
+        self.sensor = array("i")
+        self.time_ns = array("q")
+        self.rows = array("i")
+        self.origin: list[tuple[int, int, bytes, bytes]] = []
+        self.metric = array("h")
+        self.value = array("d")
+        self.quality: dict[int, Quality] = {}
+        self.source: dict[int, int] = {}
+        self.attributes: dict[int, Mapping[str, Any]] = {}
+        self._arrivals: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @property
+    def items(self) -> int:
+        """How many items are open."""
+        return len(self.time_ns)
+
+    def arrive(self, now_ns: int) -> None:
+        """Everything appended from here on arrived at now_ns."""
+        self._arrivals.append((len(self.time_ns), now_ns))
+
+    def rewind(self, items: int, rows: int) -> None:
+        """Take back everything after the given marks, whatever of it was appended."""
+        for column in (self.sensor, self.time_ns, self.rows, self.origin):
+            del column[items:]
+        del self.metric[rows:], self.value[rows:]
+
+    def withdraw(self, items: int, rows: int) -> None:
+        """As rewind, for whoever also wrote sparse entries: those of the withdrawn items go too."""
+        self.rewind(items, rows)
+        self.quality = {item: told for item, told in self.quality.items() if item < items}
+        self.source = {item: told for item, told in self.source.items() if item < items}
+        self.attributes = {row: told for row, told in self.attributes.items() if row < rows}
+
+    def per_row(self, column: NDArray[Any]) -> NDArray[Any]:
+        """A column of items, repeated for their rows."""
+        return np.repeat(column, np.frombuffer(self.rows, np.int32)) if len(column) else column
+
+    def item_columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]:
+        """Sensor, arrival time and quality of each item."""
+        sensor = np.frombuffer(self.sensor, np.int32) if self.sensor else np.empty(0, np.int32)
+        starts = np.array([start for start, _ in self._arrivals] + [self.items], np.int64)
+        arrival = np.repeat(np.array([now for _, now in self._arrivals], np.int64), np.diff(starts))
+        quality = np.zeros(self.items, np.uint8)
+        for item, value in self.quality.items():
+            quality[item] = value
+        return sensor, arrival, quality
+
+    def close(self) -> TelemetryBatch:
+        """The gathered rows as they came, unchecked. The arrays stay in use by the batch: begin a new OpenBatch."""
+        if not self.value:
+            return empty_batch()
+        sensor, arrival, quality = self.item_columns()
+        return TelemetryBatch(
+            sensor=self.per_row(sensor),
+            metric=np.frombuffer(self.metric, np.int16),
+            time_ns=self.per_row(np.frombuffer(self.time_ns, np.int64)),
+            arrival_ns=self.per_row(arrival),
+            value=np.frombuffer(self.value, np.float64),
+            quality=self.per_row(quality),
+            attributes=self.attributes,
+        )
+
+
+class Bounds:
+    """Which bound is due; counts in `acted` which one closed a batch. Ages run on the caller's clock, in ns."""
+
+    def __init__(self, settings: BatchSettings) -> None:
+        self._settings = settings
+        self._age_ns = int(settings.age_s * 1e9)
+        self._opened_ns: int | None = None
+        self._bytes = 0
+        self.acted = dict.fromkeys(BOUNDS, 0)
+
+    def grow(self, size_bytes: int, now_ns: int) -> None:
+        """A chunk of messages of that size came in."""
+        self._bytes += size_bytes
+        if self._opened_ns is None:
+            self._opened_ns = now_ns
+
+    def reached(self, rows: int, now_ns: int) -> str:
+        """The bound that is reached, "" while none is. A clock that jumps back closes the batch."""
+        if self._opened_ns is None:
+            return ""
+        if rows >= self._settings.rows_max:
+            return "rows"
+        if self._bytes >= self._settings.bytes_max:
+            return "bytes"
+        return "" if 0 <= now_ns - self._opened_ns < self._age_ns else "age"
+
+    def full(self, rows: int) -> bool:
+        """True while not even one more chunk should be taken: the batch behind this one is not yet durable."""
+        return rows >= self._settings.rows_max or self._bytes >= self._settings.bytes_max
+
+    def wait_s(self, now_ns: int) -> float | None:
+        """Seconds until the age closes the batch; None while nothing is open."""
+        return None if self._opened_ns is None else max(0.0, (self._opened_ns + self._age_ns - now_ns) / 1e9)
+
+    def restart(self, acted: str) -> None:
+        """The batch was closed by that bound."""
+        self.acted[acted] += 1
+        self._opened_ns, self._bytes = None, 0

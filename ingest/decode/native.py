@@ -1,0 +1,305 @@
+"""Our own format: `campus/{site}/{kind}/{sensor}` with one JSON object, or an array of them.
+
+    {"time": "2026-03-01T08:00:00+08:00", "seq": 7, "smoke_density": 0.12, "battery": 88}
+
+time: RFC 3339 with offset or epoch milliseconds, absent or null: arrival; seq: integer, optional; every other name is
+a metric: number, boolean, or null for no measurement. `"test": true` makes the object's readings a self-test. A camera
+sends events: label, state (start, update, end), score, zone, track, count.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import isfinite
+from typing import Annotated, Any
+
+import msgspec
+
+from ingest.catalog import SERVICE_SITE
+from ingest.vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_NAME, Quality
+
+from .contract import Decoded, Reading, Reject
+
+ROOT = "campus"
+DEPTH_MAX = 32
+MILLISECOND_NS = 1_000_000
+_TIME_NS_MAX = 2**63 - 1
+_TEXT_MAX = 64
+_ZONES_MAX = 16
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_PERSONAL = re.compile(
+    r"(?:^|_)(?:first|last|full|user|person|student|holder)?_?name|card|plate(?:_?n|$)|licen[cs]e|badge|holder|student"
+    r"|pupil|phone|employee|person_?(?:id|no)|face_?id",
+    re.IGNORECASE,
+)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_STATES = ("start", "update", "end")
+_EVENT_KEYS = frozenset(("label", "state", "score", "zone", "track", "count"))
+_ENVELOPE = frozenset(("time", "seq"))
+
+ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
+_ANY = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What a native topic says."""
+
+    site: str
+    kind: str
+    sensor: str
+
+
+@dataclass(slots=True)
+class _Gathered:
+    readings: list[Reading] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    own: bool = True
+
+
+class _Refused(Exception):  # noqa: N818 - control flow inside this module
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+def stamp_ns(time: datetime) -> int:
+    """Nanoseconds since 1970 UTC of a zoned time, exact to the microsecond."""
+    return round(time.timestamp() * 1e6) * 1_000
+
+
+def locate(topic: str) -> Address | Reject:
+    """Site, kind and sensor of a topic, or why it is not one of ours."""
+    levels = topic.split("/")
+    if len(levels) != 4 or levels[0] != ROOT:  # noqa: PLR2004 - campus/{site}/{kind}/{sensor}
+        return Reject("topic", "want campus/{site}/{kind}/{sensor}")
+    _, site, kind, sensor = levels
+    if not _NAME.fullmatch(site) or not _NAME.fullmatch(sensor):
+        return Reject("sensor_name", "site and sensor: 1 to 64 of A-Z a-z 0-9 . _ -")
+    if kind not in KINDS:
+        return Reject("kind", f"kind is one of {', '.join(KINDS)}")
+    return Address(site, kind, sensor)
+
+
+class NativeDecoder:
+    """Decoder of the native format (see the module). Holds no state.
+
+    Works badly for: values as text ("21.5"), which are refused; nested objects, which have no metric name.
+
+    >>> decoded = NativeDecoder().decode("campus/s1/smoke/a", b'{"co": 3}', retained=False, now_ns=0)
+    >>> decoded.readings[0].metric, decoded.readings[0].value
+    ('co', 3.0)
+    """
+
+    name = "native"
+    subscriptions: Sequence[str] = (f"{ROOT}/+/+/+",)
+
+    def claims(self, topic: str) -> bool:
+        """Everything under campus/."""
+        return topic.startswith(f"{ROOT}/")
+
+    def locate(self, topic: str) -> Address | None:
+        """The address in a sound topic, None in any other."""
+        address = locate(topic)
+        return address if isinstance(address, Address) and address.site != SERVICE_SITE else None
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
+        """What the message means; whether retained readings count is the caller's rule."""
+        return self.interpret(topic, payload)[0]
+
+    def interpret(self, topic: str, payload: bytes) -> tuple[Decoded, bool]:
+        """What the message means, and whether all of it carries a time or sequence number of its own."""
+        if topic.startswith(f"{ROOT}/{SERVICE_SITE}/"):
+            return Decoded(ignored="service"), False
+        address = locate(topic)
+        if isinstance(address, Reject):
+            return Decoded(rejects=(address,)), False
+        try:
+            document = read_json(payload)
+        except _Refused as refused:
+            return Decoded(rejects=(Reject(refused.reason, refused.detail),)), False
+        items = document if isinstance(document, list) else [document]
+        gathered = _Gathered()
+        if not items:
+            gathered.rejects.append(Reject("empty", "an array without objects"))
+        for item in items:
+            _read_item(address, item, gathered)
+        idle = not (gathered.readings or gathered.rejects)
+        decoded = Decoded(
+            readings=gathered.readings,
+            rejects=gathered.rejects,
+            notices=gathered.notices,
+            ignored="no_measurement" if idle else "",
+        )
+        return decoded, gathered.own and bool(gathered.readings)
+
+
+def read_json(payload: bytes) -> Any:
+    """The document in a payload; NaN and infinities come out as floats, to be refused value by value.
+
+    Raises an internal refusal with reason empty, depth, utf8 or json.
+    """
+    if not payload.strip():
+        raise _Refused("empty", "payload has no bytes")
+    _check_depth(payload)
+    try:
+        return _ANY.decode(payload)
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        return _read_loosely(payload)
+
+
+def _read_loosely(payload: bytes) -> Any:
+    try:
+        return json.loads(payload.decode())
+    except UnicodeDecodeError as error:
+        raise _Refused("utf8", f"byte {error.start}") from error
+    except (ValueError, RecursionError) as error:
+        raise _Refused("json", str(error)[:120]) from error
+
+
+def _check_depth(payload: bytes) -> None:
+    if payload.count(b"{") + payload.count(b"[") <= DEPTH_MAX:
+        return
+    brackets = _STRING.sub(b"", payload).translate(None, _NOT_BRACKET)
+    for _ in range(DEPTH_MAX):
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if not brackets:
+            return
+    raise _Refused("depth", f"nested deeper than {DEPTH_MAX}, or cut short")
+
+
+def _read_item(address: Address, item: Any, out: _Gathered) -> None:
+    if not isinstance(item, dict):
+        out.rejects.append(Reject("not_object", f"found {type(item).__name__}"))
+        out.own = False
+        return
+    names = [name for name in item if name not in _ENVELOPE]
+    if not names:
+        out.rejects.append(Reject("empty", "an object without a metric"))
+        return
+    seq, given = item.get("seq"), item.get("time")
+    if seq is not None and type(seq) is not int:
+        out.notices.append("seq")
+        seq = None
+    out.own = out.own and (given is not None or seq is not None)
+    try:
+        time_ns = _read_time(given)
+    except _Refused as refused:
+        rows = sum(item[name] is not None for name in names) or 1
+        out.rejects.append(Reject(refused.reason, refused.detail, rows))
+        return
+    _read_values(address, item, time_ns, out)
+
+
+def _read_time(given: Any) -> int | None:
+    """Event time in ns; None when the object has none."""
+    if given is None:
+        return None
+    time_ns: int
+    if isinstance(given, str):
+        try:
+            time_ns = stamp_ns(msgspec.convert(given, ZonedTime))
+        except (msgspec.ValidationError, ValueError, OverflowError) as error:
+            raise _Refused("time_format", "want RFC 3339 with offset") from error
+    elif type(given) is int:
+        time_ns = given * MILLISECOND_NS
+    elif type(given) is float and isfinite(given):
+        time_ns = round(given * 1_000) * 1_000
+    else:
+        raise _Refused("time_format", "want RFC 3339 with offset, or epoch milliseconds")
+    if time_ns < 0:
+        raise _Refused("time_past", "before 1970")
+    if time_ns > _TIME_NS_MAX:
+        raise _Refused("time_future", "after 2262")
+    return time_ns
+
+
+def _read_values(address: Address, item: Mapping[str, Any], time_ns: int | None, out: _Gathered) -> None:
+    quality = Quality.TEST if item.get("test") is True or item.get("test") == 1 else Quality.GOOD
+    skip: frozenset[str] = _ENVELOPE
+    if address.kind == "camera" and not _EVENT_KEYS.isdisjoint(item):
+        skip |= _EVENT_KEYS
+        _gather(out, lambda: _read_event(address, item, time_ns, quality))
+    for name, value in item.items():
+        if name in skip or value is None:
+            continue
+        if name not in METRIC_BY_NAME and _PERSONAL.search(name):
+            out.notices.append("personal_data")
+            continue
+        _gather(out, lambda name=name, value=value: _read_metric(address, name, value, time_ns, quality))
+
+
+def _gather(out: _Gathered, read: Any) -> None:
+    try:
+        reading = read()
+    except _Refused as refused:
+        out.rejects.append(Reject(refused.reason, refused.detail))
+        return
+    if reading is not None:
+        out.readings.append(reading)
+        if reading.metric not in METRIC_BY_NAME:
+            out.notices.append("unknown_metric")
+
+
+def _read_metric(address: Address, name: str, value: Any, time_ns: int | None, quality: Quality) -> Reading:
+    if not _METRIC.fullmatch(name):
+        raise _Refused("metric_name", f"{name[:80]!r} is no metric name")
+    number = _number(name, value)
+    known = METRIC_BY_NAME.get(name)
+    kind = "env" if known is None else "device" if name in DEVICE_METRICS else address.kind
+    unit = "" if known is None else known.unit
+    return Reading(address.sensor, kind, name, number, unit, time_ns=time_ns, quality=quality)
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, bool | int | float):
+        raise _Refused("type", f"{name} is {type(value).__name__}")
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise _Refused("not_finite", f"{name} is too large") from error
+    if not isfinite(number):
+        raise _Refused("not_finite", f"{name} is {number}")
+    return number
+
+
+def _read_event(address: Address, item: Mapping[str, Any], time_ns: int | None, quality: Quality) -> Reading | None:
+    """An object that a camera sees (or counts); None when the event's keys are all null."""
+    label, state, count = item.get("label"), item.get("state"), item.get("count")
+    if label is None and state is None and count is None:
+        return None
+    if state is not None and state not in _STATES:
+        raise _Refused("type", "state is one of start, update, end")
+    dims = {"label": _text("label", label), "phase": state, "track": _track(item.get("track"))}
+    dims["zone"] = _zone(item.get("zone"))
+    dims["score"] = None if item.get("score") is None else _number("score", item["score"])
+    present = 0.0 if state == "end" else 1.0
+    metric, value = ("object_present", present) if count is None else ("object_count", _number("count", count))
+    unit = METRIC_BY_NAME[metric].unit
+    kept = {key: dim for key, dim in dims.items() if dim is not None}
+    return Reading(address.sensor, "camera", metric, value, unit, time_ns=time_ns, quality=quality, dims=kept)
+
+
+def _text(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > _TEXT_MAX:
+        raise _Refused("type", f"{name} is a text of up to {_TEXT_MAX} characters")
+    return value
+
+
+def _track(value: Any) -> str | None:
+    return str(value) if type(value) is int and abs(value) < 2**63 else _text("track", value)
+
+
+def _zone(value: Any) -> str | list[str | None] | None:
+    if isinstance(value, list) and len(value) <= _ZONES_MAX:
+        return [_text("zone", zone) for zone in value]
+    return _text("zone", value)

@@ -1,0 +1,88 @@
+"""Which messages were seen before: 64-bit keys in a bounded window.
+
+A message that carries its own time or sequence number is known by topic and payload. One that carries neither may
+rightly come twice with the same bytes; it is known by packet id too, and counts as a repeat only when the broker says
+so (DUP), against a window short enough that packet ids do not come round.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+from xxhash import xxh3_64_intdigest
+
+KEYS_MAX = 1_000_000
+REPEATS_MAX = 65_536
+_UNSIGNED = 2**64 - 1
+
+
+class Window:
+    """Remembers at least half and at most all of `keys_max` keys, the newest ones: two generations of a set."""
+
+    def __init__(self, keys_max: int) -> None:
+        self._half = max(1, keys_max // 2)
+        self.young: set[int] = set()
+        self.old: set[int] = set()
+        self.turned_total = 0
+
+    def __contains__(self, key: int) -> bool:
+        return key in self.young or key in self.old
+
+    def __len__(self) -> int:
+        return len(self.young) + len(self.old)
+
+    def add(self, key: int) -> None:
+        """Remember a key; `turn` has to be called now and then."""
+        self.young.add(key)
+
+    def turn(self) -> None:
+        """Forget the older generation once the younger one is full."""
+        if len(self.young) >= self._half:
+            self.old, self.young = self.young, set()
+            self.turned_total += 1
+
+
+class Duplicates:
+    """Both windows, and the keys that have to become durable with the open batch."""
+
+    def __init__(self, *, keys_max: int = KEYS_MAX, recent: Sequence[int] = ()) -> None:
+        """recent: signed keys that the log still holds, oldest first."""
+        self.own = Window(keys_max)
+        self.repeats = Window(REPEATS_MAX)
+        self.fresh = array("Q")
+        for key in recent:
+            self.own.add(key & _UNSIGNED)
+            self.own.turn()
+        for key in recent[-REPEATS_MAX // 2 :]:
+            self.repeats.add(key & _UNSIGNED)
+        self.repeats.turn()
+
+    def turn(self) -> None:
+        """Keep both windows within their bounds."""
+        self.own.turn()
+        self.repeats.turn()
+
+    def take(self) -> list[int]:
+        """Keys since the last call, signed, oldest first."""
+        if not self.fresh:
+            return []
+        keys: list[int] = np.frombuffer(self.fresh, np.uint64).view(np.int64).tolist()
+        self.fresh = array("Q")
+        return keys
+
+
+def topic_seed(topic: bytes) -> int:
+    """The part of a key that the topic gives."""
+    return int(xxh3_64_intdigest(topic))
+
+
+def own_key(payload: bytes, seed: int) -> int:
+    """Key of a message that carries its own time or sequence number."""
+    return int(xxh3_64_intdigest(payload, seed))
+
+
+def repeat_key(payload: bytes, seed: int, packet_id: int) -> int:
+    """Key of a QoS 1 message that carries neither."""
+    return int(xxh3_64_intdigest(payload + packet_id.to_bytes(2, "big"), seed))

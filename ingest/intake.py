@@ -1,0 +1,287 @@
+"""From messages to sealed batches: decoded, checked, free of repeats, every reading accounted for.
+
+One thread calls `take` with what came in, `due` to learn whether the batch has to be closed, and `seal` to close it.
+What `seal` gives must be durable before any message of it is acknowledged. Nothing here raises on foreign input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Annotated
+
+from annotated_types import Interval, Unit, doc
+
+from .accounting import NOTICES, Accounts, Refusal, Sealed, Source
+from .batch import BatchSettings, Bounds, OpenBatch
+from .catalog import SERVICE_SITE, Catalog
+from .decode.contract import Availability, Decoded, Decoder, Reading
+from .decode.native import NativeDecoder
+from .decode.native_columns import Columns, Frame
+from .duplicates import Duplicates, own_key, repeat_key, topic_seed
+from .errors import CatalogFull
+from .settle import Sources, settle
+from .validate import DAY_NS
+from .vocabulary import KINDS, METRIC_BY_NAME
+
+_RETAIN, _DUP, _OVERSIZE = 0x01, 0x08, 0x100
+_METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_SENSOR_MAX = 256
+_TIME_NS_MAX = 2**63 - 1
+_ONLINE = METRIC_BY_NAME["online"].code
+_TICK = METRIC_BY_NAME["tick"].code
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """What is taken in, and whose it is."""
+
+    site: Annotated[str, doc("site of sensors whose format does not name one")] = "school-1"
+    past_days: Annotated[int, Interval(ge=1, le=36_500), Unit("d"), doc("readings older than this are refused")] = 366
+    keys_max: Annotated[
+        int, Interval(ge=1_000, le=50_000_000), Unit("1"), doc("messages remembered to recognise repeats")
+    ] = 1_000_000
+
+
+class Intake:
+    """The one door for messages, whatever brought them. Not thread-safe: one thread owns it."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        decoders: Sequence[Decoder] = (),
+        *,
+        settings: IntakeSettings | None = None,
+        batch: BatchSettings | None = None,
+        recent_keys: Sequence[int] = (),
+    ) -> None:
+        """decoders: of the foreign formats, in the order in which they are asked; recent_keys: from the log."""
+        self._settings = settings or IntakeSettings()
+        self._catalog = catalog
+        self._native = NativeDecoder()
+        self._decoders: tuple[Decoder, ...] = (self._native, *decoders)
+        self._columns = Columns()
+        self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
+        self._accounts = Accounts()
+        self._sources = Sources()
+        self._batch = OpenBatch()
+        self._bounds = Bounds(batch or BatchSettings())
+        self._online: dict[int, bool] = {}
+        self._now_ns = 0
+        self.messages_total = 0
+        self.internal_total = 0
+
+    @property
+    def subscriptions(self) -> list[str]:
+        """Topic filters of every format, each once."""
+        return list(dict.fromkeys(filter_ for decoder in self._decoders for filter_ in decoder.subscriptions))
+
+    @property
+    def bounds_acted(self) -> dict[str, int]:
+        """How often each bound closed a batch."""
+        return dict(self._bounds.acted)
+
+    @property
+    def unsampled_total(self) -> int:
+        """Refused readings of which no sample was kept."""
+        return self._accounts.unsampled_total
+
+    @property
+    def full(self) -> bool:
+        """True when nothing more should be taken before the next seal."""
+        return self._bounds.full(len(self._batch))
+
+    def take(self, frames: Sequence[Frame], now_ns: int, *, size_bytes: int | None = None) -> None:
+        """Take messages in the order in which they came; size_bytes: of all of them, if the caller knows it."""
+        if not frames:
+            return
+        self._now_ns = now_ns
+        self._batch.arrive(now_ns)
+        self._columns.take(frames, self._batch, self._duplicates, now_ns=now_ns, careful=self._take_carefully)
+        self._duplicates.turn()
+        self.messages_total += len(frames)
+        if size_bytes is None:
+            size_bytes = sum(len(frame[3]) for frame in frames)
+        self._bounds.grow(size_bytes, now_ns)
+
+    def tick(self, now_ns: int) -> None:
+        """Write the service's own clock reading, so that event time goes on while every sensor is silent."""
+        self._batch.arrive(now_ns)
+        code = self._catalog.code(SERVICE_SITE, "clock", "device")
+        self._append(code, _TICK, 1.0, now_ns, Sources.SERVICE, (0, 0, b"", b""))
+        self._bounds.grow(0, now_ns)
+
+    def due(self, now_ns: int) -> bool:
+        """Whether a bound has been reached."""
+        return bool(self._bounds.reached(len(self._batch), now_ns))
+
+    def wait_s(self, now_ns: int) -> float | None:
+        """Seconds until the open batch is due by age; None while nothing is open."""
+        return self._bounds.wait_s(now_ns)
+
+    def seal(self, now_ns: int | None = None) -> Sealed | None:
+        """Close the batch: what has to become durable, or None when nothing came in."""
+        batch, self._batch = self._batch, OpenBatch()
+        bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
+        keys = self._duplicates.take()
+        kept = settle(batch, self._sources, self._accounts, past_ns=self._settings.past_days * DAY_NS)
+        counts, quarantine = self._accounts.take()
+        if not (len(kept) or counts or keys):
+            return None
+        self._bounds.restart(bound)
+        return Sealed(kept, keys, counts, quarantine, self._catalog.take_changes())
+
+    def _take_carefully(self, frame: Frame) -> None:
+        """One message by its decoder. A programming error in a decoder costs one message, never the thread."""
+        items, rows = self._batch.items, len(self._batch)
+        try:
+            self._route(frame)
+        except Exception as error:  # noqa: BLE001 - as the docstring says; counted, and a reject with its reason
+            self._batch.withdraw(items, rows)
+            self.internal_total += 1
+            self._refuse(Source(self._settings.site, ""), frame, "internal", f"{type(error).__name__}: {error}")
+
+    def _route(self, frame: Frame) -> None:
+        flags, _, raw_topic, payload = frame
+        try:
+            topic = raw_topic.decode()
+        except UnicodeDecodeError:
+            self._refuse(Source(self._settings.site, ""), frame, "utf8", "topic")
+            return
+        decoder = next((decoder for decoder in self._decoders if decoder.claims(topic)), None)
+        source = self._source(decoder, topic)
+        if decoder is None:
+            self._refuse(source, frame, "topic", "no format has this topic")
+        elif flags & _OVERSIZE:
+            self._refuse(source, frame, "too_large", "payload over the limit")
+        elif decoder is self._native:
+            decoded, own = self._native.interpret(topic, payload)
+            self._settle_message(frame, source, decoded, own=own)
+            self._learn_route(frame, topic, decoded)
+        else:
+            decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self._now_ns)
+            timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
+            self._settle_message(frame, source, decoded, own=timed)
+
+    def _source(self, decoder: Decoder | None, topic: str) -> Source:
+        """Who a message is counted for; a site is taken from the topic only where the whole topic is sound."""
+        if decoder is not self._native:
+            return Source(self._settings.site, "" if decoder is None else decoder.name)
+        address = self._native.locate(topic)
+        return Source(self._settings.site if address is None else address.site, self._native.name)
+
+    def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool) -> None:
+        rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
+        if self._repeated(frame, own=own) and rows:
+            self._accounts.add(source, "received", rows=rows)
+            self._accounts.add(source, "duplicate", rows=rows)
+            return
+        retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
+        if retained:
+            self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
+        else:
+            for reading in decoded.readings:
+                self._take_reading(reading, source, frame)
+        for reject in decoded.rejects:
+            self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows)
+        changed = [self._take_availability(told, source, frame) for told in decoded.availability]
+        self._note(source, decoded, idle=not rows and not any(changed))
+
+    def _note(self, source: Source, decoded: Decoded, *, idle: bool) -> None:
+        if idle:
+            self._accounts.add(source, "notice", reason="ignored")
+        for notice in decoded.notices:
+            code = notice.partition(":")[0].strip()
+            if code != "unknown_metric":  # counted over all rows when the batch is closed
+                self._accounts.add(source, "notice", reason=code if code in NOTICES else "other")
+
+    def _repeated(self, frame: Frame, *, own: bool) -> bool:
+        """Whether the message was taken before; if not, it is remembered."""
+        flags, packet_id, topic, payload = frame
+        if not own and not packet_id:
+            return False
+        seed = topic_seed(topic)
+        key = own_key(payload, seed) if own else repeat_key(payload, seed, packet_id)
+        window = self._duplicates.own if own else self._duplicates.repeats
+        if key in window and (own or flags & _DUP):
+            return True
+        window.add(key)
+        self._duplicates.fresh.append(key)
+        return False
+
+    def _take_reading(self, reading: Reading, source: Source, frame: Frame) -> None:
+        reason = _ill_formed(reading)
+        if reason:
+            self._refuse(source, frame, reason, f"{reading.sensor[:80]} {reading.metric[:80]}")
+            return
+        kind = reading.kind if reading.kind in KINDS else "env"
+        try:
+            metric = self._catalog.metric(reading.metric)
+            code = self._catalog.code(source.site, reading.sensor, kind)
+        except CatalogFull as full:
+            self._refuse(source, frame, f"{full.what[:-1]}_limit", str(full))
+            return
+        time_ns = self._now_ns if reading.time_ns is None else reading.time_ns
+        item, row = self._batch.items, len(self._batch)
+        self._append(code, metric.code, float(reading.value), time_ns, self._sources.index(source), frame)
+        if reading.quality:
+            self._batch.quality[item] = reading.quality
+        dims = dict(reading.dims)
+        if reading.gateway_ns is not None:
+            dims["gateway_ns"] = reading.gateway_ns
+        if dims:
+            self._batch.attributes[row] = dims
+
+    def _take_availability(self, told: Availability, source: Source, frame: Frame) -> bool:
+        """Store a change between online and offline; a repetition says nothing new."""
+        known = self._catalog.find(source.site, told.sensor)
+        if known is not None and self._online.get(known.code) == told.online:
+            return False
+        reading = Reading(told.sensor, "device", "online", float(told.online), "bool")
+        self._take_reading(reading, source, frame)
+        sensor = self._catalog.find(source.site, told.sensor)
+        if sensor is not None:
+            self._online[sensor.code] = told.online
+        return True
+
+    def _append(self, code: int, metric: int, value: float, time_ns: int, source: int, frame: Frame) -> None:  # noqa: PLR0917 - the columns of one row
+        batch = self._batch
+        batch.source[batch.items] = source
+        batch.sensor.append(code)
+        batch.time_ns.append(time_ns)
+        batch.rows.append(1)
+        batch.origin.append(frame)
+        batch.metric.append(metric)
+        batch.value.append(value)
+
+    def _learn_route(self, frame: Frame, topic: str, decoded: Decoded) -> None:
+        """From now on the hot path knows this topic and its metrics. Cameras send events: never hot."""
+        address = self._native.locate(topic)
+        if address is None or address.kind == "camera" or not decoded.readings or frame[2] in self._columns.routes:
+            return
+        sensor = self._catalog.find(address.site, address.sensor)
+        if sensor is None or sensor.code < 0 or (address.site, address.sensor) == (SERVICE_SITE, "clock"):
+            return
+        self._sources.assign(sensor.code, Source(address.site, self._native.name))
+        self._columns.routes[frame[2]] = (sensor.code, topic_seed(frame[2]))
+        for reading in decoded.readings:
+            if reading.metric != "test":
+                self._columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
+
+    def _refuse(self, source: Source, frame: Frame, reason: str, detail: str, *, rows: int = 1) -> None:
+        self._accounts.refuse(source, Refusal(reason, detail, self._now_ns, frame[2], frame[3]), rows=rows)
+
+
+def _ill_formed(reading: Reading) -> str:
+    """Why a reading cannot be stored, "" when it can: a last guard over every format."""
+    if not 0 < len(reading.sensor) <= _SENSOR_MAX or not reading.sensor.isprintable():
+        return "sensor_name"
+    if not _METRIC.fullmatch(reading.metric):
+        return "metric_name"
+    if not isfinite(reading.value):
+        return "not_finite"
+    if reading.time_ns is not None and not 0 <= reading.time_ns <= _TIME_NS_MAX:
+        return "time_past" if reading.time_ns < 0 else "time_future"
+    return ""

@@ -1,0 +1,105 @@
+"""The last step before a batch is sealed: judge every row, count it under its source, keep what may be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .accounting import Accounts, Outcome, Refusal, Source
+from .batch import OpenBatch
+from .telemetry import TelemetryBatch
+from .validate import Verdict, check
+
+
+class Sources:
+    """Sources as small numbers, and which one each sensor of the hot path belongs to."""
+
+    SERVICE = 0
+    """Readings that the service writes itself: outside the accounts."""
+
+    def __init__(self) -> None:
+        self._index: dict[Source, int] = {Source("", ""): self.SERVICE}
+        self.names: list[Source] = list(self._index)
+        self._of_sensor = np.zeros(1024, np.int32)
+
+    def index(self, source: Source) -> int:
+        """The number of a source, given at first use."""
+        index = self._index.get(source)
+        if index is None:
+            index = self._index[source] = len(self.names)
+            self.names.append(source)
+        return index
+
+    def assign(self, sensor: int, source: Source) -> None:
+        """Readings of that sensor code belong to the source, unless an item says otherwise."""
+        if sensor >= len(self._of_sensor):
+            grown = np.zeros(2 * sensor, np.int32)
+            grown[: len(self._of_sensor)] = self._of_sensor
+            self._of_sensor = grown
+        self._of_sensor[sensor] = self.index(source)
+
+    def of_items(self, sensor: NDArray[np.int32], told: Mapping[int, int]) -> NDArray[np.int32]:
+        """Source of each item; `told` holds those that do not follow from the sensor."""
+        source = self._of_sensor[np.minimum(sensor, len(self._of_sensor) - 1)]
+        if told:
+            source[np.fromiter(told, np.int64, len(told))] = np.fromiter(told.values(), np.int32, len(told))
+        return source
+
+
+def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, *, past_ns: int) -> TelemetryBatch:
+    """The rows that may be stored; every row of the batch is in the accounts afterwards."""
+    raw = batch.close()
+    if not len(raw):
+        return raw
+    verdict = check(raw, past_ns=past_ns)
+    item_source = sources.of_items(np.frombuffer(batch.sensor, np.int32), batch.source)
+    source = batch.per_row(item_source)
+    refused = verdict.refused
+    _count(accounts, sources, "received", source)
+    _count(accounts, sources, "stored", source[~refused] if refused.any() else source)
+    for reason, rows in (
+        ("time_future", verdict.ahead),
+        ("out_of_range", verdict.outside),
+        ("unknown_metric", verdict.unknown),
+    ):
+        if rows.any():
+            _count(accounts, sources, "notice", source[rows], reason=reason)
+    if refused.any():
+        _refuse(batch, verdict, source, sources, accounts)
+    return _kept(raw, verdict)
+
+
+def _kept(raw: TelemetryBatch, verdict: Verdict) -> TelemetryBatch:
+    whole = TelemetryBatch(
+        sensor=raw.sensor,
+        metric=raw.metric,
+        time_ns=verdict.time_ns,
+        arrival_ns=raw.arrival_ns,
+        value=raw.value,
+        quality=verdict.quality,
+        attributes=raw.attributes,
+    )
+    return whole.take(np.flatnonzero(~verdict.refused)) if verdict.refused.any() else whole
+
+
+def _count(
+    accounts: Accounts, sources: Sources, outcome: Outcome, source: NDArray[np.int32], *, reason: str = ""
+) -> None:
+    rows = np.bincount(source)
+    for index in np.flatnonzero(rows).tolist():
+        if index != Sources.SERVICE:
+            accounts.add(sources.names[index], outcome, rows=int(rows[index]), reason=reason)
+
+
+def _refuse(
+    batch: OpenBatch, verdict: Verdict, source: NDArray[np.int32], sources: Sources, accounts: Accounts
+) -> None:
+    item_of_row = batch.per_row(np.arange(batch.items))
+    arrival = batch.per_row(batch.item_columns()[1])
+    for reason, rows in (("time_past", verdict.past), ("time_future", verdict.future)):
+        for row in np.flatnonzero(rows).tolist():
+            _, _, topic, payload = batch.origin[item_of_row[row]]
+            refusal = Refusal(reason, "", int(arrival[row]), topic, payload)
+            accounts.refuse(sources.names[source[row]], refusal, received=False)

@@ -1,0 +1,82 @@
+"""Checks on whole columns: how far a time may be off, whether a value can be true.
+
+Times: further ahead of arrival than AHEAD_NS the arrival time counts; further than REFUSED_AHEAD_NS, or further back
+than `past_ns`, the reading is refused. Values outside the metric's range stay, with quality FAULT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .telemetry import TelemetryBatch
+from .vocabulary import FIRST_LEARNED_METRIC, METRICS, Quality
+
+SECOND_NS = 1_000_000_000
+DAY_NS = 86_400 * SECOND_NS
+AHEAD_NS = 120 * SECOND_NS
+REFUSED_AHEAD_NS = DAY_NS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What the checks say of each row, all of shape (n,).
+
+    past, future: refused; ahead, outside, unknown: kept, each with a notice. time_ns and quality: as to be stored.
+    """
+
+    time_ns: NDArray[np.int64]
+    quality: NDArray[np.uint8]
+    past: NDArray[np.bool_]
+    future: NDArray[np.bool_]
+    ahead: NDArray[np.bool_]
+    outside: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+
+    @property
+    def refused(self) -> NDArray[np.bool_]:
+        """Rows that must not be stored."""
+        return self.past | self.future
+
+
+class Ranges:
+    """Valid ranges by metric code as arrays. Only described metrics have one: a learned one takes every number."""
+
+    def __init__(self) -> None:
+        size = max(metric.code for metric in METRICS) + 2
+        self._low = np.full(size, -np.inf)
+        self._high = np.full(size, np.inf)
+        self._bool = np.zeros(size, np.bool_)
+        for metric in METRICS:
+            self._low[metric.code], self._high[metric.code] = metric.low, metric.high
+            self._bool[metric.code] = metric.unit == "bool"
+
+    def outside(self, metric: NDArray[np.int16], value: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Rows whose value cannot be true; a bool metric knows 0 and 1 only."""
+        known = np.minimum(metric, len(self._low) - 1)
+        out: NDArray[np.bool_] = (value < self._low[known]) | (value > self._high[known])
+        out |= self._bool[known] & (value != 0) & (value != 1)
+        return out
+
+
+_RANGES = Ranges()
+
+
+def check(batch: TelemetryBatch, *, past_ns: int) -> Verdict:
+    """The verdict on every row of the batch; the batch is left as it is."""
+    future = batch.time_ns > batch.arrival_ns + REFUSED_AHEAD_NS  # sums stay in range, differences might not
+    ahead = (batch.time_ns > batch.arrival_ns + AHEAD_NS) & ~future
+    past = batch.time_ns < batch.arrival_ns - past_ns
+    outside = _RANGES.outside(batch.metric, batch.value) & ~future & ~past
+    believed = (batch.quality == Quality.GOOD) | (batch.quality == Quality.HISTORICAL)
+    return Verdict(
+        time_ns=np.where(ahead, batch.arrival_ns, batch.time_ns) if ahead.any() else batch.time_ns,
+        quality=np.where(outside & believed, np.uint8(Quality.FAULT), batch.quality),
+        past=past,
+        future=future,
+        ahead=ahead,
+        outside=outside,
+        unknown=(batch.metric >= FIRST_LEARNED_METRIC) & ~future & ~past,
+    )
