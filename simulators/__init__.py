@@ -1,0 +1,29 @@
+"""A campus in a box: seeded schools, scenarios with their truth, and the bytes that real devices would send.
+
+Light on purpose: the parts that need a network client are imported from `simulators.publisher` and its users.
+"""
+
+from __future__ import annotations
+
+from simulators.errors import BrokerUnreachable, RecordingInvalid, ScenarioInvalid, SimulatorError, TruthInvalid
+from simulators.scenario import Scenario, World, load_scenario, names, plan
+from simulators.school import Campus, build_campus, campus_toml
+from simulators.truth import Truth, truth_json
+
+__all__ = [
+    "BrokerUnreachable",
+    "Campus",
+    "RecordingInvalid",
+    "Scenario",
+    "ScenarioInvalid",
+    "SimulatorError",
+    "Truth",
+    "TruthInvalid",
+    "World",
+    "build_campus",
+    "campus_toml",
+    "load_scenario",
+    "names",
+    "plan",
+    "truth_json",
+]

@@ -1,0 +1,100 @@
+"""A world played live to a broker from a thread of its own: history first, then the wall clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulators.errors import SimulatorError
+from simulators.player import as_live, check_formats, chunks, messages, play
+from simulators.publisher import Publisher, PublishStats
+from simulators.scenario import Scenario, World, plan
+from simulators.school import Campus
+
+HISTORY_CHUNK_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    campus: Campus
+    scenario: Scenario
+    speed: float
+    formats: str
+
+
+class LivePlay:
+    """The scenario, begun now and repeated until `stop`; history is sent as past data before the live part.
+
+    url: mqtt://host:port; word: gets a sentence when the broker goes or comes. `live` is set once history is out;
+    `error` holds what ended the play, if anything did. The fleet restarts with a new seed when the scenario is over.
+    """
+
+    def __init__(
+        self,
+        campus: Campus,
+        scenario: Scenario,
+        url: str,
+        *,
+        speed: float = 1.0,
+        formats: str = "native",
+        word: Callable[[str], None] | None = None,
+    ) -> None:
+        check_formats(formats)
+        self._setup = _Setup(campus, scenario, speed, formats)
+        self._url, self._word = url, word
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+        self.live = threading.Event()
+        self.error: Exception | None = None
+        self.stats = PublishStats()
+        self.world: World = plan(scenario, campus)
+
+    def start(self) -> None:
+        """Begin in the background; a first connection that fails is told in `error`."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> PublishStats:
+        """End the play and give its counts."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        return self.stats
+
+    def _run(self) -> None:
+        try:
+            publisher = Publisher(self._url, word=self._word, stop=self._stop)
+        except SimulatorError as error:
+            self.error = error
+            return
+        self.stats = publisher.stats
+        try:
+            self._rounds(publisher)
+        except (SimulatorError, ValueError, OSError) as error:
+            self.error = error
+        finally:
+            publisher.close()
+
+    def _rounds(self, publisher: Publisher) -> None:
+        """Play the scenario again and again; only the first round sends its history."""
+        setup = self._setup
+        for round_ in range(1_000_000):
+            if self._stop.is_set():
+                return
+            now_ms = round(time.time() * 1000)
+            campus = Campus(setup.campus.schools, setup.campus.calendar, setup.campus.seed + round_)
+            self.world = plan(setup.scenario, campus, start_ms=now_ms)
+            if round_ == 0:
+                self._history(publisher)
+            stamping = as_live(self.world, wall_ms=now_ms, speed=setup.speed)
+            play(self.world, publisher, stamping, formats=setup.formats, stop=self._stop)
+
+    def _history(self, publisher: Publisher) -> None:
+        begin = self.world.span_ms[0]
+        for span_ms in chunks((begin, self.world.start_ms), HISTORY_CHUNK_S):
+            if self._stop.is_set():
+                return
+            past = messages(self.world, span_ms, formats=self._setup.formats)
+            publisher.publish([(message.topic, message.payload, message.retain) for message in past])
+        self.live.set()

@@ -1,0 +1,133 @@
+"""Doors that go wrong: opened without a card, or propped open after one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Interval, Unit, doc
+
+from simulators.fleet import Fleet, Frames, frames
+from simulators.models.cameras import GATE, track_frames
+from simulators.models.effect import Happening, Stage
+from simulators.truth import Truth
+
+MARGIN_MS = 60_000
+"""Ordinary passages leave the door alone for this long before and after."""
+
+PROP_S, ALARM_S, SEVERE_S = 30, 120, 600
+"""The ladder of a door that stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedSettings(Happening):
+    """A door is opened with no card granted; a camera of the zone sees a person."""
+
+    open_s: Annotated[tuple[float, float], Interval(ge=1, le=86_400), Unit("s"), doc("how long it stays open")] = (
+        20.0,
+        90.0,
+    )
+    lock_tells: Annotated[bool, doc("the lock reports `forced` itself")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSettings(Happening):
+    """A door is opened with a card and propped."""
+
+    open_s: Annotated[tuple[float, float], Interval(ge=1, le=86_400), Unit("s"), doc("how long it stays open")] = (
+        660.0,
+        1200.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DoorEvent:
+    """One planned opening of a door; `granted` tells a prop from a break-in."""
+
+    stage: Stage
+    device: int
+    camera: int | None
+    open_s: float
+    granted: bool
+    lock_tells: bool = False
+
+    @property
+    def opened_ms(self) -> int:
+        """When the contact opens."""
+        return self.stage.at_ms + (900 if self.granted else 0)
+
+    @property
+    def shut_ms(self) -> int:
+        """When the contact closes."""
+        return self.opened_ms + round(self.open_s * 1000)
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """From before the opening until after the closing."""
+        return self.stage.at_ms - MARGIN_MS, self.shut_ms + MARGIN_MS
+
+    def alter(self, part: Frames) -> Frames:
+        """No ordinary passage of this door meanwhile."""
+        if part.metrics not in (("open",), ("access_granted",)):
+            return part
+        begin, end = self.span_ms
+        return part.keep((part.device != self.device) | (part.time_ms < begin) | (part.time_ms >= end))
+
+    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+        """Card, contact, its repeated state once a minute, and the person on camera."""
+        states = [(self.opened_ms, 1.0), *((at, 1.0) for at in range(self.opened_ms + 60_000, self.shut_ms, 60_000))]
+        parts = [self._contact([*states, (self.shut_ms, 0.0)])]
+        if self.granted:
+            parts.append(frames([(self.device, self.stage.at_ms)], {"access_granted": [1.0]}))
+        begin, end = span_ms
+        kept = [part.keep((part.time_ms >= begin) & (part.time_ms < end)) for part in parts]
+        if self.camera is not None and not self.granted:
+            start_ms = self.opened_ms + round(1000 * self.stage.draw(-5, 5, stream=5))
+            kept.append(
+                track_frames([(self.camera, start_ms, 15_000, 0.86)], zone=GATE, span_ms=span_ms, update_ms=5_000)
+            )
+        return [part for part in kept if len(part)]
+
+    def _contact(self, states: list[tuple[int, float]]) -> Frames:
+        columns = {"open": [value for _, value in states]}
+        if self.lock_tells:
+            columns["forced"] = columns["open"]
+        return frames([(self.device, at_ms) for at_ms, _ in states], columns)
+
+    def truths(self) -> Sequence[Truth]:
+        """harm_at: a forced door at once, a held one when the prop time is over."""
+        here = self.stage.fleet.devices[self.device]
+        names = (here.id, *((self.stage.fleet.devices[self.camera].id,) if self.camera is not None else ()))
+        level = 2 if not self.granted else sum(self.open_s >= step for step in (PROP_S, ALARM_S, SEVERE_S))
+        seen_ms = self.opened_ms + (PROP_S * 1000 if self.granted else 0)
+        return [
+            Truth(
+                self.stage.scenario, "gate_held_open" if self.granted else "gate_forced", here.site, here.zone,
+                self.stage.at_ms, seen_ms, seen_ms if level else None, self.shut_ms, level,
+                must_page=level > 1, must_not_page=level == 0, devices=names[:1], affected_devices=names,
+            ),
+        ]  # fmt: skip
+
+
+def plan_forced(settings: ForcedSettings, stage: Stage) -> DoorEvent | None:
+    """A break-in at a door of the zone; None when there is no door."""
+    doors = settings.candidates(stage.fleet, "door")
+    if not doors:
+        return None
+    door = stage.pick(doors)
+    open_s = stage.draw(*settings.open_s, stream=1)
+    return DoorEvent(stage, door, _camera(stage.fleet, door), open_s, granted=False, lock_tells=settings.lock_tells)
+
+
+def plan_held(settings: HeldSettings, stage: Stage) -> DoorEvent | None:
+    """A propped door of the zone; None when there is no door."""
+    doors = settings.candidates(stage.fleet, "door")
+    if not doors:
+        return None
+    return DoorEvent(stage, stage.pick(doors), None, stage.draw(*settings.open_s, stream=1), granted=True)
+
+
+def _camera(fleet: Fleet, door: int) -> int | None:
+    here = fleet.devices[door]
+    return next((i for i in fleet.find("camera", site=here.site) if fleet.devices[i].zone == here.zone), None)

@@ -1,0 +1,59 @@
+"""Gates on a quiet day: turnstiles that count, doors that open for a card and fall shut again."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.fleet import Fleet, Frames, grid
+from simulators.noise import Floats, normal, uniform
+
+LANE_PER_MIN = 24.0
+"""People a lane passes in a busy minute; makers print 40 to 60, real rush hours show 20 to 40."""
+
+SLOT_S = 60.0
+"""A door serves at most one card in this time, so that passages never overlap."""
+
+IN_FIRST_H, IN_LAST_H = 6.0, 15.0
+
+
+def turnstile(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+    """People in and out since the last message; mornings run in, evenings out."""
+    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
+    keys = fleet.keys[device]
+    hour = fleet.calendar.hour(time_ms)
+    rate = LANE_PER_MIN * fleet.calendar.movement(time_ms) * period_s / 60
+    inward = np.where((hour > IN_FIRST_H) & (hour < IN_LAST_H), 0.8, 0.2)
+    columns = (_counts(rate * inward, keys, sample, 1), _counts(rate * (1 - inward), keys, sample, 2))
+    return [Frames(device, time_ms, ("people_in", "people_out"), np.column_stack(columns))]
+
+
+def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+    """Card, opening, closing for each passage, and the closed state every `period_s`."""
+    begin, end = span_ms
+    device, slot_ms, slot = grid(fleet, members, SLOT_S, (begin - round(SLOT_S * 1000), end))
+    keys = fleet.keys[device]
+    passes = uniform(keys, slot, stream=1) < 0.7 * fleet.calendar.movement(slot_ms)
+    card_ms = slot_ms + 5_000 + (20_000 * uniform(keys, slot, stream=2)).astype(np.int64)
+    open_ms = card_ms + 600 + (900 * uniform(keys, slot, stream=3)).astype(np.int64)
+    shut_ms = open_ms + 2_500 + (5_000 * uniform(keys, slot, stream=4)).astype(np.int64)
+    every = max(1, round(period_s / SLOT_S))
+    parts = (
+        (card_ms, passes, "access_granted", 1.0),
+        (open_ms, passes, "open", 1.0),
+        (shut_ms, passes, "open", 0.0),
+        (slot_ms + 45_000, slot % every == 0, "open", 0.0),
+    )
+    return [
+        Frames(device[rows], time_ms[rows], (metric,), np.full((int(rows.sum()), 1), value))
+        for time_ms, wanted, metric, value in parts
+        for rows in [wanted & (time_ms >= begin) & (time_ms < end)]
+    ]
+
+
+def _counts(mean: Floats, keys: NDArray[np.uint64], sample: NDArray[np.int64], stream: int) -> Floats:
+    """Whole numbers around a mean with a Poisson's spread (normal approximation, thinned near zero)."""
+    spread = mean + np.sqrt(mean) * normal(keys, sample, stream=stream)
+    few = (uniform(keys, sample, stream=stream + 20) < mean).astype(np.float64)
+    result: Floats = np.where(mean > 1, np.clip(np.rint(spread), 0, None), few)
+    return result

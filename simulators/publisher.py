@@ -1,0 +1,273 @@
+"""Many messages to a broker at little cost: frames joined into one write, acknowledgements counted in a bounded window.
+
+paho-mqtt makes the connection (MQTT 5, credentials); from then on this module writes PUBLISH frames and reads PUBACKs
+on its socket (MQTT 5.0, sections 3.3 and 3.4). One thread uses a Publisher.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from simulators.errors import BrokerUnreachable
+
+RECEIVE_BYTES = 262_144
+PACKET_IDS = 65_535
+TOPIC_BYTES_MAX = 65_535
+REFUSED = 0x80
+WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits between attempts to connect again; the last one repeats."""
+
+PUBLISH, PUBACK, PINGREQ, DISCONNECT = 0x30, 0x40, b"\xc0\x00", b"\xe0\x00"
+QOS1, DUP, RETAIN = 0x02, 0x08, 0x01
+
+
+@dataclass(slots=True)
+class PublishStats:
+    """Counts of one publisher: sent = acked + refused + in flight (QoS 1)."""
+
+    sent: int = 0
+    acked: int = 0
+    refused: int = 0
+    resent: int = 0
+    reconnects: int = 0
+    lost: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)
+
+
+class Publisher:
+    """A QoS 1 publisher with a window of unacknowledged messages.
+
+    url: mqtt://[user:password@]host[:port]; window: most messages in flight (never more than the broker's Receive
+    Maximum); word: called with a sentence when the connection is lost or back; stop: set it to end every wait.
+    Raises BrokerUnreachable when the first connection fails.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        window: int = 2_000,
+        client_id: str = "twinward-simulator",
+        keepalive_s: int = 30,
+        connect_timeout_s: float = 10.0,
+        word: Callable[[str], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.stats = PublishStats()
+        self.stop = stop or threading.Event()
+        self._url, self._window_max, self._client_id = url, window, client_id
+        self._keepalive_s, self._connect_timeout_s = keepalive_s, connect_timeout_s
+        self._word = word or (lambda _: None)
+        self._window = window
+        self._next_id = 0
+        self._flight: dict[int, bytes] = {}
+        self._incoming = b""
+        self._written_s = 0.0
+        self._client: Client | None = None
+        self._sock: socket.socket
+        self._connect()
+
+    def publish(self, messages: Sequence[tuple[str, bytes, bool]]) -> None:
+        """Send (topic, payload, retain) rows in order; blocks while the window is full or the broker is away.
+
+        Raises ValueError on a topic that cannot be published to.
+        """
+        position = 0
+        while position < len(messages) and not self.stop.is_set():
+            free = self._window - len(self._flight)
+            if free < min(256, len(messages) - position, self._window):
+                self.pause(0.05)
+                continue
+            part = messages[position : position + free]
+            position += len(part)
+            self._write(b"".join([self._frame(topic, payload, retain) for topic, payload, retain in part]))
+            self.stats.sent += len(part)
+            self._read(0)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, at most this long, and take acknowledgements meanwhile; returns early when some came."""
+        if time.monotonic() - self._written_s > self._keepalive_s / 2:
+            self._write(PINGREQ)
+        self._read(seconds)
+
+    def drain(self, timeout_s: float = 30.0) -> int:
+        """Wait until nothing is in flight; gives how many still are after the timeout."""
+        deadline = time.monotonic() + timeout_s
+        while self._flight and time.monotonic() < deadline and not self.stop.is_set():
+            self.pause(0.1)
+        return len(self._flight)
+
+    def close(self) -> PublishStats:
+        """Say goodbye to the broker; what is still in flight counts as lost."""
+        self.stats.lost += len(self._flight)
+        self._flight.clear()
+        try:
+            self._sock.setblocking(True)
+            self._sock.sendall(DISCONNECT)
+        except OSError:
+            pass
+        self._release()
+        return self.stats
+
+    def _frame(self, topic: str, payload: bytes, retain: bool) -> bytes:  # noqa: FBT001 - a column of the row
+        name = topic.encode()
+        if not name or len(name) > TOPIC_BYTES_MAX or b"+" in name or b"#" in name or b"\0" in name:
+            raise ValueError(f"no message can be published to the topic {topic[:200]!r}")
+        self._next_id = self._free_id()
+        body = b"%b%b%b\0%b" % (len(name).to_bytes(2), name, self._next_id.to_bytes(2), payload)
+        frame = b"%c%b%b" % (PUBLISH | QOS1 | (RETAIN if retain else 0), _remaining(len(body)), body)
+        self._flight[self._next_id] = frame
+        return frame
+
+    def _free_id(self) -> int:
+        candidate = self._next_id % PACKET_IDS + 1
+        while candidate in self._flight:
+            candidate = candidate % PACKET_IDS + 1
+        return candidate
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                select.select([self._sock], [self._sock], [], 1.0)
+                if not self._take():
+                    return
+            except OSError as error:
+                self._recover(str(error))
+                return
+        self._written_s = time.monotonic()
+
+    def _read(self, wait_s: float) -> None:
+        if select.select([self._sock], [], [], wait_s)[0]:
+            self._take()
+
+    def _take(self) -> bool:
+        """Read what is there; False when the connection had to be made anew."""
+        try:
+            data = self._sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            self._recover(str(error))
+            return False
+        if not data:
+            self._recover("the broker closed the connection")
+            return False
+        self._incoming = self._count_acks(self._incoming + data)
+        return True
+
+    def _count_acks(self, data: bytes) -> bytes:
+        """Take whole packets from the front; gives the incomplete rest."""
+        position = 0
+        for kind, start, end in _packets(data):
+            if kind & 0xF0 == PUBACK:
+                refused = end - start > 2 and data[start + 2] >= REFUSED  # noqa: PLR2004 - a reason code follows the id
+                if self._flight.pop(data[start] << 8 | data[start + 1], None) is not None:
+                    self.stats.refused += refused
+                    self.stats.acked += not refused
+            position = end
+        return data[position:]
+
+    def _connect(self) -> None:
+        where = urlsplit(self._url)
+        if where.scheme != "mqtt" or not where.hostname:
+            raise BrokerUnreachable(self._url, "the address must look like mqtt://host:1883")
+        answers: list[tuple[bool, Any, Any]] = []
+        client = Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=MQTTv5)
+        if where.username:
+            client.username_pw_set(unquote(where.username), unquote(where.password or ""))
+        client.on_connect = lambda _c, _u, flags, reason, given: answers.append((flags.session_present, reason, given))
+        wish = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships it so
+        wish.SessionExpiryInterval = 300
+        address = f"{where.hostname}:{where.port or 1883}"
+        try:
+            first = self._client is None
+            client.connect(where.hostname, where.port or 1883, self._keepalive_s, clean_start=first, properties=wish)
+            deadline = time.monotonic() + self._connect_timeout_s
+            while not answers and time.monotonic() < deadline and client.loop(timeout=0.1) == MQTT_ERR_SUCCESS:
+                pass
+        except OSError as error:
+            raise BrokerUnreachable(address, str(error)) from error
+        if not answers or answers[0][1].is_failure:
+            raise BrokerUnreachable(address, str(answers[0][1]) if answers else "no answer to CONNECT")
+        self._adopt(client, answers[0][0], getattr(answers[0][2], "ReceiveMaximum", PACKET_IDS))
+
+    def _adopt(self, client: Client, session: bool, receive_max: int) -> None:  # noqa: FBT001 - the broker's flag
+        sock = client.socket()
+        if not isinstance(sock, socket.socket):
+            raise BrokerUnreachable(self._url, "the connection was closed at once")
+        sock.setblocking(False)
+        self._client, self._sock, self._incoming = client, sock, b""
+        self._window = min(self._window_max, receive_max)
+        self._written_s = time.monotonic()
+        if self._flight:
+            mark = DUP if session else 0
+            self.stats.resent += len(self._flight)
+            self._write(b"".join([bytes((frame[0] | mark,)) + frame[1:] for frame in self._flight.values()]))
+
+    def _recover(self, reason: str) -> None:
+        """Connect again with growing waits; everything in flight is kept and sent again."""
+        self._word(f"connection lost ({reason}); {len(self._flight)} messages in flight are kept")
+        self._release()
+        attempt = 0
+        while not self.stop.is_set():
+            try:
+                self._connect()
+            except BrokerUnreachable:
+                self.stop.wait(WAITS_S[min(attempt, len(WAITS_S) - 1)])
+                attempt += 1
+                continue
+            self.stats.reconnects += 1
+            self._word(f"connected again; {len(self._flight)} messages sent again, 0 lost")
+            return
+
+    def _release(self) -> None:
+        self._sock.close()
+
+
+def _remaining(length: int) -> bytes:
+    """MQTT's variable byte integer (MQTT 5.0, section 1.5.5)."""
+    if length < 128:  # noqa: PLR2004 - one byte holds seven bits
+        return bytes((length,))
+    digits = bytearray()
+    while True:
+        length, digit = divmod(length, 128)
+        digits.append(digit | (0x80 if length else 0))
+        if not length:
+            return bytes(digits)
+
+
+def _packets(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(first byte, start of body, end) of every whole packet from the front."""
+    position, size = 0, len(data)
+    while position + 2 <= size:
+        length, shift, at = 0, 0, position + 1
+        while at < size:
+            digit = data[at]
+            length |= (digit & 0x7F) << shift
+            shift, at = shift + 7, at + 1
+            if digit < 0x80:  # noqa: PLR2004 - the last digit has no continuation bit
+                break
+        else:
+            return
+        if at + length > size:
+            return
+        yield data[position], at, at + length
+        position = at + length
