@@ -1,0 +1,248 @@
+"""The subscriber: broker -> frames -> intake -> sink (durable) -> PUBACK, in one thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ingest.accounting import Sealed
+from ingest.intake import Intake
+
+from .connection import Connection
+from .reader import CHUNK_BYTES
+from .settings import MqttSettings
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.002
+"""After a short read: lets a chunk gather, which costs a tenth of the CPU of reading at once."""
+TICK_S = 5.0
+STALLED_S = 10.0
+_TURN_MAX_S = 0.1
+_RETRY_FIRST_S = 0.05
+_RETRY_MAX_S = 5.0
+_QUIET_UNACKED = 16
+
+
+class Sink(Protocol):
+    """Makes a sealed batch durable before it returns; whatever it raises, the batch comes again."""
+
+    def __call__(self, sealed: Sealed, /) -> object:
+        """Store it in one transaction."""
+        ...
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A sealed batch that is not yet durable, and the right to acknowledge its messages once it is."""
+
+    sealed: Sealed | None
+    packet_ids: list[int]
+    generation: int
+    retry_s: float = 0.0
+    wait_s: float = 0.0
+
+
+class Subscriber:
+    """Takes messages from the broker until stopped. An error never ends the thread: it is counted and shown.
+
+    A message is acknowledged only after `sink` has returned for its batch, in receive order, all of a batch in one
+    write, and only on the connection that it came by. While the sink fails nothing is acknowledged and at most one
+    further batch gathers; then reading pauses, and the connection is kept alive.
+    """
+
+    def __init__(self, settings: MqttSettings, intake: Intake, sink: Sink, clock: Callable[[], int]) -> None:
+        """clock: ns since 1970 UTC. Raises ValueError, PlainRefused or SecretUnreadable for unusable settings."""
+        self._intake = intake
+        self._sink = sink
+        self._clock = clock
+        self._connection = Connection(settings, intake.subscriptions)
+        self._allowance = max(1, settings.receive_max // 2)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._unacked: list[int] = []
+        self._generation = 0
+        self._pending: _Pending | None = None
+        self._tick_s = -TICK_S
+        self._turned_s = time.monotonic()
+        self._last_message_ns = 0
+        self._last_error = ""
+        self._counts = dict.fromkeys(
+            ("received", "bytes", "acknowledged", "acks_dropped", "batches", "sink_failures", "errors"), 0
+        )
+
+    def start(self) -> None:
+        """Begin; returns at once, whether or not the broker is there."""
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._thread.start()
+
+    def stop(self, *, timeout_s: float = 15.0) -> None:
+        """Store and acknowledge what is open if the sink lets us, say good-bye, end the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def status(self) -> dict[str, Any]:
+        """How it stands; safe from any thread. `healthy` is false as soon as anything keeps messages from the log."""
+        alive = self._thread is not None and self._thread.is_alive()
+        stalled = time.monotonic() - self._turned_s > STALLED_S
+        pending = self._pending
+        blocked = pending is not None and pending.wait_s > 0
+        return {
+            "healthy": alive and not stalled and not blocked and self._connection.connected,
+            "alive": alive,
+            "connected": self._connection.connected,
+            "protocol": self._connection.protocol,
+            "connects_total": self._connection.connects_total,
+            "last_message_ns": self._last_message_ns,
+            "unacked": len(self._unacked) + (len(pending.packet_ids) if pending else 0),
+            "sink_blocked": blocked,
+            "last_error": self._last_error or self._connection.last_error,
+            "bounds_acted": self._intake.bounds_acted,
+            **{name if name == "errors" else f"{name}_total": count for name, count in self._counts.items()},
+        }
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._turn()
+            except Exception as error:  # the thread must outlive every error: counted, logged, shown by status
+                self._counts["errors"] += 1
+                self._last_error = f"{type(error).__name__}: {error}"
+                log.exception("reading from the broker failed; connecting anew")
+                self._connection.drop(self._last_error)
+                self._stop.wait(_RETRY_FIRST_S)
+        try:
+            self._finish()
+        except Exception:  # as above: what is not acknowledged comes again
+            log.exception("the last batch could not be stored")
+
+    def _turn(self) -> None:
+        """One round: wait for bytes, take them, store and acknowledge what is due."""
+        self._turned_s = time.monotonic()
+        if not self._connection.keep(self._turned_s):
+            self._store()
+            self._stop.wait(min(_TURN_MAX_S, self._patience_s()))
+            return
+        quiet = not self._await() or self._read() == 0
+        self._tick()
+        self._store(quiet=quiet)
+        self._maintain()
+
+    def _await(self) -> bool:
+        """Wait until the socket can be read, at most until the open batch is due; True when there is something."""
+        client = self._connection.client
+        socket = client.socket() if client is not None else None
+        if client is None or socket is None:
+            return False
+        if self._paused:
+            self._stop.wait(min(_TURN_MAX_S, self._patience_s()))
+            client.excuse_silence()
+            return False
+        if hasattr(socket, "pending") and socket.pending():
+            return True
+        poll = select.poll()
+        poll.register(socket.fileno(), select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+        events = poll.poll(min(_TURN_MAX_S, self._patience_s()) * 1000)
+        return any(event & ~select.POLLOUT for _, event in events)
+
+    def _read(self) -> int:
+        """Take one chunk; how many bytes it had. Rests a moment after a short one."""
+        client = self._connection.client
+        if client is None:
+            return 0
+        frames, size_bytes = client.receive()
+        if frames:
+            now_ns = self._clock()
+            if client.generation != self._generation:
+                self._generation, self._unacked = client.generation, []
+            self._intake.take(frames, now_ns, size_bytes=size_bytes)
+            self._unacked += [frame[1] for frame in frames if frame[1]]
+            self._last_message_ns = now_ns
+            self._counts["received"] += len(frames)
+            self._counts["bytes"] += size_bytes
+        if size_bytes < CHUNK_BYTES and len(self._unacked) < self._allowance:
+            time.sleep(PAUSE_S)
+        return size_bytes
+
+    @property
+    def _paused(self) -> bool:
+        """Whether one batch waits for the sink and the next one is full already."""
+        return self._pending is not None and (self._intake.full or len(self._unacked) >= self._allowance)
+
+    def _patience_s(self) -> float:
+        """How long nothing has to be done for the open or the pending batch."""
+        if self._pending is not None:
+            return max(0.0, self._pending.retry_s - time.monotonic())
+        wait_s = self._intake.wait_s(self._clock())
+        return _TURN_MAX_S if wait_s is None else wait_s
+
+    def _tick(self) -> None:
+        if self._connection.connected and self._turned_s - self._tick_s >= TICK_S and not self._paused:
+            self._tick_s = self._turned_s
+            self._intake.tick(self._clock())
+
+    def _store(self, *, quiet: bool = False) -> None:
+        """Seal if a bound is reached, make durable, acknowledge."""
+        now_ns = self._clock()
+        if self._pending is None:
+            # a 3.1.1 broker may stop at 20 unacknowledged: do not let it wait for our timer
+            stuck = quiet and self._connection.protocol != "5" and len(self._unacked) >= _QUIET_UNACKED
+            if stuck or len(self._unacked) >= self._allowance or self._intake.due(now_ns):
+                self._seal(now_ns)
+        if self._pending is not None and time.monotonic() >= self._pending.retry_s:
+            self._deliver(self._pending)
+
+    def _seal(self, now_ns: int | None) -> None:
+        sealed = self._intake.seal(now_ns)
+        self._pending = _Pending(sealed, self._unacked, self._generation)
+        self._unacked = []
+
+    def _deliver(self, pending: _Pending) -> None:
+        """Give the batch to the sink; on any error keep it and come back later, acknowledging nothing."""
+        try:
+            if pending.sealed is not None:
+                self._sink(pending.sealed)
+        except Exception as error:  # noqa: BLE001 - whatever the sink's reason, an unstored batch is never acknowledged
+            self._counts["sink_failures"] += 1
+            if not pending.wait_s:
+                log.error("the log does not take readings: %s; nothing is acknowledged, trying again", error)  # noqa: TRY400 - one clear line
+            self._last_error = f"log: {type(error).__name__}: {error}"
+            pending.wait_s = min(max(_RETRY_FIRST_S, pending.wait_s * 2), _RETRY_MAX_S)
+            pending.retry_s = time.monotonic() + pending.wait_s
+            return
+        if pending.wait_s:
+            log.warning("the log takes readings again")
+        self._last_error = ""
+        self._pending = None
+        self._counts["batches"] += 1
+        self._acknowledge(pending)
+
+    def _acknowledge(self, pending: _Pending) -> None:
+        client = self._connection.client
+        if client is not None and client.acknowledge(pending.packet_ids, generation=pending.generation):
+            self._counts["acknowledged"] += len(pending.packet_ids)
+        else:
+            self._counts["acks_dropped"] += len(pending.packet_ids)  # the broker sends them again; known as repeats
+
+    def _maintain(self) -> None:
+        client = self._connection.client
+        if client is not None and client.socket() is not None:
+            if client.want_write():
+                client.loop_write()
+            client.loop_misc()
+
+    def _finish(self) -> None:
+        """The last batch: once for the pending one, once for the open one, then good-bye."""
+        if self._pending is not None:
+            self._deliver(self._pending)
+        if self._pending is None:
+            self._seal(None)
+        if self._pending is not None:
+            self._deliver(self._pending)
+        self._connection.close()

@@ -1,0 +1,209 @@
+"""One broker, for as long as it takes: connects, subscribes, notices loss, tries again with growing waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from paho.mqtt.client import ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.catalog import SERVICE_SITE
+
+from .reader import ChunkedClient
+from .settings import MqttSettings, endpoint, read_secret, tls_context
+
+log = logging.getLogger(__name__)
+
+_V5, _V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
+_WAIT_FIRST_S = 0.2
+_CONNACK_WAIT_S = 10.0
+_STEADY_S = 5.0
+_CLOSED_EARLY_MAX = 2
+_UNSUPPORTED = 132  # MQTT 5.0, 3.2.2.2: unsupported protocol version
+
+
+class Connection:
+    """The client of the moment and the state around it. Driven by one thread; times are monotonic seconds.
+
+    connected: the broker has accepted us; client: None before the first attempt.
+    """
+
+    def __init__(self, settings: MqttSettings, subscriptions: Sequence[str]) -> None:
+        """Raises ValueError, PlainRefused, SecretUnreadable or OSError for settings that can never work."""
+        self._settings = settings
+        self._subscriptions = list(subscriptions)
+        self._endpoint = endpoint(settings)
+        self._password = read_secret(settings.password_file) if settings.password_file else None
+        self._tls = tls_context(settings) if self._endpoint.tls else None
+        self._protocol = _V311 if settings.protocol == "3.1.1" else _V5
+        self._generations = 0
+        self._wait_s = 0.0
+        self._next_s = 0.0
+        self._opened_s: float | None = None
+        self._connected_s = 0.0
+        self._now_s = 0.0
+        self._ever_v5 = False
+        self._closed_early = 0
+        self._answered = False
+        self._complained = ""
+        self.client: ChunkedClient | None = None
+        self.connected = False
+        self.connects_total = 0
+        self.last_error = ""
+
+    @property
+    def protocol(self) -> str:
+        """The MQTT version in use."""
+        return "5" if self._protocol == _V5 else "3.1.1"
+
+    @property
+    def status_topic(self) -> str:
+        """Where the broker tells whether this service lives."""
+        return f"campus/{SERVICE_SITE}/{self._settings.client_id}/status"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a socket."""
+        return self.client is not None and self.client.socket() is not None
+
+    def keep(self, now_s: float) -> bool:
+        """Open the connection if it is time to, drop one that is never accepted; True while there is a socket."""
+        self._now_s = now_s
+        if self.is_open:
+            if not self.connected and self._opened_s is not None and now_s - self._opened_s > _CONNACK_WAIT_S:
+                self.drop("the broker does not answer CONNECT")
+            return self.is_open
+        if self._opened_s is not None:
+            self._lost()
+        if now_s >= self._next_s:
+            self._open()
+        return self.is_open
+
+    def drop(self, why: str) -> None:
+        """Close the socket at once; the session stays at the broker, and the next `keep` starts over."""
+        self.last_error = why
+        if self.client is not None:
+            self.client._sock_close()  # noqa: SLF001 - paho offers a farewell only, which would end the session's trust
+        self._lost()
+
+    def close(self) -> None:
+        """Say good-bye: status offline (the will is not sent on a clean end), then DISCONNECT."""
+        if self.client is None or not self.is_open:
+            return
+        if self.connected:
+            self.client.publish(self.status_topic, b"offline", qos=0, retain=True)
+            self.connected = False
+        self.client.disconnect()
+        self.client.loop_write()
+        self.client._sock_close()  # noqa: SLF001 - see drop
+
+    def _open(self) -> None:
+        self._opened_s, self._answered = self._now_s, False
+        try:
+            self.client = self._new_client()
+            self.client.generation = self._generations
+            options: dict[str, Any] = {}
+            if self._protocol == _V5:
+                options = {"clean_start": False, "properties": self._properties()}
+            self.client.connect(self._endpoint.host, self._endpoint.port, self._settings.keepalive_s, **options)
+            self._generations = self.client.generation
+        except OSError as error:
+            self._generations += 1
+            self._opened_s = None
+            self._retry_later()
+            self._complain(f"no broker at {self._settings.url}: {error}")
+
+    def _new_client(self) -> ChunkedClient:
+        client = ChunkedClient(
+            self._settings.client_id, protocol=self._protocol, payload_max_bytes=self._settings.payload_max_bytes
+        )
+        if self._settings.username:
+            client.username_pw_set(self._settings.username, self._password)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        client.will_set(self.status_topic, b"offline", qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        return client
+
+    def _properties(self) -> Properties:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
+        properties.SessionExpiryInterval = int(self._settings.session_expiry_h * 3600)
+        properties.ReceiveMaximum = self._settings.receive_max
+        properties.TopicAliasMaximum = 0  # every frame carries its topic
+        return properties
+
+    def _on_connect(
+        self, client: Any, _data: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._answered = True
+        if reason.is_failure:
+            self._refused(reason)
+            return
+        self.connected, self._connected_s = True, self._now_s
+        self.connects_total += 1
+        self._closed_early = 0
+        self._ever_v5 |= self._protocol == _V5
+        self._complained = self.last_error = ""
+        log.info("connected to %s, MQTT %s, session %s", self._settings.url, self.protocol, _kept(flags))
+        if self._protocol == _V5:
+            wanted = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            client.subscribe([(topic, wanted) for topic in self._subscriptions])
+        else:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
+        client.publish(self.status_topic, b"online", qos=1, retain=True)
+
+    def _refused(self, reason: ReasonCode) -> None:
+        if reason.value == _UNSUPPORTED and self._settings.protocol == "auto" and self._protocol == _V5:
+            self._protocol = _V311
+            log.info("the broker has no MQTT 5: falling back to 3.1.1")
+            return
+        self._complain(f"broker {self._settings.url} refuses us: {reason}")
+
+    def _on_disconnect(
+        self, _client: Any, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if self.connected:
+            self._complain(f"connection to {self._settings.url} lost: {reason}")
+        self.connected = False
+
+    def _on_subscribe(
+        self, _client: Any, _data: Any, _mid: int, reasons: Sequence[ReasonCode], _properties: Properties | None
+    ) -> None:
+        for topic, reason in zip(self._subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                self._complain(f"the broker refuses the subscription to {topic}: {reason}")
+
+    def _lost(self) -> None:
+        """The socket of the last attempt is gone: decide what to try next, and when."""
+        steady = self._connected_s > 0 and self._now_s - self._connected_s >= _STEADY_S
+        self.connected, self._connected_s, self._opened_s = False, 0.0, None
+        if steady:
+            self._wait_s = 0.0
+        self._closed_early = 0 if self._answered else self._closed_early + 1
+        if self._closed_early >= _CLOSED_EARLY_MAX and self._settings.protocol == "auto" and not self._ever_v5:
+            # some brokers without MQTT 5 just hang up; if that was not it, the next two go back to 5
+            self._protocol, self._closed_early = (_V311 if self._protocol == _V5 else _V5), 0
+        self._retry_later()
+
+    def _retry_later(self) -> None:
+        self._wait_s = min(max(_WAIT_FIRST_S, self._wait_s * 2), self._settings.reconnect_max_s)
+        self._next_s = self._now_s + self._wait_s
+
+    def _complain(self, what: str) -> None:
+        """One line per cause, not one per attempt."""
+        self.last_error = what
+        if what != self._complained:
+            self._complained = what
+            log.warning("%s; trying again", what)
+
+
+def _kept(flags: ConnectFlags) -> str:
+    return "taken up again" if flags.session_present else "new"
