@@ -1,0 +1,110 @@
+/** The one door to the service: bearer token, problem+json, conditional and idempotent requests. */
+import type { Both } from "./types";
+
+const BASE = "api/v1";
+const STORED = "twinward.token";
+
+/** A refusal of the service, or no answer at all (status 0). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly both: Both | null,
+    readonly fields: { path: string; message: string }[],
+  ) {
+    super(detail || title);
+  }
+}
+
+export interface Options {
+  query?: Record<string, string | number | boolean | null | undefined>;
+  body?: unknown;
+  ifMatch?: string;
+}
+
+let token = sessionStorage.getItem(STORED) ?? "";
+let expired: () => void = () => undefined;
+
+export const hasToken = (): boolean => token !== "";
+export const bearer = (): Record<string, string> => (token ? { Authorization: `Bearer ${token}` } : {});
+
+export function keepToken(value: string): void {
+  token = value;
+  if (value) sessionStorage.setItem(STORED, value);
+  else sessionStorage.removeItem(STORED);
+}
+
+/** Called when the service no longer knows the token. */
+export function onExpired(action: () => void): void {
+  expired = action;
+}
+
+export function address(path: string, query: Options["query"] = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
+  const text = search.toString();
+  return `${BASE}/${path}${text ? `?${text}` : ""}`;
+}
+
+/** A sensor id with its slashes kept and everything else escaped. */
+export const escapePath = (id: string): string => id.split("/").map(encodeURIComponent).join("/");
+
+export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json", ...bearer() };
+  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (options.ifMatch !== undefined) headers["If-Match"] = `"${options.ifMatch}"`;
+  if (method === "POST") headers["Idempotency-Key"] = freshKey();
+  const init: RequestInit = { method, headers, cache: "no-store" };
+  if (options.body !== undefined) init.body = JSON.stringify(options.body);
+  const response = await reach(address(path, options.query), init);
+  if (response.status === 401 && token) expired();
+  if (!response.ok) throw await refusal(response);
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+}
+
+export const get = <T>(path: string, query?: Options["query"]): Promise<T> => call<T>("GET", path, query ? { query } : {});
+
+/** Every page of a list, up to a bound. */
+export async function all<T>(path: string, query: Options["query"] = {}, most = 2000): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: { items: T[]; next?: string | null } = await get(path, { ...query, cursor });
+    items.push(...page.items);
+    cursor = page.next ?? null;
+  } while (cursor && items.length < most);
+  return items;
+}
+
+async function reach(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch {
+    throw new ApiError(0, "offline", "", { zh: "连接不上服务，请稍候再试。", en: "The service cannot be reached; try again shortly." }, []);
+  }
+}
+
+/** crypto.randomUUID needs a secure context; random values do not. */
+function freshKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  let body: Record<string, unknown> = {};
+  try {
+    body = (await response.json()) as Record<string, unknown>;
+  } catch {
+    // a proxy may answer in HTML; the status alone then speaks
+  }
+  const text = body["text"] as Both | undefined;
+  const fields = (body["errors"] ?? body["fields"] ?? []) as { path: string; message: string }[];
+  return new ApiError(
+    response.status,
+    String(body["title"] ?? response.statusText),
+    String(body["detail"] ?? ""),
+    text && typeof text === "object" && "zh" in text ? text : null,
+    Array.isArray(fields) ? fields : [],
+  );
+}

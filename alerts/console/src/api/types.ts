@@ -1,0 +1,201 @@
+/** What the service sends; see the OpenAPI document at /api/v1. Times are RFC 3339 with offset. */
+export interface Both {
+  zh: string;
+  en: string;
+}
+export type Colour = "red" | "orange" | "yellow" | "blue";
+export interface List<T> {
+  items: T[];
+  next: string | null;
+}
+export interface User {
+  username: string;
+  name: Both | string;
+  roles: string[];
+  sites: string[] | null;
+}
+export interface Session {
+  token: string;
+  expires_at: string;
+  user: User;
+}
+export interface Site {
+  id: string;
+  name: Both;
+  size_m: [number, number] | null;
+  grade: Colour | null;
+}
+export interface Place {
+  id: string;
+  name: Both;
+  xy: [number, number] | null;
+  floor: number | null;
+}
+export interface Zone {
+  id: string;
+  site: string;
+  name: Both;
+  key: string;
+  polygon: [number, number][];
+  grade: Colour | null;
+  officer: string;
+  fixer: string;
+  places: Place[];
+}
+export interface Metric {
+  name: string;
+  unit: string;
+  last_value: number | null;
+  last_time: string | null;
+  quality: string | null;
+}
+export type SensorState = "ok" | "hazard" | "silent" | "unknown";
+export interface Sensor {
+  code: number;
+  id: string;
+  site: string;
+  kind: string;
+  place: string;
+  zone: string | null;
+  profile: string;
+  xy: [number, number] | null;
+  period_s: number | null;
+  assigned: boolean;
+  limits?: Record<string, number[]>;
+  metrics: Metric[];
+  state: SensorState;
+  grade?: Colour | null;
+}
+export interface Readings {
+  sensor: string;
+  metric: string;
+  unit: string;
+  step_s: number | null;
+  points: (number | string | null)[][];
+}
+export interface Detection {
+  id?: string;
+  rule?: string;
+  cause?: string;
+  sensor: string;
+  metric: string;
+  value: number | null;
+  limit: number | null;
+  score?: number | null;
+  level?: number;
+  opened?: boolean;
+  first?: string | null;
+  last?: string | null;
+  window?: { first?: string | null; last?: string | null } | [string | null, string | null] | null;
+  text: Both;
+  clears: Both;
+}
+export interface FourTimes {
+  event: string | null;
+  gateway: string | null;
+  arrival: string | null;
+  decision: string | null;
+}
+export type HazardState = "unacknowledged" | "acknowledged" | "returned" | "normal";
+export interface Hazard {
+  id: string;
+  site: string;
+  zone: string;
+  place: string;
+  place_name: Both;
+  kind: string;
+  grade: Colour;
+  level: number;
+  state: HazardState;
+  active: boolean;
+  late: boolean;
+  drill: boolean;
+  opened_at: string;
+  updated_at: string;
+  cleared_at: string | null;
+  acknowledged_by: string | null;
+  acknowledged_at: string | null;
+  count: number;
+  sensors: { id: string; metric: string }[];
+  text: Both;
+  clears: Both;
+  ticket: { id: string; number: string; state: string } | null;
+  times: FourTimes;
+  method: string;
+  likelihood: number;
+  severity: number;
+  version: number;
+  detections?: Detection[];
+}
+export interface Field {
+  name: string;
+  type: string;
+  required: boolean;
+  label?: Both;
+  choices?: (string | { value: string; name?: Both | string })[];
+}
+export interface Action {
+  action: string;
+  name: Both;
+  fields: Field[];
+}
+export interface HistoryEntry {
+  at: string;
+  actor: string;
+  action: string;
+  name?: Both;
+  from: string | null;
+  to: string | null;
+  note: string | null;
+  fields: Record<string, unknown>;
+}
+export interface Ticket {
+  id: string;
+  number: string;
+  hazard: string;
+  site: string;
+  zone: string;
+  place: string;
+  place_name: Both;
+  kind: string;
+  grade: Colour;
+  major: boolean;
+  state: string;
+  state_name: Both;
+  title: Both;
+  opened_at: string;
+  due_at: string | null;
+  overdue: boolean;
+  fixer: string | null;
+  acceptor: string | null;
+  version: number;
+  drill: boolean;
+  evidence: Detection[];
+  actions: Action[];
+  proved: boolean;
+  history?: HistoryEntry[];
+}
+export interface Tally {
+  received: number;
+  stored: number;
+  duplicate: number;
+  quarantined: Record<string, number>;
+  residual: number;
+}
+export interface Accounting {
+  total: Tally;
+  by: (Tally & { site: string; format: string })[];
+  notices: Record<string, number>;
+  log: Record<string, unknown>;
+  store: Record<string, unknown>;
+}
+export interface Quarantined {
+  arrival?: string;
+  arrival_at?: string;
+  site: string;
+  format: string;
+  topic: string;
+  reason: string;
+  detail: string;
+  payload: string;
+}

@@ -1,0 +1,116 @@
+/** What every screen shares: who is signed in, which school, what is live, how the screen looks. */
+import { all, call, get, hasToken, keepToken, onExpired } from "./api/client";
+import { follow, type Connection, type ServerEvent } from "./api/events";
+import type { Session, Site, User } from "./api/types";
+
+type Theme = "light" | "dark";
+
+class Shared {
+  user = $state<User | null>(null);
+  sites = $state<Site[]>([]);
+  site = $state(localStorage.getItem("twinward.site") ?? "");
+  connection = $state<Connection>("connecting");
+  now = $state(Date.now());
+  sound = $state(localStorage.getItem("twinward.sound") === "on");
+  theme = $state<Theme>(firstTheme());
+  starting = $state(hasToken());
+  /** Grow by one whenever something of that kind changed on the service. */
+  hazards = $state(0);
+  tickets = $state(0);
+
+  #ahead_ms = 0;
+  #stop: () => void = () => undefined;
+
+  constructor() {
+    setInterval(() => (this.now = Date.now() + this.#ahead_ms), 1000);
+    onExpired(() => this.#forget());
+  }
+
+  get siteInfo(): Site | undefined {
+    return this.sites.find((one) => one.id === this.site);
+  }
+
+  async signIn(username: string, password: string): Promise<void> {
+    const session = await call<Session>("POST", "session", { body: { username, password } });
+    keepToken(session.token);
+    await this.begin();
+  }
+
+  async begin(): Promise<void> {
+    if (!hasToken()) return;
+    try {
+      const user = await get<User>("me");
+      this.sites = await all<Site>("sites");
+      if (!this.sites.some((one) => one.id === this.site)) this.choose(this.sites[0]?.id ?? "");
+      this.user = user;
+      this.#stop();
+      this.#stop = follow(
+        (event) => this.#take(event),
+        (now) => this.#connected(now),
+      );
+    } finally {
+      this.starting = false;
+    }
+  }
+
+  async signOut(): Promise<void> {
+    await call("DELETE", "session").catch(() => undefined);
+    this.#forget();
+  }
+
+  choose(site: string): void {
+    this.site = site;
+    localStorage.setItem("twinward.site", site);
+  }
+
+  setSound(on: boolean): void {
+    this.sound = on;
+    localStorage.setItem("twinward.sound", on ? "on" : "off");
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    localStorage.setItem("twinward.theme", theme);
+  }
+
+  #forget(): void {
+    this.#stop();
+    keepToken("");
+    this.user = null;
+  }
+
+  #connected(now: Connection): void {
+    const back = now === "live" && this.connection !== "live";
+    this.connection = now;
+    if (back) this.#reload(); // whatever happened in the gap is in the snapshot
+  }
+
+  #reload(): void {
+    this.hazards += 1;
+    this.tickets += 1;
+  }
+
+  #take(event: ServerEvent): void {
+    if (event.type === "hazard") this.hazards += 1;
+    if (event.type === "ticket") this.tickets += 1;
+    if (event.type === "reset") this.#reload();
+    if (event.type === "heartbeat") this.#tick(event.data);
+  }
+
+  #tick(data: string): void {
+    try {
+      const now = Date.parse((JSON.parse(data) as { now: string }).now);
+      if (!Number.isNaN(now)) this.#ahead_ms = now - Date.now();
+    } catch {
+      // a heartbeat without a time still shows that the line is alive
+    }
+  }
+}
+
+function firstTheme(): Theme {
+  const kept = localStorage.getItem("twinward.theme");
+  if (kept === "dark" || kept === "light") return kept;
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+export const shared = new Shared();

@@ -1,0 +1,41 @@
+/** Chosen language, and the words of the screen in it. */
+import type { Both } from "../api/types";
+import { en } from "./en";
+import { zh } from "./zh";
+
+export type Language = "zh" | "en";
+export type Word = keyof typeof zh;
+const KEPT = "twinward.language";
+
+let chosen = $state<Language>(first());
+
+function first(): Language {
+  const kept = localStorage.getItem(KEPT);
+  if (kept === "zh" || kept === "en") return kept;
+  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+export const language = (): Language => chosen;
+
+export function switchLanguage(): void {
+  chosen = chosen === "zh" ? "en" : "zh";
+  localStorage.setItem(KEPT, chosen);
+}
+
+/** The word for a key, with `{name}` places filled. */
+export function t(key: Word, fill: Record<string, string | number> = {}): string {
+  const text = (chosen === "zh" ? zh : en)[key];
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole));
+}
+
+/** The word for a code of the service such as `grade_red`; the bare code when it is new to this screen. */
+export function coded(group: string, code: string): string {
+  const key = `${group}_${code}`;
+  return key in zh ? t(key as Word) : code;
+}
+
+/** A text of the service that comes in both languages. */
+export function say(both: Both | string | null | undefined): string {
+  if (both === null || both === undefined) return "";
+  return typeof both === "string" ? both : both[chosen] || both.zh || both.en;
+}
