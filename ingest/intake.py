@@ -23,7 +23,7 @@ from .decode.native_columns import Columns, Frame
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
 from .settle import Sources, settle
-from .validate import DAY_NS
+from .validate import DAY_NS, REFUSED_AHEAD_NS
 from .vocabulary import KINDS, METRIC_BY_NAME
 
 _RETAIN, _DUP, _OVERSIZE = 0x01, 0x08, 0x100
@@ -69,7 +69,8 @@ class Intake:
         self._batch = OpenBatch()
         self._bounds = Bounds(batch or BatchSettings())
         self._online: dict[int, bool] = {}
-        self._now_ns = 0
+        self._past_ns = self._settings.past_days * DAY_NS
+        self._span = (0, 0, 0)  # earliest time that may be stored, arrival, latest
         self.messages_total = 0
         self.internal_total = 0
 
@@ -97,9 +98,9 @@ class Intake:
         """Take messages in the order in which they came; size_bytes: of all of them, if the caller knows it."""
         if not frames:
             return
-        self._now_ns = now_ns
         self._batch.arrive(now_ns)
-        self._columns.take(frames, self._batch, self._duplicates, now_ns=now_ns, careful=self._take_carefully)
+        self._span = now_ns - self._past_ns, now_ns, now_ns + REFUSED_AHEAD_NS
+        self._columns.take(frames, self._batch, self._duplicates, span=self._span, careful=self._take_carefully)
         self._duplicates.turn()
         self.messages_total += len(frames)
         if size_bytes is None:
@@ -126,7 +127,7 @@ class Intake:
         batch, self._batch = self._batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.take()
-        kept = settle(batch, self._sources, self._accounts, past_ns=self._settings.past_days * DAY_NS)
+        kept = settle(batch, self._sources, self._accounts, past_ns=self._past_ns)
         counts, quarantine = self._accounts.take()
         if not (len(kept) or counts or keys):
             return None
@@ -161,7 +162,7 @@ class Intake:
             self._settle_message(frame, source, decoded, own=own)
             self._learn_route(frame, topic, decoded)
         else:
-            decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self._now_ns)
+            decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self._span[1])
             timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
             self._settle_message(frame, source, decoded, own=timed)
 
@@ -174,6 +175,7 @@ class Intake:
 
     def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool) -> None:
         rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
+        own = own and all(self._timely(reading) for reading in decoded.readings)  # a refused one is refused each time
         if self._repeated(frame, own=own) and rows:
             self._accounts.add(source, "received", rows=rows)
             self._accounts.add(source, "duplicate", rows=rows)
@@ -188,6 +190,9 @@ class Intake:
             self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
         self._note(source, decoded, idle=not rows and not any(changed))
+
+    def _timely(self, reading: Reading) -> bool:
+        return reading.time_ns is None or self._span[0] <= reading.time_ns <= self._span[2]
 
     def _note(self, source: Source, decoded: Decoded, *, idle: bool) -> None:
         if idle:
@@ -223,7 +228,7 @@ class Intake:
         except CatalogFull as full:
             self._refuse(source, frame, f"{full.what[:-1]}_limit", str(full))
             return
-        time_ns = self._now_ns if reading.time_ns is None else reading.time_ns
+        time_ns = self._span[1] if reading.time_ns is None else reading.time_ns
         item, row = self._batch.items, len(self._batch)
         self._append(code, metric.code, float(reading.value), time_ns, self._sources.index(source), frame)
         if reading.quality:
@@ -271,7 +276,7 @@ class Intake:
                 self._columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
 
     def _refuse(self, source: Source, frame: Frame, reason: str, detail: str, *, rows: int = 1) -> None:
-        self._accounts.refuse(source, Refusal(reason, detail, self._now_ns, frame[2], frame[3]), rows=rows)
+        self._accounts.refuse(source, Refusal(reason, detail, self._span[1], frame[2], frame[3]), rows=rows)
 
 
 def _ill_formed(reading: Reading) -> str:

@@ -41,10 +41,14 @@ class Columns:
         batch: OpenBatch,
         duplicates: Duplicates,
         *,
-        now_ns: int,
+        span: tuple[int, int, int],
         careful: Callable[[Frame], None],
     ) -> None:
-        """Append the readings of all frames, in order; `careful` gets every frame that is not plainly good."""
+        """Append the readings of all frames, in order; `careful` gets every frame that is not plainly good.
+
+        span: earliest time that may be stored, arrival of these frames, latest time that may be stored, in ns.
+        """
+        earliest_ns, now_ns, latest_ns = span
         routes, codes, digest, decode = self.routes, self.metrics, xxh3_64_intdigest, _decode
         young, old, fresh = duplicates.own.young, duplicates.own.old, duplicates.fresh
         add_sensor, add_time, add_rows = batch.sensor.append, batch.time_ns.append, batch.rows.append
@@ -71,14 +75,17 @@ class Columns:
                     if seq is not None and seq.__class__ is not int:
                         _odd()
                     if time.__class__ is int:
-                        add_time(time * MILLISECOND_NS)
+                        time *= MILLISECOND_NS
                     elif time.__class__ is datetime:
-                        add_time(int(time.timestamp() * 1e6 + 0.5) * 1_000)
+                        time = int(time.timestamp() * 1e6 + 0.5) * 1_000
                     elif time is None:
-                        add_time(now_ns)
+                        time = now_ns
                         own = own and seq is not None
                     else:
                         _odd()
+                    if not earliest_ns <= time <= latest_ns:
+                        _odd()
+                    add_time(time)
                     for name, value in fields.items():
                         if value is not None:
                             add_value(value)
