@@ -1,85 +1,71 @@
 """What can go wrong between a detection and a closed ticket.
 
-AlertsError
-├── RegistryError    the campus file holds errors, all of them listed
-├── MethodError      a grading method's data are wrong
-├── SchemaMismatch   the database was written by another version
-├── NotFound         no such hazard, ticket, site ... for this person
-├── Conflict         the ticket has moved on since the caller read it
-├── Forbidden        this person may not do that
-├── GuardFailed      the closed loop refuses the step; says why in both languages
-└── Invalid          fields are missing or wrong
+AlertError
+├── NotFound       there is no such thing, or the asking person may not see it
+├── Forbidden      the person's roles do not allow the operation
+├── Stale          the thing has changed since the person looked at it
+├── GuardFailed    the loop does not allow the step now; says why in both languages
+├── Invalid        fields are missing or wrong; fields: name -> what is wanted
+├── RegistryError  the campus file is wrong; errors has one line for each mistake
+└── SchemaError    the database was made by another version
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 
-class AlertsError(Exception):
+class AlertError(Exception):
     """Base of all errors of this package."""
 
 
-class RegistryError(AlertsError):
-    """The campus file cannot be used. errors: every finding, each with its key and what is allowed."""
-
-    def __init__(self, errors: Sequence[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = tuple(errors)
-
-
-class MethodError(AlertsError):
-    """A grading method's file contradicts itself, or a factor has a value outside its table."""
-
-
-class SchemaMismatch(AlertsError):  # noqa: N818 - names the state, as BrokenPipe does
-    """The database holds schema `found`, this program knows `wanted`."""
-
-    def __init__(self, found: int, wanted: int) -> None:
-        super().__init__(f"the database has schema version {found}, this program needs {wanted}")
-        self.found = found
-        self.wanted = wanted
-
-
-class NotFound(AlertsError):  # noqa: N818 - the word of the interface
-    """Nothing of that identity that the asking person may see."""
+class NotFound(AlertError):  # noqa: N818 - names the state
+    """No such thing in the sites that the person may see."""
 
     def __init__(self, what: str, identity: str) -> None:
         super().__init__(f"no {what} {identity!r}")
-        self.what = what
-        self.identity = identity
+        self.what, self.identity = what, identity
 
 
-class Conflict(AlertsError):  # noqa: N818 - the word of the interface
-    """The caller acted on version `given`, the ticket is at `current`."""
+class Forbidden(AlertError):  # noqa: N818 - names the state
+    """The person may not do this; reason is one line in English."""
 
-    def __init__(self, given: int, current: int) -> None:
-        super().__init__(f"acted on version {given}, the ticket is at version {current}")
-        self.given = given
-        self.current = current
-
-
-class Forbidden(AlertsError):  # noqa: N818 - the word of the interface
-    """The person's roles or sites do not allow this. action: what was asked; reason: in plain words."""
-
-    def __init__(self, action: str, reason: str) -> None:
-        super().__init__(f"{action}: {reason}")
-        self.action = action
-        self.reason = reason
+    def __init__(self, operation: str, reason: str = "") -> None:
+        super().__init__(reason or f"your roles do not allow {operation}")
+        self.operation = operation
 
 
-class GuardFailed(AlertsError):  # noqa: N818 - names the state, as BrokenPipe does
-    """The closed loop refuses the step. guard: its name; text: why, {"zh", "en"}."""
+class Stale(AlertError):  # noqa: N818 - names the state
+    """The version that was seen is not the present one."""
 
-    def __init__(self, guard: str, text: Mapping[str, str]) -> None:
-        super().__init__(f"{guard}: {text['en']}")
-        self.guard = guard
-        self.text = dict(text)
+    def __init__(self, seen: int, present: int) -> None:
+        super().__init__(f"version {seen} was changed meanwhile; the present one is {present}")
+        self.seen, self.present = seen, present
 
 
-class Invalid(AlertsError):  # noqa: N818 - the word of the interface
-    """Fields of an action are missing or wrong. fields: name -> what is wanted."""
+class GuardFailed(AlertError):  # noqa: N818 - names the state
+    """The step is not open now; zh and en say why."""
+
+    def __init__(self, guard: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.guard, self.zh, self.en = guard, zh, en
+
+
+class Invalid(AlertError):  # noqa: N818 - names the state
+    """Fields are missing or wrong; fields: name -> what is wanted."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {wanted}" for name, wanted in fields.items()))
         self.fields = dict(fields)
+
+
+class RegistryError(AlertError):
+    """The campus file is wrong. errors: one line each, with the table, the key and what is allowed."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
+
+
+class SchemaError(AlertError):
+    """The database was made by another version of the program."""

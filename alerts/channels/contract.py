@@ -1,0 +1,23 @@
+"""What every channel to people or programs must do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from alerts.model import Notice, Receipt
+
+
+class Channel(Protocol):
+    """One way out.
+
+    Must hold for every implementation: `deliver` never raises; it says whether the message arrived and, if not, whether
+    another try may help; it ends within its time limit; the notice's id goes with the message where the wire allows.
+    """
+
+    name: str
+    for_programs: bool
+    """True: gets every event; False: gets only what must wake people."""
+
+    def deliver(self, notice: Notice) -> Receipt:
+        """Try once."""
+        ...

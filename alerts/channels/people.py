@@ -1,0 +1,46 @@
+"""People, through the addresses that Apprise knows: DingTalk, WeCom, Feishu, Bark, ntfy, e-mail, SMS and others."""
+
+from __future__ import annotations
+
+import apprise
+
+from alerts.model import Notice, Receipt
+
+from .settings import ChannelError
+
+GRADE_ZH = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
+
+
+class PeopleChannel:
+    """One address. Gets only what must wake people; the address itself is a secret and never shown."""
+
+    for_programs = False
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self._apprise = apprise.Apprise()
+        if not self._apprise.add(address):
+            raise ChannelError(f"{name}: Apprise does not know this kind of address")
+
+    def deliver(self, notice: Notice) -> Receipt:
+        """Send once, in both languages; Apprise tells only whether it went out."""
+        try:
+            sent = self._apprise.notify(title=title(notice), body=text(notice))
+        except (OSError, TypeError, ValueError) as error:
+            return Receipt(delivered=False, error=type(error).__name__)
+        return Receipt(delivered=bool(sent), error="" if sent else "the address did not take it")
+
+
+def title(notice: Notice) -> str:
+    """Grade and place, Chinese before English."""
+    grade = str(notice.body.get("grade", ""))
+    place = notice.body.get("place", {})
+    return f"【{GRADE_ZH.get(grade, grade)}】{place.get('zh', '')} / {grade.upper()} {place.get('en', '')}"
+
+
+def text(notice: Notice) -> str:
+    """The hazard's sentence in both languages and its ticket."""
+    words = notice.body.get("text", {})
+    ticket = notice.body.get("ticket")
+    lines = [words.get("zh", ""), words.get("en", ""), f"工单 / ticket {ticket}" if ticket else "", notice.id]
+    return "\n".join(line for line in lines if line)

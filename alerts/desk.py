@@ -1,0 +1,158 @@
+"""The alert service's desk: the one door through which detections come in and people look and act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from detectors import DetectionBatch
+from ingest import Catalog
+
+from . import journal, rows
+from .access import Actor, require
+from .channels.contract import Channel
+from .errors import Invalid, NotFound
+from .findings import observations
+from .grading import methods
+from .hazards import HazardKeeper
+from .model import Hazard, Ticket
+from .outbox import Post
+from .queries import Queries
+from .registry import Registry
+from .schema import assignments, cursors, hazards
+from .ticketing import Ticketing
+
+CURSOR = "detections"
+
+
+class AlertDesk:
+    """Everything that people are concerned with. Methods may be called from several threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        registry: Registry,
+        clock: Callable[[], int],
+        *,
+        channels: Sequence[Channel] = (),
+    ) -> None:
+        self.engine, self.registry, self.clock = engine, registry, clock
+        self._channels = tuple(channels)
+        self._method = methods()["ls"]
+        self.queries = Queries(engine)
+
+    def cursor(self) -> int:
+        """The last position of the detection log whose effects are in the database."""
+        return self.queries.cursor(CURSOR)
+
+    def apply(self, detections: DetectionBatch, catalog: Catalog, *, cursor: int) -> int:
+        """Take in the detections of log position `cursor`: hazards, tickets, notices and cursor in one transaction.
+
+        A position at or below the present cursor changes nothing. Returns how many detections were taken in.
+        """
+        with self.engine.begin() as connection:
+            if not _advance(connection, cursor):
+                return 0
+            keeper = self._keeper(connection)
+            given = _assigned(connection)
+            seen = observations(detections, catalog, self.registry, assigned=given, now_ns=self.clock())
+            for observation in seen:
+                keeper.take(observation)
+        return len(detections)
+
+    def tick(self, now_ns: int) -> None:
+        """What goes by time: deadlines and the end of observation."""
+        with self.engine.begin() as connection:
+            self._ticketing(connection).tick(now_ns)
+
+    def act(self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int) -> Ticket:
+        """One step of the closed loop by a person; raises as `Ticketing.act` says."""
+        with self.engine.begin() as connection:
+            return self._ticketing(connection).act(
+                ticket_id, action, actor, fields, version=version, now_ns=self.clock()
+            )
+
+    def acknowledge(self, hazard_id: str, actor: Actor, *, undo: bool = False) -> Hazard:
+        """A named person has seen the hazard, or takes that back. Raises NotFound and Forbidden."""
+        require(actor, "acknowledge")
+        with self.engine.begin() as connection:
+            row = connection.execute(select(hazards).where(hazards.c.id == hazard_id)).first()
+            if row is None or not actor.sees(row.site):
+                raise NotFound("hazard", hazard_id)
+            hazard = rows.record(Hazard, row)
+            if undo == (hazard.acknowledged_by is None):
+                return hazard
+            now_ns = self.clock()
+            by, at_ns = (None, None) if undo else (actor.username, now_ns)
+            hazard = replace(hazard, acknowledged_by=by, acknowledged_ns=at_ns, version=hazard.version + 1)
+            rows.save(connection, hazards, hazard)
+            kind = "hazard.unacknowledged" if undo else "hazard.acknowledged"
+            journal.append(
+                connection,
+                at_ns=now_ns,
+                actor=actor.username,
+                kind=kind,
+                site=hazard.site,
+                subject=hazard.id,
+                facts={"grade": hazard.grade.colour},
+            )
+            return hazard
+
+    def assign_sensor(self, site: str, sensor: str, place: str, actor: Actor) -> None:
+        """Bind a sensor to a place of the registry; "" takes the binding back. Raises NotFound, Forbidden, Invalid."""
+        require(actor, "assign_sensor")
+        if not actor.sees(site):
+            raise NotFound("site", site)
+        if place and (site, place) not in self.registry.places:
+            raise Invalid({"place": f"no place {place!r} at {site}"})
+        this = (assignments.c.site == site) & (assignments.c.sensor == sensor)
+        with self.engine.begin() as connection:
+            connection.execute(delete(assignments).where(this))
+            if place:
+                connection.execute(insert(assignments).values(site=site, sensor=sensor, place=place))
+            journal.append(
+                connection,
+                at_ns=self.clock(),
+                actor=actor.username,
+                kind="sensor.assigned",
+                site=site,
+                subject=sensor,
+                facts={"place": place},
+            )
+
+    def note(self, kind: str, actor: str, *, site: str, subject: str, facts: Mapping[str, Any]) -> None:
+        """Write an entry of the audit: a sign-in, an export, a change of an account."""
+        with self.engine.begin() as connection:
+            journal.append(
+                connection, at_ns=self.clock(), actor=actor, kind=kind, site=site, subject=subject, facts=facts
+            )
+
+    def verify(self, known_head: tuple[int, str] | None = None) -> journal.AuditReport:
+        """Go through the whole journal; see `journal.verify`."""
+        return journal.verify(self.engine, known_head=known_head)
+
+    def _keeper(self, connection: Connection) -> HazardKeeper:
+        post = Post(connection, self._channels, self.registry)
+        return HazardKeeper(connection, Ticketing(connection, self.registry, post), post, method=self._method)
+
+    def _ticketing(self, connection: Connection) -> Ticketing:
+        return Ticketing(connection, self.registry, Post(connection, self._channels, self.registry))
+
+
+def _advance(connection: Connection, cursor: int) -> bool:
+    """Move the cursor; False when that position was taken in before."""
+    present = connection.scalar(select(cursors.c.position).where(cursors.c.name == CURSOR))
+    if present is None:
+        connection.execute(insert(cursors).values(name=CURSOR, position=cursor))
+        return True
+    if cursor <= present:
+        return False
+    connection.execute(update(cursors).where(cursors.c.name == CURSOR).values(position=cursor))
+    return True
+
+
+def _assigned(connection: Connection) -> dict[tuple[str, str], str]:
+    return {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}

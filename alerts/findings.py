@@ -1,0 +1,76 @@
+"""Detections as rows of a batch -> findings with names: which sensor, where it hangs, what was seen, when."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from detectors import DetectionBatch, Phase
+from ingest import Catalog
+
+from .model import Finding
+from .registry import Registry
+
+ID_LENGTH = 24
+
+
+def identity(*parts: object) -> str:
+    """An id made from content, so that a replay gives the same one."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:ID_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One detection with its place and phase; the finding's hazard is not known yet ("")."""
+
+    finding: Finding
+    phase: Phase
+    place: str
+    zone: str
+
+
+def observations(
+    detections: DetectionBatch,
+    catalog: Catalog,
+    registry: Registry,
+    *,
+    assigned: Mapping[tuple[str, str], str],
+    now_ns: int,
+) -> Iterator[Observation]:
+    """The detections in order. assigned: places that people gave to sensors, which win over the registry's."""
+    for row in range(len(detections)):
+        sensor = catalog[int(detections.sensor[row])]
+        place = assigned.get((sensor.site, sensor.id)) or sensor.place or f"unassigned:{sensor.id}"
+        finding = _finding(detections, row, (sensor.site, sensor.id), catalog, now_ns)
+        zone = registry.zone_of(sensor.site, place).id
+        yield Observation(finding, Phase(int(detections.phase[row])), place, zone)
+
+
+def _finding(detections: DetectionBatch, row: int, sensor: tuple[str, str], catalog: Catalog, now_ns: int) -> Finding:
+    site, sensor_id = sensor
+    rule, metric = detections.rule[row], catalog.metric_of(int(detections.metric[row])).name
+    first_ns, drill = int(detections.first_ns[row]), bool(detections.drill[row])
+    return Finding(
+        id=identity(rule, site, sensor_id, metric, first_ns, int(detections.decided_ns[row]), drill),
+        hazard="",
+        site=site,
+        sensor=sensor_id,
+        metric=metric,
+        rule=rule,
+        detector=detections.detector[row],
+        kind=detections.hazard[row],
+        level=int(detections.level[row]),
+        active=True,
+        first_ns=first_ns,
+        last_ns=int(detections.last_ns[row]),
+        gateway_ns=int(detections.gateway_ns[row]),
+        arrival_ns=int(detections.arrival_ns[row]),
+        decided_ns=int(detections.decided_ns[row]),
+        recorded_ns=now_ns,
+        cleared_ns=None,
+        score=float(detections.score[row]),
+        late=bool(detections.late[row]),
+        drill=drill,
+        evidence=dict(detections.evidence[row]),
+    )

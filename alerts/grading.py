@@ -1,0 +1,97 @@
+"""Risk grades by methods that are versioned data: factor tables, bands, words in both languages, colours."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from .errors import Invalid
+
+
+class Grade(IntEnum):
+    """Risk levels, the highest first, as the four colours."""
+
+    RED = 1  # 重大
+    ORANGE = 2  # 较大
+    YELLOW = 3  # 一般
+    BLUE = 4  # 低
+
+    @property
+    def colour(self) -> str:
+        """The colour's English name in small letters."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A grade with everything it was made from. score: R of LS or D of LEC; inputs: factor -> value."""
+
+    grade: Grade
+    score: float
+    method: str
+    version: str
+    inputs: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One grading method as its data file says. bands: (grade, low, high, high is inclusive)."""
+
+    name: str
+    version: str
+    factors: Mapping[str, tuple[float, ...]]
+    bands: tuple[tuple[Grade, float, float, bool], ...]
+    live_likelihood: tuple[float, ...]
+    words: Mapping[str, Any]
+
+    def assess(self, **inputs: float) -> Assessment:
+        """The grade of the given factors. Raises Invalid for a factor that is missing or not in the method's table."""
+        wrong = {
+            name: f"one of {', '.join(f'{value:g}' for value in allowed)}"
+            for name, allowed in self.factors.items()
+            if inputs.get(name) not in allowed
+        }
+        if wrong:
+            raise Invalid(wrong)
+        used = {name: float(inputs[name]) for name in self.factors}
+        score = 1.0
+        for value in used.values():
+            score *= value
+        return Assessment(self.grade(round(score, 9)), round(score, 9), self.name, self.version, used)
+
+    def grade(self, score: float) -> Grade:
+        """The band that a score lies in; Invalid when the bands leave a gap there."""
+        for grade, low, high, inclusive in self.bands:
+            if low <= score and (score <= high if inclusive else score < high):
+                return grade
+        raise Invalid({"score": f"{score:g} lies in no band of method {self.name}"})
+
+    def live(self, level: int, *, severity: float) -> Assessment:
+        """The grade that a finding of that level (0 to 3) speaks for. Only for methods of likelihood and severity."""
+        return self.assess(likelihood=self.live_likelihood[level], severity=severity)
+
+
+@cache
+def methods() -> Mapping[str, Method]:
+    """All methods that the package ships, by name."""
+    folder = resources.files(__package__).joinpath("grading")
+    tables = [
+        tomllib.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")
+    ]
+    return {table["method"]: read_method(table) for table in tables}
+
+
+def read_method(table: Mapping[str, Any]) -> Method:
+    """A method from its parsed data file."""
+    bands = tuple(
+        (Grade(band["grade"]), float(band["low"]), float(band.get("high", band.get("below"))), "high" in band)
+        for band in table["band"]
+    )
+    factors = {name: tuple(map(float, values)) for name, values in table["factors"].items()}
+    live = tuple(map(float, table.get("live", {}).get("likelihood", ())))
+    return Method(table["method"], table["version"], factors, bands, live, table.get("words", {}))

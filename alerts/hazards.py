@@ -1,0 +1,197 @@
+"""Findings of one place and cause become one hazard: opened, raised, cleared, relapsed, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection, select
+
+from detectors import Phase
+
+from . import journal, rows
+from .causes import Cause, causes
+from .findings import Observation, identity
+from .grading import Method
+from .model import Finding, Hazard
+from .outbox import Post
+from .schema import findings, hazards
+from .ticketing import Ticketing
+
+
+class HazardKeeper:
+    """Folds observations into hazards within the caller's transaction; tickets and notices go with them."""
+
+    def __init__(self, connection: Connection, ticketing: Ticketing, post: Post, *, method: Method) -> None:
+        self._connection, self._ticketing, self._post, self._method = connection, ticketing, post, method
+
+    def take(self, observation: Observation) -> None:
+        """Fold in one observation."""
+        known = self._open_finding(observation.finding)
+        if observation.phase is Phase.CLEAR:
+            if known is not None:
+                self._clear(known, observation.finding)
+        elif known is not None:
+            self._change(known, observation.finding)
+        else:
+            self._raise(observation)
+
+    def _open_finding(self, seen: Finding) -> Finding | None:
+        row = self._connection.execute(
+            select(findings).where(
+                findings.c.site == seen.site,
+                findings.c.sensor == seen.sensor,
+                findings.c.metric == seen.metric,
+                findings.c.rule == seen.rule,
+                findings.c.drill == seen.drill,
+                findings.c.active,
+            )
+        ).first()
+        return rows.record(Finding, row) if row else None
+
+    def _raise(self, observation: Observation) -> None:
+        seen, cause = observation.finding, causes()[observation.finding.kind]
+        hazard = self._same_hazard(observation, cause)
+        if hazard is None:
+            hazard = self._opened(observation, cause)
+            rows.add(self._connection, hazards, hazard)
+            kind = "hazard.opened"
+        else:
+            kind = "hazard.joined" if hazard.active else "hazard.relapsed"
+            hazard = self._joined(hazard, seen)
+            rows.save(self._connection, hazards, hazard)
+        rows.add(self._connection, findings, replace(seen, hazard=hazard.id))
+        self._tell(kind, hazard, seen)
+
+    def _same_hazard(self, observation: Observation, cause: Cause) -> Hazard | None:
+        """The open hazard of that place and cause, or the last one when it cleared within the relapse window."""
+        seen = observation.finding
+        row = self._connection.execute(
+            select(hazards)
+            .where(
+                hazards.c.site == seen.site,
+                hazards.c.place == observation.place,
+                hazards.c.cause == cause.name,
+                hazards.c.drill == seen.drill,
+            )
+            .order_by(hazards.c.active.desc(), hazards.c.opened_ns.desc())
+            .limit(1)
+        ).first()
+        if row is None:
+            return None
+        hazard = rows.record(Hazard, row)
+        recent = hazard.cleared_ns is not None and abs(seen.first_ns - hazard.cleared_ns) <= cause.relapse_ns
+        return hazard if hazard.active or recent else None
+
+    def _opened(self, observation: Observation, cause: Cause) -> Hazard:
+        seen = observation.finding
+        assessment = self._method.live(seen.level, severity=cause.severity)
+        return Hazard(
+            id=identity("hazard", seen.site, observation.place, cause.name, seen.drill, seen.first_ns),
+            site=seen.site,
+            zone=observation.zone,
+            place=observation.place,
+            cause=cause.name,
+            kind=seen.kind,
+            grade=assessment.grade,
+            likelihood=assessment.inputs["likelihood"],
+            severity=cause.severity,
+            method=f"{assessment.method} {assessment.version}",
+            active=True,
+            late=seen.late,
+            drill=seen.drill,
+            count=1,
+            opened_ns=seen.first_ns,
+            updated_ns=seen.last_ns,
+            cleared_ns=None,
+            gateway_ns=seen.gateway_ns,
+            arrival_ns=seen.arrival_ns,
+            decided_ns=seen.decided_ns,
+            recorded_ns=seen.recorded_ns,
+            acknowledged_by=None,
+            acknowledged_ns=None,
+            text=seen.evidence.get("text", {}),
+            clears=seen.evidence.get("clears", {}),
+            version=1,
+        )
+
+    def _joined(self, hazard: Hazard, seen: Finding) -> Hazard:
+        """The hazard with one more finding; what had returned is active and unacknowledged again."""
+        if not hazard.active:
+            hazard = replace(hazard, acknowledged_by=None, acknowledged_ns=None, cleared_ns=None)
+        joined = replace(hazard, active=True, count=hazard.count + 1, late=hazard.late and seen.late)
+        return self._raised(joined, seen)
+
+    def _raised(self, hazard: Hazard, seen: Finding) -> Hazard:
+        """The hazard as the finding leaves it: the grade goes up at once and never down by itself."""
+        assessment = self._method.live(seen.level, severity=hazard.severity)
+        if assessment.grade < hazard.grade:
+            likelihood = assessment.inputs["likelihood"]
+            hazard = replace(hazard, grade=assessment.grade, likelihood=likelihood, kind=seen.kind)
+        if assessment.grade == hazard.grade:
+            text, clears = seen.evidence.get("text", {}), seen.evidence.get("clears", {})
+            hazard = replace(hazard, text=text, clears=clears)
+        return replace(hazard, updated_ns=max(hazard.updated_ns, seen.last_ns), version=hazard.version + 1)
+
+    def _change(self, known: Finding, seen: Finding) -> None:
+        moved = replace(
+            known,
+            level=seen.level,
+            last_ns=max(known.last_ns, seen.last_ns),
+            score=seen.score,
+            evidence=seen.evidence,
+            decided_ns=seen.decided_ns,
+        )
+        rows.save(self._connection, findings, moved)
+        before = self._hazard(known.hazard)
+        hazard = self._raised(before, seen)
+        rows.save(self._connection, hazards, hazard)
+        self._tell("hazard.raised" if hazard.grade < before.grade else "hazard.changed", hazard, seen)
+
+    def _clear(self, known: Finding, seen: Finding) -> None:
+        rows.save(self._connection, findings, replace(known, active=False, cleared_ns=seen.last_ns))
+        hazard = self._hazard(known.hazard)
+        others = select(findings.c.id).where(findings.c.hazard == hazard.id, findings.c.active).limit(1)
+        if self._connection.execute(others).first() is not None:
+            return
+        hazard = replace(hazard, active=False, cleared_ns=seen.last_ns, version=hazard.version + 1)
+        rows.save(self._connection, hazards, hazard)
+        self._tell("hazard.cleared", hazard, seen)
+
+    def _hazard(self, hazard_id: str) -> Hazard:
+        return rows.record(Hazard, self._connection.execute(select(hazards).where(hazards.c.id == hazard_id)).one())
+
+    def _tell(self, kind: str, hazard: Hazard, seen: Finding) -> None:
+        """Journal, ticket and notices, in this order: a notice can name the ticket."""
+        step = journal.append(
+            self._connection,
+            at_ns=seen.recorded_ns,
+            actor="system",
+            kind=kind,
+            site=hazard.site,
+            subject=hazard.id,
+            facts=_facts(hazard, seen),
+        )
+        ticket = self._ticketing.follow(hazard, relapsed=kind == "hazard.relapsed", now_ns=seen.recorded_ns)
+        self._post.hazard(kind, hazard, ticket, step=step, now_ns=seen.recorded_ns)
+
+
+def _facts(hazard: Hazard, seen: Finding) -> dict[str, object]:
+    """What an entry of the journal tells: the four times, the grade and its inputs, the reason in words."""
+    return {
+        "grade": hazard.grade.colour,
+        "likelihood": hazard.likelihood,
+        "severity": hazard.severity,
+        "method": hazard.method,
+        "place": hazard.place,
+        "sensor": seen.sensor,
+        "metric": seen.metric,
+        "rule": seen.rule,
+        "level": seen.level,
+        "event_ns": seen.first_ns,
+        "gateway_ns": seen.gateway_ns,
+        "arrival_ns": seen.arrival_ns,
+        "decided_ns": seen.decided_ns,
+        "late": seen.late,
+        "drill": seen.drill,
+        "text": seen.evidence.get("text", {}),
+    }

@@ -1,0 +1,122 @@
+"""The append-only record of everything that happened: hash-chained, in the transaction of what it tells of.
+
+Body of an entry (canonical JSON: keys sorted, no spaces, UTF-8):
+`{"at": ns, "actor": name, "kind": ..., "site": ..., "subject": ..., "facts": {...}}`.
+Digest of an entry: SHA-256 over the digest before it and its own body, as hexadecimal text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from .schema import journal
+
+GENESIS = "0" * 64
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry. at_ns: when it was written; subject: id of the hazard, ticket, sensor or person it is about."""
+
+    seq: int
+    at_ns: int
+    actor: str
+    kind: str
+    site: str
+    subject: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What `verify` found: whether the chain holds, how many entries, the first bad one and why, the head's digest."""
+
+    ok: bool
+    entries: int
+    first_bad: int | None
+    reason: str
+    head: str
+
+
+def append(
+    connection: Connection, *, at_ns: int, actor: str, kind: str, site: str, subject: str, facts: Mapping[str, Any]
+) -> int:
+    """Write one entry in the connection's transaction; returns its seq."""
+    last = connection.execute(select(journal.c.seq, journal.c.digest).order_by(journal.c.seq.desc()).limit(1)).first()
+    seq, before = (last.seq + 1, last.digest) if last else (1, GENESIS)
+    body = canonical({"at": at_ns, "actor": actor, "kind": kind, "site": site, "subject": subject, "facts": facts})
+    row = {"seq": seq, "body": body, "site": site, "kind": kind, "subject": subject, "digest": chained(before, body)}
+    connection.execute(insert(journal).values(row))
+    return seq
+
+
+def canonical(value: Mapping[str, Any]) -> str:
+    """The one text of a JSON value that digests are made over."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def chained(before: str, body: str) -> str:
+    """Digest of an entry behind the entry with digest `before`."""
+    return hashlib.sha256(before.encode() + body.encode()).hexdigest()
+
+
+def read(
+    connection: Connection, *, after: int = 0, limit: int = PAGE, subject: str | None = None, newest: bool = False
+) -> list[Event]:
+    """Entries behind seq `after` in order, at most `limit`; of one subject where given; newest: the latest ones."""
+    query = select(journal.c.seq, journal.c.body).where(journal.c.seq > after).limit(limit)
+    query = query.order_by(journal.c.seq.desc() if newest else journal.c.seq)
+    if subject is not None:
+        query = query.where(journal.c.subject == subject)
+    return [_event(row.seq, row.body) for row in connection.execute(query)]
+
+
+def head(connection: Connection) -> int:
+    """Seq of the last entry, 0 when there is none."""
+    return int(connection.scalar(select(func.max(journal.c.seq))) or 0)
+
+
+def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> AuditReport:
+    """Go through the whole chain. known_head: (seq, digest) noted elsewhere; with it a cut-off end is found as well."""
+    before, expected = GENESIS, 1
+    seen = known_head is None
+    for seq, body, site, kind, subject, digest in _rows(engine):
+        reason = _fault(body, (site, kind, subject), seq_ok=seq == expected, digest_ok=chained(before, body) == digest)
+        if reason:
+            return AuditReport(ok=False, entries=expected - 1, first_bad=expected, reason=reason, head=before)
+        seen = seen or known_head == (seq, digest)
+        before, expected = digest, seq + 1
+    if not seen:
+        lost = "the end of the journal is missing or rewritten: the head noted outside is not in it"
+        return AuditReport(ok=False, entries=expected - 1, first_bad=expected, reason=lost, head=before)
+    return AuditReport(ok=True, entries=expected - 1, first_bad=None, reason="", head=before)
+
+
+def _rows(engine: Engine) -> Iterator[tuple[int, str, str, str, str, str]]:
+    columns = (journal.c.seq, journal.c.body, journal.c.site, journal.c.kind, journal.c.subject, journal.c.digest)
+    with engine.connect() as connection:
+        for row in connection.execution_options(yield_per=PAGE).execute(select(*columns).order_by(journal.c.seq)):
+            yield row.seq, row.body, row.site, row.kind, row.subject, row.digest
+
+
+def _fault(body: str, copied: tuple[str, str, str], *, seq_ok: bool, digest_ok: bool) -> str:
+    if not seq_ok:
+        return "an entry is missing or out of place"
+    if not digest_ok:
+        return "the entry does not fit its digest: it or the one before it was changed"
+    facts = json.loads(body)
+    if (facts["site"], facts["kind"], facts["subject"]) != copied:
+        return "the columns beside the entry were changed"
+    return ""
+
+
+def _event(seq: int, body: str) -> Event:
+    value = json.loads(body)
+    return Event(seq, value["at"], value["actor"], value["kind"], value["site"], value["subject"], value["facts"])

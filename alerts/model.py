@@ -1,0 +1,132 @@
+"""What people are concerned with: hazards, tickets, notices and receipts, as frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .grading import Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One detection as it stands: raised, changed or cleared. Times in ns since 1970 UTC."""
+
+    id: str
+    hazard: str
+    site: str
+    sensor: str
+    metric: str
+    rule: str
+    detector: str
+    kind: str
+    level: int
+    active: bool
+    first_ns: int
+    last_ns: int
+    gateway_ns: int
+    arrival_ns: int
+    decided_ns: int
+    recorded_ns: int
+    cleared_ns: int | None
+    score: float
+    late: bool
+    drill: bool
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """Everything found at one place from one cause. grade: the highest since it opened; drill: from test messages."""
+
+    id: str
+    site: str
+    zone: str
+    place: str
+    cause: str
+    kind: str
+    grade: Grade
+    likelihood: float
+    severity: float
+    method: str
+    active: bool
+    late: bool
+    drill: bool
+    count: int
+    opened_ns: int
+    updated_ns: int
+    cleared_ns: int | None
+    gateway_ns: int
+    arrival_ns: int
+    decided_ns: int
+    recorded_ns: int
+    acknowledged_by: str | None
+    acknowledged_ns: int | None
+    text: Mapping[str, str]
+    clears: Mapping[str, str]
+    version: int
+
+    @property
+    def state(self) -> str:
+        """State by ISA-18.2: unacknowledged, acknowledged, returned (cleared, not acknowledged) or normal."""
+        if self.active:
+            return "acknowledged" if self.acknowledged_by else "unacknowledged"
+        return "normal" if self.acknowledged_by else "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One hidden danger on its way round the closed loop."""
+
+    id: str
+    number: str
+    hazard: str
+    site: str
+    zone: str
+    place: str
+    kind: str
+    grade: Grade
+    major: bool
+    state: str
+    opened_ns: int
+    due_ns: int
+    overdue: bool
+    supervised: bool
+    fulfilled: bool
+    relapses: int
+    fixer: str
+    acceptor: str
+    accepted_ns: int | None
+    closed_ns: int | None
+    close_reason: str
+    overridden: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to people or programs, and what became of it. state: pending, sent or failed."""
+
+    id: str
+    site: str
+    hazard: str
+    ticket: str
+    channel: str
+    type: str
+    created_ns: int
+    body: Mapping[str, Any]
+    state: str
+    attempts: int
+    next_ns: int
+    delivered_ns: int | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a channel says of one delivery. retry: whether another try may help."""
+
+    delivered: bool
+    retry: bool = True
+    error: str = ""

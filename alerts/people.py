@@ -1,0 +1,195 @@
+"""Local accounts and their sessions: argon2id, random tokens stored hashed, slow for guessers, revocable at once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Engine, RowMapping, delete, insert, select, update
+
+from .access import ROLES, Actor
+from .errors import AlertError, Invalid
+from .schema import accounts, sessions
+
+IDLE_NS = 30 * 60 * 1_000_000_000
+LIFE_NS = 12 * 3_600 * 1_000_000_000
+TOUCH_NS = 60 * 1_000_000_000
+FAILURES_A_MINUTE = 5
+MINUTE_NS = 60 * 1_000_000_000
+WATCHED_MAX = 10_000
+SHORTEST = 8
+COMMON = frozenset(
+    ("password", "12345678", "123456789", "1234567890", "11111111", "88888888", "qwertyui", "qwerty123", "iloveyou")
+)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class TooManyFailures(AlertError):  # noqa: N818 - names the state
+    """Too many failed sign-ins of this account or address; wait_s says for how long."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"too many failed sign-ins; try again in {wait_s} s")
+        self.wait_s = wait_s
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person. name: shown name by language; sites: None for all."""
+
+    username: str
+    name: Mapping[str, str]
+    roles: frozenset[str]
+    sites: frozenset[str] | None
+
+    @property
+    def actor(self) -> Actor:
+        """What the account may do."""
+        return Actor(self.username, self.roles, self.sites)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in: the bearer token, shown once, and when it ends at the latest (ns since 1970 UTC)."""
+
+    token: str
+    expires_ns: int
+    account: Account
+
+
+class People:
+    """Accounts and sessions in the database. Methods may be called from several threads."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], int], *, hasher: PasswordHasher | None = None) -> None:
+        self._engine, self._clock = engine, clock
+        self._reading = engine.execution_options(writes=False)
+        self._hasher = hasher or PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._failures: dict[str, deque[int]] = {}
+        self._lock = threading.Lock()
+
+    def create(
+        self,
+        username: str,
+        password: str,
+        *,
+        roles: Sequence[str],
+        name: Mapping[str, str] | None = None,
+        sites: Sequence[str] | None = None,
+    ) -> Account:
+        """A new account, or a known one with new password and rights. Raises Invalid with every mistake."""
+        wrong = _mistakes(username, password, roles)
+        if wrong:
+            raise Invalid(wrong)
+        row = {
+            "name": dict(name or {"zh": username, "en": username}),
+            "password": self._hasher.hash(password),
+            "roles": sorted(roles),
+            "sites": None if sites is None else sorted(sites),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(delete(sessions).where(sessions.c.username == username))
+            connection.execute(delete(accounts).where(accounts.c.username == username))
+            connection.execute(insert(accounts).values(username=username, **row))
+        return _account({"username": username, **row})
+
+    def accounts(self, *, role: str | None = None) -> list[Account]:
+        """All accounts by name; of one role where given."""
+        with self._reading.connect() as connection:
+            found = connection.execute(select(accounts).order_by(accounts.c.username)).mappings().all()
+        every = [_account(row) for row in found]
+        return [account for account in every if role is None or role in account.roles]
+
+    def sign_in(self, username: str, password: str, *, address: str) -> Session | None:
+        """A session for the right password, None for a wrong one. Raises TooManyFailures for guessers."""
+        watched = (f"account {username[:64]}", f"address {address}")
+        self._refuse_guessers(watched)
+        with self._reading.connect() as connection:
+            row = connection.execute(select(accounts).where(accounts.c.username == username)).mappings().first()
+        # an unknown name costs the same time as a wrong password
+        right = self._verified(row["password"] if row else self._nobody, password)
+        if row is None or not right:
+            self._note_failure(watched)
+            return None
+        return self._open(_account(row))
+
+    def who(self, token: str) -> Account | None:
+        """The account of a token that is neither revoked nor expired."""
+        now_ns, digest = self._clock(), _digest(token)
+        query = select(sessions, accounts).join_from(sessions, accounts, sessions.c.username == accounts.c.username)
+        with self._reading.connect() as connection:
+            row = connection.execute(query.where(sessions.c.digest == digest)).mappings().first()
+        if row is None:
+            return None
+        if now_ns - row["created_ns"] > LIFE_NS or now_ns - row["used_ns"] > IDLE_NS:
+            self.sign_out(token)
+            return None
+        if now_ns - row["used_ns"] > TOUCH_NS:
+            with self._engine.begin() as connection:
+                connection.execute(update(sessions).where(sessions.c.digest == digest).values(used_ns=now_ns))
+        return _account(row)
+
+    def sign_out(self, token: str) -> None:
+        """Revoke a token at once."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
+
+    def _open(self, account: Account) -> Session:
+        token, now_ns = secrets.token_urlsafe(32), self._clock()
+        row = {"digest": _digest(token), "username": account.username, "created_ns": now_ns, "used_ns": now_ns}
+        with self._engine.begin() as connection:
+            connection.execute(delete(sessions).where(sessions.c.created_ns < now_ns - LIFE_NS))
+            connection.execute(insert(sessions).values(row))
+        return Session(token, now_ns + LIFE_NS, account)
+
+    def _verified(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _refuse_guessers(self, watched: Sequence[str]) -> None:
+        now_ns = self._clock()
+        with self._lock:
+            for key in watched:
+                times = self._failures.get(key, deque())
+                while times and now_ns - times[0] > MINUTE_NS:
+                    times.popleft()
+                if len(times) >= FAILURES_A_MINUTE:
+                    raise TooManyFailures(int((times[0] + MINUTE_NS - now_ns) / 1e9) + 1)
+
+    def _note_failure(self, watched: Sequence[str]) -> None:
+        with self._lock:
+            if len(self._failures) > WATCHED_MAX:
+                self._failures.clear()
+            for key in watched:
+                self._failures.setdefault(key, deque(maxlen=FAILURES_A_MINUTE)).append(self._clock())
+
+
+def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, str]:
+    wrong = {}
+    if not _NAME.fullmatch(username):
+        wrong["username"] = "small letters, digits, dot, dash and underline, at most 64"
+    if len(password) < SHORTEST:
+        wrong["password"] = f"at least {SHORTEST} characters, better 15"
+    elif password.lower() in COMMON or password.lower() == username:
+        wrong["password"] = "one that is not on every list"  # noqa: S105 - a sentence
+    if not roles or set(roles) - set(ROLES):
+        wrong["roles"] = f"one or more of {', '.join(ROLES)}"
+    return wrong
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _account(row: Mapping[str, Any] | RowMapping) -> Account:
+    sites = row["sites"]
+    return Account(row["username"], row["name"], frozenset(row["roles"]), None if sites is None else frozenset(sites))

@@ -1,0 +1,39 @@
+"""Between frozen records and their rows in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Table, insert, update
+
+from .grading import Grade
+from .model import Finding, Hazard, Notice, Ticket
+
+Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
+
+
+def record(cls: type[Record], row: Row[Any]) -> Record:
+    """The record of a row that has every column of the record's table."""
+    values = {field.name: getattr(row, field.name) for field in fields(cls)}
+    if "grade" in values:
+        values["grade"] = Grade(values["grade"])
+    return cls(**values)
+
+
+def add(connection: Connection, table: Table, item: Record) -> None:
+    """Write a new record."""
+    connection.execute(insert(table).values(_values(item)))
+
+
+def save(connection: Connection, table: Table, item: Record) -> None:
+    """Write what a known record has become."""
+    connection.execute(update(table).where(table.c.id == item.id).values(_values(item)))
+
+
+def _values(item: Record) -> Mapping[str, Any]:
+    values = {field.name: getattr(item, field.name) for field in fields(item)}
+    if "grade" in values:
+        values["grade"] = int(values["grade"])
+    return values

@@ -1,0 +1,205 @@
+"""Tickets in the database: opened by hazards, moved by people along the loop, closed when the sensors prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from . import journal, rows
+from .access import Actor, require
+from .errors import Invalid, NotFound, Stale
+from .findings import identity
+from .grading import Grade
+from .model import Hazard, Ticket
+from .outbox import Post
+from .registry import Registry
+from .schema import hazards, ticket_numbers, tickets
+from .tickets import FINAL, GUARDS, Case, loop
+
+
+class Ticketing:
+    """Everything that writes tickets, within the caller's transaction."""
+
+    def __init__(self, connection: Connection, registry: Registry, post: Post) -> None:
+        self._connection, self._registry, self._post = connection, registry, post
+
+    def follow(self, hazard: Hazard, *, relapsed: bool, now_ns: int) -> Ticket | None:
+        """The hazard's ticket after what happened to it: opened from yellow up, re-graded, or opened again."""
+        row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
+        if row is None:
+            worth = hazard.grade <= Grade.YELLOW and not hazard.drill and hazard.active
+            return self._open(hazard, now_ns) if worth else None
+        ticket = rows.record(Ticket, row)
+        if relapsed and ticket.state in FINAL | {"observing"}:
+            return self._relapse(ticket, hazard, now_ns)
+        if hazard.grade < ticket.grade and ticket.state not in FINAL:
+            due_ns = min(ticket.due_ns, now_ns + loop().due_ns[hazard.grade])
+            grown = replace(ticket, grade=hazard.grade, due_ns=due_ns, version=ticket.version + 1)
+            return self._save(grown, "ticket.regraded", "system", {"grade": hazard.grade.colour}, now_ns)
+        return ticket
+
+    def act(
+        self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int, now_ns: int
+    ) -> Ticket:
+        """One step of the loop by a person.
+
+        Raises NotFound (also for a foreign site), Forbidden, Stale, GuardFailed, Invalid; then nothing has changed.
+        """
+        ticket, hazard = self.find(ticket_id, actor)
+        known = loop().steps.get(action)
+        if known is None:
+            raise NotFound("action", action)
+        require(actor, known.operation)
+        step = loop().step(ticket.state, action)
+        if version != ticket.version:
+            raise Stale(version, ticket.version)
+        values = loop().checked(step, fields)
+        GUARDS[step.guard](Case(ticket, actor, hazard, values))
+        changes = self._changes(ticket, action, actor, values, now_ns=now_ns)
+        moved = replace(ticket, state=step.target(ticket.state), **changes)
+        facts = {"from": ticket.state, "to": moved.state, "fields": values}
+        return self._save(replace(moved, version=ticket.version + 1), f"ticket.{action}", actor.username, facts, now_ns)
+
+    def find(self, ticket_id: str, actor: Actor) -> tuple[Ticket, Hazard]:
+        """The ticket and its hazard. Raises NotFound, also for a site that the actor does not see."""
+        row = self._connection.execute(select(tickets).where(tickets.c.id == ticket_id)).first()
+        if row is None or not actor.sees(row.site):
+            raise NotFound("ticket", ticket_id)
+        hazard = self._connection.execute(select(hazards).where(hazards.c.id == row.hazard)).one()
+        return rows.record(Ticket, row), rows.record(Hazard, hazard)
+
+    def tick(self, now_ns: int) -> None:
+        """What goes by time: tickets fall overdue; observed ones close when the sensors stayed quiet long enough."""
+        late = select(tickets).where(tickets.c.due_ns < now_ns, ~tickets.c.overdue, ~tickets.c.state.in_(_DONE))
+        for row in self._connection.execute(late).all():
+            ticket = rows.record(Ticket, row)
+            overdue = replace(ticket, overdue=True, version=ticket.version + 1)
+            self._save(overdue, "ticket.overdue", "system", {"due_ns": ticket.due_ns}, now_ns)
+        quiet_ns = now_ns - loop().observing_ns
+        watched = (
+            select(tickets)
+            .join(hazards, hazards.c.id == tickets.c.hazard)
+            .where(tickets.c.state == "observing", tickets.c.accepted_ns < quiet_ns)
+            .where(~hazards.c.active, hazards.c.cleared_ns < quiet_ns)
+        )
+        for row in self._connection.execute(watched).all():
+            ticket = rows.record(Ticket, row)
+            closed = replace(
+                ticket, state="closed", closed_ns=now_ns, close_reason="proved", version=ticket.version + 1
+            )
+            self._save(closed, "ticket.close", "system", {"from": "observing", "to": "closed"}, now_ns)
+
+    def _open(self, hazard: Hazard, now_ns: int) -> Ticket:
+        zone = self._registry.zones.get((hazard.site, hazard.zone))
+        ticket = Ticket(
+            id=identity("ticket", hazard.id),
+            number=self._number(hazard.site, now_ns),
+            hazard=hazard.id,
+            site=hazard.site,
+            zone=hazard.zone,
+            place=hazard.place,
+            kind=hazard.kind,
+            grade=hazard.grade,
+            major=False,
+            state="found",
+            opened_ns=now_ns,
+            due_ns=now_ns + loop().due_ns[hazard.grade],
+            overdue=False,
+            supervised=False,
+            fulfilled=False,
+            relapses=0,
+            fixer="",
+            acceptor=zone.officer if zone else "",
+            accepted_ns=None,
+            closed_ns=None,
+            close_reason="",
+            overridden=False,
+            version=1,
+        )
+        rows.add(self._connection, tickets, ticket)
+        facts = {"number": ticket.number, "hazard": hazard.id, "grade": hazard.grade.colour}
+        self._tell("ticket.opened", ticket, "system", facts, now_ns)
+        for state, action in (("registered", "register"), ("graded", "grade")):
+            before, ticket = ticket.state, replace(ticket, state=state, version=ticket.version + 1)
+            self._save(ticket, f"ticket.{action}", "system", {"from": before, "to": state}, now_ns)
+        return ticket
+
+    def _number(self, site: str, now_ns: int) -> str:
+        """The site's next number of the year, such as school-1-2026-000123."""
+        year = datetime.fromtimestamp(now_ns / 1e9, UTC).year
+        of_year = (ticket_numbers.c.site == site) & (ticket_numbers.c.year == year)
+        last = self._connection.scalar(select(ticket_numbers.c.last).where(of_year))
+        if last is None:
+            self._connection.execute(insert(ticket_numbers).values(site=site, year=year, last=1))
+        else:
+            self._connection.execute(update(ticket_numbers).where(of_year).values(last=last + 1))
+        return f"{site}-{year}-{(last or 0) + 1:06d}"
+
+    def _relapse(self, ticket: Ticket, hazard: Hazard, now_ns: int) -> Ticket:
+        again = replace(
+            ticket,
+            state="graded",
+            grade=min(ticket.grade, hazard.grade),
+            relapses=ticket.relapses + 1,
+            due_ns=now_ns + loop().due_ns[hazard.grade],
+            overdue=False,
+            accepted_ns=None,
+            closed_ns=None,
+            close_reason="",
+            version=ticket.version + 1,
+        )
+        return self._save(again, "ticket.relapsed", "system", {"from": ticket.state, "to": "graded"}, now_ns)
+
+    def _changes(
+        self, ticket: Ticket, action: str, actor: Actor, values: Mapping[str, Any], *, now_ns: int
+    ) -> dict[str, Any]:
+        """What an action changes besides the state."""
+        changes: dict[str, Any] = {}
+        if action == "assign":
+            changes |= {"fixer": self._fixer(ticket, values), "due_ns": values.get("due", ticket.due_ns)}
+        elif action == "accept":
+            changes |= {"acceptor": actor.username, "accepted_ns": now_ns}
+        elif action == "close":
+            hazard = self._connection.execute(select(hazards.c.active).where(hazards.c.id == ticket.hazard)).one()
+            changes |= {"closed_ns": now_ns, "close_reason": values["reason"], "overridden": bool(hazard.active)}
+        elif action == "mark_false":
+            changes |= {"closed_ns": now_ns, "close_reason": "false_report"}
+        elif action == "reopen":
+            changes |= {"closed_ns": None, "accepted_ns": None, "close_reason": "", "overridden": False}
+        elif action == "extend":
+            changes |= {"due_ns": values["due"], "overdue": values["due"] < now_ns}
+        else:
+            flags = {"declare_major": "major", "fulfil": "fulfilled", "supervise": "supervised"}
+            changes |= {flags[action]: True} if action in flags else {}
+        return changes
+
+    def _fixer(self, ticket: Ticket, values: Mapping[str, Any]) -> str:
+        zone = self._registry.zones.get((ticket.site, ticket.zone))
+        fixer = str(values.get("fixer") or (zone.fixer if zone else ""))
+        if not fixer:
+            raise Invalid({"fixer": "is needed: this zone has no fixer of its own"})
+        return fixer
+
+    def _save(self, ticket: Ticket, kind: str, actor: str, facts: Mapping[str, Any], now_ns: int) -> Ticket:
+        rows.save(self._connection, tickets, ticket)
+        self._tell(kind, ticket, actor, facts, now_ns)
+        return ticket
+
+    def _tell(self, kind: str, ticket: Ticket, actor: str, facts: Mapping[str, Any], now_ns: int) -> None:
+        step = journal.append(
+            self._connection,
+            at_ns=now_ns,
+            actor=actor,
+            kind=kind,
+            site=ticket.site,
+            subject=ticket.id,
+            facts=facts,
+        )
+        self._post.ticket(kind, ticket, step=step, now_ns=now_ns)
+
+
+_DONE = tuple(FINAL | {"observing"})
