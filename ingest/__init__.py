@@ -7,13 +7,14 @@ from .errors import BlockError, CatalogFull, IngestError, StoreError
 from .intake import Intake, IntakeSettings
 from .store import Buckets, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
-from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_NAME, METRICS, Metric, Quality
+from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
 
 __all__ = [
     "COLUMNS",
     "DEVICE_METRICS",
     "KINDS",
     "METRICS",
+    "METRIC_BY_CODE",
     "METRIC_BY_NAME",
     "NOTICES",
     "REASONS",
