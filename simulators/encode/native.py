@@ -12,7 +12,10 @@ from typing import Any
 from simulators.fleet import Device, Fleet, Frames
 
 BOOLS = frozenset(
-    ["smoke", "test", "open", "access_granted", "access_denied", "forced", "occupancy", "leak", "object_present", "motion", "review", "blind", "battery_low", "tamper", "fault", "online"]
+    (
+        *("smoke", "test", "open", "access_granted", "access_denied", "forced", "occupancy", "leak"),
+        *("object_present", "motion", "review", "blind", "battery_low", "tamper", "fault", "online"),
+    )
 )
 """Metrics that are true or false on the wire."""
 

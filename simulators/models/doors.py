@@ -103,11 +103,21 @@ class DoorEvent:
         seen_ms = self.opened_ms + (PROP_S * 1000 if self.granted else 0)
         return [
             Truth(
-                self.stage.scenario, "gate_held_open" if self.granted else "gate_forced", here.site, here.zone,
-                self.stage.at_ms, seen_ms, seen_ms if level else None, self.shut_ms, level,
-                must_page=level > 1, must_not_page=level == 0, devices=names[:1], affected_devices=names,
+                self.stage.scenario,
+                "gate_held_open" if self.granted else "gate_forced",
+                here.site,
+                here.zone,
+                self.stage.at_ms,
+                seen_ms,
+                seen_ms if level else None,
+                self.shut_ms,
+                level,
+                must_page=level > 1,
+                must_not_page=level == 0,
+                devices=names[:1],
+                affected_devices=names,
             ),
-        ]  # fmt: skip
+        ]
 
 
 def plan_forced(settings: ForcedSettings, stage: Stage) -> DoorEvent | None:

@@ -131,10 +131,21 @@ class Smoulder:
         early = min(at[0], at[0] - round(self.co_lead_s * 1000))
         return [
             Truth(
-                self.stage.scenario, "fire", device.site, device.zone,
-                self.stage.at_ms, max(early, self.stage.at_ms), harm, at[1], 3, must_page=True, must_not_page=False, devices=names[:1], affected_devices=names,
+                self.stage.scenario,
+                "fire",
+                device.site,
+                device.zone,
+                self.stage.at_ms,
+                max(early, self.stage.at_ms),
+                harm,
+                at[1],
+                3,
+                must_page=True,
+                must_not_page=False,
+                devices=names[:1],
+                affected_devices=names,
             ),
-        ]  # fmt: skip
+        ]
 
 
 def plan_smoulder(settings: SmoulderSettings, stage: Stage) -> Smoulder | None:
@@ -235,10 +246,21 @@ class Cooking:
         names = (here.id, *(self.stage.fleet.devices[i].id for i in self.moist))
         return [
             Truth(
-                self.stage.scenario, "cooking", here.site, here.zone,
-                self.stage.at_ms, self.stage.at_ms + 10_000, None, end_ms, 0, must_page=False, must_not_page=True, devices=names[:1], affected_devices=names,
+                self.stage.scenario,
+                "cooking",
+                here.site,
+                here.zone,
+                self.stage.at_ms,
+                self.stage.at_ms + 10_000,
+                None,
+                end_ms,
+                0,
+                must_page=False,
+                must_not_page=True,
+                devices=names[:1],
+                affected_devices=names,
             ),
-        ]  # fmt: skip
+        ]
 
 
 def plan_cooking(settings: CookingSettings, stage: Stage) -> Cooking | None:

@@ -122,10 +122,21 @@ class Storm:
         gauges = tuple(self.stage.fleet.devices[i].id for i in self.gauges)
         return [
             Truth(
-                self.stage.scenario, "flood", here.site, here.zone, begin, when[0], harm, when[1], expected,
-                must_page=expected > 1, must_not_page=expected == 0, devices=ponds, affected_devices=ponds + gauges,
+                self.stage.scenario,
+                "flood",
+                here.site,
+                here.zone,
+                begin,
+                when[0],
+                harm,
+                when[1],
+                expected,
+                must_page=expected > 1,
+                must_not_page=expected == 0,
+                devices=ponds,
+                affected_devices=ponds + gauges,
             ),
-        ]  # fmt: skip
+        ]
 
 
 def plan_storm(settings: StormSettings, stage: Stage) -> Storm | None:
@@ -187,11 +198,21 @@ class PersonAtWater:
         begin, end = self.stage.at_ms, self.stage.at_ms + round(self.stay_s * 1000)
         return [
             Truth(
-                self.stage.scenario, "person_at_water", here.site, here.zone, begin, begin, begin, end,
-                3 if self.high_water else 2, must_page=True, must_not_page=False,
-                devices=(here.id,), affected_devices=(here.id,),
+                self.stage.scenario,
+                "person_at_water",
+                here.site,
+                here.zone,
+                begin,
+                begin,
+                begin,
+                end,
+                3 if self.high_water else 2,
+                must_page=True,
+                must_not_page=False,
+                devices=(here.id,),
+                affected_devices=(here.id,),
             ),
-        ]  # fmt: skip
+        ]
 
 
 def plan_person(settings: PersonSettings, stage: Stage) -> PersonAtWater | None:
