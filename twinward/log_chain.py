@@ -1,0 +1,222 @@
+"""A hash-chained, append-only table in one SQLite file, made durable before `append` returns.
+
+digest(n) = SHA-256(digest(n-1) + seq, written_ns, source, batch id + block), from a fixed beginning. `verify` finds any
+edited, removed, inserted or exchanged entry. A cut at the end is found by the head record, a small file beside the log
+that is written after each commit; it may lag behind the log after a crash and never runs ahead of it.
+
+Not found: an intruder who rewrites the chain from some entry on, and the head record with it. Keep the head's digest
+somewhere else now and then, and hand it to `verify(known=...)`. Tables beside the entries are outside the chain.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .log_head import Head, HeadFile
+from .log_verify import GENESIS, Link, Report, link, verify
+
+BUSY_S = 10.0
+POLL_S = 0.05  # another process's entry is seen after this time
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+  seq INTEGER PRIMARY KEY, written_ns INTEGER NOT NULL, source INTEGER NOT NULL,
+  batch TEXT NOT NULL, digest BLOB NOT NULL, block BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS anchor (
+  id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One entry as it stands in the table."""
+
+    seq: int
+    written_ns: int
+    source: int
+    batch: str
+    digest: bytes
+    block: bytes
+
+
+class Chain:
+    """One log file: one writing connection under a lock, reading connections for whoever asks.
+
+    Safe to use from several threads, and from several processes on one file. Raises sqlite3.OperationalError when the
+    disk is full or the file busy for ten seconds; the entry is then not there, and the next try starts clean.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], int], schema: str = "") -> None:
+        """schema: tables of the owner beside the entries, each with IF NOT EXISTS."""
+        self.path = path
+        self.head_file = HeadFile(path)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._grown = threading.Condition()
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._head_checked = False
+        self._writer = connect(path)
+        self._writer.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{schema}COMMIT;")
+
+    def append(
+        self, block: bytes, *, batch: str, source: int, with_entry: Callable[[sqlite3.Connection, int], None]
+    ) -> int:
+        """Position of the new entry, durable on return; `with_entry(connection, seq)` joins its transaction."""
+        with self._lock:
+            self._check_head()
+            with transaction(self._writer) as db:
+                before = _last(db)
+                entry = Link(before.seq + 1, self._clock(), source, batch)
+                digest = link(before.digest, entry, block)
+                values = (entry.seq, entry.written_ns, source, batch, digest, block)
+                db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", values)
+                with_entry(db, entry.seq)
+            self.head_file.advance(entry.seq, digest)
+        with self._grown:
+            self._grown.notify_all()
+        return entry.seq
+
+    def entries(self, after: int, limit: int) -> list[Stored]:
+        """At most `limit` entries behind position `after`, in order."""
+        with self.reading() as db:
+            rows = db.execute("SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
+        return [Stored(*row) for row in rows]
+
+    def last(self) -> Tip:
+        """The newest entry's position, digest and source; the beginning when there is none."""
+        with self.reading() as db:
+            return _last(db)
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is an entry behind `after` (True) or the time is over; other processes' entries count."""
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            with self._grown:
+                if self.last().seq > after:
+                    return True
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0:
+                    return False
+                self._grown.wait(min(left_s, POLL_S))
+
+    def change(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Do work on the owner's tables in one transaction of its own."""
+        with self._lock, transaction(self._writer) as db:
+            work(db)
+
+    def retain(self, *, before_ns: int, up_to: int) -> int:
+        """Drop entries written before `before_ns`, none behind position `up_to` and never the last; gives how many."""
+        with self._lock:
+            self._check_head()
+            cut = _cut(self._writer, before_ns, up_to)
+            if cut is None:
+                return 0
+            head = self.head_file.read() or Head()
+            # told before it happens: a crash in between leaves more entries than announced, which is no alarm
+            self.head_file.write(replace(head, anchor=max(head.anchor, cut.seq)))
+            with transaction(self._writer) as db:
+                db.execute("INSERT OR REPLACE INTO anchor VALUES (1, ?, ?)", (cut.seq, cut.digest))
+                return db.execute("DELETE FROM entries WHERE seq <= ?", (cut.seq,)).rowcount
+
+    def verify(self, *, known: tuple[int, str] | None = None) -> Report:
+        """Check every entry against the chain and the end against the head record; reads the whole log."""
+        head = self.head_file.read()  # before the log: the log may grow meanwhile, the record must not be ahead
+        with self.reading() as db:
+            try:
+                return verify(db, head, known)
+            finally:
+                if db.in_transaction:
+                    db.rollback()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for reading, for the time of the block."""
+        try:
+            db = self._readers.get_nowait()
+        except queue.Empty:
+            db = connect(self.path)
+        try:
+            yield db
+        finally:
+            self._readers.put(db)
+
+    def close(self) -> None:
+        """Let go of the file; a call under way in another thread must have ended."""
+        while not self._readers.empty():
+            self._readers.get_nowait().close()
+        with self._lock:
+            self._writer.close()
+
+    def _check_head(self) -> None:
+        """Before the first write: what is missing at the end now is kept in the head record, for `verify` to tell."""
+        if self._head_checked:
+            return
+        head, tip = self.head_file.read(), _last(self._writer)
+        if head is None:
+            anchor = self._writer.execute("SELECT seq FROM anchor").fetchone()
+            self.head_file.write(Head(tip.seq, tip.digest.hex(), anchor[0] if anchor else 0))
+        elif head.seq > tip.seq:
+            lost = head if head.lost_seq else replace(head, lost_seq=head.seq, lost_digest=head.digest)
+            self.head_file.write(replace(lost, seq=tip.seq, digest=tip.digest.hex()))
+        self._head_checked = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The end of a chain."""
+
+    seq: int = 0
+    digest: bytes = GENESIS
+    source: int = 0
+    written_ns: int = 0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in WAL mode that waits for others and forces every commit to the disk."""
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA page_size = 8192")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing: commits at the end, undoes everything when anything raises."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.rollback()
+        raise
+
+
+def _last(db: sqlite3.Connection) -> Tip:
+    row: Any = db.execute("SELECT seq, digest, source, written_ns FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
+    if row is None:
+        row = db.execute("SELECT seq, digest FROM anchor").fetchone()
+    return Tip() if row is None else Tip(*row)
+
+
+def _cut(db: sqlite3.Connection, before_ns: int, up_to: int) -> Tip | None:
+    """The newest entry that may go.
+
+    The clock may have stepped back between entries: the first that is young enough keeps everything behind it.
+    """
+    row = db.execute(
+        "SELECT seq, digest, source, written_ns FROM entries WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM entries)"
+        " AND seq < coalesce((SELECT min(seq) FROM entries WHERE written_ns >= ?2), 1 << 62)"
+        " ORDER BY seq DESC LIMIT 1",
+        (up_to, before_ns),
+    ).fetchone()
+    return None if row is None else Tip(*row)

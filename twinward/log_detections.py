@@ -1,0 +1,99 @@
+"""The detection log: what the detectors found, which telemetry it came from, and their saved state."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import zstandard
+
+import detectors
+from detectors import DetectionBatch
+
+from .log_chain import Chain
+from .log_verify import Report
+
+SNAPSHOTS = 2
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS snapshots (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionEntry:
+    """One batch of detections; source: position in the telemetry log of the batch that they were decided on."""
+
+    seq: int
+    source: int
+    detections: DetectionBatch
+
+
+class DetectionLog:
+    """One SQLite file. Appending is for the detecting process; reading is for any thread and process."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
+        self._chain = Chain(path, clock=clock, schema=_SCHEMA)
+
+    def append(self, detections: DetectionBatch, *, source: int) -> int:
+        """Position of the new entry, durable on return. Raises sqlite3.OperationalError when the disk refuses."""
+        plain = detectors.encode(detections)
+        block = zstandard.ZstdCompressor(level=3).compress(plain)
+        return self._chain.append(block, batch=sha256(plain).hexdigest()[:32], source=source, with_entry=_nothing)
+
+    def read(self, after: int, *, limit: int = 64) -> list[DetectionEntry]:
+        """The entries behind position `after`, in order, at most `limit`."""
+        unpack = zstandard.ZstdDecompressor().decompress
+        return [
+            DetectionEntry(stored.seq, stored.source, detectors.decode(unpack(stored.block)))
+            for stored in self._chain.entries(after, limit)
+        ]
+
+    def head(self) -> int:
+        """The last position; 0 when nothing was ever written."""
+        return self._chain.last().seq
+
+    def source(self) -> int:
+        """Position in the telemetry log that the last entry was decided on; 0 when there is none."""
+        return self._chain.last().source
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is an entry behind `after` (True) or the time is over (False)."""
+        return self._chain.wait(after, timeout_s)
+
+    def snapshot(self, source: int, state: bytes) -> None:
+        """Keep the detectors' state after telemetry position `source`; the two newest stay."""
+
+        def put(db: sqlite3.Connection) -> None:
+            db.execute("INSERT INTO snapshots (source, state) VALUES (?, ?)", (source, state))
+            db.execute("DELETE FROM snapshots WHERE id <= (SELECT max(id) FROM snapshots) - ?", (SNAPSHOTS,))
+
+        self._chain.change(put)
+
+    def latest_snapshot(self) -> tuple[int, bytes] | None:
+        """Source position and state that were saved last, or None."""
+        with self._chain.reading() as db:
+            row: tuple[int, bytes] | None = db.execute(
+                "SELECT source, state FROM snapshots ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+        return row
+
+    def retain(self, *, before_ns: int, up_to: int) -> int:
+        """Drop entries written before `before_ns` and not behind `up_to` (the slowest reader); gives how many."""
+        return self._chain.retain(before_ns=before_ns, up_to=up_to)
+
+    def verify(self, *, known: tuple[int, str] | None = None) -> Report:
+        """Whether every entry is as it was written; known: a position and digest that was kept elsewhere."""
+        return self._chain.verify(known=known)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._chain.close()
+
+
+def _nothing(_db: sqlite3.Connection, _seq: int) -> None:
+    """Detections have nothing beside their entry."""

@@ -1,0 +1,178 @@
+"""The telemetry log: every accepted batch, with all that must become durable together with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ingest import CatalogChanges, Count, Metric, Quarantined, Sealed, Sensor, TelemetryBatch
+from ingest.block import batch_id, decode, encode
+
+from .log_chain import Chain
+from .log_verify import Report
+
+KEYS_MAX = 1_000_000
+QUARANTINE_MAX = 10_000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS sensors (code INTEGER PRIMARY KEY, facts BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS metrics (
+  code INTEGER PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS keys (seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, keys BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS kept_keys (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO kept_keys VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS counts (
+  site TEXT NOT NULL, format TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, rows INTEGER NOT NULL,
+  PRIMARY KEY (site, format, outcome, reason)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarantine (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, arrival_ns INTEGER NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL,
+  topic TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL) STRICT;
+"""
+_QUARANTINE_FIELDS = ("id", "arrival_ns", "site", "format", "topic", "reason", "detail", "payload")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One batch of the log; the batch carries its id."""
+
+    seq: int
+    written_ns: int
+    batch: TelemetryBatch
+    digest: bytes
+
+
+class TelemetryLog:
+    """One SQLite file. Appending is for the ingest process; reading is for any thread and process."""
+
+    def __init__(
+        self, path: Path, *, clock: Callable[[], int], keys_max: int = KEYS_MAX, quarantine_max: int = QUARANTINE_MAX
+    ) -> None:
+        """keys_max: message keys kept for de-duplication, at least; quarantine_max: refused messages kept, at most."""
+        self._chain = Chain(path, clock=clock, schema=_SCHEMA)
+        self._keys_max, self._quarantine_max = keys_max, quarantine_max
+
+    def append(self, sealed: Sealed) -> int:
+        """Position of the new entry; all of `sealed` is durable on return, in one transaction.
+
+        Raises sqlite3.OperationalError when the disk is full or the file busy; nothing of it is then in the log.
+        """
+        block = encode(sealed.batch)
+
+        def with_entry(db: sqlite3.Connection, seq: int) -> None:
+            _put_catalog(db, sealed.changes)
+            _put_keys(db, seq, sealed.keys, self._keys_max)
+            _put_counts(db, sealed.counts)
+            _put_quarantine(db, sealed.quarantine, self._quarantine_max)
+
+        return self._chain.append(block, batch=batch_id(block), source=0, with_entry=with_entry)
+
+    def read(self, after: int, *, limit: int = 64) -> list[Entry]:
+        """The entries behind position `after`, in order, at most `limit`. Raises BlockError when one is damaged."""
+        return [
+            Entry(stored.seq, stored.written_ns, decode(stored.block), stored.digest)
+            for stored in self._chain.entries(after, limit)
+        ]
+
+    def head(self) -> int:
+        """The last position; 0 when nothing was ever written."""
+        return self._chain.last().seq
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is an entry behind `after` (True) or the time is over (False)."""
+        return self._chain.wait(after, timeout_s)
+
+    def catalog(self) -> tuple[list[Sensor], list[Metric]]:
+        """Every sensor, codes ascending, and every learned metric."""
+        with self._chain.reading() as db:
+            sensors = db.execute("SELECT facts FROM sensors ORDER BY code").fetchall()
+            metrics = db.execute("SELECT code, name, unit, low, high FROM metrics ORDER BY code").fetchall()
+        decoder = msgspec.msgpack.Decoder(Sensor)
+        return [decoder.decode(facts) for (facts,) in sensors], [Metric(*row) for row in metrics]
+
+    def recent_keys(self, limit: int) -> list[int]:
+        """The newest message keys, oldest of them first, at most `limit`."""
+        runs: list[array[int]] = []
+        number = 0
+        with self._chain.reading() as db:
+            for (blob,) in db.execute("SELECT keys FROM keys ORDER BY seq DESC"):
+                runs.append(array("q", blob))
+                number += len(runs[-1])
+                if number >= limit:
+                    break
+        keys = [key for run in reversed(runs) for key in run]
+        return keys[max(0, len(keys) - limit) :]
+
+    def accounting(self) -> list[dict[str, Any]]:
+        """What became of all readings: rows by site, format, outcome and reason."""
+        fields = ("site", "format", "outcome", "reason", "rows")
+        with self._chain.reading() as db:
+            rows = db.execute("SELECT site, format, outcome, reason, rows FROM counts").fetchall()
+        return [dict(zip(fields, row, strict=True)) for row in rows]
+
+    def quarantine(self, limit: int, before: int | None = None) -> list[dict[str, Any]]:
+        """The newest refused messages, at most `limit`, older than the id `before`."""
+        query = "SELECT * FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?"
+        with self._chain.reading() as db:
+            rows = db.execute(query, (2**63 - 1 if before is None else before, limit)).fetchall()
+        return [dict(zip(_QUARANTINE_FIELDS, row, strict=True)) for row in rows]
+
+    def retain(self, *, before_ns: int, up_to: int) -> int:
+        """Drop entries written before `before_ns` and not behind `up_to` (the slowest reader); gives how many."""
+        return self._chain.retain(before_ns=before_ns, up_to=up_to)
+
+    def verify(self, *, known: tuple[int, str] | None = None) -> Report:
+        """Whether every entry is as it was written; known: a position and digest that was kept elsewhere."""
+        return self._chain.verify(known=known)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._chain.close()
+
+
+def _put_catalog(db: sqlite3.Connection, changes: CatalogChanges) -> None:
+    sensors = [(sensor.code, msgspec.msgpack.encode(sensor)) for sensor in changes.sensors]
+    metrics = [(metric.code, metric.name, metric.unit, metric.low, metric.high) for metric in changes.metrics]
+    db.executemany("INSERT OR REPLACE INTO sensors VALUES (?, ?)", sensors)
+    db.executemany("INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?)", metrics)
+
+
+def _put_keys(db: sqlite3.Connection, seq: int, keys: Sequence[int], keys_max: int) -> None:
+    """Keep this batch's keys and let the oldest batches' keys go while at least `keys_max` remain."""
+    if not len(keys):  # any sequence, an array too
+        return
+    db.execute("INSERT INTO keys VALUES (?, ?, ?)", (seq, len(keys), array("q", keys).tobytes()))
+    (number,) = db.execute("UPDATE kept_keys SET number = number + ? RETURNING number", (len(keys),)).fetchone()
+    gone = 0
+    for old, size in db.execute("SELECT seq, number FROM keys ORDER BY seq").fetchmany(1_000):
+        if number - gone - size < keys_max:
+            break
+        db.execute("DELETE FROM keys WHERE seq = ?", (old,))
+        gone += size
+    if gone:
+        db.execute("UPDATE kept_keys SET number = number - ?", (gone,))
+
+
+def _put_counts(db: sqlite3.Connection, counts: Mapping[Count, int]) -> None:
+    db.executemany(
+        "INSERT INTO counts VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (site, format, outcome, reason) DO UPDATE SET rows = rows + excluded.rows",
+        [(*count, rows) for count, rows in counts.items()],
+    )
+
+
+def _put_quarantine(db: sqlite3.Connection, refused: Iterable[Quarantined], quarantine_max: int) -> None:
+    rows = [(q.arrival_ns, q.site, q.format, q.topic, q.reason, q.detail, q.payload) for q in refused]
+    if not rows:
+        return
+    db.executemany(
+        "INSERT INTO quarantine (arrival_ns, site, format, topic, reason, detail, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    db.execute("DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", (quarantine_max,))

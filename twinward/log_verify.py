@@ -1,0 +1,131 @@
+"""Checks a hash-chained log from end to end and tells the first entry that is not as it was written."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .log_head import Head
+
+GENESIS = hashlib.sha256(b"twinward log, version 1").digest()
+_HEADER = struct.Struct("<qqqH")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Whether a log is as it was written.
+
+    entries: how many were found good; first_bad_seq: the first that is edited, missing or out of place, 0 when ok;
+    reason: what is wrong, "" when ok; head_seq, head_digest: the last good entry, worth keeping elsewhere;
+    end_checked: False when the head record is missing, so that a cut at the end would not be seen.
+    """
+
+    ok: bool
+    entries: int
+    first_bad_seq: int = 0
+    reason: str = ""
+    head_seq: int = 0
+    head_digest: str = ""
+    end_checked: bool = True
+
+
+class _Bad(Exception):  # noqa: N818 - ends the walk; never leaves this module
+    def __init__(self, seq: int, reason: str) -> None:
+        super().__init__(reason)
+        self.seq = seq
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The part of an entry that the chain covers, beside its block."""
+
+    seq: int
+    written_ns: int
+    source: int
+    batch: str
+
+
+def link(before: bytes, entry: Link, block: bytes) -> bytes:
+    """Digest of an entry that follows the one with digest `before`."""
+    name = entry.batch.encode()
+    header = _HEADER.pack(entry.seq, entry.written_ns, entry.source, len(name)) + name
+    return hashlib.sha256(b"".join((before, header, block))).digest()
+
+
+def verify(db: sqlite3.Connection, head: Head | None, known: tuple[int, str] | None) -> Report:
+    """Walk the log in one read transaction. known: a position and digest that somebody kept elsewhere."""
+    walk = _Walk(head, known)
+    try:
+        db.execute("BEGIN")
+        for _ in walk.steps(db):
+            pass
+        walk.check_end()
+    except _Bad as bad:
+        return walk.report(bad.seq, bad.reason)
+    except (sqlite3.DatabaseError, TypeError, struct.error, AttributeError) as error:
+        return walk.report(walk.seq + 1, f"the file is damaged: {error}")
+    return walk.report(0, "")
+
+
+class _Walk:
+    """One pass over the entries: position and digest so far, and the digests that must be met on the way."""
+
+    def __init__(self, head: Head | None, known: tuple[int, str] | None) -> None:
+        self.seq, self.digest, self.entries, self.start = 0, GENESIS, 0, 0
+        self._head = head
+        self._expected: dict[int, str] = {}
+        if head is not None and head.lost_seq:
+            self._expected[head.lost_seq] = head.lost_digest
+        if head is not None and head.seq:
+            self._expected.setdefault(head.seq, head.digest)
+        self._known = known
+
+    def steps(self, db: sqlite3.Connection) -> Iterator[None]:
+        """Check the anchor, then every entry in order."""
+        anchor = db.execute("SELECT seq, digest FROM anchor").fetchone()
+        if anchor is not None:
+            self._check_anchor(*anchor)
+        for row in db.execute("SELECT seq, written_ns, source, batch, digest, block FROM entries ORDER BY seq"):
+            self._step(Link(*row[:4]), row[4], row[5])
+            yield
+
+    def _check_anchor(self, seq: int, digest: bytes) -> None:
+        if self._head is not None and seq > self._head.anchor:
+            raise _Bad(self._head.anchor + 1, f"entries up to {seq} are gone, and retention did not drop them")
+        self.seq = self.start = seq
+        self.digest = digest
+
+    def _step(self, entry: Link, digest: bytes, block: bytes) -> None:
+        if entry.seq != self.seq + 1:
+            raise _Bad(self.seq + 1, f"entry {self.seq + 1} is missing; the next one is {entry.seq}")
+        if link(self.digest, entry, block) != digest:
+            raise _Bad(entry.seq, f"entry {entry.seq} is not what was written, or follows another entry than it did")
+        self._meet(entry.seq, digest)
+        self.seq, self.digest, self.entries = entry.seq, digest, self.entries + 1
+
+    def _meet(self, seq: int, digest: bytes) -> None:
+        if self._expected.get(seq, digest.hex()) != digest.hex():
+            raise _Bad(seq, f"the log was cut before entry {seq} and written on")
+        if self._known is not None and self._known[0] == seq and self._known[1] != digest.hex():
+            raise _Bad(seq, f"entry {seq} has another digest than the one that was kept elsewhere")
+
+    def check_end(self) -> None:
+        """The entries that must exist are there."""
+        must = max([*self._expected, self._known[0] if self._known else 0], default=0)
+        if must > self.seq:
+            raise _Bad(self.seq + 1, f"the end is cut: entry {must} was written, the last one here is {self.seq}")
+
+    def report(self, bad_seq: int, reason: str) -> Report:
+        return Report(
+            ok=not reason,
+            entries=self.entries,
+            first_bad_seq=bad_seq,
+            reason=reason,
+            head_seq=self.seq,
+            head_digest=self.digest.hex(),
+            end_checked=self._head is not None,
+        )
