@@ -99,12 +99,23 @@ async function refusal(response: Response): Promise<ApiError> {
     // a proxy may answer in HTML; the status alone then speaks
   }
   const text = body["text"] as Both | undefined;
-  const fields = (body["errors"] ?? body["fields"] ?? []) as { path: string; message: string }[];
+  const told = body["errors"] ?? body["fields"] ?? {};
   return new ApiError(
     response.status,
     String(body["title"] ?? response.statusText),
     String(body["detail"] ?? ""),
     text && typeof text === "object" && "zh" in text ? text : null,
-    Array.isArray(fields) ? fields : [],
+    wrongFields(told),
   );
+}
+
+/** Wrong fields come as a list of findings or as a table of name and wish. */
+function wrongFields(told: unknown): { path: string; message: string }[] {
+  if (Array.isArray(told))
+    return told.map((one: Record<string, unknown>) => ({
+      path: String(one["path"] ?? one["field"] ?? ""),
+      message: String(one["message"] ?? one["detail"] ?? ""),
+    }));
+  if (told === null || typeof told !== "object") return [];
+  return Object.entries(told).map(([path, message]) => ({ path, message: String(message) }));
 }

@@ -9,8 +9,9 @@ export function placePoints(zones: Zone[]): Map<string, [number, number]> {
   return new Map(zones.flatMap((zone) => (zone.places ?? []).flatMap((place) => (place.xy ? [[place.id, place.xy] as const] : []))));
 }
 
-/** Mean of the corners: good enough to put a label on a convex zone. */
-export function middle(polygon: [number, number][]): [number, number] {
-  const sum = polygon.reduce<[number, number]>((so, [x, y]) => [so[0] + x, so[1] + y], [0, 0]);
-  return [sum[0] / (polygon.length || 1), sum[1] / (polygon.length || 1)];
+/** Middle of the upper edge: a name above the zone hides no sensor in it. */
+export function upperEdge(polygon: [number, number][]): [number, number] {
+  const top = Math.max(...polygon.map(([, y]) => y));
+  const across = polygon.filter(([, y]) => y === top).map(([x]) => x);
+  return [across.reduce((so, x) => so + x, 0) / (across.length || 1), top];
 }

@@ -23,7 +23,7 @@ export function columns(readings: Readings): { columns: uPlot.AlignedData; range
 
 export function chart(
   drawing: Drawing,
-  words: { average: string; range: string; time: string },
+  words: { value: string; average: string; range: string; time: string },
   style: CSSStyleDeclaration,
   width: number,
 ): uPlot.Options {
@@ -31,7 +31,7 @@ export function chart(
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
   const line = { stroke: colour("--focus"), width: 2, points: { size: 5 } };
   const edge = { stroke: colour("--line"), width: 1, points: { show: false } };
-  const series: uPlot.Series[] = [{ label: words.time, value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, { label: `${words.average} ${drawing.unit}`, ...line }];
+  const series: uPlot.Series[] = [{ label: words.time, value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, { label: `${drawing.ranged ? words.average : words.value} ${drawing.unit}`, ...line }];
   if (drawing.ranged) series.push({ label: `${words.range} ↓`, ...edge }, { label: `${words.range} ↑`, ...edge });
   const options: uPlot.Options = {
     width: Math.max(width, 120),

@@ -119,6 +119,7 @@ export const en: Record<keyof typeof zh, string> = {
   proved: "Sensors prove it is back to normal",
   notProved: "Sensors do not yet prove it is back to normal",
   stateNow: "Stage",
+  state: "State",
   column_new: "To assign",
   column_assigned: "To accept",
   column_rectifying: "Rectifying",

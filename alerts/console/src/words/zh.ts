@@ -117,6 +117,7 @@ export const zh = {
   proved: "传感器证明已恢复正常",
   notProved: "传感器尚未证明恢复正常",
   stateNow: "当前环节",
+  state: "状态",
   column_new: "待派单",
   column_assigned: "待接单",
   column_rectifying: "整改中",
