@@ -29,6 +29,8 @@ LANDMARKS = (
     "rain-pond",
     "cam-pond-1",
     "smoke-kitchen-1",
+    "smoke-lab-1",
+    "gate-lab-1",
 )
 """Kept first when a school gets fewer sensors than the drawing has, so that every scenario finds its devices."""
 
