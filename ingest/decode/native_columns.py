@@ -60,8 +60,7 @@ class Columns:
             if route is None or flags & _UNUSUAL:
                 careful(frame)
                 continue
-            code, seed = route
-            key = digest(payload, seed)
+            key = digest(payload, route[1])
             if key in young or key in old:
                 careful(frame)
                 continue
@@ -94,7 +93,7 @@ class Columns:
                     if end == start:
                         _odd()
                     add_rows(end - start)
-                    add_sensor(code)
+                    add_sensor(route[0])
                     add_origin(frame)
                     start = end
                 if start == rows:
@@ -107,7 +106,7 @@ class Columns:
                 young.add(key)
                 fresh.append(key)
             elif packet_id:
-                key = repeat_key(payload, seed, packet_id)
+                key = repeat_key(payload, route[1], packet_id)
                 duplicates.repeats.young.add(key)
                 fresh.append(key)
 

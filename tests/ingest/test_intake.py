@@ -1,0 +1,275 @@
+"""The intake: whatever comes in, good readings are stored once and every refusal is counted with its reason."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import BatchSettings, Catalog, Count, Intake, Quality, Sealed, concat, residual
+from ingest.decode.contract import Availability, Decoded, Reading
+from ingest.vocabulary import METRIC_BY_NAME
+
+NOW_NS = 1_764_000_000_000_000_000
+NOW_MS = NOW_NS // 1_000_000
+TOPIC = b"campus/s1/smoke/a"
+DAY_MS = 86_400_000
+
+
+def intake(catalog: Catalog | None = None, decoders: tuple[Any, ...] = (), **options: Any) -> Intake:
+    """An intake that closes batches only when asked."""
+    return Intake(catalog or Catalog(), decoders, batch=BatchSettings(age_s=10), **options)
+
+
+def seal(door: Intake) -> Sealed:
+    """The sealed batch, which must be there and balance."""
+    sealed = door.seal()
+    assert sealed is not None
+    assert not any(residual(sealed.counts).values())
+    assert len(sealed.batch) == total(sealed, "stored")
+    return sealed
+
+
+def total(sealed: Sealed, outcome: str, reason: str | None = None) -> int:
+    """Rows counted under an outcome."""
+    return sum(
+        rows for count, rows in sealed.counts.items() if count.outcome == outcome and reason in (None, count.reason)
+    )
+
+
+class Gadget:
+    """A foreign format: says what it is told to, breaks when told to."""
+
+    name = "gadget"
+    subscriptions = ("gadget/#",)
+
+    def claims(self, topic: str) -> bool:
+        """Its own root."""
+        return topic.startswith("gadget/")
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
+        """A reading, an availability, or a programming error."""
+        del retained
+        sensor = topic.partition("/")[2]
+        if payload == b"boom":
+            raise RuntimeError("a bug")
+        if payload in (b"up", b"down"):
+            return Decoded(availability=(Availability(sensor, online=payload == b"up"),))
+        return Decoded(
+            readings=(Reading(sensor, "water", "level", float(payload), "m", gateway_ns=now_ns, dims={"x": 1}),)
+        )
+
+
+HOSTILE = (
+    (b"campus/s1/smoke/\xff", b'{"co": 1}', 0, "utf8"),
+    (TOPIC, b'{"co": "\xff"}', 0, "utf8"),
+    (TOPIC, b'{"co": 1', 0, "json"),
+    (TOPIC, b"", 0, "empty"),
+    (TOPIC, b"[]", 0, "empty"),
+    (TOPIC, b"17", 0, "not_object"),
+    (TOPIC, b'{"co": NaN}', 0, "not_finite"),
+    (TOPIC, b'{"co": Infinity}', 0, "not_finite"),
+    (TOPIC, b'{"co": -1e400}', 0, "not_finite"),
+    (TOPIC, b'{"co": "21"}', 0, "type"),
+    (TOPIC, b'{"co": [[1]]}', 0, "type"),
+    (TOPIC, b'{"co-2": 1}', 0, "metric_name"),
+    (TOPIC, b'{"time": "now", "co": 1}', 0, "time_format"),
+    (TOPIC, b'{"time": 0, "co": 1}', 0, "time_past"),
+    (TOPIC, b'{"time": %d, "co": 1}' % (NOW_MS - 367 * DAY_MS), 0, "time_past"),
+    (TOPIC, b'{"time": %d, "co": 1}' % (NOW_MS + 2 * DAY_MS), 0, "time_future"),
+    (TOPIC, b'{"time": %d, "co": 1}' % 10**30, 0, "time_future"),
+    (TOPIC, b'{"co":' + b"[" * 5000, 0, "depth"),
+    (TOPIC, b'{"co": 1}', 1, "retained"),
+    (TOPIC, b"", 0x100, "too_large"),
+    (b"elsewhere/x", b'{"co": 1}', 0, "topic"),
+    (b"campus/s1/smoke", b'{"co": 1}', 0, "topic"),
+    (b"campus/s1/fire/a", b'{"co": 1}', 0, "kind"),
+    (b"campus/s1/smoke/a b", b'{"co": 1}', 0, "sensor_name"),
+    (b"gadget/g", b"boom", 0, "internal"),
+    (b"gadget/g", b"nan", 0, "not_finite"),
+)
+
+
+def test_each_hostile_message_is_one_counted_reject_and_the_good_around_it_is_stored() -> None:
+    """A corpus of bad input in a seeded mix with good messages, a hundred rounds."""
+    dice = random.Random(7)  # noqa: S311 - a test's dice
+    door = intake(decoders=(Gadget(),))
+    good = 0
+    wanted: dict[str, int] = {}
+    parts = []
+    for _ in range(100):
+        frames = []
+        for topic, payload, flags, reason in HOSTILE:
+            frames.append((0x30 | flags, 0, topic, payload))
+            wanted[reason] = wanted.get(reason, 0) + 1
+            if dice.random() < 0.7:
+                frames.append((0x32, 1 + good % 60_000, TOPIC, b'{"seq": %d, "co": %d}' % (good, good)))
+                good += 1
+        door.take(frames, NOW_NS)
+        parts.append(seal(door))
+    batch = concat([part.batch for part in parts])
+    assert batch.value.tolist() == list(range(good))
+    found: dict[str, int] = {}
+    for part in parts:
+        assert len(part.quarantine) <= 100
+        for count, rows in part.counts.items():
+            if count.outcome == "quarantined":
+                found[count.reason] = found.get(count.reason, 0) + rows
+    assert found == wanted
+    assert {sample.reason for sample in parts[0].quarantine} == set(wanted)
+
+
+def test_counts_name_site_and_format() -> None:
+    """The accounts are per site from the topic and per format."""
+    door = intake(decoders=(Gadget(),))
+    frames = [
+        (0x30, 0, b"campus/north/env/a", b'{"co": 1, "temperature": 20}'),
+        (0x30, 0, b"gadget/g", b"1.5"),
+    ]
+    door.take(frames, NOW_NS)
+    sealed = seal(door)
+    assert sealed.counts[Count("north", "native", "stored")] == 2
+    assert sealed.counts[Count("school-1", "gadget", "stored")] == 1
+    assert sealed.batch.attributes == {2: {"x": 1, "gateway_ns": NOW_NS}}
+    assert [(s.site, s.id) for s in sealed.changes.sensors] == [
+        ("_service", "clock"),
+        ("north", "a"),
+        ("school-1", "g"),
+    ]
+
+
+def test_a_repeat_is_stored_once_also_after_a_restart() -> None:
+    """Own time or seq: the same bytes on the same topic count as duplicate, before and after the keys were logged."""
+    message = (0x32, 5, TOPIC, b'{"time": %d, "co": 1, "battery": 9}' % NOW_MS)
+    door = intake()
+    door.take([message, message], NOW_NS)
+    sealed = seal(door)
+    assert (len(sealed.batch), total(sealed, "duplicate"), len(sealed.keys)) == (2, 2, 1)
+    reborn = intake(recent_keys=sealed.keys)
+    reborn.take([message, (0x3A, 6, TOPIC, message[3])], NOW_NS)
+    again = seal(reborn)
+    assert (len(again.batch), total(again, "duplicate")) == (0, 4)
+
+
+def test_without_time_only_the_brokers_repeat_flag_makes_a_duplicate() -> None:
+    """Equal bytes twice are two readings; the same packet id with DUP is one."""
+    payload = b'{"co": 1}'
+    door = intake()
+    door.take([(0x32, 5, TOPIC, payload), (0x32, 6, TOPIC, payload), (0x30, 0, TOPIC, payload)], NOW_NS)
+    sealed = seal(door)
+    assert len(sealed.batch) == 3
+    reborn = intake(recent_keys=sealed.keys)
+    reborn.take([(0x3A, 5, TOPIC, payload), (0x3A, 7, TOPIC, payload), (0x32, 6, TOPIC, payload)], NOW_NS)
+    again = seal(reborn)
+    assert (len(again.batch), total(again, "duplicate")) == (2, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 15), st.booleans(), st.booleans()), max_size=60), st.integers(1, 20))
+def test_any_redelivery_over_any_restart_stores_each_message_once(
+    deliveries: list[tuple[int, bool, bool]], restart_every: int
+) -> None:
+    """Messages with seq, delivered in any order and number, with restarts from the logged keys: one row each."""
+    keys: list[int] = []
+    stored: list[float] = []
+    door = intake()
+    for index, (seq, again, in_array) in enumerate(deliveries):
+        payload = b'[{"seq": %d, "co": %d}]' if in_array else b'{"seq": %d, "co": %d}'
+        seq = seq * 2 + in_array  # noqa: PLW2901 - the two forms are two messages
+        door.take([(0x3A if again else 0x32, index + 1, TOPIC, payload % (seq, seq))], NOW_NS)
+        if index % restart_every == 0:
+            sealed = seal(door)
+            keys += sealed.keys
+            stored += sealed.batch.value.tolist()
+            door = intake(recent_keys=keys)
+    last = door.seal()
+    stored += last.batch.value.tolist() if last else []
+    assert sorted(stored) == sorted({seq * 2 + in_array for seq, _, in_array in deliveries})
+
+
+def test_times_a_little_ahead_become_arrival_and_are_noticed() -> None:
+    """Beyond two minutes the arrival time counts; within them the sensor's own."""
+    door = intake()
+    times = [NOW_MS + 119_000, NOW_MS + 121_000, NOW_MS - 365 * DAY_MS]
+    door.take([(0x30, 0, TOPIC, b'{"time": %d, "co": 1}' % time) for time in times], NOW_NS)
+    sealed = seal(door)
+    assert sealed.batch.time_ns.tolist() == [times[0] * 10**6, NOW_NS, times[2] * 10**6]
+    assert total(sealed, "notice", "time_future") == 1
+
+
+def test_values_out_of_range_are_kept_as_fault_and_unknown_metrics_are_kept() -> None:
+    """Nothing measured is lost; the notice tells."""
+    door = intake()
+    door.take([(0x30, 0, TOPIC, b'{"smoke_concentration": 250, "smoke": 0.5, "slime": 1e30, "co": 5}')], NOW_NS)
+    sealed = seal(door)
+    assert sealed.batch.quality.tolist() == [Quality.FAULT, Quality.FAULT, Quality.GOOD, Quality.GOOD]
+    assert total(sealed, "notice", "out_of_range") == 2
+    assert total(sealed, "notice", "unknown_metric") == 1
+    assert [metric.name for metric in sealed.changes.metrics] == ["slime"]
+
+
+def test_null_and_our_own_status_count_nothing_but_a_notice() -> None:
+    """What rightly holds no reading is not received."""
+    door = intake()
+    door.take([(0x30, 0, TOPIC, b'{"co": null}'), (0x31, 0, b"campus/_service/x/status", b"online")], NOW_NS)
+    sealed = seal(door)
+    assert total(sealed, "notice", "ignored") == 2
+    assert total(sealed, "received") == 0
+
+
+def test_availability_becomes_online_once_per_change_even_retained() -> None:
+    """Repetitions say nothing new."""
+    door = intake(decoders=(Gadget(),))
+    says = [(0x31, b"up"), (0x30, b"up"), (0x30, b"down"), (0x30, b"up")]
+    door.take([(flags, 0, b"gadget/g", payload) for flags, payload in says], NOW_NS)
+    sealed = seal(door)
+    assert sealed.batch.value.tolist() == [1, 0, 1]
+    assert set(sealed.batch.metric.tolist()) == {METRIC_BY_NAME["online"].code}
+    assert total(sealed, "notice", "ignored") == 1
+
+
+def test_a_full_catalogue_refuses_new_sensors_and_serves_the_known() -> None:
+    """The bound is a reason, not a crash."""
+    door = intake(Catalog(sensors_max=2))
+    frames = [(0x30, 0, b"campus/s1/env/%d" % n, b'{"co": 1}') for n in (1, 2, 1, 3)]
+    door.take(frames, NOW_NS)
+    sealed = seal(door)
+    assert (len(sealed.batch), total(sealed, "quarantined", "sensor_limit")) == (2, 2)
+
+
+def test_the_clock_reading_is_in_the_batch_but_not_in_the_accounts() -> None:
+    """Ticks are the service's own."""
+    door = intake()
+    door.tick(NOW_NS)
+    sealed = door.seal()
+    assert sealed is not None
+    assert (sealed.batch.metric.tolist(), sealed.batch.time_ns.tolist()) == ([METRIC_BY_NAME["tick"].code], [NOW_NS])
+    assert not sealed.counts
+    assert door.seal() is None
+
+
+@pytest.mark.parametrize(
+    ("settings_", "frames", "later_ns", "bound"),
+    [
+        (BatchSettings(rows_max=2, age_s=10), 2, 0, "rows"),
+        (BatchSettings(bytes_max=1024, age_s=10), 114, 0, "bytes"),
+        (BatchSettings(age_s=0.02), 1, 20_000_000, "age"),
+        (BatchSettings(age_s=0.02), 1, -3_600_000_000_000, "age"),
+    ],
+)
+def test_each_bound_closes_the_batch_and_is_counted(
+    settings_: BatchSettings, frames: int, later_ns: int, bound: str
+) -> None:
+    """Rows, bytes and age; a clock that jumps back does not hold readings for an hour."""
+    door = Intake(Catalog(), batch=settings_)
+    assert not door.due(NOW_NS)
+    for number in range(frames):
+        assert not door.due(NOW_NS)
+        door.take([(0x30, 0, TOPIC, b'{"co": %d}' % (number % 10))], NOW_NS)
+    assert door.due(NOW_NS + later_ns)
+    assert door.seal(NOW_NS + later_ns) is not None
+    assert door.bounds_acted == {"rows": 0, "bytes": 0, "age": 0, "asked": 0} | {bound: 1}
+    assert not door.due(NOW_NS + 10**12)
