@@ -22,6 +22,7 @@ from .model import Hazard, Ticket
 from .outbox import Post
 from .queries import Queries
 from .registry import Registry
+from .replies import Replies
 from .schema import assignments, cursors, hazards
 from .ticketing import Ticketing
 
@@ -43,6 +44,7 @@ class AlertDesk:
         self._channels = tuple(channels)
         self._method = methods()["ls"]
         self.queries = Queries(engine)
+        self.replies = Replies(engine, clock)
 
     def cursor(self) -> int:
         """The last position of the detection log whose effects are in the database."""

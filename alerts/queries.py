@@ -52,11 +52,15 @@ class Queries:
         """One hazard. Raises NotFound."""
         return self._one(Hazard, hazards, hazard_id, actor)
 
-    def findings(self, actor: Actor, *, site: str | None, hazard: str | None, page: Page) -> list[Finding]:
-        """Detections, the newest first; of one hazard where given."""
+    def findings(
+        self, actor: Actor, *, site: str | None, hazard: str | None, page: Page, sensor: str | None = None
+    ) -> list[Finding]:
+        """Detections, the newest first; of one hazard or sensor where given."""
         query = self._scoped(findings, actor, site).order_by(findings.c.decided_ns.desc(), findings.c.id)
         if hazard is not None:
             query = query.where(findings.c.hazard == hazard)
+        if sensor is not None:
+            query = query.where(findings.c.sensor == sensor)
         return self._records(Finding, query, page)
 
     def tickets(

@@ -194,7 +194,6 @@ replies = Table(
     metadata,
     Column("username", String(64), nullable=False),
     Column("key", String(128), nullable=False),
-    Column("path", String(400), nullable=False),
     Column("request", String(64), nullable=False),
     Column("created_ns", BigInteger, nullable=False),
     Column("status", Integer, nullable=False),

@@ -111,6 +111,10 @@ class Catalog:
         self._changed_metrics.append(metric)
         return metric
 
+    def learned(self, name: str) -> Metric | None:
+        """The learned metric of that name, or None when no reading ever had it."""
+        return self._learned.get(name)
+
     def metric_of(self, code: int) -> Metric:
         """The metric of that code. Raises KeyError for a code that was never given."""
         return METRIC_BY_CODE.get(code) or self._learned_by_code[code]

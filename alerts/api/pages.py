@@ -1,0 +1,56 @@
+"""Pages for people: the console, and the description of this interface without anything from outside."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from .problem import problem
+
+CONSOLE = Path(__file__).resolve().parents[1] / "console" / "dist"
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+def docs(request: Request) -> HTMLResponse:
+    """The OpenAPI document as one readable page."""
+    app: FastAPI = request.app
+    document = app.openapi()
+    parts = [
+        _operation(path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    title = escape(f"{document['info']['title']} {document['info']['version']}")
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    style = "<style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}</style>"
+    intro = f'<h1>{title}</h1><p>OpenAPI 3.1: <a href="openapi.json">openapi.json</a></p>'
+    return HTMLResponse(head + style + intro + "".join(parts))
+
+
+@router.get("/{path:path}", response_model=None)
+def console(path: str) -> Response:
+    """A file of the console; any other address gives its front page."""
+    if path.startswith("api/"):
+        return problem(404, "no such address")
+    front = CONSOLE / "index.html"
+    wanted = (CONSOLE / path).resolve()
+    if path and wanted.is_file() and wanted.is_relative_to(CONSOLE):
+        cached = {"Cache-Control": "public, max-age=31536000, immutable"} if path.startswith("assets/") else {}
+        return FileResponse(wanted, headers=cached)
+    if not front.is_file():
+        return problem(404, "the console was not built")
+    return FileResponse(front, headers={"Cache-Control": "no-cache"})
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<li><code>{escape(given['name'])}</code> ({escape(given['in'])}) {escape(given.get('description', ''))}</li>"
+        for given in operation.get("parameters", [])
+    )
+    told = escape(operation.get("description", ""))
+    return f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{told}</p><ul>{rows}</ul>"

@@ -1,0 +1,110 @@
+"""Errors as problem+json (RFC 9457): a stable type, a status, one line in English and, where people act, in Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from alerts import AlertError, Forbidden, GuardFailed, Invalid, NotFound, Stale
+from alerts.people import TooManyFailures
+
+MEDIA_TYPE = "application/problem+json"
+TITLES = {
+    400: "bad request",
+    401: "sign in first",
+    403: "not allowed",
+    404: "not found",
+    405: "method not allowed",
+    409: "not possible now",
+    412: "changed meanwhile",
+    413: "body too large",
+    415: "media type not understood",
+    422: "fields are missing or wrong",
+    428: "If-Match is needed",
+    429: "too many tries",
+    500: "internal error",
+    503: "not ready",
+}
+
+
+class Unauthorized(AlertError):  # noqa: N818 - names the state
+    """No valid token."""
+
+
+class VersionNeeded(AlertError):  # noqa: N818 - names the state
+    """A change must say which version was seen."""
+
+
+class KeyReused(AlertError):  # noqa: N818 - names the state
+    """An Idempotency-Key was used for another request."""
+
+
+STATUS: Mapping[type[AlertError], int] = {
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    GuardFailed: 409,
+    Stale: 412,
+    Invalid: 422,
+    KeyReused: 422,
+    VersionNeeded: 428,
+    TooManyFailures: 429,
+}
+
+
+def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> JSONResponse:
+    """One problem as an answer."""
+    title = TITLES.get(status, "error")
+    body = {"type": f"urn:twinward:problem:{title.replace(' ', '-').lower()}", "title": title, "status": status}
+    body |= {"detail": detail} | extra
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Teach the application to answer every error as a problem."""
+    app.add_exception_handler(AlertError, _alert)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _alert(_request: Request, error: Exception) -> Response:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    if isinstance(error, GuardFailed):
+        return problem(status, error.en, guard=error.guard, text={"zh": error.zh, "en": error.en})
+    if isinstance(error, Invalid):
+        listed = [{"path": name, "message": wanted} for name, wanted in error.fields.items()]
+        return problem(status, str(error), errors=listed)
+    if isinstance(error, Unauthorized):
+        return problem(status, "a valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+    if isinstance(error, TooManyFailures):
+        return problem(status, str(error), headers={"Retry-After": str(error.wait_s)})
+    return problem(status, str(error))
+
+
+async def _validation(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise TypeError("handler of another error") from error
+    listed = [
+        {"path": ".".join(str(part) for part in found["loc"][1:]), "message": found["msg"]} for found in error.errors()
+    ]
+    return problem(422, "; ".join(f"{row['path']}: {row['message']}" for row in listed), errors=listed)
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError("handler of another error") from error
+    return problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    structlog.get_logger(part="http").error(
+        "request failed", path=request.url.path, error=f"{type(error).__name__}", exc_info=error
+    )
+    return problem(500, "the service failed on this request; it is in its log")

@@ -1,0 +1,131 @@
+"""Sensors: what is known of each, its newest values, and where people say it hangs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Query
+from pydantic import BaseModel, Field
+
+from alerts import Actor, NotFound
+from ingest import SERVICE_SITE, Quality, Sensor
+
+from .parts import ActorIn, PageIn, Parts, PartsIn, listed
+from .shapes import Json, moment
+
+router = APIRouter(tags=["sensors"])
+
+
+class Binding(BaseModel, extra="forbid"):
+    """The place of the registry where the sensor hangs; empty to take the binding back."""
+
+    place: Annotated[str, Field(max_length=128, examples=["dorm-3-412"])]
+
+
+@router.get("/sensors")
+def sensors(
+    service: PartsIn,
+    actor: ActorIn,
+    page: PageIn,
+    site: Annotated[str | None, Query(max_length=64)] = None,
+    q: Annotated[str | None, Query(max_length=200, description="part of the id or of the place")] = None,
+    assigned: Annotated[bool | None, Query(description="bound to a place, or not yet")] = None,
+) -> Json:
+    """Every sensor that was ever heard and those of the registry, by site and id."""
+    view = _View(service)
+    rows = [
+        sensor
+        for sensor in service.telemetry.catalog
+        if _visible(sensor, actor, site) and (assigned is None or assigned == bool(view.place(sensor)))
+    ]
+    if q:
+        rows = [sensor for sensor in rows if q.lower() in f"{sensor.id} {view.place(sensor)}".lower()]
+    rows.sort(key=lambda sensor: (sensor.site, sensor.id))
+    shown, following = listed(rows[page.offset : page.offset + page.limit], page)
+    return {"items": [view.json(sensor) for sensor in shown], "next": following}
+
+
+@router.get("/sensors/{site}/{sensor:path}")
+def sensor(service: PartsIn, actor: ActorIn, site: str, sensor: Annotated[str, Path(max_length=256)]) -> Json:
+    """One sensor; its id may hold slashes."""
+    return _View(service).json(find(service, actor, site, sensor))
+
+
+@router.put("/sensors/{site}/{sensor:path}/place")
+def assign(
+    service: PartsIn,
+    actor: ActorIn,
+    site: str,
+    sensor: Annotated[str, Path(max_length=256)],
+    given: Annotated[Binding, Body()],
+) -> Json:
+    """Bind a sensor to a place."""
+    known = find(service, actor, site, sensor)
+    service.desk.assign_sensor(site, sensor, given.place, actor)
+    return _View(service).json(known)
+
+
+def find(service: Parts, actor: Actor, site: str, sensor_id: str) -> Sensor:
+    """The sensor of that identity. Raises NotFound, also for a site that the person does not see."""
+    known = service.telemetry.catalog.find(site, sensor_id) if actor.sees(site) else None
+    if known is None or known.site == SERVICE_SITE:
+        raise NotFound("sensor", f"{site}/{sensor_id}")
+    return known
+
+
+def _visible(sensor: Sensor, actor: Actor, site: str | None) -> bool:
+    return sensor.site != SERVICE_SITE and actor.sees(sensor.site) and site in {None, sensor.site}
+
+
+class _View:
+    """What one answer needs, read once: bindings and open findings."""
+
+    def __init__(self, service: Parts) -> None:
+        self._service = service
+        self._assigned = service.desk.queries.assigned()
+        self._found = service.desk.queries.active_sensors()
+
+    def place(self, sensor: Sensor) -> str:
+        return self._assigned.get((sensor.site, sensor.id)) or sensor.place
+
+    def json(self, sensor: Sensor) -> Json:
+        registry, place = self._service.desk.registry, self.place(sensor)
+        known = registry.places.get((sensor.site, place))
+        metrics = self._metrics(sensor)
+        return {
+            "code": sensor.code,
+            "id": sensor.id,
+            "site": sensor.site,
+            "kind": sensor.kind,
+            "place": place,
+            "place_name": registry.place_name(sensor.site, place) if place else None,
+            "zone": known.zone if known else None,
+            "profile": sensor.profile,
+            "xy": registry.sensor_xy.get((sensor.site, sensor.id)) or (known.xy if known else None),
+            "period_s": sensor.period_s or None,
+            "limits": {metric: list(limits) for metric, limits in sensor.limits.items()},
+            "assigned": bool(place),
+            "metrics": metrics,
+            "state": self._state(sensor, heard=bool(metrics)),
+        }
+
+    def _state(self, sensor: Sensor, *, heard: bool) -> str:
+        kind = self._found.get((sensor.site, sensor.id))
+        if kind is not None:
+            return "silent" if kind == "sensor_silent" else "hazard"
+        return "ok" if heard else "unknown"
+
+    def _metrics(self, sensor: Sensor) -> list[Json]:
+        rows = []
+        for last in self._service.telemetry.latest(sensor.code):
+            metric = self._service.telemetry.catalog.metric_of(last.metric)
+            rows.append(
+                {
+                    "name": metric.name,
+                    "unit": metric.unit,
+                    "last_value": last.value,
+                    "last_time": moment(last.time_ns),
+                    "quality": Quality(last.quality).name.lower(),
+                }
+            )
+        return rows

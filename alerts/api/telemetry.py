@@ -1,0 +1,45 @@
+"""What the HTTP interface needs to know of the rest of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry
+
+from ingest import Catalog, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest reading of one metric of a sensor."""
+
+    metric: int
+    time_ns: int
+    value: float
+    quality: int
+
+
+class Telemetry(Protocol):
+    """The running service, as far as people may look into it."""
+
+    catalog: Catalog
+    store: Store
+    registry: CollectorRegistry
+
+    def latest(self, sensor: int) -> list[Last]:
+        """The newest reading of each metric of the sensor with that code."""
+        ...
+
+    def accounting(self) -> dict[str, Any]:
+        """Accounts of all readings; see `/api/v1/accounting`."""
+        ...
+
+    def quarantine(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """The newest refused messages."""
+        ...
+
+    def health(self) -> Mapping[str, bool]:
+        """Each part and whether it works now."""
+        ...

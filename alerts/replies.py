@@ -1,0 +1,45 @@
+"""Answers that were given to requests with an Idempotency-Key, for those that ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, insert, select
+
+from .schema import replies
+
+KEPT_NS = 86_400_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer. request: digest of what was asked."""
+
+    request: str
+    status: int
+    body: str
+    etag: str
+
+
+class Replies:
+    """Kept for a day, by person and key."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], int]) -> None:
+        self._engine, self._clock = engine, clock
+
+    def find(self, username: str, key: str) -> Reply | None:
+        """The answer given to that key, if any."""
+        query = select(replies).where(replies.c.username == username, replies.c.key == key)
+        with self._engine.execution_options(writes=False).connect() as connection:
+            row = connection.execute(query).first()
+        return Reply(row.request, row.status, row.body, row.etag) if row else None
+
+    def keep(self, username: str, key: str, request: str, *, body: str, etag: str, status: int = 200) -> None:
+        """Remember an answer; what is older than a day goes."""
+        now_ns = self._clock()
+        row = {"username": username, "key": key, "request": request, "created_ns": now_ns}
+        same = (replies.c.username == username) & (replies.c.key == key)
+        with self._engine.begin() as connection:
+            connection.execute(delete(replies).where((replies.c.created_ns < now_ns - KEPT_NS) | same))
+            connection.execute(insert(replies).values(**row, status=status, body=body, etag=etag))
