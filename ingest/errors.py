@@ -3,6 +3,7 @@
 IngestError
 ├── BlockError      a stored column block is torn or of an unknown version
 ├── CatalogFull     a bound of the catalogue was reached
+├── TableError      a LoRaWAN table cannot be used
 └── StoreError      the time-series store refused (retry tells whether another try makes sense)
 """
 
@@ -27,6 +28,14 @@ class CatalogFull(IngestError):  # noqa: N818 - names the state, as BrokenPipe d
         super().__init__(f"the catalogue holds its limit of {limit} {what}")
         self.what = what
         self.limit = limit
+
+
+class TableError(IngestError):
+    """A table of LoRaWAN profiles is wrong; row: which mapping, from 1, or 0 for the whole file."""
+
+    def __init__(self, message: str, *, row: int = 0) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 class StoreError(IngestError):

@@ -1,5 +1,29 @@
 """Wire formats: a message's topic and bytes -> what it means."""
 
+from .chirpstack import ChirpStackDecoder
 from .contract import Availability, Decoded, Decoder, Media, Reading, Reject
+from .document import rfc3339_ns
+from .frigate import FrigateDecoder
+from .lorawan import LorawanTable, load_table
+from .native import NativeDecoder
+from .routing import FOREIGN, Router, decoders
+from .zigbee2mqtt import Zigbee2MqttDecoder
 
-__all__ = ["Availability", "Decoded", "Decoder", "Media", "Reading", "Reject"]
+__all__ = [
+    "FOREIGN",
+    "Availability",
+    "ChirpStackDecoder",
+    "Decoded",
+    "Decoder",
+    "FrigateDecoder",
+    "LorawanTable",
+    "Media",
+    "NativeDecoder",
+    "Reading",
+    "Reject",
+    "Router",
+    "Zigbee2MqttDecoder",
+    "decoders",
+    "load_table",
+    "rfc3339_ns",
+]

@@ -1,0 +1,90 @@
+"""What foreign payloads have in common: a JSON object, texts of bounded length, time stamps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from .contract import Decoded, Reject
+from .native import _Refused, read_json
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
+    re.ASCII,
+)
+_TIME_NS_MAX = 2**63 - 1
+_NS_DIGITS = 9
+SECOND_NS = 1_000_000_000
+
+
+def read_object(payload: bytes) -> dict[str, Any] | Reject:
+    """The JSON object in a payload, or why there is none."""
+    try:
+        document = read_json(payload)
+    except _Refused as refused:
+        return Reject(refused.reason, refused.detail)
+    if not isinstance(document, dict):
+        return Reject("not_object", f"found {type(document).__name__}")
+    return document
+
+
+def read_text(payload: bytes, *, length_max: int = 64) -> str | Reject:
+    """A short plain-text payload without white space around it, or why there is none."""
+    if len(payload) > length_max:
+        return Reject("type", "a longer text than this topic carries")
+    try:
+        return payload.decode().strip()
+    except UnicodeDecodeError as error:
+        return Reject("utf8", f"byte {error.start}")
+
+
+def refuse(reject: Reject) -> Decoded:
+    """The meaning of a message that is refused whole."""
+    return Decoded(rejects=(reject,))
+
+
+def rfc3339_ns(text: Any) -> int | None:
+    """Nanoseconds since 1970 UTC of an RFC 3339 time with offset, no digit lost; None for any other.
+
+    >>> rfc3339_ns("1970-01-01T08:00:01.000000042+08:00")
+    1000000042
+    """
+    found = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    day, clock, fraction, offset = found.groups()
+    try:
+        whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if offset in 'Zz' else offset}")
+        seconds = round((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+    return _bounded(seconds * SECOND_NS + int((fraction or "0")[:_NS_DIGITS].ljust(_NS_DIGITS, "0")))
+
+
+def epoch_ns(seconds: Any) -> int | None:
+    """Nanoseconds since 1970 UTC of a number of seconds, exact to the microsecond; None for anything else."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not isfinite(seconds):
+        return None
+    if not 0 <= seconds <= _TIME_NS_MAX / SECOND_NS:
+        return None
+    return _bounded(round(seconds * 1_000_000) * 1_000)
+
+
+def branch(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The object under a key; an empty one where there is none."""
+    found = document.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def words(found: Any, *, count_max: int = 16, length_max: int = 64) -> list[str]:
+    """The short texts of a list; everything else in it is left out."""
+    if not isinstance(found, list):
+        return []
+    return [word for word in found[:count_max] if isinstance(word, str) and len(word) <= length_max]
+
+
+def _bounded(time_ns: int) -> int | None:
+    return time_ns if 0 <= time_ns <= _TIME_NS_MAX else None

@@ -1,0 +1,191 @@
+"""LoRaWAN codecs' keys -> readings, by a table of device profiles that users can extend (lorawan.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import TableError
+from ingest.vocabulary import KINDS, METRIC_BY_NAME, Quality
+
+from .contract import Reading, Reject
+from .native import _METRIC, _PERSONAL
+from .units import FAULTY, MISSING, Quantity, convert, read_quantity
+
+ANY = "*"
+_FIELDS_MAX = 256
+_ROW_KEYS = frozenset(
+    ("profile", "key", "kind", "metric", "unit", "factor", "values", "missing", "fault", "test", "distrusts"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one key of one device profile means; see the head of lorawan.toml."""
+
+    profile: str
+    key: str
+    kind: str = ""
+    metric: str = ""
+    unit: str = ""
+    factor: float = 1.0
+    values: Mapping[str, float] = field(default_factory=dict)
+    missing: Sequence[float] = ()
+    fault: Sequence[float] = ()
+    test: Sequence[str] = ()
+    distrusts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def canonical_unit(self) -> str:
+        """The unit of the readings."""
+        known = METRIC_BY_NAME.get(self.metric)
+        return self.unit if known is None else known.unit
+
+
+@dataclass(slots=True)
+class Meaning:
+    """What the fields of one uplink mean."""
+
+    readings: list[Reading] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+class LorawanTable:
+    """Profiles and their keys. Later rows win over earlier ones of the same profile and key."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._profiles: dict[str, dict[str, list[Row]]] = {}
+        for row in rows:
+            self._profiles.setdefault(row.profile.lower(), {}).setdefault(row.key, []).append(row)
+
+    def extended(self, other: LorawanTable) -> LorawanTable:
+        """This table with the keys of another laid over it."""
+        table = LorawanTable(())
+        table._profiles = {name: dict(keys) for name, keys in self._profiles.items()}
+        for name, keys in other._profiles.items():
+            table._profiles.setdefault(name, {}).update(keys)
+        return table
+
+    def interpret(self, profile: str, fields: Mapping[str, Any], stamp: Reading) -> Meaning:
+        """Readings of a codec's fields; `stamp` is a reading with sensor, times and quality to be copied."""
+        own = self._rows(profile)
+        rows = {**self._profiles.get(ANY, {}), **(own or {})}
+        meaning = Meaning()
+        for key in list(fields)[:_FIELDS_MAX]:
+            for row in rows.get(key, ()):
+                _apply(row, fields[key], stamp, meaning)
+            if key not in rows and own is None:
+                _keep_unknown(key, fields[key], stamp, meaning)
+        _distrust(rows, fields, meaning)
+        return meaning
+
+    def _rows(self, profile: str) -> Mapping[str, list[Row]] | None:
+        """Rows of the profile of that name, or of the longest name that is part of it; None for a stranger."""
+        name = profile.lower()
+        if name in self._profiles:
+            return self._profiles[name]
+        parts = [known for known in self._profiles if known != ANY and known in name]
+        return self._profiles[max(parts, key=len)] if parts else None
+
+
+@cache
+def load_table(path: Path | None = None) -> LorawanTable:
+    """The table of a TOML file, or the one that comes with the service. Raises TableError, with the row."""
+    try:
+        text = path.read_text() if path else files("ingest.decode").joinpath("lorawan.toml").read_text("utf-8")
+        document = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TableError(f"LoRaWAN table {path or 'lorawan.toml'}: {error}") from error
+    mappings = document.get("mapping", [])
+    if set(document) - {"mapping"} or not isinstance(mappings, list):
+        raise TableError("a LoRaWAN table holds nothing but [[mapping]]")
+    return LorawanTable(_read_row(number, given) for number, given in enumerate(mappings, 1))
+
+
+def _read_row(number: int, given: Mapping[str, Any]) -> Row:
+    unknown = set(given) - _ROW_KEYS
+    if unknown:
+        raise TableError(f"mapping {number}: unknown {', '.join(sorted(unknown))}", row=number)
+    if not given.get("profile") or not given.get("key"):
+        raise TableError(f"mapping {number}: profile and key are needed", row=number)
+    if "distrusts" not in given and (given.get("kind") not in KINDS or not _METRIC.fullmatch(given.get("metric", ""))):
+        raise TableError(f"mapping {number}: metric, and kind out of {', '.join(KINDS)}, are needed", row=number)
+    row = Row(**given)
+    if convert(1.0, row.unit, row.canonical_unit) is None:
+        raise TableError(f"mapping {number}: {row.unit} is no unit of {row.metric}", row=number)
+    return row
+
+
+def _apply(row: Row, raw: Any, stamp: Reading, meaning: Meaning) -> None:
+    """One row on one value; adds nothing where the value is no measurement."""
+    if not row.metric:
+        return
+    value = row.values.get(_word(raw)) if row.values else _measure(row, raw)
+    if value is FAULTY:
+        meaning.notices.append(f"sensor_fault: {row.key}")
+        meaning.readings.append(replace(stamp, kind="device", metric="fault", value=1.0, unit="bool"))
+    elif isinstance(value, Reject):
+        meaning.rejects.append(value)
+    elif isinstance(value, bool | int | float):
+        quality = Quality.TEST if _word(raw) in row.test else stamp.quality
+        kind, unit = row.kind, row.canonical_unit if not row.values else row.canonical_unit or "bool"
+        meaning.readings.append(
+            replace(stamp, kind=kind, metric=row.metric, value=float(value), unit=unit, quality=quality)
+        )
+
+
+def _measure(row: Row, raw: Any) -> Any:
+    """The value in the metric's unit, MISSING, FAULTY, or a Reject."""
+    found = read_quantity(raw)
+    if found is None or isinstance(raw, bool):
+        return Reject("type", f"{row.key[:64]} is no number")
+    if not isinstance(found, Quantity):
+        return found
+    if found.value in row.missing:
+        return MISSING
+    if found.value in row.fault:
+        return FAULTY
+    value = convert(found.value * row.factor, found.unit or row.unit, row.canonical_unit)
+    return Reject("type", f"{row.key[:64]} in a foreign unit") if value is None else value
+
+
+def _word(raw: Any) -> str:
+    """A word as the table spells it: numbers arrive as doubles, so 1.0 is "1"."""
+    if isinstance(raw, bool | int | float):
+        return f"{float(raw):g}" if abs(raw) < 10**9 else ""
+    return raw if isinstance(raw, str) else ""
+
+
+def _keep_unknown(key: str, raw: Any, stamp: Reading, meaning: Meaning) -> None:
+    """A number or boolean of a profile that nobody described is kept under its own name."""
+    if not isinstance(raw, bool | int | float) or not _METRIC.fullmatch(key):
+        return
+    if _PERSONAL.search(key):
+        meaning.notices.append("personal_data")
+        return
+    found = read_quantity(raw)
+    if isinstance(found, Quantity):
+        unit = "bool" if isinstance(raw, bool) else ""
+        meaning.readings.append(replace(stamp, kind="env", metric=key, value=found.value, unit=unit))
+        meaning.notices.append("unknown_metric")
+
+
+def _distrust(rows: Mapping[str, list[Row]], fields: Mapping[str, Any], meaning: Meaning) -> None:
+    doubted = {
+        metric
+        for key, found in rows.items()
+        for row in found
+        for metric in row.distrusts.get(_word(fields.get(key)), ())
+    }
+    if doubted:
+        meaning.notices.append(f"distrusted: {', '.join(sorted(doubted))}")
+        meaning.readings = [
+            replace(reading, quality=Quality.FAULT) if reading.metric in doubted else reading
+            for reading in meaning.readings
+        ]

@@ -1,0 +1,229 @@
+"""Zigbee2MQTT: `zigbee2mqtt/FRIENDLY_NAME` with the device's whole state as one JSON object.
+
+Source: zigbee2mqtt.io, MQTT topics and messages; zigbee-herdsman-converters, lib/exposes and lib/modernExtend
+(contact is true while closed; voltage of a battery is in mV).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ingest.vocabulary import METRIC_BY_NAME, Quality
+
+from .contract import Availability, Decoded, Reading, Reject
+from .document import branch, epoch_ns, read_object, read_text, refuse, rfc3339_ns
+from .units import Quantity, convert, read_quantity
+
+# key -> (kind, metric); values are booleans
+_SWITCHES: Mapping[str, tuple[str, str]] = {
+    "smoke": ("smoke", "smoke"),
+    "water_leak": ("water", "leak"),
+    "occupancy": ("gate", "occupancy"),
+    "presence": ("gate", "occupancy"),
+    "carbon_monoxide": ("env", "carbon_monoxide"),
+    "gas": ("env", "gas"),
+    "vibration": ("env", "vibration"),
+    "tamper": ("device", "tamper"),
+    "battery_low": ("device", "battery_low"),
+    "fault": ("device", "fault"),
+    "trouble": ("device", "fault"),
+}
+# key -> (kind, metric, unit on the wire); values are numbers
+_MEASURES: Mapping[str, tuple[str, str, str]] = {
+    "smoke_density_dbm": ("smoke", "smoke_density", "dB/m"),
+    "co": ("env", "co", "ppm"),
+    "temperature": ("env", "temperature", "Cel"),
+    "humidity": ("env", "humidity", "%"),
+    "illuminance_lux": ("env", "illuminance", "lx"),
+    "co2": ("env", "co2", "ppm"),
+    "pm25": ("env", "pm25", "ug/m3"),
+    "noise": ("env", "noise", "dB"),
+    "pressure": ("env", "pressure", "hPa"),
+    "wind_speed": ("env", "wind_speed", "m/s"),
+    "soil_moisture": ("env", "soil_moisture", "%"),
+    "liquid_depth": ("water", "depth", "m"),
+    "current": ("env", "current", "A"),
+    "power": ("env", "power", "W"),
+    "battery": ("device", "battery", "%"),
+    "linkquality": ("device", "linkquality", "lqi"),
+}
+_COMMANDS = frozenset(("set", "get"))
+_SELF_TESTS = ("test", "self_test", "selftest")
+_MILLIVOLTS_FROM = 1_000  # no mains is that high, and no battery of a sensor that low in mV
+_DEVICES_MAX = 1_000
+_HEARD_MAX = 100_000
+_STEADY_NS = 3_600 * 1_000_000_000
+_FLAGS = frozenset(("tamper", "battery_low", "fault"))
+_STEADY = _FLAGS | {"linkquality", "battery_voltage"}
+
+
+class _Thinner:
+    """The bridge repeats a device's whole state with each message: what is steady about the device is told hourly.
+
+    A raised flag is told at once, and so is its end. Holds at most _HEARD_MAX devices, the longest unheard go first.
+    """
+
+    def __init__(self) -> None:
+        self._due: OrderedDict[str, tuple[int, frozenset[str]]] = OrderedDict()
+
+    def thin(self, device: str, readings: Sequence[Reading], now_ns: int) -> list[Reading]:
+        """The readings that are worth telling now."""
+        due_ns, raised_before = self._due.pop(device, (now_ns + _STEADY_NS, frozenset()))
+        raised = frozenset(reading.metric for reading in readings if reading.metric in _FLAGS and reading.value)
+        full = now_ns >= due_ns
+        self._due[device] = (now_ns + _STEADY_NS if full else due_ns, raised)
+        if len(self._due) > _HEARD_MAX:
+            self._due.popitem(last=False)
+        told = raised | raised_before
+        return [reading for reading in readings if full or reading.metric not in _STEADY or reading.metric in told]
+
+
+class Zigbee2MqttDecoder:
+    """Decoder of Zigbee2MQTT's JSON output. Its state: when each device was last told in full.
+
+    Works badly for: output type "attribute" (a topic for each key), raw smoke densities (each model has its own scale),
+    keys outside the tables above, which are mostly the device's configuration and are left out.
+
+    >>> decoder = Zigbee2MqttDecoder()
+    >>> decoded = decoder.decode("zigbee2mqtt/east_gate", b'{"contact": true}', retained=False, now_ns=0)
+    >>> [(reading.metric, reading.value) for reading in decoded.readings]
+    [('open', 0.0)]
+    """
+
+    name = "zigbee2mqtt"
+
+    def __init__(self, *, base: str = "zigbee2mqtt") -> None:
+        """base: `mqtt.base_topic` of the bridge."""
+        self._base = f"{base}/"
+        self.subscriptions: Sequence[str] = (f"{base}/#",)
+        self._thinner = _Thinner()
+
+    def claims(self, topic: str) -> bool:
+        """Everything under the base topic."""
+        return topic.startswith(self._base)
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
+        """What the message means; whether retained readings count is the caller's rule."""
+        device = topic.removeprefix(self._base)
+        head, *rest = device.split("/")
+        if _COMMANDS.intersection(rest):
+            return Decoded(ignored="command")
+        if not device:
+            return refuse(Reject("sensor_name", "a topic without a device"))
+        if head == "bridge":
+            return _decode_bridge("/".join(rest), payload)
+        if rest and rest[-1] == "availability":
+            return _decode_availability(device.removesuffix("/availability"), payload)
+        if not payload:
+            return Decoded(removed=(device,))
+        return _decode_state(device, payload, self._thinner, now_ns)
+
+
+def _decode_bridge(topic: str, payload: bytes) -> Decoded:
+    if topic == "state":
+        return _decode_availability("bridge", payload)
+    if topic == "devices":
+        return _decode_devices(payload)
+    if topic == "event":
+        return _decode_event(payload)
+    return Decoded(ignored="log")
+
+
+def _decode_availability(sensor: str, payload: bytes) -> Decoded:
+    """Both forms: {"state": "online"} and the plain word of older bridges."""
+    if not payload:
+        return Decoded(removed=(sensor,))
+    if payload.lstrip()[:1] == b"{":
+        document = read_object(payload)
+        state = document if isinstance(document, Reject) else document.get("state")
+    else:
+        state = read_text(payload)
+    if isinstance(state, Reject):
+        return refuse(state)
+    if state not in ("online", "offline"):
+        return refuse(Reject("type", "availability is online or offline"))
+    return Decoded(availability=(Availability(sensor, state == "online"),))
+
+
+def _decode_devices(payload: bytes) -> Decoded:
+    document = read_object(b'{"devices":' + payload + b"}")
+    if isinstance(document, Reject):
+        return refuse(document)
+    devices = document.get("devices")
+    if not isinstance(devices, list):
+        return refuse(Reject("type", "bridge/devices is an array"))
+    found = [device for device in devices[:_DEVICES_MAX] if isinstance(device, dict)]
+    names = [device.get("friendly_name") for device in found if device.get("type") != "Coordinator"]
+    return Decoded(declares=[name for name in names if isinstance(name, str) and name], ignored="registry")
+
+
+def _decode_event(payload: bytes) -> Decoded:
+    document = read_object(payload)
+    if isinstance(document, Reject):
+        return refuse(document)
+    name = branch(document, "data").get("friendly_name")
+    if isinstance(name, str) and document.get("type") == "device_leave":
+        return Decoded(removed=(name,))
+    return Decoded(ignored="event")
+
+
+def _decode_state(device: str, payload: bytes, thinner: _Thinner, now_ns: int) -> Decoded:
+    state = read_object(payload)
+    if isinstance(state, Reject):
+        return refuse(state)
+    time_ns = _last_seen(state.get("last_seen"))
+    quality = Quality.TEST if any(state.get(key) is True for key in _SELF_TESTS) else Quality.GOOD
+    readings: list[Reading] = []
+    rejects: list[Reject] = []
+    for key, value in state.items():
+        found = None if value is None else _read(key, value, state)
+        if isinstance(found, Reject):
+            rejects.append(found)
+        elif found is not None:
+            kind, metric, number, unit = found
+            readings.append(Reading(device, kind, metric, number, unit, time_ns=time_ns, quality=quality))
+    if quality is Quality.TEST and not any(reading.kind != "device" for reading in readings):
+        readings.append(Reading(device, "smoke", "test", 1.0, "bool", time_ns=time_ns, quality=quality))
+    readings = thinner.thin(device, readings, now_ns)
+    idle = not (readings or rejects)
+    return Decoded(readings=readings, rejects=rejects, ignored="no_measurement" if idle else "")
+
+
+def _read(  # noqa: PLR0911 - a return a case
+    key: str, value: Any, state: Mapping[str, Any]
+) -> tuple[str, str, float, str] | Reject | None:
+    """Kind, metric, value and unit of one key; None when the key is no measurement that we know."""
+    if key in _SWITCHES or key == "contact":
+        if not isinstance(value, bool):
+            return Reject("type", f"{key} is true or false")
+        kind, metric = _SWITCHES.get(key, ("gate", "open"))
+        return kind, metric, float(value != (key == "contact")), "bool"
+    if key != "voltage" and key not in _MEASURES:
+        return None
+    quantity = read_quantity(value)
+    if isinstance(value, bool) or quantity is None:
+        return Reject("type", f"{key} is a number")
+    if not isinstance(quantity, Quantity):
+        return None
+    if key == "voltage":
+        return _read_voltage(quantity.value, state)
+    kind, metric, wire_unit = _MEASURES[key]
+    unit = METRIC_BY_NAME[metric].unit if metric in METRIC_BY_NAME else wire_unit
+    number = convert(quantity.value, quantity.unit or wire_unit, unit)
+    return Reject("type", f"{key} in a foreign unit") if number is None else (kind, metric, number, unit)
+
+
+def _read_voltage(value: float, state: Mapping[str, Any]) -> tuple[str, str, float, str]:
+    """Batteries tell mV, sockets tell V."""
+    if "battery" in state or "battery_low" in state or value >= _MILLIVOLTS_FROM:
+        return "device", "battery_voltage", round(value / 1_000, 6), "V"
+    return "env", "voltage", value, "V"
+
+
+def _last_seen(given: Any) -> int | None:
+    """`advanced.last_seen` of the bridge, where it is switched on: ISO 8601 with offset or epoch milliseconds."""
+    if isinstance(given, str):
+        return rfc3339_ns(given)
+    return None if isinstance(given, bool) or not isinstance(given, int) else epoch_ns(given / 1_000)

@@ -1,0 +1,112 @@
+"""Captured messages -> what they mean, one JSON object a line: the work of `twinward decode`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from ingest.decode import Decoded, Decoder, Reading, Router
+
+from .clock import Clock, system_clock
+
+SECOND_NS = 1_000_000_000
+_SCENARIOS_MAX = 10_000
+
+
+def decode_lines(lines: Iterable[str], *, clock: Clock = system_clock) -> Iterator[str]:
+    """One output line for each input line that is not blank; a line that cannot be read gives {"error": ...}.
+
+    Input: `topic`, `payload` or `payload_b64`, `retain`, `scenario`; lines of one scenario share decoder state, each
+    other line meets fresh decoders. clock: gives the arrival time.
+    """
+    scenarios: OrderedDict[str, Router] = OrderedDict()
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                meaning = _decode_line(line, scenarios, clock())
+            except ValueError as error:
+                meaning = {"error": f"line {number}: {error}"}
+            yield json.dumps(meaning, ensure_ascii=False)
+
+
+def _decode_line(line: str, scenarios: OrderedDict[str, Router], now_ns: int) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deeply") from error
+    if not isinstance(message, dict) or not isinstance(message.get("topic"), str):
+        raise ValueError("want an object with topic, and payload or payload_b64")  # noqa: TRY004 - one kind of error for a bad line
+    scenario = message.get("scenario")
+    router = _router(scenarios, scenario) if isinstance(scenario, str) else Router()
+    topic, retained = message["topic"], message.get("retain") is True
+    part = router.find(topic)
+    decoded = router.decode(topic, _payload(message), retained=retained, now_ns=now_ns)
+    return _show(topic, part, decoded, now_ns)
+
+
+def _router(scenarios: OrderedDict[str, Router], name: str) -> Router:
+    if name not in scenarios:
+        scenarios[name] = Router()
+        if len(scenarios) > _SCENARIOS_MAX:
+            scenarios.popitem(last=False)
+    return scenarios[name]
+
+
+def _payload(message: dict[str, Any]) -> bytes:
+    text, coded = message.get("payload"), message.get("payload_b64")
+    if isinstance(text, str):
+        return text.encode(errors="surrogatepass")
+    if not isinstance(coded, str):
+        raise ValueError("payload or payload_b64 is a text")  # noqa: TRY004 - one kind of error for a bad line
+    try:
+        return base64.b64decode(coded, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"payload_b64: {error}") from error
+
+
+def _show(topic: str, part: Decoder | None, decoded: Decoded, now_ns: int) -> dict[str, Any]:
+    media = decoded.media
+    rejects = [{"reason": told.reason, "detail": told.detail} for told in decoded.rejects]
+    shown: dict[str, Any] = {
+        "topic": topic,
+        "format": None if part is None else part.name,
+        "readings": [_show_reading(reading, now_ns) for reading in decoded.readings],
+        "availability": [
+            {"sensor": told.sensor, "online": told.online, "reason": told.reason} for told in decoded.availability
+        ],
+        "declares": list(decoded.declares),
+        "removed": list(decoded.removed),
+        "notices": list(decoded.notices),
+        "rejects": rejects,
+        "ignored": decoded.ignored,
+    }
+    if media is not None:
+        shown["media"] = {"sensor": media.sensor, "type": media.type, "label": media.label}
+    return shown
+
+
+def _show_reading(reading: Reading, now_ns: int) -> dict[str, Any]:
+    """A reading in the words of the wire; without a time of its own it carries the arrival time."""
+    value = bool(reading.value) if reading.unit == "bool" else reading.value
+    return {
+        "sensor": reading.sensor,
+        "kind": reading.kind,
+        "metric": reading.metric,
+        "value": value,
+        "unit": reading.unit,
+        "time": show_time(now_ns if reading.time_ns is None else reading.time_ns),
+        "quality": reading.quality.name.lower(),
+        "dims": dict(reading.dims),
+    }
+
+
+def show_time(time_ns: int) -> str:
+    """RFC 3339 in UTC; nine decimals where nanoseconds were given, six otherwise."""
+    seconds, fraction = divmod(time_ns, SECOND_NS)
+    digits = f"{fraction:09d}" if fraction % 1_000 else f"{fraction // 1_000:06d}"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{digits}Z"
