@@ -63,8 +63,7 @@ class Chain:
         self._grown = threading.Condition()
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._head_checked = False
-        self._writer = connect(path)
-        self._writer.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{schema}COMMIT;")
+        self._writer = connect(path, f"BEGIN IMMEDIATE;{_SCHEMA}{schema}COMMIT;")
 
     def append(
         self, block: bytes, *, batch: str, source: int, with_entry: Callable[[sqlite3.Connection, int], None]
@@ -179,12 +178,23 @@ class Tip:
     written_ns: int = 0
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection in WAL mode that waits for others and forces every commit to the disk."""
+def connect(path: Path, script: str = "") -> sqlite3.Connection:
+    """A connection in WAL mode that waits for others and forces every commit to the disk.
+
+    script: what to run first. Raises sqlite3.DatabaseError when the file is damaged or no database.
+    """
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA page_size = 8192")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
+    try:
+        db.execute("PRAGMA page_size = 8192")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(script)
+    except UnicodeDecodeError as error:  # SQLite's own message quotes the damaged bytes
+        db.close()
+        raise sqlite3.DatabaseError(f"{path} is damaged") from error
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

@@ -66,7 +66,7 @@ def verify(db: sqlite3.Connection, head: Head | None, known: tuple[int, str] | N
         walk.check_end()
     except _Bad as bad:
         return walk.report(bad.seq, bad.reason)
-    except (sqlite3.DatabaseError, TypeError, struct.error, AttributeError) as error:
+    except (sqlite3.DatabaseError, TypeError, ValueError, struct.error, AttributeError) as error:
         return walk.report(walk.seq + 1, f"the file is damaged: {error}")
     return walk.report(0, "")
 

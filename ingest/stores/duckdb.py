@@ -171,8 +171,8 @@ def _undo(db: duckdb.DuckDBPyConnection) -> None:
 
 
 def _one(db: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> int:
-    row = db.execute(query, list(values)).fetchone()
-    return 0 if row is None else int(row[0])
+    rows = db.execute(query, list(values)).fetchall()  # to the end: a result left open blocks its connection
+    return int(rows[0][0])
 
 
 def _arrays(result: duckdb.DuckDBPyConnection) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,169 @@
+"""What every time-series store must do, run over each of them; the memory store is the measure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest import Quality, Store, StoreError, TelemetryBatch, empty_batch, from_columns
+from ingest.stores import MemoryStore, StoreSettings, open_store
+
+KINDS = ("memory", "duckdb")
+DAY_NS = 86_400_000_000_000
+START_NS = 1_760_000_000_000_000_000
+
+
+def batch_of(rows: list[tuple[int, int, int, float, int]]) -> TelemetryBatch:
+    """A batch of (sensor, metric, time_ns, value, quality)."""
+    columns = list(zip(*rows, strict=True)) or [()] * 5
+    time_ns = np.array(columns[2], np.int64)
+    return from_columns(
+        {
+            "sensor": np.array(columns[0], np.int32),
+            "metric": np.array(columns[1], np.int16),
+            "time_ns": time_ns,
+            "arrival_ns": time_ns.copy(),
+            "value": np.array(columns[3], np.float64),
+            "quality": np.array(columns[4], np.uint8),
+        }
+    )
+
+
+TIMES = st.integers(-50, 50) | st.integers(0, 20).map(lambda step: START_NS + step * 7)
+VALUES = st.floats(-1e6, 1e6).map(lambda value: value + 0.0)
+ROWS = st.tuples(st.integers(0, 2), st.integers(1, 2), TIMES, VALUES, st.integers(0, 3))
+BATCHES = st.lists(ROWS, max_size=12).map(batch_of)
+SPANS = st.tuples(TIMES, TIMES)
+STEPS = st.integers(1, 40) | st.just(DAY_NS)
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Opens new, empty stores of one kind; all are closed at the end."""
+    opened: list[Store] = []
+
+    def new() -> Store:
+        opened.append(open_store(request.param, tmp_path / f"{len(opened)}.duckdb"))
+        return opened[-1]
+
+    yield new
+    for store in opened:
+        store.close()
+
+
+def check_same(store: Store, measure: MemoryStore, span: tuple[int, int], step_ns: int) -> None:
+    """Every question has the same answer in both."""
+    assert (store.count(), store.cursor()) == (measure.count(), measure.cursor())
+    for sensor in range(3):
+        assert store.metrics(sensor) == measure.metrics(sensor)
+        for metric in (1, 2):
+            got = store.read(sensor, metric, from_ns=span[0], to_ns=span[1])
+            wanted = measure.read(sensor, metric, from_ns=span[0], to_ns=span[1])
+            for name in ("time_ns", "value", "quality"):
+                np.testing.assert_array_equal(getattr(got, name), getattr(wanted, name))
+                assert getattr(got, name).dtype == getattr(wanted, name).dtype
+            sums = store.downsample(sensor, metric, from_ns=span[0], to_ns=span[1], step_ns=step_ns)
+            wanted_sums = measure.downsample(sensor, metric, from_ns=span[0], to_ns=span[1], step_ns=step_ns)
+            for name in ("start_ns", "count", "low", "high"):
+                np.testing.assert_array_equal(getattr(sums, name), getattr(wanted_sums, name))
+                assert getattr(sums, name).dtype == getattr(wanted_sums, name).dtype
+            np.testing.assert_allclose(sums.mean, wanted_sums.mean, rtol=1e-9, atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(writes=st.lists(st.tuples(BATCHES, st.integers(1, 6)), max_size=5), before_ns=TIMES, span=SPANS, step_ns=STEPS)
+def test_answers_are_those_of_the_memory_store(
+    make: Callable[[], Store],
+    writes: list[tuple[TelemetryBatch, int]],
+    before_ns: int,
+    span: tuple[int, int],
+    step_ns: int,
+) -> None:
+    """Any writes, with repeated and stale cursors, then retention: the same answers before and after."""
+    store, measure = make(), MemoryStore()
+    for batch, cursor in writes:
+        store.write(batch, cursor=cursor)
+        measure.write(batch, cursor=cursor)
+    check_same(store, measure, (min(span), max(span)), step_ns)
+    assert store.retain(before_ns=before_ns) == measure.retain(before_ns=before_ns)
+    check_same(store, measure, (min(span), max(span)), step_ns)
+
+
+def test_readings_of_one_time_come_in_the_order_of_arrival(make: Callable[[], Store]) -> None:
+    """Equal times keep their order within a batch and between batches."""
+    store = make()
+    store.write(batch_of([(0, 1, 5, float(value), 0) for value in (3, 1, 2)]), cursor=1)
+    store.write(batch_of([(0, 1, 5, 0.0, 0), (0, 1, 4, 9.0, 0)]), cursor=2)
+    assert store.read(0, 1, from_ns=0, to_ns=10).value.tolist() == [9, 3, 1, 2, 0]
+    assert store.read(0, 1, from_ns=0, to_ns=10, limit=2).value.tolist() == [9, 3]
+
+
+def test_spans_are_half_open_and_take_any_integer(make: Callable[[], Store]) -> None:
+    """The reading at from_ns is in, the one at to_ns is not; bounds beyond 64 bits mean without bound."""
+    store = make()
+    store.write(batch_of([(0, 1, time_ns, 1.0, 0) for time_ns in (10, 20)]), cursor=1)
+    assert store.read(0, 1, from_ns=10, to_ns=20).time_ns.tolist() == [10]
+    assert store.read(0, 1, from_ns=-(2**70), to_ns=2**70).time_ns.tolist() == [10, 20]
+    assert store.read(0, 1, from_ns=20, to_ns=10).time_ns.tolist() == []
+
+
+def test_only_good_readings_are_averaged(make: Callable[[], Store]) -> None:
+    """A fault, a test and a late copy are kept and do not bend the mean."""
+    store = make()
+    rows = [(0, 1, quality, 100.0 * quality, quality) for quality in Quality]
+    store.write(batch_of(rows), cursor=1)
+    sums = store.downsample(0, 1, from_ns=0, to_ns=100, step_ns=100)
+    assert (sums.count.tolist(), sums.high.tolist()) == ([1], [0.0])
+    assert len(store.read(0, 1, from_ns=0, to_ns=100).time_ns) == len(rows)
+
+
+def test_step_of_zero_is_refused(make: Callable[[], Store]) -> None:
+    """A step must have a length."""
+    with pytest.raises(ValueError, match="step_ns"):
+        make().downsample(0, 1, from_ns=0, to_ns=1, step_ns=0)
+
+
+def test_cursor_moves_with_an_empty_batch(make: Callable[[], Store]) -> None:
+    """An entry without readings is taken in all the same."""
+    store = make()
+    store.write(empty_batch(), cursor=7)
+    assert (store.cursor(), store.count()) == (7, 0)
+
+
+def test_threads_may_read_while_one_writes(make: Callable[[], Store]) -> None:
+    """Every count that a reader sees is a whole number of batches."""
+    store, seen, errors = make(), [0], []
+    done = threading.Event()
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                seen.append(len(store.read(0, 1, from_ns=0, to_ns=2**62).time_ns))
+        except StoreError as error:
+            errors.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for cursor in range(1, 21):
+        store.write(batch_of([(0, 1, cursor * 1_000 + row, 1.0, 0) for row in range(100)]), cursor=cursor)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert not errors
+    assert {number % 100 for number in seen} == {0}
+    assert store.count() == 2_000
+
+
+def test_settings_choose_the_engine(tmp_path: Path) -> None:
+    """The kind names the engine; another name is refused."""
+    store = open_store("duckdb", tmp_path / "a.duckdb", settings=StoreSettings(memory_mb=64, threads=2))
+    store.close()
+    with pytest.raises(ValueError, match="influx"):
+        open_store("influx", tmp_path / "b")  # type: ignore[arg-type]

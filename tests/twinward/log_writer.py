@@ -1,0 +1,21 @@
+"""Appends to a telemetry log until it is killed; prints each position after it became durable."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ingest import COLUMNS, CatalogChanges, Count, Sealed, from_columns
+from twinward.log import TelemetryLog
+
+log = TelemetryLog(Path(sys.argv[1]), clock=time.time_ns)
+while True:
+    number = log.head() + 1
+    rows = 1 + number % 200
+    columns = {name: np.full(rows, number % 100, dtype) for name, dtype in COLUMNS}
+    sealed = Sealed(from_columns(columns), [number], {Count("s", "native", "stored"): rows}, [], CatalogChanges())
+    sys.stdout.write(f"{log.append(sealed)}\n")
+    sys.stdout.flush()
