@@ -1,5 +1,26 @@
 """Columnar telemetry -> detections: what looks dangerous, since when, how sure, why, and what would clear it."""
 
+from .block import decode, encode
+from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
+from .detector_set import DetectorSet, build
+from .errors import DetectorError, RecipeError, StateError
+from .recipe import Recipe, load_recipe, read_recipe
 
-__all__ = ["HAZARDS", "DetectionBatch", "Detector", "Phase"]
+__all__ = [
+    "HAZARDS",
+    "Calendar",
+    "DetectionBatch",
+    "Detector",
+    "DetectorError",
+    "DetectorSet",
+    "Phase",
+    "Recipe",
+    "RecipeError",
+    "StateError",
+    "build",
+    "decode",
+    "encode",
+    "load_recipe",
+    "read_recipe",
+]

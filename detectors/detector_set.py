@@ -1,0 +1,124 @@
+"""All rules of a recipe as one detector."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from ingest import Catalog, TelemetryBatch
+
+from .calendar import Calendar
+from .detection import DetectionBatch
+from .episode_judge import EpisodeJudge, EpisodeRule, metrics_of
+from .errors import StateError
+from .findings import Finding, assemble
+from .kernels.emission import NONE
+from .level_judge import LevelJudge
+from .recipe import Recipe
+from .rules import TYPES, LevelRule, Rule, Silence, Stuck
+from .series import Fleet, Frame, Part, Table
+from .silence_judge import SilenceJudge
+
+VERSION = 1
+
+
+class Judge(Protocol):
+    """One rule at work. `judge` is called for every batch, with the rows of the rule's metrics if there are any."""
+
+    @property
+    def rule(self) -> Rule:
+        """What it goes by."""
+        ...
+
+    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+        """What changes, by row."""
+        ...
+
+    def dump(self) -> dict[str, Any]:
+        """State for a snapshot."""
+        ...
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a snapshot's state."""
+        ...
+
+
+class DetectorSet:
+    """A Detector that runs every rule of a recipe over the same batches; see `build`.
+
+    Findings come in row order, within a row in the recipe's order. Rules over one metric share its series.
+    """
+
+    def __init__(self, recipe: Recipe, catalog: Catalog, calendar: Calendar) -> None:
+        self.recipe = recipe
+        self._fleet = Fleet(catalog)
+        self._clock_ns = int(NONE)
+        self._tables: dict[str, Table] = {}
+        self._judges: list[tuple[Judge, str]] = []
+        for rule in recipe.rules:
+            metrics = _metrics(rule)
+            key = "+".join(metrics)
+            table = self._tables.setdefault(key, Table(metrics))
+            self._judges.append((_judge(rule, table, calendar), key))
+
+    def update(self, batch: TelemetryBatch) -> DetectionBatch:
+        """Judge the readings in order; called for every batch of the log, in log order."""
+        late_ns = int(self.recipe.late_s * 1e9)
+        if not len(batch):
+            return assemble([], batch, late_ns)
+        self._fleet.sync(int(batch.sensor.max()))
+        frame = Frame(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns)
+        self._clock_ns = int(frame.clock[-1])
+        parts = {key: table.part(frame) for key, table in self._tables.items()}
+        findings = [finding for judge, key in self._judges for finding in judge.judge(frame, parts[key])]
+        return assemble(findings, batch, late_ns)
+
+    def snapshot(self) -> bytes:
+        """All state, with the version and the recipe that it belongs to."""
+        state = {
+            "version": VERSION,
+            "recipe": self.recipe.digest,
+            "clock": self._clock_ns,
+            "sensors": len(self._fleet),
+            "tables": {key: table.dump() for key, table in self._tables.items()},
+            "judges": {judge.rule.name: judge.dump() for judge, _ in self._judges},
+        }
+        return msgspec.msgpack.encode(state)
+
+    def restore(self, state: bytes) -> None:
+        """Take state back. Raises StateError (a ValueError) when it is of another version or recipe, or damaged."""
+        try:
+            fields = msgspec.msgpack.decode(state, type=dict[str, Any])
+            if fields["version"] != VERSION or fields["recipe"] != self.recipe.digest:
+                raise StateError("the snapshot is of another version or another recipe")
+            self._clock_ns = fields["clock"]
+            self._fleet.sync(fields["sensors"] - 1)
+            for key, table in self._tables.items():
+                table.load(fields["tables"][key], fields["sensors"])
+            for judge, _ in self._judges:
+                judge.load(fields["judges"][judge.rule.name])
+        except (msgspec.DecodeError, KeyError, TypeError, IndexError, ValueError) as error:
+            raise StateError(f"snapshot: {error}") from error
+
+
+def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:
+    """The detector of a recipe; sensors' facts are read from the catalogue and followed as they change."""
+    return DetectorSet(recipe, catalog, calendar)
+
+
+def _metrics(rule: Rule) -> tuple[str, ...]:
+    if isinstance(rule, EpisodeRule):
+        return metrics_of(rule)
+    return (rule.metric,) if isinstance(rule, LevelRule | Stuck) else ()
+
+
+def _judge(rule: Rule, table: Table, calendar: Calendar) -> Judge:
+    if isinstance(rule, LevelRule | Stuck):
+        return LevelJudge(rule, table)
+    if isinstance(rule, Silence):
+        return SilenceJudge(rule)
+    if isinstance(rule, EpisodeRule):
+        kind = next(name for name, cls in TYPES.items() if isinstance(rule, cls))
+        return EpisodeJudge(rule, table, calendar, kind)
+    raise TypeError(f"no judge for rules of type {type(rule).__name__}")

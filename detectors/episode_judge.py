@@ -1,0 +1,161 @@
+"""Rules over states that last: gates held open, forced or used after hours, blind cameras, what cameras see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import METRIC_BY_NAME
+
+from .calendar import Calendar
+from .findings import Entry, Finding, entries
+from .kernels.emission import LANES, NONE, empty
+from .kernels.episodes import FAR, KEEP, OFF, ON, TIMES, follow, forced
+from .level_judge import SECOND_NS, applies
+from .rules import AfterHours, Forced, Held, Rule, Seen
+from .series import Frame, Part, Table
+from .state import Columns
+
+GATE_METRICS = ("open", "access_granted", "forced")
+GATE_CODES = (METRIC_BY_NAME["open"].code, METRIC_BY_NAME["access_granted"].code, METRIC_BY_NAME["forced"].code)
+CAMERA_METRICS = ("object_present", "object_count", "review")
+EpisodeRule = Held | Forced | AfterHours | Seen
+
+
+def metrics_of(rule: EpisodeRule) -> tuple[str, ...]:
+    """The metrics whose rows speak to the rule, the one that names its findings first."""
+    if isinstance(rule, Held):
+        return (rule.metric,)
+    return CAMERA_METRICS if isinstance(rule, Seen) else GATE_METRICS
+
+
+class EpisodeJudge:
+    """One rule whose state goes on by the clock; rows of other metrics and the service's ticks move the clock too."""
+
+    def __init__(self, rule: EpisodeRule, table: Table, calendar: Calendar, kind: str) -> None:
+        self.rule, self._table, self._calendar, self._kind = rule, table, calendar, kind
+        after_s = getattr(rule, "after_s", (0.0,) * len(rule.levels))
+        self._after_s: tuple[float, ...] = (rule.wait_s,) if isinstance(rule, Forced) else after_s
+        self._after = np.array([int(s * SECOND_NS) for s in self._after_s], np.int64)
+        self._clear_s = float(getattr(rule, "clear_s", 0.0))
+        self._hold_s = float(getattr(rule, "hold_s", 0.0))
+        self._due = np.array([FAR], np.int64)
+        self._cells = Columns(
+            {"moment": (np.int64, TIMES, NONE), "step": (np.int64, 1, 0), "score": (np.float64, 1, 0)}
+        )
+        self._gates = Columns({"granted": (np.int64, 1, NONE), "opened": (np.int64, 1, NONE)})
+        self._grants = Columns({"grants": (np.bool_, 1, False)})
+        self._applies = np.zeros(0, np.bool_)
+        self._seen_version = -1
+
+    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+        """What the rows and the clock change."""
+        if part is None and frame.clock[-1] < self._due[0]:
+            return []
+        size = len(self._table) * LANES
+        for columns, room in ((self._cells, size), (self._gates, size), (self._grants, len(self._table))):
+            columns.grow(room)
+        rows = len(frame.batch)
+        cells, signals = np.full(rows, -1, np.int64), np.zeros(rows, np.int8)
+        older = np.zeros(rows, np.bool_)
+        if part is not None:
+            self._refresh(frame)
+            part = _only(part, self._applies[part.cells // LANES])
+            cells[part.rows], older[part.rows] = part.cells, part.older
+            self._signal(frame, part, signals)
+        found, values, count = follow(
+            cells, signals, older, frame.batch.time_ns, frame.clock, self._after, int(self._clear_s * SECOND_NS),
+            int(self._hold_s * SECOND_NS), self._due, self._cells["moment"], self._cells["step"], *empty(),
+        )  # fmt: skip
+        return [self._finding(entry, frame) for entry in entries(found, values, count)] if count else []
+
+    def dump(self) -> dict[str, Any]:
+        """State for a snapshot."""
+        size = len(self._table) * LANES
+        for columns, room in ((self._cells, size), (self._gates, size), (self._grants, len(self._table))):
+            columns.grow(room)
+        return {
+            "due": int(self._due[0]),
+            "cells": self._cells.dump(size),
+            "gates": self._gates.dump(size),
+            "grants": self._grants.dump(len(self._table)),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a snapshot's state."""
+        self._due[0] = state["due"]
+        self._cells.load(state["cells"])
+        self._gates.load(state["gates"])
+        self._grants.load(state["grants"])
+
+    def _refresh(self, frame: Frame) -> None:
+        """Which series fall under the rule, looked up again when sensors are new or altered."""
+        codes = self._table.codes
+        if len(self._applies) != len(codes) or self._seen_version != frame.fleet.version:
+            self._applies = np.array([applies(self.rule, frame.fleet, code) for code in codes], np.bool_)
+            self._seen_version = frame.fleet.version
+
+    def _signal(self, frame: Frame, part: Part, signals: NDArray[np.int8]) -> None:
+        batch, rule = frame.batch, self.rule
+        on = batch.value[part.rows] > 0
+        if isinstance(rule, Forced):
+            gates = self._gates
+            forced(
+                part.rows, part.cells, batch.metric, batch.value > 0, batch.time_ns, GATE_CODES,
+                int(rule.grant_s * SECOND_NS), int(rule.wait_s * SECOND_NS),
+                gates["granted"], self._grants["grants"], gates["opened"], signals,
+            )  # fmt: skip
+        elif isinstance(rule, AfterHours):
+            asks = on & (batch.metric[part.rows] != GATE_CODES[2])
+            rows = part.rows[asks]
+            signals[rows[self._calendar.closed(batch.time_ns[rows])]] = ON
+        elif isinstance(rule, Seen):
+            for row, cell in zip(part.rows.tolist(), part.cells.tolist(), strict=True):
+                signals[row] = self._sees(rule, frame, row, cell)
+        else:
+            signals[part.rows] = np.where(on, ON, OFF)
+
+    def _sees(self, rule: Seen, frame: Frame, row: int, cell: int) -> int:
+        dims = frame.batch.attributes.get(row)
+        if not dims or dims.get("label") not in rule.labels:
+            return KEEP
+        if rule.zones and not _in_zone(rule, dims, frame.fleet[int(frame.batch.sensor[row])].profile):
+            return KEEP
+        if dims.get("phase") == "end" or not frame.batch.value[row] > 0:
+            return OFF
+        score = dims.get("score")
+        if isinstance(score, int | float) and score < rule.score_min:
+            return KEEP
+        self._cells["score"][cell] = score if isinstance(score, int | float) else rule.score_min
+        return ON
+
+    def _finding(self, entry: Entry, frame: Frame) -> Finding:
+        seen = isinstance(self.rule, Seen)
+        cell = entry.slot * LANES + entry.lane
+        dims: Mapping[str, Any] = frame.batch.attributes.get(entry.row, {}) if seen else {}
+        same = int(frame.batch.sensor[entry.row]) == self._table.codes[entry.slot]
+        told = {key: dims[key] for key in ("label", "zone", "zones", "track", "score") if key in dims} if same else {}
+        return Finding(
+            entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
+            self.rule.levels[entry.step], entry.first_ns, entry.last_ns, self.rule, self._kind,
+            value=entry.value, limit=1.0, window_s=self._after_s[entry.step],
+            clear_s=self._clear_s or self._hold_s, score=float(self._cells["score"][cell]) if seen else None, dims=told,
+        )  # fmt: skip
+
+
+def _in_zone(rule: Seen, dims: Mapping[str, Any], profile: str) -> bool:
+    zone = dims.get("zones", dims.get("zone"))
+    named = [zone] if isinstance(zone, str) else list(zone or ())
+    return any(name in rule.zones for name in named) if named else profile in rule.zone_profiles
+
+
+def _only(part: Part, keep: NDArray[np.bool_]) -> Part:
+    return part if keep.all() else Part(part.rows[keep], part.cells[keep], part.older[keep])
+
+
+def is_episode(rule: Rule) -> bool:
+    """True for rules that this judge runs."""
+    return isinstance(rule, EpisodeRule)

@@ -1,0 +1,140 @@
+"""From what kernels found to rows of a DetectionBatch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import METRIC_BY_CODE, TelemetryBatch
+
+from .detection import DetectionBatch, Phase
+from .explain import Fact, clears, sentence
+from .kernels.emission import CELL, DRILL, FIRST, LANES, LAST, LATE, PHASE, ROW, STEP
+from .rules import Rule
+
+SCORES = (0.4, 0.6, 0.8, 0.95)
+"""How sure a rule at each level is taken to be, where the sensor tells no score of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One transition: who, what, when, and the numbers behind it."""
+
+    row: int
+    sensor: int
+    metric: int
+    lane: int
+    phase: Phase
+    level: int
+    first_ns: int
+    last_ns: int
+    rule: Rule
+    kind: str
+    value: float | None = None
+    limit: float | None = None
+    window_s: float = 0.0
+    clear_limit: float | None = None
+    clear_s: float = 0.0
+    score: float | None = None
+    dims: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A kernel's entry in plain numbers."""
+
+    row: int
+    slot: int
+    lane: int
+    phase: Phase
+    step: int
+    first_ns: int
+    last_ns: int
+    value: float
+
+
+def entries(found: NDArray[np.int64], values: NDArray[np.float64], count: int) -> list[Entry]:
+    """The first `count` entries of a kernel's tables."""
+    return [
+        Entry(
+            row=line[ROW],
+            slot=line[CELL] // LANES,
+            lane=line[CELL] % LANES,
+            phase=Phase(line[PHASE]),
+            step=line[STEP],
+            first_ns=line[FIRST],
+            last_ns=line[LAST],
+            value=value,
+        )
+        for line, value in zip(found[:count].tolist(), values[:count].tolist(), strict=True)
+    ]
+
+
+def assemble(findings: Sequence[Finding], batch: TelemetryBatch, late_ns: int) -> DetectionBatch:
+    """Detections in row order; within a row, in the order of the rules."""
+    ordered = sorted(findings, key=lambda finding: finding.row)  # stable: rules keep their order
+    rows = [finding.row for finding in ordered]
+    arrival = batch.arrival_ns[np.array(rows, np.int64)]
+    last = np.array([finding.last_ns for finding in ordered], np.int64)
+    timed = np.array([finding.kind in _BY_READING for finding in ordered], np.bool_)
+    in_late_lane = np.array([finding.lane == LATE for finding in ordered], np.bool_)
+    return DetectionBatch(
+        sensor=np.array([finding.sensor for finding in ordered], np.int32),
+        metric=np.array([finding.metric for finding in ordered], np.int16),
+        phase=np.array([finding.phase for finding in ordered], np.int8),
+        level=np.array([finding.level for finding in ordered], np.int8),
+        first_ns=np.array([finding.first_ns for finding in ordered], np.int64),
+        last_ns=last,
+        gateway_ns=np.array([_gateway_ns(batch, row) for row in rows], np.int64),
+        arrival_ns=arrival,
+        decided_ns=arrival.copy(),
+        score=np.array([_score(finding) for finding in ordered], np.float64),
+        late=in_late_lane | (timed & (arrival - last > late_ns)),
+        drill=np.array([finding.lane == DRILL for finding in ordered], np.bool_),
+        rule=[finding.rule.name for finding in ordered],
+        detector=[finding.kind for finding in ordered],
+        hazard=[finding.rule.hazard for finding in ordered],
+        evidence=[_evidence(finding) for finding in ordered],
+    )
+
+
+_BY_READING = frozenset(("threshold", "rise", "stuck"))
+
+
+def _gateway_ns(batch: TelemetryBatch, row: int) -> int:
+    return int(batch.attributes.get(row, {}).get("gateway_ns", 0) or 0)
+
+
+def _score(finding: Finding) -> float:
+    return SCORES[finding.level] if finding.score is None else min(1.0, max(0.0, finding.score))
+
+
+def _evidence(finding: Finding) -> dict[str, Any]:
+    metric = METRIC_BY_CODE[finding.metric]
+    fact = Fact(
+        kind=finding.kind,
+        hazard=finding.rule.hazard,
+        metric=metric.name,
+        unit=metric.unit,
+        over=finding.phase is Phase.CLEAR,
+        value=finding.value,
+        limit=finding.limit,
+        window_s=finding.window_s,
+        clear_limit=finding.clear_limit,
+        clear_s=finding.clear_s,
+        falling=bool(getattr(finding.rule, "falling", False)),
+        lasted_s=max(0.0, (finding.last_ns - finding.first_ns) / 1e9),
+    )
+    evidence: dict[str, Any] = {
+        "window_s": finding.window_s,
+        "limit": finding.limit,
+        "value": finding.value,
+        "unit": metric.unit,
+        "text": sentence(fact),
+        "clears": clears(fact),
+    }
+    return {**evidence, "dims": finding.dims} if finding.dims else evidence

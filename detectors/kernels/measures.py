@@ -1,0 +1,77 @@
+"""What levels are laid on besides the value itself: its rise, how long it has not moved, how far it is from usual."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .emission import NONE
+
+BUCKETS = 13
+"""The window and the bucket that is being filled."""
+
+
+@njit(cache=True, nogil=True)
+def rise(  # noqa: PLR0917 - compiled: arrays one by one
+    cells: NDArray[np.int64],
+    older: NDArray[np.bool_],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    width_ns: int,
+    before: NDArray[np.float64],
+    stamp: NDArray[np.int64],
+    lows: NDArray[np.float64],
+    x: NDArray[np.float64],
+) -> None:
+    """x: how far the median of the last three values lies above the window's lowest such median.
+
+    One wrong reading, up or down, never moves a median of three. before: (cells, 2), the two values before;
+    stamp, lows: (cells, BUCKETS), bucket number and its minimum; width_ns: of a bucket. NaN for out-of-order rows.
+    """
+    for i in range(len(cells)):
+        cell = cells[i]
+        x[i] = np.nan
+        if older[i]:
+            continue
+        value, one, two = values[i], before[cell, 0], before[cell, 1]
+        before[cell, 0], before[cell, 1] = value, one
+        middle = value
+        if not np.isnan(two):
+            middle = max(min(value, one), min(max(value, one), two))
+        elif not np.isnan(one):
+            middle = min(value, one)
+        bucket = times[i] // width_ns
+        place = bucket % BUCKETS
+        if stamp[cell, place] != bucket:
+            stamp[cell, place] = bucket
+            lows[cell, place] = middle
+        lows[cell, place] = min(lows[cell, place], middle)
+        low = middle
+        for other in range(BUCKETS):
+            if bucket - stamp[cell, other] < BUCKETS:
+                low = min(low, lows[cell, other])
+        x[i] = middle - low
+
+
+@njit(cache=True, nogil=True)
+def unchanged(  # noqa: PLR0917 - compiled: arrays one by one
+    cells: NDArray[np.int64],
+    older: NDArray[np.bool_],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    tolerance: float,
+    mark: NDArray[np.float64],
+    since: NDArray[np.int64],
+    x: NDArray[np.float64],
+) -> None:
+    """x: seconds for which the value has stayed within `tolerance` of `mark`; NaN for out-of-order rows."""
+    for i in range(len(cells)):
+        cell = cells[i]
+        if older[i]:
+            x[i] = np.nan
+            continue
+        if since[cell] == NONE or not abs(values[i] - mark[cell]) <= tolerance:
+            mark[cell] = values[i]
+            since[cell] = times[i]
+        x[i] = (times[i] - since[cell]) / 1e9

@@ -1,0 +1,194 @@
+"""Rules with rising levels over a value, its rise, or the time for which it has not moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .findings import Entry, Finding, entries
+from .kernels.emission import LANES, NONE, empty
+from .kernels.levels import STEPS, judge
+from .kernels.measures import BUCKETS, rise, unchanged
+from .rules import LevelRule, Rise, Rule, Stuck, Threshold
+from .series import Fleet, Frame, Part, Table
+from .state import Columns
+
+SECOND_NS = 1_000_000_000
+_CELLS = {
+    "busy": (np.bool_, 1, False),
+    "active": (np.bool_, STEPS, False),
+    "since": (np.int64, STEPS, NONE),
+    "seen": (np.int64, STEPS, 0),
+    "newest": (np.int64, STEPS, NONE),
+    "below": (np.int64, STEPS, NONE),
+    "first": (np.int64, 1, NONE),
+}
+
+
+def applies(rule: Rule, fleet: Fleet, code: int) -> bool:
+    """True when the rule speaks of sensors of this kind and profile."""
+    sensor = fleet[code]
+    return (
+        (not rule.kinds or sensor.kind in rule.kinds)
+        and (not rule.profiles or sensor.profile in rule.profiles)
+        and sensor.profile not in rule.not_profiles
+    )
+
+
+class ValueMeasure:
+    """The value itself, turned round where danger lies below."""
+
+    def __init__(self, rule: Threshold) -> None:
+        self.kind = "threshold"
+        self.sign = -1.0 if rule.falling else 1.0
+        self.columns = Columns({"nothing": (np.bool_, 1, False)})
+
+    def __call__(self, part: Part, frame: Frame) -> NDArray[np.float64]:
+        """The measure at each row of the part."""
+        values = frame.batch.value[part.rows]
+        return values if self.sign > 0 else -values
+
+
+class RiseMeasure:
+    """Rise of the value within the window."""
+
+    sign = 1.0
+
+    def __init__(self, rule: Rise) -> None:
+        self.kind = "rise"
+        self._width_ns = int(rule.window_s * SECOND_NS / (BUCKETS - 1))
+        self.columns = Columns(
+            {
+                "before": (np.float64, 2, np.nan),
+                "stamp": (np.int64, BUCKETS, NONE // 2),
+                "lows": (np.float64, BUCKETS, 0),
+            }
+        )
+
+    def __call__(self, part: Part, frame: Frame) -> NDArray[np.float64]:
+        """The measure at each row of the part."""
+        x = np.empty(len(part.rows))
+        batch, own = frame.batch, self.columns
+        times, values = batch.time_ns[part.rows], batch.value[part.rows]
+        rise(part.cells, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["lows"], x)
+        return x
+
+
+class StuckMeasure:
+    """Seconds for which the value has not moved."""
+
+    sign = 1.0
+
+    def __init__(self, rule: Stuck) -> None:
+        self.kind = "stuck"
+        self._tolerance = rule.tolerance
+        self.columns = Columns({"mark": (np.float64, 1, 0), "since": (np.int64, 1, NONE)})
+
+    def __call__(self, part: Part, frame: Frame) -> NDArray[np.float64]:
+        """The measure at each row of the part."""
+        x = np.empty(len(part.rows))
+        batch, own = frame.batch, self.columns
+        times, values = batch.time_ns[part.rows], batch.value[part.rows]
+        unchanged(part.cells, part.older, times, values, self._tolerance, own["mark"], own["since"], x)
+        return x
+
+
+class LevelJudge:
+    """One rule with rising levels; a series falls under it by the kind, the profile and the limits of its sensor."""
+
+    def __init__(self, rule: LevelRule | Stuck, table: Table) -> None:
+        self.rule, self._table = rule, table
+        self._measure = _measure(rule)
+        self._limits, self._durations_s, self._counts, self._hysteresis, self._clear_s = _ladder(rule)
+        self._after = _padded([int(s * SECOND_NS) for s in self._durations_s], 0)
+        self._counted = _padded(list(self._counts), 1)
+        self._cells = Columns(_CELLS)
+        self._series = Columns({"limit": (np.float64, STEPS, np.inf), "low": (np.float64, STEPS, np.inf)})
+        self._seen_version = -1
+
+    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+        """What the rows of the rule's metric change; without such rows nothing can."""
+        if part is None:
+            return []
+        slots = len(self._table)
+        self._cells.grow(slots * LANES)
+        self._measure.columns.grow(slots * LANES)
+        self._refresh(frame.fleet, slots)
+        x = self._measure(part, frame)
+        cells, series = self._cells, self._series
+        found, values, count = judge(  # type: ignore[call-arg] # the dispatcher is typed as one without a star
+            part.rows, part.cells, part.older, frame.batch.time_ns, x, series["limit"], series["low"], self._after,
+            self._counted, int(self._clear_s * SECOND_NS), *(cells[name] for name in _CELLS), *empty(),
+        )  # fmt: skip
+        return [self._finding(entry) for entry in entries(found, values, count)] if count else []
+
+    def dump(self) -> dict[str, Any]:
+        """State for a snapshot."""
+        size = len(self._table) * LANES
+        self._cells.grow(size)
+        self._measure.columns.grow(size)
+        return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size)}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a snapshot's state."""
+        self._cells.load(state["cells"])
+        self._measure.columns.load(state["measure"])
+
+    def _refresh(self, fleet: Fleet, slots: int) -> None:
+        """Limits of new series, and of those whose sensor was altered."""
+        known = self._series.size
+        if known == slots and self._seen_version == fleet.version:
+            return
+        self._series.grow(slots)
+        codes = np.array(self._table.codes, np.int64)
+        fresh = (np.arange(slots) >= known) | (fleet.stamp[codes] > self._seen_version)
+        for slot in np.flatnonzero(fresh).tolist():
+            limits = self._limits_of(fleet, self._table.codes[slot])
+            sign = self._measure.sign
+            self._series["limit"][slot] = _padded([sign * limit for limit in limits], np.inf)
+            self._series["low"][slot] = _padded([sign * limit - self._hysteresis for limit in limits], np.inf)
+        self._seen_version = fleet.version
+
+    def _limits_of(self, fleet: Fleet, code: int) -> tuple[float, ...]:
+        if not applies(self.rule, fleet, code):
+            return ()
+        if isinstance(self.rule, Threshold) and self.rule.sensor_limits:
+            own = fleet[code].limits.get(self.rule.metric, ())
+            return tuple(own[: len(self.rule.levels)]) or self._limits
+        return self._limits
+
+    def _finding(self, entry: Entry) -> Finding:
+        sign = self._measure.sign
+        step = entry.step
+        limit = sign * float(self._series["limit"][entry.slot, step])
+        window_s = self.rule.window_s if isinstance(self.rule, Rise | Stuck) else self._durations_s[step]
+        return Finding(
+            entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
+            self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
+            value=sign * entry.value, limit=limit, window_s=window_s,
+            clear_limit=sign * float(self._series["low"][entry.slot, 0]), clear_s=self._clear_s,
+        )  # fmt: skip
+
+
+def _measure(rule: Rule) -> ValueMeasure | RiseMeasure | StuckMeasure:
+    if isinstance(rule, Rise):
+        return RiseMeasure(rule)
+    if isinstance(rule, Stuck):
+        return StuckMeasure(rule)
+    if isinstance(rule, Threshold):
+        return ValueMeasure(rule)
+    raise TypeError(f"no measure for rules of type {type(rule).__name__}")
+
+
+def _ladder(rule: LevelRule | Stuck) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], float, float]:
+    """Limits, durations, counts, hysteresis and clear span, one for each level where there is one."""
+    size = len(rule.levels)
+    if isinstance(rule, Stuck):
+        return (rule.window_s,) * size, (0.0,) * size, (rule.min_count,) * size, rule.window_s, 0.0
+    return rule.limits, rule.durations_s or (0.0,) * size, rule.counts or (1,) * size, rule.hysteresis, rule.clear_s
+
+
+def _padded(items: list[Any], fill: Any) -> NDArray[Any]:
+    return np.array(items + [fill] * (STEPS - len(items)))

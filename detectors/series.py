@@ -1,0 +1,136 @@
+"""What rules share: the sensors' facts, the series of a metric, and a batch seen by its series and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import METRIC_BY_NAME, Catalog, Quality, Sensor, TelemetryBatch
+
+from .kernels.emission import LANES, NONE
+from .kernels.lanes import assign
+from .state import Columns
+
+UNKNOWN_KIND = "device"
+
+
+class Fleet:
+    """The catalogue's facts, with a stamp that tells which sensors are new or altered."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: list[Sensor] = []
+        self._version = -1
+        self.version = 0
+        self.stamp = np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __getitem__(self, code: int) -> Sensor:
+        return self._known[code]
+
+    def sync(self, highest: int) -> None:
+        """Take over what changed in the catalogue; a code that it does not know stands for a bare device."""
+        if self._version == self._catalog.version and highest < len(self._known):
+            return
+        self._version = self._catalog.version
+        self.version += 1
+        now = list(self._catalog)
+        now += [Sensor(code, str(code), "", UNKNOWN_KIND) for code in range(len(now), highest + 1)]
+        changed = [c for c, sensor in enumerate(now) if c >= len(self._known) or sensor is not self._known[c]]
+        self.stamp = np.concatenate([self.stamp, np.zeros(len(now) - len(self._known), np.int64)])
+        self.stamp[changed] = self.version
+        self._known = now
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a batch that belong to a table: their row numbers, their cells, and whether they are out of order."""
+
+    rows: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    older: NDArray[np.bool_]
+
+
+class Table:
+    """The series of one metric (or of the metrics that speak of one thing): a slot for each sensor that sent it."""
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        self.metrics = tuple(metrics)
+        self.metric_codes = tuple(METRIC_BY_NAME[name].code for name in metrics)
+        self.codes: list[int] = []
+        self._slot = np.full(0, -1, np.int32)
+        self._cells = Columns({"last": (np.int64, 1, NONE)})
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def part(self, frame: Frame) -> Part | None:
+        """The rows of the batch that belong here, in order; None when there are none."""
+        rows = frame.rows_of(self.metric_codes)
+        if not len(rows):
+            return None
+        batch = frame.batch
+        slots = self._slots(batch.sensor[rows], len(frame.fleet))
+        part = Part(rows, np.empty(len(rows), np.int64), np.empty(len(rows), np.bool_))
+        last = self._cells["last"]
+        assign(rows, slots, batch.time_ns, batch.arrival_ns, batch.quality, last, frame.late_ns, part.cells, part.older)
+        return part
+
+    def dump(self) -> dict[str, object]:
+        """State for a snapshot."""
+        return {"codes": self.codes, "cells": self._cells.dump(len(self) * LANES)}
+
+    def load(self, state: dict[str, object], sensors: int) -> None:
+        """Take a snapshot's state."""
+        codes = state["codes"]
+        if not isinstance(codes, list):
+            raise TypeError("codes of a series table must be a list")
+        self.codes = codes
+        self._slot = np.full(max(sensors, max(codes, default=-1) + 1), -1, np.int32)
+        self._slot[np.array(codes, np.int64)] = np.arange(len(codes), dtype=np.int32)
+        self._cells.load(state["cells"])
+
+    def _slots(self, sensors: NDArray[np.int32], known: int) -> NDArray[np.int32]:
+        if known > len(self._slot):
+            room = np.full(max(known, 2 * len(self._slot)) - len(self._slot), -1, np.int32)
+            self._slot = np.concatenate([self._slot, room])
+        slots = self._slot[sensors]
+        if (slots < 0).any():
+            for sensor in sensors[slots < 0].tolist():
+                if self._slot[sensor] < 0:
+                    self._slot[sensor] = len(self.codes)
+                    self.codes.append(sensor)
+            self._cells.grow(len(self.codes) * LANES)
+            slots = self._slot[sensors]
+        return slots
+
+
+class Frame:
+    """A batch as the rules see it: with its clock, its usable rows by metric, and the sensors' facts."""
+
+    def __init__(self, batch: TelemetryBatch, fleet: Fleet, *, clock_ns: int, late_ns: int) -> None:
+        """clock_ns: where the data's own clock stood before."""
+        self.batch, self.fleet, self.late_ns = batch, fleet, late_ns
+        told = np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns))
+        self.clock = np.maximum(told, clock_ns)
+        usable = (batch.quality == Quality.GOOD) | (batch.quality == Quality.TEST)
+        usable &= ~np.isnan(batch.value)
+        metric = np.where(usable, batch.metric, np.int16(-1))
+        self._order = np.argsort(metric, kind="stable")  # stable: rows of a metric stay in their order
+        self._sorted = metric[self._order]
+
+    def rows_of(self, metrics: Sequence[int]) -> NDArray[np.int64]:
+        """Rows of usable quality that carry one of these metrics, in order."""
+        if not metrics:
+            return self._order[:0]
+        begin = np.searchsorted(self._sorted, metrics, side="left")
+        end = np.searchsorted(self._sorted, metrics, side="right")
+        found = [self._order[a:b] for a, b in zip(begin, end, strict=True)]
+        if len(found) == 1:
+            return found[0]
+        return np.sort(np.concatenate(found))
