@@ -1,0 +1,174 @@
+"""How fast readings become durable and come back, beside inserting them row by row into the same engines."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from ingest import CatalogChanges, Sealed, TelemetryBatch, from_columns
+from ingest.block import encode
+from ingest.stores import open_store
+from twinward.log import TelemetryLog
+
+Row = dict[str, Any]
+Progress = Callable[[str], object]
+
+BATCH_ROWS = 8_192
+READ_ROWS = 2_000_000
+SENSORS = 5_000
+START_NS = 1_764_000_000_000_000_000
+_TABLE = "CREATE TABLE readings (sensor INTEGER, metric INTEGER, time_ns BIGINT, value DOUBLE, quality INTEGER)"
+_INSERT = "INSERT INTO readings VALUES (?, ?, ?, ?, ?)"
+
+
+def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
+    """One row a case: bench, case, rate_per_s and per_cpu_s (readings), and what applies of the rest.
+
+    ratio_to_row_by_row: against the same engine with an INSERT a reading; bytes_per_row: of a block; call_ms: of a read.
+
+    seconds: how long each case runs, roughly. The two reads run over two million stored readings.
+    """
+    batch = readings(BATCH_ROWS, START_NS)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        progress("log: column blocks")
+        yield from _log_rows(home, batch, seconds)
+        progress("store: columns")
+        yield from _store_rows(home, batch, seconds)
+        progress("store: reads in two million readings")
+        yield from _read_rows(home, seconds)
+
+
+def readings(rows: int, start_ns: int) -> TelemetryBatch:
+    """Readings of a mixed school from a fixed seed: five metrics with their usual decimals, 50 from one socket read."""
+    random = np.random.default_rng(7)
+    sensor = random.integers(0, SENSORS, rows).astype(np.int32)
+    arrival_ns = start_ns + np.repeat(np.arange(rows // 50 + 1, dtype=np.int64) * 613_011, 50)[:rows]
+    value = np.round(random.normal(20, 3, rows), 1)
+    value[sensor % 5 == 0] = 0.0
+    return from_columns(
+        {
+            "sensor": sensor,
+            "metric": np.array((1, 20, 40, 6, 45), np.int16)[sensor % 5],
+            "time_ns": (arrival_ns - random.integers(0, 2_000_000_000, rows)) // 1_000_000 * 1_000_000,
+            "arrival_ns": arrival_ns,
+            "value": value,
+            "quality": np.zeros(rows, np.uint8),
+        }
+    )
+
+
+def _timed(work: Callable[[], int], seconds: float) -> tuple[float, float]:
+    """Rows a second and rows a CPU second of repeating `work`, which gives how many rows it did."""
+    started_s, cpu_s, rows = time.perf_counter(), time.process_time(), 0
+    while time.perf_counter() - started_s < seconds or not rows:
+        rows += work()
+    return rows / (time.perf_counter() - started_s), rows / max(1e-9, time.process_time() - cpu_s)
+
+
+def _row(case: str, rates: tuple[float, float], slow: tuple[float, float] | None, **more: float) -> Row:
+    row: Row = {"bench": "store", "case": case, "rate_per_s": round(rates[0]), "per_cpu_s": round(rates[1])}
+    if slow is not None:
+        row["ratio_to_row_by_row"] = round(rates[0] / slow[0], 1)
+    return row | more
+
+
+def _values(batch: TelemetryBatch) -> list[tuple[Any, ...]]:
+    columns = (batch.sensor, batch.metric, batch.time_ns, batch.value, batch.quality)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _log_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[Row]:
+    slow = _sqlite_rates(home / "rows.db", batch, seconds)
+    log = TelemetryLog(home / "telemetry.db", clock=time.time_ns)
+    sealed = Sealed(batch, [], {}, [], CatalogChanges())
+
+    def append() -> int:
+        log.append(sealed)
+        return len(batch)
+
+    rates = _timed(append, seconds)
+    yield _row("log_blocks", rates, slow, bytes_per_row=round(len(encode(batch)) / len(batch), 2))
+
+    def read() -> int:
+        return sum(len(entry.batch) for entry in log.read(0, limit=16))
+
+    yield _row("log_read", _timed(read, seconds), None)
+    log.close()
+
+
+def _sqlite_rates(path: Path, batch: TelemetryBatch, seconds: float) -> tuple[float, float]:
+    """Row by row, one transaction a batch, with the same durability as the log."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(_TABLE)
+
+    def insert() -> int:
+        db.execute("BEGIN")
+        for values in _values(batch):
+            db.execute(_INSERT, values)
+        db.execute("COMMIT")
+        return len(batch)
+
+    rates = _timed(insert, seconds)
+    db.close()
+    return rates
+
+
+def _store_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[Row]:
+    slow = _duckdb_rates(home / "rows.duckdb", batch, seconds)
+    store = open_store("duckdb", home / "columns.duckdb")
+
+    def write() -> int:
+        store.write(batch, cursor=store.cursor() + 1)
+        return len(batch)
+
+    yield _row("duckdb_columns", _timed(write, seconds), slow)
+    store.close()
+
+
+def _duckdb_rates(path: Path, batch: TelemetryBatch, seconds: float) -> tuple[float, float]:
+    """Row by row, one transaction for a few hundred rows: a whole batch would take many seconds."""
+    rows = _values(batch)[:256]
+    with duckdb.connect(str(path), config={"threads": 1}) as db:
+        db.execute(_TABLE)
+
+        def insert() -> int:
+            db.begin()
+            for values in rows:
+                db.execute(_INSERT, list(values))
+            db.commit()
+            return len(rows)
+
+        return _timed(insert, seconds)
+
+
+def _read_rows(home: Path, seconds: float) -> Iterator[Row]:
+    store = open_store("duckdb", home / "reads.duckdb")
+    lots = READ_ROWS // 10_000
+    for lot in range(lots):
+        store.write(readings(10_000, START_NS + lot * 1_000_000_000), cursor=lot + 1)
+    span = {"from_ns": START_NS, "to_ns": START_NS + lots * 1_000_000_000}
+    took: dict[str, Callable[[], int]] = {
+        "read_one_sensor": lambda: len(store.read(77, 40, **span).time_ns),
+        "downsample_one_sensor": lambda: int(store.downsample(77, 40, step_ns=10**10, **span).count.sum()),
+    }
+    for case, work in took.items():
+        calls = [0]
+
+        def counted(work: Callable[[], int] = work, calls: list[int] = calls) -> int:
+            calls[0] += 1
+            return work()
+
+        started_s = time.perf_counter()
+        rates = _timed(counted, seconds)
+        yield _row(case, rates, None, call_ms=round((time.perf_counter() - started_s) * 1e3 / calls[0], 2))
+    store.close()
