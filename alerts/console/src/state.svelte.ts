@@ -30,6 +30,11 @@ class Shared {
     return this.sites.find((one) => one.id === this.site);
   }
 
+  /** Whether one of the user's roles is among these; the service has the last word. */
+  is(...roles: string[]): boolean {
+    return (this.user?.roles ?? []).some((role) => roles.includes(role));
+  }
+
   async signIn(username: string, password: string): Promise<void> {
     const session = await call<Session>("POST", "session", { body: { username, password } });
     keepToken(session.token);
@@ -91,7 +96,7 @@ class Shared {
   }
 
   #take(event: ServerEvent): void {
-    if (event.type === "hazard") this.hazards += 1;
+    if (event.type === "hazard" || event.type === "sensor") this.hazards += 1;
     if (event.type === "ticket") this.tickets += 1;
     if (event.type === "reset") this.#reload();
     if (event.type === "heartbeat") this.#tick(event.data);

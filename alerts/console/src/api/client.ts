@@ -104,9 +104,17 @@ async function refusal(response: Response): Promise<ApiError> {
     response.status,
     String(body["title"] ?? response.statusText),
     String(body["detail"] ?? ""),
-    text && typeof text === "object" && "zh" in text ? text : null,
+    text && typeof text === "object" && "zh" in text ? text : plain(response.status),
     wrongFields(told),
   );
+}
+
+/** What people read where the service gives no sentence of its own. */
+function plain(status: number): Both | null {
+  if (status === 403) return { zh: "您没有权限办理此事。", en: "You are not allowed to do that." };
+  if (status === 404) return { zh: "找不到，或不在您的范围内。", en: "Not found, or not within your scope." };
+  if (status === 422) return { zh: "有内容未填或填写不对。", en: "Some fields are missing or wrong." };
+  return null;
 }
 
 /** Wrong fields come as a list of findings or as a table of name and wish. */

@@ -143,7 +143,7 @@ export interface HistoryEntry {
   at: string;
   actor: string;
   action: string;
-  name?: Both;
+  name?: Both | null;
   from: string | null;
   to: string | null;
   note: string | null;

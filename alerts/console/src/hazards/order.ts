@@ -4,6 +4,9 @@ import { NUMBER } from "../grades";
 
 export const waits = (hazard: Hazard): boolean => hazard.state === "unacknowledged" || hazard.state === "returned";
 
+/** Roles that the service lets acknowledge. */
+export const WATCHERS = ["operator", "officer", "admin"];
+
 const rank = (hazard: Hazard): number[] => [
   waits(hazard) ? 0 : 1,
   hazard.active ? 0 : 1,

@@ -1,0 +1,229 @@
+"""A console in a real Chromium before the real API, desk, accounts, log and store of one small school."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+from prometheus_client import CollectorRegistry
+
+from alerts import AlertDesk, People, open_database, read_registry
+from alerts.api import HttpSettings, Last, create_app
+from detectors import DetectionBatch, Phase
+from ingest import Catalog, Count, Sealed, Store, from_columns
+from ingest.stores import open_store
+from twinward.log import TelemetryLog
+from twinward.observe import summed
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+CONSOLE = Path(__file__).parents[2] / "alerts" / "console" / "dist" / "index.html"
+PASSWORD = "a long enough password"
+SITE = "school-1"
+SMOKE = "smoke-412"
+HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+PEOPLE = {"operator": "operator", "officer": "officer", "officer2": "officer", "fixer": "fixer"}
+BOX = [[10, 10], [90, 10], [90, 50], [10, 50]]
+CAMPUS = {
+    "site": [{"id": SITE, "name_zh": "青竹实验学校", "name_en": "Qingzhu School", "size_m": [200, 120]}],
+    "zone": [
+        {"site": SITE, "id": "dorm-3", "name_zh": "3号宿舍楼", "name_en": "Dormitory 3", "key": "dormitory"}
+        | {"polygon": BOX, "officer": "officer", "fixer": "fixer"}
+    ],
+    "place": [
+        {"site": SITE, "zone": "dorm-3", "id": "room-412", "name_zh": "3号宿舍412室"}
+        | {"name_en": "Dormitory 3, room 412", "xy": [40, 30], "floor": 4}
+    ],
+    "sensor": [{"site": SITE, "id": SMOKE, "kind": "smoke", "place": "room-412", "period_s": 10}],
+}
+WORDS = {
+    Phase.RAISE: ("烟雾浓度 0.18 dB/m，高于报警限 0.15 dB/m。", "Smoke at 0.18 dB/m, above the alarm limit 0.15 dB/m."),
+    Phase.CLEAR: ("烟雾浓度回到 0.02 dB/m。", "Smoke back at 0.02 dB/m."),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What the API asks of the telemetry side, over a real log and a real store."""
+
+    catalog: Catalog
+    store: Store
+    log: TelemetryLog
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def latest(self, sensor: int) -> list[Last]:
+        """The newest stored reading of each metric."""
+        rows = []
+        for metric in self.store.metrics(sensor):
+            series = self.store.read(sensor, metric, from_ns=0, to_ns=2**62)
+            rows.append(Last(metric, int(series.time_ns[-1]), float(series.value[-1]), int(series.quality[-1])))
+        return rows
+
+    def accounting(self) -> dict[str, Any]:
+        """The log's accounts, as the service tells them."""
+        total = summed(self.log.accounting())
+        notices = total.pop("notices")
+        by = [{"site": SITE, "format": "campus"} | total]
+        log, store = {"head": self.log.head()}, {"cursor": self.store.cursor()}
+        return {"total": total, "by": by, "notices": notices, "log": log, "store": store}
+
+    def quarantine(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """Refused messages of the log."""
+        return self.log.quarantine(limit, before)
+
+    def health(self) -> Mapping[str, bool]:
+        """The parts that are served here."""
+        return {"log": self.log.head() > 0, "store": self.store.count() > 0}
+
+
+class School:
+    """The served school; hazards come in through the desk as they do in the service."""
+
+    def __init__(self, folder: Path) -> None:
+        self.registry = read_registry(CAMPUS)
+        self.catalog = Catalog(self.registry.sensors)
+        engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
+        self.desk = AlertDesk(engine, self.registry, time.time_ns)
+        people = People(engine, time.time_ns)
+        for name, role in PEOPLE.items():
+            people.create(name, PASSWORD, roles=[role], sites=[SITE])
+        self.log = TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)
+        self.store = open_store("memory", folder)
+        self._fill()
+        view = View(self.catalog, self.store, self.log)
+        app = create_app(self.desk, people, view, settings=HttpSettings(), clock=time.time_ns)
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._positions = iter(range(1, 1_000))
+
+    def start(self) -> None:
+        """Serve; returns once the server answers. Raises TimeoutError."""
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the API did not start within 10 s")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop serving and let go of files."""
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+        self.log.close()
+        self.store.close()
+        self.desk.engine.dispose()
+
+    def detect(self, phase: Phase, *, sensor: str = SMOKE, text: str | None = None, drill: bool = False) -> None:
+        """One detection of smoke, as the detectors' log brings it."""
+        zh, en = (text, text) if text else WORDS[phase]
+        now_ns = time.time_ns()
+        evidence = {
+            "window_s": 60,
+            "limit": 0.15,
+            "value": 0.18,
+            "unit": "dB/m",
+            "text": {"zh": zh, "en": en},
+            "clears": {"zh": "低于 0.10 dB/m 并保持 60 秒", "en": "below 0.10 dB/m for 60 s"},
+        }
+        batch = DetectionBatch(
+            sensor=np.array([self.catalog.code(SITE, sensor, "smoke")], np.int32),
+            metric=np.array([self.catalog.metric("smoke_density").code], np.int16),
+            phase=np.array([phase], np.int8),
+            level=np.array([2], np.int8),
+            first_ns=np.array([now_ns - 60_000_000_000], np.int64),
+            last_ns=np.array([now_ns], np.int64),
+            gateway_ns=np.zeros(1, np.int64),
+            arrival_ns=np.array([now_ns], np.int64),
+            decided_ns=np.array([now_ns], np.int64),
+            score=np.array([0.9]),
+            late=np.array([False]),
+            drill=np.array([drill]),
+            rule=["smoke_alarm"],
+            detector=["threshold"],
+            hazard=["fire"],
+            evidence=[evidence],
+        )
+        self.desk.apply(batch, self.catalog, cursor=next(self._positions))
+
+    def _fill(self) -> None:
+        """Ten minutes of readings of the smoke head, in log and store, and one sensor with a hostile name."""
+        rows, now_ns = 60, time.time_ns()
+        times_ns = now_ns - np.arange(rows, 0, -1, dtype=np.int64) * 10_000_000_000
+        columns = {
+            "sensor": np.full(rows, self.catalog.code(SITE, SMOKE, "smoke"), np.int32),
+            "metric": np.full(rows, self.catalog.metric("smoke_density").code, np.int16),
+            "time_ns": times_ns,
+            "arrival_ns": times_ns + 1_000_000,
+            "value": np.linspace(0.02, 0.18, rows),
+            "quality": np.zeros(rows, np.uint8),
+        }
+        self.catalog.code(SITE, HOSTILE, "smoke")
+        batch = from_columns(columns)
+        counts = {Count(SITE, "campus", "received"): rows, Count(SITE, "campus", "stored"): rows}
+        sealed = Sealed(batch=batch, keys=[], counts=counts, quarantine=[], changes=self.catalog.take_changes())
+        self.store.write(batch, cursor=self.log.append(sealed))
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Iterator[School]:
+    """A served school without any hazard yet."""
+    assert CONSOLE.exists(), "the console is not built; `pip install -e .` builds it"
+    served = School(tmp_path)
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=chromium, headless=True, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def sign_in(browser: Browser, school: School) -> Iterator[Any]:
+    """A function that gives a page on which that person is signed in; script errors fail the test."""
+    contexts, errors = [], []
+
+    def enter(username: str, *, language: str = "zh") -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        contexts.append(context)
+        context.set_default_timeout(8_000)
+        context.add_init_script(
+            f"localStorage.getItem('twinward.language') ?? localStorage.setItem('twinward.language', '{language}')"
+        )
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(school.url)
+        page.fill("input[name=username]", username)
+        page.fill("input[name=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("main h1")
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert errors == []

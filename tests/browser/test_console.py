@@ -1,0 +1,193 @@
+"""The console as people use it: in a browser, by mouse and by keyboard, against the real service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from detectors import Phase
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+SignIn = Callable[..., Page]
+
+
+def do(page: Page, action: str, **fields: str) -> None:
+    """Take one action on the open ticket by clicking, filling the form that it asks for."""
+    page.locator(f"button[data-action={action}]").click()
+    form = page.locator("form")
+    for name, value in fields.items():
+        control = form.locator(f"[name={name}]")
+        if control.evaluate("element => element.tagName") == "SELECT":
+            control.select_option(value)
+        else:
+            control.fill(value)
+    if form.count():
+        form.locator("button[type=submit]").click()
+
+
+def expect_state(page: Page, state: str) -> None:
+    """The open ticket is in that state of the closed loop."""
+    expect(page.get_by_test_id("state")).to_have_attribute("data-state", state)
+
+
+def test_wrong_password_is_told_and_leaves_the_form(browser: Any, school: Any) -> None:
+    """A refused sign-in says so in words and stays on the form."""
+    page = browser.new_page()
+    page.goto(school.url)
+    page.fill("input[name=username]", "operator")
+    page.fill("input[name=password]", "not the password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    expect(page.locator("input[name=username]")).to_be_visible()
+    page.close()
+
+
+def test_hazard_appears_without_reload_and_is_acknowledged_by_key(school: Any, sign_in: SignIn) -> None:
+    """A hazard comes live over the event stream; the key A acknowledges it, U takes that back."""
+    page = sign_in("operator")
+    expect(page.get_by_test_id("connection")).to_contain_text("实时")
+    expect(page.get_by_text("现在没有险情")).to_be_visible()
+    school.detect(Phase.RAISE)
+    row = page.get_by_test_id("hazard")
+    expect(row).to_contain_text("高于报警限 0.15 dB/m")
+    expect(row).to_contain_text("3号宿舍412室")
+    expect(row).to_contain_text("未确认")
+    page.keyboard.press("a")
+    expect(row).to_contain_text("已确认")
+    expect(row).to_contain_text("operator")
+    page.keyboard.press("u")
+    expect(row).to_contain_text("未确认")
+
+
+def test_whole_loop_by_clicking_through_three_people(school: Any, sign_in: SignIn) -> None:
+    """Officer assigns, fixer rectifies, a second officer accepts and closes; the fixer never sees `accept`."""
+    school.detect(Phase.RAISE)
+    officer = sign_in("officer")
+    officer.get_by_role("navigation").get_by_text("隐患工单").click()
+    officer.get_by_test_id("ticket").get_by_role("link").click()
+    expect_state(officer, "graded")
+    expect(officer.get_by_text("高于报警限").first).to_be_visible()
+    address = officer.url.split("#")[1]
+    do(officer, "assign", fixer="fixer")
+    expect_state(officer, "assigned")
+
+    fixer = sign_in("fixer")
+    fixer.goto(f"{school.url}/#{address}")
+    do(fixer, "take")
+    expect_state(fixer, "taken")
+    do(fixer, "start")
+    expect_state(fixer, "rectifying")
+    do(fixer, "submit", note="已清洁探测器并试烟")
+    expect_state(fixer, "submitted")
+    expect(fixer.locator("button[data-action=accept]")).to_have_count(0)
+
+    school.detect(Phase.CLEAR)
+    second = sign_in("officer2")
+    second.goto(f"{school.url}/#{address}")
+    expect(second.get_by_text("已清洁探测器并试烟")).to_be_visible()
+    do(second, "accept")
+    expect_state(second, "observing")
+    do(second, "close", reason="cleaned")
+    expect_state(second, "closed")
+    expect_state(officer, "closed")  # the first officer's page follows by itself
+
+
+def test_stale_ticket_is_read_again_with_a_word(school: Any, sign_in: SignIn) -> None:
+    """Acting on a ticket that somebody else has just changed tells so, shows the new state and loses nothing."""
+    school.detect(Phase.RAISE)
+    page = sign_in("officer")
+    page.get_by_role("navigation").get_by_text("隐患工单").click()
+    page.get_by_test_id("ticket").get_by_role("link").click()
+    expect_state(page, "graded")
+    page.route("**/api/v1/events", lambda route: route.abort())
+    page.route("**/api/v1/tickets/*/actions/*", with_old_version)
+    do(page, "assign", fixer="fixer")
+    expect(page.get_by_role("alert")).to_contain_text("重新读取")
+    expect_state(page, "graded")
+    page.unroute("**/api/v1/tickets/*/actions/*")
+    page.locator("form button[type=submit]").click()
+    expect_state(page, "assigned")
+
+
+def with_old_version(route: Any) -> None:
+    """Send the request on as if the page had been opened before the last change."""
+    route.continue_(headers=route.request.headers | {"if-match": '"1"'})
+
+
+def test_language_switch_is_remembered(school: Any, sign_in: SignIn) -> None:
+    """One key turns every word, the sentence of the hazard too, and a reload keeps it."""
+    school.detect(Phase.RAISE)
+    page = sign_in("operator")
+    expect(page.get_by_test_id("hazard")).to_contain_text("烟雾浓度")
+    page.keyboard.press("l")
+    expect(page.locator("h1")).to_have_text("Live hazards")
+    expect(page.get_by_test_id("hazard")).to_contain_text("above the alarm limit")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Live hazards")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_plan_shows_the_sensor_in_hazard_and_leads_to_it(school: Any, sign_in: SignIn) -> None:
+    """The plan marks the sensor where it hangs; Enter on the mark opens the sensor with its trend and span."""
+    school.detect(Phase.RAISE)
+    page = sign_in("operator")
+    page.keyboard.press("4")
+    mark = page.get_by_test_id("plan-sensor")
+    expect(mark).to_have_count(1)
+    expect(mark).to_have_attribute("aria-label", "smoke-412 · 烟感 · 险情中")
+    mark.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("smoke-412")
+    expect(page.get_by_test_id("trend").locator("canvas")).to_be_visible()
+
+
+def test_hostile_names_and_sentences_stay_text(school: Any, sign_in: SignIn) -> None:
+    """Markup in a device's name or in a sentence is shown as it is and never becomes an element."""
+    school.detect(Phase.RAISE, sensor=HOSTILE, text=f"{HOSTILE} raised")
+    page = sign_in("operator")
+    expect(page.get_by_test_id("hazard")).to_contain_text(HOSTILE)
+    page.keyboard.press("3")
+    page.get_by_role("link", name=HOSTILE).click()
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+    page.keyboard.press("4")
+    expect(page.get_by_role("link", name=HOSTILE)).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() != "owned"
+
+
+def test_keyboard_alone_reaches_a_hazard_and_its_ticket(school: Any, sign_in: SignIn) -> None:
+    """Arrow, Enter, Tab and Escape are enough; the skip link comes first and `?` names the keys."""
+    school.detect(Phase.RAISE)
+    page = sign_in("officer")
+    expect(page.get_by_test_id("hazard")).to_have_count(1)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("确认所选险情")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="为什么报警")).to_be_visible()
+    link = page.get_by_role("link", name="打开工单")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if link.evaluate("element => element === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect_state(page, "graded")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("ticket")).to_have_count(1)
+
+
+def test_accounting_balances_on_screen(sign_in: SignIn) -> None:
+    """What came in is on the page, with a residual of 0 said in words."""
+    page = sign_in("officer")
+    page.keyboard.press("5")
+    expect(page.get_by_test_id("received")).to_have_text("60")
+    expect(page.get_by_test_id("stored")).to_have_text("60")
+    expect(page.get_by_test_id("residual")).to_have_text("0")
+    expect(page.get_by_text("账目平衡")).to_be_visible()
