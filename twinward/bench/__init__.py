@@ -1,0 +1,1 @@
+"""Measured figures of the service, each beside what it is compared with."""
