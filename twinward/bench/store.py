@@ -31,7 +31,7 @@ _INSERT = "INSERT INTO readings VALUES (?, ?, ?, ?, ?)"
 def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
     """One row a case: bench, case, rate_per_s and per_cpu_s (readings), and what applies of the rest.
 
-    ratio_to_row_by_row: against the same engine with an INSERT a reading; bytes_per_row: of a block; call_ms: of a read.
+    ratio_to_row_by_row: the same engine with an INSERT a reading; bytes_per_row: of a block; call_ms: of a read.
 
     seconds: how long each case runs, roughly. The two reads run over two million stored readings.
     """
