@@ -220,7 +220,7 @@ def sign_in(browser: Browser, school: School) -> Iterator[Any]:
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", PASSWORD)
         page.keyboard.press("Enter")
-        page.wait_for_selector("main h1")
+        page.wait_for_selector("nav")
         return page
 
     yield enter

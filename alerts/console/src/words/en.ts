@@ -41,6 +41,7 @@ export const en: Record<keyof typeof zh, string> = {
   loading: "Loading…",
   nothing: "Nothing here",
   failed: "That did not work",
+  colon: ": ",
   grade: "Grade",
   grade_red: "Major",
   grade_orange: "High",

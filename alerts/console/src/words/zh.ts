@@ -39,6 +39,7 @@ export const zh = {
   loading: "正在读取…",
   nothing: "没有内容",
   failed: "没有成功",
+  colon: "：",
   grade: "等级",
   grade_red: "重大",
   grade_orange: "较大",
