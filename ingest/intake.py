@@ -19,7 +19,7 @@ from .batch import BatchSettings, Bounds, OpenBatch
 from .catalog import SERVICE_SITE, Catalog
 from .decode.contract import Availability, Decoded, Decoder, Reading
 from .decode.native import NativeDecoder
-from .decode.native_columns import Columns, Frame
+from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
 from .settle import Sources, settle
@@ -270,7 +270,7 @@ class Intake:
         if sensor is None or sensor.code < 0 or (address.site, address.sensor) == (SERVICE_SITE, "clock"):
             return
         self._sources.assign(sensor.code, Source(address.site, self._native.name))
-        self._columns.routes[frame[2]] = (sensor.code, topic_seed(frame[2]))
+        self._columns.routes[frame[2]] = Route(sensor.code, topic_seed(frame[2]))
         for reading in decoded.readings:
             if reading.metric != "test":
                 self._columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code

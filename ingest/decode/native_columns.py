@@ -8,6 +8,7 @@ numbers, booleans and nulls. Everything else, down to the last odd value, goes t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ from ingest.duplicates import Duplicates, repeat_key
 from ingest.vocabulary import METRICS
 
 from .native import MILLISECOND_NS, ZonedTime
+from .native_arrays import ITEMS_MIN, Shape, Shapes, take_array
 
 Frame = tuple[int, int, bytes, bytes]
 """flags, packet id, topic, payload; see ingest.mqtt.frames."""
@@ -28,11 +30,21 @@ _Fields = dict[str, ZonedTime | int | float | bool | None]
 _decode = msgspec.json.Decoder(_Fields | list[_Fields]).decode
 
 
+@dataclass(slots=True)
+class Route:
+    """What is known of a topic: its sensor, its part of the key, and how its arrays look if it sends any."""
+
+    sensor: int
+    seed: int
+    shape: Shape | None = None
+
+
 class Columns:
     """Topics and metrics that the hot path knows; both are learned from what the careful decoder took."""
 
     def __init__(self) -> None:
-        self.routes: dict[bytes, tuple[int, int]] = {}
+        self.routes: dict[bytes, Route] = {}
+        self._shapes = Shapes()
         self.metrics = {metric.name: metric.code for metric in METRICS if metric.name != "test"}
 
     def take(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call a message would cost a tenth of the rate
@@ -57,12 +69,13 @@ class Columns:
         for frame in frames:
             flags, packet_id, topic, payload = frame
             route = routes.get(topic)
-            if route is None or flags & _UNUSUAL:
+            if route is None or flags & _UNUSUAL or (key := digest(payload, route.seed)) in young or key in old:
                 careful(frame)
                 continue
-            key = digest(payload, route[1])
-            if key in young or key in old:
-                careful(frame)
+            shape = route.shape
+            if shape is not None and take_array(frame, shape, batch, sensor=route.sensor, span=span):
+                young.add(key)
+                fresh.append(key)
                 continue
             items, rows, own = len(times), len(values), True
             start = rows
@@ -93,7 +106,7 @@ class Columns:
                     if end == start:
                         _odd()
                     add_rows(end - start)
-                    add_sensor(route[0])
+                    add_sensor(route.sensor)
                     add_origin(frame)
                     start = end
                 if start == rows:
@@ -105,8 +118,10 @@ class Columns:
             if own:
                 young.add(key)
                 fresh.append(key)
+                if document.__class__ is list and len(document) >= ITEMS_MIN:
+                    route.shape = self._shapes.learn(payload, codes)
             elif packet_id:
-                key = repeat_key(payload, route[1], packet_id)
+                key = repeat_key(payload, route.seed, packet_id)
                 duplicates.repeats.young.add(key)
                 fresh.append(key)
 

@@ -180,8 +180,19 @@ ITEMS = st.builds(
     st.dictionaries(NAMES, VALUES, max_size=4),
     st.fixed_dictionaries({}, optional={"time": TIMES, "seq": st.one_of(st.integers(0, 9), st.none(), st.text())}),
 )
+LIKE = st.builds(
+    lambda time, rest: dict(sorted({"time": time, **rest}.items())),
+    st.one_of(st.integers(NOW_MS - 10**6, NOW_MS + 10**5), TIMES),
+    st.fixed_dictionaries(
+        {"co": st.one_of(st.integers(0, 10**30), st.booleans())},
+        optional={"seq": st.integers(0, 9), "slime": st.floats(), "é": st.just(1)},
+    ),
+)
 PAYLOADS = st.one_of(
-    ITEMS, st.lists(st.one_of(ITEMS, st.integers(0, 3)), max_size=4), st.lists(ITEMS, min_size=1, max_size=3)
+    ITEMS,
+    st.lists(st.one_of(ITEMS, st.integers(0, 3)), max_size=4),
+    st.lists(ITEMS, min_size=1, max_size=3),
+    st.tuples(LIKE, st.lists(st.one_of(LIKE, ITEMS), max_size=2)).map(lambda pair: [pair[0]] * 8 + pair[1]),
 ).map(lambda document: json.dumps(document, ensure_ascii=False).encode())
 
 
@@ -214,6 +225,8 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
         intake = Intake(catalog, batch=BatchSettings(age_s=10))
         warm = [(0x30, 0, b"campus/s%d/smoke/a" % site, b'{"co": 1, "slime": 1}') for site in range(4)]
         intake.take(warm, NOW_NS)
+        arrays = b"[" + b",".join([b'{"time": %d, "co": 1}' % NOW_MS] * 8) + b"]"
+        intake.take([(0x30, 0, b"campus/s0/smoke/a", arrays)], NOW_NS)
         intake.seal()
         if not hot:
             intake._columns.routes = NoRoutes()
@@ -225,7 +238,7 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
     assert results[0] == results[1]
 
 
-class NoRoutes(dict[bytes, tuple[int, int]]):
+class NoRoutes(dict[bytes, Any]):
     """Routes that are never found: sends every message to the careful decoder."""
 
     def get(self, _key: bytes, _default: Any = None) -> None:  # type: ignore[override]
@@ -243,3 +256,20 @@ def test_every_known_metric_is_taken_by_the_hot_path() -> None:
     for name in METRIC_BY_NAME:
         intake.take([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
     assert [frame[2] for frame in careful] == [b"campus/s1/env/test"]
+
+
+@pytest.mark.parametrize("time", ["1764000000{:03d}", '"2025-11-24T16:00:00.{:03d}Z"'])
+def test_like_arrays_are_taken_a_column_at_a_time(time: str) -> None:
+    """From the second array on no object is looked at singly, and every row is where it belongs."""
+    topic = b"campus/s1/smoke/a"
+    intake = Intake(Catalog())
+    sealed = None
+    for first in (0, 100, 200):
+        numbers = range(first, first + 100)
+        items = (f'{{"time": {time.format(n)}, "seq": {n}, "co": {n}, "smoke": {n % 2}}}' for n in numbers)
+        intake.take([(0x32, 1, topic, f"[{','.join(items)}]".encode())], NOW_NS)
+        sealed = intake.seal()
+    assert intake._columns.routes[topic].shape is not None
+    assert sealed is not None
+    assert sealed.batch.value.tolist() == [value for n in range(200, 300) for value in (n, n % 2)]
+    assert sealed.batch.time_ns.tolist() == [NOW_NS + n * 1_000_000 for n in range(200, 300) for _ in range(2)]
