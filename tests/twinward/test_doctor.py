@@ -1,0 +1,125 @@
+"""The doctor: each check tells good from bad, and no secret is shown."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from twinward import doctor
+from twinward.broker import available, start_broker
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """Port of a server that answers every greeting with words that are no MQTT."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def answer() -> None:
+            try:
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(64)
+                        connection.sendall(b"HTTP/1.1 400\r\n\r\n")
+            except OSError:
+                return
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def test_running_broker_is_found(tmp_path: Path) -> None:
+    """A real broker answers CONNECT."""
+    kind = next((kind for kind in ("mosquitto", "iotcore") if available(kind)), None)
+    if kind is None:
+        pytest.skip("no broker is installed")
+    broker = start_broker(_free_port(), tmp_path)
+    try:
+        assert doctor.check_broker(broker.url).ok
+    finally:
+        broker.stop()
+
+
+def test_missing_and_foreign_brokers_are_told(stranger: int) -> None:
+    """Nobody there, somebody else there, an address that is none."""
+    assert not doctor.check_broker(f"mqtt://127.0.0.1:{_free_port()}").ok
+    foreign = doctor.check_broker(f"mqtt://127.0.0.1:{stranger}")
+    assert not foreign.ok
+    assert "does not speak MQTT" in foreign.text_en
+    assert not doctor.check_broker("mqtt://127.0.0.1:99999").ok
+
+
+def test_broker_password_is_not_shown() -> None:
+    """An account in the address stays unseen."""
+    finding = doctor.check_broker(f"mqtt://me:hunter2@127.0.0.1:{_free_port()}")
+    assert "hunter2" not in str(finding)
+
+
+def test_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    """A data folder is made where there is none, and refused where a file stands."""
+    assert doctor.check_folder(tmp_path / "new").ok
+    (tmp_path / "file").write_text("")
+    assert not doctor.check_folder(tmp_path / "file").ok
+
+
+@pytest.mark.parametrize(("free", "ok"), [(4, False), (5, True), (50, True)])
+def test_disk_needs_five_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, *, ok: bool) -> None:
+    """At the limit is enough, below is not."""
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(total=100, used=100 - free, free=free))
+    assert doctor.check_disk(tmp_path).ok is ok
+
+
+def test_clock_in_1970_or_jumping_is_told() -> None:
+    """The real clock is sane; one without a battery and one that jumps are not."""
+    assert doctor.check_clock().ok
+    assert not doctor.check_clock(lambda: 0).ok
+    jumps = iter((1_800_000_000 * 10**9, 1_800_003_600 * 10**9))
+    assert "jumped" in doctor.check_clock(lambda: next(jumps)).text_en
+
+
+def test_taken_port_is_told(stranger: int) -> None:
+    """A port somebody listens on cannot be ours."""
+    assert not doctor.check_port("http", stranger).ok
+    assert doctor.check_port("http", _free_port()).ok
+
+
+@pytest.mark.parametrize(
+    ("url", "ok"), [("ntfy://host/topic", True), ("tgram://123:SECRET/1", True), ("no address", False), ("", False)]
+)
+def test_channel_shows_its_scheme_and_nothing_else(url: str, *, ok: bool) -> None:
+    """Addresses hold tokens."""
+    finding = doctor.check_channel(1, url)
+    assert finding.ok is ok
+    assert "SECRET" not in str(finding)
+
+
+def test_examination_names_everything_in_both_languages(tmp_path: Path) -> None:
+    """Every finding has a name and both texts, and what is wrong comes with advice."""
+    findings = doctor.examine(
+        broker_url=f"mqtt://127.0.0.1:{_free_port()}",
+        data_dir=tmp_path,
+        ports={"http": _free_port()},
+        console=tmp_path / "index.html",
+        channels=["ntfy://host/topic", "?"],
+    )
+    assert {finding.name for finding in findings} >= {"broker", "data", "disk", "clock", "port http", "console"}
+    for finding in findings:
+        assert finding.text_zh
+        assert finding.text_en
+        assert finding.ok or finding.advice
