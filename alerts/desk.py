@@ -132,6 +132,10 @@ class AlertDesk:
                 connection, at_ns=self.clock(), actor=actor, kind=kind, site=site, subject=subject, facts=facts
             )
 
+    def tip(self) -> tuple[int, str]:
+        """Seq and digest of the journal's last entry."""
+        return self.queries.tip()
+
     def verify(self, known_head: tuple[int, str] | None = None) -> journal.AuditReport:
         """Go through the whole journal; see `journal.verify`."""
         return journal.verify(self.engine, known_head=known_head)

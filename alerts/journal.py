@@ -49,8 +49,8 @@ def append(
     connection: Connection, *, at_ns: int, actor: str, kind: str, site: str, subject: str, facts: Mapping[str, Any]
 ) -> int:
     """Write one entry in the connection's transaction; returns its seq."""
-    last = connection.execute(select(journal.c.seq, journal.c.digest).order_by(journal.c.seq.desc()).limit(1)).first()
-    seq, before = (last.seq + 1, last.digest) if last else (1, GENESIS)
+    last, before = tip(connection)
+    seq = last + 1
     body = canonical({"at": at_ns, "actor": actor, "kind": kind, "site": site, "subject": subject, "facts": facts})
     row = {"seq": seq, "body": body, "site": site, "kind": kind, "subject": subject, "digest": chained(before, body)}
     connection.execute(insert(journal).values(row))
@@ -83,10 +83,16 @@ def head(connection: Connection) -> int:
     return int(connection.scalar(select(func.max(journal.c.seq))) or 0)
 
 
+def tip(connection: Connection) -> tuple[int, str]:
+    """Seq and digest of the last entry, to be noted outside; (0, GENESIS) when there is none."""
+    row = connection.execute(select(journal.c.seq, journal.c.digest).order_by(journal.c.seq.desc()).limit(1)).first()
+    return (row.seq, row.digest) if row else (0, GENESIS)
+
+
 def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> AuditReport:
     """Go through the whole chain. known_head: (seq, digest) noted elsewhere; with it a cut-off end is found as well."""
     before, expected = GENESIS, 1
-    seen = known_head is None
+    seen = known_head is None or known_head[0] == 0
     for seq, body, site, kind, subject, digest in _rows(engine):
         reason = _fault(body, (site, kind, subject), seq_ok=seq == expected, digest_ok=chained(before, body) == digest)
         if reason:

@@ -112,6 +112,11 @@ class Queries:
         with self._engine.connect() as connection:
             return journal.read(connection, after=after, limit=limit)
 
+    def tip(self) -> tuple[int, str]:
+        """Seq and digest of the journal's last entry."""
+        with self._engine.connect() as connection:
+            return journal.tip(connection)
+
     def head(self) -> int:
         """Seq of the journal's last entry."""
         with self._engine.connect() as connection:

@@ -24,9 +24,20 @@ class Last:
 class Telemetry(Protocol):
     """The running service, as far as people may look into it."""
 
-    catalog: Catalog
-    store: Store
-    registry: CollectorRegistry
+    @property
+    def catalog(self) -> Catalog:
+        """Every sensor that was ever heard."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """The readings."""
+        ...
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The metrics of the process."""
+        ...
 
     def latest(self, sensor: int) -> list[Last]:
         """The newest reading of each metric of the sensor with that code."""

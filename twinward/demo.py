@@ -1,0 +1,109 @@
+"""`demo`: a school in a box, from the sensors to the screen, gone without a trace when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from alerts import People
+from alerts.api import HttpSettings
+from ingest import IntakeSettings
+from ingest.mqtt import MqttSettings
+from simulators import build_campus, campus_toml, load_scenario
+from simulators.live import LivePlay
+
+from .broker import start_broker
+from .clock import scaled_clock, system_clock
+from .service import Service, check_port, wait_for_end
+from .settings import Settings
+from .simulate import say, told
+
+ACCOUNTS = (
+    ("operator", "值班员", "Control-room operator", True),
+    ("officer", "安全员", "Safety officer", True),
+    ("officer2", "副安全员", "Deputy safety officer", True),
+    ("fixer", "维修员", "Rectification worker", True),
+    ("district", "区教育局", "District bureau", False),
+    ("city", "市教育局", "City bureau", False),
+    ("admin", "管理员", "Administrator", False),
+)
+"""User name, both shown names, and whether the person belongs to the school alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Everything that the demo needs to know. data_dir: None for a folder that is gone afterwards."""
+
+    port: int = 8080
+    mqtt_port: int = 1883
+    scenario: str = "demo"
+    speed: float = 1.0
+    data_dir: Path | None = None
+    formats: str = "native"
+    as_json: bool = False
+
+    def run(self) -> None:
+        """Bring it all up, print link and login, and go on until Ctrl-C."""
+        check_port("127.0.0.1", self.port, "--port")
+        check_port("127.0.0.1", self.mqtt_port, "--mqtt-port")
+        with contextlib.ExitStack() as undo, told():
+            folder = self.data_dir or Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="twinward-demo-")))
+            folder.mkdir(parents=True, exist_ok=True)
+            campus, script = build_campus(), load_scenario(self.scenario)
+            (folder / "campus.toml").write_text(campus_toml(campus), encoding="utf-8")
+            broker = start_broker(self.mqtt_port, folder)
+            undo.callback(broker.stop)
+            service = Service(
+                self._settings(folder, campus.schools[0].id),
+                clock=system_clock if self.speed == 1 else scaled_clock(self.speed),
+            )
+            undo.callback(service.stop)
+            password = self._accounts(service.people, [school.id for school in campus.schools])
+            service.start()
+            fleet = LivePlay(
+                campus, script, f"mqtt://127.0.0.1:{self.mqtt_port}", speed=self.speed, formats=self.formats, word=say
+            )
+            fleet.start()
+            undo.callback(fleet.stop)
+            self._announce(password, broker.name)
+            wait_for_end()
+
+    def _settings(self, folder: Path, site: str) -> Settings:
+        return Settings(
+            data_dir=folder / "data",
+            campus=folder / "campus.toml",
+            mqtt=MqttSettings(url=f"mqtt://127.0.0.1:{self.mqtt_port}", client_id="twinward-demo"),
+            intake=IntakeSettings(site=site),
+            http=HttpSettings(port=self.port),
+        )
+
+    def _accounts(self, people: People, sites: list[str]) -> str:
+        """Make the demo's people, all with one password; returns it when it was made up here, "" when it was given."""
+        given = os.environ.get("TWINWARD_DEMO_PASSWORD", "")
+        password = given or secrets.token_urlsafe(9)
+        for username, zh, en, local in ACCOUNTS:
+            role = username.rstrip("2")
+            name = {"zh": zh, "en": en}
+            people.create(username, password, roles=[role], name=name, sites=sites if local else None)
+        return "" if given else password
+
+    def _announce(self, password: str, broker: str) -> None:
+        url = f"http://127.0.0.1:{self.port}/"
+        names = [username for username, *_ in ACCOUNTS]
+        mqtt = f"mqtt://127.0.0.1:{self.mqtt_port}"
+        if self.as_json:
+            about = {"event": "started", "url": url, "mqtt": mqtt, "broker": broker, "accounts": names}
+            print(json.dumps(about | ({"password": password} if password else {})), flush=True)
+            return
+        login = f"密码 / password  {password}" if password else "密码 / password  TWINWARD_DEMO_PASSWORD"
+        print(
+            f"\n  打开 / open      {url}\n  账号 / accounts  {', '.join(names)}\n  {login}\n"
+            f"  MQTT             {mqtt} ({broker})\n\n  第一条报警约十秒后出现；按 Ctrl-C 结束。\n"
+            "  The first alarm comes within half a minute; Ctrl-C ends the demo.\n",
+            flush=True,
+        )

@@ -1,0 +1,251 @@
+"""The service: the parts of one process wired together, started in the order of the data and stopped against it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_database
+from alerts.api import create_app
+from alerts.channels import open_channels
+from detectors import Calendar, Detector, DetectorError, build, load_recipe
+from ingest import Catalog, Intake, Store
+from ingest.decode import decoders
+from ingest.mqtt import MqttError, Subscriber
+from ingest.stores import open_store
+
+from . import __version__
+from .broker import Broker, start_broker
+from .clock import Clock, system_clock
+from .errors import ConfigError, PortTaken, TwinwardError
+from .latest import Latest
+from .log import DetectionLog, TelemetryLog
+from .observe import Observer, ServiceCollector, latency_histogram
+from .pump import Pump
+from .settings import Settings
+from .stages import AlertStage, DetectStage, LogCatalog, StoreStage, note_head
+
+STORE_REST_S = 0.25
+REPLAYED_FOR_LATEST = 500
+ADMIN = "admin"
+
+
+class Service:
+    """One process of the service. role: all, ingest, detect or alert (with the HTTP interface)."""
+
+    def __init__(self, settings: Settings, *, role: str = "all", clock: Clock = system_clock) -> None:
+        """Opens what the role needs. Raises TwinwardError in one sentence where the world does not allow it."""
+        self.settings, self.role, self.clock = settings, role, clock
+        self._undo = contextlib.ExitStack()
+        self._checks: dict[str, Callable[[], bool]] = {}
+        self._pumps: list[Pump[Any]] = []
+        self._registry = CollectorRegistry()
+        with told(), contextlib.ExitStack() as opened:
+            opened.callback(self._undo.close)
+            self._open()
+            opened.pop_all()
+
+    def start(self) -> None:
+        """Bring every part up, readers before writers, so that nothing waits for its reader."""
+        for pump in self._pumps:
+            pump.start()
+            self._undo.callback(pump.stop)
+        if self.role in {"all", "alert"}:
+            self._outbox.start()
+            self._undo.callback(self._outbox.stop)
+            self._serve()
+        if self.role in {"all", "ingest"}:
+            self._subscriber.start()
+            self._undo.callback(self._subscriber.stop)
+
+    def stop(self) -> None:
+        """End against the flow: first no more messages, then the stages behind, last the files."""
+        self._undo.close()
+
+    def status(self) -> dict[str, bool]:
+        """Each part of this process and whether it works now."""
+        return {name: check() for name, check in self._checks.items()}
+
+    def _open(self) -> None:
+        settings = self.settings
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.registry = load_registry(settings.campus)
+        self.catalog = Catalog(self.registry.sensors)
+        self.log = TelemetryLog(settings.data_dir / "telemetry.sqlite", clock=self.clock)
+        self._undo.callback(self.log.close)
+        self.detections = DetectionLog(settings.data_dir / "detections.sqlite", clock=self.clock)
+        self._undo.callback(self.detections.close)
+        self.catalog.load(*self.log.catalog())
+        self.catalog.take_changes()
+        self._shared = LogCatalog(self.log, self.catalog, shared=self.role == "all")
+        self._checks["log"] = self._log_answers
+        if self.role in {"all", "ingest"}:
+            self._open_ingest()
+        if self.role in {"all", "detect"}:
+            self._open_detect()
+        if self.role in {"all", "alert"}:
+            self._open_alert()
+
+    def _open_ingest(self) -> None:
+        settings = self.settings
+        if settings.broker.embedded:
+            self._broker: Broker = start_broker(settings.broker.port, settings.data_dir)
+            self._undo.callback(self._broker.stop)
+            self._checks["embedded_broker"] = self._broker.alive
+        intake = Intake(
+            self.catalog,
+            decoders(lorawan=settings.lorawan),
+            settings=settings.intake,
+            batch=settings.batch,
+            recent_keys=self.log.recent_keys(settings.intake.keys_max),
+        )
+        self._subscriber = Subscriber(settings.mqtt, intake, self.log.append, self.clock)
+        self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])
+
+    def _open_detect(self) -> None:
+        recipe = load_recipe(self.settings.recipe)
+        calendar = Calendar.from_table(self.registry.calendar)
+
+        def make() -> Detector:
+            return build(recipe, self.catalog, calendar)
+
+        self._add(Pump(self.log, DetectStage(make, self.detections, self._shared, clock=self.clock)))
+
+    def _open_alert(self) -> None:
+        settings = self.settings
+        check_port(settings.http.host, settings.http.port, "http.port (--port)")
+        engine = open_database(settings.database_url)
+        self._undo.callback(engine.dispose)
+        channels = open_channels(settings.notify)
+        self.desk = AlertDesk(engine, self.registry, self.clock, channels=channels)
+        self.people = People(engine, self.clock)
+        self._outbox = Outbox(engine, channels, self.clock)
+        self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
+        latest = Latest()
+        self.store = self._opened_store(latest)
+        stage = StoreStage(self.store, latest, self.clock, raw_days=settings.store.raw_days)
+        self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
+        latency, head = latency_histogram(self._registry), settings.data_dir / "alerts.head"
+        self._undo.callback(lambda: note_head(head, self.desk.tip()))
+        self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
+        self._observer = Observer(
+            self.catalog, self.store, self.log, latest, tuple(self._pumps), self._checks, self._registry
+        )
+        self._registry.register(ServiceCollector(self.log, tuple(self._pumps), self._checks))
+
+    def _opened_store(self, latest: Latest) -> Store:
+        settings = self.settings
+        store = open_store(settings.store.kind, settings.data_dir / "readings.duckdb", settings=settings.store)
+        self._undo.callback(store.close)
+        known = store.cursor()
+        for entry in self.log.read(max(0, known - REPLAYED_FOR_LATEST), limit=REPLAYED_FOR_LATEST):
+            if entry.seq <= known:
+                latest.update(entry.batch)
+        return store
+
+    def _add(self, pump: Pump[Any]) -> None:
+        self._pumps.append(pump)
+        self._checks[pump.name] = pump.healthy
+
+    def _log_answers(self) -> bool:
+        return self.log.head() >= 0
+
+    def _serve(self) -> None:
+        http = self.settings.http
+        app = create_app(self.desk, self.people, self._observer, settings=http, clock=self.clock, version=__version__)
+        config = uvicorn.Config(
+            app,
+            host=http.host,
+            port=http.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, name="http", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join(10)
+
+        self._undo.callback(end)
+        self._checks["http"] = lambda: bool(server.started)
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Errors of the packages that a person can mend, as the one kind that the command line prints as a line."""
+    try:
+        yield
+    except (DetectorError, AlertError) as error:
+        raise ConfigError(str(error).splitlines()) from error
+    except (MqttError, ValueError) as error:
+        raise ConfigError([str(error)]) from error
+    except OSError as error:
+        raise TwinwardError(f"{error.filename or 'file system'}: {error.strerror or error}") from error
+
+
+def check_port(host: str, port: int, option: str) -> None:
+    """Nothing when the port can be listened on; raises PortTaken otherwise."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(host, port, option) from error
+
+
+def first_account(people: People, data_dir: Path) -> str:
+    """Make the administrator where there is no account yet; returns one line about it, "" when there was one."""
+    if people.accounts():
+        return ""
+    given = os.environ.get("TWINWARD_ADMIN_PASSWORD")
+    password = given or secrets.token_urlsafe(18)
+    with told():
+        people.create(ADMIN, password, roles=["admin"], name={"zh": "管理员", "en": "Administrator"})
+    if given:
+        return f"account {ADMIN} made with the password of TWINWARD_ADMIN_PASSWORD"
+    path = data_dir / "admin-password.txt"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(password + "\n")
+    return f"account {ADMIN} made; its first password is in {path}"
+
+
+def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
+    """Run until SIGINT or SIGTERM."""
+    structlog.get_logger().debug("starting", role=role)
+    service = Service(settings, role=role)
+    try:
+        service.start()
+        note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
+        url = f"http://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
+        if as_json:
+            print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
+        else:
+            print(f"twinward: running ({role}) {url} {note}".rstrip(), flush=True)
+        wait_for_end()
+    finally:
+        service.stop()
+
+
+def wait_for_end() -> None:
+    """Block until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(1):
+        pass

@@ -1,0 +1,118 @@
+"""All settings of the service in one tree; each section stands beside the part that it sets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Interval, Unit, doc
+
+from alerts.api import HttpSettings
+from alerts.channels import NotifySettings
+from ingest import BatchSettings, IntakeSettings
+from ingest.mqtt import MqttSettings
+from ingest.stores import StoreSettings
+
+from .config import keys, load
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """The broker that the service can bring along."""
+
+    embedded: Annotated[bool, doc("start a broker of our own on this machine")] = False
+    port: Annotated[int, Interval(ge=1, le=65_535), doc("loopback port of the embedded broker")] = 1883
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How long the durable log is kept."""
+
+    keep_days: Annotated[
+        float,
+        Interval(ge=0.01, le=36_500),
+        Unit("d"),
+        doc("older entries go once every stage has read them"),
+    ] = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration."""
+
+    data_dir: Annotated[Path, doc("where logs, store and database are kept")] = Path("twinward-data")
+    campus: Annotated[Path | None, doc("campus file: sites, zones, places, risk points, sensors, calendar")] = None
+    recipe: Annotated[Path | None, doc("detection rules; the campus recipe when not given")] = None
+    lorawan: Annotated[Path | None, doc("further LoRaWAN profiles beside those that come along")] = None
+    database: Annotated[str, doc("SQLAlchemy URL of the alert database; SQLite in data_dir when empty")] = ""
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
+
+    @property
+    def database_url(self) -> str:
+        """Where the alert database is."""
+        return self.database or f"sqlite:///{self.data_dir / 'alerts.sqlite'}"
+
+
+def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of file and environment. Raises ConfigError with every error."""
+    return load(Settings, path, environ)
+
+
+def sample_file() -> str:
+    """A configuration file with every setting at its default, each with its line of text."""
+    lines, section = ["# Settings of Twinward. What is commented out stands at its default."], ""
+    for key in keys(Settings):
+        home, _, name = key.name.rpartition(".")
+        if home != section:
+            section = home
+            lines += ["", f"[{section}]"]
+        bounds = ", ".join(filter(None, (key.unit, key.allowed)))
+        lines.append(f"# {key.text}{f' ({bounds})' if bounds else ''}; {key.environment}")
+        lines.append(f"# {name} = {_toml(key.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def reference() -> str:
+    """Every setting as a Markdown table, for the manual."""
+    head = (
+        "# Configuration\n\n"
+        "One TOML file, then the environment. `twinward check-config FILE` tells every error at once; "
+        "`twinward check-config --sample` prints a file to start from. This page is made by the program.\n\n"
+        "| key | environment | type | default | unit | bounds | meaning |\n|---|---|---|---|---|---|---|\n"
+    )
+    rows = []
+    for key in keys(Settings):
+        cells = (f"`{key.name}`", f"`{key.environment}`", _cell(key.type), f"`{_toml(key.default)}`", key.unit)
+        rows.append(f"| {' | '.join((*cells, key.allowed, key.text))} |\n")
+    return head + "".join(rows)
+
+
+def in_data_dir(settings: Settings, data_dir: Path) -> Settings:
+    """The settings with another data folder."""
+    return dataclasses.replace(settings, data_dir=data_dir)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "or")
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return '""'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(part) for part in value) + "]"
+    return f'"{value}"'

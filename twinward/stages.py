@@ -1,0 +1,161 @@
+"""The stages behind the logs: store, detection and alerts, each with its own durable cursor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from prometheus_client import Histogram
+
+from alerts import AlertDesk
+from detectors import Detector
+from ingest import Catalog, Store, concat
+
+from .clock import Clock
+from .latest import Latest
+from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
+
+SNAPSHOT_EVERY_NS = 10_000_000_000
+TICK_EVERY_NS = 1_000_000_000
+RETAIN_EVERY_NS = 3_600_000_000_000
+DAY_NS = 86_400_000_000_000
+
+
+class LogCatalog:
+    """Keeps a catalogue abreast of what another process writes to the log; does nothing where the object is shared."""
+
+    def __init__(self, log: TelemetryLog, catalog: Catalog, *, shared: bool) -> None:
+        self._log, self._catalog, self._shared = log, catalog, shared
+
+    def refresh(self, highest_code: int) -> None:
+        """Take in sensors that the log knows and the catalogue does not yet, up to and with `highest_code`."""
+        if not self._shared and highest_code >= len(self._catalog):
+            self._catalog.load(*self._log.catalog())
+            self._catalog.take_changes()  # they are durable: this is where they come from
+
+
+class StoreStage:
+    """Log -> time-series store. The store keeps rows and cursor in one transaction; old rows go by retention."""
+
+    name = "store"
+
+    def __init__(self, store: Store, latest: Latest, clock: Clock, *, raw_days: float) -> None:
+        self._store, self._latest, self._clock, self._raw_days = store, latest, clock, raw_days
+        self._retained_ns = 0
+
+    def recover(self) -> int:
+        """Cursor of the store."""
+        return self._store.cursor()
+
+    def process(self, entries: Sequence[Entry]) -> None:
+        """Write the readings of all entries at once."""
+        batch = concat([entry.batch for entry in entries])
+        self._store.write(batch, cursor=entries[-1].seq)
+        self._latest.update(batch)
+
+    def idle(self) -> None:
+        """Once an hour, let go of raw readings that are past their time."""
+        now_ns = self._clock()
+        if now_ns - self._retained_ns > RETAIN_EVERY_NS:
+            self._retained_ns = now_ns
+            self._store.retain(before_ns=now_ns - int(self._raw_days * DAY_NS))
+
+
+class DetectStage:
+    """Telemetry log -> detectors -> detection log.
+
+    The state is saved every ten seconds together with the position that it stands for; after a crash the entries behind
+    it are judged again, and what had been written before is recognised by its source position and not written twice.
+    """
+
+    name = "detect"
+
+    def __init__(
+        self, make: Callable[[], Detector], detections: DetectionLog, catalog: LogCatalog, *, clock: Clock
+    ) -> None:
+        self._make, self._detections, self._catalog, self._clock = make, detections, catalog, clock
+        self._detector = make()
+        self._cursor = self._saved = self._written = 0
+        self._saved_ns = 0
+
+    def recover(self) -> int:
+        """The newest snapshot that fits this recipe, or the beginning of the log."""
+        self._detector = self._make()
+        self._cursor = 0
+        snapshot = self._detections.latest_snapshot()
+        if snapshot is not None:
+            source, state = snapshot
+            try:
+                self._detector.restore(state)
+                self._cursor = source
+            except ValueError:  # another recipe or version: judge the kept log anew
+                self._detector = self._make()
+        self._saved, self._saved_ns = self._cursor, self._clock()
+        self._written = self._detections.source()
+        return self._cursor
+
+    def process(self, entries: Sequence[Entry]) -> None:
+        """Judge every entry; write what was found, once."""
+        for entry in entries:
+            if len(entry.batch):
+                self._catalog.refresh(int(entry.batch.sensor.max()))
+            found = self._detector.update(entry.batch)
+            if len(found) and entry.seq > self._written:
+                self._detections.append(found, source=entry.seq)
+                self._written = entry.seq
+            self._cursor = entry.seq
+
+    def idle(self) -> None:
+        """Save the state when it is old."""
+        now_ns = self._clock()
+        if self._cursor > self._saved and abs(now_ns - self._saved_ns) > SNAPSHOT_EVERY_NS:
+            self._detections.snapshot(self._cursor, self._detector.snapshot())
+            self._saved, self._saved_ns = self._cursor, now_ns
+
+
+class AlertStage:
+    """Detection log -> hazards, tickets and notices; effects and cursor move in one database transaction."""
+
+    name = "alert"
+
+    def __init__(self, desk: AlertDesk, catalog: Catalog, refresh: LogCatalog, latency: Histogram, head: Path) -> None:
+        """latency: gets the seconds from arrival to the database; head: file for the journal's noted end."""
+        self._desk, self._catalog, self._refresh = desk, catalog, refresh
+        self._latency, self._head = latency, head
+        self._ticked_ns = 0
+
+    def recover(self) -> int:
+        """Cursor of the desk."""
+        return self._desk.cursor()
+
+    def process(self, entries: Sequence[DetectionEntry]) -> None:
+        """Apply the detections of each entry."""
+        for entry in entries:
+            self._refresh.refresh(int(entry.detections.sensor.max(initial=0)))
+            if self._desk.apply(entry.detections, self._catalog, cursor=entry.seq):
+                waited_ns = self._desk.clock() - int(entry.detections.arrival_ns.max())
+                self._latency.observe(max(0.0, waited_ns / 1e9))
+
+    def idle(self) -> None:
+        """Once a second, what goes by time: deadlines and observation; then note where the journal ends."""
+        now_ns = self._desk.clock()
+        if abs(now_ns - self._ticked_ns) >= TICK_EVERY_NS:
+            self._ticked_ns = now_ns
+            self._desk.tick(now_ns)
+            note_head(self._head, self._desk.tip())
+
+
+def note_head(path: Path, tip: tuple[int, str]) -> None:
+    """Write (seq, digest) of the journal's last entry beside the database, whole or not at all."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(tip), encoding="utf-8")
+    fresh.replace(path)
+
+
+def noted_head(path: Path) -> tuple[int, str] | None:
+    """What `note_head` wrote last, None when there is nothing."""
+    if not path.exists():
+        return None
+    seq, digest = json.loads(path.read_text(encoding="utf-8"))
+    return int(seq), str(digest)

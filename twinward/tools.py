@@ -1,0 +1,104 @@
+"""The smaller commands: detect, score, verify, doctor and bench."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from alerts import load_registry, open_database
+from alerts.journal import verify as verify_journal
+from detectors import DetectorError
+from simulators.score import score_files as score_csv
+
+from .clock import system_clock
+from .detect import detect_file
+from .doctor import examine
+from .errors import InputError
+from .log import TelemetryLog
+from .settings import Settings, in_data_dir, read_settings
+from .simulate import progress_bar, told
+from .stages import noted_head
+
+Json = dict[str, Any]
+
+
+def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) -> Json:
+    """Run the detectors over a CSV file; returns the summary."""
+    try:
+        with told(), progress_bar(source.name, quiet=quiet) as report:
+            return dataclasses.asdict(detect_file(source, output, recipe=recipe, progress=report))
+    except DetectorError as error:
+        raise InputError(str(error)) from error
+
+
+def score_files(detections: Path, truth: Path) -> Json:
+    """Hold detections against a truth; returns every figure."""
+    with told():
+        return score_csv(detections, truth).to_json()
+
+
+def verify_chain(chain: str, *, config: Path | None, data_dir: Path | None) -> Json:
+    """Go through the log's or the audit's chain; `ok` says whether it holds."""
+    settings = read_settings(config, os.environ)
+    if data_dir is not None:
+        settings = in_data_dir(settings, data_dir)
+    return _verify_log(settings) if chain == "log" else _verify_audit(settings)
+
+
+def _verify_log(settings: Settings) -> Json:
+    path = settings.data_dir / "telemetry.sqlite"
+    if not path.exists():
+        raise InputError(f"{path}: there is no log here")
+    log = TelemetryLog(path, clock=system_clock)
+    try:
+        return dataclasses.asdict(log.verify())
+    finally:
+        log.close()
+
+
+def _verify_audit(settings: Settings) -> Json:
+    if not settings.database and not (settings.data_dir / "alerts.sqlite").exists():
+        raise InputError(f"{settings.data_dir / 'alerts.sqlite'}: there is no journal here")
+    engine = open_database(settings.database_url)
+    try:
+        report = verify_journal(engine, known_head=noted_head(settings.data_dir / "alerts.head"))
+        return dataclasses.asdict(report)
+    finally:
+        engine.dispose()
+
+
+def examine_installation(config: Path | None) -> list[Json]:
+    """What the doctor finds, each finding as a row."""
+    settings = read_settings(config, os.environ)
+    with told():
+        load_registry(settings.campus)
+    findings = examine(
+        broker_url=settings.mqtt.url,
+        data_dir=settings.data_dir,
+        http=(settings.http.host, settings.http.port),
+        webhooks=settings.notify.webhooks,
+        apprise_file=settings.notify.apprise_file,
+    )
+    return [dataclasses.asdict(finding) for finding in findings]
+
+
+def run_bench(what: str, *, seconds: float, as_json: bool) -> None:
+    """Measure and print a line for each case as it is done."""
+    bench = importlib.import_module(f"twinward.bench.{what}")
+    console = Console(stderr=True, quiet=as_json)
+    with console.status(f"bench {what}") as status:
+        rows: Iterator[Json] = bench.run(seconds=seconds, progress=lambda told: status.update(str(told)))
+        for row in rows:
+            print(json.dumps(row) if as_json else _line(row), flush=True)
+
+
+def _line(row: Json) -> str:
+    shown = [f"{name} {value:,.4g}" for name, value in row.items() if isinstance(value, (int, float))]
+    return f"{row['bench']} {row['case']}: {', '.join(shown)}"
