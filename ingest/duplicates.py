@@ -64,6 +64,12 @@ class Duplicates:
         self.own.turn()
         self.repeats.turn()
 
+    def remember_repeat(self, payload: bytes, seed: int, packet_id: int) -> None:
+        """A QoS 1 message without time or sequence number of its own was taken."""
+        key = repeat_key(payload, seed, packet_id)
+        self.repeats.add(key)
+        self.fresh.append(key)
+
     def take(self) -> list[int]:
         """Keys since the last call, signed, oldest first."""
         if not self.fresh:

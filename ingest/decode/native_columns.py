@@ -16,7 +16,7 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from ingest.batch import OpenBatch
-from ingest.duplicates import Duplicates, repeat_key
+from ingest.duplicates import Duplicates
 from ingest.vocabulary import METRICS
 
 from .native import MILLISECOND_NS, ZonedTime
@@ -72,8 +72,7 @@ class Columns:
             if route is None or flags & _UNUSUAL or (key := digest(payload, route.seed)) in young or key in old:
                 careful(frame)
                 continue
-            shape = route.shape
-            if shape is not None and take_array(frame, shape, batch, sensor=route.sensor, span=span):
+            if (shape := route.shape) and take_array(frame, shape, batch, sensor=route.sensor, span=span):
                 young.add(key)
                 fresh.append(key)
                 continue
@@ -121,9 +120,7 @@ class Columns:
                 if document.__class__ is list and len(document) >= ITEMS_MIN:
                     route.shape = self._shapes.learn(payload, codes)
             elif packet_id:
-                key = repeat_key(payload, route.seed, packet_id)
-                duplicates.repeats.young.add(key)
-                fresh.append(key)
+                duplicates.remember_repeat(payload, route.seed, packet_id)
 
 
 def _odd() -> NoReturn:
