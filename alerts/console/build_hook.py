@@ -27,6 +27,7 @@ SOURCES = (
     "public/favicon.svg",
 )
 STAMP = "sources.sha256"
+LINES_SHOWN = 25
 
 
 class ConsoleBuildError(RuntimeError):
@@ -95,7 +96,11 @@ def _node() -> tuple[Path, Path]:
 
 def _run(console: Path, node: Path, arguments: list[str], *, hint: str) -> None:
     """Run one step with this node first in PATH, for the scripts that look for it there."""
-    environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "1"}
+    environment = os.environ | {
+        "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "CI": "1",
+        "NO_COLOR": "1",
+    }
     done = subprocess.run(
         [node, *arguments],
         cwd=console,
@@ -107,6 +112,8 @@ def _run(console: Path, node: Path, arguments: list[str], *, hint: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        said = "\n".join(done.stdout.strip().splitlines()[-25:])
+        # where in the bundler it broke helps nobody; what broke does
+        told = [line for line in done.stdout.strip().splitlines() if not line.lstrip().startswith("at ")]
+        said = "\n".join(told[-LINES_SHOWN:])
         step = " ".join(Path(part).name for part in arguments[:2])
         raise ConsoleBuildError(f"the console was not built: `{step}` ended with {done.returncode}: {hint}\n{said}")
