@@ -117,7 +117,8 @@ class Connection:
             self._generations += 1
             self._opened_s = None
             self._retry_later()
-            self._complain(f"no broker at {self._settings.url}: {error}")
+            what = "no broker at" if isinstance(error, ConnectionError) else "cannot connect to"
+            self._complain(f"{what} {self._settings.url}: {error}")
 
     def _new_client(self) -> ChunkedClient:
         client = ChunkedClient(

@@ -1,12 +1,15 @@
 """paho's connection with our reading: 256 KiB at a time, PUBLISH frames to us, every other packet to paho.
 
 Subclasses paho-mqtt 2.2.0 (pinned) and leans on these of its inner names, nothing else: `_sock_recv`, `_in_packet`,
-`_packet_handle`, `_loop_rc_handle`, `_packet_queue`, `_last_bytes_received`, `_msgtime_mutex`, `_ping_t`.
+`_packet_handle`, `_loop_rc_handle`, `_packet_queue`, `_last_bytes_received`, `_msgtime_mutex`, `_ping_t`,
+`_ssl_wrap_socket`, `_ssl_context`, `_host`, `_connect_timeout`.
 A test drives them all against a real broker, so an upgrade of paho shows at once.
 """
 
 from __future__ import annotations
 
+import socket
+import ssl
 import struct
 import time
 from collections.abc import Sequence
@@ -51,6 +54,19 @@ class ChunkedClient(Client):
         self.generation += 1
         self._parser = self._new_parser()
         return super().reconnect()
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """As paho does, with the name checked by the context, and without leaking the socket of a failed handshake."""
+        if self._ssl_context is None:
+            raise ValueError("TLS without a context")
+        wrapped = self._ssl_context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
+        try:
+            wrapped.settimeout(self._connect_timeout)
+            wrapped.do_handshake()
+        except OSError:
+            wrapped.close()
+            raise
+        return wrapped
 
     def receive(self) -> tuple[list[Frame], int]:
         """Frames of what can be read now, and how many bytes that was; (frames, 0) when nothing came or all is over.

@@ -1,0 +1,110 @@
+"""TLS and accounts against a real Mosquitto: both are needed, and wrong ones are told in one line."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest import Catalog, Intake, Sealed
+from ingest.mqtt import MqttSettings, Subscriber
+
+pytestmark = pytest.mark.broker
+
+
+def until(condition: Callable[[], object], *, timeout_s: float = 15) -> None:
+    """Wait for a condition; fails the test when it does not come."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    """Whether a broker stands at the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def tls_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """Port and folder of a Mosquitto that speaks TLS only and knows one account; the folder has ca.pem and secrets."""
+    if shutil.which("openssl") is None or shutil.which("mosquitto_passwd") is None:
+        pytest.skip("the Debian packages openssl and mosquitto are needed to make certificates and accounts")
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "ca.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    subprocess.run(["mosquitto_passwd", "-b", "-c", folder / "accounts", "service", "right"], check=True)
+    for name, content in (("right", "right\n"), ("wrong", "wrong\n")):
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o600)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    (folder / "mosquitto.conf").write_text(
+        f"listener {port} 127.0.0.1\ncertfile {folder}/ca.pem\nkeyfile {folder}/key.pem\n"
+        f"allow_anonymous false\npassword_file {folder}/accounts\nuser root\nlog_type none\n"
+    )
+    broker = subprocess.Popen(["mosquitto", "-c", folder / "mosquitto.conf"])
+    until(lambda: listens(port))
+    yield port, folder
+    broker.terminate()
+    broker.wait(10)
+
+
+def test_messages_arrive_over_tls_with_an_account(tls_port: tuple[int, Path]) -> None:
+    """Many chunks of TLS records; the password comes from its file only."""
+    port, folder = tls_port
+    stored: list[Sealed] = []
+    settings = MqttSettings(
+        url=f"mqtts://127.0.0.1:{port}",
+        ca_file=str(folder / "ca.pem"),
+        username="service",
+        password_file=str(folder / "right"),
+    )
+    subscriber = Subscriber(settings, Intake(Catalog()), stored.append, time.time_ns)
+    subscriber.start()
+    until(lambda: subscriber.status()["healthy"])
+    payload = b"\n".join(b'{"seq": %d, "co": %d, "slime": 0.%s1}' % (n, n % 10_000, b"0" * 200) for n in range(2000))
+    subprocess.run(
+        ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "--cafile", folder / "ca.pem", "-u", "service",
+         "-P", "right", "-t", "campus/s1/env/a", "-q", "1", "-l"],
+        input=payload, check=True,
+    )  # fmt: skip
+    until(lambda: sum(len(sealed.keys) for sealed in stored) >= 2000)
+    subscriber.stop()
+    assert sum(len(sealed.keys) for sealed in stored) == 2000
+
+
+@pytest.mark.parametrize(
+    ("ca", "secret", "why"), [("ca.pem", "wrong", "refuses us"), ("", "right", "cannot connect to")]
+)
+def test_a_wrong_password_or_certificate_is_one_line(
+    tls_port: tuple[int, Path], caplog: pytest.LogCaptureFixture, ca: str, secret: str, why: str
+) -> None:
+    """Refused by the broker, or the broker not trusted: said once, the secret never."""
+    port, folder = tls_port
+    caplog.set_level(logging.INFO, "ingest.mqtt")
+    settings = MqttSettings(
+        url=f"mqtts://127.0.0.1:{port}",
+        ca_file=str(folder / ca) if ca else "",
+        username="service",
+        password_file=str(folder / secret),
+    )
+    subscriber = Subscriber(settings, Intake(Catalog()), lambda _sealed: None, time.time_ns)
+    subscriber.start()
+    until(lambda: why in subscriber.status()["last_error"])
+    time.sleep(1.0)
+    subscriber.stop()
+    assert sum(why in record.message for record in caplog.records) == 1
+    assert not subscriber.status()["connected"]
+    assert "wrong" not in caplog.text.replace("wrong version", "")
