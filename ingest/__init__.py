@@ -3,7 +3,7 @@
 from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, residual
 from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
-from .errors import BlockError, CatalogFull, IngestError, StoreError
+from .errors import BlockError, CatalogFull, IngestError, StoreError, TableError
 from .intake import Intake, IntakeSettings
 from .store import Buckets, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
@@ -37,6 +37,7 @@ __all__ = [
     "Series",
     "Store",
     "StoreError",
+    "TableError",
     "TelemetryBatch",
     "concat",
     "empty_batch",

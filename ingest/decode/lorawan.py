@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ingest.errors import TableError
 from ingest.vocabulary import KINDS, METRIC_BY_NAME, Quality
 
@@ -34,7 +36,7 @@ class Row:
     metric: str = ""
     unit: str = ""
     factor: float = 1.0
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, bool | float] = field(default_factory=dict)
     missing: Sequence[float] = ()
     fault: Sequence[float] = ()
     test: Sequence[str] = ()
@@ -108,15 +110,20 @@ def load_table(path: Path | None = None) -> LorawanTable:
     return LorawanTable(_read_row(number, given) for number, given in enumerate(mappings, 1))
 
 
-def _read_row(number: int, given: Mapping[str, Any]) -> Row:
-    unknown = set(given) - _ROW_KEYS
+def _read_row(number: int, given: Any) -> Row:
+    unknown = set(given) - _ROW_KEYS if isinstance(given, dict) else {"text instead of a table"}
     if unknown:
         raise TableError(f"mapping {number}: unknown {', '.join(sorted(unknown))}", row=number)
     if not given.get("profile") or not given.get("key"):
         raise TableError(f"mapping {number}: profile and key are needed", row=number)
-    if "distrusts" not in given and (given.get("kind") not in KINDS or not _METRIC.fullmatch(given.get("metric", ""))):
+    if "distrusts" not in given and (
+        given.get("kind") not in KINDS or not _METRIC.fullmatch(str(given.get("metric", "")))
+    ):
         raise TableError(f"mapping {number}: metric, and kind out of {', '.join(KINDS)}, are needed", row=number)
-    row = Row(**given)
+    try:
+        row = msgspec.convert(given, Row)
+    except msgspec.ValidationError as error:
+        raise TableError(f"mapping {number}: {error}", row=number) from error
     if convert(1.0, row.unit, row.canonical_unit) is None:
         raise TableError(f"mapping {number}: {row.unit} is no unit of {row.metric}", row=number)
     return row
