@@ -159,7 +159,8 @@ class Intake:
             self._refuse(source, frame, "too_large", "payload over the limit")
         elif decoder is self._native:
             decoded, own = self._native.interpret(topic, payload)
-            self._settle_message(frame, source, decoded, own=own)
+            address = self._native.locate(topic)
+            self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             self._learn_route(frame, topic, decoded)
         else:
             decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self._span[1])
@@ -173,7 +174,7 @@ class Intake:
         address = self._native.locate(topic)
         return Source(self._settings.site if address is None else address.site, self._native.name)
 
-    def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool) -> None:
+    def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> None:
         rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
         own = own and all(self._timely(reading) for reading in decoded.readings)  # a refused one is refused each time
         if self._repeated(frame, own=own) and rows:
@@ -185,7 +186,7 @@ class Intake:
             self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
         else:
             for reading in decoded.readings:
-                self._take_reading(reading, source, frame)
+                self._take_reading(reading, source, frame, kind=kind)
         for reject in decoded.rejects:
             self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
@@ -216,12 +217,13 @@ class Intake:
         self._duplicates.fresh.append(key)
         return False
 
-    def _take_reading(self, reading: Reading, source: Source, frame: Frame) -> None:
+    def _take_reading(self, reading: Reading, source: Source, frame: Frame, *, kind: str = "") -> None:
+        """Into the columns; kind: of the sensor, where the topic tells it (else the reading's own)."""
         reason = _ill_formed(reading)
         if reason:
             self._refuse(source, frame, reason, f"{reading.sensor[:80]} {reading.metric[:80]}")
             return
-        kind = reading.kind if reading.kind in KINDS else "env"
+        kind = kind or (reading.kind if reading.kind in KINDS else "env")
         try:
             metric = self._catalog.metric(reading.metric)
             code = self._catalog.code(source.site, reading.sensor, kind)

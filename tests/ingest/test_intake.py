@@ -141,6 +141,17 @@ def test_counts_name_site_and_format() -> None:
     ]
 
 
+def test_a_native_sensors_kind_is_its_topics() -> None:
+    """A smoke detector that first tells its battery, or a metric nobody knows, is a smoke detector all the same."""
+    catalog = Catalog()
+    door = intake(catalog)
+    door.take([(0x30, 0, TOPIC, b'{"battery": 90, "slime": 1}')], NOW_NS)
+    seal(door)
+    found = catalog.find("s1", "a")
+    assert found is not None
+    assert found.kind == "smoke"
+
+
 def test_a_repeat_is_stored_once_also_after_a_restart() -> None:
     """Own time or seq: the same bytes on the same topic count as duplicate, before and after the keys were logged."""
     message = (0x32, 5, TOPIC, b'{"time": %d, "co": 1, "battery": 9}' % NOW_MS)
