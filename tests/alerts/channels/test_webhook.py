@@ -1,0 +1,271 @@
+"""Signed webhooks against a real HTTP server that obeys, fails, redirects, talks too much and hangs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.channels import Channel, ChannelError, NotifySettings, open_channels
+from alerts.channels.people import PeopleChannel
+from alerts.channels.webhook import Webhook, public, read_secret, sign
+from alerts.model import Notice
+
+KEY = bytes(range(32))
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
+NOTICE = Notice(
+    id="msg_1",
+    site="school-1",
+    hazard="h",
+    ticket="t",
+    channel="webhook-1",
+    type="hazard.opened",
+    created_ns=1_790_000_000_000_000_000,
+    body={
+        "alarm_id": "h",
+        "grade": "red",
+        "place": {"zh": "101室", "en": "Room 101"},
+        "text": {"zh": "烟", "en": "smoke"},
+    },
+    state="pending",
+    attempts=0,
+    next_ns=0,
+    delivered_ns=None,
+    error="",
+)
+
+
+class Receiver(ThreadingHTTPServer):
+    """Answers as `behave` says and keeps every request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.behave: Callable[[BaseHTTPRequestHandler], None] = answer(204)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}/in?x=1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Hands each POST to the server."""
+
+    server: Receiver
+
+    def do_POST(self) -> None:
+        """Keep the request, then behave."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        self.server.behave(self)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Behaviour: one whole answer."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in {**headers, "content-length": str(len(body))}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return behave
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server on a free loopback port."""
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def webhook(url: str) -> Webhook:
+    """A webhook that may go to loopback, at a fixed time."""
+    return Webhook("webhook-1", url, KEY, allow_private=True, now_s=lambda: 1_674_087_231)
+
+
+def test_the_signature_of_the_specifications_example() -> None:
+    """Known answer: id, timestamp, body, secret and signature as published with the specification's libraries."""
+    key = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    signature = sign(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_delivery_carries_id_time_and_signature_over_the_very_bytes(receiver: Receiver) -> None:
+    """A receiver checks with the raw body and the shared secret alone."""
+    assert webhook(receiver.url).deliver(NOTICE).delivered
+    ((path, headers, body),) = receiver.requests
+    assert path == "/in?x=1"
+    assert headers["host"] == f"127.0.0.1:{receiver.server_port}"
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    digest = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{digest}"
+    assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("msg_1", "1674087231")
+    sent = json.loads(body)
+    assert (set(sent), sent["type"], sent["data"]["alarm_id"]) == ({"type", "timestamp", "data"}, "hazard.opened", "h")
+
+
+@pytest.mark.parametrize(
+    ("status", "delivered", "retry"),
+    [(200, True, None), (204, True, None), (400, False, False), (404, False, False), (410, False, False),
+     (408, False, True), (429, False, True), (500, False, True), (503, False, True)],
+)  # fmt: skip
+def test_an_answer_tells_whether_another_try_helps(
+    receiver: Receiver, status: int, *, delivered: bool, retry: bool | None
+) -> None:
+    """Success is a receipt, a refusal is final, an overload is not."""
+    receiver.behave = answer(status)
+    receipt = webhook(receiver.url).deliver(NOTICE)
+    assert receipt.delivered is delivered
+    assert retry is None or receipt.retry is retry
+
+
+def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
+    """The signed message goes to the address that was checked and nowhere else."""
+    receiver.behave = answer(307, location=receiver.url)
+    assert not webhook(receiver.url).deliver(NOTICE).delivered
+    assert len(receiver.requests) == 1
+
+
+def test_a_talkative_receiver_is_cut_off(receiver: Receiver) -> None:
+    """A hundred megabytes of answer are neither read nor kept."""
+
+    def flood(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("content-length", str(100_000_000))
+        handler.end_headers()
+        sent = 0
+        try:
+            while sent < 100_000_000:
+                sent += handler.wfile.write(bytes(65_536))
+        except OSError:
+            taken.append(sent)
+
+    taken: list[int] = []
+    receiver.behave = flood
+    assert webhook(receiver.url).deliver(NOTICE).delivered
+    deadline = time.monotonic() + 5
+    while not taken and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert taken[0] < 20_000_000
+
+
+def test_a_silent_receiver_costs_five_seconds_and_is_tried_again(receiver: Receiver) -> None:
+    """The worker is not held for ever."""
+    released = threading.Event()
+    receiver.behave = lambda _: released.wait(10) and None
+    before = time.monotonic()
+    receipt = webhook(receiver.url).deliver(NOTICE)
+    took_s = time.monotonic() - before
+    released.set()
+    assert (receipt.delivered, receipt.retry) == (False, True)
+    assert 4 < took_s < 7
+
+
+def test_a_body_over_the_limit_is_final(receiver: Receiver) -> None:
+    """It would be too large tomorrow as well."""
+    receipt = webhook(receiver.url).deliver(replace(NOTICE, body={"text": "x" * 20_000}))
+    assert (receipt.delivered, receipt.retry, receiver.requests) == (False, False, [])
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",  # noqa: S104
+     "224.0.0.1", "::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "ff02::1"],
+)  # fmt: skip
+def test_private_addresses_are_not_public(address: str) -> None:
+    """Loopback, private, link-local, shared, multicast, also when mapped into IPv6."""
+    assert not public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
+def test_public_addresses_are_public(address: str) -> None:
+    """The rest may be called."""
+    assert public(address)
+
+
+def test_nothing_is_sent_to_a_private_address_unless_allowed(receiver: Receiver) -> None:
+    """The name is resolved first and the address judged; plain http is refused as well."""
+    hook = Webhook("w", f"https://127.0.0.1:{receiver.server_port}/", KEY)
+    assert not hook.deliver(NOTICE).delivered
+    assert receiver.requests == []
+    with pytest.raises(ChannelError):
+        Webhook("w", receiver.url, KEY)
+
+
+@pytest.mark.parametrize("text", ["", "whsec_", "whsec_!!!!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_QUJD"])
+def test_a_malformed_secret_is_refused(text: str) -> None:
+    """Without prefix, not base64, or too short to be a key."""
+    with pytest.raises(ChannelError):
+        read_secret(text)
+
+
+def test_a_secret_that_others_may_read_is_refused_and_never_told(tmp_path: Path) -> None:
+    """Mode 0600, as the settings say."""
+    path = tmp_path / "secret"
+    path.write_text(SECRET)
+    path.chmod(0o644)
+    settings = NotifySettings(webhooks=("https://example.org/in",), webhook_secret_file=path)
+    with pytest.raises(ChannelError) as caught:
+        open_channels(settings)
+    assert SECRET[6:] not in str(caught.value)
+    path.chmod(0o600)
+    assert [channel.name for channel in open_channels(settings)] == ["webhook-1"]
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise probes for it
+def test_people_are_reached_through_a_real_apprise_address(receiver: Receiver, tmp_path: Path) -> None:
+    """Apprise's own json scheme posts to the receiver; title and text are in both languages and carry the id."""
+    path = tmp_path / "addresses"
+    path.touch(mode=0o600)
+    path.write_text(f"# the control room\njson://127.0.0.1:{receiver.server_port}/\n")
+    (channel,) = open_channels(NotifySettings(apprise_file=path))
+    assert channel.deliver(NOTICE).delivered
+    sent = json.loads(receiver.requests[0][2])
+    assert sent["title"] == "【红色】101室 / RED Room 101"
+    assert {"烟", "smoke", "msg_1"} <= set(sent["message"].splitlines())
+    assert os.fspath(path) not in json.dumps(sent)
+
+
+CONTRACT: tuple[Callable[[str], Channel], ...] = (
+    webhook,
+    lambda url: PeopleChannel("people-1", url.replace("http://", "json://").partition("?")[0]),
+)
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise probes for it
+@pytest.mark.parametrize("make", CONTRACT, ids=["webhook", "people"])
+def test_every_channel_keeps_the_contract(receiver: Receiver, make: Callable[[str], Channel]) -> None:
+    """Never raises; tells arrival; a failing receiver and one that is gone are worth another try."""
+    channel = make(receiver.url)
+    assert channel.name
+    assert isinstance(channel.for_programs, bool)
+    assert channel.deliver(NOTICE).delivered
+    receiver.behave = answer(500)
+    receipt = channel.deliver(NOTICE)
+    assert (receipt.delivered, receipt.retry) == (False, True)
+    assert receipt.error
+    gone: Any = make("http://127.0.0.1:9/in").deliver(NOTICE)
+    assert (gone.delivered, gone.retry) == (False, True)

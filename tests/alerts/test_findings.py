@@ -1,0 +1,40 @@
+"""Rows of a detection batch become findings with names and places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.findings import identity, observations
+from detectors import Phase
+
+
+def test_the_place_is_what_people_gave_then_the_registry_then_the_sensor_itself(world: Any, seen: Any) -> None:
+    """A sensor nobody placed is a place of its own, so its hazard stands alone."""
+    raise_ = Phase.RAISE
+    batch = world.batch(
+        seen(raise_), seen(raise_, sensor="smoke-102"), seen(raise_, sensor="new/one"), seen(raise_, sensor="new/two")
+    )
+    given_places = {("school-1", "smoke-102"): "bank", ("school-2", "new/one"): "d-101"}
+    found = observations(batch, world.catalog, world.registry, assigned=given_places, now_ns=7)
+    assert [(seen.place, seen.zone) for seen in found] == [
+        ("d-101", "dorm"),
+        ("bank", "pond"),
+        ("unassigned:new/one", ""),
+        ("unassigned:new/two", ""),
+    ]
+
+
+parts = st.lists(st.text(max_size=6) | st.integers() | st.booleans(), min_size=1, max_size=5)
+
+
+@given(parts, parts)
+def test_an_id_stands_for_its_parts(one: list[Any], two: list[Any]) -> None:
+    """The same content gives the same id on every replay, other content another one."""
+    same = list(map(str, one)) == list(map(str, two))
+    separated = not any("\x1f" in str(part) for part in one + two)
+    if same or separated:
+        assert (identity(*one) == identity(*two)) == same
+    assert len(identity(*one)) == 24

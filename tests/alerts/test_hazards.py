@@ -1,0 +1,210 @@
+"""Detections of one place and cause become one hazard that is raised, cleared and comes back as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alerts import Actor, Forbidden, Grade, NotFound
+from detectors import Phase
+
+RAISE, CHANGE, CLEAR = Phase.RAISE, Phase.CHANGE, Phase.CLEAR
+HOUR_S = 3_600
+
+
+def test_findings_of_one_place_and_cause_are_one_hazard(world: Any, seen: Any) -> None:
+    """Two sensors and three rules in one room; the next room and the other school stand alone."""
+    world.feed(
+        seen(RAISE),
+        seen(RAISE, sensor="smoke-101b", at_s=1),
+        seen(RAISE, rule="co-rise", metric="co", at_s=2),
+        seen(RAISE, sensor="smoke-102", at_s=3),
+        seen(RAISE, site="school-2", at_s=4),
+        seen(RAISE, hazard="sensor_silent", rule="silence", at_s=5),
+    )
+    found = [(hazard.site, hazard.place, hazard.cause, hazard.count) for hazard in world.hazards]
+    assert found == [
+        ("school-1", "d-101", "fire", 3),
+        ("school-1", "d-102", "fire", 1),
+        ("school-2", "d-101", "fire", 1),
+        ("school-1", "d-101", "sensor_health", 1),
+    ]
+    assert len({ticket.hazard for ticket in world.tickets}) == len(world.tickets) == 4
+
+
+def test_unassigned_sensors_never_share_a_hazard(world: Any, seen: Any) -> None:
+    """Nobody knows that they hang together."""
+    world.feed(seen(RAISE, sensor="x"), seen(RAISE, sensor="y", at_s=1))
+    assert [hazard.place for hazard in world.hazards] == ["unassigned:x", "unassigned:y"]
+
+
+def test_a_hazard_is_active_until_its_last_finding_clears(world: Any, seen: Any) -> None:
+    """One sensor's all-clear does not speak for the other."""
+    world.feed(seen(RAISE), seen(RAISE, sensor="smoke-101b", at_s=1), seen(CLEAR, at_s=2))
+    assert world.hazards[0].active
+    world.feed(seen(CLEAR, sensor="smoke-101b", at_s=9))
+    (hazard,) = world.hazards
+    assert (hazard.active, hazard.state) == (False, "returned")
+    assert hazard.cleared_ns == world.batch(seen(CLEAR, at_s=9)).last_ns[0]
+
+
+def test_the_grade_goes_up_at_once_and_never_down_while_active(world: Any, seen: Any) -> None:
+    """The peak is kept, and the ticket follows it with a nearer deadline."""
+    world.feed(seen(RAISE, level=1, hazard="flood"))
+    (before,) = world.tickets
+    assert (world.hazards[0].grade, before.grade) == (Grade.YELLOW, Grade.YELLOW)
+    world.feed(seen(CHANGE, level=3, hazard="flood", at_s=5))
+    (after,) = world.tickets
+    assert (world.hazards[0].grade, after.grade, after.id) == (Grade.RED, Grade.RED, before.id)
+    assert after.due_ns < before.due_ns
+    world.feed(seen(CHANGE, level=0, hazard="flood", at_s=9))
+    assert (world.hazards[0].grade, world.hazards[0].text["en"]) == (Grade.RED, "level 3")
+
+
+def test_blue_opens_a_hazard_without_a_ticket_until_it_is_yellow(world: Any, seen: Any) -> None:
+    """A ticket opens by itself from yellow up."""
+    world.feed(seen(RAISE, level=0, hazard="flood"))
+    assert (world.hazards[0].grade, world.tickets) == (Grade.BLUE, [])
+    world.feed(seen(CHANGE, level=1, hazard="flood", at_s=1))
+    assert len(world.tickets) == 1
+
+
+def test_a_log_position_is_taken_in_once(world: Any, seen: Any) -> None:
+    """A crash between log and desk repeats positions; nothing doubles, also after a restart."""
+    batch = world.batch(seen(RAISE), seen(CLEAR, at_s=4), seen(RAISE, at_s=9))
+    assert world.desk.apply(batch, world.catalog, cursor=5) == 3
+    before = (world.hazards, world.tickets, world.desk.queries.head())
+    world.reopen()
+    for cursor in (5, 4, 1):
+        assert world.desk.apply(batch, world.catalog, cursor=cursor) == 0
+    assert (world.hazards, world.tickets, world.desk.queries.head(), world.desk.cursor()) == (*before, 5)
+
+
+def test_a_failure_in_the_middle_of_a_position_leaves_nothing_of_it(world: Any, seen: Any) -> None:
+    """Effects and cursor move in one transaction."""
+    with pytest.raises(KeyError):
+        world.feed(seen(RAISE), seen(RAISE, rule="other", hazard="no such hazard", at_s=1))
+    assert (world.hazards, world.tickets, world.desk.cursor(), world.desk.queries.head()) == ([], [], 0, 0)
+    world.position = 0
+    world.feed(seen(RAISE))
+    assert len(world.tickets) == 1
+
+
+@pytest.mark.parametrize(("hours", "same"), [(71, True), (73, False)])
+def test_a_finding_within_the_relapse_window_is_the_same_hazard(
+    world: Any, seen: Any, *, hours: int, same: bool
+) -> None:
+    """The window of fire is 72 h after the clearing."""
+    world.feed(seen(RAISE), seen(CLEAR, at_s=10), seen(RAISE, at_s=10 + hours * HOUR_S))
+    assert len(world.hazards) == len(world.tickets) == (1 if same else 2)
+    assert world.hazards[0].count == (2 if same else 1)
+    assert world.hazards[-1].active
+
+
+def test_a_relapse_wants_a_new_acknowledgement(world: Any, seen: Any, people: Mapping[str, Actor]) -> None:
+    """Who saw the first alarm has not seen the second."""
+    world.feed(seen(RAISE))
+    world.desk.acknowledge(world.hazards[0].id, people["operator"])
+    world.feed(seen(CLEAR, at_s=1), seen(RAISE, at_s=2))
+    assert world.hazards[0].state == "unacknowledged"
+
+
+def test_the_four_alarm_states(world: Any, seen: Any, people: Mapping[str, Actor]) -> None:
+    """Active or over, seen by a named person or not; the person may take it back."""
+    world.feed(seen(RAISE))
+    alarm = world.hazards[0].id
+    assert world.hazards[0].state == "unacknowledged"
+    acknowledged = world.desk.acknowledge(alarm, people["operator"])
+    assert (acknowledged.state, acknowledged.acknowledged_by) == ("acknowledged", "operator")
+    assert world.desk.acknowledge(alarm, people["officer"]).acknowledged_by == "operator"
+    world.feed(seen(CLEAR, at_s=1))
+    assert world.hazards[0].state == "normal"
+    assert world.desk.acknowledge(alarm, people["operator"], undo=True).state == "returned"
+    kinds = [event.kind for event in world.desk.queries.history(alarm)]
+    assert kinds == ["hazard.opened", "hazard.acknowledged", "hazard.cleared", "hazard.unacknowledged"]
+
+
+def test_only_those_of_the_control_room_and_of_the_site_acknowledge(
+    world: Any, seen: Any, people: Mapping[str, Actor]
+) -> None:
+    """A viewer may not, and of a foreign site nobody learns that it has an alarm."""
+    world.feed(seen(RAISE))
+    with pytest.raises(Forbidden):
+        world.desk.acknowledge(world.hazards[0].id, people["viewer"])
+    foreign = Actor("op2", frozenset(("operator",)), frozenset(("school-2",)))
+    with pytest.raises(NotFound):
+        world.desk.acknowledge(world.hazards[0].id, foreign)
+    assert world.hazards[0].acknowledged_by is None
+
+
+def test_a_drill_stays_apart_from_a_real_hazard(world: Any, seen: Any) -> None:
+    """It opens no ticket and wakes nobody, and its end does not end the real one."""
+    world.feed(seen(RAISE, drill=True, level=3))
+    assert [(hazard.drill, hazard.active) for hazard in world.hazards] == [(True, True)]
+    assert (world.tickets, world.paged()) == ([], [])
+    world.feed(seen(RAISE, at_s=1), seen(CLEAR, drill=True, at_s=2))
+    assert {hazard.drill: hazard.active for hazard in world.hazards} == {True: False, False: True}
+    assert world.paged() == ["hazard.opened"]
+
+
+def test_a_late_hazard_opens_a_ticket_and_wakes_nobody(world: Any, seen: Any) -> None:
+    """What was found too late is put right all the same."""
+    world.feed(seen(RAISE, late=True, level=3))
+    assert (world.hazards[0].late, len(world.tickets), world.paged()) == (True, 1, [])
+
+
+def test_a_live_finding_makes_a_late_hazard_live(world: Any, seen: Any) -> None:
+    """Old news that goes on now is news."""
+    world.feed(seen(RAISE, late=True), seen(RAISE, sensor="smoke-101b", at_s=1))
+    assert not world.hazards[0].late
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(Phase),
+        st.sampled_from(("smoke-101", "smoke-101b", "smoke-102")),
+        st.integers(0, 3),
+        st.booleans(),
+        st.integers(1, 200 * HOUR_S),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=steps, cuts=st.sets(st.integers(1, 25)))
+def test_any_story_keeps_one_open_hazard_a_slot_and_one_ticket_a_hazard(
+    make_world: Callable[..., Any], seen: Any, story: list[tuple[Any, ...]], cuts: set[int]
+) -> None:
+    """Whatever comes in whatever portions: same end, one active hazard a place and cause, no ticket for a drill."""
+    rows, at_s = [], 0
+    for phase, sensor, level, drill, gap_s in story:
+        at_s += gap_s
+        rows.append(seen(phase, sensor=sensor, level=level, drill=drill, at_s=at_s))
+    whole, parted = make_world(), make_world()
+    whole.feed(*rows)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
+    for start, end in pairwise(edges):
+        parted.feed(*rows[start:end])
+    assert whole.hazards == parted.hazards
+    assert [ticket.hazard for ticket in whole.tickets] == [ticket.hazard for ticket in parted.tickets]
+    active = [(h.site, h.place, h.cause, h.drill) for h in whole.hazards if h.active]
+    assert len(active) == len(set(active))
+    graded = {hazard.id for hazard in whole.hazards if hazard.grade <= Grade.YELLOW and not hazard.drill}
+    assert {ticket.hazard for ticket in whole.tickets} == graded
+    open_rows = {(f.sensor, f.drill) for f in whole.active_findings()}
+    assert open_rows == _expected_open(rows)
+
+
+def _expected_open(rows: list[Any]) -> set[tuple[str, bool]]:
+    """The plain model: raised and changed findings stand until their own clearing."""
+    standing: set[tuple[str, bool]] = set()
+    for row in rows:
+        key = (row.sensor, row.drill)
+        standing = standing - {key} if row.phase is CLEAR else standing | {key}
+    return standing

@@ -1,0 +1,128 @@
+"""The journal tells of any byte changed, any entry lost, swapped or put in, and of an end that was cut off."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from alerts import journal, open_database
+
+ENTRIES = 12
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A journal of ENTRIES entries, alone in its database."""
+    made = open_database(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    with made.begin() as connection:
+        for number in range(ENTRIES):
+            journal.append(
+                connection,
+                at_ns=number,
+                actor="officer",
+                kind="ticket.comment",
+                site="school-1",
+                subject=f"t{number % 3}",
+                facts={"note": f"第{number}条", "number": number},
+            )
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def sql(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Any]]:
+    """Changes the file behind the program's back."""
+    connection = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    assert engine
+    yield connection.execute
+    connection.close()
+
+
+def test_an_untouched_journal_holds(engine: Engine) -> None:
+    """Entries are counted and the head is the last digest."""
+    report = journal.verify(engine)
+    assert (report.ok, report.entries, report.first_bad) == (True, ENTRIES, None)
+    assert journal.verify(engine, known_head=(ENTRIES, report.head)).ok
+
+
+@pytest.mark.parametrize("column", ["body", "digest", "site", "kind", "subject"])
+@pytest.mark.parametrize("seq", [1, 5, ENTRIES])
+def test_one_changed_character_is_found_where_it_is(
+    engine: Engine, sql: Callable[..., Any], column: str, seq: int
+) -> None:
+    """Every column of an entry is guarded, at the beginning, in the middle and at the end."""
+    (text,) = sql(f"SELECT {column} FROM journal WHERE seq = ?", (seq,)).fetchone()  # noqa: S608 - names from above
+    changed = ("1" if text[0] != "1" else "2") + text[1:]
+    sql(f"UPDATE journal SET {column} = ? WHERE seq = ?", (changed, seq))  # noqa: S608 - as above
+    report = journal.verify(engine)
+    assert (report.ok, report.first_bad) == (False, seq)
+
+
+@pytest.mark.parametrize("seq", [1, 6])
+def test_a_deleted_entry_is_found(engine: Engine, sql: Callable[..., Any], seq: int) -> None:
+    """A gap in the numbers is one, and closing the gap breaks the digests."""
+    sql("DELETE FROM journal WHERE seq = ?", (seq,))
+    assert journal.verify(engine).first_bad == seq
+    for later in range(seq + 1, ENTRIES + 1):
+        sql("UPDATE journal SET seq = ? WHERE seq = ?", (later - 1, later))
+    assert journal.verify(engine).first_bad == seq
+
+
+def test_two_swapped_entries_are_found(engine: Engine, sql: Callable[..., Any]) -> None:
+    """Order is part of what happened."""
+    for old, new in ((4, 100), (5, 4), (100, 5)):
+        sql("UPDATE journal SET seq = ? WHERE seq = ?", (new, old))
+    assert journal.verify(engine).first_bad == 4
+
+
+@pytest.mark.parametrize("kept", [0, 1, ENTRIES - 1])
+def test_a_cut_off_end_is_found_by_the_head_noted_outside(engine: Engine, sql: Callable[..., Any], kept: int) -> None:
+    """The chain alone cannot know how long it was."""
+    noted = (ENTRIES, journal.verify(engine).head)
+    sql("DELETE FROM journal WHERE seq > ?", (kept,))
+    assert journal.verify(engine).ok
+    report = journal.verify(engine, known_head=noted)
+    assert (report.ok, report.first_bad) == (False, kept + 1)
+
+
+def test_entries_written_after_the_noted_head_are_no_damage(engine: Engine) -> None:
+    """A head noted yesterday stays in the chain of today."""
+    noted = (ENTRIES, journal.verify(engine).head)
+    with engine.begin() as connection:
+        journal.append(connection, at_ns=99, actor="x", kind="k", site="s", subject="s", facts={})
+    assert journal.verify(engine, known_head=noted).ok
+
+
+def test_an_append_that_is_rolled_back_leaves_no_trace(engine: Engine) -> None:
+    """The entry lives and dies with the transaction of what it tells of."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        assert journal.append(connection, at_ns=1, actor="x", kind="k", site="s", subject="s", facts={}) == ENTRIES + 1
+        transaction.rollback()
+    assert journal.verify(engine).entries == ENTRIES
+
+
+facts = st.dictionaries(
+    st.text(max_size=5), st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=20), max_size=4
+)
+
+
+@settings(max_examples=40)
+@given(value=facts)
+def test_canonical_text_does_not_depend_on_the_order_of_keys(value: dict[str, Any]) -> None:
+    """One value, one text: digests can be made again by anyone."""
+    assert journal.canonical(value) == journal.canonical(dict(reversed(value.items())))
+
+
+def test_reading_pages_on_by_seq_and_by_subject(engine: Engine) -> None:
+    """The tail for live streams, and the history of one thing."""
+    with engine.connect() as connection:
+        assert [event.seq for event in journal.read(connection, after=9)] == [10, 11, 12]
+        assert [event.seq for event in journal.read(connection, subject="t1")] == [2, 5, 8, 11]
+        assert journal.read(connection, after=3, limit=1)[0].facts == {"note": "第3条", "number": 3}

@@ -1,0 +1,156 @@
+"""Messages are written with what they tell of and go out at least once, always under the same id."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts import Actor, Notice, Outbox, Receipt
+from alerts.outbox import GIVE_UP_NS, WAIT_NS_MAX, settled
+from detectors import Phase
+
+RAISE, CLEAR = Phase.RAISE, Phase.CLEAR
+MINUTE_NS = 60_000_000_000
+
+
+@dataclass
+class Sink:
+    """A channel in memory that answers as it is told."""
+
+    name: str
+    for_programs: bool
+    answer: Callable[[Notice], Receipt] = lambda _: Receipt(delivered=True)
+    got: list[Notice] = field(default_factory=list)
+
+    def deliver(self, notice: Notice) -> Receipt:
+        """Keep it, whatever is said of it."""
+        self.got.append(notice)
+        return self.answer(notice)
+
+
+def all_out(world: Any, outbox: Outbox, *, hours: int) -> None:
+    """Let time pass in steps of a minute, delivering what is due."""
+    for _ in range(hours * 60):
+        while outbox.deliver_due(world.now_ns):
+            pass
+        world.now_ns += MINUTE_NS
+
+
+def test_programs_get_every_event_and_people_what_must_wake_them(make_world: Any, seen: Any) -> None:
+    """A yellow hazard is on the board, an orange or red one pages."""
+    programs, people = Sink("hook", for_programs=True), Sink("phone", for_programs=False)
+    world = make_world(channels=(programs, people))
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    world.feed(seen(RAISE, hazard="flood", level=1), seen(RAISE, sensor="smoke-102", at_s=1), seen(CLEAR, at_s=2))
+    all_out(world, outbox, hours=1)
+    kinds = [notice.type for notice in programs.got if notice.type.startswith("hazard.")]
+    assert sorted(kinds) == ["hazard.cleared", "hazard.opened", "hazard.opened"]
+    assert [(notice.type, notice.body["grade"]) for notice in people.got] == [("hazard.opened", "red")]
+
+
+def test_a_failed_transaction_sends_nothing(make_world: Any, seen: Any) -> None:
+    """No message tells of what did not happen."""
+    sink = Sink("hook", for_programs=True)
+    world = make_world(channels=(sink,))
+    with pytest.raises(KeyError):
+        world.feed(seen(RAISE), seen(RAISE, rule="x", hazard="no such hazard"))
+    all_out(world, Outbox(world.engine, world.channels, lambda: world.now_ns), hours=1)
+    assert sink.got == []
+
+
+def test_a_receiver_that_fails_a_third_gets_all_under_unchanging_ids(make_world: Any, seen: Any) -> None:
+    """Retries repeat id and body; every message arrives; a restart in between loses none."""
+    dice = random.Random(7)  # noqa: S311 - a seeded failure, not a secret
+    failing = lambda _: Receipt(delivered=dice.random() >= 0.3, retry=True, error="HTTP 500")  # noqa: E731
+    sink = Sink("hook", for_programs=True, answer=failing)
+    world = make_world(channels=(sink,))
+    for number in range(12):
+        world.feed(seen(RAISE, sensor=f"s{number}", at_s=number))
+        Outbox(world.engine, world.channels, lambda: world.now_ns).deliver_due(world.now_ns)
+    all_out(world, Outbox(world.engine, world.channels, lambda: world.now_ns), hours=3)
+    hazards = {notice.hazard for notice in sink.got if notice.type == "hazard.opened"}
+    assert hazards == {hazard.id for hazard in world.hazards}
+    assert max(Counter(notice.id for notice in sink.got).values()) > 1
+    bodies: dict[str, object] = {}
+    assert all(bodies.setdefault(notice.id, notice.body) == notice.body for notice in sink.got)
+    assert {notice.state for notice in _notices(world)} == {"sent"}
+
+
+def test_a_receiver_that_is_away_for_an_hour_gets_all(make_world: Any, seen: Any) -> None:
+    """Waits grow, but not past what an hour's outage needs."""
+    back_ns: list[int] = []
+    sink = Sink("hook", for_programs=True)
+    world = make_world(channels=(sink,))
+    back_ns.append(world.now_ns + 60 * MINUTE_NS)
+    sink.answer = lambda _: Receipt(delivered=world.now_ns >= back_ns[0], error="refused")
+    world.feed(seen(RAISE))
+    all_out(world, Outbox(world.engine, world.channels, lambda: world.now_ns), hours=3)
+    assert {notice.state for notice in _notices(world)} == {"sent"}
+
+
+def test_after_a_day_a_message_stands_as_failed_and_can_be_sent_again(make_world: Any, seen: Any) -> None:
+    """Visible, with its error, in the journal as well; then delivered under the same id."""
+    sink = Sink("phone", for_programs=False, answer=lambda _: Receipt(delivered=False, error="down"))
+    world = make_world(channels=(sink,))
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    world.feed(seen(RAISE))
+    all_out(world, outbox, hours=27)
+    (failed,) = [notice for notice in _notices(world) if notice.channel == "phone"]
+    assert (failed.state, failed.error) == ("failed", "down")
+    assert [event.kind for event in world.desk.queries.history(failed.id)] == ["notice.failed"]
+    sink.answer = lambda _: Receipt(delivered=True)
+    outbox.again(failed.id)
+    outbox.deliver_due(world.now_ns)
+    (sent,) = [notice for notice in _notices(world) if notice.channel == "phone"]
+    assert (sent.id, sent.state) == (failed.id, "sent")
+
+
+def test_a_refusal_is_final_at_once(make_world: Any, seen: Any) -> None:
+    """Where another try cannot help, none is made."""
+    sink = Sink("phone", for_programs=False, answer=lambda _: Receipt(delivered=False, retry=False, error="HTTP 410"))
+    world = make_world(channels=(sink,))
+    world.feed(seen(RAISE))
+    all_out(world, Outbox(world.engine, world.channels, lambda: world.now_ns), hours=2)
+    assert len(sink.got) == 1
+
+
+def test_the_worker_delivers_and_stops(make_world: Any, seen: Any) -> None:
+    """Its own thread, started and ended."""
+    sink = Sink("phone", for_programs=False)
+    world = make_world(channels=(sink,))
+    world.feed(seen(RAISE))
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    outbox.start()
+    assert outbox.alive()
+    for _ in range(500):
+        if sink.got:
+            break
+        outbox._stopping.wait(0.01)
+    outbox.stop()
+    assert not outbox.alive()
+    assert len(sink.got) == 1
+
+
+def _notices(world: Any) -> list[Notice]:
+
+    admin = Actor("admin", frozenset(("admin",)))
+    found: list[Notice] = world.desk.queries.notices(admin, site=None, page=world.everything)
+    return found
+
+
+@given(attempts=st.integers(0, 10_000), age_ns=st.integers(0, 2 * GIVE_UP_NS))
+def test_waits_grow_within_bounds_and_end_after_a_day(attempts: int, age_ns: int) -> None:
+    """However often it was tried, the next try is at most an hour away, or there is none."""
+    notice = Notice("m", "s", "h", "t", "c", "k", 0, {}, "pending", attempts, 0, None, "")
+    after = settled(notice, Receipt(delivered=False, error="x"), age_ns)
+    assert after.attempts == attempts + 1
+    assert after.state == ("failed" if age_ns > GIVE_UP_NS else "pending")
+    if after.state == "pending":
+        assert 0 < after.next_ns - age_ns <= WAIT_NS_MAX

@@ -1,0 +1,67 @@
+"""The campus file becomes records, or every mistake in it is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts import Registry, RegistryError, load_registry, read_registry
+
+
+def test_a_right_file_gives_places_in_their_zones(campus: dict[str, Any]) -> None:
+    """Ids are unique within a site, not over all sites."""
+    registry = read_registry(campus)
+    assert registry.zone_of("school-1", "bank").id == "pond"
+    assert registry.zone_of("school-2", "d-101").site == "school-2"
+    assert registry.place_name("school-1", "d-101") == {"zh": "101室", "en": "Room 101"}
+
+
+def test_no_file_is_an_empty_registry() -> None:
+    """A service without a campus file runs; every sensor is unassigned."""
+    assert load_registry(None) == Registry()
+    assert Registry().place_name("s", "unassigned:a/b")["en"] == "unassigned sensor a/b"
+
+
+def test_all_errors_are_told_together_with_what_is_allowed(campus: dict[str, Any]) -> None:
+    """Unknown tables and keys, missing and mistyped values, wrong kinds, falling limits, dangling references."""
+    campus["room"] = []
+    campus["site"].append({"id": 7})
+    campus["zone"].append({"site": "nowhere", "id": "z", "colour": "red"})
+    campus["place"].append({"site": "school-1", "zone": "none", "id": "p", "xy": [1]})
+    campus["place"].append({"site": "school-1", "zone": "none", "id": "q"})
+    campus["sensor"].append({"site": "school-1", "id": "s", "kind": "smell", "place": "gone"})
+    campus["sensor"].append({"site": "school-1", "id": "t", "kind": "water", "limits": {"level": [2, 1]}})
+    with pytest.raises(RegistryError) as caught:
+        read_registry(campus)
+    told = "\n".join(caught.value.errors)
+    for part in (
+        "room: unknown table",
+        "id must be a text",
+        "colour is unknown; known: site, id",
+        "xy must be two numbers",
+        "place q: zone 'none' is not described",
+        "'smell' is not allowed; one of smoke, gate, water",
+        "place 'gone' is not described",
+        "limits must be lists of one to three rising numbers",
+    ):
+        assert part in told, told
+
+
+def test_two_zones_of_one_id_are_refused(campus: dict[str, Any]) -> None:
+    """The later one would silently hide the earlier."""
+    campus["zone"].append(dict(campus["zone"][0]))
+    with pytest.raises(RegistryError, match="zone: two entries share an id"):
+        read_registry(campus)
+
+
+@pytest.mark.parametrize("content", [b"site = [", b"\xff\xfe", b"site = 3"])
+def test_a_file_that_is_no_campus_is_one_clear_error(tmp_path: Path, content: bytes) -> None:
+    """Torn TOML, wrong bytes and wrong shapes end as RegistryError, nothing else."""
+    path = tmp_path / "campus.toml"
+    path.write_bytes(content)
+    with pytest.raises(RegistryError):
+        load_registry(path)
+    with pytest.raises(RegistryError):
+        load_registry(tmp_path / "absent.toml")

@@ -1,0 +1,317 @@
+"""Tickets go round the closed loop and nowhere else; who fixes never accepts; sensors prove that it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from alerts import Actor, AlertError, Forbidden, GuardFailed, Invalid, NotFound, Stale, loop
+from detectors import Phase
+
+RAISE, CLEAR = Phase.RAISE, Phase.CLEAR
+HOUR_NS = 3_600_000_000_000
+ROUND = (
+    ("assign", "officer", {"fixer": "fixer"}, "assigned"),
+    ("take", "fixer", {}, "taken"),
+    ("start", "fixer", {}, "rectifying"),
+    ("submit", "fixer", {"note": "cleaned"}, "submitted"),
+    ("review", "officer2", {}, "in_review"),
+    ("accept", "officer2", {}, "observing"),
+)
+
+
+@pytest.fixture
+def burning(world: Any, seen: Any) -> Any:
+    """A world with one red fire and its ticket."""
+    world.feed(seen(RAISE))
+    return world
+
+
+def go(world: Any, until: str) -> Any:
+    """The ticket after the steps of a round up to and with action `until`."""
+    (ticket,) = world.tickets
+    for action, who, fields, state in ROUND:
+        ticket = world.act(ticket, action, who, **fields)
+        assert ticket.state == state
+        if action == until:
+            break
+    return ticket
+
+
+def test_a_ticket_opens_graded_with_number_deadline_and_evidence(burning: Any, people: Mapping[str, Actor]) -> None:
+    """Found, registered and graded by the system in one go; a red one is due in two hours."""
+    (ticket,) = burning.tickets
+    assert (ticket.state, ticket.number, ticket.acceptor) == ("graded", "school-1-2026-000001", "officer")
+    assert ticket.due_ns - ticket.opened_ns == 2 * HOUR_NS
+    kinds = [event.kind for event in burning.desk.queries.history(ticket.id)]
+    assert kinds == ["ticket.opened", "ticket.register", "ticket.grade"]
+    (evidence,) = burning.desk.queries.findings(
+        people["officer"], site=None, hazard=ticket.hazard, page=burning.everything
+    )
+    assert evidence.evidence["text"] == {"zh": "级别2", "en": "level 2"}
+
+
+def test_numbers_count_on_for_each_site(burning: Any, seen: Any) -> None:
+    """Each school has its own file."""
+    burning.feed(seen(RAISE, sensor="smoke-102", at_s=1), seen(RAISE, site="school-2", at_s=2))
+    numbers = sorted(ticket.number for ticket in burning.tickets)
+    assert numbers == ["school-1-2026-000001", "school-1-2026-000002", "school-2-2026-000001"]
+
+
+def test_the_whole_round_closes_when_the_sensors_prove_it(burning: Any, seen: Any) -> None:
+    """Every step is in the history with its person."""
+    ticket = go(burning, "accept")
+    with pytest.raises(GuardFailed) as caught:
+        burning.act(ticket, "close", "officer2", reason="cleaned")
+    assert caught.value.guard == "proved"
+    assert "传感器" in caught.value.zh
+    burning.feed(seen(CLEAR, at_s=60))
+    closed = burning.act(ticket, "close", "officer2", reason="cleaned")
+    assert (closed.state, closed.close_reason, closed.overridden) == ("closed", "cleaned", False)
+    history = burning.desk.queries.history(ticket.id)
+    assert [(event.kind, event.actor) for event in history[3:]] == [
+        *((f"ticket.{action}", who) for action, who, _, _ in ROUND),
+        ("ticket.close", "officer2"),
+    ]
+
+
+def test_closing_without_proof_needs_a_named_override_with_a_note(burning: Any) -> None:
+    """The statistics can tell such closings from proved ones."""
+    ticket = go(burning, "accept")
+    with pytest.raises(GuardFailed):
+        burning.act(ticket, "close", "officer2", reason="undetermined", override=True)
+    closed = burning.act(ticket, "close", "officer2", reason="undetermined", override=True, note="seen on site")
+    assert (closed.state, closed.overridden) == ("closed", True)
+
+
+def test_the_fixer_never_reviews_accepts_rejects_or_closes(burning: Any, people: Mapping[str, Actor]) -> None:
+    """Not by role, and not as a person who holds both roles."""
+    both = Actor("both", frozenset(("officer", "fixer")))
+    ticket = burning.act(burning.tickets[0], "assign", "officer", fixer="both")
+    for action in ("take", "start", "submit"):
+        ticket = burning.desk.act(ticket.id, action, both, {}, version=ticket.version)
+    for actor in (both, people["fixer"]):
+        for action, fields in (("review", {}), ("accept", {}), ("reject", {"note": "n"})):
+            with pytest.raises(Forbidden):
+                burning.desk.act(ticket.id, action, actor, fields, version=ticket.version)
+    ticket = burning.act(ticket, "accept", "officer")
+    with pytest.raises(Forbidden):
+        burning.desk.act(ticket.id, "close", both, {"reason": "repaired"}, version=ticket.version)
+
+
+def test_only_the_assigned_fixer_works_on_a_ticket(burning: Any) -> None:
+    """Another fixer cannot take it."""
+    ticket = go(burning, "assign")
+    with pytest.raises(Forbidden):
+        burning.act(ticket, "take", "fixer2")
+
+
+def test_the_zones_own_fixer_is_the_default(burning: Any, seen: Any) -> None:
+    """A zone without one asks for a name."""
+    assert burning.act(burning.tickets[0], "assign", "officer").fixer == "fixer"
+    burning.feed(seen(RAISE, sensor="level-1", metric="level", hazard="flood", at_s=3))
+    with pytest.raises(Invalid) as caught:
+        burning.act(burning.tickets[1], "assign", "officer")
+    assert set(caught.value.fields) == {"fixer"}
+
+
+def test_a_major_danger_stays_graded_until_all_five_are_fulfilled(burning: Any) -> None:
+    """Responsibility, measures, funds, time limit and contingency plan; four of five are refused with the name."""
+    ticket = burning.act(burning.tickets[0], "declare_major", "officer", note="exit barred")
+    with pytest.raises(GuardFailed) as caught:
+        burning.act(ticket, "assign", "officer", fixer="fixer")
+    assert caught.value.guard == "five_fulfil"
+    five = dict.fromkeys(("responsibility", "measures", "funds", "time_limit", "contingency_plan"), "x")
+    for missing in five:
+        with pytest.raises(Invalid) as refused:
+            burning.act(ticket, "fulfil", "officer", **{name: "x" for name in five if name != missing})
+        assert set(refused.value.fields) == {missing}
+    ticket = burning.act(ticket, "fulfil", "officer", **five)
+    assert burning.act(ticket, "assign", "officer", fixer="fixer").state == "assigned"
+
+
+def test_a_stale_version_changes_nothing(burning: Any) -> None:
+    """Two officers who act on the same picture: the second one is told."""
+    (ticket,) = burning.tickets
+    moved = burning.act(ticket, "assign", "officer", fixer="fixer")
+    with pytest.raises(Stale) as caught:
+        burning.act(ticket, "assign", "officer2", fixer="fixer2")
+    assert (caught.value.seen, caught.value.present) == (ticket.version, moved.version)
+    assert burning.tickets == [moved]
+
+
+def test_all_wrong_fields_are_told_together(burning: Any) -> None:
+    """Unknown names, wrong types and missing texts."""
+    ticket = go(burning, "accept")
+    with pytest.raises(Invalid) as caught:
+        burning.act(ticket, "close", "officer2", reason="boredom", override="yes", colour="red")
+    assert set(caught.value.fields) == {"reason", "override", "colour"}
+
+
+def test_a_foreign_site_has_no_tickets(burning: Any) -> None:
+    """Neither read nor acted upon, and not told from one that does not exist."""
+    foreign = Actor("o2", frozenset(("officer",)), frozenset(("school-2",)))
+    (ticket,) = burning.tickets
+    with pytest.raises(NotFound):
+        burning.desk.act(ticket.id, "assign", foreign, {}, version=ticket.version)
+    with pytest.raises(NotFound):
+        burning.desk.queries.ticket(ticket.id, foreign)
+    assert burning.desk.queries.tickets(foreign, site=None, state=None, grade=None, page=burning.everything) == []
+
+
+def test_a_relapse_opens_the_same_ticket_again(burning: Any, seen: Any) -> None:
+    """Closed or observed, it goes back to be assigned, and counts its relapses."""
+    ticket = go(burning, "accept")
+    burning.feed(seen(CLEAR, at_s=60))
+    burning.act(ticket, "close", "officer2", reason="cleaned")
+    burning.feed(seen(RAISE, at_s=3_600))
+    (again,) = burning.tickets
+    assert (again.id, again.state, again.relapses, again.closed_ns) == (ticket.id, "graded", 1, None)
+
+
+def test_an_overdue_ticket_is_flagged_once_and_an_extension_takes_it_back(burning: Any) -> None:
+    """The deadline is the grade's."""
+    ticket = go(burning, "start")
+    burning.now_ns = ticket.due_ns
+    burning.desk.tick(burning.now_ns)
+    assert not burning.tickets[0].overdue
+    burning.now_ns += 1
+    for _ in range(2):
+        burning.desk.tick(burning.now_ns)
+    (late,) = burning.tickets
+    assert late.overdue
+    assert [e.kind for e in burning.desk.queries.history(ticket.id)].count("ticket.overdue") == 1
+    extended = burning.act(late, "extend", "officer", due="2027-01-01T00:00:00+08:00", note="part on order")
+    assert not extended.overdue
+
+
+def test_observation_ends_by_itself_when_it_stayed_quiet(burning: Any, seen: Any) -> None:
+    """Not while the sensors speak, not before the time is over."""
+    go(burning, "accept")
+    burning.now_ns += loop().observing_ns + HOUR_NS
+    burning.desk.tick(burning.now_ns)
+    assert burning.tickets[0].state == "observing"
+    burning.feed(seen(CLEAR, at_s=60))
+    burning.desk.tick(burning.now_ns)
+    assert (burning.tickets[0].state, burning.tickets[0].close_reason) == ("closed", "proved")
+
+
+def test_offered_actions_are_those_that_work(burning: Any, people: Mapping[str, Actor]) -> None:
+    """For every person and every state on the way, what is offered is not refused for role, state or person."""
+    for step in (None, *(action for action, *_ in ROUND[:-1])):
+        ticket = go(burning, step) if step == ROUND[0][0] else burning.tickets[0]
+        if step and step != ROUND[0][0]:
+            action, who, fields, _ = next(row for row in ROUND if row[0] == step)
+            ticket = burning.act(ticket, action, who, **fields)
+        for actor in people.values():
+            offered = {row.action for row in loop().open_to(ticket, actor, burning.hazards[0])}
+            for action in loop().steps:
+                refused = _refused(burning, ticket, action, actor)
+                assert (action in offered) != refused, (ticket.state, actor.username, action)
+
+
+def _refused(world: Any, ticket: Any, action: str, actor: Actor) -> bool:
+    """Whether the action is refused before its fields matter; probed with an unknown field, so nothing changes."""
+    try:
+        world.desk.act(ticket.id, action, actor, {"no such field": "x"}, version=ticket.version)
+    except Invalid:
+        return _guarded(world, ticket, action, actor)
+    except (Forbidden, GuardFailed):
+        return True
+    raise AssertionError(action)
+
+
+def _guarded(world: Any, ticket: Any, action: str, actor: Actor) -> bool:
+    """Own ticket, other eyes, and no false report while the sensors speak: the guards as the domain words them."""
+    if action in {"take", "start", "submit"}:
+        return bool(ticket.fixer != actor.username)
+    if action in {"review", "accept", "reject", "close"}:
+        return bool(ticket.fixer == actor.username)
+    return action == "mark_false" and world.hazards[0].active
+
+
+EDGES = {
+    (origin, step.action): step.target(origin)
+    for step in loop().steps.values()
+    for origin in (loop().states if "*" in step.origins else step.origins)
+}
+SYSTEM_EDGES = {
+    ("graded", "opened"),
+    *((state, "relapsed") for state in ("observing", "closed", "false_report")),
+    ("observing", "close"),
+}
+
+
+def test_the_closed_loop_is_never_left(  # noqa: C901 - the rules of the machine are functions of their own
+    make_world: Callable[..., Any], seen: Any, people: Mapping[str, Actor]
+) -> None:
+    """Any person, any action, any weather, any clock: states follow the table, four eyes hold, one ticket a hazard."""
+    actions = [*loop().steps, "fly"]
+    values = {
+        "fixer": "fixer", "due": "2027-01-01T00:00:00+08:00", "note": "n", "override": True, "reason": "repaired",
+        "responsibility": "r", "measures": "m", "funds": "f", "time_limit": "t", "contingency_plan": "c",
+    }  # fmt: skip
+
+    class Machine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.world = make_world()
+            self.at_s = 0
+            self.world.feed(seen(RAISE))
+
+        @rule(action=st.sampled_from(actions), who=st.sampled_from([*people]), keep=st.sets(st.sampled_from([*values])))
+        def act(self, action: str, who: str, keep: set[str]) -> None:
+            (before,) = self.world.tickets
+            known = {field.name for field in loop().steps[action].fields} if action in loop().steps else set()
+            fields = {name: values[name] for name in known & (keep | {"note", "due", "reason"})}
+            try:
+                after = self.world.act(before, action, who, **fields)
+            except AlertError:
+                assert self.world.tickets == [before]
+                return
+            assert EDGES[before.state, action] == after.state
+            assert after.version == before.version + 1
+            if action in {"accept", "reject", "review", "close"}:
+                assert before.fixer != who
+            if action == "assign" and before.state == "graded":
+                assert before.fulfilled or not before.major
+
+        @rule(action=st.sampled_from([row[0] for row in ROUND]))
+        def go_on(self, action: str) -> None:
+            who, fields = next((who, fields) for name, who, fields, _ in ROUND if name == action)
+            (ticket,) = self.world.tickets
+            if (ticket.state, action) in EDGES and not ticket.major:
+                self.world.act(ticket, action, who, **fields)
+
+        @rule(
+            phase=st.sampled_from(Phase), sensor=st.sampled_from(["smoke-101", "smoke-101b"]), gap_s=st.integers(1, 9)
+        )
+        def detect(self, phase: Phase, sensor: str, gap_s: int) -> None:
+            self.at_s += gap_s
+            self.world.feed(seen(phase, sensor=sensor, at_s=self.at_s))
+
+        @rule(hours=st.integers(0, 100))
+        def wait(self, hours: int) -> None:
+            self.world.now_ns += hours * HOUR_NS
+            self.world.desk.tick(self.world.now_ns)
+
+        @invariant()
+        def the_journal_tells_the_same_story(self) -> None:
+            (ticket,) = self.world.tickets
+            state = "found"
+            for event in self.world.desk.queries.history(ticket.id):
+                if "to" in event.facts:
+                    action = event.kind.removeprefix("ticket.")
+                    origin, state = event.facts["from"], event.facts["to"]
+                    assert EDGES.get((origin, action)) == state or (origin, action) in SYSTEM_EDGES
+            assert state == ticket.state
+
+        def teardown(self) -> None:
+            assert self.world.desk.verify().ok
+
+    run_state_machine_as_test(Machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
