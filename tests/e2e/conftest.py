@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 PASSWORD = "a long password for a short life"
+CLIENTS: list[httpx.Client] = []
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TWINWARD_")}
 
 
@@ -65,13 +66,13 @@ class Service:
 
     def spawn(self, *, role: str = "all") -> None:
         """Start the process and wait for nothing."""
-        log = (self.folder / "service.log").open("ab")
-        self.process = subprocess.Popen(
-            twinward("run", "--config", self.folder / "twinward.toml", "--role", role),
-            stdout=log,
-            stderr=log,
-            env=ENVIRONMENT | {"TWINWARD_ADMIN_PASSWORD": PASSWORD},
-        )
+        with (self.folder / "service.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                twinward("run", "--config", self.folder / "twinward.toml", "--role", role),
+                stdout=log,
+                stderr=log,
+                env=ENVIRONMENT | {"TWINWARD_ADMIN_PASSWORD": PASSWORD},
+            )
 
     def ready(self) -> bool:
         """Whether `/readyz` says so; the process must live."""
@@ -103,9 +104,17 @@ def sign_in(url: str, username: str, password: str) -> httpx.Client:
     """A client with the bearer token of that account."""
     answer = httpx.post(f"{url}/api/v1/session", json={"username": username, "password": password}, timeout=10)
     assert answer.status_code in {200, 201}, answer.text
-    return httpx.Client(
-        base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {answer.json()['token']}"}, timeout=20
-    )
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    CLIENTS.append(httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=20))
+    return CLIENTS[-1]
+
+
+@pytest.fixture(autouse=True)
+def closed_clients() -> Iterator[None]:
+    """Every client of a test is closed behind it."""
+    yield
+    while CLIENTS:
+        CLIENTS.pop().close()
 
 
 @pytest.fixture

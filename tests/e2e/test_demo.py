@@ -19,13 +19,13 @@ PASSWORD = "a demo password, long enough"
 def demo(tmp_path: Path, run_twinward: Any) -> Iterator[tuple[str, float]]:
     """(URL of the running demo, monotonic time at which its console answered)."""
     port, mqtt_port = run_twinward.free_port(), run_twinward.free_port()
-    log = (tmp_path / "demo.log").open("wb")
-    process = subprocess.Popen(
-        [*run_twinward.command, "demo", "--port", str(port), "--mqtt-port", str(mqtt_port)],
-        stdout=log,
-        stderr=log,
-        env=run_twinward.environment | {"TWINWARD_DEMO_PASSWORD": PASSWORD},
-    )
+    with (tmp_path / "demo.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*run_twinward.command, "demo", "--port", str(port), "--mqtt-port", str(mqtt_port)],
+            stdout=log,
+            stderr=log,
+            env=run_twinward.environment | {"TWINWARD_DEMO_PASSWORD": PASSWORD},
+        )
 
     def answers() -> bool:
         assert process.poll() is None, (tmp_path / "demo.log").read_text(encoding="utf-8")
