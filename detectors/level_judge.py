@@ -63,7 +63,7 @@ class RiseMeasure:
             {
                 "before": (np.float64, 2, np.nan),
                 "stamp": (np.int64, BUCKETS, NONE // 2),
-                "lows": (np.float64, BUCKETS, 0),
+                "highs": (np.float64, BUCKETS, 0),
             }
         )
 
@@ -72,7 +72,7 @@ class RiseMeasure:
         x = np.empty(len(part.rows))
         batch, own = frame.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
-        rise(part.cells, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["lows"], x)
+        rise(part.cells, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], x)
         return x
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -122,15 +123,13 @@ class Frame:
         usable &= ~np.isnan(batch.value)
         metric = np.where(usable, batch.metric, np.int16(-1))
         self._order = np.argsort(metric, kind="stable")  # stable: rows of a metric stay in their order
-        self._sorted = metric[self._order]
+        ordered = metric[self._order]
+        edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
+        self._spans = {int(ordered[a]): (a, b) for a, b in itertools.pairwise(edges)}
 
     def rows_of(self, metrics: Sequence[int]) -> NDArray[np.int64]:
         """Rows of usable quality that carry one of these metrics, in order."""
-        if not metrics:
-            return self._order[:0]
-        begin = np.searchsorted(self._sorted, metrics, side="left")
-        end = np.searchsorted(self._sorted, metrics, side="right")
-        found = [self._order[a:b] for a, b in zip(begin, end, strict=True)]
+        found = [self._order[slice(*self._spans[metric])] for metric in metrics if metric in self._spans]
         if len(found) == 1:
             return found[0]
-        return np.sort(np.concatenate(found))
+        return np.sort(np.concatenate(found)) if found else self._order[:0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest import METRIC_BY_NAME, SERVICE_SITE, Quality
 
@@ -30,19 +29,25 @@ class SilenceJudge:
         self._register = np.full(REGISTERS, NONE, np.int64)
         self._register[[CLOCK, TICKING]] = 0
         self._register[DUE] = FAR
-        self._sensors = Columns({"heard": (np.int64, 1, NONE), "at": (np.int64, 1, NONE), "step": (np.int64, 1, 0)})
-        self._limit = np.zeros(0, np.int64)
+        self._sensors = Columns(
+            {
+                "heard": (np.int64, 1, NONE),
+                "at": (np.int64, 1, NONE),
+                "step": (np.int64, 1, 0),
+                "limit": (np.int64, 1, FAR),
+            }
+        )
         self._seen_version = -1
 
     def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
         """Who fell silent or came back; every reading counts as a sign of life, whatever its quality."""
         del part
+        self._sensors.grow(len(frame.fleet))
         self._refresh(frame.fleet)
         batch, own = frame.batch, self._sensors
-        own.grow(len(frame.fleet))
         gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
         found, values, count = listen(
-            batch.sensor, batch.arrival_ns, batch.metric == TICK, gone, self._limit, self._ladder,
+            batch.sensor, batch.arrival_ns, batch.metric == TICK, gone, own["limit"], self._ladder,
             int(self.rule.downtime_s * SECOND_NS), self._register, own["heard"], own["at"], own["step"], *empty(),
         )  # fmt: skip
         return [self._finding(entry) for entry in entries(found, values, count)] if count else []
@@ -59,19 +64,19 @@ class SilenceJudge:
     def _refresh(self, fleet: Fleet) -> None:
         if self._seen_version == fleet.version:
             return
-        room: NDArray[np.int64] = np.full(len(fleet) - len(self._limit), FAR, np.int64)
-        self._limit = np.concatenate([self._limit, room])
+        limit, heard = self._sensors["limit"], self._sensors["heard"]
         for code in np.flatnonzero(fleet.stamp > self._seen_version).tolist():
             period_s = fleet[code].period_s
             watched = fleet[code].site != SERVICE_SITE and applies(self.rule, fleet, code)
             span_s = self.rule.periods * period_s if period_s > 0 else self.rule.unknown_s
-            self._limit[code] = int(span_s * SECOND_NS) if watched else FAR
-        self._register[DUE] = min(self._register[DUE], self._register[CLOCK])  # limits may have become shorter
+            before, limit[code] = limit[code], int(span_s * SECOND_NS) if watched else FAR
+            if limit[code] < before and heard[code] != NONE:  # due earlier than was reckoned with
+                self._register[DUE] = min(self._register[DUE], self._register[CLOCK])
         self._seen_version = fleet.version
 
     def _finding(self, entry: Entry) -> Finding:
         told = entry.first_ns == entry.last_ns and entry.phase == 0
-        limit_s = float(self._limit[entry.slot]) / SECOND_NS + self.rule.after_s[entry.step]
+        limit_s = float(self._sensors["limit"][entry.slot]) / SECOND_NS + self.rule.after_s[entry.step]
         return Finding(
             entry.row, entry.slot, ONLINE, entry.lane, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "silence",

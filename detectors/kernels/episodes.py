@@ -113,6 +113,8 @@ def follow(  # noqa: PLR0917 - compiled: arrays one by one
             continue
         lanes = LANES if home % LANES == LIVE and signal == OFF else 1
         for cell in range(home, home + lanes):
+            if signal not in (ON, ON_NOW) and moment[cell, START] == NONE:
+                continue
             now = clock[row] if cell % LANES == LATE else times[row]
             found, values, count = _advance(
                 row, cell, now, moment, step, after, clear_ns, hold_ns, found, values, count

@@ -21,13 +21,15 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
     width_ns: int,
     before: NDArray[np.float64],
     stamp: NDArray[np.int64],
-    lows: NDArray[np.float64],
+    highs: NDArray[np.float64],
     x: NDArray[np.float64],
 ) -> None:
-    """x: how far the median of the last three values lies above the window's lowest such median.
+    """x: how far the median of the last three values lies above what the window held at its lowest.
 
-    One wrong reading, up or down, never moves a median of three. before: (cells, 2), the two values before;
-    stamp, lows: (cells, BUCKETS), bucket number and its minimum; width_ns: of a bucket. NaN for out-of-order rows.
+    One wrong reading, up or down, never moves a median of three; and a bucket counts with its highest value, so that
+    the end of a draught of a few seconds is no rise. before: (cells, 2), the two values before;
+    stamp, highs: (cells, BUCKETS), bucket number and its maximum; width_ns: of a bucket. NaN for
+    out-of-order rows and before the third value.
     """
     for i in range(len(cells)):
         cell = cells[i]
@@ -36,21 +38,19 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
             continue
         value, one, two = values[i], before[cell, 0], before[cell, 1]
         before[cell, 0], before[cell, 1] = value, one
-        middle = value
-        if not np.isnan(two):
-            middle = max(min(value, one), min(max(value, one), two))
-        elif not np.isnan(one):
-            middle = min(value, one)
+        if np.isnan(two):
+            continue
+        middle = max(min(value, one), min(max(value, one), two))
         bucket = times[i] // width_ns
         place = bucket % BUCKETS
         if stamp[cell, place] != bucket:
             stamp[cell, place] = bucket
-            lows[cell, place] = middle
-        lows[cell, place] = min(lows[cell, place], middle)
+            highs[cell, place] = middle
+        highs[cell, place] = max(highs[cell, place], middle)
         low = middle
         for other in range(BUCKETS):
             if bucket - stamp[cell, other] < BUCKETS:
-                low = min(low, lows[cell, other])
+                low = min(low, highs[cell, other])
         x[i] = middle - low
 
 

@@ -1,0 +1,230 @@
+"""What must hold for every detector, whatever it looks for: one suite over all rules, and over the whole recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from detectors import Calendar, DetectionBatch, DetectorSet, Phase, Recipe, build, decode, encode, load_recipe
+from ingest import COLUMNS, METRIC_BY_NAME, Catalog, Quality, TelemetryBatch, concat, from_columns
+
+START_NS = 1_790_000_000_000_000_000
+SECOND_NS = 1_000_000_000
+DEFAULT = load_recipe()
+RECIPES = {rule.name: Recipe(rule.name, (rule,)) for rule in DEFAULT.rules} | {"campus": DEFAULT}
+ALARMING = {
+    "smoke": 1, "smoke_density": 0.5, "smoke_concentration": 40, "co": 400, "temperature": 90, "depth": 0.8, "level": 3,
+    "leak": 1, "forced": 1, "open": 1, "blind": 1, "battery_low": 1, "battery": 2, "tamper": 1, "fault": 1,
+    "object_present": 1, "online": 0, "tick": 1, "access_granted": 1, "humidity": 50,
+}  # fmt: skip
+QUIET = {"battery": 90, "temperature": 20, "level": 0.5, "online": 1, "tick": 1, "humidity": 40}
+KIND = {"open": "gate", "forced": "gate", "access_granted": "gate", "object_present": "camera", "level": "water"}
+SENSORS = 3
+
+Row = tuple[str, int, float, float, float, int]  # metric, sensor, event s, arrival s, value, quality
+
+
+def campus() -> Catalog:
+    """Three sensors of each kind; the first of each stands in a kitchen, gauges have limits of their own."""
+    catalog = Catalog()
+    for kind in ("smoke", "gate", "camera", "water"):
+        for number in range(SENSORS):
+            catalog.code("s", f"{kind}-{number}", kind)
+    for sensor in list(catalog):
+        if sensor.id in ("smoke-0", "camera-0", "water-1"):
+            profile = {"smoke-0": "kitchen", "camera-0": "waterside"}.get(sensor.id, "")
+            changed = {"profile": profile, "period_s": 20.0, "limits": {"level": (1.0, 1.5, 2.0)}}
+            catalog.update(type(sensor)(sensor.code, sensor.id, sensor.site, sensor.kind, **changed))
+    return catalog
+
+
+def readings(rows: Sequence[Row]) -> TelemetryBatch:
+    """A batch of rows; persons and fires are seen by cameras at odd values of the second."""
+    catalog = campus()
+    attributes = {
+        number: {"label": "person" if int(row[2]) % 2 else "fire", "score": 0.9, "phase": "update", "gateway_ns": 5}
+        for number, row in enumerate(rows)
+        if row[0] == "object_present"
+    }
+    codes = [
+        0 if metric == "tick" else catalog.code("s", f"{KIND.get(metric, 'smoke')}-{sensor}", "smoke")
+        for metric, sensor, *_ in rows
+    ]
+    found = {
+        "sensor": codes,
+        "metric": [METRIC_BY_NAME[row[0]].code for row in rows],
+        "time_ns": [START_NS + round(row[2] * SECOND_NS) for row in rows],
+        "arrival_ns": [START_NS + round(row[3] * SECOND_NS) for row in rows],
+        "value": [row[4] for row in rows],
+        "quality": [row[5] for row in rows],
+    }
+    return from_columns({name: np.array(found[name], dtype) for name, dtype in COLUMNS}, attributes)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> TelemetryBatch:
+    """Readings of all metrics, on time, late, out of order, faulty, as tests; arrivals never fall."""
+    rows: list[Row] = []
+    now = 0.0
+    for _ in range(draw(st.integers(1, 60))):
+        now += draw(st.sampled_from([0, 0.2, 1, 5, 20, 31, 130, 4000, 80_000]))
+        metric = draw(st.sampled_from(sorted(ALARMING)))
+        behind = draw(st.sampled_from([0, 0, 0, 0, 3, 40, 900, 20_000]))
+        value = draw(st.sampled_from([ALARMING[metric], ALARMING[metric], QUIET.get(metric, 0), float("nan")]))
+        quality = draw(st.sampled_from([Quality.GOOD] * 5 + list(Quality)))
+        when = now if metric == "tick" else now - behind
+        rows.append((metric, draw(st.integers(0, SENSORS - 1)), when, now, value, int(quality)))
+    return readings(rows)
+
+
+def joined(parts: Sequence[DetectionBatch]) -> list[tuple[object, ...]]:
+    """All detections as comparable rows."""
+    names = list(DetectionBatch.__slots__)
+    return [tuple(str(getattr(part, name)[i]) for name in names) for part in parts for i in range(len(part))]
+
+
+def make(name: str) -> DetectorSet:
+    """A fresh detector of that rule."""
+    return build(RECIPES[name], campus(), Calendar())
+
+
+def everything(quality: int) -> list[Row]:
+    """Five minutes in which every sensor says the worst it can, with that quality."""
+    metrics = {metric: value for metric, value in ALARMING.items() if metric not in ("online", "tick")}
+    times = range(0, 300, 5)
+    return [(m, s, t, t, v, quality) for t in times for m, v in metrics.items() for s in range(SENSORS)]
+
+
+every = pytest.mark.parametrize("name", RECIPES)
+thorough = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@every
+def test_nothing_in_nothing_out(name: str) -> None:
+    """An empty batch is no event."""
+    assert len(make(name).update(readings([]))) == 0
+
+
+@every
+@thorough
+@given(batch=histories())
+def test_row_by_row_equals_batched(name: str, batch: TelemetryBatch) -> None:
+    """Batches are a matter of transport: they never change what is found, nor the state."""
+    whole, single = make(name), make(name)
+    assert joined([whole.update(batch)]) == joined([single.update(row) for row in batch.rows()])
+    assert whole.snapshot() == single.snapshot()
+
+
+@every
+@thorough
+@given(batch=histories(), share=st.floats(0, 1))
+def test_restored_goes_on_as_before(name: str, batch: TelemetryBatch, share: float) -> None:
+    """A restart at any moment is invisible in what is found."""
+    cut = int(len(batch) * share)
+    before, after = batch.take(slice(0, cut)), batch.take(slice(cut, None))
+    through, second = make(name), make(name)
+    through.update(before)
+    second.restore(through.snapshot())
+    assert joined([through.update(after)]) == joined([second.update(after)])
+    assert through.snapshot() == second.snapshot()
+
+
+@every
+@thorough
+@given(batch=histories())
+def test_input_is_untouched_and_answers_repeat(name: str, batch: TelemetryBatch) -> None:
+    """The same readings give the same bytes, and stay as they are."""
+    columns = {column: getattr(batch, column).copy() for column, _ in COLUMNS}
+    first, second = encode(make(name).update(batch)), encode(make(name).update(batch))
+    assert first == second
+    assert encode(decode(first)) == first
+    for column, _ in COLUMNS:
+        np.testing.assert_array_equal(getattr(batch, column), columns[column])
+
+
+@every
+@thorough
+@given(batch=histories())
+def test_phases_make_sense(name: str, batch: TelemetryBatch) -> None:
+    """For each series and lane: a raise opens, changes follow, a clear closes, and every one has its sentences."""
+    found = make(name).update(batch)
+    open_now: set[tuple[object, ...]] = set()
+    for i in range(len(found)):
+        lane = "live" if "silent" in found.rule[i] else (bool(found.drill[i]),)
+        key = (found.rule[i], int(found.sensor[i]), int(found.metric[i]), lane)
+        phase = Phase(found.phase[i])
+        assert 0 <= found.level[i] <= 3
+        assert 0 <= found.score[i] <= 1
+        assert found.first_ns[i] <= found.last_ns[i]
+        assert found.evidence[i]["text"]["zh"] != found.evidence[i]["text"]["en"]
+        assert found.evidence[i]["clears"]["zh"]
+        if phase is Phase.RAISE:
+            open_now.add(key)
+        else:
+            assert key in open_now
+
+
+@every
+@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL])
+def test_faulty_and_historical_readings_say_nothing(name: str, quality: Quality) -> None:
+    """A reading that may not be believed neither raises nor clears; it is a sign of life all the same."""
+    rows = everything(int(quality))
+    assert len(make(name).update(readings(rows))) == 0
+
+
+@every
+def test_test_readings_are_drills(name: str) -> None:
+    """A self-test opens a drill, never more, and leaves the live state alone."""
+    rows = everything(int(Quality.TEST))
+    assert make(name).update(readings(rows)).drill.all()
+
+
+@every
+def test_state_stays_bounded(name: str) -> None:
+    """State grows with sensors, never with time."""
+    detector = make(name)
+    rows = [(m, s, t, t, v, 0) for t in range(0, 100, 5) for m, v in ALARMING.items() for s in range(SENSORS)]
+    detector.update(readings(rows))
+    size = len(detector.snapshot())
+    for turn in range(1, 10):
+        detector.update(readings([(m, s, t + turn * 500, t + turn * 500, v, q) for m, s, t, _, v, q in rows]))
+    assert len(detector.snapshot()) <= size * 1.1
+
+
+@every
+def test_foreign_snapshots_are_refused(name: str) -> None:
+    """State of another recipe or damaged state is a ValueError, not a wrong alarm."""
+    other = build(Recipe("other", ()), campus(), Calendar())
+    for state in (other.snapshot(), b"", b"\x81\xa1a", make(name).snapshot()[:-9]):
+        with pytest.raises(ValueError, match="snapshot"):
+            make(name).restore(state)
+
+
+def test_late_readings_never_clear_a_live_finding() -> None:
+    """Old news of clean air that comes after the smoke takes nothing back."""
+    detector = make("smoke")
+    raised = detector.update(readings([("smoke", 1, 1000, 1000, 1, 0)]))
+    old = [("smoke", 1, float(t), 1100.0 + t, 0.0, 0) for t in range(100, 900, 10)]
+    assert raised.phase.tolist() == [Phase.RAISE]
+    assert len(detector.update(readings(old))) == 0
+
+
+def test_late_smoke_raises_a_late_finding() -> None:
+    """Smoke that is told an hour later is a finding of its own, marked late; live clean air settles it."""
+    detector = make("smoke")
+    late = detector.update(readings([("smoke", 1, 10, 4000, 1, 0)]))
+    assert (late.phase.tolist(), late.late.tolist()) == ([Phase.RAISE], [True])
+    live = detector.update(readings([("smoke", 1, t, t, 0, 0) for t in (4010, 4100)]))
+    assert (live.phase.tolist(), live.late.tolist()) == ([Phase.CLEAR], [True])
+
+
+def test_batches_join_in_order() -> None:
+    """Joining the parts gives what the parts gave."""
+    rows: list[Row] = [("smoke", 1, t, t, t % 2, 0) for t in range(20)]
+    parts = [readings(rows[:7]), readings(rows[7:])]
+    one, two = make("campus"), make("campus")
+    assert joined([one.update(concat(parts))]) == joined([two.update(part) for part in parts])
