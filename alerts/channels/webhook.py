@@ -7,7 +7,6 @@ Source: standardwebhooks.com, specification 1.0.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -35,7 +34,7 @@ def read_secret(text: str) -> bytes:
     """The key behind `whsec_`. Raises ChannelError unless it is base64 of 24 to 64 bytes."""
     try:
         key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one, and text outside ASCII raises a plain one
         raise ChannelError("a webhook secret is whsec_ and base64") from error
     if not text.startswith("whsec_") or not 24 <= len(key) <= 64:  # noqa: PLR2004 - lengths of the specification
         raise ChannelError("a webhook secret is whsec_ and base64 of 24 to 64 bytes")
@@ -101,11 +100,7 @@ class Webhook:
             httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
             client.stream("POST", target, content=body, headers=headers, extensions=extensions) as answer,
         ):
-            read = 0
-            for chunk in answer.iter_raw():
-                read += len(chunk)
-                if read > ANSWER_BYTES_MAX:
-                    break
+            _drain(answer)
             return _receipt(answer.status_code)
 
     def _address(self) -> str:
@@ -122,6 +117,15 @@ def public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(ip, "ipv4_mapped", None)
     return (mapped or ip).is_global and not (mapped or ip).is_multicast
+
+
+def _drain(answer: httpx.Response) -> None:
+    """Read the answer's end, within its bounds of bytes and time: a receiver that drips must not hold the worker."""
+    read, until_s = 0, time.monotonic() + TIMEOUT_S
+    for chunk in answer.iter_raw():
+        read += len(chunk)
+        if read > ANSWER_BYTES_MAX or time.monotonic() > until_s:
+            break
 
 
 def _receipt(status: int) -> Receipt:

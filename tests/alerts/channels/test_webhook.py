@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -184,6 +185,29 @@ def test_a_silent_receiver_costs_five_seconds_and_is_tried_again(receiver: Recei
     assert 4 < took_s < 7
 
 
+def test_a_dripping_receiver_is_cut_off(receiver: Receiver) -> None:
+    """One byte now and then keeps each read alive, but not the whole delivery."""
+    released = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("content-length", "60")
+        handler.end_headers()
+        with suppress(OSError):
+            for _ in range(60):
+                if released.wait(0.3):
+                    return
+                handler.wfile.write(b".")
+
+    receiver.behave = drip
+    before = time.monotonic()
+    receipt = webhook(receiver.url).deliver(NOTICE)
+    took_s = time.monotonic() - before
+    released.set()
+    assert receipt.delivered
+    assert took_s < 8
+
+
 def test_a_body_over_the_limit_is_final(receiver: Receiver) -> None:
     """It would be too large tomorrow as well."""
     receipt = webhook(receiver.url).deliver(replace(NOTICE, body={"text": "x" * 20_000}))
@@ -215,7 +239,9 @@ def test_nothing_is_sent_to_a_private_address_unless_allowed(receiver: Receiver)
         Webhook("w", receiver.url, KEY)
 
 
-@pytest.mark.parametrize("text", ["", "whsec_", "whsec_!!!!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_QUJD"])
+@pytest.mark.parametrize(
+    "text", ["", "whsec_", "whsec_!!!!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_QUJD", "whsec_é"]
+)
 def test_a_malformed_secret_is_refused(text: str) -> None:
     """Without prefix, not base64, or too short to be a key."""
     with pytest.raises(ChannelError):
