@@ -44,6 +44,10 @@ NOTICES: Mapping[str, str] = {
     "unknown_metric": "a metric that nobody described, kept as kind env",
     "personal_data": "a name, card number or plate was left out",
     "seq": "seq is no integer and was left out",
+    "no_codec": "a device whose bytes the network server could not decode",
+    "history_without_time": "an old value without its time",
+    "sensor_fault": "the sensor says that it cannot measure",
+    "distrusted": "values that the device itself marks as doubtful",
     "other": "a notice of a decoder under a name of its own",
 }
 """What was taken although something about it is worth knowing: code -> one line for people."""

@@ -6,6 +6,7 @@ What `seal` gives must be durable before any message of it is acknowledged. Noth
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,7 +101,13 @@ class Intake:
             return
         self._batch.arrive(now_ns)
         self._span = now_ns - self._past_ns, now_ns, now_ns + REFUSED_AHEAD_NS
-        self._columns.take(frames, self._batch, self._duplicates, span=self._span, careful=self._take_carefully)
+        collecting = gc.isenabled()
+        gc.disable()  # thousands of short-lived objects, none in a cycle: a tenth of the time went into looking
+        try:
+            self._columns.take(frames, self._batch, self._duplicates, span=self._span, careful=self._take_carefully)
+        finally:
+            if collecting:
+                gc.enable()
         self._duplicates.turn()
         self.messages_total += len(frames)
         if size_bytes is None:
