@@ -1,0 +1,51 @@
+"""Recipes: the campus recipe loads, and a wrong one tells every fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detectors import RecipeError, load_recipe, read_recipe
+
+
+def test_campus_recipe_knows_every_kind_of_rule() -> None:
+    """The recipe that comes with the product."""
+    recipe = load_recipe()
+    assert {type(rule).__name__ for rule in recipe.rules} == {
+        "Threshold", "Rise", "Stuck", "Silence", "Held", "Forced", "AfterHours", "Seen",
+    }  # fmt: skip
+    assert len({rule.name for rule in recipe.rules}) == len(recipe.rules)
+
+
+def test_every_fault_is_told_with_its_key_and_what_is_allowed() -> None:
+    """Unknown keys, wrong types, bounds, names and lengths, all in one go."""
+    with pytest.raises(RecipeError) as caught:
+        read_recipe({
+            "late": 5,
+            "late_s": -1,
+            "rule": [
+                {"name": "a", "type": "treshold"},
+                {"name": "b", "type": "threshold", "hazard": "fire", "metric": "smoke", "limit": [1]},
+                {"name": "c", "type": "threshold", "hazard": "fire", "metric": "smoke", "limits": "1"},
+                {"name": "d", "type": "threshold", "hazard": "fires", "metric": "smok", "limits": [2, 1]},
+                {"name": "d", "type": "held", "hazard": "fire", "metric": "open", "levels": [7], "after_s": [0]},
+            ],
+        })  # fmt: skip
+    told = "\n".join(caught.value.faults)
+    for part in (
+        "late: unknown key", "late_s = -1: allowed", "rule a.type = 'treshold': allowed are threshold",
+        "rule b.limit: unknown key", "rule c.limits = '1'", "rule d.hazard = 'fires': allowed are fire",
+        "rule d.metric = 'smok': allowed", "rule d.limits: allowed is one for each level",
+        "rule d.levels = 7: allowed is 0 to 3", "rule d: the name is used twice",
+    ):  # fmt: skip
+        assert part in told
+
+
+def test_unreadable_files_are_recipe_errors(tmp_path: Path) -> None:
+    """A missing file and broken TOML are told as what they are."""
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[[rule")
+    for path in (broken, tmp_path / "missing.toml"):
+        with pytest.raises(RecipeError, match=path.name):
+            load_recipe(path)
