@@ -81,9 +81,11 @@ export interface Detection {
   metric: string;
   value: number | null;
   limit: number | null;
+  unit?: string;
   score?: number | null;
   level?: number;
-  opened?: boolean;
+  active?: boolean;
+  cleared?: string | null;
   first?: string | null;
   last?: string | null;
   window?: { first?: string | null; last?: string | null } | [string | null, string | null] | null;
