@@ -46,7 +46,9 @@ class EpisodeJudge:
         self._cells = Columns(
             {"moment": (np.int64, TIMES, NONE), "step": (np.int64, 1, 0), "score": (np.float64, 1, 0)}
         )
-        self._gates = Columns({"granted": (np.int64, 1, NONE), "opened": (np.int64, 1, NONE)})
+        self._gates = Columns(
+            {"granted": (np.int64, 1, NONE), "opened": (np.int64, 1, NONE), "ajar": (np.bool_, 1, False)}
+        )
         self._grants = Columns({"grants": (np.bool_, 1, False)})
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = -1
@@ -106,7 +108,8 @@ class EpisodeJudge:
             forced(
                 part.rows, part.cells, batch.metric, batch.value > 0, batch.time_ns, GATE_CODES,
                 int(rule.grant_s * SECOND_NS), int(rule.wait_s * SECOND_NS),
-                gates["granted"], self._grants["grants"], gates["opened"], signals,
+                gates["granted"], self._grants["grants"], gates["opened"], gates["ajar"],
+                self._calendar.closed(batch.time_ns[part.rows]), signals,
             )  # fmt: skip
         elif isinstance(rule, AfterHours):
             asks = on & (batch.metric[part.rows] != GATE_CODES[2])

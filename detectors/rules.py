@@ -86,7 +86,7 @@ class Held(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forced(Rule):
-    """A gate that says it was forced, or opens without a grant where grants are sent."""
+    """A gate that says it was forced, or opens without a grant where grants are sent or the school is closed."""
 
     grant_s: Seconds = 10.0
     wait_s: Seconds = 0.5

@@ -140,12 +140,17 @@ def forced(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
     granted: NDArray[np.int64],
     grants: NDArray[np.bool_],
     opened: NDArray[np.int64],
+    ajar: NDArray[np.bool_],
+    closed: NDArray[np.bool_],
     signals: NDArray[np.int8],
 ) -> None:
-    """Signals of a gate: forced as it says itself, or opened without a grant where grants are known to be sent.
+    """Signals of a gate: forced as it says itself, or opened without a grant.
+
+    An opening needs a grant where grants are known to be sent, and everywhere while the school is closed.
 
     codes: metrics open, access_granted, forced. granted, opened: (cells,), time of the last grant and of an opening
-    without one (NONE); grants: (series,), True once a grant was ever seen. A grant that comes up to wait_ns after
+    without one (NONE); grants: (series,), True once a grant was ever seen; ajar: (cells,),
+    open as last told, for saying so again is no opening; closed: (rows,), the school is closed. A grant that comes up to wait_ns after
     the opening takes the suspicion back: one message may tell both, in either order.
     """
     for i in range(len(rows)):
@@ -163,9 +168,14 @@ def forced(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
             if not on[row]:
                 opened[cell] = NONE
                 signals[row] = OFF
-            elif grants[slot] and (granted[cell] == NONE or time - granted[cell] > grant_ns):
+            elif (
+                not ajar[cell]
+                and (grants[slot] or closed[i])
+                and (granted[cell] == NONE or time - granted[cell] > grant_ns)
+            ):
                 opened[cell] = time
                 signals[row] = ON
+            ajar[cell] = on[row]
         elif on[row]:
             signals[row] = ON_NOW
         elif opened[cell] == NONE:
