@@ -149,9 +149,9 @@ def forced(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
     An opening needs a grant where grants are known to be sent, and everywhere while the school is closed.
 
     codes: metrics open, access_granted, forced. granted, opened: (cells,), time of the last grant and of an opening
-    without one (NONE); grants: (series,), True once a grant was ever seen; ajar: (cells,),
-    open as last told, for saying so again is no opening; closed: (rows,), the school is closed. A grant that comes up to wait_ns after
-    the opening takes the suspicion back: one message may tell both, in either order.
+    without one (NONE); grants: (series,), True once a grant was ever seen; ajar: (cells,), open as last told, for
+    saying so again is no opening; closed: (rows,), the school is closed. A grant that comes up to wait_ns after the
+    opening takes the suspicion back: one message may tell both, in either order.
     """
     for i in range(len(rows)):
         cell, row = cells[i], rows[i]
