@@ -26,6 +26,8 @@ class HazardKeeper:
 
     def take(self, observation: Observation) -> None:
         """Fold in one observation."""
+        if observation.phase is Phase.RAISE and self._taken(observation.finding.id):
+            return
         known = self._open_finding(observation.finding)
         if observation.phase is Phase.CLEAR:
             if known is not None:
@@ -35,6 +37,10 @@ class HazardKeeper:
         else:
             self._raise(observation)
 
+    def _taken(self, finding_id: str) -> bool:
+        """Whether this very detection was folded in before: ids come from content."""
+        return self._connection.execute(select(findings.c.id).where(findings.c.id == finding_id)).first() is not None
+
     def _open_finding(self, seen: Finding) -> Finding | None:
         row = self._connection.execute(
             select(findings).where(
@@ -43,6 +49,7 @@ class HazardKeeper:
                 findings.c.metric == seen.metric,
                 findings.c.rule == seen.rule,
                 findings.c.drill == seen.drill,
+                findings.c.lane == seen.lane,
                 findings.c.active,
             )
         ).first()
@@ -56,8 +63,8 @@ class HazardKeeper:
             rows.add(self._connection, hazards, hazard)
             kind = "hazard.opened"
         else:
-            kind = "hazard.joined" if hazard.active else "hazard.relapsed"
-            hazard = self._joined(hazard, seen)
+            before, hazard = hazard, self._joined(hazard, seen)
+            kind = "hazard.relapsed" if not before.active else _told(before, hazard, "hazard.joined")
             rows.save(self._connection, hazards, hazard)
         rows.add(self._connection, findings, replace(seen, hazard=hazard.id))
         self._tell(kind, hazard, seen)
@@ -140,12 +147,13 @@ class HazardKeeper:
             score=seen.score,
             evidence=seen.evidence,
             decided_ns=seen.decided_ns,
+            late=known.late and seen.late,
         )
         rows.save(self._connection, findings, moved)
         before = self._hazard(known.hazard)
-        hazard = self._raised(before, seen)
+        hazard = self._raised(replace(before, late=before.late and seen.late), seen)
         rows.save(self._connection, hazards, hazard)
-        self._tell("hazard.raised" if hazard.grade < before.grade else "hazard.changed", hazard, seen)
+        self._tell(_told(before, hazard, "hazard.changed"), hazard, seen)
 
     def _clear(self, known: Finding, seen: Finding) -> None:
         rows.save(self._connection, findings, replace(known, active=False, cleared_ns=seen.last_ns))
@@ -153,7 +161,10 @@ class HazardKeeper:
         others = select(findings.c.id).where(findings.c.hazard == hazard.id, findings.c.active).limit(1)
         if self._connection.execute(others).first() is not None:
             return
-        hazard = replace(hazard, active=False, cleared_ns=seen.last_ns, version=hazard.version + 1)
+        updated_ns = max(hazard.updated_ns, seen.last_ns)
+        hazard = replace(
+            hazard, active=False, cleared_ns=seen.last_ns, updated_ns=updated_ns, version=hazard.version + 1
+        )
         rows.save(self._connection, hazards, hazard)
         self._tell("hazard.cleared", hazard, seen)
 
@@ -171,8 +182,16 @@ class HazardKeeper:
             subject=hazard.id,
             facts=_facts(hazard, seen),
         )
-        ticket = self._ticketing.follow(hazard, relapsed=kind == "hazard.relapsed", now_ns=seen.recorded_ns)
+        raised = kind in {"hazard.joined", "hazard.raised"}
+        ticket = self._ticketing.follow(
+            hazard, relapsed=kind == "hazard.relapsed", raised=raised, now_ns=seen.recorded_ns
+        )
         self._post.hazard(kind, hazard, ticket, step=step, now_ns=seen.recorded_ns)
+
+
+def _told(before: Hazard, after: Hazard, otherwise: str) -> str:
+    """`hazard.raised` when people must hear anew: a graver grade, or late evidence that turned out live."""
+    return "hazard.raised" if after.grade < before.grade or (before.late and not after.late) else otherwise
 
 
 def _facts(hazard: Hazard, seen: Finding) -> dict[str, object]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, LargeBinary, cast, func, insert, select
 
 from .schema import journal
 
@@ -64,7 +64,7 @@ def canonical(value: Mapping[str, Any]) -> str:
 
 def chained(before: str, body: str) -> str:
     """Digest of an entry behind the entry with digest `before`."""
-    return hashlib.sha256(before.encode() + body.encode()).hexdigest()
+    return hashlib.sha256(before.encode() + body.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read(
@@ -93,7 +93,8 @@ def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> Audi
     """Go through the whole chain. known_head: (seq, digest) noted elsewhere; with it a cut-off end is found as well."""
     before, expected = GENESIS, 1
     seen = known_head is None or known_head[0] == 0
-    for seq, body, site, kind, subject, digest in _rows(engine):
+    for seq, raw, site, kind, subject, digest in _rows(engine):
+        body = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
         reason = _fault(body, (site, kind, subject), seq_ok=seq == expected, digest_ok=chained(before, body) == digest)
         if reason:
             return AuditReport(ok=False, entries=expected - 1, first_bad=expected, reason=reason, head=before)
@@ -105,8 +106,10 @@ def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> Audi
     return AuditReport(ok=True, entries=expected - 1, first_bad=None, reason="", head=before)
 
 
-def _rows(engine: Engine) -> Iterator[tuple[int, str, str, str, str, str]]:
-    columns = (journal.c.seq, journal.c.body, journal.c.site, journal.c.kind, journal.c.subject, journal.c.digest)
+def _rows(engine: Engine) -> Iterator[tuple[int, str | bytes, str, str, str, str]]:
+    # as bytes: a changed byte need not be UTF-8 any more, and must be found, not trip the reader
+    body = cast(journal.c.body, LargeBinary).label("body")
+    columns = (journal.c.seq, body, journal.c.site, journal.c.kind, journal.c.subject, journal.c.digest)
     with engine.connect() as connection:
         for row in connection.execution_options(yield_per=PAGE).execute(select(*columns).order_by(journal.c.seq)):
             yield row.seq, row.body, row.site, row.kind, row.subject, row.digest

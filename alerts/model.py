@@ -11,7 +11,10 @@ from .grading import Grade
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One detection as it stands: raised, changed or cleared. Times in ns since 1970 UTC."""
+    """One detection as it stands: raised, changed or cleared. Times in ns since 1970 UTC.
+
+    lane: "live" or "late"; late evidence is judged apart, so that it never clears what is live.
+    """
 
     id: str
     hazard: str
@@ -33,6 +36,7 @@ class Finding:
     score: float
     late: bool
     drill: bool
+    lane: str
     evidence: Mapping[str, Any]
 
 
@@ -77,7 +81,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One hidden danger on its way round the closed loop."""
+    """One hidden danger on its way round the closed loop. fixers: everybody who was ever to rectify it."""
 
     id: str
     number: str
@@ -96,6 +100,7 @@ class Ticket:
     fulfilled: bool
     relapses: int
     fixer: str
+    fixers: tuple[str, ...]
     acceptor: str
     accepted_ns: int | None
     closed_ns: int | None

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 
 from . import journal, rows
 from .channels.contract import Channel
@@ -25,6 +25,7 @@ from .registry import Registry
 from .schema import notices
 
 GIVE_UP_NS = 86_400_000_000_000
+LEASE_NS = 60_000_000_000
 WAIT_NS = 5_000_000_000
 WAIT_NS_MAX = 3_600_000_000_000
 TURN = 20
@@ -132,10 +133,19 @@ class Outbox:
             found = connection.execute(due.order_by(notices.c.next_ns).limit(TURN)).all()
         for row in found:
             notice = rows.record(Notice, row)
+            if not self._leased(notice, now_ns):
+                continue
             channel = self._channels.get(notice.channel)
             gone = Receipt(delivered=False, retry=False, error="the channel is no longer configured")
             self._note(notice, channel.deliver(notice) if channel else gone, now_ns)
         return len(found)
+
+    def _leased(self, notice: Notice, now_ns: int) -> bool:
+        """Whether this worker has the message to itself for a while; another one's lease ends by itself."""
+        mine = (notices.c.id == notice.id) & (notices.c.next_ns == notice.next_ns) & (notices.c.state == "pending")
+        with self._engine.begin() as connection:
+            held = connection.execute(update(notices).where(mine).values(next_ns=now_ns + LEASE_NS))
+        return held.rowcount == 1
 
     def again(self, notice_id: str) -> None:
         """Put a failed message back, for a person who wants it sent once more."""

@@ -128,8 +128,10 @@ class Queries:
         if at_ns is None:
             query = query.where(hazards.c.active)
         else:
-            until = hazards.c.cleared_ns.is_(None) | (hazards.c.cleared_ns > at_ns)
-            query = query.where(hazards.c.opened_ns <= at_ns, until)
+            # by its findings: a hazard may have cleared and come back since
+            until = findings.c.cleared_ns.is_(None) | (findings.c.cleared_ns > at_ns)
+            standing = select(findings.c.hazard).where(findings.c.first_ns <= at_ns, until)
+            query = query.where(hazards.c.id.in_(standing))
         with self._engine.connect() as connection:
             return [(row.site, row.zone, row.grade, row.id) for row in connection.execute(query)]
 

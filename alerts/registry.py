@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import pairwise
@@ -11,7 +12,8 @@ from typing import Any, TypeVar
 
 from ingest import KINDS, Sensor
 
-from .errors import RegistryError
+from .errors import Invalid, RegistryError
+from .grading import methods
 
 T = TypeVar("T")
 
@@ -138,7 +140,7 @@ def read_registry(table: Mapping[str, Any]) -> Registry:
         {(str(row.get("site")), str(row.get("id"))): _pair(row["xy"]) for row in raw if _is_pair(row.get("xy"))},
         table.get("calendar", {}),
     )
-    errors += _dangling(registry)
+    errors += [*_dangling(registry), *_twice(registry), *_graded(registry)]
     errors += [
         f"{name}: two entries share an id"
         for name, rows, kept in (("site", sites, registry.sites), ("zone", zones, registry.zones))
@@ -204,9 +206,43 @@ def _sensor(row: Mapping[str, Any], number: int, errors: list[str]) -> Sensor:
         row["kind"] if row.get("kind") in KINDS else "env",
         place=str(row.get("place", "")),
         profile=str(row.get("profile", "")),
-        period_s=float(row.get("period_s", 0)),
+        period_s=_number(row, "period_s", where, errors),
         limits={metric: tuple(map(float, value)) for metric, value in limits.items()},
     )
+
+
+def _number(row: Mapping[str, Any], key: str, where: str, errors: list[str]) -> float:
+    value = row.get(key, 0)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        errors.append(f"{where}: {key} must be a number, 0 or more")
+        return 0.0
+    return float(value)
+
+
+def _twice(registry: Registry) -> list[str]:
+    """Sensors that are described more than once."""
+    counted = Counter((sensor.site, sensor.id) for sensor in registry.sensors)
+    return [
+        f"sensor {name} of site {site} is described {count} times"
+        for (site, name), count in counted.items()
+        if count > 1
+    ]
+
+
+def _graded(registry: Registry) -> list[str]:
+    """Risk points whose method or factors no method file knows."""
+    errors = []
+    for point in registry.risk_points:
+        if point.method not in methods():
+            errors.append(f"risk_point {point.id}: method {point.method!r} is not known; one of {', '.join(methods())}")
+            continue
+        try:
+            methods()[point.method].assess(
+                likelihood=point.likelihood, severity=point.severity, exposure=point.exposure
+            )
+        except Invalid as error:
+            errors.append(f"risk_point {point.id}: {error}")
+    return errors
 
 
 def _dangling(registry: Registry) -> list[str]:
@@ -225,6 +261,11 @@ def _dangling(registry: Registry) -> list[str]:
             f"risk_point {point.id}: zone {point.zone!r} is not described"
             for point in registry.risk_points
             if (point.site, point.zone) not in registry.zones
+        ),
+        *(
+            f"sensor {sensor.id}: site {sensor.site!r} is not described"
+            for sensor in registry.sensors
+            if sensor.site not in registry.sites
         ),
         *(
             f"sensor {sensor.id}: place {sensor.place!r} is not described"

@@ -19,6 +19,8 @@ def record(cls: type[Record], row: Row[Any]) -> Record:
     values = {field.name: getattr(row, field.name) for field in fields(cls)}
     if "grade" in values:
         values["grade"] = Grade(values["grade"])
+    if "fixers" in values:
+        values["fixers"] = tuple(values["fixers"])
     return cls(**values)
 
 

@@ -73,6 +73,7 @@ findings = Table(
     Column("score", Float, nullable=False),
     Column("late", Boolean, nullable=False),
     Column("drill", Boolean, nullable=False),
+    Column("lane", String(8), nullable=False),
     Column("evidence", JSON, nullable=False),
 )
 
@@ -128,6 +129,7 @@ tickets = Table(
     Column("fulfilled", Boolean, nullable=False),
     Column("relapses", Integer, nullable=False),
     Column("fixer", String(64), nullable=False),
+    Column("fixers", JSON, nullable=False),
     Column("acceptor", String(64), nullable=False),
     Column("accepted_ns", BigInteger),
     Column("closed_ns", BigInteger),

@@ -17,7 +17,7 @@ from .grading import Grade
 from .model import Hazard, Ticket
 from .outbox import Post
 from .registry import Registry
-from .schema import hazards, ticket_numbers, tickets
+from .schema import findings, hazards, ticket_numbers, tickets
 from .tickets import FINAL, GUARDS, Case, loop
 
 
@@ -27,14 +27,15 @@ class Ticketing:
     def __init__(self, connection: Connection, registry: Registry, post: Post) -> None:
         self._connection, self._registry, self._post = connection, registry, post
 
-    def follow(self, hazard: Hazard, *, relapsed: bool, now_ns: int) -> Ticket | None:
+    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
         """The hazard's ticket after what happened to it: opened from yellow up, re-graded, or opened again."""
         row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
         if row is None:
             worth = hazard.grade <= Grade.YELLOW and not hazard.drill and hazard.active
             return self._open(hazard, now_ns) if worth else None
         ticket = rows.record(Ticket, row)
-        if relapsed and ticket.state in FINAL | {"observing"}:
+        again = relapsed or (raised and ticket.overridden)
+        if again and ticket.state in FINAL | {"observing"}:
             return self._relapse(ticket, hazard, now_ns)
         if hazard.grade < ticket.grade and ticket.state not in FINAL:
             due_ns = min(ticket.due_ns, now_ns + loop().due_ns[hazard.grade])
@@ -58,7 +59,7 @@ class Ticketing:
         if version != ticket.version:
             raise Stale(version, ticket.version)
         values = loop().checked(step, fields)
-        GUARDS[step.guard](Case(ticket, actor, hazard, values))
+        GUARDS[step.guard](Case(ticket, actor, hazard, values, blind=self._blind(hazard)))
         changes = self._changes(ticket, action, actor, values, now_ns=now_ns)
         moved = replace(ticket, state=step.target(ticket.state), **changes)
         facts = {"from": ticket.state, "to": moved.state, "fields": values}
@@ -88,6 +89,8 @@ class Ticketing:
         )
         for row in self._connection.execute(watched).all():
             ticket = rows.record(Ticket, row)
+            if not self._proved(ticket):
+                continue
             closed = replace(
                 ticket, state="closed", closed_ns=now_ns, close_reason="proved", version=ticket.version + 1
             )
@@ -113,6 +116,7 @@ class Ticketing:
             fulfilled=False,
             relapses=0,
             fixer="",
+            fixers=(),
             acceptor=zone.officer if zone else "",
             accepted_ns=None,
             closed_ns=None,
@@ -150,6 +154,7 @@ class Ticketing:
             accepted_ns=None,
             closed_ns=None,
             close_reason="",
+            overridden=False,
             version=ticket.version + 1,
         )
         return self._save(again, "ticket.relapsed", "system", {"from": ticket.state, "to": "graded"}, now_ns)
@@ -160,12 +165,14 @@ class Ticketing:
         """What an action changes besides the state."""
         changes: dict[str, Any] = {}
         if action == "assign":
-            changes |= {"fixer": self._fixer(ticket, values), "due_ns": values.get("due", ticket.due_ns)}
+            fixer = self._fixer(ticket, values)
+            fixers = tuple(dict.fromkeys((*ticket.fixers, fixer)))
+            changes |= {"fixer": fixer, "fixers": fixers, "due_ns": values.get("due", ticket.due_ns)}
         elif action == "accept":
             changes |= {"acceptor": actor.username, "accepted_ns": now_ns}
         elif action == "close":
-            hazard = self._connection.execute(select(hazards.c.active).where(hazards.c.id == ticket.hazard)).one()
-            changes |= {"closed_ns": now_ns, "close_reason": values["reason"], "overridden": bool(hazard.active)}
+            overridden = bool(values.get("override")) and not self._proved(ticket)
+            changes |= {"closed_ns": now_ns, "close_reason": values["reason"], "overridden": overridden}
         elif action == "mark_false":
             changes |= {"closed_ns": now_ns, "close_reason": "false_report"}
         elif action == "reopen":
@@ -176,6 +183,23 @@ class Ticketing:
             flags = {"declare_major": "major", "fulfil": "fulfilled", "supervise": "supervised"}
             changes |= {flags[action]: True} if action in flags else {}
         return changes
+
+    def _proved(self, ticket: Ticket) -> bool:
+        row = self._connection.execute(select(hazards).where(hazards.c.id == ticket.hazard)).one()
+        hazard = rows.record(Hazard, row)
+        return not hazard.active and not self._blind(hazard)
+
+    def _blind(self, hazard: Hazard) -> bool:
+        """Whether a sensor that saw the hazard is now itself at fault, stuck, silent or tampered with."""
+        saw = select(findings.c.sensor).where(findings.c.hazard == hazard.id)
+        fault = select(findings.c.id).where(
+            findings.c.site == hazard.site,
+            findings.c.sensor.in_(saw),
+            findings.c.kind.in_(UNBELIEVABLE),
+            findings.c.hazard != hazard.id,
+            findings.c.active,
+        )
+        return self._connection.execute(fault.limit(1)).first() is not None
 
     def _fixer(self, ticket: Ticket, values: Mapping[str, Any]) -> str:
         zone = self._registry.zones.get((ticket.site, ticket.zone))
@@ -202,4 +226,5 @@ class Ticketing:
         self._post.ticket(kind, ticket, step=step, now_ns=now_ns)
 
 
+UNBELIEVABLE = ("sensor_fault", "sensor_silent", "sensor_stuck", "tamper")
 _DONE = tuple(FINAL | {"observing"})

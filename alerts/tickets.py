@@ -80,7 +80,7 @@ class Loop:
             return False
         fields: dict[str, Any] = {"override": True, "note": "-"}
         try:
-            GUARDS[step.guard](Case(ticket, actor, hazard, fields))
+            GUARDS[step.guard](Case(ticket, actor, hazard, fields, blind=False))
         except (Forbidden, GuardFailed):
             return False
         return True
@@ -141,12 +141,18 @@ def _step(row: Mapping[str, Any]) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that a guard may look at."""
+    """Everything that a guard may look at. blind: a sensor of the hazard is itself at fault or silent now."""
 
     ticket: Ticket
     actor: Actor
     hazard: Hazard
     fields: Mapping[str, Any]
+    blind: bool = False
+
+    @property
+    def proved(self) -> bool:
+        """Whether sensors that can be believed show that the danger is over."""
+        return not self.hazard.active and not self.blind
 
 
 def _free(_case: Case) -> None:
@@ -160,8 +166,8 @@ def _own(case: Case) -> None:
 
 
 def _four_eyes(case: Case) -> None:
-    """The acceptor is never the fixer."""
-    if case.ticket.fixer == case.actor.username:
+    """The acceptor is never the fixer, nor anyone who was the fixer before a transfer."""
+    if case.actor.username in case.ticket.fixers:
         raise Forbidden("ticket_officer", "who rectified a danger may not review or accept it")
 
 
@@ -184,7 +190,7 @@ def _cleared(case: Case) -> None:
 def _proved(case: Case) -> None:
     """The sensors prove that it is done, or a named person overrides them with a reason in words."""
     _four_eyes(case)
-    if not case.hazard.active or (case.fields.get("override") and case.fields.get("note")):
+    if case.proved or (case.fields.get("override") and case.fields.get("note")):
         return
     raise GuardFailed(
         "proved",

@@ -6,6 +6,7 @@ from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .detector_set import DetectorSet, build
 from .errors import DetectorError, RecipeError, StateError
 from .recipe import Recipe, load_recipe, read_recipe
+from .warm import warm
 
 __all__ = [
     "HAZARDS",
@@ -23,4 +24,5 @@ __all__ = [
     "encode",
     "load_recipe",
     "read_recipe",
+    "warm",
 ]

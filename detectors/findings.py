@@ -137,4 +137,6 @@ def _evidence(finding: Finding) -> dict[str, Any]:
         "text": sentence(fact),
         "clears": clears(fact),
     }
+    if finding.lane == LATE:
+        evidence["lane"] = "late"  # what clears here says nothing of a live finding
     return {**evidence, "dims": finding.dims} if finding.dims else evidence

@@ -54,8 +54,9 @@ def publish_load(
     publisher = Publisher(url, window=window, client_id=f"twinward-load-{time.time_ns():x}")
     topics = [f"campus/{site}/smoke/bench-{number}" for number in range(sensors)]
     quiet = [b"%.4f" % value for value in np.random.default_rng(1).uniform(0.003, 0.012, 997)]
-    begin_s, cpu_s, count = time.monotonic(), time.process_time(), 0
-    while (since_s := time.monotonic() - begin_s) < seconds and not publisher.stop.is_set():
+    begin_s, cpu_s, count, total = time.monotonic(), time.process_time(), 0, int(rate * seconds)
+    while count < total:
+        since_s = time.monotonic() - begin_s
         due = int(rate * min(seconds, since_s + TICK_S))
         due = min(due, count + max(1, int(rate * LATE_S)))
         now_ms = time.time_ns() // 1_000_000

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_database
 from alerts.api import create_app
 from alerts.channels import open_channels
-from detectors import Calendar, Detector, DetectorError, build, load_recipe
+from detectors import Calendar, Detector, DetectorError, build, load_recipe, warm
 from ingest import Catalog, Intake, Store
 from ingest.decode import decoders
 from ingest.mqtt import MqttError, Subscriber
@@ -121,6 +121,7 @@ class Service:
         def make() -> Detector:
             return build(recipe, self.catalog, calendar)
 
+        warm()
         self._add(Pump(self.log, DetectStage(make, self.detections, self._shared, clock=self.clock)))
 
     def _open_alert(self) -> None:
@@ -207,6 +208,13 @@ def check_port(host: str, port: int, option: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken(host, port, option) from error
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def first_account(people: People, data_dir: Path) -> str:

@@ -6,15 +6,18 @@ import dataclasses
 import importlib
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+import alerts
 from alerts import load_registry, open_database
+from alerts.channels import addresses
 from alerts.journal import verify as verify_journal
-from detectors import DetectorError
+from detectors import DetectorError, load_recipe
 from simulators.score import score_files as score_csv
 
 from .clock import system_clock
@@ -22,18 +25,24 @@ from .detect import detect_file
 from .doctor import examine
 from .errors import InputError
 from .log import TelemetryLog
+from .service import told as packages_told
 from .settings import Settings, in_data_dir, read_settings
 from .simulate import progress_bar, told
 from .stages import noted_head
 
 Json = dict[str, Any]
+CONSOLE = Path(alerts.__file__).parent / "console" / "dist" / "index.html"
 
 
 def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) -> Json:
     """Run the detectors over a CSV file; returns the summary."""
     try:
         with told(), progress_bar(source.name, quiet=quiet) as report:
-            return dataclasses.asdict(detect_file(source, output, recipe=recipe, progress=report))
+            rules = None if recipe is None else load_recipe(recipe)
+            with source.open("rb") as file:
+                lines = sum(1 for _ in file)
+            found = detect_file(source, output, recipe=rules, progress=lambda rows: report(rows, rows / max(1, lines)))
+            return found.as_dict()
     except DetectorError as error:
         raise InputError(str(error)) from error
 
@@ -56,7 +65,10 @@ def _verify_log(settings: Settings) -> Json:
     path = settings.data_dir / "telemetry.sqlite"
     if not path.exists():
         raise InputError(f"{path}: there is no log here")
-    log = TelemetryLog(path, clock=system_clock)
+    try:
+        log = TelemetryLog(path, clock=system_clock)
+    except sqlite3.DatabaseError as error:
+        return {"ok": False, "entries": 0, "first_bad_seq": 1, "reason": f"the file cannot be read: {error}"}
     try:
         return dataclasses.asdict(log.verify())
     finally:
@@ -77,16 +89,18 @@ def _verify_audit(settings: Settings) -> Json:
 def examine_installation(config: Path | None) -> list[Json]:
     """What the doctor finds, each finding as a row."""
     settings = read_settings(config, os.environ)
-    with told():
+    with told(), packages_told():
         load_registry(settings.campus)
+        channels = [*settings.notify.webhooks, *addresses(settings.notify.apprise_file)]
+    ports = {"console": settings.http.port}
+    if settings.broker.embedded:
+        ports["broker"] = settings.broker.port
     findings = examine(
-        broker_url=settings.mqtt.url,
-        data_dir=settings.data_dir,
-        http=(settings.http.host, settings.http.port),
-        webhooks=settings.notify.webhooks,
-        apprise_file=settings.notify.apprise_file,
+        broker_url=settings.mqtt.url, data_dir=settings.data_dir, ports=ports, console=CONSOLE, channels=channels
     )
-    return [dataclasses.asdict(finding) for finding in findings]
+    return [
+        {"name": row.name, "ok": row.ok, "zh": row.text_zh, "en": row.text_en, "advice": row.advice} for row in findings
+    ]
 
 
 def run_bench(what: str, *, seconds: float, as_json: bool) -> None:

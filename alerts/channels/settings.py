@@ -43,10 +43,15 @@ def open_channels(settings: NotifySettings) -> list[Channel]:
     if settings.apprise_file is not None:
         from .people import PeopleChannel  # noqa: PLC0415 - as above
 
-        addresses = [line.strip() for line in _secret(settings.apprise_file).splitlines()]
-        wanted = [line for line in addresses if line and not line.startswith("#")]
+        wanted = addresses(settings.apprise_file)
         channels += [PeopleChannel(f"people-{number}", address) for number, address in enumerate(wanted, 1)]
     return channels
+
+
+def addresses(path: Path | None) -> list[str]:
+    """The addresses of the file, one a line, comments and blank lines left out. Raises ChannelError."""
+    lines = [line.strip() for line in _secret(path).splitlines()] if path else []
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _secret(path: Path) -> str:

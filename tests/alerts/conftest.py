@@ -119,7 +119,8 @@ class World:
             hazard=[row.hazard for row in seen],
             evidence=[
                 {"window_s": 10, "limit": 0.1, "value": 0.3, "unit": "dB/m", "text": words, "clears": words}
-                for words in text
+                | ({"lane": "late"} if row.late else {})
+                for words, row in zip(text, seen, strict=True)
             ],
         )
 

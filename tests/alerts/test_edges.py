@@ -1,0 +1,168 @@
+"""Awkward orders of events: repeats, late evidence, transfers, overrides, sensors that cannot be believed."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from alerts import (
+    Actor,
+    Forbidden,
+    Grade,
+    GuardFailed,
+    Notice,
+    Outbox,
+    Receipt,
+    RegistryError,
+    Ticket,
+    read_registry,
+)
+from detectors import Phase
+
+RAISE, CHANGE, CLEAR = Phase.RAISE, Phase.CHANGE, Phase.CLEAR
+SECOND_NS = 1_000_000_000
+
+
+def rectified(world: Any, ticket: Ticket) -> Ticket:
+    """The ticket after officer and fixer did their part."""
+    moved = world.act(ticket, "assign", "officer")
+    for action in ("take", "start", "submit"):
+        moved = world.act(moved, action, "fixer")
+    return world.act(moved, "accept", "officer")
+
+
+def test_the_same_detections_at_a_new_position_change_nothing(world: Any, seen: Any) -> None:
+    """Ids come from content, so a repeat collides whatever position it comes from."""
+    rows = (seen(RAISE), seen(CLEAR, at_s=5))
+    world.feed(*rows)
+    before = (world.hazards, world.tickets)
+    world.feed(*rows)
+    assert (world.hazards, world.tickets) == before
+
+
+def test_late_evidence_never_silences_a_live_hazard(world: Any, seen: Any) -> None:
+    """What clears in the late lane says nothing of what is live."""
+    world.feed(seen(RAISE, at_s=100))
+    world.feed(seen(RAISE, at_s=40, late=True), seen(CLEAR, at_s=50, late=True))
+    assert world.hazards[0].active
+
+
+def test_a_graver_finding_that_joins_pages(world: Any, seen: Any) -> None:
+    """A second rule that takes a yellow hazard to red must wake people."""
+    world.feed(seen(RAISE, hazard="flood", level=1))
+    assert not world.paged()
+    world.feed(seen(RAISE, hazard="flood", level=3, rule="r2", at_s=1))
+    assert world.hazards[0].grade == Grade.RED
+    assert world.paged()
+
+
+@pytest.mark.parametrize("after", [{"sensor": "smoke-101b"}, {"level": 3, "phase": CHANGE}])
+def test_late_evidence_that_turns_live_pages(world: Any, seen: Any, after: dict[str, Any]) -> None:
+    """A late hazard pages nobody, until a live finding says that it goes on."""
+    world.feed(seen(RAISE, late=True))
+    assert not world.paged()
+    phase = after.pop("phase", RAISE)
+    world.feed(seen(phase, at_s=1, **after))
+    assert not world.hazards[0].late
+    assert world.paged()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"sensor": [{"site": "s", "id": "a", "kind": "smoke", "period_s": "x"}]},
+        {"sensor": [{"site": "s", "id": "a", "kind": "smoke"}] * 2},
+        {"sensor": [{"site": "nowhere", "id": "a", "kind": "smoke"}]},
+        {"zone": [{"site": "s", "id": "z"}], "risk_point": [{"site": "s", "zone": "z", "id": "r", "likelihood": 9}]},
+        {"zone": [{"site": "s", "id": "z"}], "risk_point": [{"site": "s", "zone": "z", "id": "r", "method": "xx"}]},
+    ],
+)
+def test_a_wrong_campus_file_is_refused(table: dict[str, Any]) -> None:
+    """Wrong numbers, sensors named twice, unknown sites, methods and factors."""
+    with pytest.raises(RegistryError):
+        read_registry({"site": [{"id": "s"}], **table})
+
+
+def test_a_byte_that_breaks_utf8_is_found(world: Any, seen: Any) -> None:
+    """The check of the journal reports the entry instead of stumbling over it."""
+    world.feed(seen(RAISE))
+    with sqlite3.connect(world.folder / "alerts.sqlite") as database:
+        (body,) = database.execute("SELECT CAST(body AS BLOB) FROM journal WHERE seq = 2").fetchone()
+        broken = body[:5] + b"\xff" + body[6:]
+        database.execute("UPDATE journal SET body = CAST(? AS TEXT) WHERE seq = 2", (broken,))
+    assert world.desk.verify().first_bad == 2
+    with database:
+        database.execute("UPDATE journal SET body = CAST(? AS TEXT) WHERE seq = 2", (body,))
+    database.close()
+
+
+def test_who_was_the_fixer_once_never_accepts(world: Any, seen: Any) -> None:
+    """A transfer does not turn the former fixer into an acceptor."""
+    both = Actor("both", frozenset(("officer", "fixer")))
+    world.feed(seen(RAISE))
+    ticket = world.act(world.tickets[0], "assign", "officer", fixer="both")
+    for action in ("take", "start"):
+        ticket = world.desk.act(ticket.id, action, both, {}, version=ticket.version)
+    ticket = world.act(ticket, "assign", "officer", fixer="fixer")
+    for action in ("take", "start", "submit"):
+        ticket = world.act(ticket, action, "fixer")
+    with pytest.raises(Forbidden):
+        world.desk.act(ticket.id, "accept", both, {}, version=ticket.version)
+
+
+def test_a_new_finding_reopens_what_was_closed_by_override(world: Any, seen: Any) -> None:
+    """A hazard that still stood when its ticket was closed by hand comes back to the board, without the override."""
+    world.feed(seen(RAISE))
+    accepted = rectified(world, world.tickets[0])
+    world.act(accepted, "close", "officer", reason="undetermined", override=True, note="seen on site")
+    assert world.tickets[0].overridden
+    world.feed(seen(RAISE, sensor="smoke-101b", at_s=900))
+    assert world.tickets[0].state == "graded"
+    assert not world.tickets[0].overridden
+
+
+def test_a_faulty_sensor_proves_nothing(world: Any, seen: Any) -> None:
+    """A detector that is itself at fault cannot show that the danger is over."""
+    world.feed(seen(RAISE), seen(RAISE, hazard="sensor_fault", rule="f", at_s=1), seen(CLEAR, at_s=2))
+    ticket = rectified(world, next(ticket for ticket in world.tickets if ticket.kind == "fire"))
+    with pytest.raises(GuardFailed):
+        world.act(ticket, "close", "officer", reason="repaired")
+
+
+def test_the_map_of_a_past_moment_knows_the_gap(world: Any, seen: Any) -> None:
+    """Between clearing and relapse the hazard was not there."""
+    world.feed(seen(RAISE), seen(CLEAR, at_s=10), seen(RAISE, at_s=100))
+    admin = Actor("a", frozenset(("admin",)))
+    at = [world.now_ns + second * SECOND_NS for second in (5, 50, 150)]
+    found = [len(world.desk.queries.open_grades(admin, site=None, at_ns=moment)) for moment in at]
+    assert found == [1, 0, 1]
+
+
+def test_two_workers_send_a_message_once(make_world: Callable[..., Any], seen: Any) -> None:
+    """A worker leases what it sends."""
+    got: list[str] = []
+
+    class Slow:
+        name = "slow"
+        for_programs = True
+
+        def deliver(self, notice: Notice) -> Receipt:
+            time.sleep(0.05)
+            got.append(notice.id)
+            return Receipt(delivered=True)
+
+    world = make_world(channels=(Slow(),))
+    world.feed(seen(RAISE))
+    workers = [Outbox(world.engine, world.channels, lambda: world.now_ns) for _ in range(2)]
+    threads = [threading.Thread(target=worker.deliver_due, args=(world.now_ns,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got
+    assert len(got) == len(set(got))
