@@ -18,7 +18,7 @@ MINUTES = 30
 def warm() -> None:
     """Run every rule of the campus recipe once over made-up readings, and forget them.
 
-    Compiling takes some ten seconds the first time on a machine; after that the kernels come from numba's cache on disk.
+    Compiling takes some ten seconds the first time on a machine; later the kernels come from numba's cache on disk.
     """
     catalog = Catalog()
     detector = build(load_recipe(), catalog, Calendar())
@@ -37,7 +37,7 @@ def warm() -> None:
                 "time_ns": time_ns,
                 "arrival_ns": time_ns,
                 "value": (columns[:, 2] % 2).astype(np.float64),
-                "quality": np.where(columns[:, 2] % 5 == 4, Quality.TEST, Quality.GOOD).astype(np.uint8),
+                "quality": np.where(columns[:, 2] % 5, Quality.GOOD, Quality.TEST).astype(np.uint8),
             },
             attributes,
         )

@@ -35,7 +35,7 @@ from .log import DetectionLog, TelemetryLog
 from .observe import Observer, ServiceCollector, latency_histogram
 from .pump import Pump
 from .settings import Settings
-from .stages import AlertStage, DetectStage, LogCatalog, StoreStage, note_head
+from .stages import DAY_NS, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
 
 STORE_REST_S = 0.25
 REPLAYED_FOR_LATEST = 500
@@ -136,7 +136,7 @@ class Service:
         self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
         latest = Latest()
         self.store = self._opened_store(latest)
-        stage = StoreStage(self.store, latest, self.clock, raw_days=settings.store.raw_days)
+        stage = StoreStage(self.store, latest, self.clock, raw_days=settings.store.raw_days, trim=self._trim)
         self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
         latency, head = latency_histogram(self._registry), settings.data_dir / "alerts.head"
         self._undo.callback(lambda: note_head(head, self.desk.tip()))
@@ -145,6 +145,14 @@ class Service:
             self.catalog, self.store, self.log, latest, tuple(self._pumps), self._checks, self._registry
         )
         self._registry.register(ServiceCollector(self.log, tuple(self._pumps), self._checks))
+
+    def _trim(self, now_ns: int) -> None:
+        """Let go of old log entries that every stage has taken in."""
+        before_ns = now_ns - int(self.settings.log.keep_days * DAY_NS)
+        snapshot = self.detections.latest_snapshot()
+        judged = snapshot[0] if snapshot else 0
+        self.log.retain(before_ns=before_ns, up_to=min(self.store.cursor(), judged))
+        self.detections.retain(before_ns=before_ns, up_to=self.desk.cursor())
 
     def _opened_store(self, latest: Latest) -> Store:
         settings = self.settings

@@ -40,8 +40,12 @@ class StoreStage:
 
     name = "store"
 
-    def __init__(self, store: Store, latest: Latest, clock: Clock, *, raw_days: float) -> None:
+    def __init__(
+        self, store: Store, latest: Latest, clock: Clock, *, raw_days: float, trim: Callable[[int], None]
+    ) -> None:
+        """trim: called once an hour with the present time, after the store let go of what is past its time."""
         self._store, self._latest, self._clock, self._raw_days = store, latest, clock, raw_days
+        self._trim = trim
         self._retained_ns = 0
 
     def recover(self) -> int:
@@ -60,6 +64,7 @@ class StoreStage:
         if now_ns - self._retained_ns > RETAIN_EVERY_NS:
             self._retained_ns = now_ns
             self._store.retain(before_ns=now_ns - int(self._raw_days * DAY_NS))
+            self._trim(now_ns)
 
 
 class DetectStage:

@@ -28,17 +28,17 @@ QUIET = {"smoke": 0.0, "smoke_density": 0.004, "co": 3.0, "temperature": 22.0, "
          "open": 0.0, "level": 1.0, "battery": 90.0}  # fmt: skip
 
 
-def run(*, seconds: float, progress: Callable[[float], None] = lambda _: None) -> list[dict[str, Any]]:
-    """Rows {bench, case, rate_per_s, per_cpu_s, ratio_to_row_by_row}; `progress` gets the share done, 0 to 1."""
+def run(*, seconds: float, progress: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+    """Rows {bench, case, rate_per_s, per_cpu_s, ratio_to_row_by_row}; `progress` gets a word on what is measured."""
     catalog, batches = campus()
     detector = build(load_recipe(), catalog, Calendar())
     for batch in batches:
         detector.update(batch)  # compiles the kernels and meets every sensor
     single = build(load_recipe(), catalog, Calendar())
+    progress("detect: one reading at a time")
     slow = _measure(lambda batch: _one_by_one(single, batch), [batches[0].take(slice(0, ROWS_SINGLE))], seconds / 3)
-    progress(1 / 3)
+    progress("detect: batches of 4,096")
     fast = _measure(lambda batch: _update(detector, batch), batches, 2 * seconds / 3)
-    progress(1.0)
     return [
         {"bench": "detect", "case": "campus recipe, one reading at a time", **slow, "ratio_to_row_by_row": 1.0},
         {
