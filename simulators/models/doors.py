@@ -16,8 +16,8 @@ from simulators.truth import Truth
 MARGIN_MS = 60_000
 """Ordinary passages leave the door alone for this long before and after."""
 
-PROP_S, ALARM_S, SEVERE_S = 30, 120, 600
-"""The ladder of a door that stays open."""
+PROP_S, EARLY_S, ALARM_S = 30, 120, 600
+"""The ladder of a door that stays open: a word, early warning, alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,15 @@ class DoorEvent:
             columns["forced"] = columns["open"]
         return frames([(self.device, at_ms) for at_ms, _ in states], columns)
 
+    def _rung(self) -> int:
+        """The highest level that a propped door reaches."""
+        return max(0, sum(self.open_s >= step for step in (PROP_S, EARLY_S, ALARM_S)) - 1)
+
     def truths(self) -> Sequence[Truth]:
         """harm_at: a forced door at once, a held one when the prop time is over."""
         here = self.stage.fleet.devices[self.device]
         names = (here.id, *((self.stage.fleet.devices[self.camera].id,) if self.camera is not None else ()))
-        level = 2 if not self.granted else sum(self.open_s >= step for step in (PROP_S, ALARM_S, SEVERE_S))
+        level = 2 if not self.granted else self._rung()
         seen_ms = self.opened_ms + (PROP_S * 1000 if self.granted else 0)
         return [
             Truth(
@@ -109,11 +113,11 @@ class DoorEvent:
                 here.zone,
                 self.stage.at_ms,
                 seen_ms,
-                seen_ms if level else None,
+                seen_ms if self.open_s >= PROP_S or not self.granted else None,
                 self.shut_ms,
                 level,
                 must_page=level > 1,
-                must_not_page=level == 0,
+                must_not_page=self.granted and self.open_s < PROP_S,
                 devices=names[:1],
                 affected_devices=names,
             ),
