@@ -110,18 +110,18 @@ class People:
     def sign_in(self, username: str, password: str, *, address: str) -> Session | None:
         """A session for the right password, None for a wrong one. Raises TooManyFailures for guessers."""
         watched = (f"account {username[:64]}", f"address {address}")
-        self._refuse_guessers(watched)
+        self._reserve(watched)
         with self._reading.connect() as connection:
             row = connection.execute(select(accounts).where(accounts.c.username == username)).mappings().first()
         # an unknown name costs the same time as a wrong password
         right = self._verified(row["password"] if row else self._nobody, password)
         if row is None or not right:
-            self._note_failure(watched)
             return None
+        self._release(watched)
         return self._open(_account(row))
 
-    def who(self, token: str) -> Account | None:
-        """The account of a token that is neither revoked nor expired."""
+    def who(self, token: str, *, use: bool = True) -> Account | None:
+        """The account of a token that is neither revoked nor expired. use: False where nobody acts, only looks on."""
         now_ns, digest = self._clock(), _digest(token)
         query = select(sessions, accounts).join_from(sessions, accounts, sessions.c.username == accounts.c.username)
         with self._reading.connect() as connection:
@@ -131,7 +131,7 @@ class People:
         if now_ns - row["created_ns"] > LIFE_NS or now_ns - row["used_ns"] > IDLE_NS:
             self.sign_out(token)
             return None
-        if now_ns - row["used_ns"] > TOUCH_NS:
+        if use and now_ns - row["used_ns"] > TOUCH_NS:
             with self._engine.begin() as connection:
                 connection.execute(update(sessions).where(sessions.c.digest == digest).values(used_ns=now_ns))
         return _account(row)
@@ -155,7 +155,8 @@ class People:
         except (VerificationError, InvalidHashError):
             return False
 
-    def _refuse_guessers(self, watched: Sequence[str]) -> None:
+    def _reserve(self, watched: Sequence[str]) -> None:
+        """Count the try as failed before it is checked, so that tries side by side cannot pass the bound."""
         now_ns = self._clock()
         with self._lock:
             for key in watched:
@@ -164,13 +165,17 @@ class People:
                     times.popleft()
                 if len(times) >= FAILURES_A_MINUTE:
                     raise TooManyFailures(int((times[0] + MINUTE_NS - now_ns) / 1e9) + 1)
-
-    def _note_failure(self, watched: Sequence[str]) -> None:
-        with self._lock:
-            if len(self._failures) > WATCHED_MAX:
-                self._failures.clear()
+            while len(self._failures) > WATCHED_MAX:
+                del self._failures[next(iter(self._failures))]
             for key in watched:
-                self._failures.setdefault(key, deque(maxlen=FAILURES_A_MINUTE)).append(self._clock())
+                self._failures.setdefault(key, deque(maxlen=FAILURES_A_MINUTE)).append(now_ns)
+
+    def _release(self, watched: Sequence[str]) -> None:
+        """Take the reserved failure back after a right password."""
+        with self._lock:
+            for key in watched:
+                if self._failures.get(key):
+                    self._failures[key].pop()
 
 
 def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, str]:

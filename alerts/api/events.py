@@ -57,7 +57,7 @@ async def _stream(service: Parts, actor: Actor, token: str, seen: int | None) ->
                 if actor.sees(event.site) and event.kind.partition(".")[0] in TOLD:
                     yield _told(event)
             if loop.time() - beat >= service.settings.heartbeat_s:
-                if await to_thread.run_sync(service.people.who, token) is None:
+                if await to_thread.run_sync(lambda: service.people.who(token, use=False)) is None:
                     return
                 yield _heartbeat(service, at)
                 beat = loop.time()

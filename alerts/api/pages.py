@@ -38,13 +38,23 @@ def console(path: str) -> Response:
     if path.startswith("api/"):
         return problem(404, "no such address")
     front = CONSOLE / "index.html"
-    wanted = (CONSOLE / path).resolve()
-    if path and wanted.is_file() and wanted.is_relative_to(CONSOLE):
+    wanted = _file(path)
+    if wanted is not None:
         cached = {"Cache-Control": "public, max-age=31536000, immutable"} if path.startswith("assets/") else {}
         return FileResponse(wanted, headers=cached)
     if not front.is_file():
         return problem(404, "the console was not built")
     return FileResponse(front, headers={"Cache-Control": "no-cache"})
+
+
+def _file(path: str) -> Path | None:
+    """The console's file of that path; None for anything that is none, or lies outside."""
+    try:
+        wanted = (CONSOLE / path).resolve()
+        found = bool(path) and wanted.is_relative_to(CONSOLE) and wanted.is_file()
+    except (OSError, ValueError):  # longer than names may be, or with a NUL
+        return None
+    return wanted if found else None
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
-from alerts import Actor, require
+from alerts import Actor, Forbidden, require
 
 from .parts import ActorIn, PageIn, PartsIn, listed
 from .shapes import Json, event_json, notice_json, person
@@ -58,12 +58,22 @@ def users(service: PartsIn, actor: ActorIn, role: Annotated[str | None, Query(ma
 def create(service: PartsIn, actor: ActorIn, given: Annotated[NewPerson, Body()]) -> Json:
     """Make an account, or give a known one a new password, new roles and sites; its sessions end."""
     require(actor, "manage_people")
+    _within(actor, given.sites)
+    for known in service.people.accounts():
+        if known.username == given.username:
+            _within(actor, None if known.sites is None else sorted(known.sites))
     account = service.people.create(
         given.username, given.password, roles=given.roles, name=given.name, sites=given.sites
     )
     facts = {"roles": sorted(account.roles), "sites": given.sites}
     service.desk.note("person.set", actor.username, site="", subject=account.username, facts=facts)
     return person(account)
+
+
+def _within(actor: Actor, sites: list[str] | None) -> None:
+    """Nothing when the actor's scope holds all these sites; raises Forbidden otherwise (None: all sites)."""
+    if actor.sites is not None and (sites is None or not set(sites) <= actor.sites):
+        raise Forbidden("manage_people", "an account may not reach beyond your own sites")
 
 
 def _near(actor: Actor, sites: frozenset[str] | None) -> bool:

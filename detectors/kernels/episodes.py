@@ -11,6 +11,9 @@ from .emission import DRILL, LANES, LATE, LIVE, NONE, emit
 KEEP, ON, OFF, ON_NOW, CANCEL = 0, 1, 2, 3, 4
 """Signals: nothing, on, off, on and past the first span at once, taken back if not raised yet."""
 
+DELAYED_NS = 5_000_000_000
+"""A reading that is further behind the clock came from a buffer: its end may stand right behind it."""
+
 FAR = np.iinfo(np.int64).max
 
 START, TIMER, CONFIRMED, ENDED, TOLD, TIMES = 0, 1, 2, 3, 4, 5
@@ -58,9 +61,9 @@ def _advance(row, cell, now, moment, step, after, clear_ns, hold_ns, found, valu
 
 @njit(cache=True, nogil=True)
 def _apply(cell, signal, time, clock, moment, step, after):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
-    """Take a signal in; late ones count their spans from when they came in, for what followed may be on its way."""
+    """Take a signal in; delayed ones count their spans from when they came in, for what followed may be on its way."""
     times = moment[cell]
-    counted = clock if cell % LANES == LATE else time
+    counted = clock if cell % LANES == LATE or clock - time > DELAYED_NS else time
     if signal in (ON, ON_NOW):
         if times[START] == NONE:
             times[START], times[TIMER], times[ENDED], times[TOLD] = time, counted, NONE, time
