@@ -1,0 +1,115 @@
+"""The HTTP interface on a real port over a real desk, accounts of two schools, and clients for them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from alerts import ROLES, People
+from alerts.api import HttpSettings, Last, create_app
+from ingest import Catalog, Store
+from ingest.stores import MemoryStore
+
+PASSWORD = "long enough for a test"
+BODY_BYTES_MAX = 4_096
+
+
+@dataclass
+class Telemetry:
+    """The telemetry side of a service with nothing stored yet."""
+
+    catalog: Catalog
+    store: Store = field(default_factory=MemoryStore)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    parts: dict[str, bool] = field(default_factory=lambda: {"log": True})
+
+    def latest(self, sensor: int) -> list[Last]:
+        """Nothing was heard."""
+        assert sensor >= 0
+        return []
+
+    def accounting(self) -> dict[str, Any]:
+        """Accounts that balance."""
+        total = {"received": 3, "stored": 3, "duplicate": 0, "quarantined": {}, "residual": 0}
+        return {"total": total, "by": [{"site": "school-1", **total}, {"site": "school-2", **total}]}
+
+    def quarantine(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """Nothing was refused."""
+        assert limit > 0
+        assert before is None
+        return []
+
+    def health(self) -> dict[str, bool]:
+        """What the test says."""
+        return self.parts
+
+
+@dataclass
+class Office:
+    """The running interface with its people: one account a role for school-1, and `other` for school-2."""
+
+    world: Any
+    app: FastAPI
+    url: str
+    telemetry: Telemetry
+    people: People
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def client(self, token: str = "") -> httpx.Client:
+        """A client with that token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.clients.append(httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=10))
+        return self.clients[-1]
+
+    def sign_in(self, username: str) -> httpx.Client:
+        """A client signed in as that account."""
+        session = self.people.sign_in(username, PASSWORD, address="test")
+        assert session is not None
+        return self.client(session.token)
+
+
+@pytest.fixture
+def office(world: Any) -> Iterator[Office]:
+    """An interface over a fresh world."""
+    people = People(world.engine, time.time_ns, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    for role in ROLES:
+        people.create(role, PASSWORD, roles=[role], sites=["school-1"])
+    people.create("officer2", PASSWORD, roles=["officer"], sites=["school-1"])
+    people.create("other", PASSWORD, roles=["officer", "admin"], sites=["school-2"])
+    for sensor in world.registry.sensors:
+        world.catalog.code(sensor.site, sensor.id, sensor.kind)
+    telemetry = Telemetry(world.catalog)
+    settings = HttpSettings(body_bytes_max=BODY_BYTES_MAX, heartbeat_s=0.3)
+    app = create_app(world.desk, people, telemetry, settings=settings, clock=time.time_ns)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait(lambda: server.started)
+    running = Office(world, app, f"http://127.0.0.1:{port}", telemetry, people)
+    yield running
+    for client in running.clients:
+        client.close()
+    server.should_exit = True
+    thread.join(10)
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    """Until it holds, ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,110 @@
+"""Nothing is open without a token, each role gets what the table says, and no school sees another."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from alerts import OPERATIONS, ROLES
+from detectors import Phase
+
+ASKED = {
+    ("GET", "accounting"): "see_accounts_of_readings",
+    ("GET", "quarantine"): "see_quarantine",
+    ("GET", "notices"): "see_notices",
+    ("GET", "audit"): "see_audit",
+    ("GET", "users"): "see_people",
+    ("POST", "users"): "manage_people",
+    ("GET", "hazards"): "see",
+    ("GET", "tickets"): "see",
+    ("PUT", "sensors/school-1/smoke-101/place"): "assign_sensor",
+}
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "users"): {"username": "new", "password": "long enough too", "roles": ["viewer"], "sites": ["school-1"]},
+    ("PUT", "sensors/school-1/smoke-101/place"): {"place": "d-102"},
+}
+
+
+def routes(app: Any) -> list[tuple[str, str]]:
+    """Every method and path of the interface but the sign-in, with parameters filled."""
+    found = []
+    for path, methods in app.openapi()["paths"].items():
+        if path.startswith("/api/v1/"):
+            filled = re.sub(r"\{[^}]*\}", "x", path.removeprefix("/api/v1/"))
+            found += [(method.upper(), filled) for method in methods if (method, filled) != ("post", "session")]
+    return found
+
+
+def test_every_route_asks_for_a_token(office: Any) -> None:
+    """Without a token, or with a wrong one, each route of the document answers 401 as a problem."""
+    listed = routes(office.app)
+    assert len(listed) > 20
+    for client in (office.client(), office.client("wrong")):
+        for method, path in listed:
+            answer = client.request(method, path, json={})
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_gets_what_the_table_says(office: Any, role: str) -> None:
+    """403 exactly where the operation is not the role's."""
+    client = office.sign_in(role)
+    for (method, path), operation in ASKED.items():
+        status = client.request(method, path, json=BODIES.get((method, path))).status_code
+        assert (status == 403) == (role not in OPERATIONS[operation]), (role, method, path, status)
+
+
+def test_no_school_sees_another(office: Any, seen: Any) -> None:
+    """Lists are cut to the person's sites, and what is foreign is not there at all."""
+    office.world.feed(seen(Phase.RAISE))
+    ticket, hazard = office.world.tickets[0], office.world.hazards[0]
+    other = office.sign_in("other")
+    for path in ("hazards", "tickets", "detections", "notices", "audit", "zones", "sites", "sensors", "risk-points"):
+        items = other.get(path).json()["items"]
+        assert all("school-1" not in str(item) for item in items if path != "audit"), path
+        assert all(item["site"] != "school-1" for item in items if path == "audit")
+    for path in (f"hazards/{hazard.id}", f"tickets/{ticket.id}", "sensors/school-1/smoke-101"):
+        assert other.get(path).status_code == 404
+    assert other.get("readings", params={"site": "school-1", "sensor": "smoke-101", "metric": "co"}).status_code == 404
+    acted = other.post(f"tickets/{ticket.id}/actions/assign", json={}, headers={"If-Match": f'"{ticket.version}"'})
+    assert acted.status_code == 404
+    assert other.post(f"hazards/{hazard.id}/actions/acknowledge").status_code == 404
+
+
+def test_an_account_cannot_reach_beyond_its_makers_sites(office: Any) -> None:
+    """An administrator of one school makes nobody for another, and takes over nobody there."""
+    other = office.sign_in("other")
+    wide = {"username": "wide", "password": "long enough too", "roles": ["admin"], "sites": None}
+    assert other.post("users", json=wide).status_code == 403
+    taken = {"username": "officer", "password": "long enough too", "roles": ["viewer"], "sites": ["school-2"]}
+    assert other.post("users", json=taken).status_code == 403
+    assert other.post("users", json=wide | {"sites": ["school-2"]}).status_code == 201
+
+
+def test_guessers_are_slowed(office: Any) -> None:
+    """Five wrong passwords a minute, then 429 with the time to wait."""
+    guess = {"username": "officer", "password": "a guess of mine"}
+    statuses = [office.client().post("session", json=guess).status_code for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+    assert int(office.client().post("session", json=guess).headers["Retry-After"]) > 0
+
+
+def test_a_revoked_token_is_of_no_use(office: Any) -> None:
+    """Signing out takes effect at once."""
+    client = office.sign_in("officer")
+    assert client.get("me").json()["username"] == "officer"
+    assert client.delete("session").status_code == 204
+    assert client.get("me").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 300, "/%00", "/..%2f..%2fpyproject.toml", "/assets/%2e%2e/%2e%2e/x"])
+def test_odd_addresses_give_the_front_page_or_nothing(office: Any, path: str) -> None:
+    """No address leads out of the console's folder, and none trips the service."""
+    answer = httpx.get(office.url + path)
+    assert answer.status_code in {200, 400, 404}
+    assert "[project]" not in answer.text
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
