@@ -1,0 +1,42 @@
+"""The newest reading of every series, whatever the order and the cutting into batches."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import TelemetryBatch, from_columns
+from twinward.latest import Latest
+
+Row = tuple[int, int, int]
+ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3), st.integers(0, 9)), max_size=30)
+
+
+def batch(rows: list[Row]) -> TelemetryBatch:
+    """Readings (sensor, metric, time) whose value is their time."""
+    columns = np.array(rows, np.int64).reshape(-1, 3)
+    return from_columns(
+        {
+            "sensor": columns[:, 0].astype(np.int32),
+            "metric": columns[:, 1].astype(np.int16),
+            "time_ns": columns[:, 2].copy(),
+            "arrival_ns": columns[:, 2].copy(),
+            "value": columns[:, 2].astype(np.float64),
+            "quality": np.zeros(len(columns), np.uint8),
+        }
+    )
+
+
+@given(parts=st.lists(ROWS, max_size=4))
+def test_the_newest_of_each_series_is_known(parts: list[list[Row]]) -> None:
+    """As a plain dictionary would have it."""
+    latest, model = Latest(), dict[tuple[int, int], int]()
+    for rows in parts:
+        latest.update(batch(rows))
+        for sensor, metric, time_ns in rows:
+            model[sensor, metric] = max(model.get((sensor, metric), 0), time_ns)
+    for sensor in range(5):
+        found = {(sensor, last.metric): last.time_ns for last in latest.of(sensor)}
+        assert found == {key: time_ns for key, time_ns in model.items() if key[0] == sensor}
+        assert all(last.value == last.time_ns for last in latest.of(sensor))
