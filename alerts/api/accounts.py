@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -19,8 +20,24 @@ def accounting(service: PartsIn, actor: ActorIn) -> Json:
     """Received = stored + duplicate + quarantined; `residual` is what is left over, and is zero."""
     require(actor, "see_accounts_of_readings")
     told = service.telemetry.accounting()
-    told["by"] = [row for row in told["by"] if actor.sees(row["site"])]
+    if actor.sites is not None:
+        told["by"] = [row for row in told["by"] if actor.sees(row["site"])]
+        told["total"] = _summed(told["by"])
+        told["notices"] = _merged([row.get("notices", {}) for row in told["by"]])
     return told
+
+
+def _summed(rows: list[Json]) -> Json:
+    """The accounts of the given sites in one."""
+    total: Json = {name: sum(row[name] for row in rows) for name in ("received", "stored", "duplicate", "residual")}
+    return total | {"quarantined": _merged([row["quarantined"] for row in rows])}
+
+
+def _merged(counts: list[dict[str, int]]) -> dict[str, int]:
+    merged: Counter[str] = Counter()
+    for row in counts:
+        merged.update(row)
+    return dict(merged)
 
 
 @router.get("/quarantine")

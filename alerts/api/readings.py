@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
-from alerts import Invalid, format_time, parse_time
+from alerts import Actor, Invalid, format_time, parse_time
 from ingest import METRIC_BY_NAME, Buckets, Metric, Series
 
 from .parts import ActorIn, Parts, PartsIn
@@ -36,7 +36,7 @@ def readings(
     format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002 - the name in the address
 ) -> Json | Response:
     """Points of time (epoch ms), value and quality; with a step: start, mean, low, high and count of good readings."""
-    known = find(service, actor, site or _site_of(service, sensor), sensor)
+    known = find(service, actor, site or _site_of(service, actor, sensor), sensor)
     to_ns = service.clock() + 1 if end is None else _moment(end, "to")
     from_ns = to_ns - HOUR_NS if begin is None else _moment(begin, "from")
     found = _metric(service, metric)
@@ -84,8 +84,9 @@ def _metric(service: Parts, name: str) -> Metric:
     return known
 
 
-def _site_of(service: Parts, sensor_id: str) -> str:
-    sites = {sensor.site for sensor in service.telemetry.catalog if sensor.id == sensor_id}
+def _site_of(service: Parts, actor: Actor, sensor_id: str) -> str:
+    known = (sensor.site for sensor in service.telemetry.catalog if sensor.id == sensor_id)
+    sites = {site for site in known if actor.sees(site)}
     if len(sites) > 1:
         raise Invalid({"site": f"is needed: {len(sites)} sites have a sensor of this id"})
     return next(iter(sites), "")
