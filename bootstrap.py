@@ -24,6 +24,7 @@ DEBIAN = {
     "test": {
         "mosquitto": "tests against a real broker are skipped",
         "chromium": "tests in a real browser are skipped",
+        "openssl": "tests of TLS connections are skipped",
     },
 }
 TEST_STEPS = (
@@ -76,8 +77,8 @@ def _environment(*, extras: str) -> None:
         _create_venv()
     stamp = VENV / f"bootstrap-{extras or 'demo'}"
     wanted = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")))
-    sources = sorted((ROOT / "alerts" / "console").glob("src/**/*.*"))
-    for path in sources:
+    console = ROOT / "alerts" / "console"
+    for path in sorted((*console.glob("src/**/*.*"), *console.glob("*.*"))):
         wanted.update(path.read_bytes())
     built = (ROOT / "alerts" / "console" / "dist" / "index.html").exists()
     if built and stamp.exists() and stamp.read_text() == wanted.hexdigest():
