@@ -67,6 +67,8 @@ def main() -> None:
 
 def _quiet_logs() -> None:
     """One line an event on the error channel; tracebacks without the values of variables, for those may be secrets."""
+    import logging
+
     import structlog
 
     structlog.configure(
@@ -76,6 +78,7 @@ def _quiet_logs() -> None:
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 

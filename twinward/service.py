@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
@@ -243,7 +242,6 @@ def first_account(people: People, data_dir: Path) -> str:
 
 def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
-    structlog.get_logger().debug("starting", role=role)
     service = Service(settings, role=role)
     try:
         service.start()
