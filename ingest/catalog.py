@@ -119,6 +119,10 @@ class Catalog:
         """The metric of that code. Raises KeyError for a code that was never given."""
         return METRIC_BY_CODE.get(code) or self._learned_by_code[code]
 
+    def knows(self, code: int) -> bool:
+        """Whether the metric code has a meaning here."""
+        return code in METRIC_BY_CODE or code in self._learned_by_code
+
     def update(self, sensor: Sensor) -> None:
         """Replace what is known of a sensor that has a code (its place, profile, period, limits)."""
         self._put(sensor)

@@ -135,7 +135,9 @@ class Service:
         self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
         latest = Latest()
         self.store = self._opened_store(latest)
-        stage = StoreStage(self.store, latest, self.clock, raw_days=settings.store.raw_days, trim=self._trim)
+        stage = StoreStage(
+            self.store, latest, self._shared, self.clock, raw_days=settings.store.raw_days, trim=self._trim
+        )
         self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
         latency, head = latency_histogram(self._registry), settings.data_dir / "alerts.head"
         self._undo.callback(lambda: note_head(head, self.desk.tip()))

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import Histogram
 
 from alerts import AlertDesk
@@ -28,9 +30,11 @@ class LogCatalog:
     def __init__(self, log: TelemetryLog, catalog: Catalog, *, shared: bool) -> None:
         self._log, self._catalog, self._shared = log, catalog, shared
 
-    def refresh(self, highest_code: int) -> None:
-        """Take in sensors that the log knows and the catalogue does not yet, up to and with `highest_code`."""
-        if not self._shared and highest_code >= len(self._catalog):
+    def refresh(self, sensors: NDArray[np.int32], metrics: NDArray[np.int16]) -> None:
+        """Take in what the log knows and the catalogue does not yet of these sensor and metric codes."""
+        if self._shared or not len(sensors):
+            return
+        if int(sensors.max()) >= len(self._catalog) or not self._catalog.knows(int(metrics.max())):
             self._catalog.load(*self._log.catalog())
             self._catalog.take_changes()  # they are durable: this is where they come from
 
@@ -41,11 +45,18 @@ class StoreStage:
     name = "store"
 
     def __init__(
-        self, store: Store, latest: Latest, clock: Clock, *, raw_days: float, trim: Callable[[int], None]
+        self,
+        store: Store,
+        latest: Latest,
+        catalog: LogCatalog,
+        clock: Clock,
+        *,
+        raw_days: float,
+        trim: Callable[[int], None],
     ) -> None:
         """trim: called once an hour with the present time, after the store let go of what is past its time."""
         self._store, self._latest, self._clock, self._raw_days = store, latest, clock, raw_days
-        self._trim = trim
+        self._catalog, self._trim = catalog, trim
         self._retained_ns = 0
 
     def recover(self) -> int:
@@ -55,6 +66,7 @@ class StoreStage:
     def process(self, entries: Sequence[Entry]) -> None:
         """Write the readings of all entries at once."""
         batch = concat([entry.batch for entry in entries])
+        self._catalog.refresh(batch.sensor, batch.metric)
         self._store.write(batch, cursor=entries[-1].seq)
         self._latest.update(batch)
 
@@ -103,8 +115,7 @@ class DetectStage:
     def process(self, entries: Sequence[Entry]) -> None:
         """Judge every entry; write what was found, once."""
         for entry in entries:
-            if len(entry.batch):
-                self._catalog.refresh(int(entry.batch.sensor.max()))
+            self._catalog.refresh(entry.batch.sensor, entry.batch.metric)
             found = self._detector.update(entry.batch)
             if len(found) and entry.seq > self._written:
                 self._detections.append(found, source=entry.seq)
@@ -137,7 +148,7 @@ class AlertStage:
     def process(self, entries: Sequence[DetectionEntry]) -> None:
         """Apply the detections of each entry."""
         for entry in entries:
-            self._refresh.refresh(int(entry.detections.sensor.max(initial=0)))
+            self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
             if self._desk.apply(entry.detections, self._catalog, cursor=entry.seq):
                 waited_ns = self._desk.clock() - int(entry.detections.arrival_ns.max())
                 self._latency.observe(max(0.0, waited_ns / 1e9))

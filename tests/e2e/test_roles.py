@@ -44,12 +44,16 @@ def test_three_processes_do_what_one_does(
         items: list[dict[str, Any]] = admin.get("/tickets").json()["items"]
         return items
 
+    client.publish("campus/school-1/water/pipe", b'{"pressure": 0.3, "paint": 4}', qos=1).wait_for_publish(5)
     tickets = run_twinward.until(opened, timeout_s=40, what="a ticket")
     client.disconnect()
     client.loop_stop()
     assert [(ticket["kind"], ticket["place"]) for ticket in tickets] == [("fire", "unassigned:dorm-9")]
-    sensors = admin.get("/sensors").json()["items"]
-    assert [sensor["id"] for sensor in sensors] == ["dorm-9"]
+    sensors = run_twinward.until(
+        lambda: len(rows := admin.get("/sensors").json()["items"]) == 2 and rows, timeout_s=10, what="both sensors"
+    )
+    assert [sensor["id"] for sensor in sensors] == ["dorm-9", "pipe"]
+    assert "paint" in [metric["name"] for metric in sensors[1]["metrics"]]
     for process in others:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
