@@ -69,6 +69,9 @@ METRICS: tuple[Metric, ...] = (
     _bool(32, "motion"),
     _bool(33, "review"),
     _bool(34, "blind"),
+    Metric(35, "sharpness", "%", 0, 100),  # of what the camera shows on a clear day
+    Metric(36, "luma", "%", 0, 100),
+    Metric(37, "scene_change", "%", 0, 100),  # of the picture's hash bits that differ from the learned scene
     Metric(40, "battery", "%", 0, 100),
     Metric(41, "battery_voltage", "V", 0, 60),
     _bool(42, "battery_low"),
@@ -79,6 +82,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(47, "link_margin", "dB", -100, 100),
     _bool(48, "online"),  # made from last wills and availability topics
     _bool(49, "tick"),  # the service's own clock reading: event time goes on while every sensor is silent
+    _bool(50, "isolated"),  # a zone of the fire panel is switched off
     Metric(60, "humidity", "%", 0, 100),
     Metric(61, "illuminance", "lx", 0, 200_000),
     Metric(62, "co2", "ppm", 0, 100_000),

@@ -67,11 +67,13 @@ class Fleet:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Frames:
-    """Messages of equal make as columns: row i is one message of `device[i]` at `time_ms[i]`.
+    """Messages of equal make as columns: row i is one message of `device[i]`, measured at `time_ms[i]`.
 
-    device: int32 index into the fleet, shape (n,); time_ms: int64 UTC, shape (n,); metrics: names of the k columns;
-    values: float64, shape (n, k), booleans as 0 and 1, NaN where there is no measurement; labels: one mapping a row for
-    camera events, else empty.
+    device: int32 index into the fleet, shape (n,); time_ms: int64 UTC, what the device's clock says, shape (n,);
+    metrics: names of the k columns; values: float64, shape (n, k), booleans as 0 and 1, NaN where there is no
+    measurement; labels: one mapping a row with the texts that travel beside the values (of a camera event, a card),
+    else empty. Once on its way a message also has, all of shape (n,): seq: the device's running number; sent_ms: when
+    it is sent, by true time (None: when measured); retain: whether it is published retained (None: no).
     """
 
     device: NDArray[np.int32]
@@ -79,16 +81,34 @@ class Frames:
     metrics: tuple[str, ...]
     values: Floats
     labels: Sequence[Mapping[str, Any]] = ()
+    seq: NDArray[np.int64] | None = None
+    sent_ms: NDArray[np.int64] | None = None
+    retain: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.device)
 
+    @property
+    def due_ms(self) -> NDArray[np.int64]:
+        """When each message is sent (ms UTC, true time)."""
+        return self.time_ms if self.sent_ms is None else self.sent_ms
+
     def keep(self, rows: NDArray[np.bool_]) -> Frames:
         """Only the marked rows."""
-        if rows.all():
-            return self
-        labels = tuple(label for label, kept in zip(self.labels, rows, strict=True) if kept) if self.labels else ()
-        return Frames(self.device[rows], self.time_ms[rows], self.metrics, self.values[rows], labels)
+        return self if rows.all() else self.take(np.flatnonzero(rows))
+
+    def take(self, rows: NDArray[np.intp]) -> Frames:
+        """The rows of these numbers, in their order; a number may come twice."""
+        return Frames(
+            self.device[rows],
+            self.time_ms[rows],
+            self.metrics,
+            self.values[rows],
+            tuple(self.labels[row] for row in rows.tolist()) if self.labels else (),
+            None if self.seq is None else self.seq[rows],
+            None if self.sent_ms is None else self.sent_ms[rows],
+            None if self.retain is None else self.retain[rows],
+        )
 
     def with_column(self, metric: str, column: Floats) -> Frames:
         """The same messages with one metric replaced."""

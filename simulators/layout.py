@@ -94,6 +94,8 @@ def _dormitory(zone: str, zh: str, en: str, bottom: float) -> Iterator[Spot]:
     short = zone.replace("-", "")
     entry = ((f"gate-{short}", "gate", "door", ""), (f"cam-{short}", "camera", "camera", ""))
     yield Spot(zone, f"{short}-entry", f"{zh}楼门", f"{en}, entrance", (90, bottom + 9), 1, entry)
+    stair = ((f"socket-{short}-stair", "env", "socket", ""), (f"cam-{short}-stair", "camera", "camera", "stairs"))
+    yield Spot(zone, f"{short}-stair", f"{zh}楼梯间", f"{en}, stairwell", (88, bottom + 15), 1, stair)
     for floor in (1, 2, 3):
         for room in range(1, 7):
             number = floor * 100 + room
@@ -115,7 +117,9 @@ def _canteen() -> Iterator[Spot]:
 def _teaching(zone: str, zh: str, en: str, bottom: float) -> Iterator[Spot]:
     short = zone.replace("teaching-", "t")
     for floor in (1, 2, 3):
-        head = ((f"smoke-{short}-stair{floor}", "smoke", "smoke", ""),)
+        head: tuple[tuple[str, str, str, str], ...] = ((f"smoke-{short}-stair{floor}", "smoke", "smoke", ""),)
+        if floor == 1:
+            head += ((f"cam-{short}-stair", "camera", "camera", "stairs"),)
         xy = (191.0, bottom + 4 * floor)
         yield Spot(
             zone, f"{short}-stair{floor}", f"{zh}{floor}层楼梯间", f"{en}, stairwell floor {floor}", xy, floor, head
@@ -135,6 +139,8 @@ def _special_rooms() -> Iterator[Spot]:
     yield Spot("library", "library-hall", "图书馆阅览室", "Library reading room", (234, 98), 1, books)
     archive = (("smoke-office-1", "smoke", "smoke", ""),)
     yield Spot("office", "archive", "档案室", "Archive", (228, 31), 2, archive)
+    panel = (("panel-main", "device", "panel", ""),)
+    yield Spot("office", "control-room", "消防控制室", "Fire control room", (198, 31), 1, panel)
     power = (("smoke-power-1", "smoke", "smoke", ""), ("env-power", "env", "room", ""))
     yield Spot("power-room", "switchgear", "配电柜间", "Switchgear", (277, 163), 1, power)
 
@@ -147,3 +153,5 @@ def _water() -> Iterator[Spot]:
     yield Spot("pond", "pond-bridge", "荷花池木桥", "Lotus pond, wooden bridge", (206, 168), 1, bridge)
     pump = (("pipe-main", "water", "pipe", ""), ("leak-pump", "water", "leak", ""))
     yield Spot("pump-room", "pumps", "水泵房", "Pumps", (277, 137), 1, pump)
+    riser = (("pipe-pump-riser", "water", "pipe", ""),)
+    yield Spot("pump-room", "hydrant-riser", "消火栓立管", "Hydrant riser", (272, 141), 1, riser)

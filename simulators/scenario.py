@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -14,25 +14,14 @@ from annotated_types import Interval
 from simulators.errors import ScenarioInvalid
 from simulators.fleet import Fleet, Frames
 from simulators.models import BACKGROUNDS, quiet
-from simulators.models.doors import ForcedSettings, HeldSettings, plan_forced, plan_held
 from simulators.models.effect import Effect, Happening, Stage
-from simulators.models.fire import CookingSettings, SmoulderSettings, plan_cooking, plan_smoulder
-from simulators.models.storms import PersonSettings, StormSettings, plan_person, plan_storm
+from simulators.models.effects import EFFECTS
 from simulators.noise import key_of
 from simulators.school import Campus, place_periods
 from simulators.truth import Truth
 
 FOLDER = Path(__file__).parent / "scenarios"
 REPEATS_MAX = 10_000
-
-EFFECTS: Mapping[str, tuple[type[Happening], Callable[[Any, Stage], Effect | None]]] = {
-    "smoulder": (SmoulderSettings, plan_smoulder),
-    "cooking": (CookingSettings, plan_cooking),
-    "forced": (ForcedSettings, plan_forced),
-    "held_open": (HeldSettings, plan_held),
-    "storm": (StormSettings, plan_storm),
-    "person_at_water": (PersonSettings, plan_person),
-}
 
 TEXTS = ("id", "name_zh", "name_en", "text_zh", "text_en", "rule", "start")
 NUMBERS = {"duration_s": (1.0, 400 * 86_400.0), "history_s": (0.0, 86_400.0)}

@@ -13,7 +13,7 @@ from simulators.layout import SIZE_M, ZONES, Spot, Zone, spots
 
 PERIODS_S: Mapping[str, float] = {
     "smoke": 10.0, "room": 300.0, "turnstile": 60.0, "door": 300.0, "pond": 60.0, "rain": 60.0,
-    "pipe": 15.0, "leak": 600.0, "camera": 60.0,
+    "pipe": 15.0, "leak": 600.0, "camera": 60.0, "panel": 300.0, "socket": 60.0,
 }  # fmt: skip
 """Seconds between the messages of each model."""
 

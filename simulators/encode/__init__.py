@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from simulators.encode.contract import Message
 from simulators.encode.native import batched, native
 from simulators.fleet import Fleet, Frames
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One MQTT message and the moment it is due (ms since 1970 UTC)."""
-
-    time_ms: int
-    topic: str
-    payload: bytes
-    retain: bool = False
-
 
 Encoder = Callable[[Fleet, Sequence[Frames]], list[Message]]
 """Frames of one stretch of time -> messages in order of time."""
@@ -32,3 +21,5 @@ def _batched(fleet: Fleet, parts: Sequence[Frames]) -> list[Message]:
 
 
 ENCODERS: Mapping[str, Encoder] = {"native": _native, "batched": _batched}
+
+__all__ = ["ENCODERS", "Encoder", "Message"]

@@ -14,7 +14,7 @@ from simulators.fleet import Device, Fleet, Frames
 BOOLS = frozenset(
     (
         *("smoke", "test", "open", "access_granted", "access_denied", "forced", "occupancy", "leak"),
-        *("object_present", "motion", "review", "blind", "battery_low", "tamper", "fault", "online"),
+        *("object_present", "motion", "review", "blind", "battery_low", "tamper", "fault", "online", "isolated"),
     )
 )
 """Metrics that are true or false on the wire."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simulators.fleet import Fleet, Frames
 from simulators.models.cameras import camera
 from simulators.models.gates import door, turnstile
+from simulators.models.mains import panel, socket
 from simulators.models.rooms import room, smoke
 from simulators.models.water import leak, pipe, pond, rain
 
@@ -26,6 +27,8 @@ BACKGROUNDS: Mapping[str, Background] = {
     "pipe": pipe,
     "leak": leak,
     "camera": camera,
+    "panel": panel,
+    "socket": socket,
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.fleet import Fleet, Frames, grid
-from simulators.noise import uniform
+from simulators.noise import normal, uniform
 
 PATH = "path"
 WATERSIDE = "waterside"
@@ -17,9 +17,12 @@ GATE = "gate"
 
 
 def camera(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
-    """Passers-by as tracks (start, end) in the zone "path", and `blind` = false every `period_s`."""
-    device, time_ms, _ = grid(fleet, members, period_s, span_ms)
-    alive = Frames(device, time_ms, ("blind",), np.zeros((len(device), 1)))
+    """Passers-by as tracks (start, end) in the zone "path", and the camera's own health every `period_s`.
+
+    Health: blind (bool); sharpness (% of a clear day's), luma (%) by daylight and lamps, scene_change (%).
+    """
+    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
+    alive = _health(fleet, device, time_ms, sample)
     begin, end = span_ms
     slot_device, slot_ms, slot = grid(fleet, members, 60.0, (begin - 60_000, end))
     keys = fleet.keys[slot_device]
@@ -36,6 +39,17 @@ def camera(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: t
         for i in np.flatnonzero(passes)
     ]
     return [alive, track_frames(rows, zone=PATH, span_ms=span_ms)]
+
+
+def _health(fleet: Fleet, device: NDArray[np.int32], time_ms: NDArray[np.int64], sample: NDArray[np.int64]) -> Frames:
+    """What the camera says of its own picture."""
+    keys = fleet.keys[device]
+    daylight = np.clip(np.cos((fleet.calendar.hour(time_ms) - 12.5) / 24 * 2 * np.pi) + 0.2, 0, 1)
+    luma = 18 + 45 * daylight + 2 * normal(keys, sample, stream=7)
+    sharpness = 88 + 8 * daylight + 1.5 * normal(keys, sample, stream=8)
+    change = 3 + 1.5 * np.abs(normal(keys, sample, stream=9))
+    columns = (np.zeros(len(device)), np.clip(sharpness, 0, 100), np.clip(luma, 0, 100), np.clip(change, 0, 100))
+    return Frames(device, time_ms, ("blind", "sharpness", "luma", "scene_change"), np.column_stack(columns).round(1))
 
 
 def track_frames(
