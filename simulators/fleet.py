@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulators.calendar import Calendar
-from simulators.noise import Floats, Words, key_of
+from simulators.noise import Floats, Words, crossed, keys_of, knots, normal, normals, smooth, uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +35,73 @@ class Device:
     limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
+class Devices(Sequence[Device]):
+    """Every device of a fleet by index, made when it is asked for: a city has 600,000 of them."""
+
+    def __init__(self, sites: Sequence[str], drawn: Sequence[Device]) -> None:
+        """drawn: the devices of one school, their `site` empty; every site has all of them."""
+        self._sites, self._drawn = sites, drawn
+
+    def __len__(self) -> int:
+        return len(self._sites) * len(self._drawn)
+
+    @overload
+    def __getitem__(self, index: int) -> Device: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Device, ...]: ...
+    def __getitem__(self, index: int | slice) -> Device | tuple[Device, ...]:
+        if isinstance(index, slice):
+            return tuple(self[at] for at in range(*index.indices(len(self))))
+        site, place = divmod(range(len(self))[index], len(self._drawn))
+        d = self._drawn[place]
+        return Device(
+            self._sites[site], d.id, d.kind, d.model, d.zone, d.zone_key, d.place, d.xy, d.period_s, d.profile, d.limits
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Fleet:
-    """Devices by index, with the key of each under the seed."""
+    """The same drawn devices on every site; device index = site number * len(drawn) + number on the drawing."""
 
-    devices: tuple[Device, ...]
+    sites: tuple[str, ...]
+    drawn: tuple[Device, ...]
     calendar: Calendar
     seed: int
 
     @cached_property
+    def devices(self) -> Devices:
+        """By index."""
+        return Devices(self.sites, self.drawn)
+
+    @cached_property
     def keys(self) -> Words:
         """One 64-bit key a device, shape (devices,)."""
-        return np.array([key_of(self.seed, f"{d.site}/{d.id}") for d in self.devices], np.uint64)
+        return crossed(keys_of(self.seed, list(self.sites)), keys_of(0, [d.id for d in self.drawn]))
 
     @cached_property
     def groups(self) -> Mapping[tuple[str, float], NDArray[np.int32]]:
-        """Indexes of the devices of each (model, period_s)."""
+        """Indexes of the devices of each (model, period_s), in order."""
         found: dict[tuple[str, float], list[int]] = {}
-        for index, device in enumerate(self.devices):
-            found.setdefault((device.model, device.period_s), []).append(index)
-        return {group: np.array(members, np.int32) for group, members in found.items()}
+        for number, device in enumerate(self.drawn):
+            found.setdefault((device.model, device.period_s), []).append(number)
+        return {group: self._everywhere(numbers) for group, numbers in found.items()}
 
-    def find(self, model: str, *, zone_key: str = "", site: str = "") -> list[int]:
-        """Indexes of the devices of a model, of a zone's key and a site where given."""
-        return [
-            index
-            for index, device in enumerate(self.devices)
-            if device.model == model and zone_key in ("", device.zone_key) and site in ("", device.site)
+    def find(self, model: str, *, zone_key: str = "", site: str = "", device: str = "") -> list[int]:
+        """Indexes of the devices of a model; of a zone's key, a site, an id where given."""
+        numbers = [
+            number
+            for number, drawn in enumerate(self.drawn)
+            if drawn.model == model and zone_key in ("", drawn.zone_key) and device in ("", drawn.id)
         ]
+        if not site:
+            return [int(index) for index in self._everywhere(numbers)]
+        if site not in self.sites:
+            return []
+        return [self.sites.index(site) * len(self.drawn) + number for number in numbers]
+
+    def _everywhere(self, numbers: list[int]) -> NDArray[np.int32]:
+        starts = np.arange(len(self.sites), dtype=np.int32) * len(self.drawn)
+        return (starts[:, None] + np.array(numbers, np.int32)[None, :]).ravel()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -125,20 +164,110 @@ def frames(rows: Sequence[tuple[int, int]], metrics: Mapping[str, Sequence[float
     return Frames(device, time_ms, tuple(metrics), values)
 
 
-def grid(
-    fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """When each member sends in [begin, end): device, time_ms and running sample number, ordered by device, then time.
+@dataclass(frozen=True, eq=False, slots=True)
+class Rows:
+    """When which device speaks: the rows that a model fills, in order of member and time.
+
+    members: device indexes, shape (m,); member: number among them, shape (n,); time_ms: shape (n,); sample: the
+    device's running number of this message, shape (n,).
+    """
+
+    fleet: Fleet
+    period_s: float
+    members: NDArray[np.int32]
+    member: NDArray[np.intp]
+    time_ms: NDArray[np.int64]
+    sample: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.member)
+
+    @property
+    def device(self) -> NDArray[np.int32]:
+        """Device index of each row."""
+        return self.members[self.member]
+
+    @property
+    def keys(self) -> Words:
+        """Key of each row's device."""
+        return self.fleet.keys[self.members][self.member]
+
+    def own(self, *, stream: int = 0) -> Floats:
+        """A number in (0, 1) that belongs to the device for ever."""
+        keys = self.fleet.keys[self.members]
+        return uniform(keys, np.zeros(len(keys), np.int64), stream=stream)[self.member]
+
+    def uniform(self, *, stream: int = 0) -> Floats:
+        """A number in (0, 1) of each row."""
+        return uniform(self.keys, self.sample, stream=stream)
+
+    def normals(self, count: int, *, stream: int = 0) -> list[Floats]:
+        """Up to four columns of standard normal numbers."""
+        return normals(self.keys, self.sample, count, stream=stream)
+
+    def smooth(self, span_s: float, *, stream: int = 0) -> Floats:
+        """As `noise.smooth`; the turning points of each member are drawn once."""
+        knot, weight = knots(self.time_ms, span_s)
+        if not len(knot):
+            return weight
+        first, count = int(knot.min()), int(knot.max()) - int(knot.min()) + 2
+        keys = self.fleet.keys[self.members]
+        if count * len(keys) > 2 * len(knot) + 1000:
+            return smooth(self.keys, self.time_ms, span_s=span_s, stream=stream)
+        table = normal(keys[:, None], np.arange(first, first + count, dtype=np.int64)[None, :], stream=stream).ravel()
+        at = self.member * count + (knot - first)
+        left: Floats = table[at]
+        wandered: Floats = left + (table[at + 1] - left) * weight
+        return wandered
+
+    def frames(self, metrics: Mapping[str, Floats]) -> Frames:
+        """One message a row with these columns."""
+        values = np.empty((len(self), len(metrics)))
+        for number, column in enumerate(metrics.values()):
+            values[:, number] = column
+        return Frames(self.device, self.time_ms, tuple(metrics), values)
+
+
+def regular(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> Rows:
+    """The rows of [begin, end) of devices that speak every `period_s`.
 
     Each device has its own phase, so that a fleet does not speak in chorus.
     """
     begin, end = span_ms
     period = round(period_s * 1000)
     phase = (fleet.keys[members] % np.uint64(period)).astype(np.int64)
-    first = -((phase - begin) // period)
-    count = (end - begin) // period + 2
-    sample = first[:, None] + np.arange(count, dtype=np.int64)
-    time_ms = phase[:, None] + sample * period
-    inside = (time_ms >= begin) & (time_ms < end)
-    device = np.broadcast_to(members[:, None], time_ms.shape)
-    return device[inside], time_ms[inside], sample[inside]
+    first = -((phase - begin) // period)  # the first sample at or after begin
+    count = -((phase + first * period - end) // period)
+    total = int(count.sum())
+    member = np.repeat(np.arange(len(members)), count)
+    number = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
+    sample = first[member] + number
+    return Rows(fleet, period_s, members, member, phase[member] + sample * period, sample)
+
+
+def in_turn(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[tuple[str, Rows]]:
+    """The rows of [begin, end) when the whole fleet speaks in turn, site by site, at a steady rate; by model."""
+    begin, end = span_ms
+    first, last = (-int(-at * rate_per_s // 1000) for at in (begin, end))
+    number = np.arange(first, last, dtype=np.int64)
+    place, sample = number % len(fleet.devices), number // len(fleet.devices)
+    time_ms = np.ceil(number * (1000 / rate_per_s)).astype(np.int64)
+    models = sorted({d.model for d in fleet.drawn})
+    code_of = np.array([models.index(d.model) for d in fleet.drawn])
+    code = code_of[place % len(fleet.drawn)]
+    period_s = len(fleet.devices) / rate_per_s
+    found = []
+    for wanted, model in enumerate(models):
+        chosen = np.flatnonzero(code == wanted)
+        members, member = np.unique(place[chosen], return_inverse=True)
+        rows = Rows(fleet, period_s, members.astype(np.int32), member, time_ms[chosen], sample[chosen])
+        found.append((model, rows))
+    return found
+
+
+def grid(
+    fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Device, time_ms and sample of `regular`."""
+    rows = regular(fleet, members, period_s, span_ms)
+    return rows.device, rows.time_ms, rows.sample

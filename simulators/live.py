@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulators.errors import SimulatorError
 from simulators.player import as_live, check_formats, chunks, messages, play
@@ -83,7 +83,7 @@ class LivePlay:
             if self._stop.is_set():
                 return
             now_ms = round(time.time() * 1000)
-            campus = Campus(setup.campus.schools, setup.campus.calendar, setup.campus.seed + round_)
+            campus = replace(setup.campus, seed=setup.campus.seed + round_)
             self.world = plan(setup.scenario, campus, start_ms=now_ms)
             if round_ == 0:
                 self._history(publisher)

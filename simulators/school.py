@@ -34,6 +34,8 @@ LANDMARKS = (
 )
 """Kept first when a school gets fewer sensors than the drawing has, so that every scenario finds its devices."""
 
+ZONE_KEYS = {zone.id: zone.key for zone in ZONES}
+
 SITES_MAX, SENSORS_MAX = 10_000, 5_000
 
 RISKS = (
@@ -55,27 +57,35 @@ RISKS = (
 
 @dataclass(frozen=True, slots=True)
 class School:
-    """One site: its zones, places and devices."""
+    """One site and its names."""
 
     id: str
     name_zh: str
     name_en: str
-    zones: tuple[Zone, ...]
-    spots: tuple[Spot, ...]
-    devices: tuple[Device, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Campus:
-    """The schools of a simulation with their calendar and seed."""
+    """The schools of a simulation, all built after one drawing, with their calendar and seed.
+
+    drawn: the devices of one school, their `site` empty.
+    """
 
     schools: tuple[School, ...]
+    zones: tuple[Zone, ...]
+    spots: tuple[Spot, ...]
+    drawn: tuple[Device, ...]
     calendar: Calendar
     seed: int
 
     def fleet(self) -> Fleet:
         """All devices of all schools."""
-        return Fleet(tuple(d for school in self.schools for d in school.devices), self.calendar, self.seed)
+        return Fleet(tuple(school.id for school in self.schools), self.drawn, self.calendar, self.seed)
+
+    @property
+    def size(self) -> int:
+        """How many devices there are in all."""
+        return len(self.schools) * len(self.drawn)
 
 
 def build_campus(
@@ -89,8 +99,9 @@ def build_campus(
         findings.append(f"sensors = {sensors}: allowed 1 to {SENSORS_MAX}")
     if findings:
         raise ScenarioInvalid("campus", findings)
-    schools = tuple(_school(number, sensors) for number in range(1, sites + 1))
-    return Campus(schools, calendar or Calendar(), seed)
+    schools = tuple(_school(number) for number in range(1, sites + 1))
+    places, devices = _drawing(sensors)
+    return Campus(schools, ZONES, places, devices, calendar or Calendar(), seed)
 
 
 def campus_toml(campus: Campus) -> str:
@@ -98,38 +109,39 @@ def campus_toml(campus: Campus) -> str:
     lines: list[str] = ["# Registry of the simulated schools; lengths in metres, origin in the south-west."]
     lines += _table("[calendar]", _calendar_fields(campus.calendar))
     for school in campus.schools:
-        lines += _site(school)
-        for device in school.devices:
-            lines += _table("[[sensor]]", _sensor_fields(device))
+        lines += _site(school, campus)
+        for device in campus.drawn:
+            lines += _table("[[sensor]]", _sensor_fields(school.id, device))
     return "\n".join(lines) + "\n"
 
 
-def _school(number: int, sensors: int | None) -> School:
-    site = f"school-{number}"
-    zh, en = (
-        ("青竹实验学校", "Qingzhu Experimental School")
-        if number == 1
-        else (f"青竹第{number}学校", f"Qingzhu School {number}")
-    )
+def _school(number: int) -> School:
+    if number == 1:
+        return School("school-1", "青竹实验学校", "Qingzhu Experimental School")
+    return School(f"school-{number}", f"青竹第{number}学校", f"Qingzhu School {number}")
+
+
+def _drawing(sensors: int | None) -> tuple[tuple[Spot, ...], tuple[Device, ...]]:
+    """Places and devices of one school."""
     drawn = tuple(spots())
-    zone_keys = {zone.id: zone.key for zone in ZONES}
-    devices = [_device(site, spot, entry, zone_keys[spot.zone]) for spot in drawn for entry in spot.devices]
+    devices = tuple(_device(spot, entry) for spot in drawn for entry in spot.devices)
     if sensors is None or sensors == len(devices):
-        return School(site, zh, en, ZONES, drawn, tuple(devices))
+        return drawn, devices
     if sensors < len(devices):
-        return School(site, zh, en, ZONES, drawn, _fewer(devices, sensors))
+        return drawn, _fewer(devices, sensors)
     extra = tuple(_annex(sensors - len(devices)))
-    more = [_device(site, spot, entry, zone_keys[spot.zone]) for spot in extra for entry in spot.devices]
-    return School(site, zh, en, ZONES, drawn + extra, (*devices, *more))
+    return drawn + extra, devices + tuple(_device(spot, entry) for spot in extra for entry in spot.devices)
 
 
-def _device(site: str, spot: Spot, entry: tuple[str, str, str, str], zone_key: str) -> Device:
+def _device(spot: Spot, entry: tuple[str, str, str, str]) -> Device:
     name, kind, model, profile = entry
     limits = {"level": POND_LIMITS_M} if model == "pond" else {}
-    return Device(site, name, kind, model, spot.zone, zone_key, spot.id, spot.xy, PERIODS_S[model], profile, limits)
+    return Device(
+        "", name, kind, model, spot.zone, ZONE_KEYS[spot.zone], spot.id, spot.xy, PERIODS_S[model], profile, limits
+    )
 
 
-def _fewer(devices: list[Device], wanted: int) -> tuple[Device, ...]:
+def _fewer(devices: tuple[Device, ...], wanted: int) -> tuple[Device, ...]:
     """The landmarks and an even choice of the rest, in drawing order."""
     kept = [name for name in LANDMARKS if any(d.id == name for d in devices)][:wanted]
     rest = [d.id for d in devices if d.id not in kept]
@@ -150,14 +162,14 @@ def _annex(count: int) -> Iterator[Spot]:
         yield Spot(zone, short, f"{number}室", f"Room {number}", xy, 4 + index // 40, head)
 
 
-def _site(school: School) -> list[str]:
+def _site(school: School, campus: Campus) -> list[str]:
     about = {"id": school.id, "name_zh": school.name_zh, "name_en": school.name_en}
     lines = _table("[[site]]", {**about, "district": "d1", "city": "c1", "size_m": list(SIZE_M)})
-    for zone in school.zones:
+    for zone in campus.zones:
         names = {"id": zone.id, "name_zh": zone.name_zh, "name_en": zone.name_en, "key": zone.key}
         people = {"officer": "officer", "fixer": "fixer"}
         lines += _table("[[zone]]", {"site": school.id, **names, "polygon": [list(p) for p in zone.polygon], **people})
-    for spot in school.spots:
+    for spot in campus.spots:
         names = {"zone": spot.zone, "id": spot.id, "name_zh": spot.name_zh, "name_en": spot.name_en}
         lines += _table("[[place]]", {"site": school.id, **names, "xy": list(spot.xy), "floor": spot.floor})
     for risk, zone_id, place, zh, en, hazard, likelihood, severity in RISKS:
@@ -167,8 +179,8 @@ def _site(school: School) -> list[str]:
     return lines
 
 
-def _sensor_fields(device: Device) -> dict[str, object]:
-    fields: dict[str, object] = {"site": device.site, "id": device.id, "kind": device.kind, "place": device.place}
+def _sensor_fields(site: str, device: Device) -> dict[str, object]:
+    fields: dict[str, object] = {"site": site, "id": device.id, "kind": device.kind, "place": device.place}
     if device.profile:
         fields["profile"] = device.profile
     fields["period_s"] = device.period_s
@@ -195,8 +207,5 @@ def _value(value: object) -> str:
 
 def place_periods(campus: Campus, periods_s: Mapping[str, float]) -> Campus:
     """The same schools with devices that send at other periods, by model."""
-    schools = tuple(
-        replace(s, devices=tuple(replace(d, period_s=periods_s.get(d.model, d.period_s)) for d in s.devices))
-        for s in campus.schools
-    )
-    return Campus(schools, campus.calendar, campus.seed)
+    drawn = tuple(replace(device, period_s=periods_s.get(device.model, device.period_s)) for device in campus.drawn)
+    return replace(campus, drawn=drawn)

@@ -85,7 +85,7 @@ def play_scenario(
             return {"scenario": "steady load", **load.to_json()}
         script = load_scenario(scenario)
         world = plan(script, schools)
-        devices = sum(len(school.devices) for school in schools.schools)
+        devices = schools.size
         about: dict[str, Any] = {"scenario": script.id, "seed": seed, "sensors": devices}
         if truth is not None:
             intervals = truth_json(

@@ -74,5 +74,4 @@ class Happening:
 
     def candidates(self, fleet: Fleet, model: str) -> list[int]:
         """Devices of a model that this happening may take; empty when the fleet has none."""
-        found = fleet.find(model, zone_key=self.zone, site=self.site)
-        return [index for index in found if self.device in ("", fleet.devices[index].id)]
+        return fleet.find(model, zone_key=self.zone, site=self.site, device=self.device)

@@ -68,7 +68,7 @@ def test_fast_play_ends_now_and_keeps_its_spacing() -> None:
     assert broker.now_ms - begun == pytest.approx((end - begin) / 60, abs=600)
     times = [float(str(content["time"])) for _, _, content in broker.got]
     assert all(time_ms <= at + 1 for (at, _, _), time_ms in zip(broker.got, times, strict=True))
-    assert max(times) - min(times) == pytest.approx(end - begin, rel=0.01)
+    assert max(times) - min(times) == pytest.approx(end - begin, rel=0.03)
 
 
 def test_csv_holds_what_the_stream_sends(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_registry_is_whole_and_consistent() -> None:
     assert {place["zone"] for place in places.values()} <= zones
     assert {sensor["place"] for sensor in registry["sensor"]} <= set(places)
     assert {risk["zone"] for risk in registry["risk_point"]} <= zones
-    assert {sensor["kind"] for sensor in registry["sensor"]} == {"smoke", "gate", "water", "camera", "env"}
+    assert {sensor["kind"] for sensor in registry["sensor"]} == {"smoke", "gate", "water", "camera", "env", "device"}
     assert {"kitchen", "waterside"} <= {sensor.get("profile") for sensor in registry["sensor"]}
 
 
