@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +17,11 @@ BELLS_H = (7.2, 11.9, 14.0, 17.4, 21.3)
 DAY_H, FREE_DAY_H = (6.5, 22.0), (8.5, 17.5)
 """Local hours between which anybody moves, on school days and on others."""
 
+EXAM_BELLS_H = (7.6, 11.6, 14.2, 16.8)
+"""On exam days there are no bells between papers: people come, go to lunch, come back and leave."""
+
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -27,6 +33,7 @@ class Calendar:
     weekend_open: str = "08:00"
     weekend_close: str = "18:00"
     terms: tuple[tuple[str, str], ...] = (("2026-02-23", "2026-07-10"), ("2026-09-01", "2027-01-20"))
+    exams: tuple[tuple[str, str], ...] = (("2026-06-29", "2026-07-03"), ("2027-01-11", "2027-01-15"))
     holidays: tuple[str, ...] = ("2026-10-01", "2026-10-02", "2026-10-03", "2026-10-04", "2026-10-05", "2027-01-01")
 
     def local_s(self, time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -45,22 +52,46 @@ class Calendar:
 
     def in_session(self, time_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the day is a school day: in term, no weekend, no holiday."""
-        days, back = np.unique((self.local_s(time_ms) // DAY_S).astype(np.int64), return_inverse=True)
-        return np.array([self._school_day(int(day)) for day in days], np.bool_)[back]
+        return self._by_day(time_ms, self._school_day).astype(np.bool_)
 
     def movement(self, time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How busy the ways are, 0 to 1: bells on school days, a little on free days, nothing at night."""
+        """How busy the ways are, 0 to 1, by the minute: bells on school days, little on free days, nothing at night."""
+        if not len(time_ms):
+            return np.zeros(0)
+        minute = time_ms // MINUTE_MS
+        first, last = int(minute.min()), int(minute.max())
+        if last - first > 2 * len(minute) + 1440:
+            return self._movement(minute * MINUTE_MS)
+        return self._movement(np.arange(first, last + 1, dtype=np.int64) * MINUTE_MS)[minute - first]
+
+    def _movement(self, time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         hour = self.hour(time_ms)
-        bells = np.max([np.exp(-(((hour - bell) / 0.3) ** 2)) for bell in BELLS_H], axis=0)
+        plain, exam = (_rush(hour, bells) for bells in (BELLS_H, EXAM_BELLS_H))
+        bells = np.where(self._by_day(time_ms, lambda text, _: _within(text, self.exams)) > 0, exam, plain)
         day = (hour > DAY_H[0]) & (hour < DAY_H[1])
-        weekend_day = (hour > FREE_DAY_H[0]) & (hour < FREE_DAY_H[1])
+        free_day = (hour > FREE_DAY_H[0]) & (hour < FREE_DAY_H[1])
         busy: NDArray[np.float64] = np.where(
-            self.in_session(time_ms), np.where(day, 0.06 + 0.94 * bells, 0.0), np.where(weekend_day, 0.04, 0.0)
+            self.in_session(time_ms), np.where(day, 0.06 + 0.94 * bells, 0.0), np.where(free_day, 0.04, 0.0)
         )
         return busy
 
-    def _school_day(self, day: int) -> bool:
-        when = date(1970, 1, 1) + timedelta(days=day)
-        text = when.isoformat()
-        in_term = any(first <= text <= last for first, last in self.terms)
-        return in_term and when.weekday() < 5 and text not in self.holidays  # noqa: PLR2004 - Monday is 0
+    def _by_day(self, time_ms: NDArray[np.int64], tell: Callable[[str, int], bool]) -> NDArray[np.int8]:
+        """What is told of each row's local day (its date and weekday, Monday 0)."""
+        if not len(time_ms):
+            return np.zeros(0, np.int8)
+        day = (self.local_s(time_ms) // DAY_S).astype(np.int64)
+        first, last = int(day.min()), int(day.max())
+        dates = [date(1970, 1, 1) + timedelta(days=number) for number in range(first, last + 1)]
+        return np.array([tell(when.isoformat(), when.weekday()) for when in dates], np.int8)[day - first]
+
+    def _school_day(self, text: str, weekday: int) -> bool:
+        return _within(text, self.terms) and weekday < 5 and text not in self.holidays  # noqa: PLR2004 - Saturday is 5
+
+
+def _within(text: str, spans: tuple[tuple[str, str], ...]) -> bool:
+    return any(first <= text <= last for first, last in spans)
+
+
+def _rush(hour: NDArray[np.float64], bells: tuple[float, ...]) -> NDArray[np.float64]:
+    crowd: NDArray[np.float64] = np.max([np.exp(-(((hour - bell) / 0.3) ** 2)) for bell in bells], axis=0)
+    return crowd

@@ -79,6 +79,11 @@ class Fleet:
         return crossed(keys_of(self.seed, list(self.sites)), keys_of(0, [d.id for d in self.drawn]))
 
     @cached_property
+    def sky(self) -> Words:
+        """The key of the weather, shape (1,): all sites lie in one city."""
+        return keys_of(self.seed, ["sky"])
+
+    @cached_property
     def groups(self) -> Mapping[tuple[str, float], NDArray[np.int32]]:
         """Indexes of the devices of each (model, period_s), in order."""
         found: dict[tuple[str, float], list[int]] = {}

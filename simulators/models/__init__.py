@@ -3,38 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames
-from simulators.models.cameras import camera
-from simulators.models.gates import door, turnstile
+from simulators.fleet import Fleet, Frames, Rows, in_turn, regular
+from simulators.models.cameras import camera, passers_by
+from simulators.models.gates import door, shut, turnstile
+from simulators.models.health import CELLS, HEALTH_S, health
 from simulators.models.mains import panel, socket
 from simulators.models.rooms import room, smoke
 from simulators.models.water import leak, pipe, pond, rain
 
-Background = Callable[[Fleet, NDArray[np.int32], float, tuple[int, int]], list[Frames]]
-"""(fleet, members, period_s, (begin_ms, end_ms)) -> the members' messages in that span."""
+Moments = Callable[[Fleet, NDArray[np.int32], float, tuple[int, int]], list[Frames]]
+"""(fleet, members, period_s, (begin_ms, end_ms)) -> the members' messages in that span that follow no beat."""
 
-BACKGROUNDS: Mapping[str, Background] = {
-    "smoke": smoke,
-    "room": room,
-    "turnstile": turnstile,
-    "door": door,
-    "pond": pond,
-    "rain": rain,
-    "pipe": pipe,
-    "leak": leak,
-    "camera": camera,
-    "panel": panel,
-    "socket": socket,
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One kind of device: its regular message, and what it sends when people pass.
+
+    beats: the regular message goes out every period; else `moments` tells the state as well, where it fits.
+    """
+
+    told: Callable[[Rows], Frames]
+    moments: Moments | None = None
+    beats: bool = True
+
+
+BACKGROUNDS: Mapping[str, Model] = {
+    "smoke": Model(smoke),
+    "room": Model(room),
+    "turnstile": Model(turnstile),
+    "door": Model(shut, door, beats=False),
+    "pond": Model(pond),
+    "rain": Model(rain),
+    "pipe": Model(pipe),
+    "leak": Model(leak),
+    "camera": Model(camera, passers_by),
+    "panel": Model(panel),
+    "socket": Model(socket),
 }
 
 
 def quiet(fleet: Fleet, span_ms: tuple[int, int]) -> list[Frames]:
     """Everything the fleet sends in [begin, end) when nothing happens; chunks join without a seam."""
     found: list[Frames] = []
-    for (model, period_s), members in fleet.groups.items():
-        found += [part for part in BACKGROUNDS[model](fleet, members, period_s, span_ms) if len(part)]
-    return found
+    for (name, period_s), members in fleet.groups.items():
+        model = BACKGROUNDS[name]
+        if model.beats:
+            found.append(model.told(regular(fleet, members, period_s, span_ms)))
+        if model.moments is not None:
+            found += model.moments(fleet, members, period_s, span_ms)
+        if name in CELLS:
+            found.append(health(regular(fleet, members, HEALTH_S, span_ms), name, period_s))
+    return [part for part in found if len(part)]
+
+
+def steady(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+    """The regular messages of [begin, end) when the whole fleet speaks in turn, `rate_per_s` in all."""
+    parts = [BACKGROUNDS[name].told(rows) for name, rows in in_turn(fleet, rate_per_s, span_ms)]
+    return [part for part in parts if len(part)]

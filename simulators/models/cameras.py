@@ -8,48 +8,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames, grid
-from simulators.noise import normal, uniform
+from simulators.fleet import Fleet, Frames, Rows, grid
+from simulators.noise import uniform
 
 PATH = "path"
 WATERSIDE = "waterside"
 GATE = "gate"
 
 
-def camera(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
-    """Passers-by as tracks (start, end) in the zone "path", and the camera's own health every `period_s`.
+def camera(rows: Rows) -> Frames:
+    """The camera's own health: blind (bool); sharpness (% of a clear day's), luma (%), scene_change (%)."""
+    light, focus, shake = rows.normals(3, stream=7)
+    hour = rows.fleet.calendar.hour(rows.time_ms)
+    daylight = np.clip(np.cos((hour - 12.5) / 24 * 2 * np.pi) + 0.2, 0, 1)
+    return rows.frames(
+        {
+            "blind": np.zeros(len(rows)),
+            "sharpness": np.clip(88 + 8 * daylight + 1.5 * focus, 0, 100).round(1),
+            "luma": np.clip(18 + 45 * daylight + 2 * light, 0, 100).round(1),
+            "scene_change": np.clip(3 + 1.5 * np.abs(shake), 0, 100).round(1),
+        }
+    )
 
-    Health: blind (bool); sharpness (% of a clear day's), luma (%) by daylight and lamps, scene_change (%).
-    """
-    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
-    alive = _health(fleet, device, time_ms, sample)
+
+def passers_by(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+    """People on the path as tracks (start, end) in the zone "path"."""
+    del period_s
     begin, end = span_ms
     slot_device, slot_ms, slot = grid(fleet, members, 60.0, (begin - 60_000, end))
     keys = fleet.keys[slot_device]
-    passes = uniform(keys, slot, stream=1) < 0.5 * fleet.calendar.movement(slot_ms)
-    start_ms = slot_ms + (20_000 * uniform(keys, slot, stream=2)).astype(np.int64)
+    passes = np.flatnonzero(uniform(keys, slot, stream=1) < 0.5 * fleet.calendar.movement(slot_ms))
+    keys, slot = keys[passes], slot[passes]
+    start_ms = slot_ms[passes] + (20_000 * uniform(keys, slot, stream=2)).astype(np.int64)
     stay_ms = 6_000 + (20_000 * uniform(keys, slot, stream=3)).astype(np.int64)
-    rows = [
-        (
-            int(slot_device[i]),
-            int(start_ms[i]),
-            int(stay_ms[i]),
-            float(0.6 + 0.3 * uniform(keys[i : i + 1], slot[i : i + 1])[0]),
-        )
-        for i in np.flatnonzero(passes)
-    ]
-    return [alive, track_frames(rows, zone=PATH, span_ms=span_ms)]
-
-
-def _health(fleet: Fleet, device: NDArray[np.int32], time_ms: NDArray[np.int64], sample: NDArray[np.int64]) -> Frames:
-    """What the camera says of its own picture."""
-    keys = fleet.keys[device]
-    daylight = np.clip(np.cos((fleet.calendar.hour(time_ms) - 12.5) / 24 * 2 * np.pi) + 0.2, 0, 1)
-    luma = 18 + 45 * daylight + 2 * normal(keys, sample, stream=7)
-    sharpness = 88 + 8 * daylight + 1.5 * normal(keys, sample, stream=8)
-    change = 3 + 1.5 * np.abs(normal(keys, sample, stream=9))
-    columns = (np.zeros(len(device)), np.clip(sharpness, 0, 100), np.clip(luma, 0, 100), np.clip(change, 0, 100))
-    return Frames(device, time_ms, ("blind", "sharpness", "luma", "scene_change"), np.column_stack(columns).round(1))
+    score = 0.6 + 0.3 * uniform(keys, slot)
+    columns = (slot_device[passes].tolist(), start_ms.tolist(), stay_ms.tolist(), score.tolist())
+    seen = track_frames(list(zip(*columns, strict=True)), zone=PATH, span_ms=span_ms)
+    return [seen] if len(seen) else []
 
 
 def track_frames(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames, grid
+from simulators.fleet import Fleet, Frames, Rows, grid
 from simulators.noise import Floats, normal, uniform
 
 LANE_PER_MIN = 24.0
@@ -17,15 +17,20 @@ SLOT_S = 60.0
 IN_FIRST_H, IN_LAST_H = 6.0, 15.0
 
 
-def turnstile(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+def turnstile(rows: Rows) -> Frames:
     """People in and out since the last message; mornings run in, evenings out."""
-    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
-    keys = fleet.keys[device]
-    hour = fleet.calendar.hour(time_ms)
-    rate = LANE_PER_MIN * fleet.calendar.movement(time_ms) * period_s / 60
+    calendar = rows.fleet.calendar
+    hour = calendar.hour(rows.time_ms)
+    rate = LANE_PER_MIN * calendar.movement(rows.time_ms) * rows.period_s / 60
     inward = np.where((hour > IN_FIRST_H) & (hour < IN_LAST_H), 0.8, 0.2)
-    columns = (_counts(rate * inward, keys, sample, 1), _counts(rate * (1 - inward), keys, sample, 2))
-    return [Frames(device, time_ms, ("people_in", "people_out"), np.column_stack(columns))]
+    ways = rate * inward, rate * (1 - inward)
+    come, gone = (_counts(mean, rows.keys, rows.sample, way) for way, mean in enumerate(ways, 1))
+    return rows.frames({"people_in": come, "people_out": gone})
+
+
+def shut(rows: Rows) -> Frames:
+    """A closed door, told in turn."""
+    return rows.frames({"open": np.zeros(len(rows))})
 
 
 def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:

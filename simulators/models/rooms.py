@@ -1,48 +1,60 @@
 """Rooms on a quiet day: smoke heads with temperature and CO, and indoor climate.
 
-Noise figures are plausible choices of ours: smoke heads 0.001 dB/m, CO 0.3 ppm, temperature 0.05 K.
+Noise figures are plausible choices of ours: smoke heads 0.001 dB/m, CO 0.3 ppm, temperature 0.05 K; dust adds up to
+0.001 dB/m to a clean head in a year.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames, grid
-from simulators.noise import Floats, Words, normal, smooth, uniform
+from simulators.fleet import Frames, Rows
+from simulators.models.health import age_days
+from simulators.noise import Floats
+from simulators.weather import MEAN_CEL, outdoor_temperature
+
+BEHIND_WALLS = 0.25
+"""Share of the weather's change that a room feels."""
+
+DUST_DB_M_PER_DAY = 0.001 / 365
 
 
-def smoke(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+def smoke(rows: Rows) -> Frames:
     """Smoke density (dB/m), CO (ppm) and temperature (Cel) of every smoke head."""
-    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
-    keys = fleet.keys[device]
-    clean = 0.003 + 0.009 * uniform(keys, np.zeros_like(sample))
-    density = clean + 0.0008 * smooth(keys, time_ms, span_s=1800) + 0.001 * normal(keys, sample, stream=1)
-    co = 1.2 + 0.6 * smooth(keys, time_ms, span_s=3600, stream=2) + 0.3 * normal(keys, sample, stream=3)
-    warmth = indoor_temperature(fleet, keys, time_ms) + 0.05 * normal(keys, sample, stream=4)
-    columns = (np.clip(density, 0, None).round(4), np.clip(co, 0, None).round(1), warmth.round(2))
-    return [Frames(device, time_ms, ("smoke_density", "co", "temperature"), np.column_stack(columns))]
-
-
-def room(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
-    """Temperature (Cel), humidity (%) and CO2 (ppm); CO2 follows the people."""
-    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
-    keys = fleet.keys[device]
-    people = fleet.calendar.in_session(time_ms) * np.clip(1.4 - np.abs(fleet.calendar.hour(time_ms) - 13.5) / 5, 0, 1)
-    warmth = indoor_temperature(fleet, keys, time_ms) + 1.2 * people + 0.05 * normal(keys, sample, stream=1)
-    damp = 55 + 6 * smooth(keys, time_ms, span_s=14_400, stream=2) + 0.4 * normal(keys, sample, stream=3)
-    co2 = (
-        440
-        + 620 * people * (1 + 0.15 * smooth(keys, time_ms, span_s=2400, stream=4))
-        + 8 * normal(keys, sample, stream=5)
+    haze, gas, warm = rows.normals(3, stream=1)
+    density = 0.003 + 0.009 * rows.own() + DUST_DB_M_PER_DAY * age_days(rows) * rows.own(stream=5)
+    density += 0.0008 * rows.smooth(1800) + 0.001 * haze
+    co = 1.2 + 0.6 * rows.smooth(3600, stream=2) + 0.3 * gas
+    warmth = indoor_temperature(rows) + 0.05 * warm
+    return rows.frames(
+        {
+            "smoke_density": np.clip(density, 0, None).round(4),
+            "co": np.clip(co, 0, None).round(1),
+            "temperature": warmth.round(2),
+        }
     )
-    columns = (warmth.round(2), np.clip(damp, 5, 99).round(1), np.clip(co2, 380, None).round(0))
-    return [Frames(device, time_ms, ("temperature", "humidity", "co2"), np.column_stack(columns))]
 
 
-def indoor_temperature(fleet: Fleet, keys: Words, time_ms: NDArray[np.int64]) -> Floats:
-    """Degrees in a room: a room's own level, the day's swing with its top at 15:00, slow weather."""
-    own = 20.5 + 3 * uniform(keys, np.zeros(len(keys), np.int64), stream=9)
-    swing = 1.3 * np.cos((fleet.calendar.hour(time_ms) - 15) / 24 * 2 * np.pi)
-    result: Floats = own + swing + 0.3 * smooth(keys, time_ms, span_s=10_800, stream=9)
+def room(rows: Rows) -> Frames:
+    """Temperature (Cel), humidity (%) and CO2 (ppm); CO2 follows the people."""
+    warm, wet, air = rows.normals(3, stream=1)
+    calendar = rows.fleet.calendar
+    people = calendar.in_session(rows.time_ms) * np.clip(1.4 - np.abs(calendar.hour(rows.time_ms) - 13.5) / 5, 0, 1)
+    warmth = indoor_temperature(rows) + 1.2 * people + 0.05 * warm
+    damp = 55 + 6 * rows.smooth(14_400, stream=2) + 0.4 * wet
+    co2 = 440 + 620 * people * (1 + 0.15 * rows.smooth(2400, stream=4)) + 8 * air
+    return rows.frames(
+        {
+            "temperature": warmth.round(2),
+            "humidity": np.clip(damp, 5, 99).round(1),
+            "co2": np.clip(co2, 380, None).round(0),
+        }
+    )
+
+
+def indoor_temperature(rows: Rows) -> Floats:
+    """Degrees in a room: a room's own level, the weather behind its walls, sun and people by day."""
+    own = 20.5 + 3 * rows.own(stream=9)
+    outside = BEHIND_WALLS * (outdoor_temperature(rows.fleet.sky, rows.time_ms) - MEAN_CEL)
+    result: Floats = own + outside + 0.3 * rows.smooth(10_800, stream=9)
     return result

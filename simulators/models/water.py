@@ -6,43 +6,39 @@ Level error: standard deviation 5 mm, as an ultrasonic sensor over calm water ha
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames, grid
-from simulators.noise import normal, smooth
+from simulators.fleet import Frames, Rows
+from simulators.weather import pond_rise, rain_mm_h
 
 POND_M = 0.90
 """Normal level above the site's datum."""
 
 LEVEL_SD_M = 0.005
+NIGHT_USE = 0.1
 
 
-def pond(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
-    """Level (m): nearly still, with wind and slow loss."""
-    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
-    keys = fleet.keys[device]
-    level = POND_M + 0.012 * smooth(keys, time_ms, span_s=21_600) + LEVEL_SD_M * normal(keys, sample, stream=1)
-    return [Frames(device, time_ms, ("level",), level.round(3)[:, None])]
+def pond(rows: Rows) -> Frames:
+    """Level (m): nearly still, with wind, slow loss and what ordinary rain adds."""
+    (ripple,) = rows.normals(1, stream=1)
+    level = POND_M + 0.012 * rows.smooth(21_600) + LEVEL_SD_M * ripple + pond_rise(rows.fleet.sky, rows.time_ms)
+    return rows.frames({"level": level.round(3)})
 
 
-def rain(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
-    """Rain (mm since the last message): a dry day."""
-    device, time_ms, _ = grid(fleet, members, period_s, span_ms)
-    return [Frames(device, time_ms, ("rain",), np.zeros((len(device), 1)))]
+def rain(rows: Rows) -> Frames:
+    """Rain (mm since the last message)."""
+    fallen = rain_mm_h(rows.fleet.sky, rows.time_ms) * rows.period_s / 3600
+    return rows.frames({"rain": fallen.round(2)})
 
 
-def pipe(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+def pipe(rows: Rows) -> Frames:
     """Pressure (MPa) and flow (m3/s) of the main: use in the day draws the pressure down."""
-    device, time_ms, sample = grid(fleet, members, period_s, span_ms)
-    keys = fleet.keys[device]
-    use = 0.1 + fleet.calendar.movement(time_ms)
-    pressure = 0.38 - 0.03 * use + 0.004 * smooth(keys, time_ms, span_s=900) + 0.001 * normal(keys, sample, stream=1)
-    flow = 0.004 * use + 0.0003 * smooth(keys, time_ms, span_s=600, stream=2)
-    columns = np.column_stack((pressure.round(4), np.clip(flow, 0, None).round(5)))
-    return [Frames(device, time_ms, ("pressure", "flow"), columns)]
+    (ripple,) = rows.normals(1, stream=1)
+    use = NIGHT_USE + rows.fleet.calendar.movement(rows.time_ms)
+    pressure = 0.38 - 0.03 * use + 0.004 * rows.smooth(900) + 0.001 * ripple
+    flow = 0.004 * use + 0.0003 * rows.smooth(600, stream=2)
+    return rows.frames({"pressure": pressure.round(4), "flow": np.clip(flow, 0, None).round(5)})
 
 
-def leak(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+def leak(rows: Rows) -> Frames:
     """The floor is dry."""
-    device, time_ms, _ = grid(fleet, members, period_s, span_ms)
-    return [Frames(device, time_ms, ("leak",), np.zeros((len(device), 1)))]
+    return rows.frames({"leak": np.zeros(len(rows))})
