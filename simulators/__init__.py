@@ -6,9 +6,10 @@ Light on purpose: the parts that need a network client are imported from `simula
 from __future__ import annotations
 
 from simulators.errors import BrokerUnreachable, RecordingInvalid, ScenarioInvalid, SimulatorError, TruthInvalid
-from simulators.scenario import Scenario, World, load_scenario, names, plan
+from simulators.scenario import Scenario, compose, load_scenario, names
 from simulators.school import Campus, build_campus, campus_toml
 from simulators.truth import Truth, truth_json
+from simulators.world import World, plan
 
 __all__ = [
     "BrokerUnreachable",
@@ -22,6 +23,7 @@ __all__ = [
     "World",
     "build_campus",
     "campus_toml",
+    "compose",
     "load_scenario",
     "names",
     "plan",

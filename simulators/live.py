@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from simulators.errors import SimulatorError
 from simulators.player import as_live, check_formats, chunks, messages, play
 from simulators.publisher import Publisher, PublishStats
-from simulators.scenario import Scenario, World, plan
+from simulators.scenario import Scenario
 from simulators.school import Campus
+from simulators.world import World, plan
 
 HISTORY_CHUNK_S = 30.0
 

@@ -17,8 +17,8 @@ from typing import Protocol
 from simulators.encode import ENCODERS, Message
 from simulators.errors import ScenarioInvalid
 from simulators.fleet import Frames
-from simulators.scenario import World
 from simulators.truth import rfc3339
+from simulators.world import World
 
 CHUNK_S = 60.0
 LIVE_CHUNK_S = 0.5

@@ -16,7 +16,7 @@ class Truth:
     kind: what it is (fire, cooking, gate_forced, gate_held_open, flood, person_at_water); onset: when it begins;
     detectable_from: from when the signal stands out of its noise; harm_at: when harm begins, None for a nuisance; end:
     when the signal is back to normal; expected_level: 0 information, 1 early, 2 alarm, 3 severe; devices: those that
-    carry the signal; affected_devices: all whose messages differ from a quiet day.
+    carry the signal; affected_devices: all whose messages differ from a quiet day; drill: typed as an exercise.
     """
 
     scenario: str
@@ -32,6 +32,7 @@ class Truth:
     must_not_page: bool
     devices: tuple[str, ...]
     affected_devices: tuple[str, ...]
+    drill: bool = False
 
     def shifted(self, by_ms: int) -> Truth:
         """The same interval at another time."""
@@ -55,6 +56,7 @@ class Truth:
             "must_not_page": self.must_not_page,
             "devices": list(self.devices),
             "affected_devices": list(self.affected_devices),
+            "drill": self.drill,
         }
 
 

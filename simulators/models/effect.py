@@ -72,6 +72,8 @@ class Happening:
     site: Annotated[str, doc("id of the school; empty: any")] = ""
     repeat_s: Annotated[float, Interval(ge=0, le=400 * 86_400), Unit("s"), doc("again after this time; 0: once")] = 0.0
 
+    drill: Annotated[bool, doc("typed as a drill: its messages say that they are a test")] = False
+
     def candidates(self, fleet: Fleet, model: str) -> list[int]:
         """Devices of a model that this happening may take; empty when the fleet has none."""
         return fleet.find(model, zone_key=self.zone, site=self.site, device=self.device)

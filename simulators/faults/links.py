@@ -1,0 +1,106 @@
+"""Radio and network: messages that are lost, come twice, overtake each other, or come late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval, Unit, doc
+
+from simulators.faults.fault import FaultSettings, Reach
+from simulators.fleet import Frames
+from simulators.noise import uniform
+from simulators.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class LossSettings(FaultSettings):
+    """Messages never arrive."""
+
+    share: Annotated[float, Interval(gt=0, le=1), doc("share of messages that is lost")] = 0.02
+    burst_s: Annotated[
+        float, Interval(ge=0, le=3600), Unit("s"), doc("losses come in runs of this length; 0: singly")
+    ] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSettings(FaultSettings):
+    """Messages are delivered again, as QoS 1 may."""
+
+    share: Annotated[float, Interval(gt=0, le=1), doc("share of messages that comes twice")] = 0.01
+    after_s: Annotated[tuple[float, float], Interval(ge=0, le=86_400), Unit("s"), doc("the copy comes later by")] = (
+        0.05,
+        20.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReorderSettings(FaultSettings):
+    """Messages overtake each other."""
+
+    window_s: Annotated[float, Interval(gt=0, le=3600), Unit("s"), doc("most that a message is held back")] = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DelaySettings(FaultSettings):
+    """A slow way: every message of a device comes late by the same time."""
+
+    delay_s: Annotated[tuple[float, float], Interval(ge=0, le=86_400), Unit("s"), doc("delay of a device")] = (1.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A planned fault of the way."""
+
+    reach: Reach
+    settings: LossSettings | DuplicateSettings | ReorderSettings | DelaySettings
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """When it acts."""
+        return self.reach.span_ms
+
+    def carry(self, part: Frames) -> Frames:
+        """The rows that arrive, and when."""
+        rows = self.reach.rows(part)
+        if not rows.any():
+            return part
+        match self.settings:
+            case LossSettings(share=share, burst_s=burst_s):
+                return part.keep(~(rows & self._lost(part, share, burst_s)))
+            case DuplicateSettings(share=share, after_s=after_s):
+                return self._doubled(part, np.flatnonzero(rows & (self.reach.luck(part, stream=2) < share)), after_s)
+            case ReorderSettings(window_s=window_s):
+                late_ms = 1000 * window_s * self.reach.luck(part, stream=4)
+            case DelaySettings(delay_s=(low, high)):
+                own = uniform(self.reach.keys(part), np.zeros(len(part), np.int64), stream=5)
+                late_ms = 1000 * (low + (high - low) * own)
+        return replace(part, sent_ms=part.due_ms + np.where(rows, late_ms, 0).astype(np.int64))
+
+    def _lost(self, part: Frames, share: float, burst_s: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        if burst_s:
+            run = part.due_ms // max(1, round(1000 * burst_s))
+            return uniform(self.reach.keys(part), run, stream=1) < share
+        return self.reach.luck(part, stream=1) < share
+
+    def _doubled(
+        self, part: Frames, chosen: np.ndarray[tuple[int], np.dtype[np.intp]], after_s: tuple[float, float]
+    ) -> Frames:
+        both = part.take(np.concatenate((np.arange(len(part)), chosen)))
+        low, high = after_s
+        late_ms = 1000 * (low + (high - low) * self.reach.luck(part, stream=3)[chosen])
+        sent_ms = both.due_ms.copy()
+        sent_ms[len(part) :] += late_ms.astype(np.int64)
+        return replace(both, sent_ms=sent_ms)
+
+    def truths(self) -> Sequence[Truth]:
+        """One interval."""
+        kinds = {LossSettings: "loss", DuplicateSettings: "duplication", ReorderSettings: "reordering"}
+        return [self.reach.truth(kinds.get(type(self.settings), "delay"))]
+
+
+def plan_link(settings: LossSettings | DuplicateSettings | ReorderSettings | DelaySettings, where: Reach) -> Link:
+    """A fault of the way."""
+    return Link(where, settings)

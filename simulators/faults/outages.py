@@ -1,0 +1,152 @@
+"""Gateways that fall silent with all their children, devices that restart, and what a broker kept too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Interval, Unit, doc
+from numpy.typing import NDArray
+
+from simulators.faults.fault import FaultSettings, Reach
+from simulators.fleet import Frames
+from simulators.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class OutageSettings(FaultSettings):
+    """A gateway is off; all its children are silent at once."""
+
+    on_return: Annotated[
+        Literal["fifo", "lifo", "lost"], doc("what becomes of the gap: oldest first, newest first, or lost")
+    ] = "fifo"
+    burst_per_s: Annotated[float, Interval(gt=0, le=100_000), Unit("1/s"), doc("messages a second on return")] = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class RebootSettings(FaultSettings):
+    """A device restarts: it is away for `duration_s` and counts its messages anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedSettings(FaultSettings):
+    """Ghosts: the broker hands out each device's last message again, marked retained, as after a reconnect."""
+
+    every_s: Annotated[float, Interval(ge=1, le=86_400), Unit("s"), doc("time between two reconnects")] = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A planned outage of a gateway."""
+
+    reach: Reach
+    settings: OutageSettings
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """From the silence to the return."""
+        return self.reach.span_ms
+
+    def carry(self, part: Frames) -> Frames:
+        """Held until the return, or lost."""
+        rows = self.reach.rows(part)
+        if self.settings.on_return == "lost":
+            return part.keep(~rows)
+        return replace(part, sent_ms=np.where(rows, self.span_ms[1], part.due_ms)) if rows.any() else part
+
+    def paced(self, device: NDArray[np.int32], time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """When messages that waited for the return are sent: in a row, at the burst's rate."""
+        newest_first = self.settings.on_return == "lifo"
+        order = np.lexsort((device, -time_ms if newest_first else time_ms))
+        sent_ms = np.empty(len(device), np.int64)
+        steps = np.arange(len(device)) * (1000 / self.settings.burst_per_s)
+        sent_ms[order] = self.span_ms[1] + steps.astype(np.int64)
+        return sent_ms
+
+    def truths(self) -> Sequence[Truth]:
+        """One interval over all children: one finding is right, a page is wrong."""
+        return [self.reach.truth("gateway_silent", level=1)]
+
+    def amend(self, truth: Truth) -> Truth:
+        """What happens wholly in the gap of its devices can be known only after the return: a late incident."""
+        begin, end = self.span_ms
+        hidden = set(self.reach.members.tolist())
+        where = [self.reach.fleet.devices[index] for index in hidden]
+        names = {device.id for device in where if device.site == truth.site}
+        if not set(truth.devices) <= names or not begin <= truth.detectable_from_ms < end:
+            return truth
+        if truth.end_ms > end:
+            return replace(truth, detectable_from_ms=end)
+        return replace(truth, detectable_from_ms=end, must_page=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """A planned restart."""
+
+    reach: Reach
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """From the power cut until the device speaks again."""
+        return self.reach.span_ms
+
+    def carry(self, part: Frames) -> Frames:
+        """Nothing while it starts."""
+        return part.keep(~self.reach.rows(part))
+
+    def truths(self) -> Sequence[Truth]:
+        """One interval."""
+        return [self.reach.truth("reboot")]
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """Planned ghosts."""
+
+    reach: Reach
+    settings: RetainedSettings
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """When it acts."""
+        return self.reach.span_ms
+
+    def carry(self, part: Frames) -> Frames:
+        """The rows, and a retained copy of each that is its device's newest at a reconnect."""
+        begin, end = self.span_ms
+        every = round(1000 * self.settings.every_s)
+        next_ms = begin + ((part.due_ms - begin) // every + 1) * every
+        drawn = np.array([round(1000 * device.period_s) for device in self.reach.fleet.drawn], np.int64)
+        newest = part.due_ms + drawn[part.device % len(drawn)] > next_ms
+        chosen = np.flatnonzero(self.reach.rows(part) & newest & (next_ms < end))
+        if not len(chosen):
+            return part
+        both = part.take(np.concatenate((np.arange(len(part)), chosen)))
+        sent_ms, retain = both.due_ms.copy(), np.zeros(len(both), np.bool_)
+        sent_ms[len(part) :], retain[len(part) :] = next_ms[chosen], True
+        if part.retain is not None:
+            retain[: len(part)] = part.retain
+        return replace(both, sent_ms=sent_ms, retain=retain)
+
+    def truths(self) -> Sequence[Truth]:
+        """One interval."""
+        return [self.reach.truth("retained_ghosts")]
+
+
+def plan_outage(settings: OutageSettings, where: Reach) -> Outage:
+    """An outage."""
+    return Outage(where, settings)
+
+
+def plan_reboot(settings: RebootSettings, where: Reach) -> Reboot:
+    """A restart."""
+    del settings
+    return Reboot(where)
+
+
+def plan_retained(settings: RetainedSettings, where: Reach) -> Retained:
+    """Ghosts."""
+    return Retained(where, settings)

@@ -1,0 +1,113 @@
+"""Devices that speak and tell nothing: stuck values and missing measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval, doc
+
+from simulators.calendar import DAY_MS
+from simulators.faults.fault import FaultSettings, Reach
+from simulators.fleet import Frames
+from simulators.noise import Floats
+from simulators.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class StuckSettings(FaultSettings):
+    """A metric keeps the value that it had."""
+
+    metric: Annotated[str, doc("name of the metric; empty: every number")] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NullSettings(FaultSettings):
+    """Messages without a measurement."""
+
+    metric: Annotated[str, doc("name of the metric; empty: every number")] = ""
+    share: Annotated[float, Interval(gt=0, le=1), doc("share of messages")] = 1.0
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A planned stuck value."""
+
+    reach: Reach
+    settings: StuckSettings
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """When it acts."""
+        return self.reach.span_ms
+
+    @cached_property
+    def _last(self) -> dict[tuple[int, str], float]:
+        """(device, metric) -> the last value before the fault, of the day before at most."""
+        found: dict[tuple[int, str], float] = {}
+        begin, wanted = self.span_ms[0], set(self.reach.members.tolist())
+        longest_s = max(self.reach.fleet.devices[index].period_s for index in wanted)
+        for part in self.reach.look((begin - min(DAY_MS, round(2000 * longest_s)), begin)):
+            for column, metric in enumerate(part.metrics):
+                for device, value in zip(part.device.tolist(), part.values[:, column].tolist(), strict=True):
+                    if device in wanted:
+                        found[device, metric] = value
+        return found
+
+    def carry(self, part: Frames) -> Frames:
+        """The same messages with the value of old."""
+        rows = self.reach.rows(part)
+        for metric in part.metrics if rows.any() else ():
+            if self.settings.metric in ("", metric):
+                old = part.values[:, part.metrics.index(metric)]
+                part = part.with_column(metric, np.where(rows, self._kept(part, metric, old), old))
+        return part
+
+    def _kept(self, part: Frames, metric: str, old: Floats) -> Floats:
+        pairs = zip(part.device.tolist(), old.tolist(), strict=True)
+        return np.array([self._last.get((device, metric), value) for device, value in pairs], np.float64)
+
+    def truths(self) -> Sequence[Truth]:
+        """One interval."""
+        return [self.reach.truth("sensor_stuck")]
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """A planned lack of measurements."""
+
+    reach: Reach
+    settings: NullSettings
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """When it acts."""
+        return self.reach.span_ms
+
+    def carry(self, part: Frames) -> Frames:
+        """The same messages without a value."""
+        rows = self.reach.rows(part)
+        if not rows.any():
+            return part
+        rows &= self.reach.luck(part, stream=7) < self.settings.share
+        for metric in part.metrics:
+            if self.settings.metric in ("", metric):
+                part = part.with_column(metric, np.where(rows, np.nan, part.values[:, part.metrics.index(metric)]))
+        return part
+
+    def truths(self) -> Sequence[Truth]:
+        """One interval."""
+        return [self.reach.truth("no_measurement")]
+
+
+def plan_stuck(settings: StuckSettings, where: Reach) -> Stuck:
+    """A stuck value."""
+    return Stuck(where, settings)
+
+
+def plan_null(settings: NullSettings, where: Reach) -> Null:
+    """A lack of measurements."""
+    return Null(where, settings)
