@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from simulators.errors import SimulatorError
-from simulators.player import as_live, check_formats, chunks, messages, play
+from simulators.player import Wire, as_live, check_formats, chunks, play
 from simulators.publisher import Publisher, PublishStats
 from simulators.scenario import Scenario
 from simulators.school import Campus
@@ -42,7 +42,6 @@ class LivePlay:
         formats: str = "native",
         word: Callable[[str], None] | None = None,
     ) -> None:
-        check_formats(formats)
         self._setup = _Setup(campus, scenario, speed, formats)
         self._url, self._word = url, word
         self._stop = threading.Event()
@@ -51,6 +50,7 @@ class LivePlay:
         self.error: Exception | None = None
         self.stats = PublishStats()
         self.world: World = plan(scenario, campus)
+        check_formats(formats, self.world)
 
     def start(self) -> None:
         """Begin in the background; a first connection that fails is told in `error`."""
@@ -93,9 +93,9 @@ class LivePlay:
 
     def _history(self, publisher: Publisher) -> None:
         begin = self.world.span_ms[0]
-        for span_ms in chunks((begin, self.world.start_ms), HISTORY_CHUNK_S):
+        wire = Wire(self.world, formats=self._setup.formats)
+        for _, upto_ms in chunks((begin, self.world.start_ms), HISTORY_CHUNK_S):
             if self._stop.is_set():
                 return
-            past = messages(self.world, span_ms, formats=self._setup.formats)
-            publisher.publish([(message.topic, message.payload, message.retain) for message in past])
+            publisher.publish([(message.topic, message.payload, message.retain) for message in wire.take(upto_ms)])
         self.live.set()

@@ -1,4 +1,4 @@
-"""Plays a world: to a broker in real time or faster, into a file, or to whoever iterates.
+"""Plays a world: to a broker in real time, faster or step by step, into a file, or to whoever iterates.
 
 Nothing is ever stamped in the future: faster than real time, a play is stamped so that it ends at the wall-clock moment
 at which playing ends, and its own spacing is kept.
@@ -6,29 +6,35 @@ at which playing ends, and its own spacing is kept.
 
 from __future__ import annotations
 
-import csv
+import bisect
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
 
 from simulators.encode import ENCODERS, Message
 from simulators.errors import ScenarioInvalid
+from simulators.faults import Outage
 from simulators.fleet import Frames
-from simulators.truth import rfc3339
+from simulators.publisher import Row
+from simulators.stream import Stream
 from simulators.world import World
 
 CHUNK_S = 60.0
 LIVE_CHUNK_S = 0.5
-PRESENCE: Mapping[str, float] = {"start": 1.0, "update": 1.0, "end": 0.0}
+BURST_MS = 5.0
+"""A play that waits sleeps at least this long, so that messages leave in bursts."""
+
+TOLERANCE = 0.02
 
 
 class Sink(Protocol):
-    """Where messages go: a Publisher, or a list in a test."""
+    """Where messages go: publishers, or a list in a test."""
 
-    def publish(self, messages: list[tuple[str, bytes, bool]]) -> None:
+    def publish(self, messages: list[Row]) -> None:
         """Take messages in order; may block."""
         ...
 
@@ -47,20 +53,47 @@ class Stamping:
     shift_ms: int
     squeeze: float = 1.0
 
-    def due_ms(self, time_ms: int) -> float:
+    def due_ms(self, time_ms: float) -> float:
         """Wall clock at which something of the world's `time_ms` is sent."""
         return self.wall_begin_ms + (time_ms - self.begin_ms) / self.speed
 
-    def world_ms(self, wall_ms: float) -> int:
+    def world_ms(self, wall_ms: float) -> float:
         """The world's time that is due at a wall clock."""
-        return self.begin_ms + int((wall_ms - self.wall_begin_ms) * self.speed)
+        return self.begin_ms + (wall_ms - self.wall_begin_ms) * self.speed
 
     def stamp(self, part: Frames) -> Frames:
         """The part with the times that its messages carry."""
-        moved = part.time_ms
-        if self.squeeze != 1.0:
-            moved = self.begin_ms + ((moved - self.begin_ms) / self.squeeze).astype("int64")
-        return replace(part, time_ms=moved + self.shift_ms)
+        time_ms = self.told_ms(part.time_ms)
+        return replace(part, time_ms=time_ms, sent_ms=self.told_ms(part.due_ms))
+
+    def told_ms(self, time_ms: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The world's times as they are told."""
+        if self.squeeze == 1.0:
+            return time_ms + self.shift_ms
+        return self.begin_ms + ((time_ms - self.begin_ms) / self.squeeze).astype(np.int64) + self.shift_ms
+
+    def sent_world_ms(self, told_ms: int) -> float:
+        """The world's time of something that is told at `told_ms`."""
+        return self.begin_ms + (told_ms - self.shift_ms - self.begin_ms) * self.squeeze
+
+
+@dataclass(frozen=True, slots=True)
+class PlayResult:
+    """What a play did. late_s: the latest that anything was sent; held: never later than two hundredths of the time."""
+
+    messages: int
+    seconds: float
+    late_s: float
+    held: bool
+
+    @property
+    def rate_per_s(self) -> float:
+        """Messages a second."""
+        return self.messages / self.seconds if self.seconds else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures by name."""
+        return asdict(self) | {"rate_per_s": self.rate_per_s}
 
 
 def as_recording(world: World, *, wall_ms: int, speed: float) -> Stamping:
@@ -74,18 +107,70 @@ def as_live(world: World, *, wall_ms: int, speed: float) -> Stamping:
     return Stamping(world.start_ms, wall_ms, speed, wall_ms - world.start_ms, speed)
 
 
+class Wire:
+    """A world as messages, stretch by stretch: announcements first, then what is sent, and what gateways' ends bring.
+
+    formats: a key of ENCODERS; stamping: None for the world's own times. Raises ScenarioInvalid on an unknown format.
+    """
+
+    def __init__(
+        self, world: World, *, formats: str = "native", stamping: Stamping | None = None, begin_ms: int | None = None
+    ) -> None:
+        check_formats(formats, world)
+        self.stream = Stream(world, begin_ms=begin_ms)
+        self.encoder = ENCODERS[formats](world.fleet)
+        self._stamping = stamping
+        self._begun = False
+
+    @property
+    def end_ms(self) -> int:
+        """When the last message that is known now is sent (the world's time)."""
+        return self.stream.end_ms
+
+    def take(self, end_ms: int) -> list[Message]:
+        """All messages from where the last stretch ended until `end_ms`, in order of sending."""
+        begin_ms = self.stream.at_ms
+        parts = self.stream.take(end_ms)
+        if self._stamping is not None:
+            parts = [self._stamping.stamp(part) for part in parts]
+        said = self._announced(begin_ms, end_ms)
+        told = self.encoder.encode(parts)
+        return sorted([*said, *told], key=lambda message: message.time_ms) if said else told
+
+    def _announced(self, begin_ms: int, end_ms: int) -> list[Message]:
+        found: list[Message] = []
+        world = self.stream.world
+        if not self._begun:
+            self._begun = True
+            found += self.encoder.begin(range(len(world.fleet.devices)), self._told(begin_ms))
+        for fault in world.faults:
+            if isinstance(fault, Outage):
+                gone, back = fault.span_ms
+                children = fault.reach.members.tolist()
+                if begin_ms <= gone < end_ms:
+                    found += self.encoder.lose(children, self._told(gone))
+                if begin_ms <= back < end_ms:
+                    found += self.encoder.begin(children, self._told(back))
+        return found
+
+    def _told(self, time_ms: int) -> int:
+        return time_ms if self._stamping is None else int(self._stamping.told_ms(np.array([time_ms], np.int64))[0])
+
+
 def messages(
     world: World, span_ms: tuple[int, int], *, formats: str = "native", stamping: Stamping | None = None
 ) -> list[Message]:
-    """All messages of [begin, end) in order of time."""
-    parts = world.frames(span_ms)
-    return ENCODERS[formats](world.fleet, [stamping.stamp(part) for part in parts] if stamping else parts)
+    """All messages of [begin, end) in order of sending, as if the world began there."""
+    return Wire(world, formats=formats, stamping=stamping, begin_ms=span_ms[0]).take(span_ms[1])
 
 
 def stream(world: World, *, formats: str = "native", chunk_s: float = CHUNK_S) -> Iterator[Message]:
-    """Every message of the world, history included, in order of time."""
-    for span_ms in chunks(world.span_ms, chunk_s):
-        yield from messages(world, span_ms, formats=formats)
+    """Every message of the world, history included, in order of sending; faults may send some after its end."""
+    wire = Wire(world, formats=formats)
+    for _, end_ms in chunks(world.span_ms, chunk_s):
+        yield from wire.take(end_ms)
+    while wire.stream.pending:
+        yield from wire.take(wire.end_ms)
 
 
 def chunks(span_ms: tuple[int, int], chunk_s: float) -> Iterator[tuple[int, int]]:
@@ -105,87 +190,68 @@ def play(
     clock_ms: Callable[[], float] = lambda: time.time() * 1000,
     stop: threading.Event | None = None,
     progress: Callable[[int, float], None] | None = None,
-) -> int:
-    """Send [stamping.begin_ms, end of the world) when it is due; gives the number of messages sent.
+) -> PlayResult:
+    """Send everything from stamping.begin_ms to the end of the world when it is due.
 
     progress(messages so far, share done) is called after every piece. Blocks until the end or until `stop` is set.
     """
-    check_formats(formats)
-    sent, at_ms, end_ms = 0, stamping.begin_ms, world.span_ms[1]
+    wire = Wire(world, formats=formats, stamping=stamping, begin_ms=stamping.begin_ms)
+    pace = _Pace(sink, stamping, clock_ms, stop or threading.Event())
+    begun_ms, at_ms = clock_ms(), stamping.begin_ms
     step_ms = max(1, round(LIVE_CHUNK_S * 1000 * max(1.0, stamping.speed)))
-    while at_ms < end_ms and not (stop and stop.is_set()):
-        wait_s = (stamping.due_ms(at_ms) - clock_ms()) / 1000
-        if wait_s > 0:
-            sink.pause(min(wait_s, 0.5))
-            continue
-        upto_ms = min(end_ms, at_ms + step_ms)
-        sent += _send_paced(
-            messages(world, (at_ms, upto_ms), formats=formats, stamping=stamping), sink, stamping, clock_ms
-        )
+    while at_ms < wire.end_ms and not pace.stop.is_set():
+        upto_ms = min(wire.end_ms, at_ms + step_ms)
+        pace.send(wire.take(upto_ms))
         at_ms = upto_ms
         if progress:
-            progress(sent, (at_ms - stamping.begin_ms) / (end_ms - stamping.begin_ms))
-    return sent
+            progress(pace.sent, (at_ms - stamping.begin_ms) / (wire.end_ms - stamping.begin_ms))
+    pace.wait_for(at_ms)
+    seconds = (clock_ms() - begun_ms) / 1000
+    wanted_s = (at_ms - stamping.begin_ms) / stamping.speed / 1000
+    held = pace.late_ms <= max(1000.0, 1000 * TOLERANCE * wanted_s) and seconds <= (1 + TOLERANCE) * wanted_s + 1
+    return PlayResult(pace.sent, seconds, pace.late_ms / 1000, held)
 
 
-def _send_paced(due: list[Message], sink: Sink, stamping: Stamping, clock_ms: Callable[[], float]) -> int:
-    """Send one piece in bursts of about 20 ms, never before a message is due."""
-    rows = [(message.topic, message.payload, message.retain) for message in due]
-    if stamping.speed > 20:  # noqa: PLR2004 - pieces are shorter than a burst then
-        sink.publish(rows)
-        return len(rows)
-    position = 0
-    while position < len(due):
-        now_ms = clock_ms()
-        ahead_ms = stamping.due_ms(_world_time(due[position], stamping)) - now_ms
-        if ahead_ms > 0:
-            sink.pause(min(ahead_ms / 1000 + 0.005, 0.5))
-            continue
-        last = position
-        while last < len(due) and stamping.due_ms(_world_time(due[last], stamping)) <= now_ms:
-            last += 1
-        sink.publish(rows[position:last])
-        position = last
-    return len(rows)
+@dataclass(slots=True)
+class _Pace:
+    """Sends messages when they are due and never before; remembers how late the latest was."""
+
+    sink: Sink
+    stamping: Stamping
+    clock_ms: Callable[[], float]
+    stop: threading.Event
+    sent: int = 0
+    late_ms: float = 0.0
+
+    def send(self, due: list[Message]) -> None:
+        """One piece, in bursts."""
+        rows = [(message.topic, message.payload, message.retain) for message in due]
+        told = [message.time_ms for message in due]
+        position = 0
+        while position < len(due) and not self.stop.is_set():
+            self.wait_for(self.stamping.sent_world_ms(told[position]))
+            now_ms = self.clock_ms()
+            self.late_ms = max(self.late_ms, now_ms - self._due(told[position]))
+            last = max(position + 1, bisect.bisect_right(told, now_ms, key=self._due))
+            self.sink.publish(rows[position:last])
+            self.sent += last - position
+            position = last
+
+    def wait_for(self, world_ms: float) -> None:
+        """Until that time of the world has come."""
+        while not self.stop.is_set():
+            ahead_ms = self.stamping.due_ms(world_ms) - self.clock_ms()
+            if ahead_ms <= 0:
+                return
+            self.sink.pause(min((ahead_ms + BURST_MS) / 1000, 0.5))
+
+    def _due(self, told_ms: int) -> float:
+        return self.stamping.due_ms(self.stamping.sent_world_ms(told_ms))
 
 
-def _world_time(message: Message, stamping: Stamping) -> int:
-    since_ms = message.time_ms - stamping.shift_ms - stamping.begin_ms
-    return stamping.begin_ms + round(since_ms * stamping.squeeze)
-
-
-def check_formats(name: str) -> None:
-    """Raises ScenarioInvalid on an unknown format."""
+def check_formats(name: str, world: World) -> None:
+    """Raises ScenarioInvalid on an unknown format, or on a bridge's format for more than one school."""
     if name not in ENCODERS:
         raise ScenarioInvalid("formats", [f"{name!r} is unknown; allowed: {', '.join(ENCODERS)}"])
-
-
-def write_csv(world: World, path: Path, *, progress: Callable[[int, float], None] | None = None) -> int:
-    """The whole world as `sensor,kind,metric,time,value,place,site`; gives the number of rows."""
-    rows = 0
-    begin, end = world.span_ms
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("sensor", "kind", "metric", "time", "value", "place", "site"))
-        for span_ms in chunks(world.span_ms, CHUNK_S * 10):
-            table = sorted(row for part in world.frames(span_ms) for row in _rows(world, part))
-            writer.writerows((*row[3:6], rfc3339(row[0]), row[6], row[7], row[1]) for row in table)
-            rows += len(table)
-            if progress:
-                progress(rows, (span_ms[1] - begin) / (end - begin))
-    return rows
-
-
-def _rows(world: World, part: Frames) -> Iterator[tuple[int, str, int, str, str, str, str, str]]:
-    """(time, site, column, sensor, kind, metric, value, place) of every measurement."""
-    devices = [world.fleet.devices[index] for index in part.device.tolist()]
-    if part.labels:
-        for device, time_ms, label in zip(devices, part.time_ms.tolist(), part.labels, strict=True):
-            value = repr(PRESENCE[label["state"]])
-            yield time_ms, device.site, 0, device.id, device.kind, "object_present", value, device.place
-        return
-    for column, metric in enumerate(part.metrics):
-        values = part.values[:, column].tolist()
-        for device, time_ms, value in zip(devices, part.time_ms.tolist(), values, strict=True):
-            if value == value:  # noqa: PLR0124 - NaN is no measurement
-                yield time_ms, device.site, column, device.id, device.kind, metric, repr(value), device.place
+    if name not in ("native", "batched") and len(world.fleet.sites) > 1:
+        raise ScenarioInvalid("formats", [f"{name!r} is spoken by the bridges of one school; sites = 1 is needed"])

@@ -26,11 +26,18 @@ RECEIVE_BYTES = 262_144
 PACKET_IDS = 65_535
 TOPIC_BYTES_MAX = 65_535
 REFUSED = 0x80
+ROWS_A_WRITE = 2_000
+HEADS_MAX = 100_000
+SHORT_MAX = 4_096
 WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits between attempts to connect again; the last one repeats."""
 
 PUBLISH, PUBACK, PINGREQ, DISCONNECT = 0x30, 0x40, b"\xc0\x00", b"\xe0\x00"
 QOS1, DUP, RETAIN = 0x02, 0x08, 0x01
+
+
+Row = tuple[str, bytes, bool]
+"""Topic, payload, whether it is retained."""
 
 
 @dataclass(slots=True)
@@ -50,11 +57,12 @@ class PublishStats:
 
 
 class Publisher:
-    """A QoS 1 publisher with a window of unacknowledged messages.
+    """A publisher with one connection and, at QoS 1, a window of unacknowledged messages.
 
     url: mqtt://[user:password@]host[:port]; window: most messages in flight (never more than the broker's Receive
-    Maximum); word: called with a sentence when the connection is lost or back; stop: set it to end every wait.
-    Raises BrokerUnreachable when the first connection fails.
+    Maximum); qos: 0 or 1; will: (topic, payload, retain) that the broker publishes when the connection breaks; word:
+    called with a sentence when the connection is lost or back; stop: set it to end every wait. Raises
+    BrokerUnreachable when the first connection fails.
     """
 
     def __init__(
@@ -65,6 +73,8 @@ class Publisher:
         client_id: str = "twinward-simulator",
         keepalive_s: int = 30,
         connect_timeout_s: float = 10.0,
+        qos: int = 1,
+        will: Row | None = None,
         word: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
@@ -72,6 +82,8 @@ class Publisher:
         self.stop = stop or threading.Event()
         self._url, self._window_max, self._client_id = url, window, client_id
         self._keepalive_s, self._connect_timeout_s = keepalive_s, connect_timeout_s
+        self._qos, self._will = qos, will
+        self._heads: dict[str, bytes] = {}
         self._word = word or (lambda _: None)
         self._window = window
         self._next_id = 0
@@ -82,11 +94,19 @@ class Publisher:
         self._sock: socket.socket
         self._connect()
 
-    def publish(self, messages: Sequence[tuple[str, bytes, bool]]) -> None:
+    def fileno(self) -> int:
+        """The socket's descriptor, for a poll over many publishers; another one after each reconnection."""
+        return self._sock.fileno()
+
+    def publish(self, messages: Sequence[Row]) -> None:
         """Send (topic, payload, retain) rows in order; blocks while the window is full or the broker is away.
 
-        Raises ValueError on a topic that cannot be published to.
+        At QoS 0 nothing tells what arrived: rows of a write that fails count as lost. Raises ValueError on a topic that
+        cannot be published to.
         """
+        if self._qos == 0:
+            self._fire(messages)
+            return
         position = 0
         while position < len(messages) and not self.stop.is_set():
             free = self._window - len(self._flight)
@@ -99,11 +119,26 @@ class Publisher:
             self.stats.sent += len(part)
             self._read(0)
 
+    def _fire(self, messages: Sequence[Row]) -> None:
+        for begin in range(0, len(messages), ROWS_A_WRITE):
+            if self.stop.is_set():
+                return
+            part = messages[begin : begin + ROWS_A_WRITE]
+            before = self.stats.reconnects
+            self._write(b"".join([self._bare(topic, payload, retain) for topic, payload, retain in part]))
+            self.stats.sent += len(part)
+            self.stats.lost += len(part) if self.stats.reconnects != before else 0
+        self._read(0)
+
     def pause(self, seconds: float) -> None:
         """Wait, at most this long, and take acknowledgements meanwhile; returns early when some came."""
-        if time.monotonic() - self._written_s > self._keepalive_s / 2:
-            self._write(PINGREQ)
+        self.rest()
         self._read(seconds)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that wait for their acknowledgement."""
+        return len(self._flight)
 
     def drain(self, timeout_s: float = 30.0) -> int:
         """Wait until nothing is in flight; gives how many still are after the timeout."""
@@ -125,14 +160,28 @@ class Publisher:
         return self.stats
 
     def _frame(self, topic: str, payload: bytes, retain: bool) -> bytes:  # noqa: FBT001 - a column of the row
-        name = topic.encode()
-        if not name or len(name) > TOPIC_BYTES_MAX or b"+" in name or b"#" in name or b"\0" in name:
-            raise ValueError(f"no message can be published to the topic {topic[:200]!r}")
         self._next_id = self._free_id()
-        body = b"%b%b%b\0%b" % (len(name).to_bytes(2), name, self._next_id.to_bytes(2), payload)
+        body = b"%b%b\0%b" % (self._heads.get(topic) or self._head(topic), self._next_id.to_bytes(2), payload)
         frame = b"%c%b%b" % (PUBLISH | QOS1 | (RETAIN if retain else 0), _remaining(len(body)), body)
         self._flight[self._next_id] = frame
         return frame
+
+    def _bare(self, topic: str, payload: bytes, retain: bool) -> bytes:  # noqa: FBT001 - a column of the row
+        """A frame at QoS 0: no packet id, no properties."""
+        head = self._heads.get(topic) or self._head(topic)
+        length = len(head) + 1 + len(payload)
+        size = _SHORT[length] if length < SHORT_MAX else _remaining(length)
+        return b"%c%b%b\0%b" % (PUBLISH | RETAIN if retain else PUBLISH, size, head, payload)
+
+    def _head(self, topic: str) -> bytes:
+        """The topic as a frame has it, length first; the last ones are kept."""
+        name = topic.encode()
+        if not name or len(name) > TOPIC_BYTES_MAX or b"+" in name or b"#" in name or b"\0" in name:
+            raise ValueError(f"no message can be published to the topic {topic[:200]!r}")
+        if len(self._heads) >= HEADS_MAX:
+            self._heads.clear()
+        head = self._heads[topic] = len(name).to_bytes(2) + name
+        return head
 
     def _free_id(self) -> int:
         candidate = self._next_id % PACKET_IDS + 1
@@ -153,6 +202,15 @@ class Publisher:
                 self._recover(str(error))
                 return
         self._written_s = time.monotonic()
+
+    def receive(self) -> None:
+        """Take what has come, without waiting."""
+        self._take()
+
+    def rest(self) -> None:
+        """Say that the connection lives, when nothing was written for long."""
+        if time.monotonic() - self._written_s > self._keepalive_s / 2:
+            self._write(PINGREQ)
 
     def _read(self, wait_s: float) -> None:
         if select.select([self._sock], [], [], wait_s)[0]:
@@ -193,6 +251,8 @@ class Publisher:
         client = Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=MQTTv5)
         if where.username:
             client.username_pw_set(unquote(where.username), unquote(where.password or ""))
+        if self._will is not None:
+            client.will_set(self._will[0], self._will[1], qos=1, retain=self._will[2])
         client.on_connect = lambda _c, _u, flags, reason, given: answers.append((flags.session_present, reason, given))
         wish = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships it so
         wish.SessionExpiryInterval = 300
@@ -224,7 +284,8 @@ class Publisher:
 
     def _recover(self, reason: str) -> None:
         """Connect again with growing waits; everything in flight is kept and sent again."""
-        self._word(f"connection lost ({reason}); {len(self._flight)} messages in flight are kept")
+        kept = f"{len(self._flight)} messages in flight are kept" if self._qos else "QoS 0 tells no more than that"
+        self._word(f"connection lost ({reason}); {kept}")
         self._release()
         attempt = 0
         while not self.stop.is_set():
@@ -235,7 +296,8 @@ class Publisher:
                 attempt += 1
                 continue
             self.stats.reconnects += 1
-            self._word(f"connected again; {len(self._flight)} messages sent again, 0 lost")
+            again = f"{len(self._flight)} messages sent again, 0 lost" if self._qos else "the last write may be lost"
+            self._word(f"connected again; {again}")
             return
 
     def _release(self) -> None:
@@ -252,6 +314,9 @@ def _remaining(length: int) -> bytes:
         digits.append(digit | (0x80 if length else 0))
         if not length:
             return bytes(digits)
+
+
+_SHORT = [_remaining(length) for length in range(SHORT_MAX)]
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -130,41 +130,41 @@ def simulate(
     broker: Annotated[str, typer.Option(help="mqtt://host:port to publish to.")] = "",
     output: Annotated[Path | None, typer.Option(help="CSV file to write instead of publishing.")] = None,
     scenario: Annotated[str, typer.Option(help="Scenario of the bank, or a TOML file.")] = "",
+    over: Annotated[list[str] | None, typer.Option("--with", help="Lay another scenario or fault over it.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Recording to play: sensor,kind,metric,time,value.")] = None,
     sites: Annotated[int, typer.Option(help="How many schools.", min=1)] = 1,
     sensors: Annotated[int, typer.Option(help="Sensors a school; 0: as the school has them.", min=0)] = 0,
     rate: Annotated[float, typer.Option(help="Messages a second over all; 0: as the sensors send.", min=0)] = 0,
     speed: Annotated[float, typer.Option(help="How many times as fast as real time.", min=0.01)] = 1,
+    step_s: Annotated[float, typer.Option("--step", help="Send so many seconds at each Enter; 0: play.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Same seed, same campus and same noise.")] = 1,
-    duration_s: Annotated[float, typer.Option(help="Stop after this much simulated time; 0: scenario's own.")] = 0,
+    duration_s: Annotated[
+        float, typer.Option("--duration", "--duration-s", help="Stop after this much simulated time.", min=0)
+    ] = 0,
+    formats: Annotated[str, typer.Option(help="Wire format, or `all` that a school speaks.")] = "native",
+    qos: Annotated[int, typer.Option(help="MQTT quality of service.", min=0, max=1)] = 1,
+    connections: Annotated[int, typer.Option(help="MQTT connections; 0: one a school, up to 100.", min=0)] = 0,
     site: Annotated[str, typer.Option(help="Site under which a recording is played.")] = "school-1",
     truth: Annotated[Path | None, typer.Option(help="Write the scenario's truth to this JSON file.")] = None,
     campus: Annotated[Path | None, typer.Option(help="Write the school's registry to this TOML file.")] = None,
     as_json: Json = False,
 ) -> None:
     """A fleet against any broker or into a file; or a recording played to a broker."""
-    from .simulate import play_recording, play_scenario
+    from .simulate import Fleet, Way, play_recording, play_scenario, write_scenario
 
     if bool(broker) == bool(output):
         raise typer.BadParameter("give either --broker URL or --output FILE.csv")
+    if csv is not None and output is not None:
+        raise typer.BadParameter("--csv plays a recording to a broker; give --broker URL")
     if csv is not None:
-        result = play_recording(broker, csv, speed=speed, site=site, as_json=as_json)
-    else:
-        result = play_scenario(
-            scenario or "quiet",
-            broker=broker,
-            output=output,
-            sites=sites,
-            sensors=sensors,
-            rate=rate,
-            speed=speed,
-            seed=seed,
-            duration_s=duration_s,
-            truth=truth,
-            campus=campus,
-            as_json=as_json,
-        )
-    _say(result, as_json=as_json)
+        _say(play_recording(broker, csv, speed=speed, site=site, as_json=as_json), as_json=as_json)
+        return
+    fleet = Fleet(scenario or "quiet", over or (), sites, sensors, rate, seed, duration_s, formats)
+    if output is not None:
+        _say(write_scenario(fleet, output, as_json=as_json, truth=truth, campus=campus), as_json=as_json)
+        return
+    way = Way(broker, speed, qos, connections, step_s)
+    _say(play_scenario(fleet, way, as_json=as_json, truth=truth, campus=campus), as_json=as_json)
 
 
 @app.command()

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from simulators import SimulatorError, build_campus, campus_toml, load_scenario, plan, truth_json
-from simulators.load import publish_load
-from simulators.player import as_recording, play, write_csv
+from simulators import SimulatorError, World, build_campus, campus_toml, compose, load_scenario, plan, truth_json
+from simulators.gateways import Gateways
+from simulators.player import PlayResult, Wire, as_recording, check_formats, play
 from simulators.publisher import Publisher
+from simulators.recorded import write_csv
 from simulators.recording import play_recording as play_rows
 from simulators.recording import read_recording
 
 from .errors import InputError
 
 Report = Callable[[int, float], None]
+RATE_S = 60.0
+GATEWAYS = 100
 
 
 @contextlib.contextmanager
@@ -60,43 +65,101 @@ def play_recording(broker: str, path: Path, *, speed: float, site: str, as_json:
         return {"messages": sent, **publisher.close().to_json(), "unacknowledged": left}
 
 
-def play_scenario(
-    scenario: str,
-    *,
-    broker: str,
-    output: Path | None,
-    sites: int,
-    sensors: int,
-    rate: float,
-    speed: float,
-    seed: int,
-    duration_s: float,
-    truth: Path | None,
-    campus: Path | None,
-    as_json: bool,
-) -> dict[str, Any]:
-    """Play a scenario on seeded schools; writes truth and registry where asked; returns the counts."""
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What `simulate` plays: the scenario with others laid over it, and the schools.
+
+    rate: messages a second of the whole fleet, 0: as the sensors send; duration_s: 0 for the scenario's own (at a rate:
+    60 s).
+    """
+
+    scenario: str
+    over: Sequence[str] = ()
+    sites: int = 1
+    sensors: int = 0
+    rate: float = 0.0
+    seed: int = 1
+    duration_s: float = 0.0
+    formats: str = "native"
+
+    def plan(self) -> World:
+        """The world. Raises InputError with every finding."""
+        with told():
+            schools = build_campus(sites=self.sites, sensors=self.sensors or None, seed=self.seed)
+            script = load_scenario(self.scenario)
+            if self.over:
+                script = compose(script, [(load_scenario(name), 0.0) for name in self.over])
+            length_s = self.duration_s or (RATE_S if self.rate else script.duration_s)
+            world = plan(replace(script, duration_s=length_s), schools, rate_per_s=self.rate)
+            check_formats(self.formats, world)
+            return world
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a fleet reaches its broker. connections: 0 for one a school, a hundred at most."""
+
+    broker: str
+    speed: float = 1.0
+    qos: int = 1
+    connections: int = 0
+    step_s: float = 0.0
+
+    def open(self, sites: int) -> Gateways:
+        """The connections."""
+        count = self.connections or min(sites, GATEWAYS)
+        return Gateways(self.broker, count, qos=self.qos, window=max(2_000, 20 * count), word=say)
+
+
+def write_scenario(fleet: Fleet, output: Path, *, as_json: bool, **files: Path | None) -> dict[str, Any]:
+    """Write a scenario's measurements into a CSV file; returns the counts."""
+    world = fleet.plan()
+    with told(), progress_bar(world.scenario.id, quiet=as_json) as report:
+        about = _describe(fleet, world, **files)
+        return {**about, "rows": write_csv(world, output, progress=report), "output": str(output)}
+
+
+def play_scenario(fleet: Fleet, way: Way, *, as_json: bool, **files: Path | None) -> dict[str, Any]:
+    """Play a scenario to a broker; returns the counts, and whether the pace was held."""
+    world = fleet.plan()
     with told():
-        schools = build_campus(sites=sites, sensors=sensors or None, seed=seed)
-        if campus is not None:
-            campus.write_text(campus_toml(schools), encoding="utf-8")
-        if rate:
-            load = publish_load(broker, rate, duration_s or 60.0, sites * (sensors or 100))
-            return {"scenario": "steady load", **load.to_json()}
-        script = load_scenario(scenario)
-        world = plan(script, schools)
-        devices = schools.size
-        about: dict[str, Any] = {"scenario": script.id, "seed": seed, "sensors": devices}
-        if truth is not None:
-            intervals = truth_json(
-                world.truths(), scenario=script.id, seed=seed, span_ms=world.span_ms, sensors=devices
-            )
-            truth.write_text(intervals, encoding="utf-8")
-        with progress_bar(script.id, quiet=as_json) as report:
-            if output is not None:
-                return {**about, "rows": write_csv(world, output, progress=report), "output": str(output)}
-            publisher = Publisher(broker, word=say)
-            stamping = as_recording(world, wall_ms=time.time_ns() // 1_000_000, speed=speed)
-            sent = play(world, publisher, stamping, progress=report)
-        left = publisher.drain()
-        return {**about, "messages": sent, **publisher.close().to_json(), "unacknowledged": left}
+        about = _describe(fleet, world, **files)
+        sink = way.open(fleet.sites)
+        now_ms = time.time_ns() // 1_000_000
+        with progress_bar(world.scenario.id, quiet=as_json or bool(way.step_s)) as report:
+            if way.step_s:
+                result = _step(world, sink, fleet.formats, way.step_s)
+            else:
+                stamping = as_recording(world, wall_ms=now_ms, speed=way.speed)
+                result = play(world, sink, stamping, formats=fleet.formats, progress=report)
+        left = sink.drain()
+        sink.close()
+    if not result.held:
+        say(f"the pace was NOT held: {result.rate_per_s:.0f} messages/s, up to {result.late_s:.1f} s late")
+    wanted = {"wanted_per_s": fleet.rate} if fleet.rate else {}
+    return {**about, **wanted, **result.to_json(), **sink.stats.to_json(), "unacknowledged": left}
+
+
+def _describe(fleet: Fleet, world: World, *, truth: Path | None = None, campus: Path | None = None) -> dict[str, Any]:
+    """What is played; truth and registry are written where they are asked for."""
+    if campus is not None:
+        campus.write_text(campus_toml(world.campus), encoding="utf-8")
+    about: dict[str, Any] = {"scenario": world.scenario.id, "seed": fleet.seed, "sensors": world.campus.size}
+    if truth is not None:
+        content = truth_json(world.truths(), span_ms=world.span_ms, **about)
+        truth.write_text(content, encoding="utf-8")
+    return about
+
+
+def _step(world: World, sink: Gateways, formats: str, step_s: float) -> PlayResult:
+    """Send one stretch each time that Enter is pressed; everything is stamped so that the play ends now."""
+    stamping = as_recording(world, wall_ms=time.time_ns() // 1_000_000, speed=math.inf)
+    wire, begun_s, sent = Wire(world, formats=formats, stamping=stamping), time.monotonic(), 0
+    at_ms = world.span_ms[0]
+    while at_ms < wire.end_ms and sys.stdin.readline():
+        at_ms = min(wire.end_ms, at_ms + round(1000 * step_s))
+        due = wire.take(at_ms)
+        sink.publish([(message.topic, message.payload, message.retain) for message in due])
+        sent += len(due)
+        say(f"{(at_ms - world.start_ms) / 1000:.0f} s after the start, {sent} messages")
+    return PlayResult(sent, time.monotonic() - begun_s, 0.0, held=True)

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from simulators.encode.contract import Message
-from simulators.encode.native import batched, native
-from simulators.fleet import Fleet, Frames
+from simulators.encode.contract import Encoder, Message
+from simulators.encode.native import Batched, Native
+from simulators.fleet import Fleet
 
-Encoder = Callable[[Fleet, Sequence[Frames]], list[Message]]
-"""Frames of one stretch of time -> messages in order of time."""
-
-
-def _native(fleet: Fleet, parts: Sequence[Frames]) -> list[Message]:
-    return [Message(*row) for row in native(fleet, parts)]
-
-
-def _batched(fleet: Fleet, parts: Sequence[Frames]) -> list[Message]:
-    return [Message(*row) for row in batched(fleet, parts)]
-
-
-ENCODERS: Mapping[str, Encoder] = {"native": _native, "batched": _batched}
+ENCODERS: Mapping[str, Callable[[Fleet], Encoder]] = {"native": Native, "batched": Batched}
 
 __all__ = ["ENCODERS", "Encoder", "Message"]

@@ -1,6 +1,7 @@
 """The native format: `campus/{site}/{kind}/{sensor}`, one JSON object a message, or an array of them.
 
-`time` is epoch milliseconds; booleans are JSON booleans; a missing measurement is null.
+`time` is epoch milliseconds; `seq` the device's running number; booleans are JSON booleans; a missing measurement is
+null. The format has no announcements of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from simulators.encode.contract import Message
 from simulators.fleet import Device, Fleet, Frames
 
 BOOLS = frozenset(
@@ -21,29 +23,85 @@ BOOLS = frozenset(
 
 COUNTS = frozenset(("people_in", "people_out", "people_in_total", "people_out_total", "open_count", "object_count"))
 
-Row = tuple[int, str, bytes]
+TOPICS_MAX = 1_000_000
 
 
-def native(fleet: Fleet, parts: Sequence[Frames]) -> list[Row]:
-    """(time_ms, topic, payload) of every message, in order of time."""
-    topics = [topic_of(device) for device in fleet.devices]
-    rows = [
-        (time_ms, topics[device], b'{"time":%d,%s}' % (time_ms, body))
-        for part in parts
-        for device, time_ms, body in zip(part.device.tolist(), part.time_ms.tolist(), _bodies(part), strict=True)
-    ]
-    rows.sort(key=lambda row: (row[0], row[1]))
-    return rows
+class Native:
+    """One message a row."""
+
+    name = "native"
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._topics: dict[int, str] = {}
+
+    def carries(self, device: Device) -> bool:
+        """Every device."""
+        del device
+        return True
+
+    def identity(self, device: Device, metric: str) -> str:
+        """The device's id."""
+        del metric
+        return device.id
+
+    def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
+        """Nothing."""
+        del devices, at_ms
+        return []
+
+    def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
+        """Nothing: silence alone tells."""
+        del devices, at_ms
+        return []
+
+    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+        """The messages in order of sending, then device."""
+        rows = [row for part in parts for row in self._rows(part)]
+        rows.sort(key=_order)
+        return [Message(due_ms, self._topic(device), payload, retain) for due_ms, device, _, payload, retain in rows]
+
+    def _rows(self, part: Frames) -> Iterator[tuple[int, int, int, bytes, bool]]:
+        """(due_ms, device, time_ms, payload, retain) of each row."""
+        device, time_ms, due_ms = part.device.tolist(), part.time_ms.tolist(), part.due_ms.tolist()
+        retain = [False] * len(part) if part.retain is None else part.retain.tolist()
+        bodies = _bodies(part)
+        if part.seq is None:
+            payloads = (b'{"time":%d,%b}' % row for row in zip(time_ms, bodies, strict=True))
+        else:
+            payloads = (
+                b'{"time":%d,"seq":%d,%b}' % row for row in zip(time_ms, part.seq.tolist(), bodies, strict=True)
+            )
+        return zip(due_ms, device, time_ms, payloads, retain, strict=True)
+
+    def _topic(self, device: int) -> str:
+        topic = self._topics.get(device)
+        if topic is None:
+            if len(self._topics) >= TOPICS_MAX:
+                self._topics.clear()
+            topic = self._topics[device] = topic_of(self._fleet.devices[device])
+        return topic
 
 
-def batched(fleet: Fleet, parts: Sequence[Frames]) -> list[Row]:
-    """As `native`, but the messages of one device in this stretch travel as one array, sent with the last of them."""
-    gathered: dict[str, list[tuple[int, bytes]]] = {}
-    for time_ms, topic, payload in native(fleet, parts):
-        gathered.setdefault(topic, []).append((time_ms, payload))
-    rows = [(held[-1][0], topic, b"[" + b",".join(p for _, p in held) + b"]") for topic, held in gathered.items()]
-    rows.sort(key=lambda row: (row[0], row[1]))
-    return rows
+class Batched(Native):
+    """As native, but a device's messages of one stretch travel as one array, sent with the last of them."""
+
+    name = "batched"
+
+    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+        """One array a device and stretch; a retained message travels alone."""
+        gathered: dict[str, list[Message]] = {}
+        alone = []
+        for message in super().encode(parts):
+            if message.retain:
+                alone.append(message)
+            else:
+                gathered.setdefault(message.topic, []).append(message)
+        arrays = [
+            Message(held[-1].time_ms, topic, b"[" + b",".join([m.payload for m in held]) + b"]")
+            for topic, held in gathered.items()
+        ]
+        return sorted([*alone, *arrays], key=lambda message: (message.time_ms, message.topic))
 
 
 def topic_of(device: Device) -> str:
@@ -51,10 +109,14 @@ def topic_of(device: Device) -> str:
     return f"campus/{device.site}/{device.kind}/{device.id}"
 
 
+def _order(row: tuple[int, int, int, bytes, bool]) -> tuple[int, int, int]:
+    return row[0], row[1], row[2]
+
+
 def _bodies(part: Frames) -> Iterator[bytes]:
-    if part.labels:
-        return (_labelled(label) for label in part.labels)
     columns = [_column(metric, part.values[:, index].tolist()) for index, metric in enumerate(part.metrics)]
+    if part.labels:
+        columns.append([_labelled(label) for label in part.labels])
     return (",".join(fields).encode() for fields in zip(*columns, strict=True))
 
 
@@ -67,5 +129,5 @@ def _column(metric: str, values: list[float]) -> list[str]:
     return [name + ("null" if v != v else repr(v)) for v in values]  # noqa: PLR0124 - NaN
 
 
-def _labelled(label: Mapping[str, Any]) -> bytes:
-    return json.dumps(label, separators=(",", ":"), ensure_ascii=False).encode()[1:-1]
+def _labelled(label: Mapping[str, Any]) -> str:
+    return json.dumps(label, separators=(",", ":"), ensure_ascii=False)[1:-1]

@@ -1,0 +1,118 @@
+"""Many connections as one sink: each school's gateway, or each share of them, speaks to the broker for itself."""
+
+from __future__ import annotations
+
+import resource
+import select
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from threading import Event
+
+from simulators.errors import ScenarioInvalid
+from simulators.publisher import Publisher, PublishStats, Row
+
+CONNECTIONS_MAX = 5_000
+DESCRIPTORS_EACH = 4
+"""A connection's socket and what its client keeps open beside it."""
+
+REST_EVERY_S = 5.0
+
+
+class Gateways:
+    """Publishers side by side; everything of a school (the topic's second level) goes through the same one.
+
+    count: connections; the other options are those of `Publisher`. Raises BrokerUnreachable when one cannot connect,
+    ScenarioInvalid when the system does not allow so many open files.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        count: int,
+        *,
+        qos: int = 1,
+        window: int = 2_000,
+        will: Row | None = None,
+        word: Callable[[str], None] | None = None,
+        stop: Event | None = None,
+    ) -> None:
+        _allow_files(count * DESCRIPTORS_EACH + 64)
+        self.stop = stop or Event()
+        stamp = f"{time.time_ns():x}"
+        self._publishers: list[Publisher] = []
+        for number in range(count):
+            name = f"twinward-gateway-{number}-{stamp}"
+            options = {"qos": qos, "window": max(16, window // count)}
+            self._publishers.append(Publisher(url, client_id=name, will=will, word=word, stop=self.stop, **options))
+        self._of: dict[str, int] = {}
+        self._poll = select.poll()
+        self._polled: dict[int, Publisher] = {}
+        self._rested_s = time.monotonic()
+
+    @property
+    def stats(self) -> PublishStats:
+        """The sums over all connections."""
+        total = PublishStats()
+        for name in total.to_json():
+            setattr(total, name, sum(getattr(publisher.stats, name) for publisher in self._publishers))
+        return total
+
+    def publish(self, messages: Sequence[Row]) -> None:
+        """Send rows in order; rows of one school keep their order."""
+        if len(self._publishers) == 1:
+            self._publishers[0].publish(messages)
+            return
+        shares: dict[int, list[Row]] = {}
+        for row in messages:
+            site = row[0].split("/", 2)[1] if "/" in row[0] else row[0]
+            number = self._of.get(site)
+            if number is None:
+                number = self._of[site] = zlib.crc32(site.encode()) % len(self._publishers)
+            shares.setdefault(number, []).append(row)
+        for number, rows in shares.items():
+            self._publishers[number].publish(rows)
+
+    def pause(self, seconds: float) -> None:
+        """Wait at most this long and take acknowledgements meanwhile."""
+        if len(self._publishers) == 1:
+            self._publishers[0].pause(seconds)
+            return
+        if time.monotonic() - self._rested_s > REST_EVERY_S:
+            self._rested_s = time.monotonic()
+            for publisher in self._publishers:
+                publisher.rest()
+        self._watch()
+        for descriptor, _ in self._poll.poll(1000 * seconds):
+            self._polled[descriptor].receive()
+
+    def drain(self, timeout_s: float = 30.0) -> int:
+        """Wait until nothing is in flight; gives how many still are after the timeout."""
+        deadline = time.monotonic() + timeout_s
+        return sum(p.drain(max(0.0, deadline - time.monotonic())) for p in self._publishers)
+
+    def close(self) -> PublishStats:
+        """Say goodbye on every connection."""
+        for publisher in self._publishers:
+            publisher.close()
+        return self.stats
+
+    def _watch(self) -> None:
+        """The poll looks at the sockets that there are now: a reconnection brings another one."""
+        now = {publisher.fileno(): publisher for publisher in self._publishers}
+        if now.keys() == self._polled.keys():
+            self._polled = now
+            return
+        self._poll = select.poll()
+        for descriptor in now:
+            self._poll.register(descriptor, select.POLLIN)
+        self._polled = now
+
+
+def _allow_files(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        allowed = (hard - 64) // DESCRIPTORS_EACH
+        raise ScenarioInvalid("connections", [f"this system allows {hard} open files: {allowed} connections at most"])
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
