@@ -1,0 +1,152 @@
+"""Zigbee2MQTT 2.x: `zigbee2mqtt/FRIENDLY_NAME` with the device's whole known state as one JSON object.
+
+Source: zigbee2mqtt.io, MQTT topics and messages; device availability; zigbee-herdsman-converters, lib/modernExtend
+(contact is true while closed, a battery's voltage is in mV) and lib/exposes (smoke_density_dbm, action of a lock).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from simulators.encode.contract import Message
+from simulators.encode.rows import Row, in_order, iso
+from simulators.fleet import Device, Fleet, Frames
+
+BASE = "zigbee2mqtt"
+MODELS: Mapping[str, tuple[str, str, str]] = {
+    "smoke": ("Smoke detector with density and CO", "HS1CA-M", "HEIMAN"),
+    "door": ("Door lock with contact", "YRD226HA2619", "Yale"),
+    "leak": ("Water leak sensor", "SJCGQ11LM", "Aqara"),
+    "room": ("Air quality monitor", "VOCKQJK11LM", "Aqara"),
+    "socket": ("Smart plug with power metering", "TS011F_plug_1", "Tuya"),
+}
+"""Model -> description, model number and vendor of a device of that sort."""
+
+UNLOCKED = "rfid_unlock"
+NETWORK_MAX = 500
+"""Devices that one coordinator serves at most; a longer `bridge/devices` is not sent."""
+
+_LQI_PER_DB, _LQI_FROM_DBM = 4.25, -100.0
+
+
+def _flag(value: float) -> bool:
+    return value == 1.0
+
+
+_KEYS: Mapping[str, tuple[str, Callable[[float], Any]]] = {
+    "smoke": ("smoke", _flag),
+    "smoke_density": ("smoke_density_dbm", float),
+    "co": ("co", float),
+    "temperature": ("temperature", float),
+    "humidity": ("humidity", float),
+    "co2": ("co2", int),
+    "open": ("contact", lambda value: value != 1.0),
+    "leak": ("water_leak", _flag),
+    "current": ("current", float),
+    "power": ("power", float),
+    "forced": ("forced", _flag),
+    "tamper": ("tamper", _flag),
+    "fault": ("trouble", _flag),
+    "battery": ("battery", int),
+    "battery_low": ("battery_low", _flag),
+    "battery_voltage": ("voltage", lambda value: round(1000 * value)),
+    "rssi": ("linkquality", lambda value: max(0, min(255, round((value - _LQI_FROM_DBM) * _LQI_PER_DB)))),
+}
+
+
+class Zigbee2Mqtt:
+    """A bridge with `advanced.last_seen: ISO_8601`, `availability` on and `cache_state` on (the default).
+
+    Every message repeats what is known of the device, with null for a lost measurement. An unlock by card is the lock's
+    `action`, told once and never cached; `forced` is a property of our own. A drill is `test: true`. rssi is told as
+    linkquality, which cannot be turned back; battery_voltage in whole mV. The bridge answers for its devices: when all
+    of several are lost at once, the bridge itself is gone. Carries smoke, door, leak, room, socket.
+    """
+
+    name = "zigbee2mqtt"
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._states: dict[int, dict[str, Any]] = {}
+        self._up: dict[int, None] = {}
+        self._known: dict[int, None] = {}
+        self._bridge_up = False
+
+    def carries(self, device: Device) -> bool:
+        """Models that have Zigbee counterparts with honest properties."""
+        return device.model in MODELS
+
+    def identity(self, device: Device, metric: str) -> str:
+        """The friendly name."""
+        del metric
+        return device.id
+
+    def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
+        """The bridge if it was down, its list of devices, and each device's availability."""
+        found = [] if self._bridge_up else [_retained(at_ms, "bridge/state", {"state": "online"})]
+        self._bridge_up = True
+        self._known.update(dict.fromkeys(devices))
+        self._up.update(dict.fromkeys(devices))
+        if len(self._known) <= NETWORK_MAX:
+            found.append(_retained(at_ms, "bridge/devices", [self._entry(index) for index in self._known]))
+        return found + [self._available(index, at_ms, "online") for index in devices]
+
+    def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
+        """The bridge's last will when it takes everything along, else each device's availability."""
+        gone = [index for index in devices if index in self._up]
+        whole = len(gone) == len(self._up) > 1
+        for index in gone:
+            del self._up[index]
+        if whole:
+            self._bridge_up = False
+            return [_retained(at_ms, "bridge/state", {"state": "offline"})]
+        return [self._available(index, at_ms, "offline") for index in gone]
+
+    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+        """The state after each row."""
+        return [self._message(row) for row in in_order(parts)]
+
+    def _message(self, row: Row) -> Message:
+        state = self._states.setdefault(row.device, {})
+        for metric, value in row.values.items():
+            if metric in _KEYS:
+                key, written = _KEYS[metric]
+                state[key] = None if value != value else written(value)  # noqa: PLR0124 - NaN
+        if row.is_test or "test" in state:
+            state["test"] = row.is_test
+        told = {**state, "last_seen": iso(row.time_ms) + "Z"}
+        if row.values.get("access_granted") == 1.0:
+            told |= {"action": UNLOCKED, "action_source_name": "rfid"}
+        topic = f"{BASE}/{self._fleet.devices[row.device].id}"
+        return Message(row.due_ms, topic, _json(told), row.retain)
+
+    def _available(self, index: int, at_ms: int, state: str) -> Message:
+        return _retained(at_ms, f"{self._fleet.devices[index].id}/availability", {"state": state})
+
+    def _entry(self, index: int) -> dict[str, Any]:
+        device = self._fleet.devices[index]
+        description, model, vendor = MODELS[device.model]
+        mains = device.model == "socket"
+        return {
+            "ieee_address": f"0x{int(self._fleet.keys[index]):016x}",
+            "type": "Router" if mains else "EndDevice",
+            "network_address": int(self._fleet.keys[index]) & 0xFFFF,
+            "supported": True,
+            "disabled": False,
+            "friendly_name": device.id,
+            "definition": {"model": model, "vendor": vendor, "description": description},
+            "power_source": "Mains (single phase)" if mains else "Battery",
+            "model_id": model,
+            "manufacturer": vendor,
+            "interview_completed": True,
+        }
+
+
+def _retained(at_ms: int, topic: str, document: object) -> Message:
+    return Message(at_ms, f"{BASE}/{topic}", _json(document), retain=True)
+
+
+def _json(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode()
