@@ -251,20 +251,25 @@ def regular(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: 
 
 
 def in_turn(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[tuple[str, Rows]]:
-    """The rows of [begin, end) when the whole fleet speaks in turn, site by site, at a steady rate; by model."""
+    """The rows of [begin, end) when the whole fleet speaks in turn at a steady rate, by model.
+
+    Neighbours on the wire are of different sites.
+    """
     begin, end = span_ms
     first, last = (-int(-at * rate_per_s // 1000) for at in (begin, end))
     number = np.arange(first, last, dtype=np.int64)
-    place, sample = number % len(fleet.devices), number // len(fleet.devices)
+    sample = number // len(fleet.devices)
+    site, place = number % len(fleet.sites), number // len(fleet.sites) % len(fleet.drawn)
+    device = site * len(fleet.drawn) + place
     time_ms = np.ceil(number * (1000 / rate_per_s)).astype(np.int64)
     models = sorted({d.model for d in fleet.drawn})
     code_of = np.array([models.index(d.model) for d in fleet.drawn])
-    code = code_of[place % len(fleet.drawn)]
+    code = code_of[place]
     period_s = len(fleet.devices) / rate_per_s
     found = []
     for wanted, model in enumerate(models):
         chosen = np.flatnonzero(code == wanted)
-        members, member = np.unique(place[chosen], return_inverse=True)
+        members, member = np.unique(device[chosen], return_inverse=True)
         rows = Rows(fleet, period_s, members.astype(np.int32), member, time_ms[chosen], sample[chosen])
         found.append((model, rows))
     return found

@@ -22,8 +22,8 @@ REST_EVERY_S = 5.0
 class Gateways:
     """Publishers side by side; everything of a school (the topic's second level) goes through the same one.
 
-    count: connections; the other options are those of `Publisher`. Raises BrokerUnreachable when one cannot connect,
-    ScenarioInvalid when the system does not allow so many open files.
+    count: connections; the other options are those of `Publisher`, for each of them. Raises BrokerUnreachable when one
+    cannot connect, ScenarioInvalid when the system does not allow so many open files.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Gateways:
         self._publishers: list[Publisher] = []
         for number in range(count):
             name = f"twinward-gateway-{number}-{stamp}"
-            options = {"qos": qos, "window": max(16, window // count)}
+            options = {"qos": qos, "window": window}
             self._publishers.append(Publisher(url, client_id=name, will=will, word=word, stop=self.stop, **options))
         self._of: dict[str, int] = {}
         self._poll = select.poll()
@@ -70,8 +70,19 @@ class Gateways:
             if number is None:
                 number = self._of[site] = zlib.crc32(site.encode()) % len(self._publishers)
             shares.setdefault(number, []).append(row)
-        for number, rows in shares.items():
-            self._publishers[number].publish(rows)
+        self._send(shares)
+
+    def _send(self, shares: dict[int, list[Row]]) -> None:
+        """Every connection sends what its window takes, all at once, until nothing is left."""
+        while shares and not self.stop.is_set():
+            left = {}
+            for number, rows in shares.items():
+                sent = self._publishers[number].offer(rows)
+                if sent < len(rows):
+                    left[number] = rows[sent:]
+            if left:
+                self.pause(0.02)
+            shares = left
 
     def pause(self, seconds: float) -> None:
         """Wait at most this long and take acknowledgements meanwhile."""

@@ -104,20 +104,26 @@ class Publisher:
         At QoS 0 nothing tells what arrived: rows of a write that fails count as lost. Raises ValueError on a topic that
         cannot be published to.
         """
-        if self._qos == 0:
-            self._fire(messages)
-            return
         position = 0
         while position < len(messages) and not self.stop.is_set():
-            free = self._window - len(self._flight)
-            if free < min(256, len(messages) - position, self._window):
+            sent = self.offer(messages[position:])
+            position += sent
+            if not sent:
                 self.pause(0.05)
-                continue
-            part = messages[position : position + free]
-            position += len(part)
-            self._write(b"".join([self._frame(topic, payload, retain) for topic, payload, retain in part]))
-            self.stats.sent += len(part)
-            self._read(0)
+
+    def offer(self, messages: Sequence[Row]) -> int:
+        """Send as many of the rows as the window takes now; gives how many. Waits for nobody but a lost broker."""
+        if self._qos == 0:
+            self._fire(messages)
+            return len(messages)
+        free = self._window - len(self._flight)
+        if free < min(256, len(messages), self._window // 2):
+            return 0
+        part = messages[:free]
+        self._write(b"".join([self._frame(topic, payload, retain) for topic, payload, retain in part]))
+        self.stats.sent += len(part)
+        self._read(0)
+        return len(part)
 
     def _fire(self, messages: Sequence[Row]) -> None:
         for begin in range(0, len(messages), ROWS_A_WRITE):

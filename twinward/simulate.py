@@ -108,7 +108,7 @@ class Way:
     def open(self, sites: int) -> Gateways:
         """The connections."""
         count = self.connections or min(sites, GATEWAYS)
-        return Gateways(self.broker, count, qos=self.qos, window=max(2_000, 20 * count), word=say)
+        return Gateways(self.broker, count, qos=self.qos, word=say)
 
 
 def write_scenario(fleet: Fleet, output: Path, *, as_json: bool, **files: Path | None) -> dict[str, Any]:

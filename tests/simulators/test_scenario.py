@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators import ScenarioInvalid, World, build_campus, load_scenario, plan, truth_json
-from simulators.player import messages, stream
+from simulators.player import Wire, messages, stream
 from simulators.scenario import read_scenario
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,8 @@ def test_chunks_join_without_a_seam(cut: int, name: str) -> None:
     world = world_of(name)
     begin = world.start_ms
     whole = messages(world, (begin, begin + 1_800_000))
-    assert messages(world, (begin, begin + cut)) + messages(world, (begin + cut, begin + 1_800_000)) == whole
+    wire = Wire(world, begin_ms=begin)
+    assert wire.take(begin + cut) + wire.take(begin + 1_800_000) == whole
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
