@@ -14,6 +14,9 @@ LANE_PER_MIN = 24.0
 SLOT_S = 60.0
 """A door serves at most one card in this time, so that passages never overlap."""
 
+BEAM_MS = 1_000
+"""From the opening until the person breaks the beam."""
+
 IN_FIRST_H, IN_LAST_H = 6.0, 15.0
 
 
@@ -34,7 +37,7 @@ def shut(rows: Rows) -> Frames:
 
 
 def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
-    """Card, opening, closing for each passage, and the closed state every `period_s`."""
+    """Card, opening, one count of the beam in the door and closing for each passage; closed every `period_s`."""
     begin, end = span_ms
     device, slot_ms, slot = grid(fleet, members, SLOT_S, (begin - round(SLOT_S * 1000), end))
     keys = fleet.keys[device]
@@ -46,6 +49,7 @@ def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tup
     parts = (
         (card_ms, passes, "access_granted", 1.0),
         (open_ms, passes, "open", 1.0),
+        (open_ms + BEAM_MS, passes, "people_in", 1.0),
         (shut_ms, passes, "open", 0.0),
         (slot_ms + 45_000, slot % every == 0, "open", 0.0),
     )

@@ -22,7 +22,7 @@ DUST_DB_M_PER_DAY = 0.001 / 365
 def smoke(rows: Rows) -> Frames:
     """Smoke density (dB/m), CO (ppm) and temperature (Cel) of every smoke head."""
     haze, gas, warm = rows.normals(3, stream=1)
-    density = 0.003 + 0.009 * rows.own() + DUST_DB_M_PER_DAY * age_days(rows) * rows.own(stream=5)
+    density = clean_db_m(rows.own()) + DUST_DB_M_PER_DAY * age_days(rows) * rows.own(stream=5)
     density += 0.0008 * rows.smooth(1800) + 0.001 * haze
     co = 1.2 + 0.6 * rows.smooth(3600, stream=2) + 0.3 * gas
     warmth = indoor_temperature(rows) + 0.05 * warm
@@ -33,6 +33,11 @@ def smoke(rows: Rows) -> Frames:
             "temperature": warmth.round(2),
         }
     )
+
+
+def clean_db_m(own: Floats) -> Floats:
+    """What a new head tells in clean air; own: its own number in (0, 1)."""
+    return 0.003 + 0.009 * own
 
 
 def room(rows: Rows) -> Frames:

@@ -1,0 +1,103 @@
+"""Sensors that grow old: dust in a smoke head, a battery that ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, log
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval, Unit, doc
+
+from simulators.calendar import DAY_S
+from simulators.fleet import frames
+from simulators.models.course import Course, Hush, Turn, at, interval
+from simulators.models.effect import Happening, Stage
+from simulators.models.rooms import clean_db_m
+from simulators.noise import Floats, normal, uniform
+
+DB_M_PER_PERCENT_M = 10 / (100 * log(10))
+"""For thin smoke: 1 %/m is 0.0436 dB/m."""
+
+FALSE_ALARM_DB_M = 0.05
+NEVER_MS = 4_102_444_800_000
+FULL_V, LOW_V, DEAD_V = 3.0, 2.75, 2.54
+
+
+@dataclass(frozen=True, slots=True)
+class DustSettings(Happening):
+    """Dust settles in a smoke head: its zero rises and saturates, its noise falls; insects walk through."""
+
+    percent_m_day: Annotated[tuple[float, float], Interval(gt=0, le=1), Unit("%/m"), doc("rise a day")] = (0.005, 0.03)
+    saturates_percent_m: Annotated[float, Interval(gt=0, le=20), Unit("%/m"), doc("rise in the end")] = 3.0
+    insects: Annotated[float, Interval(ge=0, le=1), doc("share of samples with an insect before the optics")] = 0.0005
+    lasts_s: Annotated[float, Interval(gt=0, le=400 * DAY_S), Unit("s"), doc("until it is cleaned")] = 180.0 * DAY_S
+
+
+def plan_dust(settings: DustSettings, stage: Stage) -> Course | None:
+    """Dust in one smoke head; None when there is none."""
+    heads = settings.candidates(stage.fleet, "smoke")
+    if not heads:
+        return None
+    head = stage.pick(heads)
+    own = uniform(stage.fleet.keys[head : head + 1], np.zeros(1, np.int64))
+    clean = float(clean_db_m(own)[0])
+    rate, top = stage.draw(*settings.percent_m_day, stream=1), settings.saturates_percent_m
+    keys = np.array([stage.key], np.uint64)
+
+    def rise(since_s: Floats) -> Floats:
+        dust: Floats = DB_M_PER_PERCENT_M * top * (1 - np.exp(-rate * since_s / DAY_S / top))
+        return dust
+
+    def dusty(since_s: Floats, old: Floats) -> Floats:
+        calm = 0.4 + 0.6 * np.exp(-rate * since_s / DAY_S / top)
+        index = np.rint(since_s * 1000).astype(np.int64)
+        insect = uniform(keys, index, stream=2) < settings.insects
+        jump = 0.1 + 0.3 * uniform(keys, index, stream=3)
+        return np.clip(clean + (old - clean) * calm + rise(since_s) + np.where(insect, jump, 0), 0, None).round(4)
+
+    wanted = (FALSE_ALARM_DB_M - clean) / DB_M_PER_PERCENT_M
+    harm_s = -top / rate * log(1 - wanted / top) * DAY_S if wanted < top else inf
+    seen_s = -top / rate * log(1 - 0.005 / DB_M_PER_PERCENT_M / top) * DAY_S
+    harm = at(stage, harm_s) if harm_s < settings.lasts_s else None
+    moments = stage.at_ms, at(stage, seen_s), harm, at(stage, settings.lasts_s)
+    truth = interval(stage, "sensor_drift", [head], moments, level=0, nuisance=True)
+    return Course(stage, (stage.at_ms, moments[3]), (truth,), (Turn(head, "smoke_density", dusty),))
+
+
+@dataclass(frozen=True, slots=True)
+class BatterySettings(Happening):
+    """A lithium cell at its end: flat near 3.0 V, then the knee, the low flag, some thousand messages, and silence."""
+
+    heartbeat_s: Annotated[float, Interval(ge=60, le=DAY_S), Unit("s"), doc("between its messages")] = 600.0
+    knee_s: Annotated[float, Interval(gt=0, le=400 * DAY_S), Unit("s"), doc("from the knee to the low flag")] = (
+        14.0 * DAY_S
+    )
+    messages: Annotated[tuple[float, float], Interval(ge=1, le=100_000), doc("sent between low flag and death")] = (
+        4000.0,
+        8000.0,
+    )
+
+
+def plan_battery(settings: BatterySettings, stage: Stage) -> Course | None:
+    """The end of one smoke head's battery; None when there is none."""
+    heads = settings.candidates(stage.fleet, "smoke")
+    if not heads:
+        return None
+    head = stage.pick(heads)
+    left_s = settings.heartbeat_s * stage.draw(*settings.messages, stream=1)
+    low_s, dead_s = settings.knee_s, settings.knee_s + left_s
+    since_s = np.arange(0, dead_s, settings.heartbeat_s)
+    volts = np.interp(since_s, (0, low_s, dead_s), (FULL_V, LOW_V, DEAD_V))
+    volts = volts + 0.004 * normal(np.array([stage.key], np.uint64), np.arange(len(since_s)), stream=2)
+    flag = (since_s >= low_s).astype(np.float64)
+    charge = np.clip(np.interp(since_s, (0, low_s, dead_s), (12, 5, 0)), 0, 100).round(0)
+    rows = [(head, at(stage, float(s))) for s in since_s]
+    said = frames(
+        rows, {"battery": charge.tolist(), "battery_voltage": volts.round(3).tolist(), "battery_low": flag.tolist()}
+    )
+    told = ("battery", "battery_voltage", "rssi")
+    hushes = (Hush(head, (stage.at_ms, NEVER_MS), told), Hush(head, (at(stage, dead_s), NEVER_MS)))
+    moments = stage.at_ms, at(stage, low_s), at(stage, dead_s), at(stage, dead_s)
+    truth = interval(stage, "battery_low", [head], moments, level=0)
+    return Course(stage, (stage.at_ms, NEVER_MS), (truth,), (), hushes, (said,))
