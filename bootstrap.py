@@ -23,10 +23,14 @@ DEBIAN = {
     "demo": {"mosquitto": "the embedded broker iotcore is used instead"},
     "test": {
         "mosquitto": "tests against a real broker are skipped",
+        "mosquitto-clients": "the C publisher is not measured beside ours",
         "chromium": "tests in a real browser are skipped",
         "openssl": "tests of TLS connections are skipped",
     },
 }
+PROGRAMS = {"mosquitto-clients": "mosquitto_pub"}
+"""What tells that a package is there, where it is not the package's own name."""
+
 TEST_STEPS = (
     ("format", ["ruff", "format", "--check", "."]),
     ("lint", ["ruff", "check", "."]),
@@ -57,7 +61,8 @@ def _fail(message: str) -> int:
 
 def _debian(package: str, otherwise: str) -> None:
     """Install a Debian package where root and apt are there; otherwise one clear word."""
-    if shutil.which(package) or Path("/usr/sbin", package).exists():
+    program = PROGRAMS.get(package, package)
+    if shutil.which(program) or Path("/usr/sbin", program).exists():
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         print(f"bootstrap: {package} is not installed (apt-get install {package}); {otherwise}")

@@ -50,6 +50,7 @@ class Bench(StrEnum):
     STORE = "store"
     DETECT = "detect"
     PIPELINE = "pipeline"
+    SIMULATE = "simulate"
 
 
 def main() -> None:
