@@ -1,7 +1,7 @@
 """Zigbee2MQTT 2.x: `zigbee2mqtt/FRIENDLY_NAME` with the device's whole known state as one JSON object.
 
 Source: zigbee2mqtt.io, MQTT topics and messages; device availability; zigbee-herdsman-converters, lib/modernExtend
-(contact is true while closed, a battery's voltage is in mV) and lib/exposes (smoke_density_dbm, action of a lock).
+(a battery's voltage is in mV) and lib/exposes (smoke_density_dbm).
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from simulators.fleet import Device, Fleet, Frames
 BASE = "zigbee2mqtt"
 MODELS: Mapping[str, tuple[str, str, str]] = {
     "smoke": ("Smoke detector with density and CO", "HS1CA-M", "HEIMAN"),
-    "door": ("Door lock with contact", "YRD226HA2619", "Yale"),
     "leak": ("Water leak sensor", "SJCGQ11LM", "Aqara"),
     "room": ("Air quality monitor", "VOCKQJK11LM", "Aqara"),
     "socket": ("Smart plug with power metering", "TS011F_plug_1", "Tuya"),
 }
 """Model -> description, model number and vendor of a device of that sort."""
 
-UNLOCKED = "rfid_unlock"
 NETWORK_MAX = 500
 """Devices that one coordinator serves at most; a longer `bridge/devices` is not sent."""
 
@@ -42,11 +40,9 @@ _KEYS: Mapping[str, tuple[str, Callable[[float], Any]]] = {
     "temperature": ("temperature", float),
     "humidity": ("humidity", float),
     "co2": ("co2", int),
-    "open": ("contact", lambda value: value != 1.0),
     "leak": ("water_leak", _flag),
     "current": ("current", float),
     "power": ("power", float),
-    "forced": ("forced", _flag),
     "tamper": ("tamper", _flag),
     "fault": ("trouble", _flag),
     "battery": ("battery", int),
@@ -59,10 +55,10 @@ _KEYS: Mapping[str, tuple[str, Callable[[float], Any]]] = {
 class Zigbee2Mqtt:
     """A bridge with `advanced.last_seen: ISO_8601`, `availability` on and `cache_state` on (the default).
 
-    Every message repeats what is known of the device, with null for a lost measurement. An unlock by card is the lock's
-    `action`, told once and never cached; `forced` is a property of our own. A drill is `test: true`. rssi is told as
-    linkquality, which cannot be turned back; battery_voltage in whole mV. The bridge answers for its devices: when all
-    of several are lost at once, the bridge itself is gone. Carries smoke, door, leak, room, socket.
+    Every message repeats what is known of the device, with null for a lost measurement. A drill is `test: true`. rssi
+    is told as linkquality, which cannot be turned back; battery_voltage in whole mV. The bridge answers for its devices:
+    when all of several are lost at once, the bridge itself is gone. Carries smoke, leak, room, socket; a door with a
+    card reader has no honest Zigbee counterpart here (a contact without its grant would look forced).
     """
 
     name = "zigbee2mqtt"
@@ -117,8 +113,6 @@ class Zigbee2Mqtt:
         if row.is_test or "test" in state:
             state["test"] = row.is_test
         told = {**state, "last_seen": iso(row.time_ms) + "Z"}
-        if row.values.get("access_granted") == 1.0:
-            told |= {"action": UNLOCKED, "action_source_name": "rfid"}
         topic = f"{BASE}/{self._fleet.devices[row.device].id}"
         return Message(row.due_ms, topic, _json(told), row.retain)
 
