@@ -86,7 +86,7 @@ class Native:
 class Batched(Native):
     """As native, but a device's messages of one stretch travel as one array, sent with the last of them.
 
-    The one format whose messages depend on how time is cut into stretches: a gateway collects for as long as it is told.
+    The one format whose messages depend on how time is cut into stretches: a gateway collects while it is told to.
     """
 
     name = "batched"

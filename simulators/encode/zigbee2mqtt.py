@@ -56,7 +56,7 @@ class Zigbee2Mqtt:
     """A bridge with `advanced.last_seen: ISO_8601`, `availability` on and `cache_state` on (the default).
 
     Every message repeats what is known of the device, with null for a lost measurement. A drill is `test: true`. rssi
-    is told as linkquality, which cannot be turned back; battery_voltage in whole mV. The bridge answers for its devices:
+    is told as linkquality, which cannot be turned back; battery_voltage in whole mV. The bridge answers for its own:
     when all of several are lost at once, the bridge itself is gone. Carries smoke, leak, room, socket; a door with a
     card reader has no honest Zigbee counterpart here (a contact without its grant would look forced).
     """
