@@ -10,9 +10,10 @@ from .contract import Decoded, Decoder, Reject
 from .frigate import FrigateDecoder
 from .lorawan import load_table
 from .native import NativeDecoder
+from .senml import SenmlDecoder
 from .zigbee2mqtt import Zigbee2MqttDecoder
 
-FOREIGN = ("zigbee2mqtt", "frigate", "chirpstack")
+FOREIGN = ("zigbee2mqtt", "frigate", "chirpstack", "senml")
 """Names of the foreign formats, in the order in which they are asked."""
 
 
@@ -25,6 +26,7 @@ def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: Path | None = None) -
         "zigbee2mqtt": Zigbee2MqttDecoder,
         "frigate": FrigateDecoder,
         "chirpstack": lambda: _chirpstack(lorawan),
+        "senml": SenmlDecoder,
     }
     unknown = [name for name in formats if name not in build]
     if unknown:

@@ -1,0 +1,82 @@
+"""What a property of a self-describing format means: its name, or else its unit, gives our metric."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
+
+from .units import convert
+
+_METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_ALIASES: Mapping[str, str] = {
+    "temp": "temperature",
+    "hum": "humidity",
+    "rh": "humidity",
+    "water_level": "depth",
+    "batt": "battery",
+    "lux": "illuminance",
+}
+_LEVEL_UNITS = frozenset(("m", "dm", "cm", "mm"))
+_BY_UNIT: Mapping[str, str] = {
+    "Cel": "temperature",
+    "°C": "temperature",
+    "K": "temperature",
+    "%RH": "humidity",
+    "lx": "illuminance",
+    "ppm": "co2",
+    "Pa": "pressure",
+    "A": "current",
+    "W": "power",
+    "V": "voltage",
+    "dBm": "rssi",
+}
+_SAME: Mapping[str, str] = {"%EL": "%", "%RH": "%"}
+_KINDS: tuple[tuple[range, str], ...] = (
+    (range(1, 5), "smoke"),
+    (range(10, 20), "gate"),
+    (range(20, 30), "water"),
+    (range(30, 40), "camera"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Our kind, metric and unit ("" for a metric nobody described)."""
+
+    kind: str
+    metric: str
+    unit: str
+
+
+def meaning_of(name: str, unit: str) -> Meaning | None:
+    """What a property of this name and unit on the wire measures; None when neither tells anything.
+
+    A name that is a metric of ours, or a usual short form of one, is that metric; a level in metres is water above a
+    probe. Another sound name is a metric nobody described; a name that is none leaves the unit to tell.
+
+    >>> meaning_of("temp", "Cel")
+    Meaning(kind='env', metric='temperature', unit='Cel')
+    """
+    word = name.lower().replace("-", "_")
+    word = _ALIASES.get(word, word)
+    if word == "level" and unit in _LEVEL_UNITS:
+        word = "depth"
+    if not _METRIC.fullmatch(word):
+        word = _BY_UNIT.get(unit, "")
+    if not word:
+        return None
+    known = METRIC_BY_NAME.get(word)
+    if known is None:
+        return Meaning("env", word, unit)
+    kind = next((kind for codes, kind in _KINDS if known.code in codes), "env")
+    return Meaning("device" if word in DEVICE_METRICS else kind, word, known.unit)
+
+
+def measured(meaning: Meaning, value: float, unit: str) -> float | None:
+    """The value in the meaning's unit; None when the wire's unit cannot be turned into it."""
+    if not unit or meaning.unit in ("", unit) or _SAME.get(unit) == meaning.unit:
+        return value
+    return convert(value, unit, meaning.unit)

@@ -1,0 +1,33 @@
+"""A campus of several formats: every device speaks one of them, and nothing is said twice or left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from simulators import build_campus, load_scenario, plan
+from simulators.encode import CHOICES, ENCODERS
+from simulators.player import Wire
+
+
+@pytest.mark.parametrize("formats", sorted(set(ENCODERS) - {"batched"}))
+def test_every_message_is_sent_once_in_order(formats: str) -> None:
+    """As many messages as native sends, announcements aside, in order of time."""
+    world = plan(replace(load_scenario("quiet"), duration_s=900), build_campus())
+    plain = Wire(world).take(world.span_ms[1])
+    mixed = Wire(world, formats=formats).take(world.span_ms[1])
+    assert [message.time_ms for message in mixed] == sorted(message.time_ms for message in mixed)
+    assert len([message for message in mixed if not message.retain]) == len(plain)
+
+
+def test_all_divides_the_devices() -> None:
+    """Some smoke heads speak Zigbee2MQTT, some native; every device keeps its id."""
+    world = plan(load_scenario("quiet"), build_campus())
+    encoder = ENCODERS["all"](world.fleet)
+    assert {encoder.identity(device, "temperature") for device in world.fleet.devices} == {
+        device.id for device in world.fleet.devices
+    }
+    topics = {message.topic.split("/")[0] for message in Wire(world, formats="all").take(world.start_ms + 600_000)}
+    assert topics == {"campus", "zigbee2mqtt"}
+    assert set(CHOICES) <= {device.model for device in world.fleet.drawn}
