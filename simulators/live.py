@@ -28,7 +28,8 @@ class _Setup:
 class LivePlay:
     """The scenario, begun now and repeated until `stop`; history is sent as past data before the live part.
 
-    url: mqtt://host:port; word: gets a sentence when the broker goes or comes. `live` is set once history is out;
+    url: mqtt://host:port; speed: how fast `clock_ms` (ms since 1970 UTC) runs, the receiver's too; word:
+    gets a sentence when the broker goes or comes. `live` is set once history is out;
     `error` holds what ended the play, if anything did. The fleet restarts with a new seed when the scenario is over.
     """
 
@@ -39,11 +40,12 @@ class LivePlay:
         url: str,
         *,
         speed: float = 1.0,
+        clock_ms: Callable[[], float] = lambda: time.time() * 1000,
         formats: str = "native",
         word: Callable[[str], None] | None = None,
     ) -> None:
         self._setup = _Setup(campus, scenario, speed, formats)
-        self._url, self._word = url, word
+        self._url, self._word, self._clock_ms = url, word, clock_ms
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
         self.live = threading.Event()
@@ -83,13 +85,16 @@ class LivePlay:
         for round_ in range(1_000_000):
             if self._stop.is_set():
                 return
-            now_ms = round(time.time() * 1000)
+            now_ms = round(self._clock_ms())
             campus = replace(setup.campus, seed=setup.campus.seed + round_)
             self.world = plan(setup.scenario, campus, start_ms=now_ms)
             if round_ == 0:
                 self._history(publisher)
-            stamping = as_live(self.world, wall_ms=now_ms, speed=setup.speed)
-            play(self.world, publisher, stamping, formats=setup.formats, stop=self._stop)
+            stamping = as_live(self.world, wall_ms=now_ms, speed=1.0)
+            play(
+                self.world, publisher, stamping, formats=setup.formats, stop=self._stop,
+                clock_ms=self._clock_ms, clock_speed=setup.speed,
+            )  # fmt: skip
 
     def _history(self, publisher: Publisher) -> None:
         begin = self.world.span_ms[0]

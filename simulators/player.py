@@ -188,17 +188,19 @@ def play(
     *,
     formats: str = "native",
     clock_ms: Callable[[], float] = lambda: time.time() * 1000,
+    clock_speed: float = 1.0,
     stop: threading.Event | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> PlayResult:
     """Send everything from stamping.begin_ms to the end of the world when it is due.
 
+    clock_speed: how many times as fast as real time `clock_ms` runs.
     progress(messages so far, share done) is called after every piece. Blocks until the end or until `stop` is set.
     """
     wire = Wire(world, formats=formats, stamping=stamping, begin_ms=stamping.begin_ms)
-    pace = _Pace(sink, stamping, clock_ms, stop or threading.Event())
+    pace = _Pace(sink, stamping, clock_ms, stop or threading.Event(), clock_speed)
     begun_ms, at_ms = clock_ms(), stamping.begin_ms
-    step_ms = max(1, round(LIVE_CHUNK_S * 1000 * max(1.0, stamping.speed)))
+    step_ms = max(1, round(LIVE_CHUNK_S * 1000 * max(1.0, stamping.speed, clock_speed)))
     while at_ms < wire.end_ms and not pace.stop.is_set():
         upto_ms = min(wire.end_ms, at_ms + step_ms)
         pace.send(wire.take(upto_ms))
@@ -220,6 +222,7 @@ class _Pace:
     stamping: Stamping
     clock_ms: Callable[[], float]
     stop: threading.Event
+    clock_speed: float
     sent: int = 0
     late_ms: float = 0.0
 
@@ -243,7 +246,7 @@ class _Pace:
             ahead_ms = self.stamping.due_ms(world_ms) - self.clock_ms()
             if ahead_ms <= 0:
                 return
-            self.sink.pause(min((ahead_ms + BURST_MS) / 1000, 0.5))
+            self.sink.pause(min((ahead_ms / self.clock_speed + BURST_MS) / 1000, 0.5))
 
     def _due(self, told_ms: int) -> float:
         return self.stamping.due_ms(self.stamping.sent_world_ms(told_ms))

@@ -58,15 +58,14 @@ class Demo:
             (folder / "campus.toml").write_text(campus_toml(campus), encoding="utf-8")
             broker = start_broker(self.mqtt_port, folder)
             undo.callback(broker.stop)
-            service = Service(
-                self._settings(folder, campus.schools[0].id),
-                clock=system_clock if self.speed == 1 else scaled_clock(self.speed),
-            )
+            clock = system_clock if self.speed == 1 else scaled_clock(self.speed)
+            service = Service(self._settings(folder, campus.schools[0].id), clock=clock)
             undo.callback(service.stop)
             password = self._accounts(service.people, [school.id for school in campus.schools])
             service.start()
+            url = f"mqtt://127.0.0.1:{self.mqtt_port}"
             fleet = LivePlay(
-                campus, script, f"mqtt://127.0.0.1:{self.mqtt_port}", speed=self.speed, formats=self.formats, word=say
+                campus, script, url, speed=self.speed, clock_ms=lambda: clock() / 1e6, formats=self.formats, word=say
             )
             fleet.start()
             undo.callback(fleet.stop)

@@ -60,6 +60,20 @@ def test_live_play_sends_each_message_when_it_is_due() -> None:
     assert max(late) < 50
 
 
+def test_a_fast_clock_is_followed() -> None:
+    """Under a clock of 20 times real time each message leaves when that clock says so, stamped by it."""
+    broker = FakeBroker()
+    world = short_world(round(broker.now_ms))
+    begun = broker.now_ms
+    fast = lambda: begun + 20 * (broker.now_ms - begun)  # noqa: E731 - the clock of this test
+    result = play(world, broker, as_live(world, wall_ms=round(begun), speed=1), clock_ms=fast, clock_speed=20)
+    assert result.messages == len(broker.got) > 80
+    assert broker.now_ms - begun == pytest.approx(30_000 / 20, abs=200)
+    late = [begun + 20 * (at - begun) - float(str(content["time"])) for at, _, content in broker.got]
+    assert min(late) >= 0
+    assert max(late) < 20 * 50
+
+
 def test_fast_play_ends_now_and_keeps_its_spacing() -> None:
     """At 60 times real time nothing lies in the future, the last message is of now, spacing is the world's own."""
     broker = FakeBroker()
