@@ -246,8 +246,8 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
     service = Service(settings, role=role)
     try:
-        service.start()
         note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
+        service.start()
         url = f"http://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
         if as_json:
             print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
