@@ -104,6 +104,14 @@ class Fleet:
             return []
         return [self.sites.index(site) * len(self.drawn) + number for number in numbers]
 
+    def index_of(self, device: Device) -> int:
+        """The index of a device of this fleet."""
+        return self.sites.index(device.site) * len(self.drawn) + self._numbers[device.id]
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, int]:
+        return {device.id: number for number, device in enumerate(self.drawn)}
+
     def _everywhere(self, numbers: list[int]) -> NDArray[np.int32]:
         starts = np.arange(len(self.sites), dtype=np.int32) * len(self.drawn)
         return (starts[:, None] + np.array(numbers, np.int32)[None, :]).ravel()

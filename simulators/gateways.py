@@ -12,7 +12,6 @@ from threading import Event
 from simulators.errors import ScenarioInvalid
 from simulators.publisher import Publisher, PublishStats, Row
 
-CONNECTIONS_MAX = 5_000
 DESCRIPTORS_EACH = 4
 """A connection's socket and what its client keeps open beside it."""
 

@@ -141,11 +141,6 @@ class Publisher:
         self.rest()
         self._read(seconds)
 
-    @property
-    def in_flight(self) -> int:
-        """Messages that wait for their acknowledgement."""
-        return len(self._flight)
-
     def drain(self, timeout_s: float = 30.0) -> int:
         """Wait until nothing is in flight; gives how many still are after the timeout."""
         deadline = time.monotonic() + timeout_s

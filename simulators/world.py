@@ -91,11 +91,12 @@ def plan(scenario: Scenario, campus: Campus, *, start_ms: int | None = None, rat
     placed = place_periods(campus, scenario.periods_s)
     begin = scenario.start_ms if start_ms is None else start_ms
     findings: list[str] = []
-    planned = list(_effects(scenario, placed.fleet(), begin, campus.seed, findings))
+    fleet = placed.fleet()
+    planned = list(_effects(scenario, fleet, begin, campus.seed, findings))
     findings += _collisions([(name, effect) for name, effect, _ in planned])
     drills = frozenset(number for number, (_, _, drill) in enumerate(planned) if drill)
     effects = tuple(effect for _, effect, _ in planned)
-    world = World(scenario, placed, placed.fleet(), effects, drills, begin, rate_per_s)
+    world = World(scenario, placed, fleet, effects, drills, begin, rate_per_s)
     if findings:
         raise ScenarioInvalid(scenario.id, findings)
     if scenario.faults:
@@ -178,6 +179,6 @@ def _faults(world: World) -> Iterator[Fault]:
             if where is None:
                 findings.append(f"fault {index + 1} ({kind}): no fitting device in {_where(settings, world.fleet)}")
                 break
-            yield FAULTS[kind][1](settings, where)
+            yield FAULTS[kind][1](where, settings)
     if findings:
         raise ScenarioInvalid(scenario.id, findings)

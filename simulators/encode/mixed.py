@@ -30,7 +30,6 @@ class Mixed:
         self._encoders: list[Encoder] = [make(fleet) for make in makers.values()]
         self._encoders.append(Native(fleet))
         self._codes = _codes(fleet, self._encoders, list(makers), choices)
-        self._of: dict[tuple[str, str], int] = {}
 
     def carries(self, device: Device) -> bool:
         """Every device, in one format or another."""
@@ -39,13 +38,7 @@ class Mixed:
 
     def identity(self, device: Device, metric: str) -> str:
         """As the device's own format has it."""
-        if not self._of:
-            self._of = {(d.site, d.id): index for index, d in enumerate(self._fleet.devices)}
-        return self._encoder_of(self._of[device.site, device.id]).identity(device, metric)
-
-    def format_of(self, index: int) -> str:
-        """The name of the format that a device speaks."""
-        return self._encoder_of(index).name
+        return self._encoders[int(self._codes[self._fleet.index_of(device)])].identity(device, metric)
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
         """Each encoder's announcements of its devices."""
@@ -73,9 +66,6 @@ class Mixed:
             told.append(encoder.encode([part for part in mine if len(part)]))
         spoken = [messages for messages in told if messages]
         return spoken[0] if len(spoken) == 1 else list(merge(*spoken, key=lambda message: message.time_ms))
-
-    def _encoder_of(self, index: int) -> Encoder:
-        return self._encoders[int(self._codes[index])]
 
     def _divided(self, devices: Sequence[int]) -> list[list[int]]:
         indexes = np.fromiter(devices, np.int64, len(devices))

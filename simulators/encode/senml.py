@@ -56,8 +56,7 @@ class Senml:
 
     def identity(self, device: Device, metric: str) -> str:
         """The record's whole name."""
-        places = {(d.site, d.id): number for number, d in enumerate(self._fleet.devices)}
-        return self._base(places[device.site, device.id]) + metric
+        return self._base(self._fleet.index_of(device)) + metric
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
         """Nothing."""

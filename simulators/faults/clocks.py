@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.faults.fault import FaultSettings, Reach
+from simulators.faults.fault import FaultSettings, Planned
 from simulators.fleet import Frames
 from simulators.noise import uniform
 from simulators.truth import Truth
@@ -31,16 +31,10 @@ class ClockSettings(FaultSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Planned):
     """A planned clock fault."""
 
-    reach: Reach
     settings: ClockSettings
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """When it acts."""
-        return self.reach.span_ms
 
     def carry(self, part: Frames) -> Frames:
         """The same rows with the time that the device believes."""
@@ -65,11 +59,6 @@ class Clock:
         if self.settings.restart_year:
             return [self.reach.truth("clock_jump")]
         return [self.reach.truth("clock_drift" if any(self.settings.drift_ppm) else "clock_skew")]
-
-
-def plan_clock(settings: ClockSettings, where: Reach) -> Clock:
-    """A clock fault."""
-    return Clock(where, settings)
 
 
 def _new_year_ms(year: int) -> int:

@@ -24,8 +24,8 @@ NAMED_MAX = 1_000
 class Fault(Protocol):
     """One planned fault: a pure function of each row, however time is cut.
 
-    Must hold for every implementation: `carry` leaves rows of other
-    devices and times alone, never sends a message before it was measured, and may drop or copy rows.
+    Must hold for every implementation: `carry` leaves rows of other devices and times alone, never sends a
+    message before it was measured, and may drop or copy rows.
     """
 
     @property
@@ -84,12 +84,7 @@ class Reach:
         make = zlib.crc32(",".join(part.metrics).encode())
         return uniform(self.keys(part) ^ np.uint64(make), part.due_ms, stream=stream)
 
-    def draw(self, low: float, high: float, *, stream: int) -> float:
-        """A number between low and high that belongs to this fault."""
-        share = uniform(np.array([self.key], np.uint64), np.zeros(1, np.int64), stream=stream)[0]
-        return float(low + (high - low) * share)
-
-    def truth(self, kind: str, *, level: int = 0, end_ms: int | None = None) -> Truth:
+    def truth(self, kind: str, *, level: int = 0) -> Truth:
         """An interval over the fault's time and devices that must page nobody."""
         begin, end = self.span_ms
         devices = [self.fleet.devices[index] for index in self.members[:NAMED_MAX].tolist()]
@@ -97,9 +92,21 @@ class Reach:
         zones = {device.zone for device in devices}
         return Truth(
             self.scenario, kind, devices[0].site, zones.pop() if len(zones) == 1 else "",
-            begin, begin, None, end if end_ms is None else end_ms, level,
+            begin, begin, None, end, level,
             must_page=False, must_not_page=True, devices=names, affected_devices=names,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A fault with where and when it acts: what every planned fault has."""
+
+    reach: Reach
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """From when to when it acts."""
+        return self.reach.span_ms
 
 
 def reach(

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.faults.fault import FaultSettings, Reach
+from simulators.faults.fault import FaultSettings, Planned
 from simulators.fleet import Frames
 from simulators.noise import uniform
 from simulators.truth import Truth
@@ -51,16 +51,10 @@ class DelaySettings(FaultSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Link(Planned):
     """A planned fault of the way."""
 
-    reach: Reach
     settings: LossSettings | DuplicateSettings | ReorderSettings | DelaySettings
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """When it acts."""
-        return self.reach.span_ms
 
     def carry(self, part: Frames) -> Frames:
         """The rows that arrive, and when."""
@@ -99,8 +93,3 @@ class Link:
         """One interval."""
         kinds = {LossSettings: "loss", DuplicateSettings: "duplication", ReorderSettings: "reordering"}
         return [self.reach.truth(kinds.get(type(self.settings), "delay"))]
-
-
-def plan_link(settings: LossSettings | DuplicateSettings | ReorderSettings | DelaySettings, where: Reach) -> Link:
-    """A fault of the way."""
-    return Link(where, settings)

@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
-from simulators.faults.fault import FaultSettings, Reach
+from simulators.faults.fault import FaultSettings, Planned
 from simulators.fleet import Frames
 from simulators.truth import Truth
 
@@ -38,16 +38,10 @@ class RetainedSettings(FaultSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class Outage(Planned):
     """A planned outage of a gateway."""
 
-    reach: Reach
     settings: OutageSettings
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """From the silence to the return."""
-        return self.reach.span_ms
 
     def carry(self, part: Frames) -> Frames:
         """Held until the return, or lost."""
@@ -83,15 +77,10 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
-class Reboot:
+class Reboot(Planned):
     """A planned restart."""
 
-    reach: Reach
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """From the power cut until the device speaks again."""
-        return self.reach.span_ms
+    settings: RebootSettings
 
     def carry(self, part: Frames) -> Frames:
         """Nothing while it starts."""
@@ -103,16 +92,10 @@ class Reboot:
 
 
 @dataclass(frozen=True, slots=True)
-class Retained:
+class Retained(Planned):
     """Planned ghosts."""
 
-    reach: Reach
     settings: RetainedSettings
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """When it acts."""
-        return self.reach.span_ms
 
     def carry(self, part: Frames) -> Frames:
         """The rows, and a retained copy of each that is its device's newest at a reconnect."""
@@ -134,19 +117,3 @@ class Retained:
     def truths(self) -> Sequence[Truth]:
         """One interval."""
         return [self.reach.truth("retained_ghosts")]
-
-
-def plan_outage(settings: OutageSettings, where: Reach) -> Outage:
-    """An outage."""
-    return Outage(where, settings)
-
-
-def plan_reboot(settings: RebootSettings, where: Reach) -> Reboot:
-    """A restart."""
-    del settings
-    return Reboot(where)
-
-
-def plan_retained(settings: RetainedSettings, where: Reach) -> Retained:
-    """Ghosts."""
-    return Retained(where, settings)

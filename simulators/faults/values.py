@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Interval, doc
 
 from simulators.calendar import DAY_MS
-from simulators.faults.fault import FaultSettings, Reach
+from simulators.faults.fault import FaultSettings, Planned
 from simulators.fleet import Frames
 from simulators.noise import Floats
 from simulators.truth import Truth
@@ -33,16 +33,10 @@ class NullSettings(FaultSettings):
 
 
 @dataclass(frozen=True)
-class Stuck:
+class Stuck(Planned):
     """A planned stuck value."""
 
-    reach: Reach
     settings: StuckSettings
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """When it acts."""
-        return self.reach.span_ms
 
     @cached_property
     def _last(self) -> dict[tuple[int, str], float]:
@@ -76,16 +70,10 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
-class Null:
+class Null(Planned):
     """A planned lack of measurements."""
 
-    reach: Reach
     settings: NullSettings
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """When it acts."""
-        return self.reach.span_ms
 
     def carry(self, part: Frames) -> Frames:
         """The same messages without a value."""
@@ -101,13 +89,3 @@ class Null:
     def truths(self) -> Sequence[Truth]:
         """One interval."""
         return [self.reach.truth("no_measurement")]
-
-
-def plan_stuck(settings: StuckSettings, where: Reach) -> Stuck:
-    """A stuck value."""
-    return Stuck(where, settings)
-
-
-def plan_null(settings: NullSettings, where: Reach) -> Null:
-    """A lack of measurements."""
-    return Null(where, settings)
