@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from .catalog import CatalogChanges
@@ -33,6 +33,8 @@ REASONS: Mapping[str, str] = {
     "depth": "JSON is nested too deeply",
     "sensor_limit": "the catalogue holds its limit of sensors",
     "metric_limit": "the catalogue holds its limit of metrics",
+    "undescribed": "the message that says what this one means has not come yet",
+    "template": "the announcement needs a template that is not understood",
     "internal": "the decoder failed; a programming error",
 }
 """Why a reading is refused: code -> one line for people. Codes are part of stored data."""
@@ -48,6 +50,8 @@ NOTICES: Mapping[str, str] = {
     "history_without_time": "an old value without its time",
     "sensor_fault": "the sensor says that it cannot measure",
     "distrusted": "values that the device itself marks as doubtful",
+    "seq_gap": "messages of a node are missing: it was asked to tell its state anew",
+    "unknown_event": "an event whose code is in no table",
     "other": "a notice of a decoder under a name of its own",
 }
 """What was taken although something about it is worth knowing: code -> one line for people."""
@@ -87,7 +91,8 @@ class Sealed:
     """What must become durable in one transaction before any message of it is acknowledged.
 
     batch may be empty (only duplicates or rejects); keys: signed 64-bit message keys for de-duplication, oldest first;
-    counts: what to add to the accounts; quarantine: a bounded sample of the refused.
+    counts: what to add to the accounts; quarantine: a bounded sample of the refused; memory: (format, key) -> what its
+    decoder must know again after a restart, None for what may be forgotten.
     """
 
     batch: TelemetryBatch
@@ -95,6 +100,7 @@ class Sealed:
     counts: Mapping[Count, int]
     quarantine: Sequence[Quarantined]
     changes: CatalogChanges
+    memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
 
 
 class Source(NamedTuple):

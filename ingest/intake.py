@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from annotated_types import Interval, Unit, doc
 from .accounting import NOTICES, Accounts, Refusal, Sealed, Source
 from .batch import BatchSettings, Bounds, OpenBatch
 from .catalog import SERVICE_SITE, Catalog
-from .decode.contract import Availability, Decoded, Decoder, Reading
+from .decode.contract import Availability, Decoded, Decoder, Reading, Remembering, Request
 from .decode.native import NativeDecoder
 from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
@@ -46,6 +46,14 @@ class IntakeSettings:
     ] = 1_000_000
 
 
+@dataclass(slots=True)
+class Outgoing:
+    """Messages to be sent, and topics to be subscribed to, because of what came in."""
+
+    requests: list[Request] = field(default_factory=list)
+    subscriptions: list[str] = field(default_factory=list)
+
+
 class Intake:
     """The one door for messages, whatever brought them. Not thread-safe: one thread owns it."""
 
@@ -57,12 +65,13 @@ class Intake:
         settings: IntakeSettings | None = None,
         batch: BatchSettings | None = None,
         recent_keys: Sequence[int] = (),
+        memory: Sequence[tuple[str, str, bytes]] = (),
     ) -> None:
-        """decoders: of the foreign formats, in the order in which they are asked; recent_keys: from the log."""
+        """decoders: of the foreign formats, in the order in which they are asked; recent_keys, memory: from the log."""
         self._settings = settings or IntakeSettings()
         self._catalog = catalog
         self._native = NativeDecoder()
-        self._decoders: tuple[Decoder, ...] = (self._native, *decoders)
+        self._decoders: tuple[Decoder, ...] = (*decoders, self._native)
         self._columns = Columns()
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
         self._accounts = Accounts()
@@ -72,8 +81,11 @@ class Intake:
         self._online: dict[int, bool] = {}
         self._past_ns = self._settings.past_days * DAY_NS
         self._span = (0, 0, 0)  # earliest time that may be stored, arrival, latest
+        self._memory: dict[tuple[str, str], bytes | None] = {}
+        self._outgoing = Outgoing()
         self.messages_total = 0
         self.internal_total = 0
+        self._recall(memory)
 
     @property
     def subscriptions(self) -> list[str]:
@@ -129,6 +141,11 @@ class Intake:
         """Seconds until the open batch is due by age; None while nothing is open."""
         return self._bounds.wait_s(now_ns)
 
+    def take_outgoing(self) -> Outgoing:
+        """What the formats want of the broker since the last call."""
+        outgoing, self._outgoing = self._outgoing, Outgoing()
+        return outgoing
+
     def seal(self, now_ns: int | None = None) -> Sealed | None:
         """Close the batch: what has to become durable, or None when nothing came in."""
         batch, self._batch = self._batch, OpenBatch()
@@ -136,10 +153,17 @@ class Intake:
         keys = self._duplicates.take()
         kept = settle(batch, self._sources, self._accounts, past_ns=self._past_ns)
         counts, quarantine = self._accounts.take()
-        if not (len(kept) or counts or keys):
+        memory, self._memory = self._memory, {}
+        if not (len(kept) or counts or keys or memory):
             return None
         self._bounds.restart(bound)
-        return Sealed(kept, keys, counts, quarantine, self._catalog.take_changes())
+        return Sealed(kept, keys, counts, quarantine, self._catalog.take_changes(), memory)
+
+    def _recall(self, memory: Sequence[tuple[str, str, bytes]]) -> None:
+        """Give each decoder back what it asked to be kept: (format, key, value)."""
+        for decoder in self._decoders:
+            if isinstance(decoder, Remembering):
+                decoder.recall([(key, value) for name, key, value in memory if name == decoder.name])
 
     def _take_carefully(self, frame: Frame) -> None:
         """One message by its decoder. A programming error in a decoder costs one message, never the thread."""
@@ -173,6 +197,9 @@ class Intake:
             decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self._span[1])
             timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
             self._settle_message(frame, source, decoded, own=timed)
+            self._outgoing.requests += decoded.requests
+            self._outgoing.subscriptions += decoded.subscribe
+            self._memory.update({(decoder.name, key): value for key, value in decoded.memory.items()})
 
     def _source(self, decoder: Decoder | None, topic: str) -> Source:
         """Who a message is counted for; a site is taken from the topic only where the whole topic is sound."""

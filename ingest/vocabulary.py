@@ -72,6 +72,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(35, "sharpness", "%", 0, 100),  # of what the camera shows on a clear day
     Metric(36, "luma", "%", 0, 100),
     Metric(37, "scene_change", "%", 0, 100),  # of the picture's hash bits that differ from the learned scene
+    _bool(38, "rule_active"),  # a rule of the camera's own analytics holds
     Metric(40, "battery", "%", 0, 100),
     Metric(41, "battery_voltage", "V", 0, 60),
     _bool(42, "battery_low"),

@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS counts (
 CREATE TABLE IF NOT EXISTS quarantine (
   id INTEGER PRIMARY KEY AUTOINCREMENT, arrival_ns INTEGER NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL,
   topic TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS memory (
+  id INTEGER PRIMARY KEY, format TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, UNIQUE (format, key)) STRICT;
 """
 _QUARANTINE_FIELDS = ("id", "arrival_ns", "site", "format", "topic", "reason", "detail", "payload")
 
@@ -69,6 +71,7 @@ class TelemetryLog:
             _put_keys(db, seq, sealed.keys, self._keys_max)
             _put_counts(db, sealed.counts)
             _put_quarantine(db, sealed.quarantine, self._quarantine_max)
+            _put_memory(db, sealed.memory)
 
         return self._chain.append(block, batch=batch_id(block), source=0, with_entry=with_entry)
 
@@ -107,6 +110,11 @@ class TelemetryLog:
                     break
         keys = [key for run in reversed(runs) for key in run]
         return keys[max(0, len(keys) - limit) :]
+
+    def memory(self) -> list[tuple[str, str, bytes]]:
+        """What decoders asked to be kept: (format, key, value), the first told first."""
+        with self._chain.reading() as db:
+            return db.execute("SELECT format, key, value FROM memory ORDER BY id").fetchall()
 
     def accounting(self) -> list[dict[str, Any]]:
         """What became of all readings: rows by site, format, outcome and reason."""
@@ -163,6 +171,17 @@ def _put_counts(db: sqlite3.Connection, counts: Mapping[Count, int]) -> None:
         "INSERT INTO counts VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (site, format, outcome, reason) DO UPDATE SET rows = rows + excluded.rows",
         [(*count, rows) for count, rows in counts.items()],
+    )
+
+
+def _put_memory(db: sqlite3.Connection, memory: Mapping[tuple[str, str], bytes | None]) -> None:
+    db.executemany(
+        "DELETE FROM memory WHERE format = ? AND key = ?", [key for key, kept in memory.items() if kept is None]
+    )
+    db.executemany(
+        "INSERT INTO memory (format, key, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (format, key) DO UPDATE SET value = excluded.value",
+        [(*key, kept) for key, kept in memory.items() if kept is not None],
     )
 
 

@@ -109,6 +109,7 @@ class Service:
             settings=settings.intake,
             batch=settings.batch,
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
+            memory=self.log.memory(),
         )
         self._subscriber = Subscriber(settings.mqtt, intake, self.log.append, self.clock)
         self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])

@@ -1,7 +1,7 @@
 """Wire formats: a message's topic and bytes -> what it means."""
 
 from .chirpstack import ChirpStackDecoder
-from .contract import Availability, Decoded, Decoder, Media, Reading, Reject
+from .contract import Availability, Decoded, Decoder, Media, Reading, Reject, Remembering, Request
 from .document import rfc3339_ns
 from .frigate import FrigateDecoder
 from .lorawan import LorawanTable, load_table
@@ -21,6 +21,8 @@ __all__ = [
     "NativeDecoder",
     "Reading",
     "Reject",
+    "Remembering",
+    "Request",
     "Router",
     "Zigbee2MqttDecoder",
     "decoders",

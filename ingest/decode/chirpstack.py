@@ -16,6 +16,7 @@ from ingest.vocabulary import Quality
 from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, epoch_ns, read_object, refuse, rfc3339_ns
 from .lorawan import LorawanTable, Meaning, load_table
+from .thinner import FLAGS, Thinner
 from .units import Quantity, read_quantity
 
 _TOPIC = re.compile(r"application/[^/]+/device/([0-9A-Fa-f]{16})/event/([a-z]+)", re.ASCII)
@@ -24,7 +25,7 @@ _HISTORY_MAX = 1_000
 
 
 class ChirpStackDecoder:
-    """Decoder of ChirpStack v4. Holds no state.
+    """Decoder of ChirpStack v4. Its state: which flags of a device were told.
 
     Works badly for: the protobuf marshaler; devices without a codec, which give a notice and no reading.
 
@@ -41,6 +42,7 @@ class ChirpStackDecoder:
     def __init__(self, table: LorawanTable | None = None) -> None:
         """table: what the keys of the codecs mean; None for the one that comes with the service."""
         self._table = table or load_table()
+        self._thinner = Thinner(FLAGS)
 
     def claims(self, topic: str) -> bool:
         """Everything under application/."""
@@ -67,9 +69,9 @@ class ChirpStackDecoder:
         stamp = Reading(dev_eui, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=_gateway_ns(document))
         if event == "status":
             return _decode_status(document, stamp)
-        return self._decode_uplink(document, stamp) if event == "up" else Decoded(ignored="event")
+        return self._decode_uplink(document, stamp, now_ns) if event == "up" else Decoded(ignored="event")
 
-    def _decode_uplink(self, document: Mapping[str, Any], stamp: Reading) -> Decoded:
+    def _decode_uplink(self, document: Mapping[str, Any], stamp: Reading, now_ns: int) -> Decoded:
         fields = document.get("object")
         if not isinstance(fields, dict) or not fields:
             return Decoded(ignored="no_codec", notices=(f"no_codec: {stamp.sensor}",))
@@ -81,7 +83,7 @@ class ChirpStackDecoder:
             self._add_history(name, item, stamp, meaning)
         idle = not (meaning.readings or meaning.rejects)
         return Decoded(
-            readings=meaning.readings,
+            readings=self._thinner.thin(stamp.sensor, meaning.readings, now_ns),
             rejects=meaning.rejects,
             notices=list(dict.fromkeys(meaning.notices)),
             ignored="no_measurement" if idle else "",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ingest.vocabulary import Quality
 
@@ -59,8 +59,20 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """A message that the format wants sent back, so that what is missing comes."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
-    """Everything that one message means. `ignored` names why a message rightly gives nothing ("command", "log")."""
+    """Everything that one message means. `ignored` names why a message rightly gives nothing ("command", "log").
+
+    subscribe: topics that are wanted from now on, because the message announced them;
+    memory: key -> value of what the decoder must know again after a restart, None for what may be forgotten.
+    """
 
     readings: Sequence[Reading] = ()
     availability: Sequence[Availability] = ()
@@ -70,6 +82,9 @@ class Decoded:
     rejects: Sequence[Reject] = ()
     media: Media | None = None
     ignored: str = ""
+    requests: Sequence[Request] = ()
+    subscribe: Sequence[str] = ()
+    memory: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
 class Decoder(Protocol):
@@ -81,7 +96,11 @@ class Decoder(Protocol):
     """
 
     name: str
-    subscriptions: Sequence[str]
+
+    @property
+    def subscriptions(self) -> Sequence[str]:
+        """Topic filters of the messages that it wants; they may become more with what is announced."""
+        ...
 
     def claims(self, topic: str) -> bool:
         """Whether a topic belongs to this format."""
@@ -89,4 +108,17 @@ class Decoder(Protocol):
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
         """What the message means; now_ns is the arrival time (ns since 1970 UTC)."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A decoder whose memory outlives the process.
+
+    Must hold for every implementation: a fresh decoder that recalls what another told to be kept understands the next
+    messages as the other would.
+    """
+
+    def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
+        """Take back keys and values of `Decoded.memory`, in the order in which they were first told. Never raises."""
         ...

@@ -73,6 +73,22 @@ def epoch_ns(seconds: Any) -> int | None:
     return _bounded(round(seconds * 1_000_000) * 1_000)
 
 
+def number_of(found: Any) -> float | None:
+    """A finite JSON number; None for a boolean, a text, null or anything else."""
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None
+
+
+def is_short(found: Any, *, length_max: int = 64) -> bool:
+    """Whether it is a text of 1 to `length_max` characters."""
+    return isinstance(found, str) and 0 < len(found) <= length_max
+
+
 def branch(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The object under a key; an empty one where there is none."""
     found = document.get(key)

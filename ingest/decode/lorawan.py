@@ -87,6 +87,12 @@ class LorawanTable:
         _distrust(rows, fields, meaning)
         return meaning
 
+    def recognise(self, fields: Mapping[str, Any]) -> str:
+        """The one profile that has a key of these fields to itself; "" when none has, or several do."""
+        homes = ({name for name, rows in self._profiles.items() if name != ANY and key in rows} for key in fields)
+        told = {name for home in homes if len(home) == 1 for name in home}
+        return told.pop() if len(told) == 1 else ""
+
     def _rows(self, profile: str) -> Mapping[str, list[Row]] | None:
         """Rows of the profile of that name, or of the longest name that is part of it; None for a stranger."""
         name = profile.lower()
@@ -135,8 +141,7 @@ def _apply(row: Row, raw: Any, stamp: Reading, meaning: Meaning) -> None:
         return
     value = row.values.get(_word(raw)) if row.values else _measure(row, raw)
     if value is FAULTY:
-        meaning.notices.append(f"sensor_fault: {row.key}")
-        meaning.readings.append(replace(stamp, kind="device", metric="fault", value=1.0, unit="bool"))
+        _tell_fault(row.key, stamp, meaning)
     elif isinstance(value, Reject):
         meaning.rejects.append(value)
     elif isinstance(value, bool | int | float):
@@ -145,6 +150,11 @@ def _apply(row: Row, raw: Any, stamp: Reading, meaning: Meaning) -> None:
         meaning.readings.append(
             replace(stamp, kind=kind, metric=row.metric, value=float(value), unit=unit, quality=quality)
         )
+
+
+def _tell_fault(key: str, stamp: Reading, meaning: Meaning) -> None:
+    meaning.notices.append(f"sensor_fault: {key[:64]}")
+    meaning.readings.append(replace(stamp, kind="device", metric="fault", value=1.0, unit="bool"))
 
 
 def _measure(row: Row, raw: Any) -> Any:
@@ -171,6 +181,9 @@ def _word(raw: Any) -> str:
 
 def _keep_unknown(key: str, raw: Any, stamp: Reading, meaning: Meaning) -> None:
     """A number or boolean of a profile that nobody described is kept under its own name."""
+    if isinstance(raw, str) and read_quantity(raw) is FAULTY:
+        _tell_fault(key, stamp, meaning)
+        return
     if not isinstance(raw, bool | int | float) or not _METRIC.fullmatch(key):
         return
     if _PERSONAL.search(key):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
 
-from .units import convert
+from .units import convert, known_unit
 
 _METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ALIASES: Mapping[str, str] = {
@@ -42,6 +42,18 @@ _KINDS: tuple[tuple[range, str], ...] = (
 )
 
 
+_KIND_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("smoke", frozenset(("smoke", "fire", "heat"))),
+    (
+        "water",
+        frozenset(("water", "cistern", "tank", "well", "pond", "pump", "sump", "flood", "level", "depth", "distance")),
+    ),
+    ("gate", frozenset(("gate", "door", "window", "turnstile", "lock", "barrier", "switch", "input", "contact"))),
+)
+_WORD = re.compile(r"[A-Za-z]+|\d+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """Our kind, metric and unit ("" for a metric nobody described)."""
@@ -73,6 +85,34 @@ def meaning_of(name: str, unit: str) -> Meaning | None:
         return Meaning("env", word, unit)
     kind = next((kind for codes, kind in _KINDS if known.code in codes), "env")
     return Meaning("device" if word in DEVICE_METRICS else kind, word, known.unit)
+
+
+def meaning_in(title: str, unit: str) -> Meaning | None:
+    """What a title for people means ("Level/Depth m", "Water Temp"): its last part, whole, else a word of it.
+
+    A unit at its end counts where `unit` is "". A title in which no metric is known is one that nobody described.
+    """
+    parts = _CAMEL.sub(" ", title.rpartition("/")[2]).replace("_", " ").split()
+    if not unit and len(parts) > 1 and known_unit(parts[-1]):
+        unit = parts.pop()
+    whole = "_".join(parts).lower()
+    for word in (whole, *(part.lower() for part in reversed(parts))):
+        found = meaning_of(word, unit)
+        if found is not None and found.metric in METRIC_BY_NAME:
+            return found
+    return meaning_of(re.sub(r"[^a-z0-9]+", "_", whole).strip("_"), unit)
+
+
+def entity_name(name: str) -> str:
+    """An entity's own name as a metric's: small letters, digits and underscores; "" where nothing is left."""
+    word = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", name).lower()).strip("_")[:64]
+    return word if _METRIC.fullmatch(word) else ""
+
+
+def kind_of(name: str, *, otherwise: str) -> str:
+    """The kind that the words of a name speak of ("cistern_distance": water)."""
+    words = {word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name))}
+    return next((kind for kind, known in _KIND_WORDS if words & known), otherwise)
 
 
 def measured(meaning: Meaning, value: float, unit: str) -> float | None:

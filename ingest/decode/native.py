@@ -102,8 +102,8 @@ class NativeDecoder:
     subscriptions: Sequence[str] = (f"{ROOT}/+/+/+",)
 
     def claims(self, topic: str) -> bool:
-        """Everything under campus/ but the packs of SenML gateways, which have a level less."""
-        return topic.startswith(f"{ROOT}/") and not (topic.startswith(f"{ROOT}/senml/") and topic.count("/") == 2)  # noqa: PLR2004
+        """Everything under campus/ that no other format speaks on."""
+        return topic.startswith(f"{ROOT}/")
 
     def locate(self, topic: str) -> Address | None:
         """The address in a sound topic, None in any other."""

@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .chirpstack import ChirpStackDecoder
 from .contract import Decoded, Decoder, Reject
+from .esphome import EspHomeDecoder
 from .frigate import FrigateDecoder
-from .lorawan import load_table
+from .ha_discovery import HaDiscoveryDecoder
+from .hikvision_isapi import HikvisionIsapiDecoder
+from .homie import HomieDecoder
+from .lorawan import LorawanTable, load_table
 from .native import NativeDecoder
+from .onvif_mqtt import OnvifMqttDecoder
 from .senml import SenmlDecoder
+from .shelly_gen2 import ShellyGen2Decoder
+from .sparkplug_b import SparkplugBDecoder
+from .tasmota import TasmotaDecoder
+from .tts_v3 import TtsV3Decoder
 from .zigbee2mqtt import Zigbee2MqttDecoder
 
-FOREIGN = ("zigbee2mqtt", "frigate", "chirpstack", "senml")
-"""Names of the foreign formats, in the order in which they are asked."""
+_ROOTED: Mapping[str, Callable[[LorawanTable], Decoder]] = {
+    "zigbee2mqtt": lambda _: Zigbee2MqttDecoder(),
+    "frigate": lambda _: FrigateDecoder(),
+    "chirpstack": ChirpStackDecoder,
+    "tts_v3": TtsV3Decoder,
+    "senml": lambda _: SenmlDecoder(),
+    "homie": lambda _: HomieDecoder(),
+    "sparkplug_b": lambda _: SparkplugBDecoder(),
+    "tasmota": lambda _: TasmotaDecoder(),
+    "hikvision_isapi": lambda _: HikvisionIsapiDecoder(),
+}
+"""Formats with a root of their own in the tree of topics."""
+
+_SHAPED: Mapping[str, Callable[[], Decoder]] = {
+    "onvif_mqtt": OnvifMqttDecoder,
+    "shelly_gen2": ShellyGen2Decoder,
+    "esphome": EspHomeDecoder,
+}
+"""Formats whose topics begin with a device's name and are told by their shape."""
+
+FOREIGN = ("ha_discovery", *_ROOTED, *_SHAPED)
+"""Names of the foreign formats, in the order in which they are asked; the native format is asked after them."""
 
 
 def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: Path | None = None) -> list[Decoder]:
@@ -22,21 +51,19 @@ def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: Path | None = None) -
 
     Raises ValueError for an unknown format, TableError for a table that cannot be used.
     """
-    build: dict[str, Callable[[], Decoder]] = {
-        "zigbee2mqtt": Zigbee2MqttDecoder,
-        "frigate": FrigateDecoder,
-        "chirpstack": lambda: _chirpstack(lorawan),
-        "senml": SenmlDecoder,
-    }
-    unknown = [name for name in formats if name not in build]
+    unknown = [name for name in formats if name not in FOREIGN]
     if unknown:
         raise ValueError(f"no format {', '.join(unknown)}; there are {', '.join(FOREIGN)}")
-    return [build[name]() for name in formats]
+    table = load_table() if lorawan is None else load_table().extended(load_table(lorawan))
+    rooted = {name: build(table) for name, build in _ROOTED.items() if name in formats}
+    native = NativeDecoder()
 
+    def taken(topic: str) -> bool:
+        return native.locate(topic) is not None or any(part.claims(topic) for part in rooted.values())
 
-def _chirpstack(lorawan: Path | None) -> ChirpStackDecoder:
-    table = load_table()
-    return ChirpStackDecoder(table if lorawan is None else table.extended(load_table(lorawan)))
+    announced: dict[str, Decoder] = {"ha_discovery": HaDiscoveryDecoder(taken=taken)}
+    built = announced | rooted | {name: build() for name, build in _SHAPED.items() if name in formats}
+    return [built[name] for name in FOREIGN if name in formats]
 
 
 class Router:
@@ -45,10 +72,13 @@ class Router:
     name = "router"
 
     def __init__(self, parts: Sequence[Decoder] | None = None) -> None:
-        """parts: in the order in which they are asked; None for the native format and all foreign ones."""
-        self._parts = (NativeDecoder(), *decoders()) if parts is None else tuple(parts)
-        filters = (topic for part in self._parts for topic in part.subscriptions)
-        self.subscriptions: Sequence[str] = tuple(dict.fromkeys(filters))
+        """parts: in the order in which they are asked; None for all formats."""
+        self._parts = (*decoders(), NativeDecoder()) if parts is None else tuple(parts)
+
+    @property
+    def subscriptions(self) -> Sequence[str]:
+        """The topic filters of all of them, each once."""
+        return tuple(dict.fromkeys(topic for part in self._parts for topic in part.subscriptions))
 
     def find(self, topic: str) -> Decoder | None:
         """The decoder that speaks for a topic."""

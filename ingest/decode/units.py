@@ -19,6 +19,8 @@ _FAULTY = frozenset(("no sensor", "sensor error", "sensor fault", "read error", 
 _UNITS: dict[str, tuple[str, float, float]] = {
     "m": ("m", 1, 0),
     "dm": ("m", 0.1, 0),
+    "ft": ("m", 0.3048, 0),
+    "in": ("m", 0.0254, 0),
     "cm": ("m", 0.01, 0),
     "mm": ("m", 0.001, 0),
     "Cel": ("Cel", 1, 0),
@@ -112,6 +114,11 @@ def convert(value: float, unit: str, wanted: str) -> float | None:
         return None
     _, factor, offset = known
     return round(value * factor + offset, 12)
+
+
+def known_unit(text: str) -> bool:
+    """Whether the text is a unit that can be converted."""
+    return text in _UNITS
 
 
 def _finite(raw: Any) -> Quantity | Missing:

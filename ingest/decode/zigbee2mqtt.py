@@ -6,7 +6,6 @@ Source: zigbee2mqtt.io, MQTT topics and messages; zigbee-herdsman-converters, li
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from ingest.vocabulary import METRIC_BY_NAME, Quality
 
 from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, epoch_ns, read_object, read_text, refuse, rfc3339_ns
+from .thinner import FLAGS, Thinner
 from .units import Quantity, convert, read_quantity
 
 # key -> (kind, metric); values are booleans
@@ -53,31 +53,7 @@ _COMMANDS = frozenset(("set", "get"))
 _SELF_TESTS = ("test", "self_test", "selftest")
 _MILLIVOLTS_FROM = 1_000  # no mains is that high, and no battery of a sensor that low in mV
 _DEVICES_MAX = 1_000
-_HEARD_MAX = 100_000
-_STEADY_NS = 3_600 * 1_000_000_000
-_FLAGS = frozenset(("tamper", "battery_low", "fault"))
-_STEADY = _FLAGS | {"linkquality", "battery_voltage"}
-
-
-class _Thinner:
-    """The bridge repeats a device's whole state with each message: what is steady about the device is told hourly.
-
-    A raised flag is told at once, and so is its end. Holds at most _HEARD_MAX devices, the longest unheard go first.
-    """
-
-    def __init__(self) -> None:
-        self._due: OrderedDict[str, tuple[int, frozenset[str]]] = OrderedDict()
-
-    def thin(self, device: str, readings: Sequence[Reading], now_ns: int) -> list[Reading]:
-        """The readings that are worth telling now."""
-        due_ns, raised_before = self._due.pop(device, (now_ns + _STEADY_NS, frozenset()))
-        raised = frozenset(reading.metric for reading in readings if reading.metric in _FLAGS and reading.value)
-        full = now_ns >= due_ns
-        self._due[device] = (now_ns + _STEADY_NS if full else due_ns, raised)
-        if len(self._due) > _HEARD_MAX:
-            self._due.popitem(last=False)
-        told = raised | raised_before
-        return [reading for reading in readings if full or reading.metric not in _STEADY or reading.metric in told]
+_STEADY = FLAGS | {"linkquality", "battery_voltage"}
 
 
 class Zigbee2MqttDecoder:
@@ -98,7 +74,7 @@ class Zigbee2MqttDecoder:
         """base: `mqtt.base_topic` of the bridge."""
         self._base = f"{base}/"
         self.subscriptions: Sequence[str] = (f"{base}/#",)
-        self._thinner = _Thinner()
+        self._thinner = Thinner(_STEADY)
 
     def claims(self, topic: str) -> bool:
         """Everything under the base topic."""
@@ -169,7 +145,7 @@ def _decode_event(payload: bytes) -> Decoded:
     return Decoded(ignored="event")
 
 
-def _decode_state(device: str, payload: bytes, thinner: _Thinner, now_ns: int) -> Decoded:
+def _decode_state(device: str, payload: bytes, thinner: Thinner, now_ns: int) -> Decoded:
     state = read_object(payload)
     if isinstance(state, Reject):
         return refuse(state)

@@ -162,6 +162,10 @@ class Subscriber:
             if client.generation != self._generation:
                 self._generation, self._unacked = client.generation, []
             self._intake.take(frames, now_ns, size_bytes=size_bytes)
+            outgoing = self._intake.take_outgoing()
+            self._connection.want(outgoing.subscriptions)
+            for request in outgoing.requests:
+                client.publish(request.topic, request.payload, qos=0)
             self._unacked += [frame[1] for frame in frames if frame[1]]
             self._last_message_ns = now_ns
             self._counts["received"] += len(frames)

@@ -27,6 +27,8 @@ _STEADY_S = 5.0
 _CLOSED_EARLY_MAX = 2
 _UNSUPPORTED = 132  # MQTT 5.0, 3.2.2.2: unsupported protocol version
 
+_FILTERS_AT_ONCE = 200
+
 
 class Connection:
     """The client of the moment and the state around it. Driven by one thread; times are monotonic seconds.
@@ -37,7 +39,8 @@ class Connection:
     def __init__(self, settings: MqttSettings, subscriptions: Sequence[str]) -> None:
         """Raises ValueError, PlainRefused, SecretUnreadable or OSError for settings that can never work."""
         self._settings = settings
-        self._subscriptions = list(subscriptions)
+        self._subscriptions = dict.fromkeys(subscriptions)
+        self._asked: dict[int, list[str]] = {}
         self._endpoint = endpoint(settings)
         self._password = read_secret(settings.password_file) if settings.password_file else None
         self._tls = tls_context(settings) if self._endpoint.tls else None
@@ -91,6 +94,13 @@ class Connection:
         if self.client is not None:
             self.client._sock_close()  # noqa: SLF001 - paho offers a farewell only, which would end the session's trust
         self._lost()
+
+    def want(self, topics: Sequence[str]) -> None:
+        """Subscribe to further topics, now and at each connection to come; what is subscribed to stays as it is."""
+        new = [topic for topic in topics if topic not in self._subscriptions]
+        self._subscriptions |= dict.fromkeys(new)
+        if new and self.connected:
+            self._subscribe(new)
 
     def close(self) -> None:
         """Say good-bye: status offline (the will is not sent on a clean end), then DISCONNECT."""
@@ -154,12 +164,22 @@ class Connection:
         self._ever_v5 |= self._protocol == _V5
         self._complained = self.last_error = ""
         log.info("connected to %s, MQTT %s, session %s", self._settings.url, self.protocol, _kept(flags))
-        if self._protocol == _V5:
-            wanted = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            client.subscribe([(topic, wanted) for topic in self._subscriptions])
-        else:
-            client.subscribe([(topic, 1) for topic in self._subscriptions])
+        self._asked.clear()
+        self._subscribe(list(self._subscriptions))
         client.publish(self.status_topic, b"online", qos=1, retain=True)
+
+    def _subscribe(self, topics: Sequence[str]) -> None:
+        if self.client is None:
+            return
+        for start in range(0, len(topics), _FILTERS_AT_ONCE):
+            part = topics[start : start + _FILTERS_AT_ONCE]
+            if self._protocol == _V5:
+                wanted = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+                _, number = self.client.subscribe([(topic, wanted) for topic in part])
+            else:
+                _, number = self.client.subscribe([(topic, 1) for topic in part])
+            if number is not None:
+                self._asked[number] = list(part)
 
     def _refused(self, reason: ReasonCode) -> None:
         if reason.value == _UNSUPPORTED and self._settings.protocol == "auto" and self._protocol == _V5:
@@ -176,9 +196,9 @@ class Connection:
         self.connected = False
 
     def _on_subscribe(
-        self, _client: Any, _data: Any, _mid: int, reasons: Sequence[ReasonCode], _properties: Properties | None
+        self, _client: Any, _data: Any, mid: int, reasons: Sequence[ReasonCode], _properties: Properties | None
     ) -> None:
-        for topic, reason in zip(self._subscriptions, reasons, strict=False):
+        for topic, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
                 self._complain(f"the broker refuses the subscription to {topic}: {reason}")
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import KINDS, REASONS
-from ingest.decode import Decoded, Decoder, NativeDecoder, decoders
+from ingest.decode import Decoded, Decoder, NativeDecoder, Remembering, decoders
+from ingest.decode.sparkplug_schema import Payload
 
 TOPICS = {
     "native": ["campus/s1/smoke/a", "campus/s1/camera/c", "campus//x/y", "campus/_service/x/status"],
@@ -27,6 +28,36 @@ TOPICS = {
     + ["application/x"],
     "senml": ["campus/senml/gw1", "campus/senml/", "campus/senml/a/b"],
 }
+TOPICS |= {
+    "ha_discovery": [
+        *(f"homeassistant/{topic}/config" for topic in ("sensor/a", "binary_sensor/n/b", "device/d")),
+        *("homeassistant/sensor/a/state", "homeassistant/"),
+    ],
+    "tts_v3": ["v3/app@t/devices/d/up", "v3/app/devices/d/join", "v3/app/devices/d/down/push", "v3/x"],
+    "homie": [
+        *(f"homie/5/d/{topic}" for topic in ("$description", "$state", "n/p", "n/p/set", "$log")),
+        *(f"homie/d/{topic}" for topic in ("n/p/$datatype", "n/p/$unit", "n/p", "n/$properties", "$homie")),
+    ],
+    "sparkplug_b": [
+        *(
+            f"spBv1.0/g/{topic}"
+            for topic in ("NBIRTH/n", "NDATA/n", "NDEATH/n", "DBIRTH/n/d", "DDATA/n/d", "DDEATH/n/d")
+        ),
+        *("spBv1.0/STATE/h", "spBv1.0/g/NCMD/n", "spBv1.0/g/DDATA/n"),
+    ],
+    "tasmota": ["tele/a/SENSOR", "tele/a/STATE", "tele/a/LWT", "stat/a/RESULT", "cmnd/a/Power", "tele//SENSOR"],
+    "hikvision_isapi": ["hikvision/g/AccessControllerEvent", "hikvision/g/heartBeat"],
+    "onvif_mqtt": [
+        *(
+            f"c/onvif-ej/{topic}"
+            for topic in ("VideoSource/MotionAlarm/&1", "RuleEngine/CountAggregation/Counter/&1/C", "")
+        ),
+        "/onvif-ej/x",
+    ],
+    "shelly_gen2": ["s/events/rpc", "s/status/smoke:0", "s/status/devicepower:0", "s/online", "s/rpc"],
+    "esphome": ["n/sensor/a/state", "n/binary_sensor/a/state", "n/status", "n/debug"],
+}
+SHAPED = ("onvif_mqtt", "shelly_gen2", "esphome")
 ROOTS = {"senml": "campus/senml"}
 WORDS = [
     "smoke",
@@ -45,6 +76,35 @@ WORDS = [
 ]
 WORDS += ["deviceInfo", "deviceProfileName", "EM500-SWL", "LDDS75", "Distance", "No Sensor", "history", "timestamp"]
 WORDS += ["battery", "voltage", "last_seen", "data", "objects", "zones", "event", "2821 mm", "frame_time", "state"]
+WORDS += ["Time", "SR04", "TempUnit", "Wifi", "Signal", "Switch1", "ON", "OFF", "online", "true", "ready", "21.5"]
+WORDS += [
+    "method",
+    "params",
+    "NotifyStatus",
+    "ts",
+    "smoke:0",
+    "alarm",
+    "tC",
+    "errors",
+    "percent",
+    "external",
+    "present",
+]
+WORDS += ["nodes", "properties", "datatype", "unit", "float", "boolean", "root", "n", "p", "homie", "m", "°C"]
+WORDS += [
+    "unique_id",
+    "state_topic",
+    "stat_t",
+    "~",
+    "value_template",
+    "{{ value_json.a }}",
+    "device_class",
+    "cmps",
+    "avty",
+]
+WORDS += ["uplink_message", "decoded_payload", "received_at", "rx_metadata", "Node_type", "2026-09-01T01:15:46Z"]
+WORDS += ["UtcTime", "Data", "Source", "State", "Count", "RuleName", "AccessControllerEvent", "macAddress", "doorNo"]
+WORDS += ["majorEventType", "subEventType", "currentEvent", "dateTime"]
 WORDS += ["bn", "bt", "bu", "bv", "n", "u", "v", "vb", "t", "x_"]
 texts = st.sampled_from(WORDS) | st.text(max_size=12)
 documents = st.recursive(
@@ -56,7 +116,7 @@ payloads = st.binary(max_size=200) | documents.map(lambda document: json.dumps(d
 
 
 def _all() -> list[Decoder]:
-    return [NativeDecoder(), *decoders()]
+    return [*decoders(), NativeDecoder()]
 
 
 def _check(decoded: Decoded) -> None:
@@ -68,6 +128,8 @@ def _check(decoded: Decoded) -> None:
         assert reading.metric
         assert reading.time_ns is None or 0 <= reading.time_ns < 2**63
         json.dumps(dict(reading.dims), allow_nan=False)
+    for key in decoded.memory:
+        assert key
     assert all(reject.reason in REASONS for reject in decoded.rejects)
 
 
@@ -88,7 +150,7 @@ def test_arbitrary_topic_never_raises(decoder: Decoder, tail: str, payload: byte
     """Any topic under the root that a decoder claims."""
     root = ROOTS.get(decoder.name, TOPICS[decoder.name][0].split("/")[0])
     topic = f"{root}/{tail}"
-    assert decoder.claims(topic)
+    assert decoder.claims(topic) or decoder.name in SHAPED
     _check(decoder.decode(topic, payload, retained=False, now_ns=10**18))
 
 
@@ -109,3 +171,79 @@ def test_hostile_payload_is_a_refusal_not_an_error(payload: bytes) -> None:
     for decoder in _all():
         for topic in TOPICS[decoder.name]:
             _check(decoder.decode(topic, payload, retained=False, now_ns=0))
+
+
+REMEMBERING = [decoder.name for decoder in _all() if isinstance(decoder, Remembering)]
+
+
+@pytest.mark.parametrize("name", REMEMBERING)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_what_is_recalled_decodes_alike(name: str, data: Any) -> None:
+    """A decoder that was restarted at any point understands the next messages as the one that lived on."""
+    lived = decoders([name])[0]
+    kept: dict[str, bytes | None] = {}
+    before = [_message(name, data) for _ in range(data.draw(st.integers(0, 6)))]
+    for number, (topic, payload) in enumerate(before):
+        kept |= dict(lived.decode(topic, payload, retained=False, now_ns=number).memory)
+    restarted = decoders([name])[0]
+    assert isinstance(restarted, Remembering)
+    restarted.recall([(key, value) for key, value in kept.items() if value is not None])
+    for _ in range(3):
+        topic, payload = _message(name, data, born=True)
+        left = lived.decode(topic, payload, retained=False, now_ns=10**18)
+        right = restarted.decode(topic, payload, retained=False, now_ns=10**18)
+        meant = [_meant(reading) for reading in left.readings if reading.metric != "fault"]
+        assert meant == [_meant(reading) for reading in right.readings if reading.metric != "fault"]
+        assert set(restarted.subscriptions) == set(lived.subscriptions)
+
+
+def _meant(reading: Any) -> tuple[Any, ...]:
+    return reading.sensor, reading.kind, reading.metric, reading.value, reading.unit, reading.time_ns
+
+
+def _message(name: str, data: Any, *, born: bool = False) -> tuple[str, bytes]:
+    """A message that means something to the format more often than not; born: no birth, which would make all new."""
+    number = data.draw(st.sampled_from([0.5, 7, -3, 21.5]))
+    if name == "homie":
+        unit, datatype = data.draw(st.sampled_from(["m", "°C", "K"])), data.draw(st.sampled_from(["float", "boolean"]))
+        return data.draw(
+            st.sampled_from(
+                [
+                    ("homie/5/d/$description", _homie(unit, datatype)),
+                    ("homie/d/n/level/$datatype", datatype.encode()),
+                    ("homie/d/n/level/$unit", unit.encode()),
+                    ("homie/d/n/level", str(number).encode()),
+                    ("homie/5/d/n/level", str(number).encode()),
+                    ("homie/5/d/$description", b""),
+                ]
+            )
+        )
+    if name == "ha_discovery":
+        about = {
+            "state_topic": "yard/a",
+            "unit_of_measurement": data.draw(st.sampled_from(["cm", "m"])),
+            "name": "depth",
+        }
+        config = json.dumps(about | {"unique_id": data.draw(st.sampled_from(["x", "y"]))}).encode()
+        topic = data.draw(st.sampled_from(["homeassistant/sensor/a/config", "homeassistant/sensor/b/config"]))
+        return data.draw(st.sampled_from([(topic, config), (topic, b""), ("yard/a", str(number).encode())]))
+    return _sparkplug(data, number, ["DDATA/n/d", "NDATA/n"] if born else ["NBIRTH/n", "DBIRTH/n/d", "DDATA/n/d"])
+
+
+def _homie(unit: str, datatype: str) -> bytes:
+    about = {"nodes": {"n": {"properties": {"level": {"unit": unit, "datatype": datatype}}}}}
+    return json.dumps(about).encode()
+
+
+def _sparkplug(data: Any, number: float, kinds: list[str]) -> tuple[str, bytes]:
+    alias = data.draw(st.integers(0, 2))
+    name = data.draw(st.sampled_from(["Depth m", "Leak", "Water Temp"]))
+    payload = Payload(timestamp=1_788_200_000_000, seq=data.draw(st.integers(0, 3)))
+    kind = data.draw(st.sampled_from(kinds))
+    alias += 10 * (kind == "NBIRTH/n")  # an alias is unique in its node
+    if "BIRTH" in kind:
+        payload.metrics.add(name=name, alias=alias, datatype=10, double_value=number)
+    else:
+        payload.metrics.add(alias=alias, double_value=number)
+    return f"spBv1.0/g/{kind}", payload.SerializeToString()

@@ -1,0 +1,240 @@
+"""Homie 4 and 5: `homie/{device}/...` and `homie/5/{device}/...`, values that a description explains.
+
+Source: homieiot/convention, convention.md at v4.0.0 and v5.0.0. Booleans and states are case sensitive.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.vocabulary import METRIC_BY_NAME
+
+from .contract import Availability, Decoded, Reading, Reject
+from .document import branch, is_short, read_object, read_text, refuse
+from .names import kind_of, meaning_of, measured
+from .units import Quantity, read_quantity
+
+DEVICES_MAX = 20_000
+PROPERTIES_MAX = 1_000
+_NUMBERS = frozenset(("integer", "float", "percent"))
+_BOOLEANS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
+# state of a device -> whether it can be heard
+_STATES: Mapping[str, bool] = {
+    "init": False,
+    "ready": True,
+    "alert": True,
+    "sleeping": True,
+    "disconnected": False,
+    "lost": False,
+}
+_ATTRIBUTES = frozenset(("datatype", "unit"))
+_DEVICE_ATTRIBUTES = frozenset(("homie", "name", "nodes"))
+_NODE_LEVELS, _PROPERTY_LEVELS = 2, 3
+
+
+@dataclass(slots=True)
+class _Property:
+    datatype: str = ""
+    unit: str = ""
+
+
+@dataclass(slots=True)
+class _Device:
+    """What a device announced. root: the device it hangs on; online: its own state, whatever its root's is."""
+
+    root: str = ""
+    online: bool | None = None
+    properties: dict[str, _Property] = field(default_factory=dict)
+
+
+class HomieDecoder:
+    """Decoder of both versions. Its state: the descriptions, for at most DEVICES_MAX devices.
+
+    A value is a reading of `device/node/property`. A root device that is lost takes its children along.
+
+    Works badly for: enumerations, texts and colours, which are no readings; values that come before the description,
+    which are refused as `undescribed`.
+
+    >>> decoder = HomieDecoder()
+    >>> about = b'{"nodes": {"tank": {"properties": {"level": {"datatype": "float", "unit": "m"}}}}}'
+    >>> decoder.decode("homie/5/cistern/$description", about, retained=True, now_ns=0).declares
+    ['cistern/tank/level']
+    >>> decoded = decoder.decode("homie/5/cistern/tank/level", b"1.92", retained=False, now_ns=0)
+    >>> [(reading.metric, reading.value) for reading in decoded.readings]
+    [('depth', 1.92)]
+    """
+
+    name = "homie"
+
+    def __init__(self, *, base: str = "homie") -> None:
+        """base: the domain, first level of the topics."""
+        self._base = f"{base}/"
+        self.subscriptions: Sequence[str] = (f"{base}/#",)
+        self._devices: OrderedDict[tuple[str, str], _Device] = OrderedDict()
+
+    def claims(self, topic: str) -> bool:
+        """Everything under the domain."""
+        return topic.startswith(self._base)
+
+    def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
+        """Descriptions and attributes, by their topics."""
+        for topic, payload in kept:
+            self.decode(topic, payload, retained=True, now_ns=0)
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
+        """What the message means; whether retained readings count is the caller's rule."""
+        levels = topic.removeprefix(self._base).split("/")
+        version = "5" if levels[0] == "5" else "4"
+        levels = levels[1:] if version == "5" else levels
+        if len(levels) < 2 or not all(levels) or levels[0].startswith("$"):  # noqa: PLR2004 - a device and more
+            return Decoded(ignored="broadcast")
+        device, *rest = levels
+        if rest[-1:] == ["set"] or rest[-1:] == ["$target"]:
+            return Decoded(ignored="command")
+        if rest == ["$state"]:
+            return self._state(version, device, payload)
+        if version == "5":
+            return self._decode_5(topic, device, rest, payload)
+        return self._decode_4(topic, device, rest, payload)
+
+    def _decode_5(self, topic: str, device: str, rest: Sequence[str], payload: bytes) -> Decoded:
+        if rest == ["$description"]:
+            return self._describe(topic, device, payload)
+        if len(rest) != _NODE_LEVELS or rest[0].startswith("$"):
+            return Decoded(ignored="attribute")
+        return self._value("5", device, rest[0], rest[1], payload)
+
+    def _decode_4(self, topic: str, device: str, rest: Sequence[str], payload: bytes) -> Decoded:
+        if len(rest) == 1:
+            told = rest[0].removeprefix("$") in _DEVICE_ATTRIBUTES
+            return Decoded(declares=(device,) if told and payload else (), ignored="attribute")
+        if rest[-1] == "$properties" and len(rest) == _NODE_LEVELS:
+            text = read_text(payload, length_max=8_192)
+            names = [] if isinstance(text, Reject) else [name for name in text.split(",") if name]
+            return Decoded(declares=[f"{device}/{rest[0]}/{name[:64]}" for name in names], ignored="attribute")
+        if len(rest) == _PROPERTY_LEVELS and rest[-1].startswith("$"):
+            return self._attribute(topic, device, rest, payload)
+        if len(rest) != _NODE_LEVELS or rest[-1].startswith("$"):
+            return Decoded(ignored="attribute")
+        return self._value("4", device, rest[0], rest[1], payload)
+
+    def _attribute(self, topic: str, device: str, rest: Sequence[str], payload: bytes) -> Decoded:
+        node, name, attribute = rest[0], rest[1], rest[2].removeprefix("$")
+        sensor = f"{device}/{node}/{name}"
+        if attribute not in _ATTRIBUTES:
+            return Decoded(declares=(sensor,) if payload else (), ignored="attribute")
+        text = read_text(payload)
+        if isinstance(text, Reject):
+            return refuse(text)
+        properties = self._device("4", device).properties
+        key = f"{node}/{name}"
+        if key not in properties and len(properties) >= PROPERTIES_MAX:
+            return refuse(Reject("sensor_limit", f"more than {PROPERTIES_MAX} properties"))
+        found = properties.setdefault(key, _Property())
+        before = getattr(found, attribute)
+        setattr(found, attribute, text)
+        memory = {topic: payload or None} if before != text else {}
+        return Decoded(declares=(sensor,) if text else (), ignored="attribute", memory=memory)
+
+    def _describe(self, topic: str, device: str, payload: bytes) -> Decoded:
+        if not payload:
+            gone = self._devices.pop(("5", device), None)
+            names = [] if gone is None else [f"{device}/{key}" for key in gone.properties]
+            return Decoded(removed=(device, *names), memory={topic: None})
+        document = read_object(payload)
+        if isinstance(document, Reject):
+            return refuse(document)
+        properties = dict(_properties(document))
+        if len(properties) > PROPERTIES_MAX:
+            return refuse(Reject("sensor_limit", f"more than {PROPERTIES_MAX} properties"))
+        known = self._device("5", device)
+        root = document.get("root")
+        told = str(root) if is_short(root) else ""
+        memory: dict[str, bytes | None] = {}
+        if known.properties != properties or known.root != told:
+            memory[topic] = payload
+        known.properties, known.root = properties, told
+        return Decoded(declares=[f"{device}/{key}" for key in properties], ignored="description", memory=memory)
+
+    def _state(self, version: str, device: str, payload: bytes) -> Decoded:
+        if not payload:
+            return Decoded(removed=(device,))
+        text = read_text(payload)
+        if isinstance(text, Reject):
+            return refuse(text)
+        if text not in _STATES:
+            return refuse(Reject("type", f"a state is one of {', '.join(_STATES)}"))
+        online = _STATES[text]
+        reason = "" if text == "ready" else text
+        self._device(version, device).online = online
+        children = [
+            Availability(name, online, reason)
+            for (other, name), child in self._devices.items()
+            if other == version and child.root == device and child.online
+        ]
+        return Decoded(availability=(Availability(device, online, reason), *children))
+
+    def _value(self, version: str, device: str, node: str, name: str, payload: bytes) -> Decoded:
+        if not payload:
+            return Decoded(ignored="forgotten")
+        known = self._devices.get((version, device))
+        found = None if known is None else known.properties.get(f"{node}/{name}")
+        if found is None or not found.datatype:
+            return refuse(Reject("undescribed", f"{device}/{node}/{name}"[:120]))
+        boolean = found.datatype == "boolean"
+        if not boolean and found.datatype not in _NUMBERS:
+            return Decoded(ignored="no_measurement")
+        text = read_text(payload)
+        if isinstance(text, Reject):
+            return refuse(text)
+        value = _BOOLEANS.get(text) if boolean else _number(text)
+        if value is None:
+            return refuse(Reject("type", f"{text[:40]!r} is no {found.datatype}"))
+        sensor = f"{device}/{node}/{name}"
+        return _reading(sensor, value, "bool" if boolean else found.unit)
+
+    def _device(self, version: str, name: str) -> _Device:
+        """The device's entry, made where there is none; the longest unheard goes when there are too many."""
+        key = version, name
+        if key not in self._devices:
+            self._devices[key] = _Device()
+            if len(self._devices) > DEVICES_MAX:
+                self._devices.popitem(last=False)
+        self._devices.move_to_end(key)
+        return self._devices[key]
+
+
+def _properties(document: Mapping[str, Any]) -> Iterable[tuple[str, _Property]]:
+    """`node/property` and what the description says of it."""
+    for node, about in branch(document, "nodes").items():
+        for name, told in (branch(about, "properties") if isinstance(about, dict) else {}).items():
+            if isinstance(told, dict):
+                datatype, unit = told.get("datatype"), told.get("unit")
+                yield (
+                    f"{node[:64]}/{name[:64]}",
+                    _Property(
+                        str(datatype) if is_short(datatype) else "string",
+                        str(unit) if is_short(unit, length_max=16) else "",
+                    ),
+                )
+
+
+def _number(text: str) -> float | None:
+    quantity = read_quantity(text)
+    return quantity.value if isinstance(quantity, Quantity) and not quantity.unit else None
+
+
+def _reading(sensor: str, value: float, unit: str) -> Decoded:
+    name = sensor.rpartition("/")[2]
+    meaning = meaning_of(name, unit)
+    if meaning is None:
+        return refuse(Reject("metric_name", f"neither {name[:60]!r} nor its unit names a metric"))
+    number = value if unit == "bool" else measured(meaning, value, unit)
+    if number is None or (unit == "bool") != (meaning.unit == "bool"):
+        return refuse(Reject("type", f"{unit[:16]!r} is no unit of {meaning.metric}"))
+    undescribed = meaning.metric not in METRIC_BY_NAME
+    kind = kind_of(sensor, otherwise="env") if undescribed else meaning.kind
+    return Decoded(readings=(Reading(sensor, kind, meaning.metric, number, meaning.unit),))

@@ -1,0 +1,149 @@
+"""Shelly Gen2 and later: `{device}/events/rpc`, `{device}/status/{component}` and the last will `{device}/online`.
+
+Source: shelly-api-docs.shelly.cloud/gen2: General/Notifications, ComponentsAndServices (Mqtt, Smoke, Flood,
+Temperature, Humidity, DevicePower, Input, Switch, Illuminance, Voltmeter). A status names only what changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .contract import Availability, Decoded, Reading, Reject
+from .document import branch, epoch_ns, number_of, read_object, read_text, refuse
+
+_TOPIC = re.compile(r"([^/]+)/(?:(events/rpc)|(online)|status/([a-z_0-9]+(?::\d{1,4})?)|(rpc|command(?:/.*)?))")
+_COMPONENT = re.compile(r"([a-z_0-9]+)(?::(\d{1,4}))?", re.ASCII)
+_COMPONENTS_MAX = 128
+# component -> key -> (kind, metric, unit); booleans have the unit bool
+_KEYS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
+    "smoke": {"alarm": ("smoke", "smoke", "bool")},
+    "flood": {"alarm": ("water", "leak", "bool")},
+    "temperature": {"tC": ("env", "temperature", "Cel")},
+    "humidity": {"rh": ("env", "humidity", "%")},
+    "illuminance": {"lux": ("env", "illuminance", "lx")},
+    "presence": {"state": ("gate", "occupancy", "bool")},
+    "voltmeter": {"voltage": ("env", "voltage", "V")},
+    "switch": {
+        "apower": ("env", "power", "W"),
+        "current": ("env", "current", "A"),
+        "voltage": ("env", "voltage", "V"),
+    },
+    "wifi": {"rssi": ("device", "rssi", "dBm")},
+}
+
+
+class ShellyGen2Decoder:
+    """Decoder of Shelly's notifications. Holds no state.
+
+    Inputs keep their own name (`input0`): the wire does not tell what hangs on them. A further component of one kind
+    (`temperature:101`) is a sensor of its own, `device/temperature:101`.
+
+    Works badly for: topic prefixes of several levels; Gen1 devices.
+
+    >>> decoded = ShellyGen2Decoder().decode("shellyplussmoke-1/status/smoke:0", b'{"alarm": true}', retained=False,
+    ...                                      now_ns=0)
+    >>> [(reading.metric, reading.value) for reading in decoded.readings]
+    [('smoke', 1.0)]
+    """
+
+    name = "shelly_gen2"
+    subscriptions: Sequence[str] = ("+/events/rpc", "+/online", "+/status/+")
+
+    def claims(self, topic: str) -> bool:
+        """The topics of a device, by their shape."""
+        return _TOPIC.fullmatch(topic) is not None
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
+        """What the message means."""
+        found = _TOPIC.fullmatch(topic)
+        if found is None or found[5]:
+            return Decoded(ignored="command")
+        device, component = found[1], found[4]
+        if found[3]:
+            return _availability(device, payload)
+        if not payload:
+            return Decoded(ignored="forgotten")
+        document = read_object(payload)
+        if isinstance(document, Reject):
+            return refuse(document)
+        if component:
+            return _meaning(device, {component: document}, None)
+        if document.get("method") not in ("NotifyStatus", "NotifyFullStatus"):
+            return Decoded(ignored="event")
+        params = document.get("params")
+        if not isinstance(params, dict):
+            return refuse(Reject("type", "a notification has params"))
+        time_ns = epoch_ns(params.get("ts"))
+        if params.get("ts") is not None and time_ns is None:
+            return refuse(Reject("time_format", "ts is seconds since 1970"))
+        return _meaning(device, params, time_ns)
+
+
+def _availability(device: str, payload: bytes) -> Decoded:
+    if not payload:
+        return Decoded(removed=(device,))
+    text = read_text(payload)
+    if isinstance(text, Reject):
+        return refuse(text)
+    if text not in ("true", "false"):
+        return refuse(Reject("type", "online is true or false"))
+    return Decoded(availability=(Availability(device, text == "true"),))
+
+
+def _meaning(device: str, status: Mapping[str, Any], time_ns: int | None) -> Decoded:
+    readings: list[Reading] = []
+    rejects: list[Reject] = []
+    notices: list[str] = []
+    for key, fields in list(status.items())[:_COMPONENTS_MAX]:
+        named = _COMPONENT.fullmatch(key)
+        if named is None or not isinstance(fields, dict):
+            continue
+        for found in _component(device, named[1], named[2] or "0", fields):
+            if isinstance(found, Reject):
+                rejects.append(found)
+                continue
+            sensor, kind, metric, value, unit = found
+            readings.append(Reading(sensor, kind, metric, value, unit, time_ns=time_ns))
+            if metric == "fault":
+                notices.append(f"sensor_fault: {key}")
+    idle = not (readings or rejects)
+    ignored = "no_measurement" if idle else ""
+    return Decoded(readings=readings, rejects=rejects, notices=notices, ignored=ignored)
+
+
+def _component(
+    device: str, word: str, index: str, fields: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str, float, str] | Reject]:
+    """Sensor, kind, metric, value and unit of what one component tells; null is no measurement."""
+    sensor = device if index == "0" else f"{device}/{word}:{index}"
+    if fields.get("errors"):
+        yield sensor, "device", "fault", 1.0, "bool"
+        return
+    for key, (kind, metric, unit) in _keys(word, index).items():
+        value = fields.get(key)
+        if value is None:
+            continue
+        number = float(value) if unit == "bool" and isinstance(value, bool) else None
+        if unit != "bool":
+            number = number_of(value)
+        if number is None:
+            yield Reject("type", f"{word}:{index} {key} is of a wrong type")
+        else:
+            yield (device if word == "input" else sensor), kind, metric, number, unit
+    if word == "devicepower":
+        yield from _power(device, fields)
+
+
+def _keys(word: str, index: str) -> Mapping[str, tuple[str, str, str]]:
+    if word == "input":
+        return {"state": ("gate", f"input{index}", "bool"), "percent": ("env", f"input{index}_percent", "%")}
+    return _KEYS.get(word, {})
+
+
+def _power(device: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, float, str]]:
+    """The battery, unless the device runs on external power: then 0 % is no empty battery."""
+    level = number_of(branch(fields, "battery").get("percent"))
+    if level is not None and branch(fields, "external").get("present") is not True:
+        yield device, "device", "battery", level, "%"

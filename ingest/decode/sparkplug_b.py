@@ -1,0 +1,341 @@
+"""Sparkplug B: `spBv1.0/{group}/{type}/{node}[/{device}]` in protobuf.
+
+Source: Eclipse Sparkplug Specification 3.0, sections 5 (operational behaviour) and 6 (payloads). Births carry names and
+aliases, data carry aliases; `seq` counts a node's messages from 0 to 255; a death counts only with its birth's bdSeq.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from ingest.vocabulary import Quality
+
+from .contract import Availability, Decoded, Reading, Reject, Request
+from .document import SECOND_NS, refuse
+from .faults import Faults
+from .names import Meaning, meaning_in, measured
+from .sparkplug_schema import Payload
+from .units import known_unit
+
+_ROOT = "spBv1.0/"
+NODES_MAX = 10_000
+METRICS_MAX = 10_000
+_REBIRTH_EVERY_NS = 10 * SECOND_NS
+_TIME_MS_MAX = 2**63 // 1_000_000 - 1
+_SEQ_COUNT = 256
+_CONTROL = ("Node Control/", "Device Control/", "Node Info/", "Properties/")
+_BD_SEQ = "bdSeq"
+_SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}  # data type -> bits
+_BOOLEAN = 11
+_BAD_QUALITY = frozenset((0, 500))  # bad, stale; 192 is good
+_TYPES = frozenset(("NBIRTH", "NDEATH", "DBIRTH", "DDEATH", "NDATA", "DDATA"))
+_ORDERED = frozenset(("DBIRTH", "DDEATH", "NDATA", "DDATA"))
+_NODE_LEVELS, _DEVICE_LEVELS = 3, 4
+_SEQ_KEY = "seq:"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a birth said of a metric."""
+
+    name: str
+    datatype: int
+    meaning: Meaning | None
+    unit: str
+
+
+@dataclass(slots=True)
+class _Node:
+    """An edge node in life: its birth's number, the seq that came last, its metrics by (device, name).
+
+    aliases: alias -> the device that it was born with, and the metric.
+    """
+
+    bd_seq: int = -1
+    seq: int = -1
+    born: bool = False
+    aliases: dict[int, tuple[str, _Known]] = field(default_factory=dict)
+    names: dict[tuple[str, str], _Known] = field(default_factory=dict)
+    devices: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Found:
+    readings: list[Reading] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+
+class SparkplugBDecoder:
+    """Decoder of Sparkplug B as a host that is not the primary one. Its state: the births, for NODES_MAX nodes.
+
+    What comes before its birth is refused as `undescribed`, and the node is asked for a rebirth, at most every ten
+    seconds; so it is after a gap in `seq`. A metric without a value is a fault of its device.
+
+    Works badly for: data sets, templates, texts and files, which are no readings; the reordering of messages, which is
+    taken for a gap.
+
+    >>> SparkplugBDecoder().decode("spBv1.0/g/DDATA/n/d", b"", retained=False, now_ns=0).requests[0].topic
+    'spBv1.0/g/NCMD/n'
+    """
+
+    name = "sparkplug_b"
+    subscriptions: Sequence[str] = tuple(
+        f"{_ROOT}+/{kind}/+{tail}"
+        for kind, tail in (
+            *(("NBIRTH", ""), ("NDATA", ""), ("NDEATH", "")),
+            *(("DBIRTH", "/+"), ("DDATA", "/+"), ("DDEATH", "/+")),
+        )
+    )
+
+    def __init__(self) -> None:
+        self._nodes: OrderedDict[str, _Node] = OrderedDict()
+        self._asked: OrderedDict[str, int] = OrderedDict()
+        self._faults = Faults()
+
+    def claims(self, topic: str) -> bool:
+        """Everything under spBv1.0/."""
+        return topic.startswith(_ROOT)
+
+    def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
+        """Births by their topics, and the last seq of each node."""
+        for key, value in kept:
+            if key.startswith(_SEQ_KEY):
+                node = self._nodes.get(key.removeprefix(_SEQ_KEY))
+                if node is not None and len(value) == 1:
+                    node.seq = value[0]
+                continue
+            levels = key.removeprefix(_ROOT).split("/")
+            path = f"{levels[0]}/{levels[2]}" if len(levels) > _NODE_LEVELS - 1 else ""
+            if path in self._nodes:
+                self._nodes[path].seq = -1  # the births were told in another order than they came
+            self.decode(key, value, retained=False, now_ns=0)
+        self._asked.clear()
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
+        """What the message means, and whether a rebirth is to be asked for."""
+        levels = topic.removeprefix(_ROOT).split("/")
+        if levels[0] == "STATE" or len(levels) < _NODE_LEVELS or levels[1] not in _TYPES:
+            return Decoded(ignored="command")
+        group, kind, node, *rest = levels
+        if not (group and node) or len(levels) != (_DEVICE_LEVELS if kind[0] == "D" else _NODE_LEVELS) or rest == [""]:
+            return refuse(Reject("topic", "want spBv1.0/{group}/{type}/{node}[/{device}]"))
+        try:
+            message = Payload.FromString(payload)
+        except DecodeError as error:
+            return refuse(Reject("type", f"no Sparkplug payload: {str(error)[:80]}"))
+        if len(message.metrics) > METRICS_MAX:
+            return refuse(Reject("too_large", f"more than {METRICS_MAX} metrics"))
+        path = f"{group}/{node}"
+        if kind == "NDEATH":
+            return self._node_death(path, message)
+        if kind == "NBIRTH":
+            return self._node_birth(topic, path, message, payload)
+        return self._in_life(topic, path, kind, rest, message=message, payload=payload, now_ns=now_ns)
+
+    def _node_birth(self, topic: str, path: str, message: Any, payload: bytes) -> Decoded:
+        before = self._nodes.pop(path, None)
+        node = self._nodes[path] = _Node(bd_seq=_bd_seq(message), seq=int(message.seq) % _SEQ_COUNT, born=True)
+        if len(self._nodes) > NODES_MAX:
+            self._nodes.popitem(last=False)
+        found = _Found()
+        self._born(node, "", message)
+        self._read(node, path, "", message, found)
+        memory: dict[str, bytes | None] = {topic: payload, f"{_SEQ_KEY}{path}": bytes((node.seq,))}
+        birth = topic.replace("/NBIRTH/", "/DBIRTH/")
+        memory |= {f"{birth}/{device}": None for device in (before.devices if before else ())}
+        return _decoded(found, availability=(Availability(path, online=True),), memory=memory)
+
+    def _node_death(self, path: str, message: Any) -> Decoded:
+        """The last will: every device of the node is stale. A will of an earlier life says nothing."""
+        node = self._nodes.get(path)
+        if node is not None and node.bd_seq >= 0 and _bd_seq(message) not in (-1, node.bd_seq):
+            return Decoded(ignored="old_will")
+        devices = [] if node is None else [device for device, online in node.devices.items() if online]
+        if node is not None:
+            node.born = False
+            node.devices = dict.fromkeys(node.devices, False)
+        lost = [Availability(f"{path}/{device}", online=False, reason="NDEATH") for device in devices]
+        return Decoded(availability=(Availability(path, online=False, reason="NDEATH"), *lost))
+
+    def _in_life(
+        self, topic: str, path: str, kind: str, rest: Sequence[str], *, message: Any, payload: bytes, now_ns: int
+    ) -> Decoded:
+        """A message that belongs to a life which a birth began."""
+        device = rest[0] if rest else ""
+        sensor = f"{path}/{device}" if device else path
+        found = _Found()
+        memory: dict[str, bytes | None] = {}
+        node = self._nodes.get(path)
+        if node is None or not node.born:
+            node = _Node() if node is None else node
+            found.requests += self._ask(path, now_ns)
+        elif self._follows(node, message):
+            memory[f"{_SEQ_KEY}{path}"] = bytes((node.seq,))
+        else:
+            found.notices.append(f"seq_gap: {path}")
+            found.requests += self._ask(path, now_ns)
+        availability: tuple[Availability, ...] = ()
+        if kind == "DDEATH":
+            node.devices[device] = False
+            return _decoded(found, availability=(Availability(sensor, online=False, reason=kind),), memory=memory)
+        if kind == "DBIRTH" and path in self._nodes:
+            self._born(node, device, message)
+            node.devices[device] = True
+            availability = (Availability(sensor, online=True),)
+            memory[topic] = payload
+        self._read(node, path, device, message, found)
+        if any(reject.reason == "undescribed" for reject in found.rejects) and not found.requests:
+            found.requests += self._ask(path, now_ns)
+        return _decoded(found, availability=availability, memory=memory)
+
+    def _follows(self, node: _Node, message: Any) -> bool:
+        """Whether the message's seq comes next, or is the last one once more; the count goes on from it either way."""
+        if not message.HasField("seq"):
+            return False
+        seq, last = int(message.seq) % _SEQ_COUNT, node.seq
+        node.seq = seq
+        return last < 0 or seq in (last, (last + 1) % _SEQ_COUNT)
+
+    def _ask(self, path: str, now_ns: int) -> list[Request]:
+        """A rebirth command, unless the node was asked a short while ago."""
+        asked_ns = self._asked.pop(path, None)
+        due = asked_ns is None or not 0 <= now_ns - asked_ns < _REBIRTH_EVERY_NS
+        self._asked[path] = now_ns if due or asked_ns is None else asked_ns
+        if len(self._asked) > NODES_MAX:
+            self._asked.popitem(last=False)
+        if not due:
+            return []
+        command = Payload(timestamp=max(0, now_ns) // 1_000_000)
+        command.metrics.add(
+            name="Node Control/Rebirth", timestamp=command.timestamp, datatype=_BOOLEAN, boolean_value=True
+        )
+        group, _, node = path.partition("/")
+        return [Request(f"{_ROOT}{group}/NCMD/{node}", command.SerializeToString())]
+
+    def _born(self, node: _Node, device: str, message: Any) -> None:
+        """Learn names and aliases of a birth; what the device had before is forgotten with its names."""
+        for key in [key for key in node.names if key[0] == device]:
+            del node.names[key]
+        node.aliases = {alias: born for alias, born in node.aliases.items() if born[0] != device}
+        for metric in message.metrics:
+            if not metric.name or len(node.names) >= METRICS_MAX:
+                continue
+            unit = _property(metric, "engUnit")
+            text = unit if isinstance(unit, str) else ""
+            datatype = int(metric.datatype)
+            meaning = meaning_in(metric.name, "bool" if datatype == _BOOLEAN else text)
+            known = _Known(metric.name, datatype, meaning, text or _written_unit(metric.name))
+            node.names[device, metric.name] = known
+            if metric.HasField("alias"):
+                node.aliases[int(metric.alias)] = device, known
+
+    def _read(self, node: _Node, path: str, device: str, message: Any, found: _Found) -> None:
+        sensor = f"{path}/{device}" if device else path
+        for metric in message.metrics:
+            name = metric.name
+            if name == _BD_SEQ or name.startswith(_CONTROL):
+                continue
+            known = node.names.get((device, name)) if name else node.aliases.get(int(metric.alias), ("", None))[1]
+            if known is None and name:
+                unit = "bool" if metric.datatype == _BOOLEAN else ""
+                known = _Known(name, int(metric.datatype), meaning_in(name, unit), _written_unit(name))
+            if known is None:
+                found.rejects.append(Reject("undescribed", f"alias {int(metric.alias)} of {sensor}"[:120]))
+            elif not known.name.startswith(_CONTROL):
+                self._take(sensor, known, metric, int(message.timestamp), found=found)
+
+    def _take(self, sensor: str, known: _Known, metric: Any, sent_ms: int, *, found: _Found) -> None:
+        """One metric's value as a reading."""
+        stamp_ms = int(metric.timestamp) if metric.HasField("timestamp") else sent_ms
+        if stamp_ms > _TIME_MS_MAX:
+            found.rejects.append(Reject("time_format", "timestamp is out of range"))
+            return
+        time_ns = stamp_ms * 1_000_000 or None
+        if metric.is_null:
+            if known.meaning is not None:
+                found.readings.append(self._faults.begin(sensor, time_ns=time_ns))
+                found.notices.append(f"sensor_fault: {sensor}")
+            return
+        value = _value(metric, int(metric.datatype) or known.datatype)
+        if value is None:
+            return  # a text, a date, a file
+        if known.meaning is None or not isfinite(value):
+            reason = "metric_name" if known.meaning is None else "not_finite"
+            found.rejects.append(Reject(reason, f"{known.name[:60]!r}"))
+            return
+        boolean = (int(metric.datatype) or known.datatype) == _BOOLEAN
+        number = value if boolean else measured(known.meaning, value, known.unit)
+        if number is None or boolean != (known.meaning.unit == "bool"):
+            found.rejects.append(Reject("type", f"{known.name[:60]!r} is not in a unit of {known.meaning.metric}"))
+            return
+        bad = _property(metric, "Quality") in _BAD_QUALITY
+        quality = Quality.HISTORICAL if metric.is_historical else Quality.FAULT if bad else Quality.GOOD
+        meaning = known.meaning
+        dims = {"metric": known.name[:128]}
+        reading = Reading(
+            sensor, meaning.kind, meaning.metric, number, meaning.unit, time_ns=time_ns, quality=quality, dims=dims
+        )
+        found.readings += [reading] if bad or metric.is_historical else self._faults.over(reading)
+
+
+def _decoded(found: _Found, *, availability: Sequence[Availability], memory: dict[str, bytes | None]) -> Decoded:
+    idle = not (found.readings or found.rejects or availability)
+    return Decoded(
+        readings=found.readings,
+        availability=availability,
+        notices=list(dict.fromkeys(found.notices)),
+        rejects=found.rejects,
+        ignored="no_measurement" if idle else "",
+        requests=found.requests,
+        memory=memory,
+    )
+
+
+def _bd_seq(message: Any) -> int:
+    metric = next((metric for metric in message.metrics if metric.name == _BD_SEQ), None)
+    return -1 if metric is None else int(metric.long_value or metric.int_value)
+
+
+def _written_unit(name: str) -> str:
+    """The unit at the end of a name, where there is one ("Level/Depth m")."""
+    head, _, tail = name.rpartition(" ")
+    return tail if head and known_unit(tail) else ""
+
+
+def _property(metric: Any, key: str) -> Any:
+    """A property of a metric; None where it has none."""
+    properties = metric.properties
+    for name, value in zip(properties.keys, properties.values, strict=False):
+        if name == key and not value.is_null:
+            return next(
+                (getattr(value, set_.name) for set_, _ in value.ListFields() if set_.name.endswith("_value")), None
+            )
+    return None
+
+
+def _value(metric: Any, datatype: int) -> float | None:
+    """The number or boolean of a metric; None for anything else. Signed integers travel as two's complement."""
+    if metric.HasField("boolean_value"):
+        return float(metric.boolean_value)
+    if metric.HasField("float_value"):
+        return float(metric.float_value)
+    if metric.HasField("double_value"):
+        return float(metric.double_value)
+    if metric.HasField("int_value"):
+        bits = _SIGNED.get(datatype)
+        return float(_signed(int(metric.int_value), 32) if bits else metric.int_value)
+    if metric.HasField("long_value") and datatype != 13:  # noqa: PLR2004 - DateTime
+        return float(_signed(int(metric.long_value), 64) if datatype in _SIGNED else metric.long_value)
+    return None
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value

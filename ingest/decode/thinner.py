@@ -1,0 +1,36 @@
+"""What is steady about a device and repeated with each message is told hourly, or when it changes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from .contract import Reading
+
+FLAGS = frozenset(("tamper", "battery_low", "fault"))
+_HEARD_MAX = 100_000
+_STEADY_NS = 3_600 * 1_000_000_000
+
+
+class Thinner:
+    """Leaves out the steady metrics of a device that were told within the hour.
+
+    A raised flag is told at once, and so is its end. Holds at most _HEARD_MAX devices, the longest unheard go first.
+    """
+
+    def __init__(self, steady: AbstractSet[str]) -> None:
+        """steady: the metrics that may be left out."""
+        self._steady = steady
+        self._due: OrderedDict[str, tuple[int, frozenset[str]]] = OrderedDict()
+
+    def thin(self, device: str, readings: Sequence[Reading], now_ns: int) -> list[Reading]:
+        """The readings that are worth telling now."""
+        due_ns, raised_before = self._due.pop(device, (now_ns + _STEADY_NS, frozenset()))
+        raised = frozenset(reading.metric for reading in readings if reading.metric in FLAGS and reading.value)
+        full = now_ns >= due_ns
+        self._due[device] = (now_ns + _STEADY_NS if full else due_ns, raised)
+        if len(self._due) > _HEARD_MAX:
+            self._due.popitem(last=False)
+        told = raised | raised_before
+        return [reading for reading in readings if full or reading.metric not in self._steady or reading.metric in told]

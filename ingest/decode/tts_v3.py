@@ -1,0 +1,85 @@
+"""The Things Stack v3: `v3/{application}[@{tenant}]/devices/{device}/up` in JSON.
+
+Source: TheThingsIndustries/lorawan-stack-docs, integrations/data-formats. Fields that are zero are left out of the
+envelope. What the payload formatter's fields mean is told by the table of device profiles (lorawan.toml).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .contract import Availability, Decoded, Reading, Reject
+from .document import branch, is_short, read_object, refuse, rfc3339_ns
+from .lorawan import LorawanTable, load_table
+from .thinner import FLAGS, Thinner
+
+_TOPIC = re.compile(r"v3/[^/]+/devices/([^/]{1,128})/(up|join)")
+_MODEL_FIELDS = ("Node_type", "Device", "model", "Model")
+
+
+class TtsV3Decoder:
+    """Decoder of The Things Stack. Its state: which flags of a device were told.
+
+    Works badly for: devices without a payload formatter, which give a notice and no reading; history that a formatter
+    packs under names of its own.
+
+    >>> message = b'{"uplink_message": {"decoded_payload": {"temperature": 21.5}}}'
+    >>> decoded = TtsV3Decoder().decode("v3/app/devices/lab/up", message, retained=False, now_ns=0)
+    >>> [(reading.metric, reading.value) for reading in decoded.readings]
+    [('temperature', 21.5)]
+    """
+
+    name = "tts_v3"
+    subscriptions: Sequence[str] = ("v3/+/devices/+/up", "v3/+/devices/+/join")
+
+    def __init__(self, table: LorawanTable | None = None) -> None:
+        """table: what the fields mean; None for the one that comes with the service."""
+        self._table = table or load_table()
+        self._thinner = Thinner(FLAGS)
+
+    def claims(self, topic: str) -> bool:
+        """Everything under v3/."""
+        return topic.startswith("v3/")
+
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
+        """What the message means; the time is the one at which the network server took the uplink."""
+        found = _TOPIC.fullmatch(topic)
+        if found is None:
+            return Decoded(ignored="command")
+        device, event = found.groups()
+        document = read_object(payload)
+        if isinstance(document, Reject):
+            return refuse(document)
+        if event == "join":
+            return Decoded(availability=(Availability(device, online=True),))
+        uplink = branch(document, "uplink_message")
+        given = uplink.get("received_at", document.get("received_at"))
+        time_ns = rfc3339_ns(given)
+        if given is not None and time_ns is None:
+            return refuse(Reject("time_format", "want RFC 3339 with offset"))
+        fields = uplink.get("decoded_payload")
+        if not isinstance(fields, dict) or not fields:
+            return Decoded(ignored="no_codec", notices=(f"no_codec: {device}",))
+        stamp = Reading(device, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=_gateway_ns(uplink))
+        meaning = self._table.interpret(self._profile(uplink, fields), fields, stamp)
+        idle = not (meaning.readings or meaning.rejects)
+        return Decoded(
+            readings=self._thinner.thin(device, meaning.readings, now_ns),
+            rejects=meaning.rejects,
+            notices=list(dict.fromkeys(meaning.notices)),
+            ignored="no_measurement" if idle else "",
+        )
+
+    def _profile(self, uplink: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+        """The device's model: as registered, as the payload says, or as only its field names can be."""
+        told = (branch(uplink, "version_ids").get("model_id"), *(fields.get(key) for key in _MODEL_FIELDS))
+        return next((str(word) for word in told if is_short(word)), "") or self._table.recognise(fields)
+
+
+def _gateway_ns(uplink: Mapping[str, Any]) -> int | None:
+    """When the first gateway took the message, where it has a clock."""
+    received = uplink.get("rx_metadata")
+    first = received[0] if isinstance(received, list) and received else None
+    return rfc3339_ns(first.get("time")) if isinstance(first, dict) else None
