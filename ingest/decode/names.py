@@ -93,9 +93,10 @@ def meaning_in(title: str, unit: str) -> Meaning | None:
     A unit at its end counts where `unit` is "". A title in which no metric is known is one that nobody described.
     """
     parts = _CAMEL.sub(" ", title.rpartition("/")[2]).replace("_", " ").split()
-    if not unit and len(parts) > 1 and known_unit(parts[-1]):
-        unit = parts.pop()
     whole = "_".join(parts).lower()
+    if not unit and whole not in METRIC_BY_NAME and len(parts) > 1 and known_unit(parts[-1]):
+        unit = parts.pop()
+        whole = "_".join(parts).lower()
     for word in (whole, *(part.lower() for part in reversed(parts))):
         found = meaning_of(word, unit)
         if found is not None and found.metric in METRIC_BY_NAME:

@@ -144,6 +144,10 @@ def _keys(word: str, index: str) -> Mapping[str, tuple[str, str, str]]:
 
 def _power(device: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, float, str]]:
     """The battery, unless the device runs on external power: then 0 % is no empty battery."""
-    level = number_of(branch(fields, "battery").get("percent"))
-    if level is not None and branch(fields, "external").get("present") is not True:
-        yield device, "device", "battery", level, "%"
+    battery = branch(fields, "battery")
+    if branch(fields, "external").get("present") is True:
+        return
+    for key, metric, unit in (("percent", "battery", "%"), ("V", "battery_voltage", "V")):
+        value = number_of(battery.get(key))
+        if value is not None:
+            yield device, "device", metric, value, unit

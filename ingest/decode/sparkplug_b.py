@@ -147,7 +147,7 @@ class SparkplugBDecoder:
             self._nodes.popitem(last=False)
         found = _Found()
         self._born(node, "", message)
-        self._read(node, path, "", message, found)
+        self._read(node, path, "", message, found=found, birth=True)
         memory: dict[str, bytes | None] = {topic: payload, f"{_SEQ_KEY}{path}": bytes((node.seq,))}
         birth = topic.replace("/NBIRTH/", "/DBIRTH/")
         memory |= {f"{birth}/{device}": None for device in (before.devices if before else ())}
@@ -191,7 +191,7 @@ class SparkplugBDecoder:
             node.devices[device] = True
             availability = (Availability(sensor, online=True),)
             memory[topic] = payload
-        self._read(node, path, device, message, found)
+        self._read(node, path, device, message, found=found, birth=kind == "DBIRTH")
         if any(reject.reason == "undescribed" for reject in found.rejects) and not found.requests:
             found.requests += self._ask(path, now_ns)
         return _decoded(found, availability=availability, memory=memory)
@@ -237,7 +237,7 @@ class SparkplugBDecoder:
             if metric.HasField("alias"):
                 node.aliases[int(metric.alias)] = device, known
 
-    def _read(self, node: _Node, path: str, device: str, message: Any, found: _Found) -> None:
+    def _read(self, node: _Node, path: str, device: str, message: Any, *, found: _Found, birth: bool) -> None:
         sensor = f"{path}/{device}" if device else path
         for metric in message.metrics:
             name = metric.name
@@ -250,9 +250,9 @@ class SparkplugBDecoder:
             if known is None:
                 found.rejects.append(Reject("undescribed", f"alias {int(metric.alias)} of {sensor}"[:120]))
             elif not known.name.startswith(_CONTROL):
-                self._take(sensor, known, metric, int(message.timestamp), found=found)
+                self._take(sensor, known, metric, int(message.timestamp), found=found, birth=birth)
 
-    def _take(self, sensor: str, known: _Known, metric: Any, sent_ms: int, *, found: _Found) -> None:
+    def _take(self, sensor: str, known: _Known, metric: Any, sent_ms: int, *, found: _Found, birth: bool) -> None:
         """One metric's value as a reading."""
         stamp_ms = int(metric.timestamp) if metric.HasField("timestamp") else sent_ms
         if stamp_ms > _TIME_MS_MAX:
@@ -260,7 +260,7 @@ class SparkplugBDecoder:
             return
         time_ns = stamp_ms * 1_000_000 or None
         if metric.is_null:
-            if known.meaning is not None:
+            if known.meaning is not None and not birth:  # at birth: not measured yet
                 found.readings.append(self._faults.begin(sensor, time_ns=time_ns))
                 found.notices.append(f"sensor_fault: {sensor}")
             return

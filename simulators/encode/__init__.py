@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from simulators.encode.chirpstack import ChirpStack
 from simulators.encode.contract import Encoder, Message
+from simulators.encode.frigate import Frigate
+from simulators.encode.homie import Homie
 from simulators.encode.mixed import Mixed, alone
 from simulators.encode.native import Batched, Native
 from simulators.encode.senml import Senml
+from simulators.encode.shelly_gen2 import ShellyGen2
+from simulators.encode.sparkplug_b import SparkplugB
+from simulators.encode.tasmota import Tasmota
 from simulators.encode.zigbee2mqtt import Zigbee2Mqtt
 from simulators.fleet import Fleet
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "smoke": ("zigbee2mqtt", "native"),
-    "leak": ("zigbee2mqtt",),
-    "room": ("zigbee2mqtt", "native"),
-    "socket": ("zigbee2mqtt", "native"),
+    "leak": ("zigbee2mqtt", "shelly_gen2"),
+    "room": ("zigbee2mqtt", "tasmota", "native"),
+    "socket": ("zigbee2mqtt", "tasmota", "shelly_gen2", "native"),
 }
 """Model -> the formats among which its devices are divided on a campus that speaks several; others speak native.
 
@@ -23,16 +29,27 @@ Only formats that keep a device's id: the registry of the seeded school knows it
 """
 
 
+MAKERS: Mapping[str, Callable[[Fleet], Encoder]] = {
+    "chirpstack": ChirpStack,
+    "frigate": Frigate,
+    "homie": Homie,
+    "senml": Senml,
+    "shelly_gen2": ShellyGen2,
+    "sparkplug_b": SparkplugB,
+    "tasmota": Tasmota,
+    "zigbee2mqtt": Zigbee2Mqtt,
+}
+
+
 def everything(fleet: Fleet) -> Encoder:
     """A campus as it grows: each device speaks the format of the bridge that it hangs on."""
-    return Mixed(fleet, {"zigbee2mqtt": Zigbee2Mqtt}, CHOICES)
+    return Mixed(fleet, {name: MAKERS[name] for name in ("zigbee2mqtt", "tasmota", "shelly_gen2")}, CHOICES)
 
 
 ENCODERS: Mapping[str, Callable[[Fleet], Encoder]] = {
     "native": Native,
     "batched": Batched,
-    "zigbee2mqtt": alone("zigbee2mqtt", Zigbee2Mqtt),
-    "senml": alone("senml", Senml),
+    **{name: alone(name, make) for name, make in MAKERS.items()},
     "all": everything,
 }
 """Name of a format -> what speaks it for a whole fleet; devices that a format does not carry speak native."""

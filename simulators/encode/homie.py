@@ -1,0 +1,128 @@
+"""Homie 5: `homie/5/{device}/sensor/{property}`, one retained value a message, explained by `$description`.
+
+Source: homieiot/convention, convention.md at v5.0.0 (topic ids of a-z, 0-9 and hyphen; datatypes; device life cycle).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simulators.encode.contract import Message
+from simulators.encode.rows import in_order
+from simulators.fleet import Device, Fleet, Frames
+
+ROOT = "homie/5"
+NODE = "sensor"
+# metric -> datatype and unit
+PROPERTIES: Mapping[str, tuple[str, str]] = {
+    "smoke_density": ("float", "dB/m"),
+    "co": ("float", "ppm"),
+    "temperature": ("float", "°C"),
+    "humidity": ("float", "%"),
+    "co2": ("float", "ppm"),
+    "rain": ("float", "mm"),
+    "pressure": ("float", "MPa"),
+    "flow": ("float", "m3/s"),
+    "current": ("float", "A"),
+    "power": ("float", "W"),
+    "open": ("boolean", ""),
+    "access_granted": ("boolean", ""),
+    "forced": ("boolean", ""),
+    "leak": ("boolean", ""),
+    "isolated": ("boolean", ""),
+    "fault": ("boolean", ""),
+    "people_in": ("integer", ""),
+    "people_out": ("integer", ""),
+    "battery": ("float", "%"),
+    "battery_voltage": ("float", "V"),
+    "rssi": ("float", "dBm"),
+}
+_MODELS: Mapping[str, tuple[str, ...]] = {
+    "smoke": ("smoke_density", "co", "temperature"),
+    "room": ("temperature", "humidity", "co2"),
+    "door": ("open", "access_granted", "forced", "people_in"),
+    "turnstile": ("people_in", "people_out"),
+    "rain": ("rain",),
+    "pipe": ("pressure", "flow"),
+    "leak": ("leak",),
+    "panel": ("isolated", "fault"),
+    "socket": ("current", "power"),
+}
+_HEALTH = ("battery", "battery_voltage", "rssi")
+_WRITTEN = {
+    "boolean": lambda value: "true" if value == 1.0 else "false",
+    "integer": lambda value: str(int(value)),
+    "float": repr,
+}
+
+
+class Homie:
+    """Devices that speak for themselves: state init, description, state ready; the last will is state lost.
+
+    The wire has neither time nor null: a lost measurement is not sent, and drills, for which there is no mark, are left
+    out. Carries all but cameras and pond levels, whose name would be read as a depth.
+    """
+
+    name = "homie"
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def carries(self, device: Device) -> bool:
+        """Models whose metrics have honest names here."""
+        return device.model in _MODELS
+
+    def identity(self, device: Device, metric: str) -> str:
+        """`device/node/property`."""
+        return f"{_id(device)}/{NODE}/{metric.replace('_', '-')}"
+
+    def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
+        """The life cycle up to ready."""
+        found = []
+        for index in devices:
+            device = self._fleet.devices[index]
+            base = f"{ROOT}/{_id(device)}"
+            about = json.dumps(_description(device), separators=(",", ":"), ensure_ascii=False).encode()
+            found.append(Message(at_ms, f"{base}/$state", b"init", retain=True))
+            found.append(Message(at_ms, f"{base}/$description", about, retain=True))
+            found.append(Message(at_ms, f"{base}/$state", b"ready", retain=True))
+        return found
+
+    def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
+        """Each device's last will."""
+        return [
+            Message(at_ms, f"{ROOT}/{_id(self._fleet.devices[index])}/$state", b"lost", retain=True)
+            for index in devices
+        ]
+
+    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+        """A message a value."""
+        return [
+            Message(row.due_ms, f"{ROOT}/{self._place(row.device, metric)}", _payload(metric, value), retain=True)
+            for row in in_order(parts)
+            if not (row.is_test or row.retain)
+            for metric, value in row.measured.items()
+            if metric in PROPERTIES
+        ]
+
+    def _place(self, index: int, metric: str) -> str:
+        return self.identity(self._fleet.devices[index], metric)
+
+
+def _id(device: Device) -> str:
+    return f"{device.site}-{device.id}".lower().replace("_", "-").replace(".", "-")
+
+
+def _payload(metric: str, value: float) -> bytes:
+    return _WRITTEN[PROPERTIES[metric][0]](value).encode()
+
+
+def _description(device: Device) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for metric in (*_MODELS[device.model], *_HEALTH):
+        datatype, unit = PROPERTIES[metric]
+        told = {"name": metric.replace("_", " ").capitalize(), "datatype": datatype}
+        properties[metric.replace("_", "-")] = told | ({"unit": unit} if unit else {})
+    return {"homie": "5.0", "version": 1, "name": device.id, "nodes": {NODE: {"properties": properties}}}

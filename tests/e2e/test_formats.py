@@ -1,0 +1,334 @@
+"""Every wire format through a real broker: what was measured, or stands beside a sample, is what is stored."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import isnan
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ingest import Catalog, Intake, Sealed
+from ingest.decode import FOREIGN, decoders
+from ingest.intake import IntakeSettings
+from ingest.mqtt import MqttSettings, Subscriber
+from simulators import World, build_campus, load_scenario, plan
+from simulators.encode import ENCODERS, MAKERS
+from simulators.encode.contract import Encoder, Message
+from simulators.player import Wire
+from simulators.scenario import compose
+from simulators.stream import Stream
+from twinward.decode import decode_lines
+
+pytestmark = pytest.mark.broker
+MS = 1_000_000
+Series = dict[tuple[str, str], list[tuple[int, float]]]
+"""(sensor, metric) -> (time in ms, value), in order of arrival."""
+
+
+class Service:
+    """A subscriber with every format, and all that it would have written to the log."""
+
+    def __init__(self, url: str) -> None:
+        self.catalog = Catalog()
+        self.sealed: list[Sealed] = []
+        self.intake = Intake(self.catalog, decoders(), settings=IntakeSettings(past_days=36_500))
+        settings = MqttSettings(url=url, client_id="formats")
+        self.subscriber = Subscriber(settings, self.intake, self.sealed.append, time.time_ns)
+
+    def rows(self) -> Iterator[tuple[str, str, int, float, int]]:
+        """Sensor, metric, time in ns, value, quality of every reading but the service's own."""
+        for sealed in list(self.sealed):
+            batch = sealed.batch
+            columns = (batch.sensor, batch.metric, batch.time_ns, batch.value, batch.quality)
+            for sensor, metric, time_ns, value, quality in zip(*(column.tolist() for column in columns), strict=True):
+                if sensor and self.catalog[sensor].site != "_drain":
+                    yield self.catalog[sensor].id, self.catalog.metric_of(metric).name, time_ns, value, quality
+
+    def refused(self) -> Counter[str]:
+        """Refused readings by reason."""
+        found: Counter[str] = Counter()
+        for sealed in list(self.sealed):
+            for count, rows in sealed.counts.items():
+                found[count.reason] += rows if count.outcome == "quarantined" else 0
+        return +found
+
+    def drained(self, port: int) -> None:
+        """Wait until everything that was published before has been stored."""
+        publish(port, [("campus/_drain/env/end", b'{"co2": 1}', False)])
+        until(lambda: self._stored("_drain"), timeout_s=90)
+
+    def _stored(self, site: str) -> bool:
+        known = self.catalog.find(site, "end")
+        return known is not None and any(known.code in sealed.batch.sensor for sealed in list(self.sealed))
+
+    @contextmanager
+    def running(self) -> Iterator[Service]:
+        """Connected and subscribed, until the block ends."""
+        self.subscriber.start()
+        try:
+            until(lambda: self.subscriber.status()["connected"])
+            time.sleep(0.3)  # subscriptions follow the connection
+            yield self
+        finally:
+            self.subscriber.stop()
+
+
+def until(condition: Callable[[], object], *, timeout_s: float = 30) -> None:
+    """Wait for a condition; fails the test when it does not come."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def publish(port: int, messages: Sequence[tuple[str, bytes, bool]]) -> None:
+    """Send messages in order at QoS 1 and wait until the broker has them all."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.max_inflight_messages_set(500)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    last = None
+    for topic, payload, retain in messages:
+        last = client.publish(topic, payload, qos=1, retain=retain)
+    if last is not None:
+        last.wait_for_publish(60)
+    client.disconnect()
+    client.loop_stop()
+
+
+# ---- captured samples
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", FOREIGN)
+def test_captured_sample_arrives_through_the_broker(name: str, shared_dir: Any, mosquitto: Any) -> None:
+    """The readings that `decode` shows for each line are the readings that are stored, once each."""
+    lines = (shared_dir / "wire-samples" / f"{name}.jsonl").read_text().splitlines()
+    told = [json.loads(line) for line in decode_lines([_one_scenario(line) for line in lines])]
+    timed = {key for meaning in told for reading in meaning["readings"] if (key := _key(reading))}
+    samples = [json.loads(line) for line in lines]
+    messages = [(sample["topic"], _payload(sample), bool(sample.get("retain"))) for sample in samples]
+    service = Service(mosquitto.url)
+    with service.running():
+        for message in messages:  # a topic that an announcement names is subscribed to before the next message
+            publish(mosquitto.port, [message])
+            time.sleep(0.05)
+        service.drained(mosquitto.port)
+    found = {(sensor, metric, round(value, 9)) for sensor, metric, _, value, _ in service.rows() if metric != "online"}
+    assert found == timed
+    online = [(sensor, value) for sensor, metric, _, value, _ in service.rows() if metric == "online"]
+    assert {sensor for sensor, _ in online} == {
+        told_of["sensor"] for meaning in told for told_of in meaning["availability"]
+    }
+
+
+def _one_scenario(line: str) -> str:
+    """The line as the service meets it: in one life with all others."""
+    return json.dumps(json.loads(line) | {"scenario": "all"})
+
+
+def _key(reading: Mapping[str, Any]) -> tuple[str, str, float]:
+    return reading["sensor"], reading["metric"], round(float(reading["value"]), 9)
+
+
+def _payload(message: Mapping[str, Any]) -> bytes:
+    return message["payload"].encode() if "payload" in message else base64.b64decode(message["payload_b64"])
+
+
+# ---- the simulated school
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a format tells of a fleet: metrics, the name under which one arrives, its step, whether it has times.
+
+    stamp: the moment that a reading carries (ms), from the device's time and that of sending; 0 for none.
+    """
+
+    metrics: frozenset[str]
+    step: Mapping[str, float]
+    stamp: Callable[[int, int], int]
+
+
+def own(time_ms: int, due_ms: int) -> int:
+    """The device's own time."""
+    del due_ms
+    return time_ms
+
+
+def heard(time_ms: int, due_ms: int) -> int:
+    """When a gateway heard it; what waited keeps its own time in whole seconds."""
+    return time_ms // 1000 * 1000 if due_ms - time_ms > 60_000 else due_ms
+
+
+def none(time_ms: int, due_ms: int) -> int:
+    """No time on the wire."""
+    del time_ms, due_ms
+    return 0
+
+
+HEALTH = frozenset(("battery", "battery_voltage", "rssi"))
+USUAL = frozenset(("smoke_density", "co", "temperature", "humidity", "co2", "rain", "leak", "current", "power"))
+GATES = frozenset(("open", "access_granted", "people_in", "people_out", "isolated", "fault", "pressure", "flow"))
+FORMS: Mapping[str, Form] = {
+    "native": Form(USUAL | GATES | HEALTH | {"level"}, {}, own),
+    "batched": Form(USUAL | GATES | HEALTH | {"level"}, {}, own),
+    "senml": Form((USUAL | GATES | HEALTH) - {"pressure", "flow"}, {}, own),
+    "homie": Form(USUAL | GATES | HEALTH, {}, none),
+    "sparkplug_b": Form(USUAL | GATES | HEALTH, {}, own),
+    "tasmota": Form(frozenset(("temperature", "humidity", "co2", "power", "current", "rssi")), {}, none),
+    "shelly_gen2": Form(frozenset(("leak", "power", "current")) | HEALTH, {}, own),
+    "chirpstack": Form(
+        frozenset(("temperature", "humidity", "co2", "leak", "battery")),
+        {"temperature": 0.1, "humidity": 0.5, "co2": 1.0, "battery": 1.0},
+        heard,
+    ),
+    "zigbee2mqtt": Form(USUAL - {"rain"}, {}, own),
+}
+
+
+OUTAGE = """
+id = "outage"
+name_en = "A gateway away"
+name_zh = "网关断开"
+text_en = "The gateway of the teaching buildings is away for five minutes."
+text_zh = "教学楼网关断开五分钟。"
+rule = "the interval is the gateway's absence"
+start = "2026-11-03T00:00:00+08:00"
+duration_s = 86400
+
+[[fault]]
+kind = "gateway_outage"
+zone = "classroom"
+at_s = 300
+duration_s = 300
+on_return = "fifo"
+burst_per_s = 50
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A morning rush in which a gateway falls silent for five minutes and sends what it kept."""
+    path = tmp_path_factory.mktemp("scenario") / "outage.toml"
+    path.write_text(OUTAGE)
+    script = replace(compose(load_scenario("quiet"), [(load_scenario(path), 0.0)]), duration_s=1500)
+    return plan(script, build_campus(), start_ms=script.start_ms + 7 * 3_600_000)
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_what_was_measured_is_stored(name: str, world: World, mosquitto: Any) -> None:
+    """Every measurement of the devices that speak the format comes back, with sensor, metric, value and time."""
+    messages = Wire(world, formats=name).take(world.span_ms[1])
+    service = Service(mosquitto.url)
+    with service.running():
+        publish(mosquitto.port, [(message.topic, message.payload, message.retain) for message in messages])
+        service.drained(mosquitto.port)
+    assert not service.refused()
+    form, encoder = FORMS[name], ENCODERS[name](world.fleet)
+    wanted = _wanted(world, name, encoder, form)
+    sensors = {sensor for sensor, _ in wanted}
+    found: Series = defaultdict(list)
+    for sensor, metric, time_ns, value, _ in service.rows():
+        if sensor in sensors and metric in form.metrics:
+            found[sensor, metric].append((0 if form.stamp is none else time_ns // MS, value))
+    assert sum(map(len, wanted.values())) > 100
+    if name == "zigbee2mqtt":  # each message repeats the whole state
+        assert all(set(wanted[key]) <= set(found[key]) for key in wanted)
+        return
+    assert found.keys() == wanted.keys()
+    for key, series in wanted.items():
+        step = form.step.get(key[1], 0.0)
+        assert [at for at, _ in found[key]] == [at for at, _ in series], key
+        assert [value for _, value in found[key]] == pytest.approx(
+            [value for _, value in series], abs=step / 2 + 1e-9, rel=1e-9
+        ), key
+
+
+def _wanted(world: World, name: str, encoder: Encoder, form: Form) -> Series:
+    """What the devices that speak the format measured, by true order of sending."""
+    carried = _speakers(world, name)
+    rows = []
+    for part in Stream(world).take(world.span_ms[1]):
+        stamps = (part.device.tolist(), part.time_ms.tolist(), part.due_ms.tolist(), part.values.tolist())
+        for index, time_ms, due_ms, values in zip(*stamps, strict=True):
+            for metric, value in zip(part.metrics, values, strict=True):
+                if index in carried and metric in form.metrics and not isnan(value):
+                    sensor = encoder.identity(world.fleet.devices[index], metric)
+                    rows.append((due_ms, index, time_ms, sensor, metric, value))
+    found: Series = defaultdict(list)
+    for due_ms, _, time_ms, sensor, metric, value in sorted(rows):
+        found[sensor, metric].append((form.stamp(time_ms, due_ms), value))
+    return found
+
+
+def _speakers(world: World, name: str) -> frozenset[int]:
+    """Indexes of the devices that speak the format: all, or those that it carries."""
+    encoder = MAKERS[name](world.fleet) if name in MAKERS else None
+    return frozenset(
+        index
+        for index, device in enumerate(world.fleet.devices)
+        if (device.model != "camera" if encoder is None else encoder.carries(device))
+    )
+
+
+def test_camera_events_are_stored(world: World, mosquitto: Any) -> None:
+    """Frigate's objects come and go with camera, label and time."""
+    messages = Wire(world, formats="frigate").take(world.span_ms[1])
+    service = Service(mosquitto.url)
+    with service.running():
+        publish(mosquitto.port, [(message.topic, message.payload, message.retain) for message in messages])
+        service.drained(mosquitto.port)
+    assert not service.refused()
+    wanted = Counter(
+        (world.fleet.devices[index].id, time_ms, float(labels["state"] != "end"))
+        for part in Stream(world).take(world.span_ms[1])
+        if part.labels
+        for index, time_ms, labels in zip(part.device.tolist(), part.time_ms.tolist(), part.labels, strict=True)
+    )
+    found = Counter(
+        (sensor, time_ns // MS, value)
+        for sensor, metric, time_ns, value, _ in service.rows()
+        if metric == "object_present"
+    )
+    assert sum(wanted.values()) > 20
+    assert found == wanted
+
+
+def test_a_rebirth_is_asked_for_and_answers(world: World, mosquitto: Any) -> None:
+    """Data whose birth nobody heard make the service ask the node; after the rebirth they are understood."""
+    messages = [m for m in Wire(world, formats="sparkplug_b").take(world.span_ms[1]) if m.topic.startswith("spBv1.0/")]
+    births = [message for message in messages if "BIRTH" in message.topic]
+    asked: list[bytes] = []
+    node = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    node.on_message = lambda _client, _data, message: asked.append(message.payload)
+    node.connect("127.0.0.1", mosquitto.port)
+    node.subscribe("spBv1.0/+/NCMD/+", qos=1)
+    node.loop_start()
+    service = Service(mosquitto.url)
+    with service.running():
+        data = next(message for message in messages if "DDATA" in message.topic)
+        publish(mosquitto.port, [(data.topic, data.payload, False)])
+        until(lambda: asked)
+        assert b"Node Control/Rebirth" in asked[0]
+        publish(mosquitto.port, [(message.topic, message.payload, False) for message in [*births, data]])
+        service.drained(mosquitto.port)
+    node.disconnect()
+    node.loop_stop()
+    assert set(service.refused()) == {"undescribed"}
+    sensor = _sensor_of(data)
+    assert [row for row in service.rows() if row[0] == sensor and row[1] != "online"]
+
+
+def _sensor_of(message: Message) -> str:
+    _, group, _, node, device = message.topic.split("/")
+    return f"{group}/{node}/{device}"
