@@ -31,6 +31,9 @@ DEBIAN = {
 PROGRAMS = {"mosquitto-clients": "mosquitto_pub"}
 """What tells that a package is there, where it is not the package's own name."""
 
+LONE_READERS = ("pysparkplug==0.6.1",)
+"""Independent readers for the tests, installed without what they ask for: this one's client wants an older paho-mqtt."""
+
 TEST_STEPS = (
     ("format", ["ruff", "format", "--check", "."]),
     ("lint", ["ruff", "check", "."]),
@@ -92,6 +95,8 @@ def _environment(*, extras: str) -> None:
     target = f"{ROOT}[{extras}]" if extras else str(ROOT)
     constraints = ["-c", str(ROOT / "constraints.txt")]
     subprocess.run([PYTHON, "-m", "pip", "install", "-q", *constraints, "-e", target], check=True)
+    if extras:
+        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--no-deps", *LONE_READERS], check=True)
     stamp.write_text(wanted.hexdigest())
 
 

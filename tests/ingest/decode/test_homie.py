@@ -1,0 +1,42 @@
+"""Homie 4 as an independent library writes it."""
+
+from __future__ import annotations
+
+from homie_spec import Device, Node, Property
+from homie_spec.properties import Datatype
+
+from ingest.decode import Decoded, decoders
+
+
+def test_a_device_of_an_independent_library_is_understood() -> None:
+    """Attributes first, then values: each number and boolean comes out with its unit."""
+    tank = Node(
+        name="Tank",
+        typeOf="tank",
+        properties={
+            "level": Property("Level", get=lambda: "1.92", datatype=Datatype.FLOAT, unit="m"),
+            "leak": Property("Leak", get=lambda: "true", datatype=Datatype.BOOLEAN),
+            "temperature": Property("Temperature", get=lambda: "50", datatype=Datatype.INTEGER, unit="°F"),
+            "mode": Property("Mode", get=lambda: "auto", datatype=Datatype.ENUM, formatOf="auto,off"),
+        },
+    )
+    device = Device("cistern", "Cistern", nodes={"tank": tank})
+    (decoder,) = decoders(["homie"])
+
+    def tell(topic: str, payload: str) -> Decoded:
+        return decoder.decode(topic, payload.encode(), retained=False, now_ns=0)
+
+    announced = [tell(message.topic, str(message.payload)) for message in device.messages()]
+    assert not [reject for decoded in announced for reject in decoded.rejects]
+    states = [told.online for decoded in announced for told in decoded.availability]
+    assert states == [False, True]
+    found = [
+        reading
+        for name, held in tank.properties.items()
+        for reading in tell(f"homie/cistern/tank/{name}", held.get()).readings
+    ]
+    assert [(reading.metric, reading.value, reading.unit) for reading in found] == [
+        ("depth", 1.92, "m"),
+        ("leak", 1.0, "bool"),
+        ("temperature", 10.0, "Cel"),
+    ]
