@@ -32,7 +32,7 @@ PROGRAMS = {"mosquitto-clients": "mosquitto_pub"}
 """What tells that a package is there, where it is not the package's own name."""
 
 LONE_READERS = ("pysparkplug==0.6.1",)
-"""Independent readers for the tests, installed without what they ask for: this one's client wants an older paho-mqtt."""
+"""Independent readers for the tests, installed without what they ask for: this one's client wants an old paho-mqtt."""
 
 TEST_STEPS = (
     ("format", ["ruff", "format", "--check", "."]),

@@ -49,3 +49,7 @@ class BrokerUnreachable(SimulatorError):  # noqa: N818 - names the state of the 
         super().__init__(f"no connection to {url}: {reason}")
         self.url = url
         self.reason = reason
+
+
+class PlotUnavailable(SimulatorError):  # noqa: N818 - names the state of the installation
+    """A picture cannot be drawn: the extra is missing, or the kind of file is unknown."""

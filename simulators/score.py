@@ -6,34 +6,40 @@
 - false alarms per sensor-week: merged alarms outside / (observed sensor time / 7 d); known only with a span
 - delay: first alarm of a window minus its start, seconds, over found windows; mean, median, p95
 - lead time: harm_at minus first alarm, 0 when late or none; p10 and p50, over windows that have a harm_at
+- pages: merged alarms of `page_level` or more; windows that must page and have one, windows that must not and have one
+- operator load: merged alarms in each 10 min of the observed span; mean, most, and share of them with more than ten
+- interval coverage: measured values inside the forecast interval / forecasts; beside it the stated share and the width
 Windows that must not page (nuisances) are no events: an alarm in them is a false one.
 """
 
 from __future__ import annotations
 
 import bisect
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from simulators.errors import TruthInvalid
-
 WEEK_S = 7 * 86_400.0
+LOAD_S = 600.0
+FLOOD = 10
+"""Alarms in ten minutes that one operator can still take (EEMUA 191)."""
+
+PAGE_LEVEL = 2
+Signal = dict[tuple[str, str], list[tuple[float, float]]]
+"""(sensor, metric) -> (s since 1970 UTC, value), in order of time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One detection: sensor, hazard, the moment of its decision (s since 1970 UTC)."""
+    """One detection: sensor, hazard, moment of its decision (s since 1970 UTC), level 0 to 3; a drill pages nobody."""
 
     sensor: str
     hazard: str
     at_s: float
+    level: int = 3
+    drill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +52,28 @@ class Window:
     end_s: float
     harm_s: float | None = None
     nuisance: bool = False
+    must_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TruthFile:
-    """Windows, and the observed sensor time in seconds where it is known."""
+    """Windows; where they are known, the observed sensor time in seconds and the observed span (s since 1970 UTC)."""
 
     windows: tuple[Window, ...]
     observed_s: float | None
+    span_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """An interval in which a value is said to lie at a moment (s since 1970 UTC), with the stated share (0 to 1)."""
+
+    sensor: str
+    metric: str
+    at_s: float
+    low: float
+    high: float
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,17 @@ class Report:
     delay_p95_s: float | None
     lead_p10_s: float | None
     lead_p50_s: float | None
+    must_page: int
+    must_page_paged: int
+    must_not_page: int
+    must_not_page_paged: int
+    load_mean_per_10min: float | None
+    load_max_per_10min: int | None
+    load_flood_share: float | None
+    forecasts: int
+    interval_coverage: float | None
+    interval_stated: float | None
+    interval_width: float | None
     by_hazard: Mapping[str, Mapping[str, float | None]]
 
     def to_json(self) -> dict[str, Any]:
@@ -95,8 +126,14 @@ def score(
     grace_s: float = 0.0,
     merge_s: float = 600.0,
     match_hazard: bool = False,
+    page_level: int = PAGE_LEVEL,
+    forecasts: Sequence[Forecast] = (),
+    signal: Signal | None = None,
 ) -> Report:
-    """The report of these alarms; match_hazard: an alarm counts only in windows of its own hazard."""
+    """The report of these alarms; match_hazard: an alarm counts only in windows of its own hazard.
+
+    signal: what was measured, for the forecasts.
+    """
     merged = _merge(alarms, merge_s)
     moments = _moments(alarms, match_hazard=match_hazard)
     events = [window for window in truth.windows if not window.nuisance]
@@ -123,81 +160,65 @@ def score(
         delay_p95_s=_quantile(delays, 0.95),
         lead_p10_s=_quantile(leads, 0.1),
         lead_p50_s=_quantile(leads, 0.5),
+        **_pages(alarms, truth.windows, page_level, early_s, grace_s),
+        **_load([run[0].at_s for run in merged], truth.span_s),
+        **_coverage(forecasts, signal or {}),
         by_hazard=_by_hazard(events, firsts),
     )
 
 
-def score_files(detections: Path, truth: Path, *, span: Path | None = None, **options: Any) -> Report:
-    """`score` over files; raises TruthInvalid with every bad line at once."""
-    return score(read_alarms(detections), read_truth(truth, span=span), **options)
+def _pages(
+    alarms: Sequence[Alarm], windows: Sequence[Window], page_level: int, early_s: float, grace_s: float
+) -> dict[str, Any]:
+    """How many windows that must page, and that must not, have a page inside."""
+    paging = [alarm for alarm in alarms if alarm.level >= page_level and not alarm.drill]
+    moments = _moments(paging, match_hazard=False)
+
+    def paged(window: Window) -> bool:
+        return _first(window, moments, early_s, grace_s, match_hazard=False) is not None
+
+    must, must_not = [w for w in windows if w.must_page], [w for w in windows if w.nuisance]
+    return {
+        "must_page": len(must),
+        "must_page_paged": sum(map(paged, must)),
+        "must_not_page": len(must_not),
+        "must_not_page_paged": sum(map(paged, must_not)),
+    }
 
 
-def read_alarms(path: Path) -> list[Alarm]:
-    """Alarms from a detections file (`sensor,...,first,last,decided,...,hazard,...`), in order of decision."""
-    rows = _table(path, ("sensor", "decided"))
-    return sorted((Alarm(r["sensor"], r.get("hazard", ""), r["decided_s"]) for r in rows), key=lambda a: a.at_s)
+def _load(moments: Sequence[float], span_s: tuple[float, float] | None) -> dict[str, Any]:
+    """Alarms in each ten minutes of the span; what lies outside it counts at its edges."""
+    if span_s is None or span_s[1] <= span_s[0]:
+        return {"load_mean_per_10min": None, "load_max_per_10min": None, "load_flood_share": None}
+    slots = int(np.ceil((span_s[1] - span_s[0]) / LOAD_S))
+    places = np.clip(((np.array(moments, np.float64) - span_s[0]) // LOAD_S).astype(np.int64), 0, slots - 1)
+    load = np.bincount(places, minlength=slots)
+    flooded = float((load > FLOOD).mean())
+    return {
+        "load_mean_per_10min": float(load.mean()),
+        "load_max_per_10min": int(load.max()),
+        "load_flood_share": flooded,
+    }
 
 
-def read_truth(path: Path, *, span: Path | None = None) -> TruthFile:
-    """Truth from our JSON or from `sensor,start,end,hazard`; span: a file `sensor,start,end` of what was observed."""
-    if path.suffix == ".json":
-        return _truth_json(path)
-    rows = _table(path, ("sensor", "start", "end"))
-    windows = [Window((r["sensor"],), r.get("hazard", ""), r["start_s"], r["end_s"], r.get("harm_at_s")) for r in rows]
-    observed = None
-    if span is not None:
-        observed = sum(row["end_s"] - row["start_s"] for row in _table(span, ("sensor", "start", "end")))
-    return TruthFile(tuple(windows), observed)
-
-
-def _truth_json(path: Path) -> TruthFile:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        windows = [
-            Window(
-                tuple(entry["affected_devices"]), entry["kind"], _seconds(entry["onset"]), _seconds(entry["end"]),
-                None if entry["harm_at"] is None else _seconds(entry["harm_at"]), bool(entry["must_not_page"]),
-            )
-            for entry in content["intervals"]
-        ]  # fmt: skip
-        span_s = _seconds(content["span"]["end"]) - _seconds(content["span"]["begin"])
-        return TruthFile(tuple(windows), span_s * content["sensors"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TruthInvalid(str(path), [f"not a truth file: {error!r}"]) from error
-
-
-def _table(path: Path, needed: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Rows with every time column also in seconds (`start` -> `start_s`)."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in needed if name not in (reader.fieldnames or ())]
-            if missing:
-                raise TruthInvalid(str(path), [f"line 1: columns missing: {', '.join(missing)}"])
-            lines = [(reader.line_num, dict(row)) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TruthInvalid(str(path), [f"cannot be read: {error}"]) from error
-    findings: list[str] = []
-    rows = [_timed(line, row, needed, findings) for line, row in lines]
-    if findings:
-        raise TruthInvalid(str(path), findings)
-    return rows
-
-
-def _timed(line: int, row: dict[str, Any], needed: tuple[str, ...], findings: list[str]) -> dict[str, Any]:
-    for name in ("start", "end", "decided", "harm_at"):
-        if name not in row or (name not in needed and not row[name]):
-            continue
-        try:
-            row[f"{name}_s"] = _seconds(row[name] or "")
-        except ValueError:
-            findings.append(f"line {line}: {name} {row[name]!r}: a date and time is needed")
-    return row
-
-
-def _seconds(text: str) -> float:
-    when = datetime.fromisoformat(text)
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+def _coverage(forecasts: Sequence[Forecast], signal: Signal) -> dict[str, Any]:
+    """Share of forecasts whose interval holds the value measured at that moment, interpolated between readings."""
+    inside, widths, stated = [], [], []
+    for forecast in forecasts:
+        series = signal.get((forecast.sensor, forecast.metric), [])
+        times = [at for at, _ in series]
+        if not times or not times[0] <= forecast.at_s <= times[-1]:
+            continue  # nothing was measured there
+        value = float(np.interp(forecast.at_s, times, [found for _, found in series]))
+        inside.append(forecast.low <= value <= forecast.high)
+        widths.append(forecast.high - forecast.low)
+        stated += [] if forecast.share is None else [forecast.share]
+    return {
+        "forecasts": len(inside),
+        "interval_coverage": _share(sum(inside), len(inside)),
+        "interval_stated": float(np.mean(stated)) if stated else None,
+        "interval_width": float(np.mean(widths)) if widths else None,
+    }
 
 
 def _merge(alarms: Sequence[Alarm], merge_s: float) -> list[list[Alarm]]:

@@ -203,12 +203,39 @@ def score(
     *,
     detections: Annotated[Path, typer.Option(help="CSV as `detect` writes it.")],
     truth: Annotated[Path, typer.Option(help="Truth as `simulate` writes it, or sensor,start,end,hazard.")],
+    span: Annotated[Path | None, typer.Option(help="CSV sensor,start,end: what was observed.")] = None,
+    early: Annotated[float, typer.Option(min=0, help="Seconds before a window in which an alarm counts.")] = 0.0,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds after a window in which an alarm counts.")] = 0.0,
+    merge: Annotated[float, typer.Option(min=0, help="Seconds within which alarms of one sensor are one.")] = 600.0,
+    match_hazard: Annotated[bool, typer.Option(help="An alarm counts only in windows of its own hazard.")] = False,
+    page_level: Annotated[int, typer.Option(min=0, max=3, help="Level from which an alarm pages people.")] = 2,
+    forecasts: Annotated[Path | None, typer.Option(help="CSV sensor,metric,at,low,high[,share].")] = None,
+    signal: Annotated[Path | None, typer.Option(help="The readings, for --plot and --forecasts.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture of truth and alarms over the signal.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Hold detections against the truth: recall, precision, delay, lead, false alarms per sensor-week."""
+    """Hold detections against the truth: recall, precision, delay, lead, pages, operator load, interval coverage."""
     from .tools import score_files
 
-    _say(score_files(detections, truth), as_json=as_json)
+    options = {"early_s": early, "grace_s": grace, "merge_s": merge, "match_hazard": match_hazard}
+    report = score_files(
+        detections, truth, span=span, forecasts=forecasts, signal=signal, plot=plot, page_level=page_level, **options
+    )
+    _say(report, as_json=as_json)
+
+
+@app.command()
+def gallery(
+    scenario: Annotated[list[str] | None, typer.Argument(help="Scenarios; all of the bank without any.")] = None,
+    *,
+    output: Annotated[Path, typer.Option(help="Folder for the pictures and their page.")] = Path("gallery"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the school.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Draw the scenario bank: what its devices measure, with the truth behind it."""
+    from .tools import draw_gallery
+
+    _say(draw_gallery(output, scenarios=scenario or [], seed=seed, quiet=as_json), as_json=as_json)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from .errors import InputError
 BATCH_ROWS = 4096
 ERRORS_KEPT = 20
 NEEDED = ("sensor", "kind", "metric", "time", "value")
-HEADER = ("sensor", "metric", "first", "last", "decided", "score", "detector", "hazard", "text")
+HEADER = ("sensor", "metric", "first", "last", "decided", "score", "detector", "hazard", "text", "level", "drill")
 QUALITIES = {quality.name.lower(): quality for quality in Quality} | {str(int(q)): q for q in Quality}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -188,6 +188,8 @@ def _told(found: DetectionBatch, catalog: Catalog, summary: Summary) -> Iterator
             found.detector[i],
             found.hazard[i],
             found.evidence[i]["text"]["en"],
+            int(found.level[i]),
+            "true" if found.drill[i] else "false",
         )
 
 

@@ -18,7 +18,9 @@ from alerts import load_registry, open_database
 from alerts.channels import addresses
 from alerts.journal import verify as verify_journal
 from detectors import DetectorError, load_recipe
-from simulators.score import score_files as score_csv
+from simulators import gallery
+from simulators.score_files import plot_files
+from simulators.score_files import score_files as score_csv
 
 from .clock import system_clock
 from .detect import detect_file
@@ -47,10 +49,31 @@ def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) 
         raise InputError(str(error)) from error
 
 
-def score_files(detections: Path, truth: Path) -> Json:
-    """Hold detections against a truth; returns every figure."""
+def score_files(
+    detections: Path,
+    truth: Path,
+    *,
+    signal: Path | None = None,
+    forecasts: Path | None = None,
+    plot: Path | None = None,
+    span: Path | None = None,
+    **options: Any,
+) -> Json:
+    """Hold detections against a truth; returns every figure. plot: a picture of both over the signal."""
+    if (plot is not None or forecasts is not None) and signal is None:
+        raise InputError("--plot and --forecasts need --signal, the readings themselves")
     with told():
-        return score_csv(detections, truth).to_json()
+        report = score_csv(detections, truth, span=span, forecasts=forecasts, signal=signal, **options)
+        if plot is not None and signal is not None:
+            plot_files(detections, truth, signal, plot)
+    return report.to_json()
+
+
+def draw_gallery(folder: Path, *, scenarios: list[str], seed: int, quiet: bool) -> Json:
+    """A picture of each scenario and a page of them all; returns the files."""
+    with told(), progress_bar("gallery", quiet=quiet) as report:
+        files = gallery.build(folder, scenarios or gallery.bank(), seed=seed, progress=report)
+    return {"files": [str(file) for file in files]}
 
 
 def verify_chain(chain: str, *, config: Path | None, data_dir: Path | None) -> Json:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from simulators import TruthInvalid, build_campus, load_scenario, plan, truth_json
-from simulators.score import Alarm, TruthFile, Window, read_truth, score, score_files
+from simulators.score import Alarm, TruthFile, Window, score
+from simulators.score_files import read_truth, score_files
 
 WEEK_S = 604_800.0
 
