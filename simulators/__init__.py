@@ -5,7 +5,14 @@ Light on purpose: the parts that need a network client are imported from `simula
 
 from __future__ import annotations
 
-from simulators.errors import BrokerUnreachable, RecordingInvalid, ScenarioInvalid, SimulatorError, TruthInvalid
+from simulators.errors import (
+    BrokerUnreachable,
+    PlotUnavailable,
+    RecordingInvalid,
+    ScenarioInvalid,
+    SimulatorError,
+    TruthInvalid,
+)
 from simulators.scenario import Scenario, compose, load_scenario, names
 from simulators.school import Campus, build_campus, campus_toml
 from simulators.truth import Truth, truth_json
@@ -14,6 +21,7 @@ from simulators.world import World, plan
 __all__ = [
     "BrokerUnreachable",
     "Campus",
+    "PlotUnavailable",
     "RecordingInvalid",
     "Scenario",
     "ScenarioInvalid",

@@ -13,6 +13,7 @@ import numpy as np
 from simulators.plot import Panel, Picture, Span
 from simulators.scenario import Scenario, load_scenario, names
 from simulators.school import build_campus
+from simulators.stream import Stream
 from simulators.truth import Truth
 from simulators.world import World, plan
 
@@ -20,6 +21,8 @@ ZONE = timezone(timedelta(hours=8), "UTC+8")
 DAY_MS = 86_400_000
 PANELS = 4
 _PAD_MS = 900_000
+_DEVICE_KINDS = frozenset(("battery_low",))
+_DEVICE_METRICS = frozenset(("battery", "battery_voltage", "rssi"))
 _UNITS: Mapping[str, str] = {
     "smoke_density": "dB/m",
     "co": "ppm",
@@ -77,7 +80,9 @@ def picture(world: World) -> Picture:
     loud = _points(world, devices, span_ms)
     calm = plan(replace(world.scenario, effects=(), faults=()), world.campus, start_ms=world.start_ms)
     quiet = _points(calm, devices, span_ms)
-    chosen = sorted(loud, key=lambda key: (-_difference(loud[key], quiet.get(key, [])), key))[:PANELS]
+    about_devices = any(truth.kind in _DEVICE_KINDS for truth in truths)
+    told = [key for key in loud if about_devices or key[1] not in _DEVICE_METRICS]
+    chosen = sorted(told, key=lambda key: (-_difference(loud[key], quiet.get(key, [])), key))[:PANELS]
     found = Picture(f"{world.scenario.id}  {world.scenario.name_en}", zone=ZONE)
     for index, metric in sorted(chosen):
         device = world.fleet.devices[index]
@@ -109,15 +114,16 @@ def _devices(world: World, truths: Sequence[Truth]) -> list[int]:
 
 
 def _points(world: World, devices: Sequence[int], span_ms: tuple[int, int]) -> Points:
-    """Everything that these devices measured, a day at a time; a camera's objects as how many it sees."""
+    """What came in from these devices, when it came, a day at a time; a camera's objects as how many it sees."""
     found: Points = defaultdict(list)
     seen: dict[int, int] = defaultdict(int)
     wanted = np.isin(np.arange(len(world.fleet.devices)), devices)
     begin, end = span_ms
+    stream = Stream(world, begin_ms=begin)
     for start in range(begin, end, DAY_MS):
-        for part in world.frames((start, min(start + DAY_MS, end))):
+        for part in stream.take(min(start + DAY_MS, end)):
             mine = part.keep(wanted[part.device])
-            for row, (index, time_ms) in enumerate(zip(mine.device.tolist(), mine.time_ms.tolist(), strict=True)):
+            for row, (index, time_ms) in enumerate(zip(mine.device.tolist(), mine.due_ms.tolist(), strict=True)):
                 if mine.labels and (state := mine.labels[row].get("state")) in ("start", "end"):
                     seen[index] = max(0, seen[index] + (1 if state == "start" else -1))
                     found[index, "objects seen"].append((time_ms / 1000, float(seen[index])))
@@ -147,7 +153,7 @@ _HEAD = """# The scenario bank in pictures
 
 Made by `twinward gallery`. Shaded red: an event; shaded grey: a nuisance or a fault that must not page; dotted: the
 moment at which harm begins. The devices are those that carry the signal, the metrics those that differ most from the
-same school on a quiet day.
+same school on a quiet day, each value at the moment at which it came in.
 """
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from simulators import TruthInvalid, build_campus, load_scenario, plan, truth_json
-from simulators.score import Alarm, TruthFile, Window, score
-from simulators.score_files import read_truth, score_files
+from simulators.score import Alarm, Forecast, TruthFile, Window, score
+from simulators.score_files import plot_files, read_truth, score_files
 
 WEEK_S = 604_800.0
 
@@ -114,3 +114,56 @@ def test_bad_lines_are_told_together(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text("sensor\n")
     with pytest.raises(TruthInvalid, match="start, end"):
         read_truth(tmp_path / "v.csv")
+
+
+def test_pages_are_held_against_what_must_and_must_not_page() -> None:
+    """An early hint, a drill and a cleared alarm page nobody."""
+    windows = (
+        Window(("a",), "fire", 100, 200, must_page=True),
+        Window(("b",), "fire", 100, 200, must_page=True),
+        Window(("k",), "cooking", 100, 200, nuisance=True),
+    )
+    alarms = [Alarm("a", "fire", 110, 2), Alarm("b", "fire", 110, 1), Alarm("b", "fire", 120, 3, drill=True)]
+    report = score([*alarms, Alarm("k", "fire", 150, 2)], truth(*windows))
+    assert (report.must_page, report.must_page_paged) == (2, 1)
+    assert (report.must_not_page, report.must_not_page_paged) == (1, 1)
+    assert score([Alarm("k", "fire", 150, 1)], truth(*windows)).must_not_page_paged == 0
+
+
+def test_operator_load_counts_merged_alarms_in_ten_minutes() -> None:
+    """Twelve alarms in one slot of six are a flood in a sixth of the time."""
+    alarms = [Alarm(f"s{number}", "fire", 700 + number) for number in range(12)] + [Alarm("s0", "fire", 705)]
+    report = score(alarms, TruthFile((), None, (0, 3600)))
+    assert report.load_mean_per_10min == 2
+    assert report.load_max_per_10min == 12
+    assert report.load_flood_share == pytest.approx(1 / 6)
+    assert score(alarms, truth()).load_max_per_10min is None
+
+
+def test_interval_coverage_looks_at_what_was_measured() -> None:
+    """Between readings the signal is interpolated; a forecast beyond them counts nowhere."""
+    signal = {("p", "level"): [(0.0, 1.0), (100.0, 2.0)]}
+    forecasts = [
+        Forecast("p", "level", 50, 1.4, 1.6, 0.9),
+        Forecast("p", "level", 50, 1.6, 1.8, 0.9),
+        Forecast("p", "level", 500, 0, 9, 0.9),
+        Forecast("q", "level", 50, 0, 9, 0.9),
+    ]
+    report = score([], truth(), forecasts=forecasts, signal=signal)
+    assert (report.forecasts, report.interval_coverage) == (2, 0.5)
+    assert report.interval_stated == pytest.approx(0.9)
+    assert report.interval_width == pytest.approx(0.2)
+
+
+def test_a_picture_shows_truth_and_alarms_over_the_signal(tmp_path: Path) -> None:
+    """From files to a file; a bad number is told with its line."""
+    (tmp_path / "signal.csv").write_text(
+        "sensor,metric,time,value\n" + "".join(f"a,co,2026-11-03T00:{n:02}:00Z,{n}\n" for n in range(60))
+    )
+    (tmp_path / "truth.csv").write_text("sensor,start,end,hazard\na,2026-11-03T00:10:00Z,2026-11-03T00:20:00Z,fire\n")
+    (tmp_path / "found.csv").write_text("sensor,decided,hazard,level\na,2026-11-03T00:12:00Z,fire,2\n")
+    files = [tmp_path / name for name in ("found.csv", "truth.csv", "signal.csv", "out.png")]
+    assert plot_files(*files).stat().st_size > 5_000
+    (tmp_path / "signal.csv").write_text("sensor,metric,time,value\na,co,2026-11-03T00:00:00Z,much\n")
+    with pytest.raises(TruthInvalid, match="line 2: value 'much'"):
+        plot_files(*files)
