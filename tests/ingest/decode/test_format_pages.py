@@ -1,0 +1,47 @@
+"""The pages for integrators say what the decoders do."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ingest.decode import FOREIGN, esphome, ha_discovery, hikvision_isapi, shelly_gen2, tasmota
+from twinward.decode import decode_lines
+
+from .test_samples import NOW_NS, mistakes
+
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "formats"
+TABLES = {
+    "tasmota": [*tasmota._MEASURES],
+    "shelly_gen2": [key for keys in shelly_gen2._KEYS.values() for key in keys],
+    "ha_discovery": [*ha_discovery._SWITCHES, *ha_discovery._MEASURES],
+    "hikvision_isapi": [f"| {code} |" for code in hikvision_isapi._CODES],
+    "esphome": [*esphome._UNITS.values()],
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_every_format_has_its_page(name: str) -> None:
+    """And the index leads there."""
+    assert (PAGES / f"{name}.md").exists()
+    assert f"({name}.md)" in (PAGES / "index.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(PAGES.glob("*.md")), ids=lambda path: path.stem)
+def test_worked_examples_mean_what_the_page_says(path: Path) -> None:
+    """Every line of an example, one after the other, as `decode` takes them."""
+    for block in re.findall(r"```jsonl\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        lines = block.strip().splitlines()
+        shown = [json.loads(line) for line in decode_lines(lines, clock=lambda: NOW_NS)]
+        for line, meaning in zip(lines, shown, strict=True):
+            assert not mistakes(json.loads(line)["expect"], meaning)
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_every_key_that_is_understood_stands_on_the_page(name: str) -> None:
+    """The tables of the decoders and those of the pages are the same."""
+    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    assert not [key for key in TABLES[name] if key not in page]
