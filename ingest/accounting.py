@@ -50,6 +50,7 @@ NOTICES: Mapping[str, str] = {
     "history_without_time": "an old value without its time",
     "sensor_fault": "the sensor says that it cannot measure",
     "distrusted": "values that the device itself marks as doubtful",
+    "data_gap": "messages that did not come, by the device's running numbers",
     "seq_gap": "messages of a node are missing: it was asked to tell its state anew",
     "unknown_event": "an event whose code is in no table",
     "other": "a notice of a decoder under a name of its own",

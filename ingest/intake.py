@@ -23,6 +23,7 @@ from .decode.native import NativeDecoder
 from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
+from .gaps import Gap, Gaps
 from .settle import Sources, settle
 from .validate import DAY_NS, REFUSED_AHEAD_NS
 from .vocabulary import KINDS, METRIC_BY_NAME
@@ -32,6 +33,7 @@ _METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _SENSOR_MAX = 256
 _TIME_NS_MAX = 2**63 - 1
 _ONLINE = METRIC_BY_NAME["online"].code
+_DATA_GAP = METRIC_BY_NAME["data_gap"].code
 _TICK = METRIC_BY_NAME["tick"].code
 
 
@@ -74,6 +76,7 @@ class Intake:
         self._decoders: tuple[Decoder, ...] = (*decoders, self._native)
         self._columns = Columns()
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
+        self._gaps = Gaps()
         self._accounts = Accounts()
         self._sources = Sources()
         self._batch = OpenBatch()
@@ -116,7 +119,9 @@ class Intake:
         collecting = gc.isenabled()
         gc.disable()  # thousands of short-lived objects, none in a cycle: a tenth of the time went into looking
         try:
-            self._columns.take(frames, self._batch, self._duplicates, span=self._span, careful=self._take_carefully)
+            self._columns.take(
+                frames, self._batch, self._duplicates, self._gaps, span=self._span, careful=self._take_carefully
+            )
         finally:
             if collecting:
                 gc.enable()
@@ -131,6 +136,8 @@ class Intake:
         self._batch.arrive(now_ns)
         code = self._catalog.code(SERVICE_SITE, "clock", "device")
         self._append(code, _TICK, 1.0, now_ns, Sources.SERVICE, (0, 0, b"", b""))
+        for gap in self._gaps.due(now_ns):
+            self._tell(gap)
         self._bounds.grow(0, now_ns)
 
     def due(self, now_ns: int) -> bool:
@@ -191,8 +198,11 @@ class Intake:
         elif decoder is self._native:
             decoded, own = self._native.interpret(topic, payload)
             address = self._native.locate(topic)
-            self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
+            fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             self._learn_route(frame, topic, decoded)
+            if fresh and decoded.numbers and not flags & _RETAIN:
+                counter = self._columns.routes.get(raw_topic) or self._gaps.count(raw_topic)
+                self._gaps.take(counter, raw_topic, tuple(decoded.numbers), self._span[1])
         else:
             decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self._span[1])
             timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
@@ -208,13 +218,14 @@ class Intake:
         address = self._native.locate(topic)
         return Source(self._settings.site if address is None else address.site, self._native.name)
 
-    def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> None:
+    def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> bool:
+        """Take in what a message means; False when it was taken before."""
         rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
         own = own and all(self._timely(reading) for reading in decoded.readings)  # a refused one is refused each time
         if self._repeated(frame, own=own) and rows:
             self._accounts.add(source, "received", rows=rows)
             self._accounts.add(source, "duplicate", rows=rows)
-            return
+            return False
         retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
         if retained:
             self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
@@ -225,6 +236,17 @@ class Intake:
             self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
         self._note(source, decoded, idle=not rows and not any(changed))
+        return True
+
+    def _tell(self, gap: Gap) -> None:
+        """Messages of a sensor did not come: a reading of how many, at the time at which they were missed."""
+        address = self._native.locate(gap.topic.decode())
+        sensor = None if address is None else self._catalog.find(address.site, address.sensor)
+        if address is None or sensor is None or sensor.code < 0:
+            return
+        self._accounts.add(Source(address.site, self._native.name), "notice", rows=gap.messages, reason="data_gap")
+        frame = (0, 0, gap.topic, b"")
+        self._append(sensor.code, _DATA_GAP, float(gap.messages), gap.since_ns, Sources.SERVICE, frame)
 
     def _timely(self, reading: Reading) -> bool:
         return reading.time_ns is None or self._span[0] <= reading.time_ns <= self._span[2]

@@ -84,6 +84,7 @@ METRICS: tuple[Metric, ...] = (
     _bool(48, "online"),  # made from last wills and availability topics
     _bool(49, "tick"),  # the service's own clock reading: event time goes on while every sensor is silent
     _bool(50, "isolated"),  # a zone of the fire panel is switched off
+    Metric(51, "data_gap", "count", 0),  # messages that did not come, by the device's running numbers
     Metric(60, "humidity", "%", 0, 100),
     Metric(61, "illuminance", "lx", 0, 200_000),
     Metric(62, "co2", "ppm", 0, 100_000),
@@ -108,6 +109,7 @@ DEVICE_METRICS = frozenset(
         "linkquality",
         "link_margin",
         "online",
+        "data_gap",
     ),
 )
 """Metrics that speak of the device, whatever kind of topic they came on."""

@@ -71,6 +71,7 @@ class Decoded:
     """Everything that one message means. `ignored` names why a message rightly gives nothing ("command", "log").
 
     subscribe: topics that are wanted from now on, because the message announced them;
+    numbers: the device's running numbers, in order, where the wire has them;
     memory: key -> value of what the decoder must know again after a restart, None for what may be forgotten.
     """
 
@@ -82,6 +83,7 @@ class Decoded:
     rejects: Sequence[Reject] = ()
     media: Media | None = None
     ignored: str = ""
+    numbers: Sequence[int] = ()
     requests: Sequence[Request] = ()
     subscribe: Sequence[str] = ()
     memory: Mapping[str, bytes | None] = field(default_factory=dict)

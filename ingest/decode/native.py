@@ -61,6 +61,7 @@ class _Gathered:
     readings: list[Reading] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     own: bool = True
 
 
@@ -136,6 +137,7 @@ class NativeDecoder:
             readings=gathered.readings,
             rejects=gathered.rejects,
             notices=gathered.notices,
+            numbers=gathered.numbers,
             ignored="no_measurement" if idle else "",
         )
         return decoded, gathered.own and bool(gathered.readings)
@@ -188,6 +190,8 @@ def _read_item(address: Address, item: Any, out: _Gathered) -> None:
     if seq is not None and type(seq) is not int:
         out.notices.append("seq")
         seq = None
+    if seq is not None:
+        out.numbers.append(seq)
     out.own = out.own and (given is not None or seq is not None)
     try:
         time_ns = _read_time(given)

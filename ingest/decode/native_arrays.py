@@ -71,15 +71,18 @@ def _build(names: Sequence[str], codes: Mapping[str, int], *, zoned: bool) -> Sh
 
 def take_array(
     frame: tuple[int, int, bytes, bytes], shape: Shape, batch: OpenBatch, *, sensor: int, span: tuple[int, int, int]
-) -> bool:
-    """Append all readings of an array; False, and nothing appended, when it does not look like the shape."""
+) -> Sequence[int] | None:
+    """Append all readings of an array; gives its running numbers, if it has any.
+
+    None, and nothing appended, when it does not look like the shape.
+    """
     try:
         columns = list(zip(*map(astuple, shape.decoder.decode(frame[3])), strict=True))
         times = _stamps(columns[0], zoned=shape.zoned)
     except (msgspec.MsgspecError, ValueError, OverflowError, IndexError):
-        return False
+        return None
     if min(times) < span[0] or max(times) > span[2]:
-        return False
+        return None
     count, width = len(times), len(shape.codes)
     batch.time_ns.extend(times)
     batch.sensor.extend(array("i", (sensor,)) * count)
@@ -88,7 +91,7 @@ def take_array(
     batch.metric.extend(array("h", shape.codes) * count)
     values = columns[shape.skip :]
     batch.value.extend(array("d", values[0] if width == 1 else chain.from_iterable(zip(*values, strict=True))))
-    return True
+    return columns[1] if shape.skip > 1 else ()
 
 
 def _stamps(times: Sequence[Any], *, zoned: bool) -> array[int]:

@@ -17,6 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from ingest.batch import OpenBatch
 from ingest.duplicates import Duplicates
+from ingest.gaps import Gaps
 from ingest.vocabulary import METRICS
 
 from .native import MILLISECOND_NS, ZonedTime
@@ -32,10 +33,11 @@ _decode = msgspec.json.Decoder(_Fields | list[_Fields]).decode
 
 @dataclass(slots=True)
 class Route:
-    """What is known of a topic: its sensor, its part of the key, and how its arrays look if it sends any."""
+    """What is known of a topic: sensor, part of the key, next running number, how its arrays look if it sends any."""
 
     sensor: int
     seed: int
+    next_seq: int | None = None
     shape: Shape | None = None
 
 
@@ -52,6 +54,7 @@ class Columns:
         frames: Sequence[Frame],
         batch: OpenBatch,
         duplicates: Duplicates,
+        gaps: Gaps,
         *,
         span: tuple[int, int, int],
         careful: Callable[[Frame], None],
@@ -72,7 +75,9 @@ class Columns:
             if route is None or flags & _UNUSUAL or (key := digest(payload, route.seed)) in young or key in old:
                 careful(frame)
                 continue
-            if (shape := route.shape) and take_array(frame, shape, batch, sensor=route.sensor, span=span):
+            shape = route.shape
+            if shape and (numbers := take_array(frame, shape, batch, sensor=route.sensor, span=span)) is not None:
+                gaps.take(route, topic, numbers, now_ns)
                 young.add(key)
                 fresh.append(key)
                 continue
@@ -83,8 +88,12 @@ class Columns:
                 for fields in (document,) if document.__class__ is dict else document:
                     time = fields.pop("time", None)
                     seq = fields.pop("seq", None)
-                    if seq is not None and seq.__class__ is not int:
-                        _odd()
+                    if seq is not None and seq != route.next_seq:
+                        if seq.__class__ is not int:
+                            _odd()
+                        gaps.odd(route, topic, seq, now_ns)
+                    elif seq is not None:
+                        route.next_seq = seq + 1
                     if time.__class__ is int:
                         time *= MILLISECOND_NS
                     elif time.__class__ is datetime:

@@ -301,7 +301,7 @@ def _single(n: int, form: str, shift_ms: int = 0) -> bytes:
     if form == "rfc3339":
         second, milli = divmod(time_ms, 1_000)
         stamp = f'"{time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))}.{milli:03d}Z"'.encode()
-    return b'{"time":%s,"seq":%d,"temperature":%.1f}' % (stamp, n, 20 + n % 50 / 10)
+    return b'{"time":%s,"seq":%d,"temperature":%.1f}' % (stamp, n // SENSORS, 20 + n % 50 / 10)  # each device counts its own
 
 
 def _hundred(n: int) -> bytes:

@@ -1,0 +1,149 @@
+"""What is missing: gaps in the running numbers of devices, told once they are sure.
+
+Messages overtake each other, so that a missing number is waited for; a device that begins anew at a low number has been
+restarted and misses nothing. What comes late into a gap that was told already is no restart.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+GRACE_NS = 20_000_000_000
+"""How long a missing number is waited for, by arrival."""
+
+TOPICS_MAX = 100_000
+RANGES_MAX = 64
+JUMP_MAX = 1_000_000
+"""A number that is further ahead is another count, not a gap."""
+
+_RESTART_RUN = 3
+
+
+class Counter(Protocol):
+    """Whatever remembers a topic's next number; None before the first."""
+
+    next_seq: int | None
+
+
+@dataclass(slots=True)
+class Count:
+    """A counter for topics that nobody else remembers."""
+
+    next_seq: int | None = None
+
+
+class Gap(NamedTuple):
+    """Messages that did not come: how many, on which topic, noticed missing at `since_ns` (arrival)."""
+
+    topic: bytes
+    messages: int
+    since_ns: int
+
+
+@dataclass(slots=True)
+class _Missing:
+    """Of one topic: ranges waited for (first, last, since), ranges told, and a run of numbers behind the count."""
+
+    waited: list[tuple[int, int, int]] = field(default_factory=list)
+    told: list[tuple[int, int]] = field(default_factory=list)
+    behind: int = 0
+    run: int = 0
+
+
+class Gaps:
+    """Follows the running numbers of every topic. One thread owns it.
+
+    The caller compares a number with the counter's `next_seq` itself, where speed matters, and calls `odd` when they
+    differ. Holds at most TOPICS_MAX topics with something missing, and as many counters of its own.
+
+    >>> gaps, count = Gaps(), Count()
+    >>> for seq in (1, 2, 5, 4):
+    ...     gaps.take(count, b"t", (seq,), 0)
+    >>> gaps.due(GRACE_NS)
+    [Gap(topic=b't', messages=1, since_ns=0)]
+    """
+
+    def __init__(self) -> None:
+        self._missing: OrderedDict[bytes, _Missing] = OrderedDict()
+        self._counts: OrderedDict[bytes, Count] = OrderedDict()
+
+    def count(self, topic: bytes) -> Count:
+        """The counter of a topic that nobody else remembers."""
+        found = self._counts.get(topic)
+        if found is None:
+            found = self._counts[topic] = Count()
+            if len(self._counts) > TOPICS_MAX:
+                self._counts.popitem(last=False)
+        return found
+
+    def take(self, counter: Counter, topic: bytes, numbers: Sequence[int], now_ns: int) -> None:
+        """Numbers of one topic in the order in which they came."""
+        first = numbers[0] if numbers else 0
+        if counter.next_seq == first and numbers == tuple(range(first, first + len(numbers))):
+            counter.next_seq = first + len(numbers)
+            return
+        for seq in numbers:
+            if seq == counter.next_seq:
+                counter.next_seq = seq + 1
+            else:
+                self.odd(counter, topic, seq, now_ns)
+
+    def odd(self, counter: Counter, topic: bytes, seq: int, now_ns: int) -> None:
+        """A number that is not the next one."""
+        expected = counter.next_seq
+        if expected is None or seq - expected > JUMP_MAX:
+            self._restart(counter, topic, seq)
+        elif seq >= expected:
+            missing = self._of(topic)
+            missing.waited.append((expected, seq - 1, now_ns))
+            missing.run = 0
+            counter.next_seq = seq + 1
+            del missing.waited[:-RANGES_MAX]
+        else:
+            self._behind(counter, topic, seq)
+
+    def due(self, now_ns: int) -> list[Gap]:
+        """The gaps that have been waited for long enough; each is told once. A clock that went back tells all."""
+        found = []
+        for topic, missing in list(self._missing.items()):
+            ripe = [lost for lost in missing.waited if not 0 <= now_ns - lost[2] < GRACE_NS]
+            if not ripe:
+                continue
+            missing.waited = [lost for lost in missing.waited if lost not in ripe]
+            missing.told = [*missing.told, *((first, last) for first, last, _ in ripe)][-RANGES_MAX:]
+            number = sum(last - first + 1 for first, last, _ in ripe)
+            found.append(Gap(topic, number, min(since for _, _, since in ripe)))
+        return found
+
+    def _behind(self, counter: Counter, topic: bytes, seq: int) -> None:
+        """A number below the count: it fills a gap, comes too late for one, or the device has begun anew."""
+        missing = self._of(topic)
+        for place, (first, last, since) in enumerate(missing.waited):
+            if first <= seq <= last:
+                parts = [(first, seq - 1, since), (seq + 1, last, since)]
+                missing.waited[place : place + 1] = [part for part in parts if part[0] <= part[1]]
+                return
+        if any(first <= seq <= last for first, last in missing.told):
+            return
+        missing.run = missing.run + 1 if missing.run and seq == missing.behind + 1 else 1
+        missing.behind = seq
+        if missing.run >= _RESTART_RUN or seq in (0, 1):
+            self._restart(counter, topic, seq)
+
+    def _restart(self, counter: Counter, topic: bytes, seq: int) -> None:
+        """Count on from here; what was waited for before stays missing."""
+        counter.next_seq = seq + 1
+        missing = self._missing.get(topic)
+        if missing is not None:
+            missing.run, missing.told = 0, []
+
+    def _of(self, topic: bytes) -> _Missing:
+        found = self._missing.get(topic)
+        if found is None:
+            found = self._missing[topic] = _Missing()
+            if len(self._missing) > TOPICS_MAX:
+                self._missing.popitem(last=False)
+        return found
