@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -28,6 +29,9 @@ DEBIAN = {
         "openssl": "tests of TLS connections are skipped",
     },
 }
+SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}
+"""Debian packages that tests start themselves -> program: unpacked into the environment, not installed."""
+
 PROGRAMS = {"mosquitto-clients": "mosquitto_pub"}
 """What tells that a package is there, where it is not the package's own name."""
 
@@ -52,6 +56,9 @@ def main() -> int:
     for package, otherwise in DEBIAN[goal].items():
         _debian(package, otherwise)
     _environment(extras="test" if goal == "test" else "")
+    if goal == "test":
+        for package, program in SERVERS.items():
+            _unpack(package, program)
     if goal == "demo":
         os.execv(VENV / "bin" / "twinward", ["twinward", "demo", *rest])  # noqa: S606 - becomes the demo
     return _test(rest)
@@ -77,6 +84,24 @@ def _debian(package: str, otherwise: str) -> None:
         done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
     if done.returncode != 0:
         print(f"bootstrap: {package} could not be installed; {otherwise}")
+
+
+def _unpack(package: str, program: str) -> None:
+    """Put a package's program into the environment without installing it: its service would be started."""
+    target = VENV / "bin" / program
+    if target.exists() or shutil.which(program):
+        return
+    print(f"bootstrap: unpacking {program} of the Debian package {package}")
+    with tempfile.TemporaryDirectory() as folder:
+        if shutil.which("apt-get") and os.geteuid() == 0:
+            subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=False, stdout=subprocess.DEVNULL)
+        for archive in Path(folder).glob("*.deb"):
+            subprocess.run(["dpkg", "-x", archive, folder], check=False)
+        found = Path(folder, "usr", "bin", program)
+        if found.exists():
+            shutil.copy2(found, target)
+        else:
+            print(f"bootstrap: {package} could not be had; tests against it are skipped")
 
 
 def _environment(*, extras: str) -> None:

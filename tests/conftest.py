@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,75 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+def program(name: str, package: str) -> str:
+    """Path of a server's program; skips the test, or fails it in CI, where there is none."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        unavailable(f"the program {name} of the Debian package {package} is not here")
+    return str(found)
+
+
+INFLUX = """reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+query-log-enabled = false
+[http]
+bind-address = "127.0.0.1:{http}"
+log-enabled = false
+[monitor]
+store-enabled = false
+"""
+
+
+class Server:
+    """A server process on a loopback port, to be stopped, frozen and started at will."""
+
+    def __init__(self, command: list[str], port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._command, self._port = command, port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Bring it up and wait until it listens."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_port(self._port, timeout_s=30)
+
+    def stop(self) -> None:
+        """End it; what it stored stays."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running InfluxDB 1.x."""
+    binary, folder, port = program("influxd", "influxdb"), tmp_path_factory.mktemp("influxdb"), free_port()
+    (folder / "influxdb.conf").write_text(INFLUX.format(folder=folder, http=port, rpc=free_port()))
+    server = Server([binary, "-config", str(folder / "influxdb.conf")], port)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running VictoriaMetrics."""
+    binary, port = program("victoria-metrics", "victoria-metrics"), free_port()
+    folder = tmp_path_factory.mktemp("victoria")
+    options = [f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"]
+    server = Server([binary, *options], port)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

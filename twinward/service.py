@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
@@ -20,7 +21,7 @@ from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_da
 from alerts.api import create_app
 from alerts.channels import open_channels
 from detectors import Calendar, Detector, DetectorError, build, load_recipe, warm
-from ingest import Catalog, Intake, Store
+from ingest import Catalog, Intake, Store, StoreError
 from ingest.decode import decoders
 from ingest.mqtt import MqttError, Subscriber
 from ingest.stores import open_store
@@ -160,7 +161,11 @@ class Service:
         settings = self.settings
         store = open_store(settings.store.kind, settings.data_dir / "readings.duckdb", settings=settings.store)
         self._undo.callback(store.close)
-        known = store.cursor()
+        try:
+            known = store.cursor()
+        except StoreError as error:  # a server that is away: the log holds what it will get
+            structlog.get_logger(part="store").warning("the store does not answer yet", error=str(error))
+            return store
         for entry in self.log.read(max(0, known - REPLAYED_FOR_LATEST), limit=REPLAYED_FOR_LATEST):
             if entry.seq <= known:
                 latest.update(entry.batch)

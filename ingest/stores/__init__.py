@@ -19,16 +19,23 @@ __all__ = ["MemoryStore", "StoreSettings", "open_store"]
 class StoreSettings:
     """Where readings are kept, and for how long."""
 
-    kind: Annotated[Literal["duckdb", "memory"], doc("engine of the time-series store")] = "duckdb"
+    kind: Annotated[Literal["duckdb", "influxdb", "memory"], doc("engine of the time-series store")] = "duckdb"
     memory_mb: Annotated[int, Interval(ge=64, le=65_536), Unit("MB"), doc("memory that the engine may use")] = 128
     threads: Annotated[int, Interval(ge=1, le=64), Unit("1"), doc("threads that the engine may use")] = 1
     raw_days: Annotated[
         float, Interval(ge=0.01, le=36_500), Unit("d"), doc("readings older than this are dropped from the store")
     ] = 366.0
+    influx_url: Annotated[str, doc("InfluxDB: http(s)://host:port")] = "http://127.0.0.1:8086"
+    influx_database: Annotated[str, doc("InfluxDB: database, or bucket with a mapping of that name")] = "twinward"
+    influx_organisation: Annotated[str, doc("InfluxDB 2: organisation of the bucket")] = ""
+    influx_token_file: Annotated[Path | None, doc("InfluxDB: file that holds the token")] = None
+    influx_api: Annotated[Literal["1", "2"], doc("InfluxDB: writes by /write (1) or /api/v2/write (2)")] = "2"
 
 
-def open_store(kind: Literal["duckdb", "memory"], path: Path, *, settings: StoreSettings | None = None) -> Store:
-    """The store of that kind in the file `path`, made when it is not there. Raises StoreError."""
+def open_store(
+    kind: Literal["duckdb", "influxdb", "memory"], path: Path, *, settings: StoreSettings | None = None
+) -> Store:
+    """The store of that kind, in the file `path` where it has one, made when it is not there. Raises StoreError."""
     settings = settings or StoreSettings(kind=kind)
     if kind == "memory":
         return MemoryStore()
@@ -36,4 +43,15 @@ def open_store(kind: Literal["duckdb", "memory"], path: Path, *, settings: Store
         from .duckdb import DuckdbStore  # noqa: PLC0415 - loads the engine
 
         return DuckdbStore(path, memory_mb=settings.memory_mb, threads=settings.threads)
-    raise ValueError(f"no store of kind {kind!r}; there are duckdb and memory")
+    if kind == "influxdb":
+        from .influxdb import InfluxStore, read_token  # noqa: PLC0415 - loads the client
+
+        token = read_token(settings.influx_token_file)
+        return InfluxStore(
+            settings.influx_url,
+            settings.influx_database,
+            token=token,
+            organisation=settings.influx_organisation,
+            api=settings.influx_api,
+        )
+    raise ValueError(f"no store of kind {kind!r}; there are duckdb, influxdb and memory")

@@ -301,7 +301,8 @@ def _single(n: int, form: str, shift_ms: int = 0) -> bytes:
     if form == "rfc3339":
         second, milli = divmod(time_ms, 1_000)
         stamp = f'"{time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))}.{milli:03d}Z"'.encode()
-    return b'{"time":%s,"seq":%d,"temperature":%.1f}' % (stamp, n // SENSORS, 20 + n % 50 / 10)  # each device counts its own
+    seq = n // SENSORS  # each device counts its own
+    return b'{"time":%s,"seq":%d,"temperature":%.1f}' % (stamp, seq, 20 + n % 50 / 10)
 
 
 def _hundred(n: int) -> bytes:

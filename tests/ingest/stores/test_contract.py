@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from ingest import Quality, Store, StoreError, TelemetryBatch, empty_batch, from_columns
 from ingest.stores import MemoryStore, StoreSettings, open_store
+from ingest.stores.influxdb import InfluxStore, create_database
 
-KINDS = ("memory", "duckdb")
+KINDS = ("memory", "duckdb", "influxdb")
 DAY_NS = 86_400_000_000_000
 START_NS = 1_760_000_000_000_000_000
 
@@ -47,9 +49,15 @@ STEPS = st.integers(1, 40) | st.just(DAY_NS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
     """Opens new, empty stores of one kind; all are closed at the end."""
     opened: list[Store] = []
+    server = request.getfixturevalue("influxdb") if request.param == "influxdb" else None
 
     def new() -> Store:
-        opened.append(open_store(request.param, tmp_path / f"{len(opened)}.duckdb"))
+        if server is not None:
+            database = f"t{uuid4().hex}"
+            create_database(server.url, database)
+            opened.append(InfluxStore(server.url, database, api="1"))
+        else:
+            opened.append(open_store(request.param, tmp_path / f"{len(opened)}.duckdb"))
         return opened[-1]
 
     yield new
@@ -165,5 +173,5 @@ def test_settings_choose_the_engine(tmp_path: Path) -> None:
     """The kind names the engine; another name is refused."""
     store = open_store("duckdb", tmp_path / "a.duckdb", settings=StoreSettings(memory_mb=64, threads=2))
     store.close()
-    with pytest.raises(ValueError, match="influx"):
-        open_store("influx", tmp_path / "b")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="rrd"):
+        open_store("rrd", tmp_path / "b")  # type: ignore[arg-type]

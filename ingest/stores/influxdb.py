@@ -1,0 +1,290 @@
+"""Readings in InfluxDB: line protocol in, InfluxQL out.
+
+Source: docs.influxdata.com, line protocol; InfluxDB 1.x HTTP API (`/write`, `/query`), which InfluxDB 2 answers as well
+("InfluxDB 1.x compatibility"); `/api/v2/write` through the client library of InfluxDB 2.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import numpy as np
+
+from ingest.errors import StoreError
+from ingest.store import Buckets, Series
+from ingest.telemetry import TelemetryBatch
+from ingest.vocabulary import Quality
+
+MEASUREMENT, PROGRESS = "readings", "progress"
+ROWS_PER_WRITE = 100_000
+"""A body stays far under the server's 25 MB."""
+
+_TIME_MIN, _TIME_MAX = -9_223_372_036_854_775_806, 9_223_372_036_854_775_806
+_STEP_MAX = 2**62
+_TIMEOUT_S = 30.0
+_RETRIED = frozenset((401, 403, 404, 408, 429))  # what an administrator, or time, can mend
+_SERVER_ERROR = 500
+
+
+class InfluxStore:
+    """Readings as points `readings,m={metric},s={sensor} v={value},q={quality},c={cursor}` of one database.
+
+    Readings of one series and moment are told apart by the tag `k`, counted in order of arrival; where a series goes
+    back in time, the server is asked what it holds there. A write and its cursor travel together, and a write that is
+    repeated makes the same points, so that a crash in between neither loses nor doubles. Reads wait for a write under
+    way, of which the server would show a part. One database belongs to one installation.
+
+    Works badly for: a second reading of one series and moment on the two sides of a restart, of which the later stays.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        *,
+        token: str | None = None,
+        organisation: str = "",
+        api: Literal["1", "2"] = "2",
+        timeout_s: float = _TIMEOUT_S,
+    ) -> None:
+        """url: http(s)://host:port; database: of the bucket, in InfluxDB 2 by its mapping; api: how writes go.
+
+        Nothing is connected here: the server may be away.
+        """
+        self._url, self._database = url.rstrip("/"), database
+        headers = {"Authorization": f"Token {token}"} if token else {}
+        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=timeout_s)
+        self._gate = threading.RLock()
+        self._newest: dict[tuple[int, int], int] = {}
+        self._closed = False
+        self._send: Callable[[bytes], None] = self._send_1
+        self._close_client: Callable[[], None] = lambda: None
+        if api == "2":
+            self._send, self._close_client = _client_2(self._url, token or "", organisation, database, timeout_s)
+
+    def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
+        """Keep the readings; a cursor at or below the stored one is a no-op."""
+        with self._gate:
+            if cursor <= self.cursor():
+                return
+            lines = list(_lines(batch, cursor, self._taken(batch, cursor)))
+            tail = f"{PROGRESS} cursor={cursor}i 0"
+            parts = [lines[at : at + ROWS_PER_WRITE] for at in range(0, len(lines), ROWS_PER_WRITE)] or [[]]
+            parts[-1].append(tail)
+            for part in parts:
+                self._send("\n".join(part).encode())
+            for sensor, metric, time_ns in _keys(batch):
+                self._newest[sensor, metric] = max(time_ns, self._newest.get((sensor, metric), _TIME_MIN))
+
+    def cursor(self) -> int:
+        """The last log position that is stored."""
+        rows = self._query(f"SELECT cursor FROM {PROGRESS} WHERE time = 0")  # noqa: S608 - constants
+        return int(rows[0][1]) if rows else 0
+
+    def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
+        """The readings of one series in [from_ns, to_ns), time ascending, those of one time as they came."""
+        if limit <= 0 or _clamped(from_ns) >= _clamped(to_ns):
+            return _series([])
+        where = _where(sensor, metric, from_ns, to_ns)
+        query = f"SELECT v, q, k FROM {MEASUREMENT} WHERE {where} ORDER BY time LIMIT {int(limit)}"  # noqa: S608 - integers
+        with self._gate:
+            rows = self._query(query)
+            if len(rows) == limit:  # the server cuts readings of one moment in an order of its own
+                last_ns = rows[-1][0]
+                at = f"{_where(sensor, metric, last_ns, last_ns + 1)}"
+                whole = self._query(f"SELECT v, q, k FROM {MEASUREMENT} WHERE {at}")  # noqa: S608 - integers
+                rows = [row for row in rows if row[0] != last_ns] + whole
+        return _series(sorted(rows, key=lambda row: (row[0], int(row[3] or 0)))[:limit])
+
+    def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
+        """Count, mean, low and high of the good readings in each step that has some."""
+        if not 0 < step_ns <= _STEP_MAX:
+            raise ValueError(f"step_ns must be above zero and at most {_STEP_MAX}, not {step_ns}")
+        with self._gate:
+            found = self._downsampled(sensor, metric, (from_ns, to_ns), step_ns)
+        columns = list(zip(*found, strict=True)) or [()] * 5
+        return Buckets(
+            np.array([start - start % step_ns for start in columns[0]], np.int64),
+            np.array(columns[1], np.int64),
+            *(np.array(column, np.float64) for column in columns[2:5]),
+        )
+
+    def metrics(self, sensor: int) -> list[int]:
+        """Codes of the metrics that a sensor has readings of."""
+        query = f"SELECT count(v) FROM {MEASUREMENT} WHERE s = '{int(sensor)}' GROUP BY m"  # noqa: S608 - an integer
+        return sorted(int(tags["m"]) for tags, _ in self._series_of(query))
+
+    def retain(self, *, before_ns: int) -> int:
+        """Drop readings older than before_ns; returns how many went."""
+        bound = _clamped(before_ns)
+        with self._gate:
+            gone = self._count(f" WHERE time < {bound}")
+            if gone:
+                self._query(f"DELETE FROM {MEASUREMENT} WHERE time < {bound}", change=True)  # noqa: S608 - an integer
+            return gone
+
+    def count(self) -> int:
+        """How many readings are stored."""
+        with self._gate:
+            return self._count("")
+
+    def close(self) -> None:
+        """Let go of the connection; calls after this raise StoreError."""
+        self._closed = True
+        self._http.close()
+        self._close_client()
+
+    def _downsampled(self, sensor: int, metric: int, wanted: tuple[int, int], step_ns: int) -> list[list[Any]]:
+        """Rows of start, count, mean, low and high; the span is cut to the readings: the server walks every step."""
+        if _clamped(wanted[0]) >= _clamped(wanted[1]) or not (span := self._span(sensor, metric, *wanted)):
+            return []
+        where = f"{_where(sensor, metric, *span)} AND q = {int(Quality.GOOD)}"
+        what = "count(v), mean(v), min(v), max(v)"
+        query = f"SELECT {what} FROM {MEASUREMENT} WHERE {where} GROUP BY time({int(step_ns)}ns) fill(none)"  # noqa: S608 - integers
+        return [row for row in self._query(query) if row[1]]
+
+    def _taken(self, batch: TelemetryBatch, cursor: int) -> dict[tuple[int, int, int], int]:
+        """Series and moments that earlier writes hold, with the number of readings there; only where time goes back."""
+        spans: dict[tuple[int, int], tuple[int, int]] = {}
+        for sensor, metric, time_ns in _keys(batch):
+            if time_ns <= self._newest.get((sensor, metric), _TIME_MIN - 1):
+                low, high = spans.get((sensor, metric), (time_ns, time_ns))
+                spans[sensor, metric] = min(low, time_ns), max(high, time_ns)
+        found: dict[tuple[int, int, int], int] = {}
+        for (sensor, metric), (low, high) in spans.items():
+            where = _where(sensor, metric, low, high + 1)
+            for time_ns, _, writer, again in self._query(f"SELECT v, c, k FROM {MEASUREMENT} WHERE {where}"):  # noqa: S608 - integers
+                if writer < cursor:
+                    key = (sensor, metric, time_ns)
+                    found[key] = max(found.get(key, 0), int(again or 0) + 1)
+        return found
+
+    def _count(self, where: str) -> int:
+        rows = self._query(f"SELECT count(v) FROM {MEASUREMENT}{where}")  # noqa: S608 - made here, of integers
+        return int(rows[0][1]) if rows else 0
+
+    def _span(self, sensor: int, metric: int, from_ns: int, to_ns: int) -> tuple[int, int] | None:
+        """First and last reading of a series in a span, as a span: the server counts empty steps one by one."""
+        where = _where(sensor, metric, from_ns, to_ns)
+        first = self._query(f"SELECT v FROM {MEASUREMENT} WHERE {where} ORDER BY time LIMIT 1")  # noqa: S608 - integers
+        last = self._query(f"SELECT v FROM {MEASUREMENT} WHERE {where} ORDER BY time DESC LIMIT 1")  # noqa: S608 - integers
+        return (first[0][0], last[0][0] + 1) if first else None
+
+    def _send_1(self, body: bytes) -> None:
+        """A write by the older path. Raises StoreError."""
+        parameters = {"db": self._database, "precision": "ns"}
+        self._answer("POST", "/write", params=parameters, content=body)
+
+    def _query(self, query: str, *, change: bool = False) -> list[list[Any]]:
+        """Rows of the only series that a statement gives; times in ns."""
+        found = self._series_of(query, change=change)
+        return found[0][1] if found else []
+
+    def _series_of(self, query: str, *, change: bool = False) -> list[tuple[dict[str, str], list[list[Any]]]]:
+        """Tags and rows of each series of an answer, chunks joined."""
+        parameters = {"db": self._database, "epoch": "ns", "q": query}
+        answer = self._answer("POST" if change else "GET", "/query", params=parameters)
+        found: list[tuple[dict[str, str], list[list[Any]]]] = []
+        for result in answer.json().get("results", []):
+            if "error" in result:
+                raise StoreError(f"{self._url}: {result['error']}", retry=True)
+            found += [(part.get("tags", {}), part["values"]) for part in result.get("series", [])]
+        return found
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        if self._closed:
+            raise StoreError(f"{self._url}: the store is closed", retry=False)
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise StoreError(f"{self._url}: {error or type(error).__name__}", retry=True) from error
+        if answer.is_error:
+            _refused(self._url, answer.status_code, answer.text)
+        return answer
+
+
+def create_database(url: str, database: str, *, timeout_s: float = _TIMEOUT_S) -> None:
+    """Make the database of an InfluxDB 1.x server, where it is missing. Raises StoreError."""
+    try:
+        answer = httpx.post(f"{url}/query", params={"q": f'CREATE DATABASE "{database}"'}, timeout=timeout_s)
+    except httpx.HTTPError as error:
+        raise StoreError(f"{url}: {error}", retry=True) from error
+    if answer.is_error:
+        _refused(url, answer.status_code, answer.text)
+
+
+def read_token(path: Path | None) -> str | None:
+    """The token in a file, None without one. Raises StoreError when it cannot be read."""
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}", retry=False) from error
+
+
+def _client_2(
+    url: str, token: str, organisation: str, bucket: str, timeout_s: float
+) -> tuple[Callable[[bytes], None], Callable[[], None]]:
+    """Write and close of the client library; one request a write, no retries of its own: the log is the queue."""
+    from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415 - an extra, 0.3 s to import
+    from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
+    from influxdb_client.rest import ApiException  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    client = InfluxDBClient(url, token=token, org=organisation, timeout=int(timeout_s * 1000), retries=False)
+    api = client.write_api(write_options=SYNCHRONOUS)
+
+    def send(body: bytes) -> None:
+        try:
+            api.write(bucket, organisation, body)  # ns, where nothing is said
+        except ApiException as error:
+            _refused(url, int(error.status or 0), str(error.body or error.reason))
+        except (HTTPError, OSError) as error:
+            raise StoreError(f"{url}: {error}", retry=True) from error
+
+    def close() -> None:
+        api.close()  # type: ignore[no-untyped-call]  # the library leaves it out
+        client.close()  # type: ignore[no-untyped-call]
+
+    return send, close
+
+
+def _refused(url: str, status: int, text: str) -> None:
+    retry = status >= _SERVER_ERROR or status in _RETRIED
+    raise StoreError(f"{url}: {status} {text.strip()[:300]}", retry=retry)
+
+
+def _keys(batch: TelemetryBatch) -> Iterator[tuple[int, int, int]]:
+    return zip(batch.sensor.tolist(), batch.metric.tolist(), batch.time_ns.tolist(), strict=True)
+
+
+def _lines(batch: TelemetryBatch, cursor: int, seen: dict[tuple[int, int, int], int]) -> Iterator[str]:
+    """Line protocol of every row; repeats of a series and moment carry k = 1, 2, ...; seen: how many there are."""
+    for key, value, quality in zip(_keys(batch), batch.value.tolist(), batch.quality.tolist(), strict=True):
+        sensor, metric, time_ns = key
+        again = seen.get(key, 0)
+        seen[key] = again + 1
+        tags = f"k={again},m={metric},s={sensor}" if again else f"m={metric},s={sensor}"
+        yield f"{MEASUREMENT},{tags} v={value!r},q={quality}i,c={cursor}i {time_ns}"
+
+
+def _where(sensor: int, metric: int, from_ns: int, to_ns: int) -> str:
+    span = f"time >= {_clamped(from_ns)} AND time < {_clamped(to_ns)}"
+    return f"s = '{int(sensor)}' AND m = '{int(metric)}' AND {span}"
+
+
+def _series(rows: list[list[Any]]) -> Series:
+    return Series(
+        np.array([row[0] for row in rows], np.int64),
+        np.array([row[1] for row in rows], np.float64),
+        np.array([row[2] for row in rows], np.uint8),
+    )
+
+
+def _clamped(time_ns: int) -> int:
+    return max(_TIME_MIN, min(_TIME_MAX, time_ns))

@@ -1,0 +1,147 @@
+"""InfluxDB: what is written twice is there once, what cannot be written is told, writes of both kinds arrive."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest import StoreError, TelemetryBatch
+from ingest.stores import StoreSettings, open_store
+from ingest.stores.influxdb import InfluxStore, _lines, create_database
+
+from .test_contract import BATCHES, batch_of
+
+
+@pytest.fixture
+def fresh(influxdb: Any) -> Iterator[Callable[[], InfluxStore]]:
+    """Makes stores on databases of their own; all are closed at the end."""
+    opened: list[InfluxStore] = []
+
+    def make() -> InfluxStore:
+        database = f"t{uuid4().hex}"
+        create_database(influxdb.url, database)
+        opened.append(InfluxStore(influxdb.url, database, api="1"))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=BATCHES, second=BATCHES, cut=st.integers(0, 12))
+def test_a_write_that_broke_off_is_repeated_whole(
+    fresh: Callable[[], InfluxStore], first: TelemetryBatch, second: TelemetryBatch, cut: int
+) -> None:
+    """Any part of a write may have arrived before the crash: after the next attempt everything is there once."""
+    store, measure = fresh(), fresh()
+    for one in (store, measure):
+        one.write(first, cursor=1)
+    part = list(_lines(second, 2, store._taken(second, 2)))[:cut]
+    if part:
+        store._send("\n".join(part).encode())
+    store.write(second, cursor=2)
+    measure.write(second, cursor=2)
+    assert (store.count(), store.cursor()) == (measure.count(), measure.cursor())
+    for sensor in range(3):
+        for metric in (1, 2):
+            got = store.read(sensor, metric, from_ns=-(2**62), to_ns=2**62)
+            wanted = measure.read(sensor, metric, from_ns=-(2**62), to_ns=2**62)
+            assert (got.time_ns.tolist(), got.value.tolist()) == (wanted.time_ns.tolist(), wanted.value.tolist())
+
+
+def test_a_server_that_is_away_is_told_and_can_come_back(influxdb: Any) -> None:
+    """Opening connects to nothing; every call says what is wrong, and that it may help to try again."""
+    store = open_store("influxdb", Path(), settings=StoreSettings(influx_url="http://127.0.0.1:9", influx_api="1"))
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:9") as told:
+        store.write(batch_of([(0, 1, 5, 1.0, 0)]), cursor=1)
+    assert told.value.retry
+    store.close()
+    with (
+        closing(InfluxStore(influxdb.url, f"t{uuid4().hex}", api="1")) as missing,
+        pytest.raises(StoreError, match="database not found") as told,
+    ):
+        missing.write(batch_of([(0, 1, 5, 1.0, 0)]), cursor=1)
+    assert told.value.retry
+
+
+def test_a_closed_store_says_so(fresh: Callable[[], InfluxStore]) -> None:
+    """No other error comes out."""
+    store = fresh()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.count()
+
+
+def test_writes_of_the_second_version_arrive(victoria_metrics: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client library's write, one request a batch, at a server that takes it; what it stored is exported."""
+    store = InfluxStore(victoria_metrics.url, "bucket", token="t", organisation="o", api="2")
+    monkeypatch.setattr(store, "cursor", lambda: 0)  # this server answers no InfluxQL
+    start_ns = 1_788_200_000_000_000_000
+    rows = [(7, 5, start_ns + n * 1_000_000_000, n / 4, 0) for n in range(100)]
+    store.write(batch_of(rows), cursor=1)
+    store.close()
+    httpx.get(f"{victoria_metrics.url}/internal/force_flush")
+    answer = httpx.get(f"{victoria_metrics.url}/api/v1/export", params={"match[]": '{__name__="readings_v",s="7"}'})
+    (series,) = [json.loads(line) for line in answer.text.splitlines()]
+    assert series["values"] == [n / 4 for n in range(100)]
+    assert series["timestamps"] == [(start_ns + n * 1_000_000_000) // 1_000_000 for n in range(100)]
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Stands in for an InfluxDB 2 server, of which no package exists: notes the request and answers with a status."""
+
+    seen: list[tuple[str, dict[str, str], bytes]] = []  # noqa: RUF012 - of one test
+    status = 204
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.path, dict(self.headers), body))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(204, "taken"), (400, "hopeless"), (401, "again"), (429, "again"), (503, "again")]
+)
+def test_the_second_version_gets_bucket_token_and_lines(
+    status: int, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake server, because there is no real one to be had: path, token and body, and what a refusal means."""
+    server = HTTPServer(("127.0.0.1", 0), _Refusing)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        _Refusing.seen, _Refusing.status = [], status
+        store = InfluxStore(f"http://127.0.0.1:{server.server_port}", "campus", token="abc", organisation="o", api="2")
+        monkeypatch.setattr(store, "cursor", lambda: 0)
+        batch = batch_of([(1, 2, 3, 0.5, 0)])
+        if outcome == "taken":
+            store.write(batch, cursor=9)
+        else:
+            with pytest.raises(StoreError) as told:
+                store.write(batch, cursor=9)
+            assert told.value.retry is (outcome == "again")
+        store.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    ((path, headers, body),) = _Refusing.seen
+    assert path == "/api/v2/write?org=o&bucket=campus&precision=ns"
+    assert headers["Authorization"] == "Token abc"
+    assert body.decode().splitlines() == ["readings,m=2,s=1 v=0.5,q=0i,c=9i 3", "progress cursor=9i 0"]
