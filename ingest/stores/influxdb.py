@@ -69,16 +69,18 @@ class InfluxStore:
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
         """Keep the readings; a cursor at or below the stored one is a no-op."""
         with self._gate:
-            if cursor <= self.cursor():
-                return
-            lines = list(_lines(batch, cursor, self._taken(batch, cursor)))
-            tail = f"{PROGRESS} cursor={cursor}i 0"
-            parts = [lines[at : at + ROWS_PER_WRITE] for at in range(0, len(lines), ROWS_PER_WRITE)] or [[]]
-            parts[-1].append(tail)
-            for part in parts:
-                self._send("\n".join(part).encode())
-            for sensor, metric, time_ns in _keys(batch):
-                self._newest[sensor, metric] = max(time_ns, self._newest.get((sensor, metric), _TIME_MIN))
+            if cursor > self.cursor():
+                self.send(batch, cursor=cursor, taken=self._taken(batch, cursor))
+                for sensor, metric, time_ns in _keys(batch):
+                    self._newest[sensor, metric] = max(time_ns, self._newest.get((sensor, metric), _TIME_MIN))
+
+    def send(self, batch: TelemetryBatch, *, cursor: int, taken: dict[tuple[int, int, int], int] | None = None) -> None:
+        """The write itself: every reading as a line, and the cursor as the last; taken: readings already there."""
+        lines = list(_lines(batch, cursor, taken or {}))
+        parts = [lines[at : at + ROWS_PER_WRITE] for at in range(0, len(lines), ROWS_PER_WRITE)] or [[]]
+        parts[-1].append(f"{PROGRESS} cursor={cursor}i 0")
+        for part in parts:
+            self._send("\n".join(part).encode())
 
     def cursor(self) -> int:
         """The last log position that is stored."""

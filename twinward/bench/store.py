@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +19,7 @@ import numpy as np
 from ingest import CatalogChanges, Sealed, TelemetryBatch, from_columns
 from ingest.block import encode
 from ingest.stores import open_store
+from ingest.stores.influxdb import InfluxStore
 from twinward.log import TelemetryLog
 
 Row = dict[str, Any]
@@ -31,7 +36,8 @@ _INSERT = "INSERT INTO readings VALUES (?, ?, ?, ?, ?)"
 def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
     """One row a case: bench, case, rate_per_s and per_cpu_s (readings), and what applies of the rest.
 
-    ratio_to_row_by_row: the same engine with an INSERT a reading; bytes_per_row: of a block; call_ms: of a read.
+    ratio_to_row_by_row: the same engine with an INSERT, or a request, a reading; bytes_per_row: of a block; call_ms: of
+    a read.
 
     seconds: how long each case runs, roughly. The two reads run over two million stored readings.
     """
@@ -42,6 +48,8 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
         yield from _log_rows(home, batch, seconds)
         progress("store: columns")
         yield from _store_rows(home, batch, seconds)
+        progress("store: line protocol")
+        yield from _influx_rows(home, batch, seconds)
         progress("store: reads in two million readings")
         yield from _read_rows(home, seconds)
 
@@ -133,6 +141,71 @@ def _store_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[R
 
     yield _row("duckdb_columns", _timed(write, seconds), slow)
     store.close()
+
+
+def _influx_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[Row]:
+    """Lines joined by hand, one write a batch, beside the client library's points, one write a row.
+
+    Against VictoriaMetrics, the one server of Debian that takes the client's writes; nothing where it is missing.
+    """
+    beside = Path(sys.executable).with_name("victoria-metrics")
+    program = str(beside) if beside.exists() else shutil.which("victoria-metrics")
+    if program is None:
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [f"-storageDataPath={home / 'victoria'}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"]
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen([program, *options], stdout=quiet, stderr=quiet)  # noqa: S603 - found above, fixed options
+    try:
+        _await_port(port)
+        slow = _point_rates(f"http://127.0.0.1:{port}", batch, seconds)
+        store = InfluxStore(f"http://127.0.0.1:{port}", "bench", organisation="bench", api="2")
+
+        def write() -> int:
+            store.send(batch, cursor=1)
+            return len(batch)
+
+        yield _row("influxdb_lines", _timed(write, seconds), slow)
+        store.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _point_rates(url: str, batch: TelemetryBatch, seconds: float) -> tuple[float, float]:
+    """The client library's own points, one request each, as an application that writes row by row does."""
+    from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415 - an extra
+    from influxdb_client.client.write.point import Point  # noqa: PLC0415
+    from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
+
+    client = InfluxDBClient(url, token="", org="bench")
+    api = client.write_api(write_options=SYNCHRONOUS)
+    rows = _values(batch)[:64]
+
+    def insert() -> int:
+        for sensor, metric, time_ns, value, quality in rows:
+            fields = {"v": value, "q": quality}
+            tags = {"s": str(sensor), "m": str(metric)}
+            point = Point.from_dict({"measurement": "readings", "tags": tags, "fields": fields, "time": time_ns})
+            api.write("bench", "bench", point)
+        return len(rows)
+
+    rates = _timed(insert, seconds)
+    api.close()  # type: ignore[no-untyped-call]  # the library leaves it out
+    client.close()  # type: ignore[no-untyped-call]
+    return rates
+
+
+def _await_port(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def _duckdb_rates(path: Path, batch: TelemetryBatch, seconds: float) -> tuple[float, float]:
