@@ -40,6 +40,7 @@ class Alarm:
     at_s: float
     level: int = 3
     drill: bool = False
+    metric: str = ""
 
 
 @dataclass(frozen=True, slots=True)

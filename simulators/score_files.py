@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from simulators.errors import TruthInvalid
 from simulators.plot import Panel, Picture, Span
@@ -38,7 +40,10 @@ def read_alarms(path: Path) -> list[Alarm]:
     """
     rows = _table(path, ("sensor", "decided"), integers=("level",))
     alarms = (
-        Alarm(r["sensor"], r.get("hazard", ""), r["decided_s"], r["level"], r.get("drill", "") == "true") for r in rows
+        Alarm(
+            r["sensor"], r.get("hazard", ""), r["decided_s"], r["level"], r.get("drill") == "true", r.get("metric", "")
+        )
+        for r in rows
     )
     return sorted(alarms, key=lambda alarm: alarm.at_s)
 
@@ -154,7 +159,7 @@ def plot_files(detections: Path, truth: Path, signal: Path, picture: Path) -> Pa
         moments = [alarm.at_s for alarm in alarms if alarm.sensor == sensor]
         series = {metric: points for (name, metric), points in measured.items() if name == sensor}
         if series and (spans or moments):
-            metric = max(series, key=lambda name: (name not in _DEVICE, len(series[name])))
+            metric = _shown(series, [alarm.metric for alarm in alarms if alarm.sensor == sensor])
             drawn.panels.append(Panel(f"{sensor}  {metric}", "", series[metric], spans, moments))
     return drawn.save(picture)
 
@@ -162,3 +167,16 @@ def plot_files(detections: Path, truth: Path, signal: Path, picture: Path) -> Pa
 def _seconds(text: str) -> float:
     when = datetime.fromisoformat(text)
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def _shown(series: Mapping[str, Sequence[tuple[float, float]]], named: Sequence[str]) -> str:
+    """The metric to draw: the one that most alarms name, else the one that goes furthest out of its own spread."""
+    known = [metric for metric in named if metric in series]
+    if known:
+        return max(sorted(set(known)), key=known.count)
+
+    def reach(metric: str) -> float:
+        values = np.array([value for _, value in series[metric]])
+        return float(np.abs(values - np.median(values)).max() / (values.std() or 1.0))
+
+    return max(sorted(series), key=lambda metric: (metric not in _DEVICE, reach(metric)))
