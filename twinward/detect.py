@@ -50,13 +50,14 @@ def detect_file(
     """
     summary, catalog = Summary(), Catalog()
     detector = build(recipe or load_recipe(), catalog, Calendar())
+    levels: dict[tuple[int, int, str], int] = {}
     try:
         with source.open(encoding="utf-8", newline="") as lines, target.open("w", encoding="utf-8", newline="") as out:
             writer = csv.writer(out)
             writer.writerow(HEADER)
             for batch in _batches(lines, source, catalog, summary):
                 found = detector.update(batch)
-                writer.writerows(_told(found, catalog, summary))
+                writer.writerows(_told(found, catalog, summary, levels))
                 progress(summary.rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{source}: {error}") from error
@@ -172,10 +173,18 @@ def _batch(read: list[tuple[int, int, int, float, int]], newest_ns: int) -> Tele
     return from_columns({**columns, "arrival_ns": arrival_ns})
 
 
-def _told(found: DetectionBatch, catalog: Catalog, summary: Summary) -> Iterator[tuple[Any, ...]]:
-    """Output rows for what was raised, or went up; clears and steps down are not alarms."""
+def _told(
+    found: DetectionBatch, catalog: Catalog, summary: Summary, levels: dict[tuple[int, int, str], int]
+) -> Iterator[tuple[Any, ...]]:
+    """Output rows for what was raised, or went up; clears and steps down are not alarms.
+
+    levels: (sensor, metric, rule) -> the level that stands; kept from batch to batch.
+    """
     for i in range(len(found)):
-        if found.phase[i] == Phase.CLEAR:
+        key, level = (int(found.sensor[i]), int(found.metric[i]), found.rule[i]), int(found.level[i])
+        down = found.phase[i] == Phase.CHANGE and level < levels.get(key, 0)
+        levels[key] = level
+        if down or found.phase[i] == Phase.CLEAR:
             continue
         summary.detections += 1
         yield (

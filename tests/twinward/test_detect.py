@@ -45,3 +45,24 @@ def test_files_that_cannot_be_judged_are_input_errors(tmp_path: Path, content: s
     source.write_text(content)
     with pytest.raises(InputError, match=r"in\.csv.*kind"):
         detect_file(source, tmp_path / "out.csv")
+
+
+def test_a_fire_that_dies_down_is_no_new_alarm(tmp_path: Path) -> None:
+    """Levels only rise in what is written; the columns for pages are filled."""
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    values = (
+        [0.001] * 30 + [0.001 * 1.1**i for i in range(70)] + [0.001 * 1.1**i for i in range(70, 0, -1)] + [0.001] * 90
+    )
+    lines = ["sensor,kind,metric,time,value"]
+    lines += [
+        f"s1,smoke,smoke_density,2026-09-01T{2 + i // 360:02}:{i // 6 % 60:02}:{i % 6}0Z,{value:.4f}"
+        for i, value in enumerate(values)
+    ]
+    source.write_text("\n".join(lines) + "\n")
+    detect_file(source, target)
+    with target.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "smoke_density"]
+    levels = [int(row["level"]) for row in rows]
+    assert len(set(levels)) > 1
+    assert levels == sorted(levels)
+    assert {row["drill"] for row in rows} == {"false"}
