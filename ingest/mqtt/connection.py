@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from paho.mqtt.client import ConnectFlags, DisconnectFlags
+from paho.mqtt.client import ConnectFlags, DisconnectFlags, topic_matches_sub
 from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -39,7 +39,7 @@ class Connection:
     def __init__(self, settings: MqttSettings, subscriptions: Sequence[str]) -> None:
         """Raises ValueError, PlainRefused, SecretUnreadable or OSError for settings that can never work."""
         self._settings = settings
-        self._subscriptions = dict.fromkeys(subscriptions)
+        self._subscriptions = dict.fromkeys(_uncovered(subscriptions, ()))
         self._asked: dict[int, list[str]] = {}
         self._endpoint = endpoint(settings)
         self._password = read_secret(settings.password_file) if settings.password_file else None
@@ -96,8 +96,11 @@ class Connection:
         self._lost()
 
     def want(self, topics: Sequence[str]) -> None:
-        """Subscribe to further topics, now and at each connection to come; what is subscribed to stays as it is."""
-        new = [topic for topic in topics if topic not in self._subscriptions]
+        """Subscribe to further topics, now and at each connection to come; what is subscribed to stays as it is.
+
+        A topic that a filter covers already is left out: the broker would send its messages twice.
+        """
+        new = _uncovered([topic for topic in topics if topic not in self._subscriptions], self._subscriptions)
         self._subscriptions |= dict.fromkeys(new)
         if new and self.connected:
             self._subscribe(new)
@@ -228,3 +231,9 @@ class Connection:
 
 def _kept(flags: ConnectFlags) -> str:
     return "taken up again" if flags.session_present else "new"
+
+
+def _uncovered(wanted: Sequence[str], held: Iterable[str]) -> list[str]:
+    """The filters without those plain topics that a filter with wildcards, of theirs or held, takes in."""
+    wide = [topic for topic in (*held, *wanted) if "+" in topic or "#" in topic]
+    return [topic for topic in wanted if topic in wide or not any(topic_matches_sub(each, topic) for each in wide)]

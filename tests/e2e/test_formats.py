@@ -37,10 +37,10 @@ Series = dict[tuple[str, str], list[tuple[int, float]]]
 class Service:
     """A subscriber with every format, and all that it would have written to the log."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, memory: Sequence[tuple[str, str, bytes]] = ()) -> None:
         self.catalog = Catalog()
         self.sealed: list[Sealed] = []
-        self.intake = Intake(self.catalog, decoders(), settings=IntakeSettings(past_days=36_500))
+        self.intake = Intake(self.catalog, decoders(), settings=IntakeSettings(past_days=36_500), memory=memory)
         settings = MqttSettings(url=url, client_id="formats")
         self.subscriber = Subscriber(settings, self.intake, self.sealed.append, time.time_ns)
 
@@ -332,3 +332,30 @@ def test_a_rebirth_is_asked_for_and_answers(world: World, mosquitto: Any) -> Non
 def _sensor_of(message: Message) -> str:
     _, group, _, node, device = message.topic.split("/")
     return f"{group}/{node}/{device}"
+
+
+def test_an_announced_topic_is_taken_once(mosquitto: Any) -> None:
+    """Topics that other filters cover, and topics that none does: each message is stored once, also after a restart."""
+    topics = ["campus/dorm1/smoke7/state", "yard/binary_sensor/door/state", "some/where/else"]
+    configs = [
+        (
+            f"homeassistant/binary_sensor/e{number}/config",
+            json.dumps({"unique_id": f"e{number}", "device_class": "smoke", "state_topic": topic}).encode(),
+            True,
+        )
+        for number, topic in enumerate(topics)
+    ]
+    service = Service(mosquitto.url)
+    with service.running():
+        publish(mosquitto.port, configs)
+        until(lambda: set(topics) <= set(service.intake.subscriptions))
+        time.sleep(0.3)
+        publish(mosquitto.port, [(topic, b"ON", False) for topic in topics])
+        service.drained(mosquitto.port)
+    memory = [(name, key, value) for sealed in service.sealed for (name, key), value in sealed.memory.items() if value]
+    again = Service(mosquitto.url, memory=memory)
+    with again.running():
+        publish(mosquitto.port, [(topic, b"OFF", False) for topic in topics])
+        again.drained(mosquitto.port)
+    for found, value in ((service, 1.0), (again, 0.0)):
+        assert sorted(row[:2] + row[3:4] for row in found.rows()) == [(f"e{n}", "smoke", value) for n in range(3)]
