@@ -74,9 +74,9 @@ class Intake:
         self._catalog = catalog
         self._native = NativeDecoder()
         self._decoders: tuple[Decoder, ...] = (*decoders, self._native)
-        self._columns = Columns()
-        self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
         self._gaps = Gaps()
+        self._columns = Columns(self._gaps)
+        self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
         self._accounts = Accounts()
         self._sources = Sources()
         self._batch = OpenBatch()
@@ -119,9 +119,7 @@ class Intake:
         collecting = gc.isenabled()
         gc.disable()  # thousands of short-lived objects, none in a cycle: a tenth of the time went into looking
         try:
-            self._columns.take(
-                frames, self._batch, self._duplicates, self._gaps, span=self._span, careful=self._take_carefully
-            )
+            self._columns.take(frames, self._batch, self._duplicates, span=self._span, careful=self._take_carefully)
         finally:
             if collecting:
                 gc.enable()

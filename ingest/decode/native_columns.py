@@ -44,9 +44,11 @@ class Route:
 class Columns:
     """Topics and metrics that the hot path knows; both are learned from what the careful decoder took."""
 
-    def __init__(self) -> None:
+    def __init__(self, gaps: Gaps) -> None:
+        """gaps: follows the running numbers of every topic."""
         self.routes: dict[bytes, Route] = {}
         self._shapes = Shapes()
+        self._gaps = gaps
         self.metrics = {metric.name: metric.code for metric in METRICS if metric.name != "test"}
 
     def take(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call a message would cost a tenth of the rate
@@ -54,7 +56,6 @@ class Columns:
         frames: Sequence[Frame],
         batch: OpenBatch,
         duplicates: Duplicates,
-        gaps: Gaps,
         *,
         span: tuple[int, int, int],
         careful: Callable[[Frame], None],
@@ -75,9 +76,7 @@ class Columns:
             if route is None or flags & _UNUSUAL or (key := digest(payload, route.seed)) in young or key in old:
                 careful(frame)
                 continue
-            shape = route.shape
-            if shape and (numbers := take_array(frame, shape, batch, sensor=route.sensor, span=span)) is not None:
-                gaps.take(route, topic, numbers, now_ns)
+            if route.shape and self._take_array(frame, route, route.shape, batch, span):
                 young.add(key)
                 fresh.append(key)
                 continue
@@ -88,21 +87,17 @@ class Columns:
                 for fields in (document,) if document.__class__ is dict else document:
                     time = fields.pop("time", None)
                     seq = fields.pop("seq", None)
-                    if seq is not None and seq != route.next_seq:
-                        if seq.__class__ is not int:
-                            _odd()
-                        gaps.odd(route, topic, seq, now_ns)
-                    elif seq is not None:
+                    if seq.__class__ is int and seq == route.next_seq:
                         route.next_seq = seq + 1
+                    elif seq is not None:
+                        self._follow(route, topic, seq, now_ns)
                     if time.__class__ is int:
                         time *= MILLISECOND_NS
-                    elif time.__class__ is datetime:
-                        time = int(time.timestamp() * 1e6 + 0.5) * 1_000
                     elif time is None:
                         time = now_ns
                         own = own and seq is not None
                     else:
-                        _odd()
+                        time = _stamp_ns(time)
                     if not earliest_ns <= time <= latest_ns:
                         _odd()
                     add_time(time)
@@ -130,6 +125,27 @@ class Columns:
                     route.shape = self._shapes.learn(payload, codes)
             elif packet_id:
                 duplicates.remember_repeat(payload, route.seed, packet_id)
+
+    def _take_array(
+        self, frame: Frame, route: Route, shape: Shape, batch: OpenBatch, span: tuple[int, int, int]
+    ) -> bool:
+        """A whole array by its shape; False, and nothing taken, when it looks otherwise."""
+        numbers = take_array(frame, shape, batch, sensor=route.sensor, span=span)
+        if numbers is None:
+            return False
+        self._gaps.take(route, frame[2], numbers, span[1])
+        return True
+
+    def _follow(self, route: Route, topic: bytes, seq: object, now_ns: int) -> None:
+        """A running number that is not the next one, or none at all."""
+        if type(seq) is not int:
+            _odd()
+        self._gaps.odd(route, topic, seq, now_ns)
+
+
+def _stamp_ns(time: object) -> int:
+    """Nanoseconds of a zoned time; anything else is odd."""
+    return int(time.timestamp() * 1e6 + 0.5) * 1_000 if isinstance(time, datetime) else _odd()
 
 
 def _odd() -> NoReturn:
