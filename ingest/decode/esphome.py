@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
 
-from .contract import Availability, Decoded, Reading, Reject
+from .contract import Decoded, Reading, Reject
 from .document import read_text, refuse
 from .faults import Faults
 from .names import entity_name, kind_of, meaning_of, measured
+from .presence import read_presence
 from .units import Quantity, read_quantity
 
 _TOPIC = re.compile(r"([^/]+)/(?:(sensor|binary_sensor)/([^/]+)/state|(status)|(debug))")
@@ -49,16 +50,14 @@ class EspHomeDecoder:
         found = _TOPIC.fullmatch(topic)
         if found is None or found[5]:
             return Decoded(ignored="log")
+        if found[4]:
+            return read_presence(found[1], payload, {"online": True, "offline": False})
         if not payload:
             return Decoded(ignored="forgotten")
         text = read_text(payload)
         if isinstance(text, Reject):
             return refuse(text)
         node, sort, entity = found[1], found[2], found[3]
-        if found[4]:
-            if text not in ("online", "offline"):
-                return refuse(Reject("type", "status is online or offline"))
-            return Decoded(availability=(Availability(node, text == "online"),))
         metric = entity_name(entity)
         if not metric:
             return refuse(Reject("metric_name", f"{entity[:64]!r} is no entity's name"))

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, epoch_ns, number_of, read_object, read_text, refuse
+from .contract import Decoded, Reading, Reject
+from .document import branch, epoch_ns, number_of, read_object, refuse
+from .presence import read_presence
 
 _TOPIC = re.compile(r"([^/]+)/(?:(events/rpc)|(online)|status/([a-z_0-9]+(?::\d{1,4})?)|(rpc|command(?:/.*)?))")
 _COMPONENT = re.compile(r"([a-z_0-9]+)(?::(\d{1,4}))?", re.ASCII)
@@ -62,7 +63,7 @@ class ShellyGen2Decoder:
             return Decoded(ignored="command")
         device, component = found[1], found[4]
         if found[3]:
-            return _availability(device, payload)
+            return read_presence(device, payload, {"true": True, "false": False})
         if not payload:
             return Decoded(ignored="forgotten")
         document = read_object(payload)
@@ -79,17 +80,6 @@ class ShellyGen2Decoder:
         if params.get("ts") is not None and time_ns is None:
             return refuse(Reject("time_format", "ts is seconds since 1970"))
         return _meaning(device, params, time_ns)
-
-
-def _availability(device: str, payload: bytes) -> Decoded:
-    if not payload:
-        return Decoded(removed=(device,))
-    text = read_text(payload)
-    if isinstance(text, Reject):
-        return refuse(text)
-    if text not in ("true", "false"):
-        return refuse(Reject("type", "online is true or false"))
-    return Decoded(availability=(Availability(device, text == "true"),))
 
 
 def _meaning(device: str, status: Mapping[str, Any], time_ns: int | None) -> Decoded:

@@ -12,9 +12,10 @@ from typing import Any
 
 from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
 
-from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, number_of, read_object, read_text, refuse, rfc3339_ns
+from .contract import Decoded, Reading, Reject
+from .document import branch, number_of, read_object, refuse, rfc3339_ns
 from .names import kind_of
+from .presence import read_presence
 from .units import convert
 
 # key -> (kind, metric, unit on the wire; "" for what TempUnit or PressureUnit says)
@@ -69,24 +70,13 @@ class TasmotaDecoder:
         if not device:
             return refuse(Reject("sensor_name", "a topic without a device"))
         if word == "LWT":
-            return _availability(device, payload)
+            return read_presence(device, payload, {"Online": True, "Offline": False})
         if word not in ("SENSOR", "STATE"):
             return Decoded(ignored="state")
         document = read_object(payload)
         if isinstance(document, Reject):
             return refuse(document)
         return _sensors(device, document) if word == "SENSOR" else _state(device, document)
-
-
-def _availability(device: str, payload: bytes) -> Decoded:
-    if not payload:
-        return Decoded(removed=(device,))
-    text = read_text(payload)
-    if isinstance(text, Reject):
-        return refuse(text)
-    if text not in ("Online", "Offline"):
-        return refuse(Reject("type", "LWT is Online or Offline"))
-    return Decoded(availability=(Availability(device, text == "Online"),))
 
 
 def _sensors(device: str, document: Mapping[str, Any]) -> Decoded:

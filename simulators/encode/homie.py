@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulators.encode.contract import Message
+from simulators.encode.metrics import HEALTH, MEASURED
 from simulators.encode.rows import in_order
 from simulators.fleet import Device, Fleet, Frames
 
@@ -39,18 +40,6 @@ PROPERTIES: Mapping[str, tuple[str, str]] = {
     "battery_voltage": ("float", "V"),
     "rssi": ("float", "dBm"),
 }
-_MODELS: Mapping[str, tuple[str, ...]] = {
-    "smoke": ("smoke_density", "co", "temperature"),
-    "room": ("temperature", "humidity", "co2"),
-    "door": ("open", "access_granted", "forced", "people_in"),
-    "turnstile": ("people_in", "people_out"),
-    "rain": ("rain",),
-    "pipe": ("pressure", "flow"),
-    "leak": ("leak",),
-    "panel": ("isolated", "fault"),
-    "socket": ("current", "power"),
-}
-_HEALTH = ("battery", "battery_voltage", "rssi")
 _WRITTEN = {
     "boolean": lambda value: "true" if value == 1.0 else "false",
     "integer": lambda value: str(int(value)),
@@ -72,7 +61,7 @@ class Homie:
 
     def carries(self, device: Device) -> bool:
         """Models whose metrics have honest names here."""
-        return device.model in _MODELS
+        return device.model in MEASURED
 
     def identity(self, device: Device, metric: str) -> str:
         """`device/node/property`."""
@@ -121,7 +110,7 @@ def _payload(metric: str, value: float) -> bytes:
 
 def _description(device: Device) -> dict[str, Any]:
     properties: dict[str, Any] = {}
-    for metric in (*_MODELS[device.model], *_HEALTH):
+    for metric in (*MEASURED[device.model], *HEALTH):
         datatype, unit = PROPERTIES[metric]
         told = {"name": metric.replace("_", " ").capitalize(), "datatype": datatype}
         properties[metric.replace("_", "-")] = told | ({"unit": unit} if unit else {})

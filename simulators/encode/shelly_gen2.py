@@ -6,12 +6,13 @@ Source: shelly-api-docs.shelly.cloud/gen2: General/Notifications; components Flo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from simulators.encode.contract import Message
-from simulators.encode.rows import Row, in_order
-from simulators.fleet import Device, Fleet, Frames
+from simulators.encode.firmware import Firmware
+from simulators.encode.rows import Row
+from simulators.fleet import Device
 
 # model -> metric -> component and key
 _KEYS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -20,40 +21,18 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 
 
-class ShellyGen2:
+class ShellyGen2(Firmware):
     """Flood sensors and metering sockets. Each message names only the components that it is about.
 
-    A lost measurement is null. Drills have no mark and are not sent.
+    A lost measurement is null.
     """
 
     name = "shelly_gen2"
+    models = _KEYS
+    will = ("{}/online", b"true", b"false")
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-
-    def carries(self, device: Device) -> bool:
-        """Leak sensors and sockets."""
-        return device.model in _KEYS
-
-    def identity(self, device: Device, metric: str) -> str:
-        """The topic prefix."""
-        del metric
-        return device.id
-
-    def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Online, retained."""
-        return [self._online(index, at_ms, b"true") for index in devices]
-
-    def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The last will."""
-        return [self._online(index, at_ms, b"false") for index in devices]
-
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
-        """A notification a row."""
-        return [found for row in in_order(parts) if not row.is_test and (found := self._message(row))]
-
-    def _message(self, row: Row) -> Message | None:
-        device = self._fleet.devices[row.device]
+    def message(self, row: Row, device: Device) -> Message | None:
+        """A notification."""
         keys = _KEYS[device.model]
         params: dict[str, Any] = {}
         for metric, value in row.values.items():
@@ -77,6 +56,3 @@ class ShellyGen2:
         }
         payload = json.dumps(document, separators=(",", ":")).encode()
         return Message(row.due_ms, f"{source}/events/rpc", payload, row.retain)
-
-    def _online(self, index: int, at_ms: int, word: bytes) -> Message:
-        return Message(at_ms, f"{self._fleet.devices[index].id}/online", word, retain=True)

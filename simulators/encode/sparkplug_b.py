@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from simulators.encode.contract import Message
+from simulators.encode.metrics import BOOLEANS, COUNTS, HEALTH, MEASURED
 from simulators.encode.protobuf import double, flag, message, number, text
 from simulators.encode.rows import Row, in_order
 from simulators.fleet import Device, Fleet, Frames
@@ -17,20 +18,6 @@ LATE_MS = 60_000
 """Data that wait longer than this on the node are sent as historical."""
 
 _INT64, _DOUBLE, _BOOLEAN = 4, 10, 11
-MODELS: Mapping[str, tuple[str, ...]] = {
-    "smoke": ("smoke_density", "co", "temperature"),
-    "room": ("temperature", "humidity", "co2"),
-    "door": ("open", "access_granted", "forced", "people_in"),
-    "turnstile": ("people_in", "people_out"),
-    "rain": ("rain",),
-    "pipe": ("pressure", "flow"),
-    "leak": ("leak",),
-    "panel": ("isolated", "fault"),
-    "socket": ("current", "power"),
-}
-"""Model -> what it measures; battery, its voltage and rssi come to each."""
-
-_HEALTH = ("battery", "battery_voltage", "rssi")
 _UNITS: Mapping[str, str] = {
     "smoke_density": "dB/m",
     "co": "ppm",
@@ -46,8 +33,6 @@ _UNITS: Mapping[str, str] = {
     "battery_voltage": "V",
     "rssi": "dBm",
 }
-_BOOLEANS = frozenset(("open", "access_granted", "forced", "leak", "isolated", "fault"))
-_COUNTS = frozenset(("people_in", "people_out"))
 _SEQ_COUNT = 256
 
 
@@ -70,7 +55,7 @@ class SparkplugB:
 
     def carries(self, device: Device) -> bool:
         """Models whose metrics have honest names here."""
-        return device.model in MODELS
+        return device.model in MEASURED
 
     def identity(self, device: Device, metric: str) -> str:
         """`group/node/device`."""
@@ -150,11 +135,11 @@ class SparkplugB:
 
     @staticmethod
     def _metrics(model: str) -> tuple[str, ...]:
-        return (*MODELS[model], *_HEALTH)
+        return (*MEASURED[model], *HEALTH)
 
 
 def _datatype(name: str) -> int:
-    return _BOOLEAN if name in _BOOLEANS else _INT64 if name in _COUNTS else _DOUBLE
+    return _BOOLEAN if name in BOOLEANS else _INT64 if name in COUNTS else _DOUBLE
 
 
 def _metric(name: str, at_ms: int, datatype: int, value: float) -> bytes:

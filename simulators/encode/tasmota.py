@@ -7,13 +7,14 @@ Temperature, Humidity, DewPoint) and xdrv_03_energy (ENERGY). Times are the devi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isnan, log
 from typing import Any
 
 from simulators.encode.contract import Message
-from simulators.encode.rows import Row, in_order, iso
-from simulators.fleet import Device, Fleet, Frames
+from simulators.encode.firmware import Firmware
+from simulators.encode.rows import Row, iso
+from simulators.fleet import Device
 
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "room": {"co2": "CarbonDioxide", "temperature": "Temperature", "humidity": "Humidity"},
@@ -24,41 +25,19 @@ _LOCAL_MS = 8 * 3_600_000
 _MAGNUS = 17.62, 243.12  # of the dew point over water; °C
 
 
-class Tasmota:
+class Tasmota(Firmware):
     """Mains-powered boards with an SCD40 (rooms) or an energy meter (sockets).
 
     Resolutions are set to TempRes 2, HumRes 1, WattRes and AmpRes 3. A lost measurement is null.
-    Boards have no battery; how well the radio hears goes out as STATE. Drills have no mark and are not sent.
+    Boards have no battery; how well the radio hears goes out as STATE.
     """
 
     name = "tasmota"
+    models = _KEYS
+    will = ("tele/{}/LWT", b"Online", b"Offline")
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-
-    def carries(self, device: Device) -> bool:
-        """Rooms and sockets."""
-        return device.model in _KEYS
-
-    def identity(self, device: Device, metric: str) -> str:
-        """The topic's device."""
-        del metric
-        return device.id
-
-    def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """LWT Online, retained."""
-        return [self._will(index, at_ms, b"Online") for index in devices]
-
-    def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The last will."""
-        return [self._will(index, at_ms, b"Offline") for index in devices]
-
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
-        """A SENSOR or STATE a row."""
-        return [found for row in in_order(parts) if not row.is_test and (found := self._message(row))]
-
-    def _message(self, row: Row) -> Message | None:
-        device = self._fleet.devices[row.device]
+    def message(self, row: Row, device: Device) -> Message | None:
+        """A SENSOR or STATE."""
         keys = _KEYS[device.model]
         told: dict[str, Any] = {"Time": iso(row.time_ms + _LOCAL_MS, digits=0)}
         word = "SENSOR"
@@ -79,9 +58,6 @@ class Tasmota:
             return None
         payload = json.dumps(told, separators=(",", ":")).encode()
         return Message(row.due_ms, f"tele/{device.id}/{word}", payload, row.retain)
-
-    def _will(self, index: int, at_ms: int, word: bytes) -> Message:
-        return Message(at_ms, f"tele/{self._fleet.devices[index].id}/LWT", word, retain=True)
 
 
 def _dew_point(temperature: float | None, humidity: float | None) -> float | None:

@@ -11,7 +11,8 @@ import pytest
 from pysparkplug import DBirth, DData, NBirth
 
 from simulators import World, build_campus, load_scenario, plan
-from simulators.encode.sparkplug_b import MODELS, SparkplugB
+from simulators.encode.metrics import MEASURED
+from simulators.encode.sparkplug_b import SparkplugB
 from simulators.player import Wire
 
 Known = dict[tuple[str, str, int], float]
@@ -46,7 +47,7 @@ def test_an_independent_library_reads_what_was_measured() -> None:
             part.device.tolist(), part.time_ms.tolist(), part.values.tolist(), strict=True
         )
         for metric, value in zip(part.metrics, values, strict=True)
-        if of.fleet.devices[index].model in MODELS and not isnan(value)
+        if of.fleet.devices[index].model in MEASURED and not isnan(value)
     }
     assert len(wanted) > 5000
     assert found == pytest.approx(wanted, rel=1e-12)

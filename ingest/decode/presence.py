@@ -1,0 +1,20 @@
+"""Availability as one word: the last wills of many firmwares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .contract import Availability, Decoded, Reject
+from .document import read_text, refuse
+
+
+def read_presence(sensor: str, payload: bytes, words: Mapping[str, bool]) -> Decoded:
+    """What a word says of a sensor; no payload at all: the topic was cleared, the sensor is forgotten."""
+    if not payload:
+        return Decoded(removed=(sensor,))
+    text = read_text(payload)
+    if isinstance(text, Reject):
+        return refuse(text)
+    if text not in words:
+        return refuse(Reject("type", f"availability is {' or '.join(words)}"))
+    return Decoded(availability=(Availability(sensor, words[text]),))

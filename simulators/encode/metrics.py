@@ -1,0 +1,24 @@
+"""What each model of the fleet measures, for formats that name every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MEASURED: Mapping[str, tuple[str, ...]] = {
+    "smoke": ("smoke_density", "co", "temperature"),
+    "room": ("temperature", "humidity", "co2"),
+    "door": ("open", "access_granted", "forced", "people_in"),
+    "turnstile": ("people_in", "people_out"),
+    "rain": ("rain",),
+    "pipe": ("pressure", "flow"),
+    "leak": ("leak",),
+    "panel": ("isolated", "fault"),
+    "socket": ("current", "power"),
+}
+"""Model -> what it measures; not the pond, whose level some formats would take for a depth, nor the camera."""
+
+HEALTH = ("battery", "battery_voltage", "rssi")
+"""What a device of any model may tell of itself."""
+
+BOOLEANS = frozenset(("open", "access_granted", "forced", "leak", "isolated", "fault"))
+COUNTS = frozenset(("people_in", "people_out"))
