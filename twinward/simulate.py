@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulators import SimulatorError, World, build_campus, campus_toml, compose, load_scenario, plan, truth_json
+from simulators.encode import last_will
 from simulators.gateways import Gateways
 from simulators.player import PlayResult, Wire, as_recording, check_formats, play
 from simulators.publisher import Publisher
@@ -105,10 +106,12 @@ class Way:
     connections: int = 0
     step_s: float = 0.0
 
-    def open(self, sites: int) -> Gateways:
-        """The connections."""
-        count = self.connections or min(sites, GATEWAYS)
-        return Gateways(self.broker, count, qos=self.qos, word=say)
+    def open(self, fleet: Fleet, world: World) -> Gateways:
+        """The connections; a bridge that is alone on one has its last will there."""
+        count = self.connections or min(fleet.sites, GATEWAYS)
+        will = last_will(fleet.formats, world.fleet) if count == fleet.sites == 1 else None
+        told = None if will is None else (will.topic, will.payload, will.retain)
+        return Gateways(self.broker, count, qos=self.qos, will=told, word=say)
 
 
 def write_scenario(fleet: Fleet, output: Path, *, as_json: bool, **files: Path | None) -> dict[str, Any]:
@@ -124,7 +127,7 @@ def play_scenario(fleet: Fleet, way: Way, *, as_json: bool, **files: Path | None
     world = fleet.plan()
     with told():
         about = _describe(fleet, world, **files)
-        sink = way.open(fleet.sites)
+        sink = way.open(fleet, world)
         now_ms = time.time_ns() // 1_000_000
         with progress_bar(world.scenario.id, quiet=as_json or bool(way.step_s)) as report:
             if way.step_s:

@@ -54,4 +54,17 @@ ENCODERS: Mapping[str, Callable[[Fleet], Encoder]] = {
 }
 """Name of a format -> what speaks it for a whole fleet; devices that a format does not carry speak native."""
 
-__all__ = ["ENCODERS", "Encoder", "Message"]
+
+def last_will(formats: str, fleet: Fleet) -> Message | None:
+    """What the broker publishes when the only connection of a fleet breaks: the bridge's one word for the loss of all.
+
+    None where every device would have a will of its own, or the format has none.
+    """
+    encoder = ENCODERS[formats](fleet)
+    devices = range(len(fleet.devices))
+    encoder.begin(devices, 0)
+    lost = encoder.lose(devices, 0)
+    return lost[0] if len(lost) == 1 else None
+
+
+__all__ = ["ENCODERS", "MAKERS", "Encoder", "Message", "last_will"]
