@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,7 +133,8 @@ class HaDiscoveryDecoder:
         """base: the discovery prefix; taken: whether another format speaks on a topic."""
         self._base = f"{base}/"
         self._taken = taken
-        self._configs: OrderedDict[str, _Announced] = OrderedDict()
+        self._configs: dict[str, _Announced] = {}
+        self._entities = 0
         self._states: dict[str, list[_Entity]] = {}
         self._presences: dict[str, list[_Presence]] = {}
 
@@ -214,9 +214,10 @@ class HaDiscoveryDecoder:
         if not announced.entities:
             ignored = "" if announced.rejects else "announcement"
             return Decoded(rejects=announced.rejects, ignored=ignored, removed=gone, memory={topic: None})
-        if sum(len(known.entities) for known in self._configs.values()) + len(announced.entities) > ENTITIES_MAX:
+        if self._entities + len(announced.entities) > ENTITIES_MAX:
             return refuse(Reject("sensor_limit", f"more than {ENTITIES_MAX} announced entities"))
         self._configs[topic] = announced
+        self._entities += len(announced.entities)
         for state, entity in announced.entities:
             self._states.setdefault(state, []).append(entity)
         for where, presence in announced.presences:
@@ -237,6 +238,7 @@ class HaDiscoveryDecoder:
         announced = self._configs.pop(topic, None)
         if announced is None:
             return []
+        self._entities -= len(announced.entities)
         for state, entity in announced.entities:
             self._states[state].remove(entity)
             if not self._states[state]:

@@ -5,7 +5,6 @@ Source: homieiot/convention, convention.md at v4.0.0 and v5.0.0. Booleans and st
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +72,8 @@ class HomieDecoder:
         """base: the domain, first level of the topics."""
         self._base = f"{base}/"
         self.subscriptions: Sequence[str] = (f"{base}/#",)
-        self._devices: OrderedDict[tuple[str, str], _Device] = OrderedDict()
+        self._devices: dict[tuple[str, str], _Device] = {}
+        self._children: dict[tuple[str, str], dict[str, None]] = {}
 
     def claims(self, topic: str) -> bool:
         """Everything under the domain."""
@@ -129,7 +129,10 @@ class HomieDecoder:
         text = read_text(payload)
         if isinstance(text, Reject):
             return refuse(text)
-        properties = self._device("4", device).properties
+        known = self._device("4", device)
+        if known is None:
+            return refuse(_full())
+        properties = known.properties
         key = f"{node}/{name}"
         if key not in properties and len(properties) >= PROPERTIES_MAX:
             return refuse(Reject("sensor_limit", f"more than {PROPERTIES_MAX} properties"))
@@ -142,6 +145,7 @@ class HomieDecoder:
     def _describe(self, topic: str, device: str, payload: bytes) -> Decoded:
         if not payload:
             gone = self._devices.pop(("5", device), None)
+            self._hang("5", device, "" if gone is None else gone.root, "")
             names = [] if gone is None else [f"{device}/{key}" for key in gone.properties]
             return Decoded(removed=(device, *names), memory={topic: None})
         document = read_object(payload)
@@ -151,11 +155,14 @@ class HomieDecoder:
         if len(properties) > PROPERTIES_MAX:
             return refuse(Reject("sensor_limit", f"more than {PROPERTIES_MAX} properties"))
         known = self._device("5", device)
+        if known is None:
+            return refuse(_full())
         root = document.get("root")
         told = str(root) if is_short(root) else ""
         memory: dict[str, bytes | None] = {}
         if known.properties != properties or known.root != told:
             memory[topic] = payload
+        self._hang("5", device, known.root, told)
         known.properties, known.root = properties, told
         return Decoded(declares=[f"{device}/{key}" for key in properties], ignored="description", memory=memory)
 
@@ -169,11 +176,14 @@ class HomieDecoder:
             return refuse(Reject("type", f"a state is one of {', '.join(_STATES)}"))
         online = _STATES[text]
         reason = "" if text == "ready" else text
-        self._device(version, device).online = online
+        known = self._device(version, device)
+        if known is None:
+            return refuse(_full())
+        known.online = online
         children = [
             Availability(name, online, reason)
-            for (other, name), child in self._devices.items()
-            if other == version and child.root == device and child.online
+            for name in self._children.get((version, device), ())
+            if self._devices[version, name].online
         ]
         return Decoded(availability=(Availability(device, online, reason), *children))
 
@@ -196,15 +206,23 @@ class HomieDecoder:
         sensor = f"{device}/{node}/{name}"
         return _reading(sensor, value, "bool" if boolean else found.unit)
 
-    def _device(self, version: str, name: str) -> _Device:
-        """The device's entry, made where there is none; the longest unheard goes when there are too many."""
+    def _device(self, version: str, name: str) -> _Device | None:
+        """The device's entry, made where there is none; None when there are DEVICES_MAX others."""
         key = version, name
-        if key not in self._devices:
-            self._devices[key] = _Device()
-            if len(self._devices) > DEVICES_MAX:
-                self._devices.popitem(last=False)
-        self._devices.move_to_end(key)
-        return self._devices[key]
+        if key not in self._devices and len(self._devices) >= DEVICES_MAX:
+            return None
+        return self._devices.setdefault(key, _Device())
+
+    def _hang(self, version: str, name: str, before: str, root: str) -> None:
+        """The device hangs on another root from now on; "" for none."""
+        if before:
+            self._children.get((version, before), {}).pop(name, None)
+        if root:
+            self._children.setdefault((version, root), {})[name] = None
+
+
+def _full() -> Reject:
+    return Reject("sensor_limit", f"more than {DEVICES_MAX} devices")
 
 
 def _properties(document: Mapping[str, Any]) -> Iterable[tuple[str, _Property]]:

@@ -96,7 +96,7 @@ class SparkplugBDecoder:
     )
 
     def __init__(self) -> None:
-        self._nodes: OrderedDict[str, _Node] = OrderedDict()
+        self._nodes: dict[str, _Node] = {}
         self._asked: OrderedDict[str, int] = OrderedDict()
         self._faults = Faults()
 
@@ -141,10 +141,10 @@ class SparkplugBDecoder:
         return self._in_life(topic, path, kind, rest, message=message, payload=payload, now_ns=now_ns)
 
     def _node_birth(self, topic: str, path: str, message: Any, payload: bytes) -> Decoded:
-        before = self._nodes.pop(path, None)
+        before = self._nodes.get(path)
+        if before is None and len(self._nodes) >= NODES_MAX:
+            return refuse(Reject("sensor_limit", f"more than {NODES_MAX} nodes"))
         node = self._nodes[path] = _Node(bd_seq=_bd_seq(message), seq=int(message.seq) % _SEQ_COUNT, born=True)
-        if len(self._nodes) > NODES_MAX:
-            self._nodes.popitem(last=False)
         found = _Found()
         self._born(node, "", message)
         self._read(node, path, "", message, found=found, birth=True)
