@@ -94,7 +94,9 @@ def _unpack(package: str, program: str) -> None:
     print(f"bootstrap: unpacking {program} of the Debian package {package}")
     with tempfile.TemporaryDirectory() as folder:
         if shutil.which("apt-get") and os.geteuid() == 0:
-            subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=False, stdout=subprocess.DEVNULL)
+            download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", package]
+            for command in (["apt-get", "update", "-qq"], download):
+                subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL)
         for archive in Path(folder).glob("*.deb"):
             subprocess.run(["dpkg", "-x", archive, folder], check=False)
         found = Path(folder, "usr", "bin", program)
