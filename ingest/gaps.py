@@ -68,6 +68,7 @@ class Gaps:
 
     def __init__(self) -> None:
         self._missing: OrderedDict[bytes, _Missing] = OrderedDict()
+        self._waiting: dict[bytes, None] = {}
         self._counts: OrderedDict[bytes, Count] = OrderedDict()
 
     def count(self, topic: bytes) -> Count:
@@ -100,6 +101,7 @@ class Gaps:
             missing = self._of(topic)
             missing.waited.append((expected, seq - 1, now_ns))
             missing.run = 0
+            self._waiting[topic] = None
             counter.next_seq = seq + 1
             del missing.waited[:-RANGES_MAX]
         else:
@@ -108,11 +110,14 @@ class Gaps:
     def due(self, now_ns: int) -> list[Gap]:
         """The gaps that have been waited for long enough; each is told once. A clock that went back tells all."""
         found = []
-        for topic, missing in list(self._missing.items()):
+        for topic in list(self._waiting):
+            missing = self._missing[topic]
             ripe = [lost for lost in missing.waited if not 0 <= now_ns - lost[2] < GRACE_NS]
+            missing.waited = [lost for lost in missing.waited if lost not in ripe]
+            if not missing.waited:
+                del self._waiting[topic]
             if not ripe:
                 continue
-            missing.waited = [lost for lost in missing.waited if lost not in ripe]
             missing.told = [*missing.told, *((first, last) for first, last, _ in ripe)][-RANGES_MAX:]
             number = sum(last - first + 1 for first, last, _ in ripe)
             found.append(Gap(topic, number, min(since for _, _, since in ripe)))
@@ -145,5 +150,6 @@ class Gaps:
         if found is None:
             found = self._missing[topic] = _Missing()
             if len(self._missing) > TOPICS_MAX:
-                self._missing.popitem(last=False)
+                oldest, _ = self._missing.popitem(last=False)
+                self._waiting.pop(oldest, None)
         return found

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simulators.encode.metrics import HEALTH, UNITS
 from simulators.plot import Panel, Picture, Span
 from simulators.scenario import Scenario, load_scenario, names
 from simulators.school import build_campus
@@ -22,25 +23,12 @@ DAY_MS = 86_400_000
 PANELS = 4
 _PAD_MS = 900_000
 _DEVICE_KINDS = frozenset(("battery_low",))
-_DEVICE_METRICS = frozenset(("battery", "battery_voltage", "rssi"))
 _UNITS: Mapping[str, str] = {
-    "smoke_density": "dB/m",
-    "co": "ppm",
+    **UNITS,
     "temperature": "°C",
-    "humidity": "%",
-    "co2": "ppm",
-    "level": "m",
-    "rain": "mm",
     "flow": "m³/s",
-    "pressure": "MPa",
-    "current": "A",
-    "power": "W",
-    "battery": "%",
-    "battery_voltage": "V",
-    "rssi": "dBm",
-    "sharpness": "%",
-    "luma": "%",
-    "scene_change": "%",
+    "level": "m",
+    **dict.fromkeys(("sharpness", "luma", "scene_change"), "%"),
 }
 Points = dict[tuple[int, str], list[tuple[float, float]]]
 """(device, metric) -> (s since 1970 UTC, value)."""
@@ -81,7 +69,7 @@ def picture(world: World) -> Picture:
     calm = plan(replace(world.scenario, effects=(), faults=()), world.campus, start_ms=world.start_ms)
     quiet = _points(calm, devices, span_ms)
     about_devices = any(truth.kind in _DEVICE_KINDS for truth in truths)
-    told = [key for key in loud if about_devices or key[1] not in _DEVICE_METRICS]
+    told = [key for key in loud if about_devices or key[1] not in HEALTH]
     chosen = sorted(told, key=lambda key: (-_difference(loud[key], quiet.get(key, [])), key))[:PANELS]
     found = Picture(f"{world.scenario.id}  {world.scenario.name_en}", zone=ZONE)
     for index, metric in sorted(chosen):

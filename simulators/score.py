@@ -205,12 +205,13 @@ def _load(moments: Sequence[float], span_s: tuple[float, float] | None) -> dict[
 def _coverage(forecasts: Sequence[Forecast], signal: Signal) -> dict[str, Any]:
     """Share of forecasts whose interval holds the value measured at that moment, interpolated between readings."""
     inside, widths, stated = [], [], []
+    named = {(forecast.sensor, forecast.metric) for forecast in forecasts}
+    columns = {key: np.array(signal[key]).T for key in named if signal.get(key)}
     for forecast in forecasts:
-        series = signal.get((forecast.sensor, forecast.metric), [])
-        times = [at for at, _ in series]
-        if not times or not times[0] <= forecast.at_s <= times[-1]:
+        found = columns.get((forecast.sensor, forecast.metric))
+        if found is None or not found[0, 0] <= forecast.at_s <= found[0, -1]:
             continue  # nothing was measured there
-        value = float(np.interp(forecast.at_s, times, [found for _, found in series]))
+        value = float(np.interp(forecast.at_s, found[0], found[1]))
         inside.append(forecast.low <= value <= forecast.high)
         widths.append(forecast.high - forecast.low)
         stated += [] if forecast.share is None else [forecast.share]

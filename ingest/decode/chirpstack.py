@@ -14,7 +14,7 @@ from typing import Any
 from ingest.vocabulary import Quality
 
 from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, epoch_ns, read_object, refuse, rfc3339_ns
+from .document import branch, epoch_ns, gathered, read_object, refuse, rfc3339_ns
 from .lorawan import LorawanTable, Meaning, load_table
 from .thinner import FLAGS, Thinner
 from .units import Quantity, read_quantity
@@ -81,13 +81,8 @@ class ChirpStackDecoder:
         history = fields.get("history")
         for item in history[:_HISTORY_MAX] if isinstance(history, list) else ():
             self._add_history(name, item, stamp, meaning)
-        idle = not (meaning.readings or meaning.rejects)
-        return Decoded(
-            readings=self._thinner.thin(stamp.sensor, meaning.readings, now_ns),
-            rejects=meaning.rejects,
-            notices=list(dict.fromkeys(meaning.notices)),
-            ignored="no_measurement" if idle else "",
-        )
+        readings = self._thinner.thin(stamp.sensor, meaning.readings, now_ns)
+        return gathered(readings, meaning.rejects, notices=meaning.notices)
 
     def _add_history(self, profile: str, item: Any, stamp: Reading, meaning: Meaning) -> None:
         """A value that the device kept while it had no link (Milesight: timestamp in seconds)."""
@@ -112,7 +107,7 @@ def _decode_status(document: Mapping[str, Any], stamp: Reading) -> Decoded:
         readings.append(replace(stamp, metric="battery", value=level.value, unit="%"))
     if isinstance(margin, Quantity):
         readings.append(replace(stamp, metric="link_margin", value=margin.value, unit="dB"))
-    return Decoded(readings=readings, ignored="" if readings else "no_measurement")
+    return gathered(readings)
 
 
 def _gateway_ns(document: Mapping[str, Any]) -> int | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from .contract import Decoded, Reject
+from .contract import Availability, Decoded, Reading, Reject
 from .native import _Refused, read_json
 
 _TIME = re.compile(
@@ -39,6 +39,24 @@ def read_text(payload: bytes, *, length_max: int = 64) -> str | Reject:
         return payload.decode().strip()
     except UnicodeDecodeError as error:
         return Reject("utf8", f"byte {error.start}")
+
+
+def gathered(
+    readings: Sequence[Reading],
+    rejects: Sequence[Reject] = (),
+    *,
+    notices: Sequence[str] = (),
+    availability: Sequence[Availability] = (),
+) -> Decoded:
+    """The meaning of a message's parts; one in which nothing is found rightly holds no measurement."""
+    idle = not (readings or rejects or availability)
+    return Decoded(
+        readings=readings,
+        rejects=rejects,
+        notices=list(dict.fromkeys(notices)),
+        availability=availability,
+        ignored="no_measurement" if idle else "",
+    )
 
 
 def refuse(reject: Reject) -> Decoded:

@@ -14,7 +14,7 @@ from typing import Any
 from ingest.vocabulary import METRIC_BY_NAME
 
 from .contract import Availability, Decoded, Reading, Reject
-from .document import is_short, read_object, read_text, refuse
+from .document import gathered, is_short, read_object, read_text, refuse
 from .names import entity_name, kind_of, meaning_in, measured
 from .template import Template, read_template
 from .units import Quantity, convert, read_quantity
@@ -174,10 +174,7 @@ class HaDiscoveryDecoder:
                 rejects.append(found)
             else:
                 readings.append(found)
-        idle = not (readings or rejects or availability)
-        return Decoded(
-            readings=readings, rejects=rejects, availability=availability, ignored="no_measurement" if idle else ""
-        )
+        return gathered(readings, rejects, availability=availability)
 
     def _readings(self, entities: Sequence[_Entity], payload: bytes) -> Iterator[Reading | Reject]:
         if not entities or not payload:

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from .contract import Decoded, Reading, Reject
-from .document import SECOND_NS, epoch_ns, read_object, refuse
+from .document import SECOND_NS, epoch_ns, gathered, read_object, refuse
 from .names import meaning_of, measured
 
 VERSION_MAX = 10
@@ -74,8 +74,7 @@ class SenmlDecoder:
         base, out = _Base(), _Gathered()
         for record in pack:
             _resolve(record, base, now_ns, out)
-        idle = not (out.readings or out.rejects)
-        return Decoded(readings=out.readings, rejects=out.rejects, ignored="no_measurement" if idle else "")
+        return gathered(out.readings, out.rejects)
 
 
 def _wrong(pack: list[Any]) -> Reject | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .contract import Decoded, Reading, Reject
-from .document import branch, epoch_ns, number_of, read_object, refuse
+from .document import branch, epoch_ns, gathered, number_of, read_object, refuse
 from .presence import read_presence
 
 _TOPIC = re.compile(r"([^/]+)/(?:(events/rpc)|(online)|status/([a-z_0-9]+(?::\d{1,4})?)|(rpc|command(?:/.*)?))")
@@ -98,9 +98,7 @@ def _meaning(device: str, status: Mapping[str, Any], time_ns: int | None) -> Dec
             readings.append(Reading(sensor, kind, metric, value, unit, time_ns=time_ns))
             if metric == "fault":
                 notices.append(f"sensor_fault: {key}")
-    idle = not (readings or rejects)
-    ignored = "no_measurement" if idle else ""
-    return Decoded(readings=readings, rejects=rejects, notices=notices, ignored=ignored)
+    return gathered(readings, rejects, notices=notices)
 
 
 def _component(

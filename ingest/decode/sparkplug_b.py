@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from ingest.vocabulary import Quality
 
 from .contract import Availability, Decoded, Reading, Reject, Request
-from .document import SECOND_NS, refuse
+from .document import SECOND_NS, gathered, refuse
 from .faults import Faults
 from .names import Meaning, meaning_in, measured
 from .sparkplug_schema import Payload
@@ -31,7 +31,7 @@ _TIME_MS_MAX = 2**63 // 1_000_000 - 1
 _SEQ_COUNT = 256
 _CONTROL = ("Node Control/", "Device Control/", "Node Info/", "Properties/")
 _BD_SEQ = "bdSeq"
-_SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}  # data type -> bits
+_SIGNED = frozenset((1, 2, 3, 4))  # Int8 to Int64
 _BOOLEAN = 11
 _BAD_QUALITY = frozenset((0, 500))  # bad, stale; 192 is good
 _TYPES = frozenset(("NBIRTH", "NDEATH", "DBIRTH", "DDEATH", "NDATA", "DDATA"))
@@ -287,16 +287,8 @@ class SparkplugBDecoder:
 
 
 def _decoded(found: _Found, *, availability: Sequence[Availability], memory: dict[str, bytes | None]) -> Decoded:
-    idle = not (found.readings or found.rejects or availability)
-    return Decoded(
-        readings=found.readings,
-        availability=availability,
-        notices=list(dict.fromkeys(found.notices)),
-        rejects=found.rejects,
-        ignored="no_measurement" if idle else "",
-        requests=found.requests,
-        memory=memory,
-    )
+    meaning = gathered(found.readings, found.rejects, notices=found.notices, availability=availability)
+    return replace(meaning, requests=found.requests, memory=memory)
 
 
 def _bd_seq(message: Any) -> int:
@@ -330,8 +322,7 @@ def _value(metric: Any, datatype: int) -> float | None:
     if metric.HasField("double_value"):
         return float(metric.double_value)
     if metric.HasField("int_value"):
-        bits = _SIGNED.get(datatype)
-        return float(_signed(int(metric.int_value), 32) if bits else metric.int_value)
+        return float(_signed(int(metric.int_value), 32) if datatype in _SIGNED else metric.int_value)
     if metric.HasField("long_value") and datatype != 13:  # noqa: PLR2004 - DateTime
         return float(_signed(int(metric.long_value), 64) if datatype in _SIGNED else metric.long_value)
     return None

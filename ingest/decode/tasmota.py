@@ -13,7 +13,7 @@ from typing import Any
 from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
 
 from .contract import Decoded, Reading, Reject
-from .document import branch, number_of, read_object, refuse, rfc3339_ns
+from .document import branch, gathered, number_of, read_object, refuse, rfc3339_ns
 from .names import kind_of
 from .presence import read_presence
 from .units import convert
@@ -95,8 +95,7 @@ def _sensors(device: str, document: Mapping[str, Any]) -> Decoded:
             sensor = f"{device}/{key[:64]}" if _INDEXED.fullmatch(key) else device
             for found in _measured(sensor, value, document, time_ns):
                 (readings if isinstance(found, Reading) else rejects).append(found)  # type: ignore[arg-type]  # one of the two
-    idle = not (readings or rejects)
-    return Decoded(readings=readings, rejects=rejects, ignored="no_measurement" if idle else "")
+    return gathered(readings, rejects)
 
 
 def _measured(

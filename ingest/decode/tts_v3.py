@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, is_short, read_object, refuse, rfc3339_ns
+from .document import branch, gathered, is_short, read_object, refuse, rfc3339_ns
 from .lorawan import LorawanTable, load_table
 from .thinner import FLAGS, Thinner
 
@@ -64,13 +64,8 @@ class TtsV3Decoder:
             return Decoded(ignored="no_codec", notices=(f"no_codec: {device}",))
         stamp = Reading(device, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=_gateway_ns(uplink))
         meaning = self._table.interpret(self._profile(uplink, fields), fields, stamp)
-        idle = not (meaning.readings or meaning.rejects)
-        return Decoded(
-            readings=self._thinner.thin(device, meaning.readings, now_ns),
-            rejects=meaning.rejects,
-            notices=list(dict.fromkeys(meaning.notices)),
-            ignored="no_measurement" if idle else "",
-        )
+        readings = self._thinner.thin(device, meaning.readings, now_ns)
+        return gathered(readings, meaning.rejects, notices=meaning.notices)
 
     def _profile(self, uplink: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
         """The device's model: as registered, as the payload says, or as only its field names can be."""

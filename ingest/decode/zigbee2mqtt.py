@@ -12,7 +12,7 @@ from typing import Any
 from ingest.vocabulary import METRIC_BY_NAME, Quality
 
 from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, epoch_ns, read_object, read_text, refuse, rfc3339_ns
+from .document import branch, epoch_ns, gathered, read_object, read_text, refuse, rfc3339_ns
 from .thinner import FLAGS, Thinner
 from .units import Quantity, convert, read_quantity
 
@@ -162,9 +162,7 @@ def _decode_state(device: str, payload: bytes, thinner: Thinner, now_ns: int) ->
             readings.append(Reading(device, kind, metric, number, unit, time_ns=time_ns, quality=quality))
     if quality is Quality.TEST and not any(reading.kind != "device" for reading in readings):
         readings.append(Reading(device, "smoke", "test", 1.0, "bool", time_ns=time_ns, quality=quality))
-    readings = thinner.thin(device, readings, now_ns)
-    idle = not (readings or rejects)
-    return Decoded(readings=readings, rejects=rejects, ignored="no_measurement" if idle else "")
+    return gathered(thinner.thin(device, readings, now_ns), rejects)
 
 
 def _read(  # noqa: PLR0911 - a return a case

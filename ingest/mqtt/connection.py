@@ -100,7 +100,10 @@ class Connection:
 
         A topic that a filter covers already is left out: the broker would send its messages twice.
         """
-        new = _uncovered([topic for topic in topics if topic not in self._subscriptions], self._subscriptions)
+        unknown = [topic for topic in topics if topic not in self._subscriptions]
+        if not unknown:
+            return
+        new = _uncovered(unknown, self._subscriptions)
         self._subscriptions |= dict.fromkeys(new)
         if new and self.connected:
             self._subscribe(new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 
 from simulators.encode.contract import Message
@@ -9,7 +10,7 @@ from simulators.encode.rows import Row, in_order
 from simulators.fleet import Device, Fleet, Frames
 
 
-class Firmware:
+class Firmware(ABC):
     """One message a row, made by `message`; an availability topic that says up and down, retained.
 
     models: those that have such a device. The device's id is the identity on the wire. Drills have no mark in these
@@ -45,9 +46,9 @@ class Firmware:
         rows = (row for row in in_order(parts) if not row.is_test)
         return [found for row in rows if (found := self.message(row, self._fleet.devices[row.device]))]
 
+    @abstractmethod
     def message(self, row: Row, device: Device) -> Message | None:
         """What the device sends for a row; None when it has no word for any of it."""
-        raise NotImplementedError
 
     def _will(self, index: int, at_ms: int, word: bytes) -> Message:
         return Message(at_ms, self.will[0].format(self._fleet.devices[index].id), word, retain=True)

@@ -10,36 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulators.encode.contract import Message
-from simulators.encode.metrics import HEALTH, MEASURED
+from simulators.encode.metrics import BOOLEANS, COUNTS, HEALTH, MEASURED, UNITS
 from simulators.encode.rows import in_order
 from simulators.fleet import Device, Fleet, Frames
 
 ROOT = "homie/5"
 NODE = "sensor"
-# metric -> datatype and unit
 PROPERTIES: Mapping[str, tuple[str, str]] = {
-    "smoke_density": ("float", "dB/m"),
-    "co": ("float", "ppm"),
+    **{metric: ("float", unit) for metric, unit in UNITS.items()},
     "temperature": ("float", "°C"),
-    "humidity": ("float", "%"),
-    "co2": ("float", "ppm"),
-    "rain": ("float", "mm"),
-    "pressure": ("float", "MPa"),
-    "flow": ("float", "m3/s"),
-    "current": ("float", "A"),
-    "power": ("float", "W"),
-    "open": ("boolean", ""),
-    "access_granted": ("boolean", ""),
-    "forced": ("boolean", ""),
-    "leak": ("boolean", ""),
-    "isolated": ("boolean", ""),
-    "fault": ("boolean", ""),
-    "people_in": ("integer", ""),
-    "people_out": ("integer", ""),
-    "battery": ("float", "%"),
-    "battery_voltage": ("float", "V"),
-    "rssi": ("float", "dBm"),
+    **dict.fromkeys(BOOLEANS, ("boolean", "")),
+    **dict.fromkeys(COUNTS, ("integer", "")),
 }
+"""Metric -> datatype and unit."""
+
 _WRITTEN = {
     "boolean": lambda value: "true" if value == 1.0 else "false",
     "integer": lambda value: str(int(value)),

@@ -20,5 +20,22 @@ MEASURED: Mapping[str, tuple[str, ...]] = {
 HEALTH = ("battery", "battery_voltage", "rssi")
 """What a device of any model may tell of itself."""
 
+UNITS: Mapping[str, str] = {
+    "smoke_density": "dB/m",
+    "co": "ppm",
+    "temperature": "Cel",
+    "humidity": "%",
+    "co2": "ppm",
+    "rain": "mm",
+    "pressure": "MPa",
+    "flow": "m3/s",
+    "current": "A",
+    "power": "W",
+    "battery": "%",
+    "battery_voltage": "V",
+    "rssi": "dBm",
+}
+"""Measured metric -> the unit in which the fleet measures it; formats with other spellings lay theirs over it."""
+
 BOOLEANS = frozenset(("open", "access_granted", "forced", "leak", "isolated", "fault"))
 COUNTS = frozenset(("people_in", "people_out"))

@@ -10,29 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulators.encode.contract import Message
+from simulators.encode.metrics import BOOLEANS, COUNTS, UNITS
 from simulators.encode.rows import Row, in_order
 from simulators.fleet import Device, Fleet, Frames
 
 GATEWAY = "campus/senml/gateway-1"
-UNITS: Mapping[str, str] = {
-    "smoke_density": "dB/m",
-    "co": "ppm",
-    "temperature": "Cel",
+_UNITS: Mapping[str, str] = {
+    **UNITS,
     "humidity": "%RH",
-    "co2": "ppm",
-    "rain": "mm",
-    "flow": "m3/s",
-    "current": "A",
-    "power": "W",
     "battery": "%EL",
-    "battery_voltage": "V",
-    "rssi": "dBm",
-    "people_in": "count",
-    "people_out": "count",
+    **dict.fromkeys(COUNTS, "count"),
 }
+_BOOLEANS = BOOLEANS | {"battery_low", "tamper"}
 """Metric -> its SenML unit, of the size of ours; dB/m is our own, the registry has none for obscuration."""
 
-BOOLEANS = frozenset(("open", "leak", "isolated", "fault", "access_granted", "battery_low", "tamper", "forced"))
 MODELS = frozenset(("smoke", "room", "door", "rain", "leak", "turnstile", "panel", "socket"))
 
 
@@ -85,6 +76,6 @@ class Senml:
 
 
 def _record(metric: str, value: float) -> dict[str, Any]:
-    if metric in BOOLEANS:
+    if metric in _BOOLEANS:
         return {"n": metric, "vb": value == 1.0}
-    return {"n": metric, "u": UNITS[metric], "v": value}
+    return {"n": metric, "u": _UNITS[metric], "v": value}

@@ -5,10 +5,10 @@ Source: Eclipse Sparkplug Specification 3.0, sections 5 and 6; eclipse/tahu, spa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from simulators.encode.contract import Message
-from simulators.encode.metrics import BOOLEANS, COUNTS, HEALTH, MEASURED
+from simulators.encode.metrics import BOOLEANS, COUNTS, HEALTH, MEASURED, UNITS
 from simulators.encode.protobuf import double, flag, message, number, text
 from simulators.encode.rows import Row, in_order
 from simulators.fleet import Device, Fleet, Frames
@@ -18,21 +18,6 @@ LATE_MS = 60_000
 """Data that wait longer than this on the node are sent as historical."""
 
 _INT64, _DOUBLE, _BOOLEAN = 4, 10, 11
-_UNITS: Mapping[str, str] = {
-    "smoke_density": "dB/m",
-    "co": "ppm",
-    "temperature": "Cel",
-    "humidity": "%",
-    "co2": "ppm",
-    "rain": "mm",
-    "pressure": "MPa",
-    "flow": "m3/s",
-    "current": "A",
-    "power": "W",
-    "battery": "%",
-    "battery_voltage": "V",
-    "rssi": "dBm",
-}
 _SEQ_COUNT = 256
 
 
@@ -116,7 +101,7 @@ class SparkplugB:
         known = self._metrics(self._fleet.devices[index].model)
         metrics = []
         for place, name in enumerate(known):
-            unit = _UNITS.get(name, "")
+            unit = UNITS.get(name, "")
             properties = text(1, "engUnit") + message(2, number(1, 12) + text(8, unit))
             head = text(1, f"Inputs/{name}") + number(2, self._alias(index, place)) + number(3, at_ms)
             head += number(4, _datatype(name)) + _value(name, self._values.get((index, name), float("nan")))

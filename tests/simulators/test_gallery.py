@@ -40,7 +40,9 @@ def test_files_are_written(tmp_path: Path) -> None:
     files = build(tmp_path, ["S1", "S12"])
     assert [file.name for file in files] == ["S1.png", "S12.png", "index.md"]
     assert files[0].read_bytes()[:4] == b"\x89PNG"
-    assert "夜间" in files[2].read_text(encoding="utf-8") or "S1 " in files[2].read_text(encoding="utf-8")
+    page = files[2].read_text(encoding="utf-8")
+    assert "宿舍夜间阴燃" in page
+    assert "](S12.png)" in page
 
 
 def test_an_unknown_kind_of_file_is_an_error(tmp_path: Path) -> None:
