@@ -21,8 +21,9 @@ _UNITS: Mapping[str, str] = {
     "battery": "%EL",
     **dict.fromkeys(COUNTS, "count"),
 }
-_BOOLEANS = BOOLEANS | {"battery_low", "tamper"}
 """Metric -> its SenML unit, of the size of ours; dB/m is our own, the registry has none for obscuration."""
+
+_BOOLEANS = BOOLEANS | {"battery_low", "tamper"}
 
 MODELS = frozenset(("smoke", "room", "door", "rain", "leak", "turnstile", "panel", "socket"))
 
