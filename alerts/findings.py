@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from detectors import DetectionBatch, Phase
 from ingest import Catalog
@@ -75,3 +76,8 @@ def _finding(detections: DetectionBatch, row: int, sensor: tuple[str, str], cata
         lane=str(detections.evidence[row].get("lane", "live")),
         evidence=dict(detections.evidence[row]),
     )
+
+
+def behind(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sensors that a silent gateway's finding names: what is behind it is not heard either."""
+    return tuple(evidence.get("dims", {}).get("behind", ()))

@@ -107,7 +107,7 @@ class Registry:
 
 
 _TABLES = {"site", "zone", "place", "risk_point", "sensor", "calendar"}
-_SENSOR_KEYS = {"site", "id", "kind", "place", "profile", "period_s", "limits", "xy"}
+_SENSOR_KEYS = {"site", "id", "kind", "place", "profile", "period_s", "limits", "xy", "gateway"}
 
 
 def load_registry(path: Path | None) -> Registry:
@@ -207,6 +207,7 @@ def _sensor(row: Mapping[str, Any], number: int, errors: list[str]) -> Sensor:
         place=str(row.get("place", "")),
         profile=str(row.get("profile", "")),
         period_s=_number(row, "period_s", where, errors),
+        gateway=str(row.get("gateway", "")),
         limits={metric: tuple(map(float, value)) for metric, value in limits.items()},
     )
 

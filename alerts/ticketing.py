@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from . import journal, rows
 from .access import Actor, require
 from .errors import Invalid, NotFound, Stale
-from .findings import identity
+from .findings import behind, identity
 from .grading import Grade
 from .model import Hazard, Ticket
 from .outbox import Post
@@ -190,8 +190,14 @@ class Ticketing:
         return not hazard.active and not self._blind(hazard)
 
     def _blind(self, hazard: Hazard) -> bool:
-        """Whether a sensor that saw the hazard is now itself at fault, stuck, silent or tampered with."""
+        """Whether a sensor that saw it is now at fault, stuck, tampered with, silent or behind a silent gateway."""
         saw = select(findings.c.sensor).where(findings.c.hazard == hazard.id)
+        silent = select(findings.c.evidence).where(
+            findings.c.site == hazard.site, findings.c.kind == GATEWAY_SILENT, findings.c.active
+        )
+        unheard = {name for evidence in self._connection.scalars(silent) for name in behind(evidence)}
+        if unheard and unheard.intersection(self._connection.scalars(saw)):
+            return True
         fault = select(findings.c.id).where(
             findings.c.site == hazard.site,
             findings.c.sensor.in_(saw),
@@ -226,5 +232,6 @@ class Ticketing:
         self._post.ticket(kind, ticket, step=step, now_ns=now_ns)
 
 
-UNBELIEVABLE = ("sensor_fault", "sensor_silent", "sensor_stuck", "tamper")
+GATEWAY_SILENT = "gateway_silent"
+UNBELIEVABLE = ("sensor_fault", "sensor_silent", GATEWAY_SILENT, "sensor_stuck", "tamper")
 _DONE = tuple(FINAL | {"observing"})

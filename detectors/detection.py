@@ -14,7 +14,8 @@ from ingest import TelemetryBatch
 
 HAZARDS = (
     "fire", "flood", "leak", "person_at_water", "gate_forced", "gate_held_open", "after_hours_entry", "intrusion",
-    "camera_blind", "sensor_silent", "sensor_stuck", "sensor_fault", "tamper", "battery_low", "anomaly",
+    "camera_blind", "sensor_silent", "gateway_silent", "sensor_stuck", "sensor_fault", "tamper", "battery_low",
+    "anomaly",
 )  # fmt: skip
 """Kinds of hazard that a detection can speak of."""
 

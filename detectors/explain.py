@@ -36,7 +36,10 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a sentence is made of. over: it has cleared; lasted_s: span of event time that speaks for it."""
+    """What a sentence is made of.
+
+    over: it has cleared; lasted_s: span of event time that speaks for it; behind: sensors heard only through this one.
+    """
 
     kind: str
     hazard: str
@@ -50,6 +53,7 @@ class Fact:
     clear_s: float = 0.0
     falling: bool = False
     lasted_s: float = 0.0
+    behind: int = 0
 
 
 Words = dict[str, str]
@@ -172,9 +176,18 @@ def _stuck(fact: Fact) -> tuple[str, str]:
 
 
 def _silence(fact: Fact) -> tuple[str, str]:
+    zh, en = span(fact.value or 0.0)
+    if fact.behind:
+        return (
+            f"网关失联（{zh}无声），其下 {fact.behind} 个传感器状态未知"
+            if fact.value
+            else f"网关已离线，其下 {fact.behind} 个传感器状态未知",
+            f"Gateway silent for {en}; the state of {fact.behind} sensors behind it is unknown"
+            if fact.value
+            else f"Gateway is offline; the state of {fact.behind} sensors behind it is unknown",
+        )
     if not fact.value:
         return "设备已离线，状态未知", "Device is offline; its state is unknown"
-    zh, en = span(fact.value)
     limit_zh, limit_en = span(fact.limit or 0.0)
     return (
         f"已 {zh}没有收到读数（限值 {limit_zh}），状态未知",

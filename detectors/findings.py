@@ -41,6 +41,13 @@ class Finding:
     clear_s: float = 0.0
     score: float | None = None
     dims: dict[str, Any] = field(default_factory=dict)
+    hazard: str = ""
+    behind: int = 0
+
+    @property
+    def told_hazard(self) -> str:
+        """The hazard it speaks of: its own, or the rule's."""
+        return self.hazard or self.rule.hazard
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ def assemble(findings: Sequence[Finding], batch: TelemetryBatch, late_ns: int) -
         drill=np.array([finding.lane == DRILL for finding in ordered], np.bool_),
         rule=[finding.rule.name for finding in ordered],
         detector=[finding.kind for finding in ordered],
-        hazard=[finding.rule.hazard for finding in ordered],
+        hazard=[finding.told_hazard for finding in ordered],
         evidence=[_evidence(finding) for finding in ordered],
     )
 
@@ -117,7 +124,7 @@ def _evidence(finding: Finding) -> dict[str, Any]:
     metric = METRIC_BY_CODE[finding.metric]
     fact = Fact(
         kind=finding.kind,
-        hazard=finding.rule.hazard,
+        hazard=finding.told_hazard,
         metric=metric.name,
         unit=metric.unit,
         over=finding.phase is Phase.CLEAR,
@@ -128,6 +135,7 @@ def _evidence(finding: Finding) -> dict[str, Any]:
         clear_s=finding.clear_s,
         falling=bool(getattr(finding.rule, "falling", False)),
         lasted_s=max(0.0, (finding.last_ns - finding.first_ns) / 1e9),
+        behind=finding.behind,
     )
     evidence: dict[str, Any] = {
         "window_s": finding.window_s,

@@ -67,10 +67,15 @@ class Stuck(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence(Rule):
-    """No reading for `periods` times the sensor's period (unknown_s when it is unknown), then further spans."""
+    """No reading for `periods` times the sensor's period, then further spans.
+
+    A period that nobody told is learned from even intervals, for limits of floor_s at least; unknown_s where there are
+    none.
+    """
 
     periods: Annotated[float, Interval(ge=1, le=1_000)] = 3.0
     unknown_s: Seconds = 90_000.0
+    floor_s: Seconds = 60.0
     after_s: Spans = (0.0,)
     downtime_s: Seconds = 30.0
 

@@ -24,9 +24,9 @@ class Fleet:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._known: list[Sensor] = []
-        self._version = -1
+        self._version = 0
+        self._stamp = np.zeros(1024, np.int64)
         self.version = 0
-        self.stamp = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -34,18 +34,40 @@ class Fleet:
     def __getitem__(self, code: int) -> Sensor:
         return self._known[code]
 
+    @property
+    def stamp(self) -> NDArray[np.int64]:
+        """For each code, the version with which the sensor came or changed last."""
+        return self._stamp[: len(self._known)]
+
+    def gateway(self, code: int) -> int:
+        """Code of the gateway that the sensor is heard through; -1 when there is none."""
+        sensor = self._known[code]
+        if not sensor.gateway or sensor.gateway == sensor.id:
+            return -1
+        found = self._catalog.find(sensor.site, sensor.gateway)
+        known = found is not None and found.code < len(self._known) and self._known[found.code].id == sensor.gateway
+        return found.code if found is not None and known else -1
+
     def sync(self, highest: int) -> None:
         """Take over what changed in the catalogue; a code that it does not know stands for a bare device."""
         if self._version == self._catalog.version and highest < len(self._known):
             return
-        self._version = self._catalog.version
+        before, version = len(self._known), self._catalog.version
+        altered = self._catalog.changed(self._version)
+        self._version = version
         self.version += 1
-        now = list(self._catalog)
-        now += [Sensor(code, str(code), "", UNKNOWN_KIND) for code in range(len(now), highest + 1)]
-        changed = [c for c, sensor in enumerate(now) if c >= len(self._known) or sensor is not self._known[c]]
-        self.stamp = np.concatenate([self.stamp, np.zeros(len(now) - len(self._known), np.int64)])
-        self.stamp[changed] = self.version
-        self._known = now
+        for code in range(before, max(len(self._catalog), highest + 1)):
+            self._known.append(self._catalog[code] if code < len(self._catalog) else _bare(code))
+        for code in altered:
+            self._known[code] = self._catalog[code]
+        if len(self._known) > len(self._stamp):
+            self._stamp = np.concatenate([self._stamp, np.zeros(len(self._known), np.int64)])
+        self._stamp[before : len(self._known)] = self.version
+        self._stamp[list(altered)] = self.version
+
+
+def _bare(code: int) -> Sensor:
+    return Sensor(code, str(code), "", UNKNOWN_KIND)
 
 
 @dataclass(frozen=True, slots=True)

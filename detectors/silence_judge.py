@@ -10,7 +10,7 @@ from ingest import METRIC_BY_NAME, SERVICE_SITE, Quality
 
 from .findings import Entry, Finding, entries
 from .kernels.emission import NONE, empty
-from .kernels.silence import CLOCK, DUE, FAR, REGISTERS, TICKING, listen
+from .kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, listen
 from .level_judge import SECOND_NS, applies
 from .rules import Silence
 from .series import Fleet, Frame, Part
@@ -18,6 +18,8 @@ from .state import Columns
 
 ONLINE = METRIC_BY_NAME["online"].code
 TICK = METRIC_BY_NAME["tick"].code
+NAMED_MAX = 5_000
+"""Sensors behind a silent gateway that its finding names; it counts all of them."""
 
 
 class SilenceJudge:
@@ -35,7 +37,17 @@ class SilenceJudge:
                 "at": (np.int64, 1, NONE),
                 "step": (np.int64, 1, 0),
                 "limit": (np.int64, 1, FAR),
+                "parent": (np.int64, 1, -1),
+                "learns": (np.bool_, 1, False),
+                "intervals": (np.int32, INTERVALS, 0),
+                "filled": (np.int64, 1, 0),
             }
+        )
+        self._spans = (
+            float(rule.periods),
+            int(rule.unknown_s * SECOND_NS),
+            int(rule.floor_s * SECOND_NS),
+            int(rule.downtime_s * SECOND_NS),
         )
         self._seen_version = -1
 
@@ -47,10 +59,15 @@ class SilenceJudge:
         batch, own = frame.batch, self._sensors
         gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
         found, values, count = listen(
-            batch.sensor, batch.arrival_ns, batch.metric == TICK, gone, own["limit"], self._ladder,
-            int(self.rule.downtime_s * SECOND_NS), self._register, own["heard"], own["at"], own["step"], *empty(),
-        )  # fmt: skip
-        return [self._finding(entry) for entry in entries(found, values, count)] if count else []
+            (batch.sensor, batch.arrival_ns, batch.metric == TICK, gone),
+            self._spans,
+            self._ladder,
+            self._register,
+            (own["limit"], own["heard"], own["at"], own["step"], own["parent"]),
+            (own["learns"], own["intervals"], own["filled"]),
+            *empty(),
+        )
+        return [self._finding(entry, frame.fleet) for entry in entries(found, values, count)] if count else []
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot."""
@@ -64,21 +81,34 @@ class SilenceJudge:
     def _refresh(self, fleet: Fleet) -> None:
         if self._seen_version == fleet.version:
             return
-        limit, heard = self._sensors["limit"], self._sensors["heard"]
+        own = self._sensors
+        limit, learns, parent, heard = own["limit"], own["learns"], own["parent"], own["heard"]
         for code in np.flatnonzero(fleet.stamp > self._seen_version).tolist():
             period_s = fleet[code].period_s
             watched = fleet[code].site != SERVICE_SITE and applies(self.rule, fleet, code)
-            span_s = self.rule.periods * period_s if period_s > 0 else self.rule.unknown_s
-            before, limit[code] = limit[code], int(span_s * SECOND_NS) if watched else FAR
+            parent[code] = fleet.gateway(code)
+            before = limit[code]
+            if period_s > 0 or not watched:
+                limit[code] = int(self.rule.periods * period_s * SECOND_NS) if watched else FAR
+            elif not learns[code]:
+                limit[code] = self._spans[1]
+            learns[code] = watched and period_s <= 0
             if limit[code] < before and heard[code] != NONE:  # due earlier than was reckoned with
                 self._register[DUE] = min(self._register[DUE], self._register[CLOCK])
+        learns[np.unique(parent[parent >= 0])] = False  # a gateway is heard with everything behind it
         self._seen_version = fleet.version
 
-    def _finding(self, entry: Entry) -> Finding:
+    def _finding(self, entry: Entry, fleet: Fleet) -> Finding:
+        own = self._sensors
         told = entry.first_ns == entry.last_ns and entry.phase == 0
-        limit_s = float(self._sensors["limit"][entry.slot]) / SECOND_NS + self.rule.after_s[entry.step]
+        behind = np.flatnonzero(own["parent"] == entry.slot)
+        limit_ns = int(own["limit"][behind].min() if len(behind) else own["limit"][entry.slot])
+        limit_s = min(limit_ns, self._spans[1]) / SECOND_NS + self.rule.after_s[entry.step]
+        names = [fleet[code].id for code in behind[:NAMED_MAX].tolist()]
         return Finding(
             entry.row, entry.slot, ONLINE, entry.lane, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "silence",
             value=0.0 if told else (entry.last_ns - entry.first_ns) / 1e9, limit=limit_s, window_s=limit_s,
+            hazard="gateway_silent" if names else "", behind=len(behind),
+            dims={"behind": names, "behind_total": len(behind)} if names else {},
         )  # fmt: skip

@@ -7,6 +7,7 @@ Codes are durable: whoever writes a batch to the log also writes what `take_chan
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from .errors import CatalogFull
@@ -15,6 +16,7 @@ from .vocabulary import FIRST_LEARNED_METRIC, KINDS, METRIC_BY_CODE, METRIC_BY_N
 SERVICE_SITE = "_service"
 SENSORS_MAX = 2_000_000
 LEARNED_METRICS_MAX = 10_000
+_NO_SENSOR = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Sensor:
 
     id: the identity found on the wire, unique in its site; place: id of the place where it hangs, "" while unassigned;
     profile: how its surroundings behave ("kitchen", "waterside", ...; "" for the usual); period_s: the longest time
-    between two of its messages, 0 when unknown; limits: metric -> rising alarm limits of this very sensor.
+    between two of its messages, 0 when unknown; limits: metric -> rising alarm limits of this very sensor; gateway: id
+    of the device of the same site that it is heard through, "" when none is known.
     """
 
     code: int
@@ -34,6 +37,7 @@ class Sensor:
     profile: str = ""
     period_s: float = 0.0
     limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    gateway: str = ""
 
     @property
     def assigned(self) -> bool:
@@ -53,12 +57,13 @@ class Catalog:
     """All sensors and learned metrics, by code and by identity.
 
     Written by one thread (ingest); readers may look things up from others, because entries are only added or replaced
-    whole. `version` grows with every change: a detector that caches per-sensor facts compares it.
+    whole. `version` grows with every change: a detector that caches per-sensor facts compares it, and asks for what
+    changed since. A sensor's gateway is a sensor too and gets its code with the first sensor behind it.
     """
 
     def __init__(self, declared: Iterable[Sensor] = (), *, sensors_max: int = SENSORS_MAX) -> None:
         """Declared sensors (from the site's registry) are known by identity; their codes come at first use."""
-        self.version = 0
+        self._altered: list[int] = []
         self._sensors_max = sensors_max
         self._declared = {(sensor.site, sensor.id): sensor for sensor in declared}
         self._sensors: list[Sensor] = []
@@ -68,6 +73,15 @@ class Catalog:
         self._changed: dict[int, Sensor] = {}
         self._changed_metrics: list[Metric] = []
         self.code(SERVICE_SITE, "clock", "device")
+
+    @property
+    def version(self) -> int:
+        """How many changes there have been; a larger number than before means that something changed."""
+        return len(self._altered)
+
+    def changed(self, since: int) -> set[int]:
+        """Codes of the sensors that are new or altered since that version."""
+        return {code for code in self._altered[since:] if code >= 0}
 
     def __len__(self) -> int:
         return len(self._sensors)
@@ -82,6 +96,10 @@ class Catalog:
         """The sensor of that identity, or None when it was never heard or declared."""
         code = self._code.get((site, sensor_id))
         return self._declared.get((site, sensor_id)) if code is None else self._sensors[code]
+
+    def has_code(self, sensor: Sensor) -> bool:
+        """Whether the sensor was heard, and not only declared."""
+        return (sensor.site, sensor.id) in self._code
 
     def code(self, site: str, sensor_id: str, kind: str) -> int:
         """The code of a sensor, given at first use. A more telling kind replaces a lesser one (KINDS).
@@ -124,8 +142,17 @@ class Catalog:
         return code in METRIC_BY_CODE or code in self._learned_by_code
 
     def update(self, sensor: Sensor) -> None:
-        """Replace what is known of a sensor that has a code (its place, profile, period, limits)."""
+        """Replace what is known of a sensor that has a code (its place, profile, period, limits, gateway)."""
         self._put(sensor)
+        self._hang(sensor)
+
+    def behind(self, code: int, gateway: str) -> None:
+        """The sensor was heard through that gateway; what the registry declares stands."""
+        known = self._sensors[code]
+        declared = self._declared.get((known.site, known.id))
+        if gateway in (known.gateway, known.id) or (declared is not None and declared.gateway):
+            return
+        self.update(replace(known, gateway=gateway))
 
     def take_changes(self) -> CatalogChanges:
         """What must become durable before or with the next batch; each change is given once."""
@@ -137,9 +164,14 @@ class Catalog:
         """Take back what the log holds, codes ascending; declarations of the registry win over stored facts."""
         for sensor in sensors:
             declared = self._declared.get((sensor.site, sensor.id))
-            self._put(sensor if declared is None else replace(declared, code=sensor.code), durable=declared is None)
+            if declared is None:
+                self._put(sensor, durable=True)
+            else:
+                self._put(replace(declared, code=sensor.code, gateway=declared.gateway or sensor.gateway))
         for metric in metrics:
             self._keep_metric(metric)
+        for sensor in list(self._sensors):
+            self._hang(sensor)
 
     def _register(self, site: str, sensor_id: str, kind: str) -> int:
         if len(self._sensors) >= self._sensors_max:
@@ -147,7 +179,14 @@ class Catalog:
         declared = self._declared.get((site, sensor_id))
         code = len(self._sensors)
         self._put(Sensor(code, sensor_id, site, kind) if declared is None else replace(declared, code=code))
+        self._hang(self._sensors[code])
         return code
+
+    def _hang(self, sensor: Sensor) -> None:
+        """See to it that the sensor's gateway has a code; where there is no room, the sensor goes without."""
+        if sensor.gateway and sensor.gateway != sensor.id and (sensor.site, sensor.gateway) not in self._code:
+            with suppress(CatalogFull):
+                self._register(sensor.site, sensor.gateway, "device")
 
     def _put(self, sensor: Sensor, *, durable: bool = False) -> None:
         if sensor.code == len(self._sensors):
@@ -157,9 +196,9 @@ class Catalog:
         self._code[sensor.site, sensor.id] = sensor.code
         if not durable:
             self._changed[sensor.code] = sensor
-        self.version += 1
+        self._altered.append(sensor.code)
 
     def _keep_metric(self, metric: Metric) -> None:
         self._learned[metric.name] = metric
         self._learned_by_code[metric.code] = metric
-        self.version += 1
+        self._altered.append(_NO_SENSOR)

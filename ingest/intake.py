@@ -233,8 +233,18 @@ class Intake:
         for reject in decoded.rejects:
             self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
+        if decoded.gateway:
+            self._hang(source, decoded)
         self._note(source, decoded, idle=not rows and not any(changed))
         return True
+
+    def _hang(self, source: Source, decoded: Decoded) -> None:
+        """The sensors of a message are heard through its gateway."""
+        names = {told.sensor for told in decoded.readings} | {told.sensor for told in decoded.availability}
+        for name in sorted(names):
+            known = self._catalog.find(source.site, name)
+            if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
+                self._catalog.behind(known.code, decoded.gateway)
 
     def _tell(self, gap: Gap) -> None:
         """Messages of a sensor did not come: a reading of how many, at the time at which they were missed."""

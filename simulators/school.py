@@ -110,6 +110,10 @@ def campus_toml(campus: Campus) -> str:
     lines += _table("[calendar]", _calendar_fields(campus.calendar))
     for school in campus.schools:
         lines += _site(school, campus)
+        first = {_gateway(device): device for device in reversed(campus.drawn)}
+        for name, device in first.items():
+            about = {"site": school.id, "id": name, "kind": "device", "place": device.place}
+            lines += _table("[[sensor]]", about)
         for device in campus.drawn:
             lines += _table("[[sensor]]", _sensor_fields(school.id, device))
     return "\n".join(lines) + "\n"
@@ -184,9 +188,15 @@ def _sensor_fields(site: str, device: Device) -> dict[str, object]:
     if device.profile:
         fields["profile"] = device.profile
     fields["period_s"] = device.period_s
+    fields["gateway"] = _gateway(device)
     if device.limits:
         fields["limits"] = {metric: list(limits) for metric, limits in device.limits.items()}
     return {**fields, "xy": list(device.xy)}
+
+
+def _gateway(device: Device) -> str:
+    """One gateway for each kind of zone; it hangs where the first of its devices does."""
+    return f"gateway-{device.zone_key}"
 
 
 def _calendar_fields(calendar: Calendar) -> dict[str, object]:

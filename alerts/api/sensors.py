@@ -103,6 +103,7 @@ class _View:
             "profile": sensor.profile,
             "xy": registry.sensor_xy.get((sensor.site, sensor.id)) or (known.xy if known else None),
             "period_s": sensor.period_s or None,
+            "gateway": sensor.gateway or None,
             "limits": {metric: list(limits) for metric, limits in sensor.limits.items()},
             "assigned": bool(place),
             "metrics": metrics,
@@ -112,7 +113,9 @@ class _View:
     def _state(self, sensor: Sensor, *, heard: bool) -> str:
         kind = self._found.get((sensor.site, sensor.id))
         if kind is not None:
-            return "silent" if kind == "sensor_silent" else "hazard"
+            return "silent" if kind in {"sensor_silent", "gateway_silent"} else "hazard"
+        if sensor.gateway and self._found.get((sensor.site, sensor.gateway)) == "gateway_silent":
+            return "silent"
         return "ok" if heard else "unknown"
 
     def _metrics(self, sensor: Sensor) -> list[Json]:

@@ -71,7 +71,8 @@ class Decoded:
     """Everything that one message means. `ignored` names why a message rightly gives nothing ("command", "log").
 
     subscribe: topics that are wanted from now on, because the message announced them;
-    numbers: the device's running numbers, in order, where the wire has them;
+    numbers: the device's running numbers, in order, where the wire has them; gateway: what its sensors hang on, as the
+    sensor that its availability speaks of, where the wire tells;
     memory: key -> value of what the decoder must know again after a restart, None for what may be forgotten.
     """
 
@@ -87,6 +88,7 @@ class Decoded:
     requests: Sequence[Request] = ()
     subscribe: Sequence[str] = ()
     memory: Mapping[str, bytes | None] = field(default_factory=dict)
+    gateway: str = ""
 
 
 class Decoder(Protocol):

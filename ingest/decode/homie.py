@@ -6,7 +6,7 @@ Source: homieiot/convention, convention.md at v4.0.0 and v5.0.0. Booleans and st
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingest.vocabulary import METRIC_BY_NAME
@@ -185,7 +185,7 @@ class HomieDecoder:
             for name in self._children.get((version, device), ())
             if self._devices[version, name].online
         ]
-        return Decoded(availability=(Availability(device, online, reason), *children))
+        return Decoded(availability=(Availability(device, online, reason), *children), gateway=known.root)
 
     def _value(self, version: str, device: str, node: str, name: str, payload: bytes) -> Decoded:
         if not payload:
@@ -204,7 +204,7 @@ class HomieDecoder:
         if value is None:
             return refuse(Reject("type", f"{text[:40]!r} is no {found.datatype}"))
         sensor = f"{device}/{node}/{name}"
-        return _reading(sensor, value, "bool" if boolean else found.unit)
+        return replace(_reading(sensor, value, "bool" if boolean else found.unit), gateway=device)
 
     def _device(self, version: str, name: str) -> _Device | None:
         """The device's entry, made where there is none; None when there are DEVICES_MAX others."""

@@ -163,7 +163,7 @@ class SparkplugBDecoder:
             node.born = False
             node.devices = dict.fromkeys(node.devices, False)
         lost = [Availability(f"{path}/{device}", online=False, reason="NDEATH") for device in devices]
-        return Decoded(availability=(Availability(path, online=False, reason="NDEATH"), *lost))
+        return Decoded(availability=(Availability(path, online=False, reason="NDEATH"), *lost), gateway=path)
 
     def _in_life(
         self, topic: str, path: str, kind: str, rest: Sequence[str], *, message: Any, payload: bytes, now_ns: int
@@ -185,7 +185,9 @@ class SparkplugBDecoder:
         availability: tuple[Availability, ...] = ()
         if kind == "DDEATH":
             node.devices[device] = False
-            return _decoded(found, availability=(Availability(sensor, online=False, reason=kind),), memory=memory)
+            return _decoded(
+                found, availability=(Availability(sensor, online=False, reason=kind),), memory=memory, gateway=path
+            )
         if kind == "DBIRTH" and path in self._nodes:
             self._born(node, device, message)
             node.devices[device] = True
@@ -194,7 +196,7 @@ class SparkplugBDecoder:
         self._read(node, path, device, message, found=found, birth=kind == "DBIRTH")
         if any(reject.reason == "undescribed" for reject in found.rejects) and not found.requests:
             found.requests += self._ask(path, now_ns)
-        return _decoded(found, availability=availability, memory=memory)
+        return _decoded(found, availability=availability, memory=memory, gateway=path)
 
     def _follows(self, node: _Node, message: Any) -> bool:
         """Whether the message's seq comes next, or is the last one once more; the count goes on from it either way."""
@@ -286,9 +288,11 @@ class SparkplugBDecoder:
         found.readings += [reading] if bad or metric.is_historical else self._faults.over(reading)
 
 
-def _decoded(found: _Found, *, availability: Sequence[Availability], memory: dict[str, bytes | None]) -> Decoded:
+def _decoded(
+    found: _Found, *, availability: Sequence[Availability], memory: dict[str, bytes | None], gateway: str = ""
+) -> Decoded:
     meaning = gathered(found.readings, found.rejects, notices=found.notices, availability=availability)
-    return replace(meaning, requests=found.requests, memory=memory)
+    return replace(meaning, requests=found.requests, memory=memory, gateway=gateway)
 
 
 def _bd_seq(message: Any) -> int:

@@ -7,6 +7,7 @@ Source: zigbee2mqtt.io, MQTT topics and messages; zigbee-herdsman-converters, li
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ingest.vocabulary import METRIC_BY_NAME, Quality
@@ -49,6 +50,7 @@ _MEASURES: Mapping[str, tuple[str, str, str]] = {
     "battery": ("device", "battery", "%"),
     "linkquality": ("device", "linkquality", "lqi"),
 }
+_BRIDGE = "bridge"
 _COMMANDS = frozenset(("set", "get"))
 _SELF_TESTS = ("test", "self_test", "selftest")
 _MILLIVOLTS_FROM = 1_000  # no mains is that high, and no battery of a sensor that low in mV
@@ -88,18 +90,18 @@ class Zigbee2MqttDecoder:
             return Decoded(ignored="command")
         if not device:
             return refuse(Reject("sensor_name", "a topic without a device"))
-        if head == "bridge":
+        if head == _BRIDGE:
             return _decode_bridge("/".join(rest), payload)
         if rest and rest[-1] == "availability":
-            return _decode_availability(device.removesuffix("/availability"), payload)
+            return replace(_decode_availability(device.removesuffix("/availability"), payload), gateway=_BRIDGE)
         if not payload:
             return Decoded(removed=(device,))
-        return _decode_state(device, payload, self._thinner, now_ns)
+        return replace(_decode_state(device, payload, self._thinner, now_ns), gateway=_BRIDGE)
 
 
 def _decode_bridge(topic: str, payload: bytes) -> Decoded:
     if topic == "state":
-        return _decode_availability("bridge", payload)
+        return _decode_availability(_BRIDGE, payload)
     if topic == "devices":
         return _decode_devices(payload)
     if topic == "event":

@@ -60,6 +60,7 @@ export interface Sensor {
   profile: string;
   xy: [number, number] | null;
   period_s: number | null;
+  gateway: string | null;
   assigned: boolean;
   limits?: Record<string, number[]>;
   metrics: Metric[];

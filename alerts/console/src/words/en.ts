@@ -265,6 +265,7 @@ export const en: Record<keyof typeof zh, string> = {
   kind_after_hours_entry: "Entry after hours",
   kind_intrusion: "Intrusion",
   kind_camera_blind: "Camera blind",
+  kind_gateway_silent: "Gateway silent",
   kind_sensor_silent: "Sensor silent",
   kind_sensor_stuck: "Sensor stuck",
   kind_sensor_fault: "Sensor fault",

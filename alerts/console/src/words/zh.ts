@@ -263,6 +263,7 @@ export const zh = {
   kind_after_hours_entry: "非开放时段进入",
   kind_intrusion: "闯入",
   kind_camera_blind: "摄像机被挡",
+  kind_gateway_silent: "网关失联",
   kind_sensor_silent: "传感器失联",
   kind_sensor_stuck: "传感器卡死",
   kind_sensor_fault: "传感器故障",
