@@ -43,6 +43,7 @@ NOTICES: Mapping[str, str] = {
     "ignored": "the message rightly holds no reading",
     "out_of_range": "value outside the metric's valid range, stored with quality fault",
     "time_future": "time up to a day ahead, stored under the arrival time",
+    "clock_corrected": "stored at another time than told: the device's clock is known to be off",
     "unknown_metric": "a metric that nobody described, kept as kind env",
     "personal_data": "a name, card number or plate was left out",
     "seq": "seq is no integer and was left out",

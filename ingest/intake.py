@@ -18,6 +18,8 @@ from annotated_types import Interval, Unit, doc
 from .accounting import NOTICES, Accounts, Refusal, Sealed, Source
 from .batch import BatchSettings, Bounds, OpenBatch
 from .catalog import SERVICE_SITE, Catalog
+from .clocks import MEMORY as CLOCK_MEMORY
+from .clocks import Clocks
 from .decode.contract import Availability, Decoded, Decoder, Reading, Remembering, Request
 from .decode.native import NativeDecoder
 from .decode.native_columns import Columns, Frame, Route
@@ -79,6 +81,7 @@ class Intake:
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
         self._accounts = Accounts()
         self._sources = Sources()
+        self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
         self._batch = OpenBatch()
         self._bounds = Bounds(batch or BatchSettings())
         self._online: dict[int, bool] = {}
@@ -156,7 +159,8 @@ class Intake:
         batch, self._batch = self._batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.take()
-        kept = settle(batch, self._sources, self._accounts, past_ns=self._past_ns)
+        kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
+        self._memory.update({(CLOCK_MEMORY, key): value for key, value in self._clocks.take_memory().items()})
         counts, quarantine = self._accounts.take()
         memory, self._memory = self._memory, {}
         if not (len(kept) or counts or keys or memory):
@@ -219,7 +223,9 @@ class Intake:
     def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> bool:
         """Take in what a message means; False when it was taken before."""
         rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
-        own = own and all(self._timely(reading) for reading in decoded.readings)  # a refused one is refused each time
+        own = own and all(
+            self._timely(reading, source.site) for reading in decoded.readings
+        )  # a refused one is refused each time
         if self._repeated(frame, own=own) and rows:
             self._accounts.add(source, "received", rows=rows)
             self._accounts.add(source, "duplicate", rows=rows)
@@ -256,8 +262,13 @@ class Intake:
         frame = (0, 0, gap.topic, b"")
         self._append(sensor.code, _DATA_GAP, float(gap.messages), gap.since_ns, Sources.SERVICE, frame)
 
-    def _timely(self, reading: Reading) -> bool:
-        return reading.time_ns is None or self._span[0] <= reading.time_ns <= self._span[2]
+    def _timely(self, reading: Reading, site: str) -> bool:
+        """Whether the time can be stored, by itself or with what is known of the device's clock."""
+        if reading.time_ns is None or self._span[0] <= reading.time_ns <= self._span[2]:
+            return True
+        known = self._catalog.find(site, reading.sensor)
+        offset_ns = 0 if known is None else self._clocks.offset_ns(known.code)
+        return offset_ns != 0 and self._span[0] <= reading.time_ns + offset_ns <= self._span[2]
 
     def _note(self, source: Source, decoded: Decoded, *, idle: bool) -> None:
         if idle:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .accounting import Accounts, Outcome, Refusal, Source
 from .batch import OpenBatch
+from .clocks import Clocks
 from .telemetry import TelemetryBatch
 from .validate import Verdict, check
+from .vocabulary import Quality
 
 
 class Sources:
@@ -48,14 +51,15 @@ class Sources:
         return source
 
 
-def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, *, past_ns: int) -> TelemetryBatch:
-    """The rows that may be stored; every row of the batch is in the accounts afterwards."""
+def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, clocks: Clocks, *, past_ns: int) -> TelemetryBatch:
+    """The rows that may be stored, at the times that they are; every row of the batch is in the accounts afterwards."""
     raw = batch.close()
     if not len(raw):
         return raw
-    verdict = check(raw, past_ns=past_ns)
     item_source = sources.of_items(np.frombuffer(batch.sensor, np.int32), batch.source)
     source = batch.per_row(item_source)
+    raw, corrected = _corrected(raw, batch, item_source, clocks)
+    verdict = check(raw, past_ns=past_ns)
     refused = verdict.refused
     _count(accounts, sources, "received", source)
     _count(accounts, sources, "stored", source[~refused] if refused.any() else source)
@@ -63,12 +67,26 @@ def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, *, past_ns: i
         ("time_future", verdict.ahead),
         ("out_of_range", verdict.outside),
         ("unknown_metric", verdict.unknown),
+        ("clock_corrected", corrected & ~refused),
     ):
         if rows.any():
             _count(accounts, sources, "notice", source[rows], reason=reason)
     if refused.any():
         _refuse(batch, verdict, source, sources, accounts)
     return _kept(raw, verdict)
+
+
+def _corrected(
+    raw: TelemetryBatch, batch: OpenBatch, source: NDArray[np.int32], clocks: Clocks
+) -> tuple[TelemetryBatch, NDArray[np.bool_]]:
+    """The rows at the times that their devices' clocks would tell if they were right, and which ones moved."""
+    sensor, arrival, quality = batch.item_columns()
+    told = np.frombuffer(batch.time_ns, np.int64)
+    own = (told != arrival) & (source != Sources.SERVICE) & (quality != Quality.HISTORICAL)
+    right = clocks.correct(sensor, told, arrival, own)
+    if right is told:
+        return raw, np.zeros(len(raw), np.bool_)
+    return replace(raw, time_ns=batch.per_row(right)), batch.per_row(right != told)
 
 
 def _kept(raw: TelemetryBatch, verdict: Verdict) -> TelemetryBatch:
