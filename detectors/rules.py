@@ -70,12 +70,13 @@ class Silence(Rule):
     """No reading for `periods` times the sensor's period, then further spans.
 
     A period that nobody told is learned from even intervals, for limits of floor_s at least; unknown_s where there are
-    none.
+    none. Where messages come late, up to lateness_s, so much longer is waited.
     """
 
     periods: Annotated[float, Interval(ge=1, le=1_000)] = 3.0
     unknown_s: Seconds = 90_000.0
     floor_s: Seconds = 60.0
+    lateness_s: Seconds = 120.0
     after_s: Spans = (0.0,)
     downtime_s: Seconds = 30.0
 

@@ -38,6 +38,7 @@ class SilenceJudge:
                 "step": (np.int64, 1, 0),
                 "limit": (np.int64, 1, FAR),
                 "parent": (np.int64, 1, -1),
+                "late": (np.int64, 1, int(rule.lateness_s * SECOND_NS)),
                 "learns": (np.bool_, 1, False),
                 "intervals": (np.int32, INTERVALS, 0),
                 "filled": (np.int64, 1, 0),
@@ -48,6 +49,7 @@ class SilenceJudge:
             int(rule.unknown_s * SECOND_NS),
             int(rule.floor_s * SECOND_NS),
             int(rule.downtime_s * SECOND_NS),
+            int(rule.lateness_s * SECOND_NS),
         )
         self._seen_version = -1
 
@@ -59,11 +61,11 @@ class SilenceJudge:
         batch, own = frame.batch, self._sensors
         gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
         found, values, count = listen(
-            (batch.sensor, batch.arrival_ns, batch.metric == TICK, gone),
+            (batch.sensor, batch.time_ns, batch.arrival_ns, batch.metric == TICK, gone),
             self._spans,
             self._ladder,
             self._register,
-            (own["limit"], own["heard"], own["at"], own["step"], own["parent"]),
+            (own["limit"], own["heard"], own["at"], own["step"], own["parent"], own["late"]),
             (own["learns"], own["intervals"], own["filled"]),
             *empty(),
         )

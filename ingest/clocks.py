@@ -28,7 +28,7 @@ BEHIND_NS = 5_000_000_000
 """Errors that are taken off: a clock ahead can be nothing else, one behind could be a slow way."""
 
 RESOLUTION_NS = 1_000_000_000
-RUN = 4
+RUN, RUN_BEHIND = 4, 12
 RUN_SPAN_NS = 20_000_000_000
 NO_BACKLOG_NS = 366 * 86_400_000_000_000
 """Nothing is stored for so long: an older time is a clock that began anew."""
@@ -61,8 +61,8 @@ _COLUMNS = (
 class Clock(NamedTuple):
     """What is known of a device's clock.
 
-    offset_ns: added to its times, negative while it is ahead; bound_ns: how far off they may be then; drift_ppm: what it
-    gains, in seconds a million seconds, 0 while unknown; since_ns: arrival of the message at which this was learned.
+    offset_ns: added to its times, negative while it is ahead; bound_ns: how far off they may be then; drift_ppm:
+    what it gains, in seconds a million seconds, 0 while unknown; since_ns: arrival of the message that taught it.
     """
 
     offset_ns: int
@@ -138,7 +138,10 @@ class Clocks:
         error = np.minimum(own["low"], own["old_low"])
         spread = np.maximum(own["high"], own["old_high"]) - error
         span = arrival_ns - own["begun"]
-        ready = (run >= RUN) & ((error < 0) | (span >= RUN_SPAN_NS) | (error > NO_BACKLOG_NS))
+        live = (run >= RUN_BEHIND) & (
+            span >= RUN_SPAN_NS
+        )  # delays that differ do not keep a pace for so long by chance
+        ready = live | ((run >= RUN) & ((error < 0) | (error > NO_BACKLOG_NS)))
         first = ready & ((own["anchored"] == 0) | (own["anchored"] < own["begun"]))
         own["anchor"] = np.where(first, error, own["anchor"])
         own["anchored"] = np.where(first, arrival_ns, own["anchored"])

@@ -226,11 +226,11 @@ class Intake:
         own = own and all(
             self._timely(reading, source.site) for reading in decoded.readings
         )  # a refused one is refused each time
-        if self._repeated(frame, own=own) and rows:
+        retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
+        if not retained and self._repeated(frame, own=own) and rows:  # what is refused must not hide the live one
             self._accounts.add(source, "received", rows=rows)
             self._accounts.add(source, "duplicate", rows=rows)
             return False
-        retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
         if retained:
             self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
         else:

@@ -23,6 +23,7 @@ INTERVALS = 8
 
 _EVEN, _EVEN_SHARE = 6, 0.15  # so many of the intervals must lie so close to their median: chance does not do that
 _MISSED = 1.25  # periods after which a message is missed for sure
+_LATE_STEPS = 32  # messages over which a lateness is forgotten
 _HOPS = 4  # gateways behind gateways that are followed
 
 
@@ -77,14 +78,14 @@ def _under(sensor, parent, step):  # type: ignore[no-untyped-def] # noqa: ANN001
 @njit(cache=True, nogil=True)
 def _scan(row, now, register, periods, ladder, sensors, found, values, count):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
     """Raise what is due; finds the next deadline."""
-    limit, heard, at, step, parent = sensors
+    limit, heard, at, step, parent, late = sensors
     second = np.empty(len(step), np.int64)
     _fastest(limit, heard, parent, second)
     due = FAR
     for sensor in range(len(step)):
         if heard[sensor] == NONE or limit[sensor] == FAR:
             continue
-        while step[sensor] < len(ladder) and now - heard[sensor] >= limit[sensor] + ladder[step[sensor]]:
+        while step[sensor] < len(ladder) and now - heard[sensor] >= limit[sensor] + late[sensor] + ladder[step[sensor]]:
             if step[sensor] == 0 and not _under(sensor, parent, step):
                 above = _through(sensor, now, heard, limit, parent, second, periods)
                 if above >= 0:
@@ -102,7 +103,7 @@ def _scan(row, now, register, periods, ladder, sensors, found, values, count):  
             count += 1
             step[sensor] += 1
         if step[sensor] < len(ladder) and not (step[sensor] == 0 and _under(sensor, parent, step)):
-            due = min(due, heard[sensor] + limit[sensor] + ladder[step[sensor]])
+            due = min(due, heard[sensor] + limit[sensor] + late[sensor] + ladder[step[sensor]])
     register[DUE] = due
     return found, values, count
 
@@ -141,27 +142,30 @@ def _return(above, now, register, parent, heard, step):  # type: ignore[no-untyp
 
 @njit(cache=True, nogil=True)
 def listen(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays one by one, one loop
-    rows: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]],
-    spans: tuple[float, int, int, int],
+    rows: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]],
+    spans: tuple[float, int, int, int, int],
     ladder: NDArray[np.int64],
     register: NDArray[np.int64],
-    sensors: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    sensors: tuple[
+        NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]
+    ],
     learning: tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int64]],
     found: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
     """Go through a batch.
 
-    rows: sensor, arrival, whether it is the service's tick, whether it says that the sensor is gone; spans: periods
-    that make a silence, limit of an unknown period, shortest limit learned, longest gap that is not our own downtime;
-    ladder: further spans after the limit, the first 0. Of each sensor: limit (FAR: not watched), when it was last heard
-    on the clock that skips our own downtime, and as arrival time, step of the ladder, code of its gateway or -1;
-    learning: whether its period is to be learned, its last intervals (ms), how many there are. A gateway is heard
-    whenever something behind it is. Deadlines are looked at on whole seconds only, which bounds the scans.
+    rows: sensor, event time, arrival, whether it is the service's tick, whether it says that the sensor is gone.
+    spans: periods that make a silence, limit of an unknown period, shortest limit learned, longest gap that is not our
+    own downtime, longest lateness that is waited for. ladder: further spans after the limit, the first 0.
+    sensors: limit (FAR: not watched), when it was last heard on the clock that skips our own downtime, and as arrival
+    time, step of the ladder, code of its gateway or -1, how late its messages come, which is waited for too.
+    learning: whether a period is to be learned, the last intervals (ms), how many there are.
+    A gateway is heard whenever something behind it is. Deadlines are looked at on whole seconds: that bounds the scans.
     """
-    codes, arrivals, tick, gone = rows
-    periods, unknown, floor, gap_ns = spans
-    limit, heard, at, step, parent = sensors
+    codes, times, arrivals, tick, gone = rows
+    periods, unknown, floor, gap_ns, late_max = spans
+    limit, heard, at, step, parent, late = sensors
     learns, intervals, filled = learning
     count = 0
     for row in range(len(codes)):
@@ -185,6 +189,11 @@ def listen(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays one by o
         was, begun, above = step[sensor], at[sensor], parent[sensor]
         if learns[sensor] and heard[sensor] != NONE and now - heard[sensor] >= SECOND_NS and not gone[row]:
             _learn(sensor, now - heard[sensor], periods, floor, limit, unknown, intervals, filled)
+        behind = arrivals[row] - times[row]
+        if SECOND_NS <= behind <= late_max:  # older than that is no delay but a store that is emptied
+            late[sensor] = max(late[sensor], behind)
+        if arrivals[row] != at[sensor]:  # once a message
+            late[sensor] -= late[sensor] // _LATE_STEPS
         heard[sensor] = now
         at[sensor] = arrivals[row]
         if gone[row]:

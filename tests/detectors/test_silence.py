@@ -63,49 +63,51 @@ def batch(rows: list[tuple[float, int, int, float]]) -> TelemetryBatch:
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(2, 12), st.integers(100, 400), st.floats(0, 1), st.lists(st.floats(0, 1), min_size=12, max_size=12))
+@given(
+    st.integers(2, 12), st.integers(2_000, 2_400), st.floats(0, 1), st.lists(st.floats(0, 1), min_size=12, max_size=12)
+)
 def test_a_lost_gateway_is_one_finding(count: int, gone_s: int, jitter: float, phases: list[float]) -> None:
     """Whatever the children's phases and jitter: one finding, within three periods, and none of a child."""
     school = School({f"c{number}": ("gw", 20.0) for number in range(count)})
     for number in range(count):
-        for step in range(60):
+        for step in range(150):
             at_s = 20 * (step + phases[number]) + jitter * ((step * 7 + number) % 3)
             if at_s < gone_s or at_s >= gone_s + 500:
                 school.hears(f"c{number}", at_s)
-    told = school.until(1200)
+    told = school.until(3_000)
     assert [row[1:] for row in told] == [("gw", "RAISE", "gateway_silent"), ("gw", "CLEAR", "gateway_silent")]
     assert gone_s + 30 <= told[0][0] <= gone_s + 62
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(2, 8), st.integers(100, 300), st.lists(st.floats(0, 1), min_size=8, max_size=8))
+@given(st.integers(2, 8), st.integers(2_000, 2_300), st.lists(st.floats(0, 1), min_size=8, max_size=8))
 def test_a_lost_child_is_told_by_its_own_name(count: int, gone_s: int, phases: list[float]) -> None:
     """One sensor dies, the others go on: nothing is said of the gateway."""
     school = School({f"c{number}": ("gw", 20.0) for number in range(count)})
     for number in range(count):
-        for step in range(30):
+        for step in range(140):
             at_s = 20 * (step + phases[number])
             if number or at_s < gone_s:
                 school.hears(f"c{number}", at_s)
-    told = school.until(600)
+    told = school.until(2_600)
     assert [row[1:] for row in told] == [("c0", "RAISE", "sensor_silent")]
-    assert gone_s + 40 <= told[0][0] <= gone_s + 62
+    assert gone_s + 40 <= told[0][0] <= gone_s + 70
 
 
 def test_a_gateway_that_says_goodbye_takes_its_children_along() -> None:
     """Its last will is the finding; the children's own deadlines pass in silence, and start anew when it is back."""
     school = School({f"c{number}": ("gw", 20.0) for number in range(3)})
     for number in range(3):
-        for step in range(5):
+        for step in range(200):
             school.hears(f"c{number}", 20 * step + number)
-    school.hears("gw", 100, online=0.0)
-    school.hears("c1", 100.5, online=0.0)
-    school.hears("gw", 400, online=1.0)
-    for at_s in range(410, 500, 20):
+    school.hears("gw", 4_000, online=0.0)
+    school.hears("c1", 4_000.5, online=0.0)
+    school.hears("gw", 4_400, online=1.0)
+    for at_s in range(4_410, 4_500, 20):
         school.hears("c0", at_s)
-    told = school.until(500)
-    assert told[:2] == [(100, "gw", "RAISE", "gateway_silent"), (400, "gw", "CLEAR", "gateway_silent")]
-    assert [row[:3] for row in told[2:]] == [(460, "c1", "RAISE"), (460, "c2", "RAISE")]
+    told = school.until(4_500)
+    assert told[:2] == [(4_000, "gw", "RAISE", "gateway_silent"), (4_400, "gw", "CLEAR", "gateway_silent")]
+    assert [row[:3] for row in told[2:]] == [(4_461, "c1", "RAISE"), (4_461, "c2", "RAISE")]
 
 
 def test_a_tree_falls_at_its_root() -> None:
@@ -132,16 +134,16 @@ def test_children_are_named_as_evidence() -> None:
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(60, 3_600), st.floats(0, 0.05))
+@given(st.integers(60, 3_600), st.floats(0, 0.04))
 def test_an_even_period_is_learned(period_s: int, jitter: float) -> None:
-    """A LoRaWAN meter of unknown period: silent after three of its own periods, not after a day."""
+    """A meter of unknown period: silent after three of its own periods and what a newcomer is given, not a day."""
     school = School({"meter": ("", 0.0)})
     for step in range(12):
         school.hears("meter", 5 + period_s * (step + jitter * ((step * 5) % 3)))
     last_s = 5 + period_s * (11 + jitter * ((11 * 5) % 3))
-    [(at_s, *told)] = school.until(last_s + 5 * period_s)
+    [(at_s, *told)] = school.until(last_s + 5 * period_s + 200)
     assert told == ["meter", "RAISE", "sensor_silent"]
-    assert 2.5 * period_s <= at_s - last_s <= 3.8 * period_s
+    assert 2.5 * period_s <= at_s - last_s <= 3.8 * period_s + 121
 
 
 @settings(deadline=None, max_examples=20)

@@ -84,7 +84,7 @@ def test_a_store_that_is_emptied_is_no_slow_clock(gap_s: int, pace: float, newes
 def test_a_clock_that_is_mended_is_believed_at_once() -> None:
     """An hour ahead, then set right: the first right message is stored under its own time."""
     clocks = Clocks()
-    for true_ns, told_ns, arrival_ns in Device(offset_s=HOUR_S).messages(20):
+    for true_ns, told_ns, arrival_ns in Device(offset_s=HOUR_S).messages(20):  # noqa: B007 - the last one counts
         stored_ns = feed(clocks, told_ns, arrival_ns)
     assert abs(stored_ns - true_ns) < SECOND_NS
     [(true_ns, told_ns, arrival_ns)] = Device().messages(1, begin_s=200)
@@ -101,7 +101,7 @@ def test_our_own_clock_is_not_every_device_s_fault() -> None:
             true_s = 10 * step + sensor / 100
             told_s = true_s + (HOUR_S if sensor == 20 else 0)
             stored_ns = feed(clocks, _ns(told_s), _ns(true_s + 0.1 + HOUR_S), sensor=sensor)
-        assert step < 10 or abs(stored_ns - _ns(true_s)) < SECOND_NS
+        assert step < 13 or abs(stored_ns - _ns(true_s)) < SECOND_NS
     assert [clocks.offset_ns(sensor) for sensor in range(1, 20)] == [0] * 19
 
 
@@ -129,11 +129,11 @@ def test_what_is_no_clock_is_left_out() -> None:
 
 
 def test_through_the_intake_a_clock_in_another_zone() -> None:
-    """Eight hours slow: from the seventh message on the reading is of now; a restart knows it; the notice counts them."""
+    """Eight hours slow: from the twelfth message on the reading is of now; a restart knows it; notices count them."""
     catalog = Catalog()
     door = Intake(catalog, batch=BatchSettings(age_s=10))
     stored, memory = [], {}
-    for step in range(12):
+    for step in range(15):
         arrival_ns = _ns(10 * step + 0.05)
         payload = b'{"time": %d, "co": %d}' % ((_ns(10 * step - 28_800)) // 1_000_000, step)
         door.take([(0, 0, b"campus/s/smoke/a", payload)], arrival_ns)
@@ -142,9 +142,9 @@ def test_through_the_intake_a_clock_in_another_zone() -> None:
         stored += sealed.batch.time_ns.tolist()
         memory |= sealed.memory
         corrected = [rows for count, rows in sealed.counts.items() if count.reason == "clock_corrected"]
-        assert corrected == ([1] if step >= 3 else [])
+        assert corrected == ([1] if step >= 11 else [])
     assert stored[0] == _ns(-28_800)
-    assert stored[-1] == pytest.approx(_ns(110), abs=SECOND_NS)
+    assert stored[-1] == pytest.approx(_ns(140), abs=SECOND_NS)
     ((key, value),) = memory.items()
     assert key == ("_clock", str(catalog.code("s", "a", "smoke")))
     assert value is not None

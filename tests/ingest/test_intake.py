@@ -284,3 +284,12 @@ def test_each_bound_closes_the_batch_and_is_counted(
     assert door.seal(NOW_NS + later_ns) is not None
     assert door.bounds_acted == {"rows": 0, "bytes": 0, "age": 0, "asked": 0} | {bound: 1}
     assert not door.due(NOW_NS + 10**12)
+
+
+def test_a_retained_copy_does_not_hide_the_live_message() -> None:
+    """What the broker kept comes first and is refused; the same bytes, live, are a reading."""
+    door = intake()
+    payload = b'{"time": %d, "co": 7}' % NOW_MS
+    door.take([(0x01, 0, TOPIC, payload), (0x02, 5, TOPIC, payload), (0x01, 0, TOPIC, payload)], NOW_NS)
+    sealed = seal(door)
+    assert (total(sealed, "stored"), total(sealed, "quarantined", "retained")) == (1, 2)
