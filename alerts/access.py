@@ -17,6 +17,7 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "see": _EVERYONE,  # sites, zones, risk points, sensors, readings, hazards, tickets, risk map
     "see_accounts_of_readings": _EVERYONE - {"viewer"},
     "see_quarantine": frozenset(("officer", "admin")),
+    "replay_quarantine": _OFFICERS,
     "see_notices": _EVERYONE - {"viewer", "fixer"},
     "see_audit": frozenset(("officer", "district", "city", "admin")),
     "see_people": _EVERYONE - {"viewer"},

@@ -1,6 +1,6 @@
 """Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
 
-from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, residual
+from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, Waiting, residual
 from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, IngestError, StoreError, TableError
@@ -39,6 +39,7 @@ __all__ = [
     "StoreError",
     "TableError",
     "TelemetryBatch",
+    "Waiting",
     "concat",
     "empty_batch",
     "from_columns",

@@ -54,10 +54,17 @@ NOTICES: Mapping[str, str] = {
     "data_gap": "messages that did not come, by the device's running numbers",
     "seq_gap": "messages of a node are missing: it was asked to tell its state anew",
     "unknown_event": "an event whose code is in no table",
+    "replayed": "a refused message that was taken in again",
     "other": "a notice of a decoder under a name of its own",
 }
 """What was taken although something about it is worth knowing: code -> one line for people."""
 
+MENDABLE = frozenset(
+    ("topic", "kind", "time_past", "time_future", "sensor_limit", "metric_limit", "undescribed", "template", "internal")
+)
+"""Reasons whose cause can be mended: these messages are kept whole, to be taken in again."""
+
+WHOLE_BYTES = 65_536
 SAMPLE_BYTES = 2048
 TOPIC_BYTES = 512
 DETAIL_CHARACTERS = 200
@@ -77,7 +84,11 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One refused message as kept for people: payload is masked and cut to SAMPLE_BYTES."""
+    """One refused message as kept for people: payload is masked and cut to SAMPLE_BYTES.
+
+    whole: the message's own bytes where it can be taken in again, and counts: what it stands for in the accounts, as
+    (reason, rows); both empty otherwise.
+    """
 
     arrival_ns: int
     site: str
@@ -86,6 +97,20 @@ class Quarantined:
     reason: str
     detail: str
     payload: bytes
+    whole: bytes = b""
+    counts: tuple[tuple[str, int], ...] = ()
+
+
+class Waiting(NamedTuple):
+    """A refused message that is to be taken in again, as it came then."""
+
+    id: int
+    arrival_ns: int
+    site: str
+    format: str
+    topic: str
+    payload: bytes
+    counts: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +119,8 @@ class Sealed:
 
     batch may be empty (only duplicates or rejects); keys: signed 64-bit message keys for de-duplication, oldest first;
     counts: what to add to the accounts; quarantine: a bounded sample of the refused; memory: (format, key) -> what its
-    decoder must know again after a restart, None for what may be forgotten.
+    decoder must know again after a restart, None for what may be forgotten; replayed: ids of refused messages that were
+    taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again.
     """
 
     batch: TelemetryBatch
@@ -103,6 +129,8 @@ class Sealed:
     quarantine: Sequence[Quarantined]
     changes: CatalogChanges
     memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
+    replayed: Sequence[int] = ()
+    mended: Sequence[str] = ()
 
 
 class Source(NamedTuple):
@@ -120,6 +148,13 @@ class Refusal(NamedTuple):
     arrival_ns: int
     topic: bytes
     payload: bytes
+    counts: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the message was taken, its cause can be mended, and it is small enough to be kept."""
+        fits = len(self.payload) <= WHOLE_BYTES and len(self.topic) <= TOPIC_BYTES
+        return fits and bool(self.counts) and all(reason in MENDABLE for reason, _ in self.counts)
 
     def sampled(self, source: Source) -> Quarantined:
         """As kept for people."""
@@ -131,6 +166,8 @@ class Refusal(NamedTuple):
             reason=self.reason,
             detail=self.detail[:DETAIL_CHARACTERS],
             payload=sample(self.payload),
+            whole=self.payload if self.whole else b"",
+            counts=self.counts if self.whole else (),
         )
 
 
@@ -188,7 +225,7 @@ class Accounts:
         self.add(source, "quarantined", rows=rows, reason=refusal.reason)
         key = Count(source.site, source.format, "quarantined", refusal.reason)
         same = self._sampled.get(key, 0)
-        if same >= self._same_max or len(self._quarantine) >= self._quarantine_max:
+        if (same >= self._same_max and not refusal.whole) or len(self._quarantine) >= self._quarantine_max:
             self.unsampled_total += rows
             return
         self._sampled[key] = same + 1

@@ -7,33 +7,29 @@ What `seal` gives must be durable before any message of it is acknowledged. Noth
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import isfinite
+from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Interval, Unit, doc
 
-from .accounting import NOTICES, Accounts, Refusal, Sealed, Source
+from .accounting import NOTICES, Accounts, Refusal, Sealed, Source, Waiting
 from .batch import BatchSettings, Bounds, OpenBatch
 from .catalog import SERVICE_SITE, Catalog
 from .clocks import MEMORY as CLOCK_MEMORY
 from .clocks import Clocks
-from .decode.contract import Availability, Decoded, Decoder, Reading, Remembering, Request
-from .decode.native import NativeDecoder
+from .decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
+from .decode.native import ROOT, NativeDecoder
 from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
 from .gaps import Gap, Gaps
+from .replay import Replays
 from .settle import Sources, settle
-from .validate import DAY_NS, REFUSED_AHEAD_NS
+from .validate import DAY_NS, REFUSED_AHEAD_NS, ill_formed
 from .vocabulary import KINDS, METRIC_BY_NAME
 
-_RETAIN, _DUP, _OVERSIZE = 0x01, 0x08, 0x100
-_METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_SENSOR_MAX = 256
-_TIME_NS_MAX = 2**63 - 1
+_RETAIN, _DUP, _OVERSIZE, _AGAIN = 0x01, 0x08, 0x100, 0x200
 _ONLINE = METRIC_BY_NAME["online"].code
 _DATA_GAP = METRIC_BY_NAME["data_gap"].code
 _TICK = METRIC_BY_NAME["tick"].code
@@ -44,18 +40,11 @@ class IntakeSettings:
     """What is taken in, and whose it is."""
 
     site: Annotated[str, doc("site of sensors whose format does not name one")] = "school-1"
+    formats: Annotated[tuple[str, ...], doc("foreign formats that are taken in; all of them where none is named")] = ()
     past_days: Annotated[int, Interval(ge=1, le=36_500), Unit("d"), doc("readings older than this are refused")] = 366
     keys_max: Annotated[
         int, Interval(ge=1_000, le=50_000_000), Unit("1"), doc("messages remembered to recognise repeats")
     ] = 1_000_000
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """Messages to be sent, and topics to be subscribed to, because of what came in."""
-
-    requests: list[Request] = field(default_factory=list)
-    subscriptions: list[str] = field(default_factory=list)
 
 
 class Intake:
@@ -89,6 +78,7 @@ class Intake:
         self._span = (0, 0, 0)  # earliest time that may be stored, arrival, latest
         self._memory: dict[tuple[str, str], bytes | None] = {}
         self._outgoing = Outgoing()
+        self._replays = Replays(self._accounts, self._duplicates)
         self.messages_total = 0
         self.internal_total = 0
         self._recall(memory)
@@ -132,6 +122,19 @@ class Intake:
             size_bytes = sum(len(frame[3]) for frame in frames)
         self._bounds.grow(size_bytes, now_ns)
 
+    def replay(self, messages: Sequence[Waiting]) -> None:
+        """Take refused messages in again, each as if it came when it did."""
+        for message in messages:
+            if self._replays.begin(message):
+                self._batch.arrive(message.arrival_ns)
+                self._span = (
+                    message.arrival_ns - self._past_ns,
+                    message.arrival_ns,
+                    message.arrival_ns + REFUSED_AHEAD_NS,
+                )
+                self._take_carefully((_AGAIN, 0, message.topic.encode(), message.payload))
+            self._bounds.grow(len(message.payload), message.arrival_ns)
+
     def tick(self, now_ns: int) -> None:
         """Write the service's own clock reading, so that event time goes on while every sensor is silent."""
         self._batch.arrive(now_ns)
@@ -160,13 +163,20 @@ class Intake:
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.take()
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
-        self._memory.update({(CLOCK_MEMORY, key): value for key, value in self._clocks.take_memory().items()})
+        clocks, replayed = self._clocks.take_memory(), self._replays.take()
+        self._memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
         counts, quarantine = self._accounts.take()
         memory, self._memory = self._memory, {}
-        if not (len(kept) or counts or keys or memory):
+        if not (len(kept) or counts or keys or memory or replayed):
             return None
         self._bounds.restart(bound)
-        return Sealed(kept, keys, counts, quarantine, self._catalog.take_changes(), memory)
+        mended = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
+        changes = self._catalog.take_changes()
+        return Sealed(kept, keys, counts, quarantine, changes, memory, replayed, mended)
+
+    def _topic(self, code: int) -> str:
+        sensor = self._catalog[code]
+        return f"{ROOT}/{sensor.site}/{sensor.kind}/{sensor.id}"
 
     def _recall(self, memory: Sequence[tuple[str, str, bytes]]) -> None:
         """Give each decoder back what it asked to be kept: (format, key, value)."""
@@ -233,21 +243,36 @@ class Intake:
             return False
         if retained:
             self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
+            for reject in decoded.rejects:
+                self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=())
         else:
-            for reading in decoded.readings:
-                self._take_reading(reading, source, frame, kind=kind)
-        for reject in decoded.rejects:
-            self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows)
+            self._take_all(decoded, source, frame, kind=kind)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
         if decoded.gateway:
             self._hang(source, decoded)
         self._note(source, decoded, idle=not rows and not any(changed))
         return True
 
+    def _take_all(self, decoded: Decoded, source: Source, frame: Frame, *, kind: str) -> None:
+        """Readings into the columns, everything else into the accounts; a message of which nothing is left is whole."""
+        before = len(self._batch)
+        rejects = list(decoded.rejects)
+        for reading in decoded.readings:
+            refused = self._take_reading(reading, source, frame, kind=kind)
+            rejects += [refused] if refused else []
+        nothing = len(self._batch) == before
+        counts = tuple((reject.reason, reject.rows) for reject in rejects) if nothing else ()
+        for number, reject in enumerate(rejects):
+            if number and counts:  # the first stands for the whole message
+                self._accounts.add(source, "received", rows=reject.rows)
+                self._accounts.add(source, "quarantined", rows=reject.rows, reason=reject.reason)
+            else:
+                self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=counts)
+
     def _hang(self, source: Source, decoded: Decoded) -> None:
         """The sensors of a message are heard through its gateway."""
-        names = {told.sensor for told in decoded.readings} | {told.sensor for told in decoded.availability}
-        for name in sorted(names):
+        names = [told.sensor for told in decoded.readings] + [told.sensor for told in decoded.availability]
+        for name in dict.fromkeys(names):
             known = self._catalog.find(source.site, name)
             if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
                 self._catalog.behind(known.code, decoded.gateway)
@@ -281,7 +306,7 @@ class Intake:
     def _repeated(self, frame: Frame, *, own: bool) -> bool:
         """Whether the message was taken before; if not, it is remembered."""
         flags, packet_id, topic, payload = frame
-        if not own and not packet_id:
+        if flags & _AGAIN or (not own and not packet_id):
             return False
         seed = topic_seed(topic)
         key = own_key(payload, seed) if own else repeat_key(payload, seed, packet_id)
@@ -292,19 +317,17 @@ class Intake:
         self._duplicates.fresh.append(key)
         return False
 
-    def _take_reading(self, reading: Reading, source: Source, frame: Frame, *, kind: str = "") -> None:
-        """Into the columns; kind: of the sensor, where the topic tells it (else the reading's own)."""
-        reason = _ill_formed(reading)
+    def _take_reading(self, reading: Reading, source: Source, frame: Frame, *, kind: str = "") -> Reject | None:
+        """Into the columns, or why not; kind: of the sensor, where the topic tells it (else the reading's own)."""
+        reason = ill_formed(reading)
         if reason:
-            self._refuse(source, frame, reason, f"{reading.sensor[:80]} {reading.metric[:80]}")
-            return
+            return Reject(reason, f"{reading.sensor[:80]} {reading.metric[:80]}")
         kind = kind or (reading.kind if reading.kind in KINDS else "env")
         try:
             metric = self._catalog.metric(reading.metric)
             code = self._catalog.code(source.site, reading.sensor, kind)
         except CatalogFull as full:
-            self._refuse(source, frame, f"{full.what[:-1]}_limit", str(full))
-            return
+            return Reject(f"{full.what[:-1]}_limit", str(full))
         time_ns = self._span[1] if reading.time_ns is None else reading.time_ns
         item, row = self._batch.items, len(self._batch)
         self._append(code, metric.code, float(reading.value), time_ns, self._sources.index(source), frame)
@@ -315,6 +338,7 @@ class Intake:
             dims["gateway_ns"] = reading.gateway_ns
         if dims:
             self._batch.attributes[row] = dims
+        return None
 
     def _take_availability(self, told: Availability, source: Source, frame: Frame) -> bool:
         """Store a change between online and offline; a repetition says nothing new."""
@@ -322,7 +346,9 @@ class Intake:
         if known is not None and self._online.get(known.code) == told.online:
             return False
         reading = Reading(told.sensor, "device", "online", float(told.online), "bool")
-        self._take_reading(reading, source, frame)
+        refused = self._take_reading(reading, source, frame)
+        if refused:
+            self._refuse(source, frame, refused.reason, refused.detail, counts=())
         sensor = self._catalog.find(source.site, told.sensor)
         if sensor is not None:
             self._online[sensor.code] = told.online
@@ -352,18 +378,16 @@ class Intake:
             if reading.metric != "test":
                 self._columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
 
-    def _refuse(self, source: Source, frame: Frame, reason: str, detail: str, *, rows: int = 1) -> None:
-        self._accounts.refuse(source, Refusal(reason, detail, self._span[1], frame[2], frame[3]), rows=rows)
-
-
-def _ill_formed(reading: Reading) -> str:
-    """Why a reading cannot be stored, "" when it can: a last guard over every format."""
-    if not 0 < len(reading.sensor) <= _SENSOR_MAX or not reading.sensor.isprintable():
-        return "sensor_name"
-    if not _METRIC.fullmatch(reading.metric):
-        return "metric_name"
-    if not isfinite(reading.value):
-        return "not_finite"
-    if reading.time_ns is not None and not 0 <= reading.time_ns <= _TIME_NS_MAX:
-        return "time_past" if reading.time_ns < 0 else "time_future"
-    return ""
+    def _refuse(
+        self,
+        source: Source,
+        frame: Frame,
+        reason: str,
+        detail: str,
+        *,
+        rows: int = 1,
+        counts: tuple[tuple[str, int], ...] | None = None,
+    ) -> None:
+        """counts: what the whole message stands for; of one reading or of none, where not given."""
+        told = ((reason, rows),) if counts is None else counts
+        self._accounts.refuse(source, Refusal(reason, detail, self._span[1], frame[2], frame[3], told), rows=rows)

@@ -116,8 +116,24 @@ def _refuse(
 ) -> None:
     item_of_row = batch.per_row(np.arange(batch.items))
     arrival = batch.per_row(batch.item_columns()[1])
+    whole = _whole(batch, verdict, item_of_row)
     for reason, rows in (("time_past", verdict.past), ("time_future", verdict.future)):
         for row in np.flatnonzero(rows).tolist():
-            _, _, topic, payload = batch.origin[item_of_row[row]]
-            refusal = Refusal(reason, "", int(arrival[row]), topic, payload)
+            _, _, topic, payload = frame = batch.origin[item_of_row[row]]
+            refusal = Refusal(reason, "", int(arrival[row]), topic, payload, whole.pop(id(frame), ()))
             accounts.refuse(sources.names[source[row]], refusal, received=False)
+
+
+def _whole(
+    batch: OpenBatch, verdict: Verdict, item_of_row: NDArray[np.int64]
+) -> dict[int, tuple[tuple[str, int], ...]]:
+    """Messages of which no row may be stored, by the identity of their frame: what each stands for in the accounts."""
+    counts: dict[int, dict[str, int]] = {}
+    taken = {id(batch.origin[item]) for item in np.unique(item_of_row[~verdict.refused]).tolist()}
+    for reason, rows in (("time_past", verdict.past), ("time_future", verdict.future)):
+        for row in np.flatnonzero(rows).tolist():
+            frame = id(batch.origin[item_of_row[row]])
+            if frame not in taken:
+                found = counts.setdefault(frame, {})
+                found[reason] = found.get(reason, 0) + 1
+    return {frame: tuple(found.items()) for frame, found in counts.items()}

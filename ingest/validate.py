@@ -6,11 +6,14 @@ than `past_ns`, the reading is refused. Values outside the metric's range stay, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .decode.contract import Reading
 from .telemetry import TelemetryBatch
 from .vocabulary import FIRST_LEARNED_METRIC, METRICS, Quality
 
@@ -18,6 +21,9 @@ SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
 AHEAD_NS = 120 * SECOND_NS
 REFUSED_AHEAD_NS = DAY_NS
+_METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_SENSOR_MAX = 256
+_TIME_NS_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,3 +86,16 @@ def check(batch: TelemetryBatch, *, past_ns: int) -> Verdict:
         outside=outside,
         unknown=(batch.metric >= FIRST_LEARNED_METRIC) & ~future & ~past,
     )
+
+
+def ill_formed(reading: Reading) -> str:
+    """Why a reading cannot be stored, "" when it can: a last guard over every format."""
+    if not 0 < len(reading.sensor) <= _SENSOR_MAX or not reading.sensor.isprintable():
+        return "sensor_name"
+    if not _METRIC.fullmatch(reading.metric):
+        return "metric_name"
+    if not isfinite(reading.value):
+        return "not_finite"
+    if reading.time_ns is not None and not 0 <= reading.time_ns <= _TIME_NS_MAX:
+        return "time_past" if reading.time_ns < 0 else "time_future"
+    return ""

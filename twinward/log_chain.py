@@ -106,10 +106,11 @@ class Chain:
                     return False
                 self._grown.wait(min(left_s, POLL_S))
 
-    def change(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Do work on the owner's tables in one transaction of its own."""
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """The owner's tables beside the entries, in one transaction of its own."""
         with self._lock, transaction(self._writer) as db:
-            work(db)
+            yield db
 
     def retain(self, *, before_ns: int, up_to: int) -> int:
         """Drop entries written before `before_ns`, none behind position `up_to` and never the last; gives how many."""

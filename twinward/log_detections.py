@@ -67,12 +67,9 @@ class DetectionLog:
 
     def snapshot(self, source: int, state: bytes) -> None:
         """Keep the detectors' state after telemetry position `source`; the two newest stay."""
-
-        def put(db: sqlite3.Connection) -> None:
+        with self._chain.changing() as db:
             db.execute("INSERT INTO snapshots (source, state) VALUES (?, ?)", (source, state))
             db.execute("DELETE FROM snapshots WHERE id <= (SELECT max(id) FROM snapshots) - ?", (SNAPSHOTS,))
-
-        self._chain.change(put)
 
     def latest_snapshot(self) -> tuple[int, bytes] | None:
         """Source position and state that were saved last, or None."""

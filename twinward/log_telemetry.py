@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ingest import CatalogChanges, Count, Metric, Quarantined, Sealed, Sensor, TelemetryBatch
+from ingest import CatalogChanges, Count, Metric, Sealed, Sensor, TelemetryBatch, Waiting
 from ingest.block import batch_id, decode, encode
+from ingest.clocks import MEMORY as CLOCK_MEMORY
+from ingest.clocks import Clock, read_clock
 
+from . import log_quarantine as quarantine
 from .log_chain import Chain
 from .log_verify import Report
 
@@ -33,10 +36,13 @@ CREATE TABLE IF NOT EXISTS counts (
 CREATE TABLE IF NOT EXISTS quarantine (
   id INTEGER PRIMARY KEY AUTOINCREMENT, arrival_ns INTEGER NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL,
   topic TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS whole (
+  id INTEGER PRIMARY KEY, size INTEGER NOT NULL, payload BLOB NOT NULL, counts BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS replays (
+  id INTEGER PRIMARY KEY, up_to INTEGER NOT NULL, site TEXT, reason TEXT, topic TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS memory (
   id INTEGER PRIMARY KEY, format TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, UNIQUE (format, key)) STRICT;
 """
-_QUARANTINE_FIELDS = ("id", "arrival_ns", "site", "format", "topic", "reason", "detail", "payload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,11 @@ class TelemetryLog:
             _put_catalog(db, sealed.changes)
             _put_keys(db, seq, sealed.keys, self._keys_max)
             _put_counts(db, sealed.counts)
-            _put_quarantine(db, sealed.quarantine, self._quarantine_max)
+            quarantine.remove(db, sealed.replayed)
+            if sealed.quarantine:
+                quarantine.put(db, sealed.quarantine, rows_max=self._quarantine_max)
+            for topic in sealed.mended:
+                quarantine.ask(db, topic=topic)
             _put_memory(db, sealed.memory)
 
         return self._chain.append(block, batch=batch_id(block), source=0, with_entry=with_entry)
@@ -116,6 +126,13 @@ class TelemetryLog:
         with self._chain.reading() as db:
             return db.execute("SELECT format, key, value FROM memory ORDER BY id").fetchall()
 
+    def clocks(self) -> list[tuple[int, Clock]]:
+        """Catalogue code and clock of every sensor whose clock is off."""
+        with self._chain.reading() as db:
+            kept = db.execute("SELECT key, value FROM memory WHERE format = ?", (CLOCK_MEMORY,)).fetchall()
+        found = [(int(key), read_clock(value)) for key, value in kept]
+        return sorted((code, clock) for code, clock in found if clock is not None)
+
     def accounting(self) -> list[dict[str, Any]]:
         """What became of all readings: rows by site, format, outcome and reason."""
         fields = ("site", "format", "outcome", "reason", "rows")
@@ -123,12 +140,26 @@ class TelemetryLog:
             rows = db.execute("SELECT site, format, outcome, reason, rows FROM counts").fetchall()
         return [dict(zip(fields, row, strict=True)) for row in rows]
 
-    def quarantine(self, limit: int, before: int | None = None) -> list[dict[str, Any]]:
-        """The newest refused messages, at most `limit`, older than the id `before`."""
-        query = "SELECT * FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?"
+    def quarantine(
+        self, limit: int, before: int | None = None, *, site: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest refused messages, at most `limit`, older than the id `before`; of one site or reason, if given."""
         with self._chain.reading() as db:
-            rows = db.execute(query, (2**63 - 1 if before is None else before, limit)).fetchall()
-        return [dict(zip(_QUARANTINE_FIELDS, row, strict=True)) for row in rows]
+            return quarantine.rows(db, limit, before, site=site, reason=reason)
+
+    def replay(self, *, site: str | None = None, reason: str | None = None) -> int:
+        """Ask that refused messages be taken in again; how many there are. Ingest takes them within seconds."""
+        with self._chain.changing() as db:
+            return quarantine.ask(db, site=site, reason=reason)
+
+    def waiting(self, limit: int = 500) -> list[Waiting]:
+        """Refused messages that somebody asked to take in again, the oldest first."""
+        with self._chain.reading() as db:
+            asked = db.execute("SELECT 1 FROM replays LIMIT 1").fetchone()
+        if not asked:
+            return []
+        with self._chain.changing() as db:
+            return quarantine.waiting(db, limit)
 
     def retain(self, *, before_ns: int, up_to: int) -> int:
         """Drop entries written before `before_ns` and not behind `up_to` (the slowest reader); gives how many."""
@@ -183,15 +214,3 @@ def _put_memory(db: sqlite3.Connection, memory: Mapping[tuple[str, str], bytes |
         " ON CONFLICT (format, key) DO UPDATE SET value = excluded.value",
         [(*key, kept) for key, kept in memory.items() if kept is not None],
     )
-
-
-def _put_quarantine(db: sqlite3.Connection, refused: Iterable[Quarantined], quarantine_max: int) -> None:
-    rows = [(q.arrival_ns, q.site, q.format, q.topic, q.reason, q.detail, q.payload) for q in refused]
-    if not rows:
-        return
-    db.executemany(
-        "INSERT INTO quarantine (arrival_ns, site, format, topic, reason, detail, payload)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
-    db.execute("DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", (quarantine_max,))

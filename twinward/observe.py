@@ -69,9 +69,19 @@ class Observer:
         stored = {"cursor": self.store.cursor(), "readings": self.store.count(), "lag_batches": lag.get("store", 0)}
         return {"total": total, "by": by, "notices": notices, "log": {"head": head}, "store": stored, "lag": lag}
 
-    def quarantine(self, limit: int, before: int | None) -> list[dict[str, Any]]:
-        """The newest refused messages, at most `limit`, older than the id `before`."""
-        return self.log.quarantine(limit, before)
+    def quarantine(
+        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest refused messages, at most `limit`, older than the id `before`; of one site or reason, if given."""
+        return self.log.quarantine(limit, before, site=site, reason=reason)
+
+    def replay(self, *, site: str | None, reason: str | None) -> int:
+        """Have refused messages taken in again, within seconds; how many there are."""
+        return self.log.replay(site=site, reason=reason)
+
+    def clocks(self) -> list[dict[str, Any]]:
+        """Sensors whose clocks are off, by code."""
+        return [{"code": code} | clock._asdict() for code, clock in self.log.clocks()]
 
     def health(self) -> dict[str, bool]:
         """Each part of the service and whether it works now."""

@@ -22,7 +22,7 @@ from alerts.api import create_app
 from alerts.channels import open_channels
 from detectors import Calendar, Detector, DetectorError, build, load_recipe, warm
 from ingest import Catalog, Intake, Store, StoreError
-from ingest.decode import decoders
+from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import MqttError, Subscriber
 from ingest.stores import open_store
 
@@ -106,13 +106,13 @@ class Service:
             self._checks["embedded_broker"] = self._broker.alive
         intake = Intake(
             self.catalog,
-            decoders(lorawan=settings.lorawan),
+            decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan),
             settings=settings.intake,
             batch=settings.batch,
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
             memory=self.log.memory(),
         )
-        self._subscriber = Subscriber(settings.mqtt, intake, self.log.append, self.clock)
+        self._subscriber = Subscriber(settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting)
         self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])
 
     def _open_detect(self) -> None:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Body, Query
+from pydantic import BaseModel, Field
 
-from alerts import require
+from alerts import Forbidden, NotFound, require
 
 from .parts import ActorIn, PartsIn
 from .shapes import Json, moment
 
 router = APIRouter(tags=["accounting"])
+
+
+class Replay(BaseModel, extra="forbid"):
+    """Which refused messages are to be taken in again; null: of every site, for every reason."""
+
+    site: Annotated[str | None, Field(max_length=64, examples=["school-1"])] = None
+    reason: Annotated[str | None, Field(max_length=32, examples=["time_past"])] = None
 
 
 @router.get("/accounting")
@@ -40,16 +48,43 @@ def _merged(counts: list[dict[str, int]]) -> dict[str, int]:
     return dict(merged)
 
 
+@router.get("/clocks")
+def clocks(service: PartsIn, actor: ActorIn, site: Annotated[str | None, Query(max_length=64)] = None) -> Json:
+    """Devices whose clocks are off: seconds added to their times, how far off they may be then, drift, since when."""
+    require(actor, "see_accounts_of_readings")
+    catalog, items = service.telemetry.catalog, []
+    for clock in service.telemetry.clocks():
+        if clock["code"] >= len(catalog):
+            continue
+        sensor = catalog[clock["code"]]
+        if actor.sees(sensor.site) and site in {None, sensor.site}:
+            items.append(
+                {
+                    "site": sensor.site,
+                    "sensor": sensor.id,
+                    "kind": sensor.kind,
+                    "offset_s": clock["offset_ns"] / 1e9,
+                    "bound_s": clock["bound_ns"] / 1e9,
+                    "drift_ppm": clock["drift_ppm"],
+                    "since": moment(clock["since_ns"]),
+                }
+            )
+    return {"items": items, "next": None}
+
+
 @router.get("/quarantine")
 def quarantine(
     service: PartsIn,
     actor: ActorIn,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this id")] = None,
+    site: Annotated[str | None, Query(max_length=64)] = None,
+    reason: Annotated[str | None, Query(max_length=32)] = None,
 ) -> Json:
     """A sample of refused messages, the newest first, with personal data masked."""
     require(actor, "see_quarantine")
-    rows = [row for row in service.telemetry.quarantine(limit, before) if actor.sees(row["site"])]
+    kept = service.telemetry.quarantine(limit, before, site=site, reason=reason)
+    rows = [row for row in kept if actor.sees(row["site"])]
     items = [
         {
             "id": row["id"],
@@ -60,7 +95,22 @@ def quarantine(
             "reason": row["reason"],
             "detail": row["detail"],
             "payload": row["payload"].decode("utf-8", "replace"),
+            "replayable": row["replayable"],
         }
         for row in rows
     ]
-    return {"items": items, "next": str(items[-1]["id"]) if len(items) == limit else None}
+    return {"items": items, "next": str(kept[-1]["id"]) if len(kept) == limit else None}
+
+
+@router.post("/quarantine/replay", status_code=202)
+def replay(service: PartsIn, actor: ActorIn, given: Annotated[Replay, Body()]) -> Json:
+    """Have refused messages taken in again, once their cause is mended; each comes back if it is still refused."""
+    require(actor, "replay_quarantine")
+    if given.site is None and actor.sites is not None:
+        raise Forbidden("replay_quarantine", "name one of your sites")
+    if given.site is not None and not actor.sees(given.site):
+        raise NotFound("site", given.site)
+    number = service.telemetry.replay(site=given.site, reason=given.reason)
+    facts = {"reason": given.reason or "", "messages": number}
+    service.desk.note("quarantine.replayed", actor.username, site=given.site or "", subject="quarantine", facts=facts)
+    return {"messages": number}

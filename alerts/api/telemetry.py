@@ -47,8 +47,18 @@ class Telemetry(Protocol):
         """Accounts of all readings; see `/api/v1/accounting`."""
         ...
 
-    def quarantine(self, limit: int, before: int | None) -> list[dict[str, Any]]:
-        """The newest refused messages."""
+    def quarantine(
+        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest refused messages, of one site or reason if given."""
+        ...
+
+    def replay(self, *, site: str | None, reason: str | None) -> int:
+        """Have refused messages taken in again; how many there are."""
+        ...
+
+    def clocks(self) -> list[dict[str, Any]]:
+        """Sensors whose clocks are off: code, offset_ns, bound_ns, drift_ppm, since_ns."""
         ...
 
     def health(self) -> Mapping[str, bool]:

@@ -21,7 +21,7 @@ CLOCK, ARRIVAL, TICKING, DUE, REGISTERS = 0, 1, 2, 3, 4
 INTERVALS = 8
 """Intervals between messages from which a period is learned."""
 
-_EVEN, _EVEN_SHARE = 6, 0.15  # so many of the intervals must lie so close to their median: chance does not do that
+_EVEN, _EVEN_SHARE = 7, 0.15  # so many of the intervals must lie so close to their median: chance does not do that
 _MISSED = 1.25  # periods after which a message is missed for sure
 _LATE_STEPS = 32  # messages over which a lateness is forgotten
 _HOPS = 4  # gateways behind gateways that are followed
@@ -141,7 +141,25 @@ def _return(above, now, register, parent, heard, step):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def listen(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays one by one, one loop
+def _lift(row, above, now, arrival, register, sensors, found, values, count):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
+    """Something was heard through these gateways."""
+    heard, at, step, parent = sensors[1], sensors[2], sensors[3], sensors[4]
+    for _ in range(_HOPS):
+        if above < 0:
+            break
+        was, begun = step[above], at[above]
+        heard[above], at[above], step[above] = now, arrival, 0
+        if was > 0:
+            entry = (row, above * LANES, 2, was - 1, begun, arrival)
+            found, values = emit(found, values, count, entry, 0.0)
+            count += 1
+            _return(above, now, register, parent, heard, step)
+        above = parent[above]
+    return found, values, count
+
+
+@njit(cache=True, nogil=True)
+def listen(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one, one loop
     rows: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]],
     spans: tuple[float, int, int, int, int],
     ladder: NDArray[np.int64],
@@ -212,15 +230,5 @@ def listen(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays one by o
             found, values = emit(found, values, count, entry, 0.0)
             count += 1
             _return(sensor, now, register, parent, heard, step)
-        for _ in range(_HOPS):
-            if above < 0:
-                break
-            was, begun = step[above], at[above]
-            heard[above], at[above], step[above] = now, arrivals[row], 0
-            if was > 0:
-                entry = (row, above * LANES, 2, was - 1, begun, arrivals[row])
-                found, values = emit(found, values, count, entry, 0.0)
-                count += 1
-                _return(above, now, register, parent, heard, step)
-            above = parent[above]
+        found, values, count = _lift(row, above, now, arrivals[row], register, sensors, found, values, count)
     return found, values, count

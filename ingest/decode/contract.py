@@ -91,6 +91,14 @@ class Decoded:
     gateway: str = ""
 
 
+@dataclass(slots=True)
+class Outgoing:
+    """Messages to be sent, and topics to be subscribed to, because of what came in."""
+
+    requests: list[Request] = field(default_factory=list)
+    subscriptions: list[str] = field(default_factory=list)
+
+
 class Decoder(Protocol):
     """One wire format. Knows bytes and topics, nothing of transport.
 

@@ -6,11 +6,11 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ingest.accounting import Sealed
+from ingest.accounting import Sealed, Waiting
 from ingest.intake import Intake
 
 from .connection import Connection
@@ -56,11 +56,23 @@ class Subscriber:
     further batch gathers; then reading pauses, and the connection is kept alive.
     """
 
-    def __init__(self, settings: MqttSettings, intake: Intake, sink: Sink, clock: Callable[[], int]) -> None:
-        """clock: ns since 1970 UTC. Raises ValueError, PlainRefused or SecretUnreadable for unusable settings."""
+    def __init__(
+        self,
+        settings: MqttSettings,
+        intake: Intake,
+        sink: Sink,
+        clock: Callable[[], int],
+        *,
+        waiting: Callable[[], Sequence[Waiting]] = tuple,
+    ) -> None:
+        """clock: ns since 1970 UTC; waiting: what is to be taken in again.
+
+        Raises ValueError, PlainRefused or SecretUnreadable for unusable settings.
+        """
         self._intake = intake
         self._sink = sink
         self._clock = clock
+        self._waiting = waiting
         self._connection = Connection(settings, intake.subscriptions)
         self._allowance = max(1, settings.receive_max // 2)
         self._stop = threading.Event()
@@ -190,6 +202,8 @@ class Subscriber:
         if self._connection.connected and self._turned_s - self._tick_s >= TICK_S and not self._paused:
             self._tick_s = self._turned_s
             self._intake.tick(self._clock())
+            if self._pending is None:
+                self._intake.replay(self._waiting())
 
     def _store(self, *, quiet: bool = False) -> None:
         """Seal if a bound is reached, make durable, acknowledge."""

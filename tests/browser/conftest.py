@@ -83,9 +83,19 @@ class View:
         log, store = {"head": self.log.head()}, {"cursor": self.store.cursor()}
         return {"total": total, "by": by, "notices": notices, "log": log, "store": store}
 
-    def quarantine(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+    def quarantine(
+        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
         """Refused messages of the log."""
-        return self.log.quarantine(limit, before)
+        return self.log.quarantine(limit, before, site=site, reason=reason)
+
+    def replay(self, *, site: str | None, reason: str | None) -> int:
+        """Asked of the log."""
+        return self.log.replay(site=site, reason=reason)
+
+    def clocks(self) -> list[dict[str, Any]]:
+        """Clocks as the log keeps them."""
+        return [{"code": code} | clock._asdict() for code, clock in self.log.clocks()]
 
     def health(self) -> Mapping[str, bool]:
         """The parts that are served here."""

@@ -44,11 +44,22 @@ class Telemetry:
         total = {"received": 3, "stored": 3, "duplicate": 0, "quarantined": {}, "residual": 0}
         return {"total": total, "by": [{"site": "school-1", **total}, {"site": "school-2", **total}]}
 
-    def quarantine(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+    def quarantine(
+        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
         """Nothing was refused."""
         assert limit > 0
-        assert before is None
+        assert (before, site, reason) == (None, None, None)
         return []
+
+    def replay(self, *, site: str | None, reason: str | None) -> int:
+        """Two messages of school 1 wait."""
+        return 2 if site in {None, "school-1"} and reason in {None, "time_past"} else 0
+
+    def clocks(self) -> list[dict[str, Any]]:
+        """The first sensor of each school is an hour ahead; a code that nobody knows is left out."""
+        off = {"offset_ns": -3_600_000_000_000, "bound_ns": 1_200_000_000, "drift_ppm": 20.0, "since_ns": 10**18}
+        return [{"code": code} | off for code in (*range(len(self.catalog)), 10_000)]
 
     def health(self) -> dict[str, bool]:
         """What the test says."""

@@ -14,6 +14,8 @@ from detectors import Phase
 ASKED = {
     ("GET", "accounting"): "see_accounts_of_readings",
     ("GET", "quarantine"): "see_quarantine",
+    ("GET", "clocks"): "see_accounts_of_readings",
+    ("POST", "quarantine/replay"): "replay_quarantine",
     ("GET", "notices"): "see_notices",
     ("GET", "audit"): "see_audit",
     ("GET", "users"): "see_people",
@@ -25,6 +27,7 @@ ASKED = {
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "users"): {"username": "new", "password": "long enough too", "roles": ["viewer"], "sites": ["school-1"]},
     ("PUT", "sensors/school-1/smoke-101/place"): {"place": "d-102"},
+    ("POST", "quarantine/replay"): {"site": "school-1", "reason": "time_past"},
 }
 
 

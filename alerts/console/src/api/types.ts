@@ -192,7 +192,16 @@ export interface Accounting {
   log: Record<string, unknown>;
   store: Record<string, unknown>;
 }
+export interface Clock {
+  site: string;
+  sensor: string;
+  offset_s: number;
+  bound_s: number;
+  drift_ppm: number;
+  since: string;
+}
 export interface Quarantined {
+  replayable: boolean;
   arrival?: string;
   arrival_at?: string;
   site: string;

@@ -1,0 +1,28 @@
+"""Clocks and replays over HTTP: what people see, and only of their own school."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_clocks_are_told_in_seconds(office: Any) -> None:
+    """Offset, bound and drift of each device; of one site if asked."""
+    client = office.sign_in("admin")
+    items = client.get("clocks", params={"site": "school-1"}).json()["items"]
+    assert {item["site"] for item in items} == {"school-1"}
+    assert {(item["offset_s"], item["bound_s"], item["drift_ppm"]) for item in items} == {(-3600.0, 1.2, 20.0)}
+    assert client.get("clocks").json()["items"] == items, "this administrator looks after school 1"
+    assert client.get("clocks", params={"site": "school-2"}).json()["items"] == []
+
+
+def test_a_replay_is_asked_for_and_noted(office: Any) -> None:
+    """202 with the number of messages; the journal says who asked; an unknown key is told."""
+    client = office.sign_in("admin")
+    assert client.post("quarantine/replay", json={"reason": "time_past"}).status_code == 403, "no site named"
+    assert client.post("quarantine/replay", json={"site": "school-2"}).status_code == 404
+    answer = client.post("quarantine/replay", json={"site": "school-1", "reason": "time_past"})
+    assert (answer.status_code, answer.json()) == (202, {"messages": 2})
+    [noted, *_] = client.get("audit").json()["items"]
+    assert noted["kind"] == "quarantine.replayed"
+    assert noted["facts"] == {"reason": "time_past", "messages": 2}
+    assert client.post("quarantine/replay", json={"raeson": "x"}).status_code == 422
