@@ -112,11 +112,17 @@ class Chain:
         with self._lock, transaction(self._writer) as db:
             yield db
 
-    def retain(self, *, before_ns: int, up_to: int) -> int:
-        """Drop entries written before `before_ns`, none behind position `up_to` and never the last; gives how many."""
+    def retain(self, *, before_ns: int, up_to: int, bytes_max: int | None = None) -> int:
+        """Drop entries that are too old, or too many for the size, none behind `up_to` and never the last.
+
+        before_ns: those written before go; bytes_max: the oldest go until about so much of the file is in use. Gives
+        how many went; their room is used again.
+        """
         with self._lock:
             self._check_head()
-            cut = _cut(self._writer, before_ns, up_to)
+            old = _cut(self._writer, before_ns, up_to)
+            large = None if bytes_max is None else _cut_to_size(self._writer, bytes_max, up_to)
+            cut = max((found for found in (old, large) if found is not None), key=lambda tip: tip.seq, default=None)
             if cut is None:
                 return 0
             head = self.head_file.read() or Head()
@@ -230,4 +236,19 @@ def _cut(db: sqlite3.Connection, before_ns: int, up_to: int) -> Tip | None:
         " ORDER BY seq DESC LIMIT 1",
         (up_to, before_ns),
     ).fetchone()
+    return None if row is None else Tip(*row)
+
+
+def _cut_to_size(db: sqlite3.Connection, bytes_max: int, up_to: int) -> Tip | None:
+    """The newest entry that has to go for the file to be about so large; entries are taken to be of one size."""
+    pages, free, page = (
+        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
+    )
+    used = (pages - free) * page
+    first, last = db.execute("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM entries").fetchone()
+    if used <= bytes_max or last <= first:
+        return None
+    seq = min(first + int((last - first) * (1 - bytes_max / used)), up_to, last - 1)
+    query = "SELECT seq, digest, source, written_ns FROM entries WHERE seq = ?"
+    row = db.execute(query, (seq,)).fetchone()
     return None if row is None else Tip(*row)

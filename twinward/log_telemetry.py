@@ -161,9 +161,9 @@ class TelemetryLog:
         with self._chain.changing() as db:
             return quarantine.waiting(db, limit)
 
-    def retain(self, *, before_ns: int, up_to: int) -> int:
-        """Drop entries written before `before_ns` and not behind `up_to` (the slowest reader); gives how many."""
-        return self._chain.retain(before_ns=before_ns, up_to=up_to)
+    def retain(self, *, before_ns: int, up_to: int, bytes_max: int | None = None) -> int:
+        """Drop entries that are too old or too many, none behind `up_to` (the slowest reader); see `Chain.retain`."""
+        return self._chain.retain(before_ns=before_ns, up_to=up_to, bytes_max=bytes_max)
 
     def verify(self, *, known: tuple[int, str] | None = None) -> Report:
         """Whether every entry is as it was written; known: a position and digest that was kept elsewhere."""

@@ -154,8 +154,9 @@ class Service:
         before_ns = now_ns - int(self.settings.log.keep_days * DAY_NS)
         snapshot = self.detections.latest_snapshot()
         judged = snapshot[0] if snapshot else 0
-        self.log.retain(before_ns=before_ns, up_to=min(self.store.cursor(), judged))
-        self.detections.retain(before_ns=before_ns, up_to=self.desk.cursor())
+        bytes_max = self.settings.log.keep_mb * 1_000_000
+        self.log.retain(before_ns=before_ns, up_to=min(self.store.cursor(), judged), bytes_max=bytes_max)
+        self.detections.retain(before_ns=before_ns, up_to=self.desk.cursor(), bytes_max=bytes_max)
 
     def _opened_store(self, latest: Latest) -> Store:
         settings = self.settings

@@ -37,6 +37,12 @@ class LogSettings:
         Unit("d"),
         doc("older entries go once every stage has read them"),
     ] = 30.0
+    keep_mb: Annotated[
+        int,
+        Interval(ge=16, le=100_000_000),
+        Unit("MB"),
+        doc("beyond this size the oldest entries go too, once every stage has read them"),
+    ] = 100_000
 
 
 @dataclass(frozen=True, slots=True)

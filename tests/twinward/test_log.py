@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors import DetectionBatch
 from ingest import (
@@ -388,3 +391,23 @@ def test_detections_come_back_with_their_source_and_newest_state(tmp_path: Path)
     with log._chain.reading() as db:
         assert db.execute("SELECT count(*) FROM snapshots").fetchone() == (2,)
     log.close()
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(1, 60), st.integers(0, 70), st.integers(0, 400_000))
+def test_retention_by_size_keeps_the_chain_and_what_is_unread(entries: int, up_to: int, bytes_max: int) -> None:
+    """The oldest go until the file is about so large; what a stage has not read stays; the chain holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = TelemetryLog(Path(folder) / "log.sqlite", clock=lambda: 5)
+        for number in range(entries):
+            log.append(sealed_of(number))
+        before = log.retain(before_ns=0, up_to=up_to)
+        assert before == 0
+        gone = log.retain(before_ns=0, up_to=up_to, bytes_max=bytes_max)
+        left = [entry.seq for entry in log.read(0, limit=1_000)]
+        assert left == list(range(gone + 1, entries + 1))
+        assert gone <= min(up_to, entries - 1)
+        if bytes_max == 0:
+            assert gone == max(0, min(up_to, entries - 1))
+        assert log.verify().ok
+        log.close()

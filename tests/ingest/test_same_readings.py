@@ -1,0 +1,108 @@
+"""Any split, order, repetition and restart of the same messages gives the same stored readings."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import BatchSettings, Catalog, Intake, Sealed, residual
+from ingest.decode import decoders
+
+NOW_NS = 1_790_000_000_000_000_000
+NOW_MS = NOW_NS // 1_000_000
+Frame = tuple[int, int, bytes, bytes]
+Row = tuple[str, str, str, int, float, int]
+
+
+@dataclass
+class Durable:
+    """What a log would hold: the catalogue, keys, memory, and every stored row by name."""
+
+    catalog: Catalog = field(default_factory=Catalog)
+    keys: list[int] = field(default_factory=list)
+    memory: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
+    rows: Counter[Row] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def door(self) -> Intake:
+        """A process that begins with what is durable."""
+        catalog = Catalog()
+        catalog.load(list(self.catalog), [])
+        self.catalog = catalog
+        memory = [(*key, value) for key, value in self.memory.items() if value is not None]
+        batch = BatchSettings(age_s=10)
+        return Intake(catalog, decoders(("senml", "frigate")), batch=batch, recent_keys=self.keys, memory=memory)
+
+    def append(self, sealed: Sealed | None) -> None:
+        """A batch in the log."""
+        if sealed is None:
+            return
+        assert not any(residual(sealed.counts).values())
+        self.keys += sealed.keys
+        self.memory.update(sealed.memory)
+        for count, rows in sealed.counts.items():
+            self.outcomes[count.reason or count.outcome] += rows
+        batch = sealed.batch
+        for row in range(len(batch)):
+            sensor = self.catalog[int(batch.sensor[row])]
+            metric = self.catalog.metric_of(int(batch.metric[row])).name
+            told = int(batch.time_ns[row]), float(batch.value[row]), int(batch.quality[row])
+            self.rows[sensor.site, sensor.id, metric, *told] += 1
+
+
+names = st.sampled_from(["a", "b", "c.1", "d_2"])
+moments = st.integers(NOW_MS - 3_600_000, NOW_MS)
+values = st.one_of(st.floats(-40, 125, allow_nan=False).map(lambda value: round(value, 3)), st.integers(0, 90))
+
+
+@st.composite
+def native(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """An object, or an array of them, that carries its own time."""
+    count = draw(st.integers(1, 4))
+    items = [{"time": draw(moments), "temperature": draw(values), "co": draw(st.integers(0, 50))} for _ in range(count)]
+    content = items[0] if count == 1 else items
+    return f"campus/s{draw(st.integers(1, 2))}/env/{draw(names)}".encode(), json.dumps(content).encode()
+
+
+@st.composite
+def senml(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """A pack with absolute times."""
+    name = draw(names)
+    pack = [{"bn": f"{name}/", "bt": draw(moments) / 1000, "n": "temperature", "u": "Cel", "v": draw(values)}]
+    return f"campus/senml/{name}".encode(), json.dumps(pack).encode()
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.one_of(native(), senml()), min_size=1, max_size=25), st.data())
+def test_the_same_readings_are_stored(messages: list[tuple[bytes, bytes]], data: st.DataObject) -> None:
+    """Once each, whatever the network, the broker and the power did."""
+    plain = Durable()
+    door = plain.door()
+    distinct = list(dict.fromkeys(messages))
+    door.take([(0x02, number + 1, *message) for number, message in enumerate(distinct)], NOW_NS)
+    plain.append(door.seal())
+    assert sum(plain.rows.values()) == plain.outcomes["stored"] > 0
+
+    shaken = Durable()
+    door = shaken.door()
+    copies = data.draw(st.lists(st.sampled_from(distinct), max_size=20))
+    order = data.draw(st.permutations([*distinct, *copies]))
+    unsealed: list[Frame] = []
+    for number, message in enumerate(order):
+        frame: Frame = (0x02 | data.draw(st.sampled_from([0, 0x08])), 1 + number % 7, *message)
+        door.take([frame], NOW_NS + number)
+        unsealed.append(frame)
+        act = data.draw(st.sampled_from(["go on", "go on", "seal", "crash", "restart"]))
+        if act in {"seal", "restart"}:
+            shaken.append(door.seal())
+            unsealed = []
+        if act in {"crash", "restart"}:  # what was not durable was not acknowledged: the broker sends it again
+            door = shaken.door()
+            door.take([(flags | 0x08, packet, topic, payload) for flags, packet, topic, payload in unsealed], NOW_NS)
+    shaken.append(door.seal())
+    assert shaken.rows == plain.rows
+    assert shaken.outcomes["stored"] == plain.outcomes["stored"]
