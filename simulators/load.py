@@ -48,8 +48,8 @@ def publish_load(
 ) -> LoadResult:
     """Send `rate` messages a second for `seconds` from `sensors` smoke heads on `campus/{site}/smoke/bench-{n}`.
 
-    Each message is `{"time": epoch ms, "seq": n, "smoke_density": quiet value}` at QoS 1. inject(seconds since begin,
-    now_ms) may give further messages at each tick, for instance an alarm. Blocks; raises BrokerUnreachable.
+    Each message is `{"time": epoch ms, "seq": its own count, "smoke_density": quiet}` at QoS 1. inject(seconds since
+    begin, now_ms) may give further messages at each tick, for instance an alarm. Blocks; raises BrokerUnreachable.
     """
     publisher = Publisher(url, window=window, client_id=f"twinward-load-{time.time_ns():x}")
     topics = [f"campus/{site}/smoke/bench-{number}" for number in range(sensors)]
@@ -61,7 +61,7 @@ def publish_load(
         due = min(due, count + max(1, int(rate * LATE_S)))
         now_ms = time.time_ns() // 1_000_000
         rows: list[tuple[str, bytes, bool]] = list(inject(since_s, now_ms)) if inject else []
-        rows += [(topics[n % sensors], _payload(now_ms, n, quiet), False) for n in range(count, due)]
+        rows += [(topics[n % sensors], _payload(now_ms, n // sensors, quiet), False) for n in range(count, due)]
         publisher.publish(rows)
         count = due
         _rest(publisher, begin_s + since_s + TICK_S)

@@ -50,6 +50,8 @@ class Bench(StrEnum):
     STORE = "store"
     DETECT = "detect"
     PIPELINE = "pipeline"
+    CITY = "city"
+    DRAIN = "drain"
     SIMULATE = "simulate"
 
 

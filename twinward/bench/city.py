@@ -1,0 +1,87 @@
+"""A city on one machine: 600,000 sensors that are known, 20,000 messages a second at QoS 1, everything on.
+
+The sensors stand in the log before the service starts, so that the start is a real one. An alarm a second comes from a
+detector that was never heard before; its way from publishing to the ticket in the database is the latency.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ingest import Catalog, Sealed, empty_batch
+from simulators.load import publish_load
+from twinward.broker import start_broker
+from twinward.log import TelemetryLog
+from twinward.service import free_port
+
+from .pipeline import Progress
+from .probe import Probe, Watch, alarms
+
+Row = dict[str, Any]
+
+SENSORS = 600_000
+RATE_PER_S = 20_000
+SITE = "bench"
+
+
+def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
+    """The start (seconds until ready) and the load (CPU as a share of one core, memory in MB, latency in seconds)."""
+    with tempfile.TemporaryDirectory(prefix="twinward-bench-") as path, contextlib.ExitStack() as undo:
+        folder = Path(path)
+        progress(f"city: {SENSORS:,} sensors into the log")
+        know(folder / "data", SENSORS)
+        broker = start_broker(free_port(), folder)
+        undo.callback(broker.stop)
+        progress("city: start")
+        service = Probe(folder, broker.url)
+        undo.callback(service.end)
+        yield {"bench": "city", "case": f"start with {SENSORS:,} sensors", "ready_s": round(service.ready_s, 2)}
+        progress(f"city: {RATE_PER_S:,} messages/s for {seconds:g} s")
+        yield _load(service, broker.url, seconds)
+
+
+def know(folder: Path, sensors: int) -> None:
+    """A log in the folder whose catalogue knows the load's sensors."""
+    folder.mkdir(parents=True)
+    catalog = Catalog()
+    for number in range(sensors):
+        catalog.code(SITE, f"bench-{number}", "smoke")
+    log = TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)
+    log.append(Sealed(empty_batch(), [], {}, [], catalog.take_changes()))
+    log.close()
+
+
+def _load(service: Probe, url: str, seconds: float) -> Row:
+    watch, published = Watch(service), dict[str, int]()
+    watch.start()
+    began_s, cpu_s = time.monotonic(), service.cpu_s()
+    load = publish_load(url, RATE_PER_S, seconds, SENSORS, site=SITE, inject=alarms(published))
+    backlog = load.messages - service.stored()
+    stored = service.settle(load.messages)
+    took_s, used_s = time.monotonic() - began_s, service.cpu_s() - cpu_s
+    watch.end()
+    waits_s = service.ticket_waits_s(published)
+    memory = watch.memory_mb or [service.memory_mb()]
+    return {
+        "bench": "city",
+        "case": f"QoS 1 at {RATE_PER_S:,}/s from {SENSORS:,} sensors for {seconds:g} s",
+        "rate_per_s": round(stored / took_s),
+        "cpu_share": round(used_s / took_s, 3),
+        "lost": load.messages - stored,
+        "backlog_at_end": backlog,
+        "lag_entries_max": watch.lag_entries_max,
+        "tickets": len(waits_s),
+        "alarms": len(published),
+        "ticket_p50_s": round(float(np.percentile(waits_s, 50)), 3) if waits_s else None,
+        "ticket_p99_s": round(float(np.percentile(waits_s, 99)), 3) if waits_s else None,
+        "memory_mb": round(service.memory_mb()),
+        "memory_middle_mb": round(memory[len(memory) // 2]),
+        "memory_end_mb": round(memory[-1]),
+    }

@@ -1,0 +1,190 @@
+"""How fast the whole service takes what a publisher sends as fast as it can, beside a reader that throws all away.
+
+Publisher, Mosquitto and consumer share the machine's cores in both runs. The discarding reader is our own chunked one
+with its acknowledgements, and nothing behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+from ingest import METRIC_BY_NAME
+from ingest.mqtt import MqttSettings
+from ingest.mqtt.client import PAUSE_S
+from ingest.mqtt.connection import Connection
+from simulators.publisher import Publisher
+from twinward.broker import listens
+from twinward.log import TelemetryLog
+from twinward.service import free_port
+
+from .pipeline import Progress
+from .probe import Probe
+
+Row = dict[str, Any]
+
+SENSORS = 10_000
+PER_SECOND = 40_000
+READINGS_EACH = 100
+WINDOW = 2_000
+BACKLOG_MAX_S = 120.0
+SESSION_S = 1.0
+_TICK = METRIC_BY_NAME["tick"].code
+
+
+def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
+    """One row a case: readings a second from the first to the last in the log; ratio_to_discarding beside the reader.
+
+    seconds: how long a flood is, roughly. Left out where no Mosquitto is installed, and says so.
+    """
+    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if binary is None:
+        yield {"bench": "drain", "case": "all", "skipped": "mosquitto is not installed"}
+        return
+    messages = int(PER_SECOND * max(seconds, 1.0))
+    for qos, each, number in ((1, 1, messages), (0, 1, messages), (1, READINGS_EACH, messages // 4)):
+        case = f"QoS {qos}, {each} {'readings' if each > 1 else 'reading'} a message"
+        progress(f"drain: {case}")
+        with tempfile.TemporaryDirectory(prefix="twinward-bench-") as folder:
+            yield {"bench": "drain", "case": case, **_measure(binary, Path(folder), qos, each, number)}
+
+
+def _measure(binary: str, folder: Path, qos: int, each: int, messages: int) -> Row:
+    with _mosquitto(binary, folder) as url:
+        idle_per_s = _Discarding(url).take(messages, lambda: _flood(url, qos, each, messages))
+        probe = Probe(folder, url)
+        try:
+            sender = _flood(url, qos, each, messages)
+            began_s = time.monotonic()
+            _wait(probe, messages * each)
+            settled_s = time.monotonic() - began_s
+            sender.join()
+        finally:
+            probe.end()
+    per_s, stored = _logged(folder / "data" / "telemetry.sqlite")
+    return {
+        "messages": messages,
+        "discarding_messages_per_s": round(idle_per_s),
+        "rate_per_s": round(per_s),
+        "ratio_to_discarding": round(per_s / each / idle_per_s, 3),
+        "lost": messages * each - stored,
+        "settled_s": round(settled_s, 2),
+    }
+
+
+def _flood(url: str, qos: int, each: int, messages: int) -> BaseProcess:
+    """A publisher in a process of its own; it is given back when it has begun to send."""
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Event()
+    process = spawn.Process(target=_publish, args=(url, qos, each, messages, ready), daemon=True)
+    process.start()
+    ready.wait(BACKLOG_MAX_S)
+    return process
+
+
+def _publish(url: str, qos: int, each: int, messages: int, ready: Event) -> None:
+    """Messages stamped with now, all made before the first is sent; arrays hold readings a second apart."""
+    now_ms = time.time_ns() // 1_000_000
+    rows = [_message(n, each, now_ms) for n in range(messages)]
+    publisher = Publisher(url, qos=qos, window=WINDOW, client_id="bench-publisher")
+    ready.set()
+    for first in range(0, messages, WINDOW):
+        publisher.publish(rows[first : first + WINDOW])
+    publisher.drain()
+    publisher.close()
+
+
+def _message(number: int, each: int, now_ms: int) -> tuple[str, bytes, bool]:
+    sensors = SENSORS // each  # as many gateways' arrays as there are sensors' readings
+    sensor, seq = number % sensors, number // sensors
+    one = b'{"time":%d,"seq":%d,"temperature":%.1f}'
+    items = [one % (now_ms - 1_000 * (each - i), seq * each + i, 20 + (seq + i) % 50 / 10) for i in range(each)]
+    payload = items[0] if each == 1 else b"[%b]" % b",".join(items)
+    return f"campus/bench/env/bench-{sensor}", payload, False
+
+
+def _wait(probe: Probe, wanted: int) -> None:
+    """Until the log and every stage behind it have taken in everything."""
+    deadline = time.monotonic() + BACKLOG_MAX_S
+    while (probe.stored() < wanted or probe.lag() > 0) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _logged(path: Path) -> tuple[float, int]:
+    """Readings a second between the first batch of the flood and the last, as the log wrote them, and how many."""
+    log, written = TelemetryLog(path, clock=time.time_ns), list[tuple[int, int]]()
+    after = 0
+    while entries := log.read(after, limit=256):
+        measured = [(entry.written_ns, int((entry.batch.metric != _TICK).sum())) for entry in entries]
+        written += [(at_ns, rows) for at_ns, rows in measured if rows]
+        after = entries[-1].seq
+    log.close()
+    took_ns = max(1, written[-1][0] - written[0][0])
+    return sum(rows for _, rows in written[1:]) * 1e9 / took_ns, sum(rows for _, rows in written)
+
+
+class _Discarding:
+    """A persistent session whose messages are read, acknowledged and forgotten."""
+
+    def __init__(self, url: str) -> None:
+        self._settings = MqttSettings(url=url, client_id="bench-discarding")
+
+    def take(self, messages: int, begin: Callable[[], BaseProcess]) -> float:
+        """Messages a second between the first chunk and the last of what `begin` has sent."""
+        connection = Connection(self._settings, ("campus/bench/#",))
+        until_s = time.monotonic() + SESSION_S
+        while time.monotonic() < until_s:
+            self._turn(connection)
+        sender = begin()
+        taken = first = 0
+        began_s, deadline = time.monotonic(), time.monotonic() + BACKLOG_MAX_S
+        while taken < messages and time.monotonic() < deadline:
+            got = self._turn(connection)
+            if got and not taken:
+                first, began_s = got, time.monotonic()
+            taken += got
+        rate = (taken - first) / (time.monotonic() - began_s)
+        connection.close()
+        sender.join()
+        return rate
+
+    def _turn(self, connection: Connection) -> int:
+        """Read what is there and acknowledge it; how many messages it was."""
+        client = connection.client if connection.keep(time.monotonic()) else None
+        if client is None:
+            return 0
+        frames, _ = client.receive()
+        client.acknowledge([frame[1] for frame in frames if frame[1]], generation=client.generation)
+        if client.want_write():
+            client.loop_write()
+        client.loop_misc()
+        if not frames:
+            time.sleep(PAUSE_S)
+        return len(frames)
+
+
+@contextlib.contextmanager
+def _mosquitto(binary: str, folder: Path) -> Iterator[str]:
+    """A broker that keeps what its sessions have not read."""
+    port, config = free_port(), folder / "bench.conf"
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
+        "set_tcp_nodelay false\nlog_type none\nuser root\n"
+    )
+    broker = subprocess.Popen([binary, "-c", str(config)], stderr=subprocess.DEVNULL)  # noqa: S603 - found by which
+    try:
+        while not listens(port):
+            time.sleep(0.02)
+        yield f"mqtt://127.0.0.1:{port}"
+    finally:
+        broker.terminate()
+        broker.wait(10)

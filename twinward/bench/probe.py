@@ -1,0 +1,130 @@
+"""The service in a process of its own, looked at from outside while a load runs: for measurements."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from twinward.broker import listens
+from twinward.service import free_port
+
+ALARM_EVERY_S = 1.0
+SETTLE_S = 30.0
+PASSWORD = "measured, not guessed"  # noqa: S105 - of a service that lives for one measurement
+CLOCK_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def alarms(published: dict[str, int]) -> Callable[[float, int], list[tuple[str, bytes, bool]]]:
+    """One new smoke alarm a second; notes when each was handed to the socket (ms)."""
+
+    def inject(since_s: float, now_ms: int) -> list[tuple[str, bytes, bool]]:
+        if since_s < len(published) * ALARM_EVERY_S:
+            return []
+        sensor = f"alarm-{len(published)}"
+        published[sensor] = now_ms
+        return [(f"campus/bench/smoke/{sensor}", b'{"time":%d,"smoke":true}' % now_ms, False)]
+
+    return inject
+
+
+class Probe:
+    """`twinward run` in a process of its own, looked at from outside."""
+
+    def __init__(self, folder: Path, broker: str) -> None:
+        """Starts it on the folder and waits until it is ready; ready_s: how long that took."""
+        port, began_s = free_port(), time.monotonic()
+        config = folder / "twinward.toml"
+        config.write_text(f'data_dir = "{folder}/data"\n[mqtt]\nurl = "{broker}"\n[http]\nport = {port}\n')
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TWINWARD_")}
+        code = "import sys; from twinward.cli import main; sys.argv[0] = 'twinward'; main()"
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-c", code, "run", "--config", str(config)],
+            env=environment | {"TWINWARD_ADMIN_PASSWORD": PASSWORD},
+            stdout=subprocess.DEVNULL,
+        )
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30)
+        while not (listens(port) and self._http.get(f"http://127.0.0.1:{port}/readyz").status_code == httpx.codes.OK):
+            time.sleep(0.2)
+        self.ready_s = time.monotonic() - began_s
+        answer = self._http.post("/session", json={"username": "admin", "password": PASSWORD})
+        self._http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+
+    def end(self) -> None:
+        """Stop the service."""
+        self._http.close()
+        self._process.terminate()
+        self._process.wait(20)
+
+    def stored(self) -> int:
+        """Readings in the durable log."""
+        return int(self._http.get("/accounting").json()["total"]["stored"])
+
+    def lag(self) -> int:
+        """Log entries that the slowest stage has not yet taken in."""
+        told = self._http.get("/accounting").json()["lag"]
+        return max(int(entries) for entries in told.values())
+
+    def settle(self, wanted: int) -> int:
+        """Wait until the log holds `wanted` readings, at most SETTLE_S; returns how many it holds."""
+        deadline = time.monotonic() + SETTLE_S
+        while (stored := self.stored()) < wanted and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return stored
+
+    def ticket_waits_s(self, published: dict[str, int]) -> list[float]:
+        """Seconds from publishing to the ticket in the database, for each alarm that got one."""
+        waits: list[float] = []
+        cursor: str | None = "0"
+        while cursor is not None:
+            page = self._http.get("/hazards", params={"state": "all", "limit": 200, "cursor": cursor}).json()
+            for hazard in page["items"]:
+                sensor = hazard["place"].removeprefix("unassigned:")
+                if sensor in published and hazard["ticket"]:
+                    recorded_s = np.datetime64(hazard["times"]["recorded"].partition("+")[0], "ms").astype(int) / 1e3
+                    waits.append(float(recorded_s) - published[sensor] / 1e3)
+            cursor = page["next"]
+        return waits
+
+    def cpu_s(self) -> float:
+        """User and system time of the process so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_S
+
+    def memory_mb(self, *, peak: bool = True) -> float:
+        """Resident memory: its peak, or as it is now."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        found = next(line for line in lines if line.startswith("VmHWM" if peak else "VmRSS"))
+        return int(found.split()[1]) / 1024
+
+
+class Watch:
+    """Looks every two seconds at how far the slowest stage is behind the log, and at the memory."""
+
+    def __init__(self, service: Probe) -> None:
+        self._service = service
+        self.memory_mb: list[float] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.lag_entries_max = 0
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(2):
+            self.lag_entries_max = max(self.lag_entries_max, self._service.lag())
+            self.memory_mb.append(self._service.memory_mb(peak=False))
