@@ -20,7 +20,7 @@ from .rules import TYPES, LevelRule, Rule, Silence, Stuck
 from .series import Fleet, Frame, Part, Table
 from .silence_judge import SilenceJudge
 
-VERSION = 1
+VERSION = 2
 
 
 class Judge(Protocol):

@@ -37,6 +37,7 @@ CONSENSUS = 8
 """Devices that it takes to doubt our own clock."""
 
 _GENERATION = 32
+_LARGE = 100_000
 _MENDED_NS = 10_000_000_000
 _TELL_NS = 500_000_000
 _DRIFT_AFTER_NS = 1_800_000_000_000
@@ -194,7 +195,7 @@ class Clocks:
     def _grow(self, size: int) -> None:
         room = len(self._run)
         if size > room:
-            more = max(size, 2 * room) - room
+            more = max(size, 2 * room if room < _LARGE else room + room // 4) - room
             self._run = np.concatenate([self._run, np.zeros(more, np.int32)])
             self._offset = np.concatenate([self._offset, np.zeros(more, np.int64)])
             for name, column in self._state.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from .latest import Latest
 from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
 
 SNAPSHOT_EVERY_NS = 10_000_000_000
+SNAPSHOT_SHARE = 50  # a large state is saved so seldom that saving takes a fiftieth of the time
 TICK_EVERY_NS = 1_000_000_000
 RETAIN_EVERY_NS = 3_600_000_000_000
 DAY_NS = 86_400_000_000_000
@@ -82,8 +84,9 @@ class StoreStage:
 class DetectStage:
     """Telemetry log -> detectors -> detection log.
 
-    The state is saved every ten seconds together with the position that it stands for; after a crash the entries behind
-    it are judged again, and what had been written before is recognised by its source position and not written twice.
+    The state is saved every ten seconds, or more seldom while it is large, together with the position that it stands
+    for; after a crash the entries behind it are judged again, and what had been written before is recognised by its
+    source position and not written twice.
     """
 
     name = "detect"
@@ -94,7 +97,7 @@ class DetectStage:
         self._make, self._detections, self._catalog, self._clock = make, detections, catalog, clock
         self._detector = make()
         self._cursor = self._saved = self._written = 0
-        self._saved_ns = 0
+        self._saved_ns = self._rest_ns = 0
 
     def recover(self) -> int:
         """The newest snapshot that fits this recipe, or the beginning of the log."""
@@ -125,9 +128,11 @@ class DetectStage:
     def idle(self) -> None:
         """Save the state when it is old."""
         now_ns = self._clock()
-        if self._cursor > self._saved and abs(now_ns - self._saved_ns) > SNAPSHOT_EVERY_NS:
+        if self._cursor > self._saved and abs(now_ns - self._saved_ns) > max(SNAPSHOT_EVERY_NS, self._rest_ns):
+            begun_ns = time.monotonic_ns()
             self._detections.snapshot(self._cursor, self._detector.snapshot())
             self._saved, self._saved_ns = self._cursor, now_ns
+            self._rest_ns = SNAPSHOT_SHARE * (time.monotonic_ns() - begun_ns)
 
 
 class AlertStage:
