@@ -327,6 +327,7 @@ class Twinward:
     environment = ENVIRONMENT
     password = PASSWORD
     free_port = staticmethod(free_port)
+    unavailable = staticmethod(unavailable)
 
 
 @pytest.fixture

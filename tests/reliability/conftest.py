@@ -94,9 +94,12 @@ class Alarms:
         number = len(self.raised)
         place = f"unassigned:alarm-{number}"
         self.raised[place] = time.monotonic()
-        body = b'{"time": %d, "seq": %d, "smoke": true}' % (time.time_ns() // 1_000_000, number)
-        self._client.publish(f"campus/{SITE}/smoke/alarm-{number}", body, qos=1)
+        self.publish(f"alarm-{number}", b'{"seq": %d, "smoke": true}' % number, kind="smoke")
         return place
+
+    def publish(self, sensor: str, body: bytes, *, kind: str = "env", qos: int = 1) -> None:
+        """Any message, beside the alarms."""
+        self._client.publish(f"campus/{SITE}/{kind}/{sensor}", body, qos=qos)
 
     def every(self, seconds: float, times: int) -> list[str]:
         """So many alarms at that distance; gives the places."""
@@ -166,6 +169,10 @@ class Reckoning:
         with closing(duckdb.connect(str(self._data / "readings.duckdb"), read_only=True)) as database:
             rows = database.execute("SELECT value FROM readings WHERE metric = ?", [metric]).fetchnumpy()
         return np.ma.getdata(rows["value"]).astype(np.int64)
+
+    def sensors_with(self, metric: str) -> list[str]:
+        """Sensors of which the log holds readings of that metric."""
+        return sorted(self.logged(METRIC_BY_NAME[metric].code))
 
     def total(self) -> dict[str, Any]:
         """The accounts over all sites."""

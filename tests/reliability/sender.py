@@ -1,9 +1,9 @@
 """Sends numbered readings at QoS 1, paced, and writes down which of them the broker acknowledged; a process of its own.
 
 Reading `n` of `count` comes from sensor `n % sensors`, has the running number `n // sensors` there, the value `n`, and
-the time at which it is due. ACKED gets the numbers as they are acknowledged (int64, little endian), ten times a second.
-Usage: sender.py URL ACKED '{"site": ..., "rate": ..., "count": ..., "sensors": ..., "drain_s": ...}'.
-Prints the counts as JSON at the end.
+the time at which it is due (none with "timed": false). ACKED gets the numbers as they are acknowledged (int64, little
+endian), ten times a second. Prints the counts as JSON at the end.
+Usage: sender.py URL ACKED '{"site": ..., "rate": ..., "count": ..., "sensors": ...}'.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from simulators.publisher import Publisher
 WRITE_EVERY_S = 0.1
 TICK_S = 0.01
 BEHIND_S = 1.0
+DRAIN_S = 30.0
+WINDOW = 1_000
 
 
 class Flight(dict[int, bytes]):
@@ -55,27 +57,24 @@ class Book:
 
 def send(url: str, acked: Path, plan: dict[str, Any]) -> dict[str, int]:
     """Send everything; the publisher's counts."""
-    publisher = Publisher(url, window=int(plan.get("window", 1_000)), client_id=f"sender-{plan['site']}")
+    publisher = Publisher(url, window=WINDOW, client_id=f"sender-{plan['site']}")
     book = Book(publisher, acked)
     sensors, rate, count = int(plan["sensors"]), float(plan["rate"]), int(plan["count"])
     topics = [f"campus/{plan['site']}/env/d{index}" for index in range(sensors)]
     begin_s, begin_ms, sent = time.monotonic(), time.time_ns() // 1_000_000, 0
+
+    def body(n: int) -> bytes:
+        stamp = b'"time":%d,' % (begin_ms + n * 1_000 // rate) if plan.get("timed", True) else b""
+        return b'{%b"seq":%d,"people_in_total":%d}' % (stamp, n // sensors, n)
+
     while sent < count:
         due = min(count, int(rate * (time.monotonic() - begin_s + TICK_S)), sent + int(rate * BEHIND_S) + 1)
-        rows = [
-            (
-                topics[n % sensors],
-                b'{"time":%d,"seq":%d,"people_in_total":%d}' % (begin_ms + n * 1_000 // rate, n // sensors, n),
-                False,
-            )
-            for n in range(sent, due)
-        ]
-        publisher.publish(rows)
+        publisher.publish([(topics[n % sensors], body(n), False) for n in range(sent, due)])
         sent = due
         publisher.pause(0)
         book.write()
         time.sleep(max(0.0, begin_s + sent / rate - time.monotonic()))
-    deadline_s = time.monotonic() + float(plan.get("drain_s", 30))
+    deadline_s = time.monotonic() + DRAIN_S
     while publisher.drain(WRITE_EVERY_S) and time.monotonic() < deadline_s:
         book.write()
     book.write(now=True)
