@@ -27,6 +27,7 @@ DEBIAN = {
         "mosquitto-clients": "the C publisher is not measured beside ours",
         "chromium": "tests in a real browser are skipped",
         "openssl": "tests of TLS connections are skipped",
+        "faketime": "tests with a clock that jumps are skipped",
     },
 }
 SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 IN_CI = bool(os.environ.get("CI"))
+PASSWORD = "a long password for a short life"
+CLIENTS: list[httpx.Client] = []
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TWINWARD_")}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the reliability runs."""
+    parser.addoption("--long", action="store_true", help="reliability runs at the size that is promised")
+    parser.addoption("--seed", type=int, default=None, help="seed of what a reliability run chooses at random")
 
 
 def unavailable(reason: str) -> None:
@@ -180,3 +193,144 @@ def chromium() -> str:
     if path is None:
         unavailable("the Debian package chromium is not installed")
     return str(path)
+
+
+def twinward(*arguments: str | Path) -> list[str]:
+    """The command line of the program under test."""
+    return [str(Path(sys.executable).with_name("twinward")), *map(str, arguments)]
+
+
+def until(condition: Callable[[], Any], *, timeout_s: float, what: str) -> Any:
+    """The first truthy answer of `condition`; fails the test when none comes in time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"after {timeout_s} s still not: {what}")
+
+
+class Service:
+    """`twinward run` in a process of its own, or in one a role, on one data folder."""
+
+    def __init__(self, folder: Path, broker_url: str, *, campus: str = "", extra: str = "") -> None:
+        self.folder = folder
+        self.config = folder / "twinward.toml"
+        self.data = folder / "data"
+        self.log = folder / "service.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = ENVIRONMENT | {"TWINWARD_ADMIN_PASSWORD": PASSWORD}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        (folder / "campus.toml").write_text(campus, encoding="utf-8")
+        self.config.write_text(
+            f'data_dir = "{self.data}"\n'
+            + (f'campus = "{folder}/campus.toml"\n' if campus else "")
+            + f'[mqtt]\nurl = "{broker_url}"\n[http]\nport = {self.port}\n{extra}',
+            encoding="utf-8",
+        )
+
+    def start(self, *roles: str) -> None:
+        """Start a process for each role (one for all of them when none is named) and wait until it is ready."""
+        for role in roles or ("all",):
+            self.spawn(role)
+        until(self.ready, timeout_s=60, what="ready")
+
+    def spawn(self, role: str = "all") -> None:
+        """Start the process and wait for nothing."""
+        with self.log.open("ab") as log:
+            self.processes[role] = subprocess.Popen(
+                twinward("run", "--config", self.config, "--role", role), stdout=log, stderr=log, env=self.environment
+            )
+
+    def ready(self) -> bool:
+        """Whether `/readyz` says so; the processes must live."""
+        for role, process in self.processes.items():
+            assert process.poll() is None, role + self.log.read_text(encoding="utf-8")[-4000:]
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self, role: str = "all") -> None:
+        """End it with SIGKILL, as the power goes."""
+        self.processes[role].kill()
+        self.processes[role].wait(10)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process."""
+        for process in self.processes.values():
+            process.send_signal(number)
+
+    def stop(self) -> int:
+        """Ask every process to end; returns the worst status."""
+        self.signal(signal.SIGTERM)
+        return max(abs(process.wait(20)) for process in self.processes.values())
+
+    def end(self) -> None:
+        """Nothing of it runs afterwards."""
+        for role, process in self.processes.items():
+            if process.poll() is None:
+                self.kill(role)
+
+    def client(self, username: str = "admin", password: str = PASSWORD) -> httpx.Client:
+        """A signed-in HTTP client."""
+        return sign_in(self.url, username, password)
+
+    def verify(self, chain: str) -> tuple[int, dict[str, Any]]:
+        """Status and report of `twinward verify`."""
+        command = twinward("verify", chain, "--config", self.config, "--json")
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environment)
+        return done.returncode, json.loads(done.stdout)
+
+
+def sign_in(url: str, username: str, password: str) -> httpx.Client:
+    """A client with the bearer token of that account."""
+    answer = httpx.post(f"{url}/api/v1/session", json={"username": username, "password": password}, timeout=10)
+    assert answer.status_code in {200, 201}, answer.text
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    CLIENTS.append(httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=20))
+    return CLIENTS[-1]
+
+
+@pytest.fixture(autouse=True)
+def closed_clients() -> Iterator[None]:
+    """Every client of a test is closed behind it."""
+    yield
+    while CLIENTS:
+        CLIENTS.pop().close()
+
+
+@pytest.fixture
+def make_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Makes services that are gone after the test."""
+    made: list[Service] = []
+
+    def make(broker_url: str, *, campus: str = "", extra: str = "") -> Service:
+        folder = tmp_path / f"service-{len(made)}"
+        folder.mkdir()
+        made.append(Service(folder, broker_url, campus=campus, extra=extra))
+        return made[-1]
+
+    yield make
+    for service in made:
+        service.end()
+
+
+class Twinward:
+    """The program's command line and a patient question, for the tests."""
+
+    command = twinward()
+    until = staticmethod(until)
+    sign_in = staticmethod(sign_in)
+    environment = ENVIRONMENT
+    password = PASSWORD
+    free_port = staticmethod(free_port)
+    unavailable = staticmethod(unavailable)
+
+
+@pytest.fixture
+def run_twinward() -> type[Twinward]:
+    """How to run the program."""
+    return Twinward

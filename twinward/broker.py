@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,10 +19,13 @@ from typing import IO, Literal, Protocol
 
 from .errors import TwinwardError
 
+log = logging.getLogger(__name__)
+
 LOOPBACK = "127.0.0.1"
 Kind = Literal["mosquitto", "iotcore"]
 _START_S = 10.0
 _STOP_S = 5.0
+_WATCH_S = 0.25
 _QUEUED_BYTES_MAX = 536_870_912
 _PAYLOAD_BYTES_MAX = 1_048_576
 _SBIN = "/usr/sbin"
@@ -36,15 +42,16 @@ message_size_limit {payload}
 persistent_client_expiration 7d
 persistence true
 persistence_location {folder}/
-autosave_on_changes true
-autosave_interval 100
+autosave_interval 1
 log_dest file {log}
 log_type error
 log_type warning
 log_type notice
 connection_messages false
 """
-# autosave after 100 changes: what a power cut of the broker may cost; a store at every change halves the rate
+# The store is written whole each time, so it goes by the clock: by changes the work grows with the square of the
+# backlog, and a quiet school would wait for minutes. An interval of 1 saves every 2 s (Mosquitto 2.0.11 counts whole
+# seconds and waits until more than one is over): what a broker that is killed may lose of what waited in it.
 
 _IOTCORE = """\
 # written anew at every start
@@ -78,8 +85,8 @@ class BrokerError(TwinwardError):
 class Broker(Protocol):
     """A broker of our own on loopback.
 
-    Must hold for every implementation: it listens on 127.0.0.1 only, speaks MQTT 5, and `stop` frees the port and may
-    be called twice.
+    Must hold for every implementation: it listens on 127.0.0.1 only, speaks MQTT 5, comes up again by itself when its
+    process ends unasked, and `stop` frees the port and may be called twice.
     """
 
     name: str
@@ -138,22 +145,76 @@ class _Child:
         self._port = port
         self._folder = data_dir.resolve() / "broker"
         self._log = self._folder / f"{self.name}.log"
+        self._pid = self._folder / f"{self.name}.pid"
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def start(self) -> None:
-        """Bring it up and wait until it listens. Raises BrokerError, also when another program has the port."""
+        """Bring it up and wait until it listens. Raises BrokerError, also when another program has the port.
+
+        A broker of this folder that a killed service left behind is asked to end first.
+        """
         if self.alive():
             return
+        self._end_orphan()
         if listens(self._port):
             raise BrokerError(f"port {self._port} on {LOOPBACK} is taken by another program; choose another MQTT port")
+        self._up()
+        self._ended.clear()
+        self._watcher = threading.Thread(target=self._watch, name="broker", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """End it, by force after some seconds; may be called twice."""
+        self._ended.set()
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.join()
+        self._end()
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def _up(self) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._launch()
         except OSError as error:
             raise BrokerError(f"{self.name} cannot be started: {error}") from error
 
-    def stop(self) -> None:
-        """End it, by force after some seconds; may be called twice."""
+    def _watch(self) -> None:
+        """Bring it up again when it ended unasked."""
+        while not self._ended.wait(_WATCH_S):
+            if not self.alive():
+                log.warning("the embedded broker %s ended by itself; starting it again", self.name)
+                try:
+                    self._up()
+                except BrokerError as error:
+                    log.error("%s; trying again", error)  # noqa: TRY400 - one clear line
+
+    def _end_orphan(self) -> None:
+        """End the broker whose service was killed, if it is still there and has not changed its name since."""
+        try:
+            pid = int(self._pid.read_text())
+        except (OSError, ValueError):
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._owns(pid):
+                os.kill(pid, number)
+                deadline = time.monotonic() + _STOP_S
+                while (self._owns(pid) or listens(self._port)) and time.monotonic() < deadline:
+                    time.sleep(0.02)
+
+    def _owns(self, pid: int) -> bool:
+        """Whether a process of that id runs and works in our folder; False where the system does not tell."""
+        try:
+            return os.fsencode(self._folder) in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -164,10 +225,6 @@ class _Child:
             process.kill()
             process.wait(_STOP_S)
 
-    def alive(self) -> bool:
-        """Whether its process runs."""
-        return self._process is not None and self._process.poll() is None
-
     def _launch(self) -> None:
         code = self._spawn()
         if code is not None:
@@ -175,8 +232,9 @@ class _Child:
 
     def _spawn(self) -> int | None:
         """None once it listens, or the code with which it ended. Raises BrokerError when it does neither."""
-        with self._log.open("ab") as log:
-            self._process = self._popen(log)
+        with self._log.open("ab") as output:
+            self._process = self._popen(output)
+        self._pid.write_text(str(self._process.pid))
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:
             code = self._process.poll()
@@ -186,10 +244,10 @@ class _Child:
             if listens(self._port):
                 return None
             time.sleep(0.02)
-        self.stop()
+        self._end()
         raise BrokerError(f"{self.name} does not listen after {_START_S:.0f} s; see {self._log}")
 
-    def _popen(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         raise NotImplementedError
 
 
@@ -198,7 +256,7 @@ class MosquittoBroker(_Child):
 
     name = "mosquitto"
 
-    def _popen(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         config = self._folder / "mosquitto.conf"
         text = _MOSQUITTO.format(
             port=self._port,
@@ -212,7 +270,7 @@ class MosquittoBroker(_Child):
             text += "user root\n"  # else it would give up the rights it needs for its own store
         config.write_text(text)
         command = [find_mosquitto() or "mosquitto", "-c", str(config)]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - our own words
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words
 
     def _launch(self) -> None:
         """A store that it cannot read makes it end: that is moved away, kept for people, and it starts again."""
@@ -233,8 +291,8 @@ class IotCoreBroker(_Child):
 
     name = "iotcore"
 
-    def _popen(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         config = self._folder / "iotcore.toml"
         config.write_text(_IOTCORE.format(port=self._port, host=LOOPBACK, payload=_PAYLOAD_BYTES_MAX))
         command = [sys.executable, "-c", _IOTCORE_CHILD, str(config)]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - our own words
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words

@@ -22,7 +22,7 @@ from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
 SNAPSHOT_EVERY_NS = 10_000_000_000
 SNAPSHOT_SHARE = 50  # a large state is saved so seldom that saving takes a fiftieth of the time
 TICK_EVERY_NS = 1_000_000_000
-RETAIN_EVERY_NS = 3_600_000_000_000
+RETAIN_EVERY_S = 3_600.0
 DAY_NS = 86_400_000_000_000
 
 
@@ -55,11 +55,15 @@ class StoreStage:
         *,
         raw_days: float,
         trim: Callable[[int], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """trim: called once an hour with the present time, after the store let go of what is past its time."""
+        """trim: called once an hour with the present time, after the store let go of what is past its time.
+
+        monotonic: seconds that no step of the clock changes; the hours are counted by it, the first from the start.
+        """
         self._store, self._latest, self._clock, self._raw_days = store, latest, clock, raw_days
-        self._catalog, self._trim = catalog, trim
-        self._retained_ns = 0
+        self._catalog, self._trim, self._monotonic = catalog, trim, monotonic
+        self._retained_s = monotonic()
 
     def recover(self) -> int:
         """Cursor of the store."""
@@ -73,10 +77,10 @@ class StoreStage:
         self._latest.update(batch)
 
     def idle(self) -> None:
-        """Once an hour, let go of raw readings that are past their time."""
-        now_ns = self._clock()
-        if now_ns - self._retained_ns > RETAIN_EVERY_NS:
-            self._retained_ns = now_ns
+        """Once an hour, let go of raw readings past their time; a clock that is wrong for minutes costs none."""
+        if self._monotonic() - self._retained_s > RETAIN_EVERY_S:
+            self._retained_s = self._monotonic()
+            now_ns = self._clock()
             self._store.retain(before_ns=now_ns - int(self._raw_days * DAY_NS))
             self._trim(now_ns)
 

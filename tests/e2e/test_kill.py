@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -62,13 +61,6 @@ def changed(path: Path, table: str, column: str) -> None:
     database.close()
 
 
-def verify(run_twinward: Any, chain: str, config: Path) -> tuple[int, dict[str, Any]]:
-    """Status and report of `twinward verify`."""
-    command = [*run_twinward.command, "verify", chain, "--config", str(config), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=run_twinward.environment)
-    return done.returncode, json.loads(done.stdout)
-
-
 @pytest.mark.broker
 def test_five_kills_lose_and_double_nothing(
     mosquitto: Any, make_service: Any, run_twinward: Any, record_property: Any
@@ -103,19 +95,17 @@ def test_five_kills_lose_and_double_nothing(
     assert [ticket["kind"] for ticket in tickets] == ["fire"]
     assert client.get("/accounting").json()["total"]["residual"] == 0
     assert service.stop() == 0
-    check_chains(service, run_twinward)
+    check_chains(service)
 
 
-def check_chains(service: Any, run_twinward: Any) -> None:
+def check_chains(service: Any) -> None:
     """Both chains hold as they are, and each tells of one byte changed by hand."""
-    config = service.folder / "twinward.toml"
-    data = service.folder / "data"
     for chain, file, table, column in (
         ("log", "telemetry.sqlite", "entries", "block"),
         ("audit", "alerts.sqlite", "journal", "body"),
     ):
-        status, report = verify(run_twinward, chain, config)
+        status, report = service.verify(chain)
         assert (status, report["ok"]) == (0, True), report
-        changed(data / file, table, column)
-        status, report = verify(run_twinward, chain, config)
+        changed(service.data / file, table, column)
+        status, report = service.verify(chain)
         assert (status, report["ok"]) == (1, False), report

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +96,34 @@ def test_garbage_store_is_moved_away_and_kept(tmp_path: Path) -> None:
         assert list(folder.glob("mosquitto.broken-*"))
     finally:
         running.stop()
+
+
+def test_a_broker_that_is_killed_comes_up_again(broker: Broker, tmp_path: Path) -> None:
+    """Kill -9 of its process: another one listens within seconds, and takes messages."""
+    first = _pid(broker, tmp_path)
+    os.kill(first, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while _pid(broker, tmp_path) == first or not listens(int(broker.url.rsplit(":", 1)[1])):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert _round_trip(broker.url, b"again") == b"again"
+
+
+def _pid(broker: Broker, folder: Path) -> int:
+    return int((folder / "broker" / f"{broker.name}.pid").read_text())
+
+
+def test_the_broker_of_a_killed_service_is_taken_over(broker: Broker, tmp_path: Path) -> None:
+    """It still holds the port: a service that starts on the same folder ends it and brings up its own."""
+    broker._ended.set()  # type: ignore[attr-defined]  # nobody watches it any more
+    port, left = int(broker.url.rsplit(":", 1)[1]), _pid(broker, tmp_path)
+    second = start_broker(port, tmp_path, prefer=broker.name)  # type: ignore[arg-type]
+    try:
+        assert _pid(second, tmp_path) != left
+        assert not broker.alive()
+        assert _round_trip(second.url, b"mine") == b"mine"
+    finally:
+        second.stop()
 
 
 def test_no_broker_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,88 @@
+"""The embedded broker killed, with the configuration that is shipped: what waits in it, what is lost, what is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+RATE, SENSORS = 2_000, 50
+KILLS, KILLS_LONG = 4, 20
+SAVED_EVERY_S = 2.1
+"""Mosquitto 2.0.11 with autosave_interval 1: every two seconds, and the time of a save."""
+
+GAP_TOLD_S = 30
+
+
+@pytest.fixture
+def embedded(mosquitto: Any, rig: Any) -> tuple[Any, str]:
+    """A service with its own broker, and that broker's address; the fixture's broker only lends its port."""
+    mosquitto.stop()
+    service = rig.service(mosquitto.url, extra=f"[broker]\nembedded = true\nport = {mosquitto.port}\n")
+    service.start()
+    return service, mosquitto.url
+
+
+def kill_broker(service: Any) -> None:
+    """End the embedded broker with SIGKILL."""
+    os.kill(int((service.data / "broker" / "mosquitto.pid").read_text()), signal.SIGKILL)
+
+
+def keeping_up(service: Any, sender: Any) -> bool:
+    """Whether all that the broker acknowledged a moment ago is in the log."""
+    acked = len(sender.acked())
+    total = service.client().get("/accounting").json()["total"]
+    return bool(service.ready() and acked and total["stored"] >= acked)
+
+
+@pytest.mark.broker
+def test_kills_of_the_broker_lose_nothing_while_the_service_keeps_up(embedded: tuple[Any, str], rig: Any) -> None:
+    """Again and again, whenever nothing waits: the broker comes up by itself, every number is stored once."""
+    service, url = embedded
+    kills = rig.size(KILLS, KILLS_LONG)
+    sender = rig.sender(url, rate=RATE, count=RATE * 3 * kills, sensors=SENSORS)
+    for _ in range(kills):
+        rig.until(lambda: keeping_up(service, sender), timeout_s=30, what="kept up")
+        time.sleep(rig.dice.uniform(0.0, 1.0))
+        kill_broker(service)
+    counts = sender.finish()
+    rig.caught_up(service, sender.count)
+    rig.tell(kills=kills, readings=sender.count, **counts)
+    assert counts["reconnects"] >= kills
+    assert service.stop() == 0
+    rig.kept(service).check(sender)
+
+
+@pytest.mark.broker
+def test_what_a_killed_broker_forgets_is_bounded_and_told(embedded: tuple[Any, str], rig: Any) -> None:
+    """The service frozen, readings waiting, then the kill: two seconds of traffic at most, told device by device."""
+    service, url = embedded
+    waited_s = rig.dice.uniform(2.0, rig.size(4, 60))
+    sender = rig.sender(url, rate=RATE, count=int(RATE * (waited_s + 6)), sensors=SENSORS)
+    time.sleep(2)
+    service.signal(signal.SIGSTOP)
+    time.sleep(waited_s)
+    kill_broker(service)
+    service.signal(signal.SIGCONT)
+    sender.finish()
+    finished_s = time.monotonic()
+    client = service.client()
+    kept = rig.kept(service)
+    rig.until(lambda: not any(client.get("/accounting").json()["lag"].values()), timeout_s=30, what="caught up")
+    lost = np.setdiff1d(np.arange(sender.count), np.concatenate(list(kept.logged().values())))
+
+    def told() -> bool:
+        return sum(numbers.sum() for numbers in kept.logged(metric=kept.gap).values()) >= len(lost)
+
+    rig.until(told, timeout_s=GAP_TOLD_S, what="every lost reading reported")
+    rig.tell(backlog=int(RATE * waited_s), lost=len(lost), told_s=round(time.monotonic() - finished_s, 1))
+    assert len(lost) <= RATE * SAVED_EVERY_S
+    gaps = {sensor: int(numbers.sum()) for sensor, numbers in kept.logged(metric=kept.gap).items()}
+    assert gaps == {f"d{k}": n for k, n in enumerate(np.bincount(lost % SENSORS).tolist()) if n}
+    assert client.get("/accounting").json()["notices"].get("data_gap", 0) == len(lost)
+    assert service.stop() == 0
+    kept.check(sender, lost=lost)
