@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -258,9 +259,9 @@ class Rig:
         for service in self._services:
             service.end()
         for service in self._services:
-            for chain in ("log", "audit"):
-                status, report = service.verify(chain)
-                assert (status, report["ok"]) == (0, True), report
+            with ThreadPoolExecutor() as pool:
+                for status, report in pool.map(service.verify, ("log", "audit")):
+                    assert (status, report["ok"]) == (0, True), report
             assert Reckoning(service.data).total()["residual"] == 0
 
 
