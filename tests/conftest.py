@@ -143,7 +143,9 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Bring it up and wait until it listens."""
+        """Bring it up, unless it is, and wait until it listens."""
+        if self._process is not None:
+            return
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_port(self._port, timeout_s=30)
 
@@ -155,9 +157,16 @@ class Server:
             self._process = None
 
 
+@pytest.fixture
+def influxdb(influxdb_server: Server) -> Server:
+    """A running InfluxDB 1.x, also behind a test that failed while it was stopped."""
+    influxdb_server.start()
+    return influxdb_server
+
+
 @pytest.fixture(scope="session")
-def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running InfluxDB 1.x."""
+def influxdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The one InfluxDB of all tests."""
     binary, folder, port = program("influxd", "influxdb"), tmp_path_factory.mktemp("influxdb"), free_port()
     (folder / "influxdb.conf").write_text(INFLUX.format(folder=folder, http=port, rpc=free_port()))
     server = Server([binary, "-config", str(folder / "influxdb.conf")], port)
@@ -200,14 +209,14 @@ def twinward(*arguments: str | Path) -> list[str]:
     return [str(Path(sys.executable).with_name("twinward")), *map(str, arguments)]
 
 
-def until(condition: Callable[[], Any], *, timeout_s: float, what: str) -> Any:
-    """The first truthy answer of `condition`; fails the test when none comes in time."""
+def until(condition: Callable[[], Any], *, timeout_s: float, what: str, every_s: float = 0.2) -> Any:
+    """The first truthy answer of `condition`, asked that often; fails the test when none comes in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         answer = condition()
         if answer:
             return answer
-        time.sleep(0.2)
+        time.sleep(every_s)
     raise AssertionError(f"after {timeout_s} s still not: {what}")
 
 

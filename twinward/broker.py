@@ -26,6 +26,7 @@ Kind = Literal["mosquitto", "iotcore"]
 _START_S = 10.0
 _STOP_S = 5.0
 _WATCH_S = 0.25
+_RETRY_S = 5.0
 _QUEUED_BYTES_MAX = 536_870_912
 _PAYLOAD_BYTES_MAX = 1_048_576
 _SBIN = "/usr/sbin"
@@ -157,6 +158,7 @@ class _Child:
         """
         if self.alive():
             return
+        self.stop()
         self._end_orphan()
         if listens(self._port):
             raise BrokerError(f"port {self._port} on {LOOPBACK} is taken by another program; choose another MQTT port")
@@ -193,9 +195,10 @@ class _Child:
                     self._up()
                 except BrokerError as error:
                     log.error("%s; trying again", error)  # noqa: TRY400 - one clear line
+                    self._ended.wait(_RETRY_S)
 
     def _end_orphan(self) -> None:
-        """End the broker whose service was killed, if it is still there and has not changed its name since."""
+        """End the broker of this folder whose service was killed, if it still runs."""
         try:
             pid = int(self._pid.read_text())
         except (OSError, ValueError):
@@ -210,7 +213,7 @@ class _Child:
     def _owns(self, pid: int) -> bool:
         """Whether a process of that id runs and works in our folder; False where the system does not tell."""
         try:
-            return os.fsencode(self._folder) in Path(f"/proc/{pid}/cmdline").read_bytes()
+            return os.fsencode(self._folder) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             return False
 
@@ -234,7 +237,8 @@ class _Child:
         """None once it listens, or the code with which it ended. Raises BrokerError when it does neither."""
         with self._log.open("ab") as output:
             self._process = self._popen(output)
-        self._pid.write_text(str(self._process.pid))
+        with suppress(OSError):  # a full disk: it runs all the same
+            self._pid.write_text(str(self._process.pid))
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:
             code = self._process.poll()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from alerts.api import Last
-from ingest import Catalog, Store
+from ingest import Catalog, Store, StoreError
 
 from .latest import Latest
 from .log import TelemetryLog
@@ -55,7 +56,10 @@ class Observer:
         return self.newest.of(sensor)
 
     def accounting(self) -> dict[str, Any]:
-        """Totals, the accounts by site and format, and how far store and detectors are behind the log."""
+        """Totals, the accounts by site and format, and how far store and detectors are behind the log.
+
+        The store's own figures are None while it does not answer.
+        """
         rows = self.log.accounting()
         total = summed(rows)
         notices = total.pop("notices")
@@ -66,7 +70,9 @@ class Observer:
         ]
         head = self.log.head()
         lag = {pump.name: pump.lag() for pump in self.pumps}
-        stored = {"cursor": self.store.cursor(), "readings": self.store.count(), "lag_batches": lag.get("store", 0)}
+        stored: dict[str, int | None] = {"cursor": None, "readings": None, "lag_batches": lag.get("store", 0)}
+        with contextlib.suppress(StoreError):
+            stored |= {"cursor": self.store.cursor(), "readings": self.store.count()}
         return {"total": total, "by": by, "notices": notices, "log": {"head": head}, "store": stored, "lag": lag}
 
     def quarantine(

@@ -2,7 +2,7 @@
 
 Reading `n` of `count` comes from sensor `n % sensors`, has the running number `n // sensors` there, the value `n`, and
 the time at which it is due (none with "timed": false). ACKED gets the numbers as they are acknowledged (int64, little
-endian), ten times a second. Prints the counts as JSON at the end.
+endian), ten times a second; nothing with "qos": 0. Prints the counts as JSON at the end.
 Usage: sender.py URL ACKED '{"site": ..., "rate": ..., "count": ..., "sensors": ...}'.
 """
 
@@ -57,15 +57,16 @@ class Book:
 
 def send(url: str, acked: Path, plan: dict[str, Any]) -> dict[str, int]:
     """Send everything; the publisher's counts."""
-    publisher = Publisher(url, window=WINDOW, client_id=f"sender-{plan['site']}")
+    publisher = Publisher(url, window=WINDOW, client_id=f"sender-{plan['site']}", qos=int(plan.get("qos", 1)))
     book = Book(publisher, acked)
     sensors, rate, count = int(plan["sensors"]), float(plan["rate"]), int(plan["count"])
     topics = [f"campus/{plan['site']}/env/d{index}" for index in range(sensors)]
+    metric = json.dumps(plan.get("metric", "people_in_total")).encode()
     begin_s, begin_ms, sent = time.monotonic(), time.time_ns() // 1_000_000, 0
 
     def body(n: int) -> bytes:
         stamp = b'"time":%d,' % (begin_ms + n * 1_000 // rate) if plan.get("timed", True) else b""
-        return b'{%b"seq":%d,"people_in_total":%d}' % (stamp, n // sensors, n)
+        return b'{%b"seq":%d,%b:%d}' % (stamp, n // sensors, metric, n)
 
     while sent < count:
         due = min(count, int(rate * (time.monotonic() - begin_s + TICK_S)), sent + int(rate * BEHIND_S) + 1)

@@ -27,9 +27,16 @@ def embedded(mosquitto: Any, rig: Any) -> tuple[Any, str]:
     return service, mosquitto.url
 
 
-def kill_broker(service: Any) -> None:
-    """End the embedded broker with SIGKILL."""
-    os.kill(int((service.data / "broker" / "mosquitto.pid").read_text()), signal.SIGKILL)
+def broker_pid(service: Any) -> int:
+    """Process id of the embedded broker."""
+    return int((service.data / "broker" / "mosquitto.pid").read_text())
+
+
+def kill_broker(service: Any) -> int:
+    """End the embedded broker with SIGKILL; gives its process id."""
+    pid = broker_pid(service)
+    os.kill(pid, signal.SIGKILL)
+    return pid
 
 
 def keeping_up(service: Any, sender: Any) -> bool:
@@ -48,7 +55,14 @@ def test_kills_of_the_broker_lose_nothing_while_the_service_keeps_up(embedded: t
     for _ in range(kills):
         rig.until(lambda: keeping_up(service, sender), timeout_s=30, what="kept up")
         time.sleep(rig.dice.uniform(0.0, 1.0))
-        kill_broker(service)
+        acked, killed = len(sender.acked()), kill_broker(service)
+        rig.until(
+            lambda acked=acked, killed=killed: (
+                broker_pid(service) != killed and len(sender.acked()) > acked + RATE // 2
+            ),
+            timeout_s=30,
+            what="another broker takes readings",
+        )
     counts = sender.finish()
     rig.caught_up(service, sender.count)
     rig.tell(kills=kills, readings=sender.count, **counts)

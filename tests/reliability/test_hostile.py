@@ -1,0 +1,172 @@
+"""Hostile messages and names among good readings, and devices that flood: what is good is untouched."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.publisher import Publisher
+
+RATE, SENSORS = 1_000, 50
+ROUNDS, ROUNDS_LONG = 10, 100
+GROWTH_MIB = 50
+NAMES, NAMES_LONG = 10_000, 100_000
+MAD_RATE, CALM_RATE = 10_000, 200
+ALARMS, ALARMS_LONG = 30, 300
+ALARM_S = 1.0
+"""The 99th percentile from publishing to the ticket that is promised at any load."""
+
+DEEP = 10_000
+SOUND = "campus/rel/env/victim"
+ODD_NAMES = ("教室 3号, 烟感", "a'b\"c", "x value=1i", "'; DROP TABLE readings;--", "😀 = <script>", "a\\b,c=d e")
+BAD_NAMES = (
+    "a'b",
+    'a"b',
+    "a,b",
+    "a b",
+    "教室",
+    "😀",
+    "a=b",
+    "a\\b",
+    "x value=1",
+    "'; DROP TABLE readings;--",
+    "<b>",
+    "",
+)
+
+BAD_PAYLOADS = {
+    "depth": (b"[" * DEEP + b"]" * DEEP, b'{"a":' * DEEP + b"1" + b"}" * DEEP),
+    "too_large": (b'{"co2": 1, "x": "' + b"x" * 2**20 + b'"}',),
+    "not_finite": (b'{"co2": 1e400}', b'{"co2": NaN}', b'{"co2": -Infinity}'),
+    "json": (b"{'co2': 1}", b'{"co2": 1,}', b"co2 value=1 1", b"<xml/>", b"\0", b"\xef\xbb\xbf{}", b'{"co2": 1}\0'),
+    "utf8": (b"\x1f\x8b\x08", b'{"co2": "\xff\xfe"}', b'{"\xc0\xaf": 1}'),
+    "not_object": (b"null", b"true", b"17", b'"x"', b"[[]]"),
+    "empty": (b"", b"[]"),
+    "type": (b'{"co2": "1"}', b'{"co2": {"a": 1}}', b'{"co2": [1, 2]}'),
+    "time_format": (b'{"time": "2026-13-45T00:00:00Z", "co2": 1}', b'{"time": true, "co2": 1}'),
+    "time_future": (b'{"time": 1e300, "co2": 1}',),
+    "time_past": (b'{"time": -5, "co2": 1}', b'{"time": 0, "co2": 1}'),
+    "metric_name": tuple(
+        f'{{"{name}": 1}}'.encode()
+        for name in ("a b", "", "温度", "co2,x=1 value", "__proto__", "a" * 65, "a;DROP", "\\u0007", "1a", "😀")
+    ),
+}
+FOREIGN = (
+    "zigbee2mqtt/x",
+    "zigbee2mqtt/bridge/devices",
+    "spBv1.0/g/NBIRTH/n",
+    "spBv1.0/g/DDATA/n/d",
+    "tele/x/SENSOR",
+    "homie/5/x/$description",
+    "frigate/events",
+    "homeassistant/sensor/x/config",
+    "application/1/device/00/event/up",
+    "v3/a@b/devices/x/up",
+)
+
+
+def bad_messages() -> list[tuple[str, str, bytes]]:
+    """(reason, topic, payload) of everything native that must be refused."""
+    bad = [(reason, SOUND, payload) for reason, payloads in BAD_PAYLOADS.items() for payload in payloads]
+    bad += [("sensor_name", f"campus/rel/env/{name}", b'{"co2": 1}') for name in BAD_NAMES]
+    return [*bad, ("kind", "campus/rel/weather/x", b'{"co2": 1}')]
+
+
+def memory_mib(service: Any) -> float:
+    """Resident memory of the service."""
+    text = Path(f"/proc/{service.processes['all'].pid}/status").read_text(encoding="utf-8")
+    return int(text.split("VmRSS:")[1].split()[0]) / 1024
+
+
+@pytest.mark.broker
+def test_hostile_messages_leave_the_good_ones_alone(mosquitto: Any, rig: Any) -> None:
+    """Rounds of everything bad beside 1,000 good readings/s: each refused under its reason, memory stays."""
+    service, rounds = rig.service(mosquitto.url), rig.size(ROUNDS, ROUNDS_LONG)
+    service.start()
+    sender = rig.sender(mosquitto.url, rate=RATE, count=RATE * (rounds // 2 + 3), sensors=SENSORS)
+    attacker = Publisher(mosquitto.url, client_id="attacker")
+    bad, kept = bad_messages(), rig.kept(service)
+    rubbish = [payload for payloads in BAD_PAYLOADS.values() for payload in payloads if len(payload) < DEEP]
+    foreign = [(topic, payload, False) for topic in FOREIGN for payload in rubbish]
+    before = 0.0
+    for number in range(rounds):
+        attacker.publish([(topic, payload, False) for _, topic, payload in bad] + foreign)
+        assert attacker.drain() == 0
+        time.sleep(0.2)
+        if number == rounds // 5:
+            before = memory_mib(service)
+    attacker.publish([(f"zigbee2mqtt/{name}", b'{"co2": 700}', False) for name in ODD_NAMES])
+    assert attacker.drain() == 0
+    attacker.close()
+    sender.finish()
+    rig.caught_up(service, sender.count + len(ODD_NAMES))
+    growth = memory_mib(service) - before
+    total = service.client().get("/accounting").json()
+    refused = next(row for row in total["by"] if (row["site"], row["format"]) == ("rel", "native"))["quarantined"]
+    everywhere = total["total"]["quarantined"]
+    wanted = {reason: rounds * count for reason, count in Counter(reason for reason, _, _ in bad).items()}
+    rig.tell(rounds=rounds, refused=sum(everywhere.values()), growth_mib=round(growth, 1))
+    assert [reason for reason, count in wanted.items() if everywhere.get(reason, 0) < count] == []
+    assert refused == {reason: count for reason, count in wanted.items() if reason in BAD_PAYLOADS}
+    assert growth < GROWTH_MIB
+    assert set(kept.sensors_with("co2")) - {"x"} == set(ODD_NAMES)  # other formats find sense in some of it
+    assert service.stop() == 0
+    kept.check(sender)
+
+
+@pytest.mark.broker
+def test_a_flood_of_new_names_leaves_the_known_ones_alone(mosquitto: Any, rig: Any) -> None:
+    """Ten thousand devices a second that nobody knows: every good reading once, every alarm a ticket within seconds."""
+    service, names = rig.service(mosquitto.url), rig.size(NAMES, NAMES_LONG)
+    service.start()
+    alarms = rig.alarms(mosquitto.port, service)
+    sender = rig.sender(mosquitto.url, rate=RATE, count=RATE * (names // NAMES + 4), sensors=SENSORS)
+    calm = alarms.every(0.1, 10)
+    before, began_s = memory_mib(service), time.monotonic()
+    flood = Publisher(mosquitto.url, client_id="flood", qos=0)
+    during = []
+    for start in range(0, names, 500):
+        rows = [(f"campus/rel/env/flood-{number}", b'{"co2": 1}', False) for number in range(start, start + 500)]
+        flood.publish(rows)
+        during.append(alarms.sound())
+        time.sleep(max(0.0, began_s + (start + 500) / NAMES - time.monotonic()))
+    flood.close()
+    sender.finish()
+    rig.caught_up(service, sender.count + names + len(alarms.raised))
+    rig.until(lambda: not alarms.missing(), timeout_s=20, what="a ticket for every alarm")
+    kib = 1024 * (memory_mib(service) - before) / names
+    rig.tell(names=names, kib_a_name=round(kib, 1), p99_calm_s=alarms.p99_s(calm), p99_flood_s=alarms.p99_s(during))
+    assert len(rig.kept(service).sensors_with("co2")) == names
+    assert not alarms.doubled
+    assert service.stop() == 0
+    rig.kept(service).check(sender)
+
+
+@pytest.mark.broker
+def test_a_mad_device_does_not_hold_up_the_alarms_of_others(mosquitto: Any, rig: Any) -> None:
+    """One device at 10,000 messages/s beside 200/s of others: what their alarms take, against the quiet run."""
+    service, times = rig.service(mosquitto.url), rig.size(ALARMS, ALARMS_LONG)
+    service.start()
+    alarms = rig.alarms(mosquitto.port, service)
+    seconds = times * 0.1
+    sender = rig.sender(mosquitto.url, rate=CALM_RATE, count=int(CALM_RATE * (2 * seconds + 6)), sensors=SENSORS)
+    time.sleep(1)
+    calm = alarms.every(0.1, times)
+    count = int(MAD_RATE * (seconds + 2))
+    mad = rig.sender(mosquitto.url, rate=MAD_RATE, count=count, sensors=1, qos=0, site="mad", metric="co2")
+    time.sleep(1)
+    loud = alarms.every(0.1, times)
+    rig.until(lambda: not alarms.missing(), timeout_s=20, what="a ticket for every alarm")
+    mad.close()
+    sender.finish()
+    rig.caught_up(service, sender.count + len(alarms.raised))
+    calm_s, loud_s = alarms.p99_s(calm), alarms.p99_s(loud)
+    rig.tell(alarms=times, p99_calm_s=round(calm_s, 3), p99_mad_s=round(loud_s, 3), ratio=round(loud_s / calm_s, 2))
+    assert loud_s <= ALARM_S
+    assert not alarms.doubled
+    assert service.stop() == 0
+    rig.kept(service).check(sender)

@@ -1,0 +1,95 @@
+"""How long a killed service needs until it serves and takes readings again, with a large store and a long open log."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from ingest import COLUMNS, CatalogChanges, Sealed, Sensor, from_columns
+from ingest.block import batch_id, encode
+from twinward.log import TelemetryLog
+from twinward.log_chain import connect, transaction
+from twinward.log_verify import Link, link
+
+STORED, STORED_LONG = 3_000_000, 580_000_000
+"""Readings in the store, 17 bytes each: what cannot be compressed."""
+
+ENTRIES, ENTRIES_LONG = 20_000, 1_000_000
+KEYS, KEYS_LONG = 100_000, 1_000_000
+SENSORS, SENSORS_LONG = 1_000, 10_000
+KILLS, KILLS_LONG = 3, 20
+ROWS = 10
+BACK_S = 3.0
+
+
+def age_store(path: Path, rows: int, sensors: int) -> None:
+    """Years of readings, at random so that they take their full room."""
+    with closing(duckdb.connect(str(path), config={"threads": 2, "preserve_insertion_order": False})) as database:
+        query = (
+            "INSERT INTO readings SELECT 10 + (hash(range) % ?)::INTEGER, 6, "
+            "(hash(range + 1) % 1700000000000000000)::BIGINT, random(), 0 FROM range(?)"
+        )
+        database.execute(query, [sensors, rows])
+
+
+def age_log(path: Path, *, entries: int, keys: int, sensors: int) -> None:
+    """A chain of so many entries that nothing behind the log has read yet, with keys and sensors."""
+    with closing(TelemetryLog(path, clock=time.time_ns)) as log:
+        known = len(log.catalog()[0])
+        more = tuple(Sensor(code, f"old-{code}", "rel", "env") for code in range(known, known + sensors))
+        columns = {name: np.zeros(ROWS, dtype) for name, dtype in COLUMNS}
+        columns["metric"][:] = 6
+        columns["sensor"] = np.arange(known, known + ROWS, dtype=np.int32)
+        columns["time_ns"] = columns["arrival_ns"] = np.full(ROWS, time.time_ns())
+        batch = from_columns(columns)
+        dice = np.random.default_rng(1)
+        for part in range(keys // 10_000):
+            fresh = dice.integers(-(2**63), 2**63 - 1, 10_000).tolist()
+            log.append(Sealed(batch, fresh, {}, (), CatalogChanges(more if part == 0 else ())))
+    block = encode(batch)
+    name = batch_id(block)
+    with closing(connect(path)) as database, transaction(database):
+        rows = []
+        seq, digest = database.execute("SELECT seq, digest FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
+        for number in range(seq + 1, seq + 1 + entries):
+            entry = Link(number, time.time_ns(), 0, name)
+            digest = link(digest, entry, block)
+            rows.append((number, entry.written_ns, 0, name, digest, block))
+        database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+@pytest.mark.broker
+def test_a_killed_service_serves_and_takes_readings_again_within_seconds(mosquitto: Any, rig: Any) -> None:
+    """Kill, start, and wait for /readyz and for a new reading in the log, again and again over old data."""
+    service = rig.service(mosquitto.url)
+    service.start()
+    assert service.stop() == 0
+    sensors = rig.size(SENSORS, SENSORS_LONG)
+    age_store(service.data / "readings.duckdb", rig.size(STORED, STORED_LONG), sensors)
+    entries = rig.size(ENTRIES, ENTRIES_LONG)
+    age_log(service.data / "telemetry.sqlite", entries=entries, keys=rig.size(KEYS, KEYS_LONG), sensors=sensors)
+    service.start()
+    alarms, kept = rig.alarms(mosquitto.port, service), rig.kept(service)
+    served_s, taken_s = [], []
+    for number in range(rig.size(KILLS, KILLS_LONG)):
+        stored = kept.total()["stored"]
+        service.kill()
+        began_s = time.monotonic()
+        service.spawn()
+        alarms.publish("new", b'{"seq": %d, "co2": 500}' % number)
+        rig.until(lambda stored=stored: kept.total()["stored"] > stored, timeout_s=60, what="a reading", every_s=0.02)
+        taken_s.append(time.monotonic() - began_s)
+        rig.until(service.ready, timeout_s=60, what="ready", every_s=0.02)
+        served_s.append(time.monotonic() - began_s)
+        time.sleep(rig.dice.uniform(0.0, 1.0))
+    gigabytes = sum(file.stat().st_size for file in service.data.iterdir() if file.is_file()) / 1e9
+    figures = {"served": max(served_s), "served_median": float(np.median(served_s)), "taken": max(taken_s)}
+    rig.tell(gigabytes=round(gigabytes, 2), open_entries=entries, **{k: round(v, 2) for k, v in figures.items()})
+    assert max(served_s) <= BACK_S
+    assert max(taken_s) <= BACK_S
