@@ -3,9 +3,10 @@
 from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, residual
 from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
-from .errors import BlockError, CatalogFull, IngestError, StoreError, TableError
+from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .intake import Intake, IntakeSettings
-from .store import Buckets, Series, Store
+from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
+from .store import Buckets, Retained, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
 
@@ -26,12 +27,19 @@ __all__ = [
     "CatalogChanges",
     "CatalogFull",
     "Count",
+    "Held",
+    "HoldError",
     "IngestError",
     "Intake",
     "IntakeSettings",
+    "Keep",
+    "Level",
     "Metric",
     "Quality",
     "Quarantined",
+    "Retained",
+    "RetentionClass",
+    "RetentionError",
     "Sealed",
     "Sensor",
     "Series",
@@ -42,5 +50,7 @@ __all__ = [
     "concat",
     "empty_batch",
     "from_columns",
+    "keep_raw",
+    "load_retention",
     "residual",
 ]
