@@ -113,13 +113,11 @@ class Keep:
 
     def free_spans(self, sensor: int, before_day: int) -> list[tuple[int, int]]:
         """What is not held of a sensor's time before a day, as half-open spans in ns, the first without a beginning."""
-        spans, from_ns = [], -(2**63)
-        held = sorted((one.first_day, one.last_day) for one in self.held if sensor in one.sensors)
-        for first, last in held:
-            if first < before_day and first * DAY_NS > from_ns:
-                spans.append((from_ns, first * DAY_NS))
+        spans, from_ns, before_ns = [], -(2**63), before_day * DAY_NS
+        for first, last in sorted((one.first_day, one.last_day) for one in self.held if sensor in one.sensors):
+            spans.append((from_ns, min(first * DAY_NS, before_ns)))
             from_ns = max(from_ns, (last + 1) * DAY_NS)
-        return [*spans, (from_ns, before_day * DAY_NS)] if from_ns < before_day * DAY_NS else spans
+        return [span for span in (*spans, (from_ns, before_ns)) if span[0] < span[1]]
 
     def touches(self, first_day: int, last_day: int) -> bool:
         """Whether anything is held in a span of days, first and last included."""

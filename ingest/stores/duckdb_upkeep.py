@@ -194,6 +194,6 @@ def _join(db: duckdb.DuckDBPyConnection, part: Part, step_ns: int) -> None:
     slot = f"(({start} - ({start} % {step_ns} + {step_ns}) % {step_ns}) // {step_ns})"
     into = level_part(db, part.class_name, step_ns, part.day - part.day % period_days(step_ns))
     db.execute(
-        f"INSERT INTO {into.table} SELECT sensor, metric, {slot} AS at, sum(count), sum(mean * count) / sum(count),"  # noqa: S608
-        f" min(low), max(high) FROM {part.table} GROUP BY sensor, metric, at ORDER BY sensor, metric, at"
+        f"INSERT INTO {into.table} SELECT sensor, metric, {slot}, sum(count), sum(mean * count) / sum(count),"  # noqa: S608
+        f" min(low), max(high) FROM {part.table} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     )

@@ -164,7 +164,7 @@ def rules(held: list[Held]) -> Keep:
     return Keep(CLASSES, lambda _sensor, metric: ("env", str(metric)), held=held)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(turns=st.lists(st.tuples(DATED, st.integers(0, 6), HOLDS), min_size=1, max_size=4), cut=st.integers(0, 8))
 def test_nothing_held_goes_and_all_else_past_its_time_does(
     make: Callable[[], Store], turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[Held]]], cut: int
@@ -194,7 +194,7 @@ def _is_past(row: tuple[int, int, int, float, int], held: list[Held], now_ns: in
     return (day + 1 + (1 if row[1] == 2 else 2)) * DAY_NS <= now_ns
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     turns=st.lists(st.tuples(DATED, st.integers(0, 5), HOLDS), min_size=1, max_size=4),
     cut=st.integers(0, 8),
