@@ -4,6 +4,7 @@ from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, residual
 from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
+from .holds import FOREVER_NS, Hold, Holds, held
 from .intake import Intake, IntakeSettings
 from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
 from .store import Buckets, Retained, Series, Store
@@ -13,6 +14,7 @@ from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, M
 __all__ = [
     "COLUMNS",
     "DEVICE_METRICS",
+    "FOREVER_NS",
     "KINDS",
     "METRICS",
     "METRIC_BY_CODE",
@@ -28,7 +30,9 @@ __all__ = [
     "CatalogFull",
     "Count",
     "Held",
+    "Hold",
     "HoldError",
+    "Holds",
     "IngestError",
     "Intake",
     "IntakeSettings",
@@ -50,6 +54,7 @@ __all__ = [
     "concat",
     "empty_batch",
     "from_columns",
+    "held",
     "keep_raw",
     "load_retention",
     "residual",

@@ -12,7 +12,7 @@ from prometheus_client import Histogram
 
 from alerts import AlertDesk
 from detectors import Detector
-from ingest import Catalog, Store, concat
+from ingest import Catalog, Keep, Store, concat
 
 from .clock import Clock
 from .latest import Latest
@@ -40,7 +40,7 @@ class LogCatalog:
 
 
 class StoreStage:
-    """Log -> time-series store. The store keeps rows and cursor in one transaction; old rows go by retention."""
+    """Log -> time-series store. The store keeps rows and cursor in one transaction; upkeep goes by short steps."""
 
     name = "store"
 
@@ -51,13 +51,13 @@ class StoreStage:
         catalog: LogCatalog,
         clock: Clock,
         *,
-        raw_days: float,
+        keep: Callable[[], Keep],
         trim: Callable[[int], None],
     ) -> None:
-        """trim: called once an hour with the present time, after the store let go of what is past its time."""
-        self._store, self._latest, self._clock, self._raw_days = store, latest, clock, raw_days
+        """keep: the rules of retention as they stand now; trim: called once an hour with the present time."""
+        self._store, self._latest, self._clock, self._keep = store, latest, clock, keep
         self._catalog, self._trim = catalog, trim
-        self._retained_ns = 0
+        self._retained_ns, self._more = 0, False
 
     def recover(self) -> int:
         """Cursor of the store."""
@@ -71,12 +71,13 @@ class StoreStage:
         self._latest.update(batch)
 
     def idle(self) -> None:
-        """Once an hour, let go of raw readings that are past their time."""
+        """Once an hour, upkeep of the store begins, one short step a turn, so that writes go on between the steps."""
         now_ns = self._clock()
-        if now_ns - self._retained_ns > RETAIN_EVERY_NS:
-            self._retained_ns = now_ns
-            self._store.retain(before_ns=now_ns - int(self._raw_days * DAY_NS))
+        if not self._more and now_ns - self._retained_ns > RETAIN_EVERY_NS:
+            self._retained_ns, self._more = now_ns, True
             self._trim(now_ns)
+        if self._more:
+            self._more = self._store.retain(self._keep(), now_ns=now_ns).more
 
 
 class DetectStage:

@@ -182,13 +182,12 @@ class DuckdbStore:
 
 
 def _insert(db: duckdb.DuckDBPyConnection, batch: TelemetryBatch) -> None:
-    """The rows into the open parts of their days, sorted by series within the write."""
+    """The rows into the open parts of their days, as they came."""
     if not len(batch):
         return
-    order = np.lexsort((batch.time_ns, batch.metric, batch.sensor))
-    day, inside_ns = np.divmod(batch.time_ns[order], DAY_NS)
+    day, inside_ns = np.divmod(batch.time_ns, DAY_NS)
     key, ns = np.divmod(inside_ns, MS_NS)
-    columns = {name: getattr(batch, name)[order] for name in ("sensor", "metric", "value", "quality")}
+    columns = {name: getattr(batch, name) for name in ("sensor", "metric", "value", "quality")}
     columns |= {"key": key, "ns": ns.astype(np.int32)}
     for one in np.unique(day).tolist():
         part = _open_part(db, one, made_ns=int(batch.arrival_ns.max()))
