@@ -3,15 +3,18 @@
 from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, Waiting, residual
 from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
-from .errors import BlockError, CatalogFull, IngestError, StoreError, TableError
+from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
+from .holds import FOREVER_NS, Hold, Holds, held
 from .intake import Intake, IntakeSettings
-from .store import Buckets, Series, Store
+from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
+from .store import Buckets, Retained, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
 
 __all__ = [
     "COLUMNS",
     "DEVICE_METRICS",
+    "FOREVER_NS",
     "KINDS",
     "METRICS",
     "METRIC_BY_CODE",
@@ -26,12 +29,21 @@ __all__ = [
     "CatalogChanges",
     "CatalogFull",
     "Count",
+    "Held",
+    "Hold",
+    "HoldError",
+    "Holds",
     "IngestError",
     "Intake",
     "IntakeSettings",
+    "Keep",
+    "Level",
     "Metric",
     "Quality",
     "Quarantined",
+    "Retained",
+    "RetentionClass",
+    "RetentionError",
     "Sealed",
     "Sensor",
     "Series",
@@ -43,5 +55,8 @@ __all__ = [
     "concat",
     "empty_batch",
     "from_columns",
+    "held",
+    "keep_raw",
+    "load_retention",
     "residual",
 ]

@@ -4,6 +4,8 @@ IngestError
 ├── BlockError      a stored column block is torn or of an unknown version
 ├── CatalogFull     a bound of the catalogue was reached
 ├── TableError      a LoRaWAN table cannot be used
+├── RetentionError  a retention table cannot be used; errors has one line for each mistake
+├── HoldError       a legal hold cannot be made or released
 └── StoreError      the time-series store refused (retry tells whether another try makes sense)
 """
 
@@ -36,6 +38,18 @@ class TableError(IngestError):
     def __init__(self, message: str, *, row: int = 0) -> None:
         super().__init__(message)
         self.row = row
+
+
+class RetentionError(IngestError):
+    """A retention table is wrong. errors: one sentence each."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
+
+
+class HoldError(IngestError):
+    """A legal hold cannot be made, found or released."""
 
 
 class StoreError(IngestError):

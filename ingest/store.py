@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .retention import Keep
 from .telemetry import TelemetryBatch
 
 
@@ -31,6 +33,14 @@ class Buckets:
     high: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What one step of retention did: how many raw readings went, and whether there is more to do now."""
+
+    gone: int
+    more: bool
+
+
 class Store(Protocol):
     """Readings by sensor, metric and time.
 
@@ -48,23 +58,35 @@ class Store(Protocol):
         ...
 
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
-        """The readings of one series, at most `limit` of the earliest."""
+        """The raw readings of one series, at most `limit` of the earliest."""
         ...
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings in each step; steps start at multiples of step_ns."""
+        """Count, mean, low and high of the good readings in each step; steps start at multiples of step_ns.
+
+        Where raw readings are past their time, what was kept of them by step answers; a step of it belongs to the span,
+        and to the bucket, in which it starts.
+        """
+        ...
+
+    def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
+        """As `downsample`, over the readings of many sensors together; a sensor named twice counts once."""
         ...
 
     def metrics(self, sensor: int) -> list[int]:
-        """Codes of the metrics that a sensor has readings of, ascending."""
+        """Codes of the metrics that a sensor has readings of, raw or down-sampled, ascending."""
         ...
 
-    def retain(self, *, before_ns: int) -> int:
-        """Drop readings older than before_ns; returns how many went."""
+    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+        """One step of upkeep; to be called again while there is more.
+
+        When there is no more, every raw reading is gone whose day (UTC) ended raw_days of its class ago, unless it is
+        held, and the good ones of them stand in the levels of their class.
+        """
         ...
 
     def count(self) -> int:
-        """How many readings are stored."""
+        """How many raw readings are stored."""
         ...
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
+from .cli_store import export, hold_app
 from .errors import TwinwardError
 
 app = typer.Typer(
@@ -22,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Early-warning service of a smart campus: sensor telemetry in, hazards found, tickets followed until closed.",
 )
+
+app.command()(export)
+app.add_typer(hold_app, name="hold")
 
 Json = Annotated[bool, typer.Option("--json", help="Print for programs: JSON, one object a line.")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with the settings.")]
@@ -302,12 +306,14 @@ def bench(
     what: Annotated[Bench, typer.Argument(help="What to measure.")],
     *,
     seconds: Annotated[float, typer.Option(help="How long each case runs.", min=0.5, max=600)] = 5,
+    rows: Annotated[int, typer.Option(help="Store: readings behind the reads.", min=100_000, max=10**9)] = 2_000_000,
     as_json: Json = False,
 ) -> None:
     """Measure this machine; every figure stands beside its yardstick from the same run."""
     from .tools import run_bench
 
-    run_bench(what.value, seconds=seconds, as_json=as_json)
+    options = {"rows": rows} if what is Bench.STORE else {}
+    run_bench(what.value, seconds=seconds, as_json=as_json, **options)
 
 
 def _say(result: dict[str, Any], *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_da
 from alerts.api import create_app
 from alerts.channels import open_channels
 from detectors import Calendar, Detector, DetectorError, build, load_recipe, warm
-from ingest import Catalog, Intake, Store, StoreError
+from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import MqttError, Subscriber
 from ingest.stores import open_store
@@ -30,6 +30,7 @@ from . import __version__
 from .broker import Broker, start_broker
 from .clock import Clock, system_clock
 from .errors import ConfigError, PortTaken, TwinwardError
+from .keeping import Keeping
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
 from .observe import Observer, ServiceCollector, latency_histogram
@@ -137,9 +138,8 @@ class Service:
         self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
         latest = Latest()
         self.store = self._opened_store(latest)
-        stage = StoreStage(
-            self.store, latest, self._shared, self.clock, raw_days=settings.store.raw_days, trim=self._trim
-        )
+        keep = Keeping(load_retention(settings.store.retention), self.catalog, settings.data_dir)
+        stage = StoreStage(self.store, latest, self._shared, self.clock, keep=keep, trim=self._trim)
         self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
         latency, head = latency_histogram(self._registry), settings.data_dir / "alerts.head"
         self._undo.callback(lambda: note_head(head, self.desk.tip()))
@@ -208,7 +208,7 @@ def told() -> Iterator[None]:
     """Errors of the packages that a person can mend, as the one kind that the command line prints as a line."""
     try:
         yield
-    except (DetectorError, AlertError) as error:
+    except (DetectorError, AlertError, HoldError, RetentionError) as error:
         raise ConfigError(str(error).splitlines()) from error
     except (MqttError, ValueError) as error:
         raise ConfigError([str(error)]) from error

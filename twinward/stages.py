@@ -13,7 +13,7 @@ from prometheus_client import Histogram
 
 from alerts import AlertDesk
 from detectors import Detector
-from ingest import Catalog, Store, concat
+from ingest import Catalog, Keep, Store, concat
 
 from .clock import Clock
 from .latest import Latest
@@ -42,7 +42,7 @@ class LogCatalog:
 
 
 class StoreStage:
-    """Log -> time-series store. The store keeps rows and cursor in one transaction; old rows go by retention."""
+    """Log -> time-series store. The store keeps rows and cursor in one transaction; upkeep goes by short steps."""
 
     name = "store"
 
@@ -53,17 +53,18 @@ class StoreStage:
         catalog: LogCatalog,
         clock: Clock,
         *,
-        raw_days: float,
+        keep: Callable[[], Keep],
         trim: Callable[[int], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """trim: called once an hour with the present time, after the store let go of what is past its time.
+        """keep: the rules of retention as they stand now; trim: called once an hour with the present time.
 
         monotonic: seconds that no step of the clock changes; the hours are counted by it, the first from the start.
         """
-        self._store, self._latest, self._clock, self._raw_days = store, latest, clock, raw_days
+        self._store, self._latest, self._clock, self._keep = store, latest, clock, keep
         self._catalog, self._trim, self._monotonic = catalog, trim, monotonic
-        self._retained_s = monotonic()
+        self._retained_s, self._retain_ns = monotonic(), 0
+        self._more = False
 
     def recover(self) -> int:
         """Cursor of the store."""
@@ -77,12 +78,15 @@ class StoreStage:
         self._latest.update(batch)
 
     def idle(self) -> None:
-        """Once an hour, let go of raw readings past their time; a clock that is wrong for minutes costs none."""
-        if self._monotonic() - self._retained_s > RETAIN_EVERY_S:
-            self._retained_s = self._monotonic()
-            now_ns = self._clock()
-            self._store.retain(before_ns=now_ns - int(self._raw_days * DAY_NS))
-            self._trim(now_ns)
+        """Once an hour, upkeep of the store begins, one short step a turn, so that writes go on between the steps.
+
+        A clock that is wrong for minutes costs no reading.
+        """
+        if not self._more and self._monotonic() - self._retained_s > RETAIN_EVERY_S:
+            self._retained_s, self._retain_ns, self._more = self._monotonic(), self._clock(), True
+            self._trim(self._retain_ns)
+        if self._more:
+            self._more = self._store.retain(self._keep(), now_ns=self._retain_ns).more
 
 
 class DetectStage:

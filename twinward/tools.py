@@ -126,12 +126,12 @@ def examine_installation(config: Path | None) -> list[Json]:
     ]
 
 
-def run_bench(what: str, *, seconds: float, as_json: bool) -> None:
+def run_bench(what: str, *, seconds: float, as_json: bool, **options: int) -> None:
     """Measure and print a line for each case as it is done."""
     bench = importlib.import_module(f"twinward.bench.{what}")
     console = Console(stderr=True, quiet=as_json)
     with console.status(f"bench {what}") as status:
-        rows: Iterator[Json] = bench.run(seconds=seconds, progress=lambda told: status.update(str(told)))
+        rows: Iterator[Json] = bench.run(seconds=seconds, progress=lambda told: status.update(str(told)), **options)
         for row in rows:
             print(json.dumps(row) if as_json else _line(row), flush=True)
 

@@ -22,9 +22,9 @@ class StoreSettings:
     kind: Annotated[Literal["duckdb", "influxdb", "memory"], doc("engine of the time-series store")] = "duckdb"
     memory_mb: Annotated[int, Interval(ge=64, le=65_536), Unit("MB"), doc("memory that the engine may use")] = 128
     threads: Annotated[int, Interval(ge=1, le=64), Unit("1"), doc("threads that the engine may use")] = 1
-    raw_days: Annotated[
-        float, Interval(ge=0.01, le=36_500), Unit("d"), doc("readings older than this are dropped from the store")
-    ] = 366.0
+    retention: Annotated[Path | None, doc("classes of what is kept how long; those that come along when not given")] = (
+        None
+    )
     influx_url: Annotated[str, doc("InfluxDB: http(s)://host:port")] = "http://127.0.0.1:8086"
     influx_database: Annotated[str, doc("InfluxDB: database, or bucket with a mapping of that name")] = "twinward"
     influx_organisation: Annotated[str, doc("InfluxDB 2: organisation of the bucket")] = ""

@@ -1,4 +1,8 @@
-"""The default store: one DuckDB file, columns in and columns out."""
+"""The default store: one DuckDB file, columns in and columns out.
+
+Readings lie in one table a day, as they came; once a day is over it is rewritten sorted by series (`duckdb_upkeep`).
+What was measured about this layout stands in docs/performance.md.
+"""
 
 from __future__ import annotations
 
@@ -13,30 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import StoreError
-from ingest.store import Buckets, Series
+from ingest.retention import DAY_NS, Keep
+from ingest.store import Buckets, Retained, Series
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import Quality
 
-_COLUMNS = ("sensor", "metric", "time_ns", "value", "quality")
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS readings (
-  sensor INTEGER NOT NULL, metric SMALLINT NOT NULL, time_ns BIGINT NOT NULL,
-  value DOUBLE NOT NULL, quality UTINYINT NOT NULL);
-CREATE TABLE IF NOT EXISTS progress (cursor BIGINT NOT NULL);
-INSERT INTO progress SELECT 0 WHERE NOT EXISTS (FROM progress);
-"""
-_READ = """
-SELECT time_ns, value, quality FROM readings
-WHERE sensor = ? AND metric = ? AND time_ns >= ? AND time_ns < ? ORDER BY time_ns, rowid LIMIT ?
-"""
-_DOWNSAMPLE = f"""
-SELECT time_ns - (time_ns % $step + $step) % $step AS start_ns, count(*) AS count, avg(value) AS mean,
-  min(value) AS low, max(value) AS high
-FROM readings
-WHERE sensor = $sensor AND metric = $metric AND time_ns >= $from_ns AND time_ns < $to_ns
-  AND quality = {int(Quality.GOOD)}
-GROUP BY start_ns ORDER BY start_ns
-"""  # noqa: S608 - the only thing put in is an integer constant; the inner sum keeps steps before 1970 whole
+from .duckdb_parts import MS_NS, SCHEMA, Part, add_rows, adopt, in_groups, make_part, parts, parts_of_span
+from .duckdb_upkeep import Upkeep
+from .rollup import Rollup, buckets, joined
+
+PARTS_PER_QUERY = 32
+BLOCK_BYTES = 65_536
+"""Of a new file. The engine's own 262,144 leaves more of each block empty; 16,384 keeps times uncompressed."""
+
 _TIME_MAX = 2**63 - 1
 _STEP_MAX = 2**62
 _HOPELESS = (duckdb.CatalogException, duckdb.ParserException, duckdb.BinderException, duckdb.SerializationException)
@@ -44,10 +37,11 @@ _BROKEN = (duckdb.FatalException, duckdb.InternalException)
 
 
 class DuckdbStore:
-    """Readings in one file, sorted by series within each write; the cursor moves in the rows' transaction.
+    """Readings in one file, a table a day; the cursor moves in the rows' transaction.
 
-    One process at a time may have the file open. Reads run beside a write, each on its own snapshot. After a fatal
-    error of the engine (disk full while it wrote) the file is opened anew at the next call.
+    The space of what is dropped is used again; the file itself becomes no smaller, but for its end. One process at a
+    time may have the file open. Reads run beside a write, each on its own snapshot. After a fatal error of the engine
+    (disk full while it wrote) the file is opened anew at the next call.
     """
 
     def __init__(self, path: Path, *, memory_mb: int = 128, threads: int = 1) -> None:
@@ -56,9 +50,11 @@ class DuckdbStore:
         self._config: dict[str, Any] = {
             "memory_limit": f"{memory_mb}MB",
             "threads": threads,
+            "default_block_size": str(BLOCK_BYTES),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
+        self._upkeep = Upkeep()
         self._writing = threading.Lock()
         self._opening = threading.Lock()
         self._closed = False
@@ -68,16 +64,10 @@ class DuckdbStore:
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
         """Keep the readings; a cursor at or below the stored one is a no-op."""
-        with self._writing, self._session() as db:
-            db.begin()
-            try:
-                if cursor > _one(db, "SELECT cursor FROM progress"):
-                    _insert(db, batch)
-                    db.execute("UPDATE progress SET cursor = ?", [cursor])
-                db.commit()
-            except duckdb.Error:
-                _undo(db)
-                raise
+        with self._writing, self._transaction() as db:
+            if cursor > _one(db, "SELECT cursor FROM progress"):
+                _insert(db, batch)
+                db.execute("UPDATE progress SET cursor = ?", [cursor])
 
     def cursor(self) -> int:
         """The last log position that is stored."""
@@ -86,41 +76,77 @@ class DuckdbStore:
 
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
         """The readings of one series in [from_ns, to_ns), time ascending, those of one time as they came."""
-        values = [sensor, metric, _clamped(from_ns), _clamped(to_ns), max(0, limit)]
-        with self._session() as db:
-            found = _arrays(db.execute(_READ, values))
-        return Series(found["time_ns"], found["value"], found["quality"])
+        begin, end = _clamped(from_ns), _clamped(to_ns)
+        pieces: list[dict[str, NDArray[Any]]] = []
+        with self._transaction() as db:
+            raw = [part for part in parts_of_span(db, begin, end) if not part.step_ns]
+            for group in in_groups(raw, PARTS_PER_QUERY):
+                left = max(0, limit) - sum(len(piece["time_ns"]) for piece in pieces)
+                if left <= 0:
+                    break
+                query = " UNION ALL ".join(_reading_rows(part, begin, end) for part in group)
+                order = f"SELECT time_ns, value, quality FROM ({query}) ORDER BY time_ns, part, row LIMIT $left"  # noqa: S608
+                pieces.append(_arrays(db.execute(order, {"sensor": sensor, "metric": metric, "left": left})))
+        return _series(pieces)
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
         """Count, mean, low and high of the good readings in each step that has some."""
+        return self.across([sensor], metric, from_ns=from_ns, to_ns=to_ns, step_ns=step_ns)
+
+    def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
+        """Count, mean, low and high of the good readings of all these sensors in each step that has some."""
         if not 0 < step_ns <= _STEP_MAX:
             raise ValueError(f"step_ns must be above zero and at most {_STEP_MAX}, not {step_ns}")
-        span = {"from_ns": _clamped(from_ns), "to_ns": _clamped(to_ns)}
-        with self._session() as db:
-            found = _arrays(db.execute(_DOWNSAMPLE, {"sensor": sensor, "metric": metric, "step": step_ns} | span))
-        return Buckets(**found)
+        begin, end, wanted = _clamped(from_ns), _clamped(to_ns), sorted(set(sensors))
+        pieces: list[Rollup] = []
+        with self._transaction() as db:
+            found = parts_of_span(db, begin, end) if wanted else []
+            for group in in_groups(found, PARTS_PER_QUERY):
+                query = " UNION ALL ".join(_bucket_rows(part, begin, end, wanted) for part in group)
+                values = {"metric": metric, "step": step_ns, "sensors": wanted}
+                pieces.append(_rollup(_arrays(db.execute(f"{_WANTED} {query}", values))))
+        return buckets(joined(pieces), step_ns)
 
     def metrics(self, sensor: int) -> list[int]:
         """Codes of the metrics that a sensor has readings of."""
-        with self._session() as db:
-            query = "SELECT DISTINCT metric FROM readings WHERE sensor = ? ORDER BY metric"
-            return [code for (code,) in db.execute(query, [sensor]).fetchall()]
+        found: set[int] = set()
+        with self._transaction() as db:
+            for group in in_groups(parts(db), PARTS_PER_QUERY):
+                asked = (
+                    f"SELECT DISTINCT metric FROM {part.table} WHERE sensor = $sensor AND {part.counts}"  # noqa: S608
+                    for part in group
+                )
+                found |= {code for (code,) in db.execute(" UNION ".join(asked), {"sensor": sensor}).fetchall()}
+        return sorted(found)
 
-    def retain(self, *, before_ns: int) -> int:
-        """Drop readings older than before_ns; returns how many went."""
-        with self._writing, self._session() as db:
-            return _one(db, "DELETE FROM readings WHERE time_ns < ?", [_clamped(before_ns)])
+    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+        """One step of upkeep: a part of a day rewritten, or a part of a level joined; a fraction of a second."""
+        with self._writing, self._transaction() as db:
+            return self._upkeep.step(db, keep, now_ns=now_ns)
 
     def count(self) -> int:
-        """How many readings are stored."""
-        with self._session() as db:
-            return _one(db, "SELECT count(*) FROM readings")
+        """How many raw readings are stored."""
+        with self._transaction() as db:
+            found = parts(db, "step_ns = 0")
+            return sum(_one(db, f"SELECT count(*) FROM {part.table} WHERE {part.counts}") for part in found)  # noqa: S608
 
     def close(self) -> None:
         """Let go of the file; calls after this raise StoreError."""
         with self._opening:
             self._closed = True
             self._drop()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A session whose work counts whole or not at all, on one state of the file."""
+        with self._session() as db:
+            db.begin()
+            try:
+                yield db
+                db.commit()
+            except BaseException:
+                _undo(db)
+                raise
 
     @contextmanager
     def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -141,7 +167,11 @@ class DuckdbStore:
                 raise StoreError(f"{self._path}: the store is closed", retry=False)
             if self._db is None:
                 db = duckdb.connect(str(self._path), config=self._config)
-                db.execute(_SCHEMA)
+                db.execute(SCHEMA)
+                with db.cursor() as first:
+                    first.begin()
+                    adopt(first)
+                    first.commit()
                 self._db = db
             return self._db
 
@@ -152,15 +182,62 @@ class DuckdbStore:
 
 
 def _insert(db: duckdb.DuckDBPyConnection, batch: TelemetryBatch) -> None:
-    """All rows at once, sorted by series so that one series' readings lie together and compress well."""
+    """The rows into the open parts of their days, as they came."""
     if not len(batch):
         return
-    order = np.lexsort((batch.time_ns, batch.metric, batch.sensor))
-    db.register("incoming", {name: getattr(batch, name)[order] for name in _COLUMNS})
-    try:
-        db.execute("INSERT INTO readings SELECT sensor, metric, time_ns, value, quality FROM incoming")
-    finally:
-        db.unregister("incoming")
+    day, inside_ns = np.divmod(batch.time_ns, DAY_NS)
+    key, ns = np.divmod(inside_ns, MS_NS)
+    columns = {name: getattr(batch, name) for name in ("sensor", "metric", "value", "quality")}
+    columns |= {"key": key, "ns": ns.astype(np.int32)}
+    for one in np.unique(day).tolist():
+        part = _open_part(db, one, made_ns=int(batch.arrival_ns.max()))
+        rows = np.flatnonzero(day == one)
+        add_rows(db, part, columns if len(rows) == len(day) else {name: col[rows] for name, col in columns.items()})
+
+
+def _open_part(db: duckdb.DuckDBPyConnection, day: int, *, made_ns: int) -> Part:
+    found = parts(db, "state = 'open' AND day = ?", [day])
+    return found[0] if found else make_part(db, "open", day, made_ns=made_ns)
+
+
+def _reading_rows(part: Part, from_ns: int, to_ns: int) -> str:
+    """SQL of a part's readings of one series."""
+    return (
+        f"SELECT {part.time_ns} AS time_ns, value, quality, {part.id} AS part, rowid AS row FROM {part.table}"  # noqa: S608
+        f" WHERE sensor = $sensor AND metric = $metric AND {part.where(from_ns, to_ns)}"
+    )
+
+
+_WANTED = "WITH wanted AS (SELECT unnest($sensors::INTEGER[]) AS sensor)"
+
+
+def _bucket_rows(part: Part, from_ns: int, to_ns: int, sensors: Sequence[int]) -> str:
+    """SQL of a part's good readings, or of a level's rows, by step; the sensors are named when they are few."""
+    at = part.time_ns
+    start = f"{at} - ({at} % $step + $step) % $step"  # the inner sum keeps steps before 1970 whole
+    which = f"sensor BETWEEN {int(sensors[0])} AND {int(sensors[-1])}"
+    if len(sensors) > 1:
+        which += " AND sensor IN (FROM wanted)"
+    where = f"metric = $metric AND {which} AND {part.where(from_ns, to_ns)}"
+    if part.step_ns:
+        what, good = (
+            "sum(count)::BIGINT AS count, sum(mean * count) / sum(count) AS mean, min(low) AS low, max(high)",
+            "",
+        )
+    else:
+        what = "count(*) AS count, avg(value) AS mean, min(value) AS low, max(value)"
+        good = f" AND quality = {int(Quality.GOOD)}"
+    return f"(SELECT {start} AS start_ns, {what} AS high FROM {part.table} WHERE {where}{good} GROUP BY 1)"  # noqa: S608
+
+
+def _rollup(found: dict[str, NDArray[Any]]) -> Rollup:
+    rows = len(found["start_ns"])
+    return Rollup(np.zeros(rows, np.int32), np.zeros(rows, np.int16), **found)
+
+
+def _series(pieces: Sequence[dict[str, NDArray[Any]]]) -> Series:
+    kinds = {"time_ns": np.int64, "value": np.float64, "quality": np.uint8}
+    return Series(*(np.concatenate([np.empty(0, kind), *(p[name] for p in pieces)]) for name, kind in kinds.items()))
 
 
 def _undo(db: duckdb.DuckDBPyConnection) -> None:

@@ -7,7 +7,7 @@ Source: docs.influxdata.com, line protocol; InfluxDB 1.x HTTP API (`/write`, `/q
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,13 +15,19 @@ import httpx
 import numpy as np
 
 from ingest.errors import StoreError
-from ingest.store import Buckets, Series
+from ingest.retention import DAY_NS, Keep
+from ingest.store import Buckets, Retained, Series
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import Quality
+
+from .rollup import Rollup, buckets
 
 MEASUREMENT, PROGRESS = "readings", "progress"
 ROWS_PER_WRITE = 100_000
 """A body stays far under the server's 25 MB."""
+
+SENSORS_PER_QUERY = 500
+"""Sensors named in one statement."""
 
 _TIME_MIN, _TIME_MAX = -9_223_372_036_854_775_806, 9_223_372_036_854_775_806
 _STEP_MAX = 2**62
@@ -104,30 +110,45 @@ class InfluxStore:
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
         """Count, mean, low and high of the good readings in each step that has some."""
+        return self.across([sensor], metric, from_ns=from_ns, to_ns=to_ns, step_ns=step_ns)
+
+    def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
+        """Count, mean, low and high of the good readings of all these sensors in each step that has some."""
         if not 0 < step_ns <= _STEP_MAX:
             raise ValueError(f"step_ns must be above zero and at most {_STEP_MAX}, not {step_ns}")
+        wanted, found = sorted({int(sensor) for sensor in sensors}), []
         with self._gate:
-            found = self._downsampled(sensor, metric, (from_ns, to_ns), step_ns)
+            for at in range(0, len(wanted), SENSORS_PER_QUERY):
+                which = f"{_tags(wanted[at : at + SENSORS_PER_QUERY])} AND m = '{int(metric)}'"
+                found += self._downsampled(which, (from_ns, to_ns), step_ns)
         columns = list(zip(*found, strict=True)) or [()] * 5
-        return Buckets(
-            np.array([start - start % step_ns for start in columns[0]], np.int64),
-            np.array(columns[1], np.int64),
-            *(np.array(column, np.float64) for column in columns[2:5]),
-        )
+        none = np.zeros(len(found), np.int32)
+        start_ns, count = (np.array(column, np.int64) for column in columns[:2])
+        sums = (np.array(column, np.float64) for column in columns[2:5])
+        return buckets(Rollup(none, none.astype(np.int16), start_ns, count, *sums), step_ns)
 
     def metrics(self, sensor: int) -> list[int]:
         """Codes of the metrics that a sensor has readings of."""
         query = f"SELECT count(v) FROM {MEASUREMENT} WHERE s = '{int(sensor)}' GROUP BY m"  # noqa: S608 - an integer
         return sorted(int(tags["m"]) for tags, _ in self._series_of(query))
 
-    def retain(self, *, before_ns: int) -> int:
-        """Drop readings older than before_ns; returns how many went."""
-        bound = _clamped(before_ns)
+    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+        """All of it in one step: what is past its time is deleted on the server. No levels are kept."""
         with self._gate:
-            gone = self._count(f" WHERE time < {bound}")
-            if gone:
-                self._query(f"DELETE FROM {MEASUREMENT} WHERE time < {bound}", change=True)  # noqa: S608 - an integer
-            return gone
+            series = self._series_of(f"SELECT count(v) FROM {MEASUREMENT} GROUP BY s, m")  # noqa: S608 - constants
+            sensor = np.array([int(tags["s"]) for tags, _ in series], np.int32)
+            metric = np.array([int(tags["m"]) for tags, _ in series], np.int16)
+            days = (now_ns // DAY_NS - keep.raw_days(sensor, metric)).tolist()
+            spans: dict[tuple[int, int, int], list[int]] = {}
+            for code, kind, before in zip(sensor.tolist(), metric.tolist(), days, strict=True):
+                for first_ns, last_ns in keep.free_spans(code, before):
+                    spans.setdefault((kind, first_ns, last_ns), []).append(code)
+            gone = 0
+            for (kind, first_ns, last_ns), sensors in spans.items():
+                for at in range(0, len(sensors), SENSORS_PER_QUERY):
+                    which = f"m = '{kind}' AND {_tags(sensors[at : at + SENSORS_PER_QUERY])}"
+                    gone += self._delete(f"{which} AND {_span(first_ns, last_ns)}")
+        return Retained(gone, more=False)
 
     def count(self) -> int:
         """How many readings are stored."""
@@ -140,14 +161,20 @@ class InfluxStore:
         self._http.close()
         self._close_client()
 
-    def _downsampled(self, sensor: int, metric: int, wanted: tuple[int, int], step_ns: int) -> list[list[Any]]:
+    def _downsampled(self, which: str, wanted: tuple[int, int], step_ns: int) -> list[list[Any]]:
         """Rows of start, count, mean, low and high; the span is cut to the readings: the server walks every step."""
-        if _clamped(wanted[0]) >= _clamped(wanted[1]) or not (span := self._span(sensor, metric, *wanted)):
+        if _clamped(wanted[0]) >= _clamped(wanted[1]) or not (span := self._edges(which, *wanted)):
             return []
-        where = f"{_where(sensor, metric, *span)} AND q = {int(Quality.GOOD)}"
+        where = f"{which} AND {_span(*span)} AND q = {int(Quality.GOOD)}"
         what = "count(v), mean(v), min(v), max(v)"
         query = f"SELECT {what} FROM {MEASUREMENT} WHERE {where} GROUP BY time({int(step_ns)}ns) fill(none)"  # noqa: S608 - integers
         return [row for row in self._query(query) if row[1]]
+
+    def _delete(self, where: str) -> int:
+        gone = self._count(f" WHERE {where}")
+        if gone:
+            self._query(f"DELETE FROM {MEASUREMENT} WHERE {where}", change=True)  # noqa: S608 - integers
+        return gone
 
     def _taken(self, batch: TelemetryBatch, cursor: int) -> dict[tuple[int, int, int], int]:
         """Series and moments that earlier writes hold, with the number of readings there; only where time goes back."""
@@ -169,9 +196,9 @@ class InfluxStore:
         rows = self._query(f"SELECT count(v) FROM {MEASUREMENT}{where}")  # noqa: S608 - made here, of integers
         return int(rows[0][1]) if rows else 0
 
-    def _span(self, sensor: int, metric: int, from_ns: int, to_ns: int) -> tuple[int, int] | None:
-        """First and last reading of a series in a span, as a span: the server counts empty steps one by one."""
-        where = _where(sensor, metric, from_ns, to_ns)
+    def _edges(self, which: str, from_ns: int, to_ns: int) -> tuple[int, int] | None:
+        """First and last reading of some series in a span, as a span: the server counts empty steps one by one."""
+        where = f"{which} AND {_span(from_ns, to_ns)}"
         first = self._query(f"SELECT v FROM {MEASUREMENT} WHERE {where} ORDER BY time LIMIT 1")  # noqa: S608 - integers
         last = self._query(f"SELECT v FROM {MEASUREMENT} WHERE {where} ORDER BY time DESC LIMIT 1")  # noqa: S608 - integers
         return (first[0][0], last[0][0] + 1) if first else None
@@ -276,8 +303,18 @@ def _lines(batch: TelemetryBatch, cursor: int, seen: dict[tuple[int, int, int], 
 
 
 def _where(sensor: int, metric: int, from_ns: int, to_ns: int) -> str:
-    span = f"time >= {_clamped(from_ns)} AND time < {_clamped(to_ns)}"
-    return f"s = '{int(sensor)}' AND m = '{int(metric)}' AND {span}"
+    return f"s = '{int(sensor)}' AND m = '{int(metric)}' AND {_span(from_ns, to_ns)}"
+
+
+def _span(from_ns: int, to_ns: int) -> str:
+    return f"time >= {_clamped(from_ns)} AND time < {_clamped(to_ns)}"
+
+
+def _tags(sensors: Sequence[int]) -> str:
+    """Condition on one sensor or several."""
+    if len(sensors) == 1:
+        return f"s = '{int(sensors[0])}'"
+    return f"s =~ /^({'|'.join(str(int(sensor)) for sensor in sensors)})$/"
 
 
 def _series(rows: list[list[Any]]) -> Series:

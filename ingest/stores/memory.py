@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 
-from ingest.store import Buckets, Series
+from ingest.retention import DAY_NS, Keep, period_days
+from ingest.store import Buckets, Retained, Series
 from ingest.telemetry import TelemetryBatch, concat
 from ingest.vocabulary import Quality
 
+from .rollup import Rollup, buckets, coarser, joined, rolled
+
 
 class MemoryStore:
-    """Readings as one batch that grows; gone when the process ends."""
+    """Readings as one batch that grows, levels as rows beside it; gone when the process ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._batch = concat([])
+        self._levels: dict[tuple[str, int], Rollup] = {}
         self._cursor = 0
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
@@ -40,34 +45,40 @@ class MemoryStore:
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
         """Count, mean, low and high of the good readings in each step that has some."""
+        return self.across([sensor], metric, from_ns=from_ns, to_ns=to_ns, step_ns=step_ns)
+
+    def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
+        """Count, mean, low and high of the good readings of all these sensors in each step that has some."""
         if step_ns <= 0:
             raise ValueError(f"step_ns must be above zero, not {step_ns}")
-        series = self.read(sensor, metric, from_ns=from_ns, to_ns=to_ns, limit=len(self._batch))
-        good = series.quality == Quality.GOOD
-        start = series.time_ns[good] // step_ns * step_ns
-        value = series.value[good]
-        starts, first = np.unique(start, return_index=True)
-        groups = np.split(value, first[1:]) if len(starts) else []
-        return Buckets(
-            start_ns=starts,
-            count=np.array([len(group) for group in groups], np.int64),
-            mean=np.array([group.mean() for group in groups], np.float64),
-            low=np.array([group.min() for group in groups], np.float64),
-            high=np.array([group.max() for group in groups], np.float64),
-        )
+        with self._lock:
+            parts = [_good(self._batch), *self._levels.values()]
+        rows = joined(parts)
+        inside = (rows.start_ns >= from_ns) & (rows.start_ns < to_ns) & (rows.metric == metric)
+        return buckets(rows.take(inside & np.isin(rows.sensor, np.array(sensors, np.int64))), step_ns)
 
     def metrics(self, sensor: int) -> list[int]:
         """Codes of the metrics that a sensor has readings of."""
-        batch = self._batch
-        return [int(code) for code in np.unique(batch.metric[batch.sensor == sensor])]
-
-    def retain(self, *, before_ns: int) -> int:
-        """Drop readings older than before_ns; returns how many went."""
         with self._lock:
-            kept = np.flatnonzero(self._batch.time_ns >= before_ns)
-            gone = len(self._batch) - len(kept)
-            self._batch = self._batch.take(kept)
-            return gone
+            kept = [rows.metric[rows.sensor == sensor] for rows in self._levels.values()]
+            found = np.unique(np.concatenate([self._batch.metric[self._batch.sensor == sensor], *kept]))
+        return [int(code) for code in found]
+
+    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+        """All of it in one step: raw readings into the first level, each level into the next."""
+        with self._lock:
+            batch = self._batch
+            past = keep.past(batch.sensor, batch.metric, batch.time_ns // DAY_NS, now_ns=now_ns)
+            gone = batch.take(np.flatnonzero(past))
+            self._batch = batch.take(np.flatnonzero(~past))
+            for index, one in enumerate(keep.classes):
+                own = gone.take(np.flatnonzero(keep.class_of(gone.sensor, gone.metric) == index))
+                self._add(one.name, 0, _good(own), keep)
+            steps = {level.step_ns for one in keep.classes for level in one.levels}
+            for step_ns in sorted(steps | {step_ns for _, step_ns in self._levels}):
+                for name in [name for name, own_ns in self._levels if own_ns == step_ns]:
+                    self._age(name, step_ns, keep, now_ns=now_ns)
+            return Retained(len(gone), more=False)
 
     def count(self) -> int:
         """How many readings are stored."""
@@ -75,3 +86,27 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _add(self, name: str, step_ns: int, rows: Rollup, keep: Keep) -> None:
+        """Into the level behind step_ns, where the class has one."""
+        level = keep.named(name).next_level(step_ns)
+        if level is not None and len(rows):
+            there = self._levels.get((name, level.step_ns))
+            fresh = coarser(rows, level.step_ns)
+            self._levels[name, level.step_ns] = fresh if there is None else joined([there, fresh])
+
+    def _age(self, name: str, step_ns: int, keep: Keep, *, now_ns: int) -> None:
+        """The periods that are past their time move to the next level."""
+        rows = self._levels[name, step_ns]
+        first = rows.start_ns // DAY_NS
+        first -= first % period_days(step_ns)
+        firsts = [int(day) for day in np.unique(first) if keep.level_past(name, step_ns, int(day), now_ns=now_ns)]
+        past = np.isin(first, firsts)
+        self._levels[name, step_ns] = rows.take(~past)
+        self._add(name, step_ns, rows.take(past), keep)
+
+
+def _good(batch: TelemetryBatch) -> Rollup:
+    """The good readings of a batch."""
+    own = batch.take(np.flatnonzero(batch.quality == Quality.GOOD))
+    return rolled(own.sensor, own.metric, own.time_ns, own.value)

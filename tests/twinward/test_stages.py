@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import COLUMNS, Catalog, from_columns
+from ingest import COLUMNS, Catalog, from_columns, keep_raw
 from ingest.stores import MemoryStore
 from twinward.latest import Latest
 from twinward.log import TelemetryLog
@@ -40,7 +40,7 @@ def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> No
         Latest(),
         LogCatalog(log, Catalog(), shared=True),
         lambda: clocks.now_ns,
-        raw_days=30,
+        keep=lambda: keep_raw(30),
         trim=trimmed.append,
         monotonic=lambda: clocks.seconds,
     )

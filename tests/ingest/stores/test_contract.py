@@ -12,13 +12,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import Quality, Store, StoreError, TelemetryBatch, empty_batch, from_columns
+from ingest import (
+    Buckets,
+    Held,
+    Keep,
+    Level,
+    Quality,
+    RetentionClass,
+    Store,
+    StoreError,
+    TelemetryBatch,
+    empty_batch,
+    from_columns,
+    keep_raw,
+)
 from ingest.stores import MemoryStore, StoreSettings, open_store
 from ingest.stores.influxdb import InfluxStore, create_database
 
 KINDS = ("memory", "duckdb", "influxdb")
 DAY_NS = 86_400_000_000_000
 START_NS = 1_760_000_000_000_000_000
+START_DAY = START_NS // DAY_NS
 
 
 def batch_of(rows: list[tuple[int, int, int, float, int]]) -> TelemetryBatch:
@@ -37,7 +51,11 @@ def batch_of(rows: list[tuple[int, int, int, float, int]]) -> TelemetryBatch:
     )
 
 
-TIMES = st.integers(-50, 50) | st.integers(0, 20).map(lambda step: START_NS + step * 7)
+TIMES = (
+    st.integers(-50, 50)
+    | st.integers(0, 20).map(lambda step: START_NS + step * 7)
+    | st.integers(-3, 3).map(lambda day: START_NS + day * DAY_NS)
+)
 VALUES = st.floats(-1e6, 1e6).map(lambda value: value + 0.0)
 ROWS = st.tuples(st.integers(0, 2), st.integers(1, 2), TIMES, VALUES, st.integers(0, 3))
 BATCHES = st.lists(ROWS, max_size=12).map(batch_of)
@@ -65,31 +83,50 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[]
         store.close()
 
 
+def upkeep(store: Store, keep: Keep, *, now_ns: int) -> int:
+    """Steps of retention until nothing is left to do; returns how many readings went."""
+    gone = 0
+    for _ in range(1_000):
+        done = store.retain(keep, now_ns=now_ns)
+        gone += done.gone
+        if not done.more:
+            return gone
+    raise AssertionError("retention comes to no end")
+
+
+def check_alike(got: Buckets, wanted: Buckets) -> None:
+    """The same buckets, means within the rounding of sums."""
+    for name in ("start_ns", "count", "low", "high"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(wanted, name))
+        assert getattr(got, name).dtype == getattr(wanted, name).dtype
+    np.testing.assert_allclose(got.mean, wanted.mean, rtol=1e-9, atol=1e-6)
+
+
 def check_same(store: Store, measure: MemoryStore, span: tuple[int, int], step_ns: int) -> None:
     """Every question has the same answer in both."""
     assert (store.count(), store.cursor()) == (measure.count(), measure.cursor())
+    within = {"from_ns": span[0], "to_ns": span[1]}
     for sensor in range(3):
         assert store.metrics(sensor) == measure.metrics(sensor)
         for metric in (1, 2):
-            got = store.read(sensor, metric, from_ns=span[0], to_ns=span[1])
-            wanted = measure.read(sensor, metric, from_ns=span[0], to_ns=span[1])
+            got = store.read(sensor, metric, **within)
+            wanted = measure.read(sensor, metric, **within)
             for name in ("time_ns", "value", "quality"):
                 np.testing.assert_array_equal(getattr(got, name), getattr(wanted, name))
                 assert getattr(got, name).dtype == getattr(wanted, name).dtype
-            sums = store.downsample(sensor, metric, from_ns=span[0], to_ns=span[1], step_ns=step_ns)
-            wanted_sums = measure.downsample(sensor, metric, from_ns=span[0], to_ns=span[1], step_ns=step_ns)
-            for name in ("start_ns", "count", "low", "high"):
-                np.testing.assert_array_equal(getattr(sums, name), getattr(wanted_sums, name))
-                assert getattr(sums, name).dtype == getattr(wanted_sums, name).dtype
-            np.testing.assert_allclose(sums.mean, wanted_sums.mean, rtol=1e-9, atol=1e-6)
+            sums = store.downsample(sensor, metric, step_ns=step_ns, **within)
+            check_alike(sums, measure.downsample(sensor, metric, step_ns=step_ns, **within))
+    for sensors in ((), (0, 2), (2, 1, 0, 1)):
+        sums = store.across(sensors, 1, step_ns=step_ns, **within)
+        check_alike(sums, measure.across(sensors, 1, step_ns=step_ns, **within))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(writes=st.lists(st.tuples(BATCHES, st.integers(1, 6)), max_size=5), before_ns=TIMES, span=SPANS, step_ns=STEPS)
+@given(writes=st.lists(st.tuples(BATCHES, st.integers(1, 6)), max_size=5), now_ns=TIMES, span=SPANS, step_ns=STEPS)
 def test_answers_are_those_of_the_memory_store(
     make: Callable[[], Store],
     writes: list[tuple[TelemetryBatch, int]],
-    before_ns: int,
+    now_ns: int,
     span: tuple[int, int],
     step_ns: int,
 ) -> None:
@@ -99,8 +136,93 @@ def test_answers_are_those_of_the_memory_store(
         store.write(batch, cursor=cursor)
         measure.write(batch, cursor=cursor)
     check_same(store, measure, (min(span), max(span)), step_ns)
-    assert store.retain(before_ns=before_ns) == measure.retain(before_ns=before_ns)
+    assert upkeep(store, keep_raw(1), now_ns=now_ns) == upkeep(measure, keep_raw(1), now_ns=now_ns)
     check_same(store, measure, (min(span), max(span)), step_ns)
+
+
+CLASSES = (
+    RetentionClass("first", 1, metrics=frozenset({"2"}), levels=(Level(60_000_000_000, 3), Level(DAY_NS // 24, 40))),
+    RetentionClass("rest", 2, levels=(Level(20_000_000_000, 4),)),
+)
+HOLDS = st.lists(
+    st.builds(
+        lambda sensors, first, days: Held(
+            frozenset(sensors), START_NS // DAY_NS + first, START_NS // DAY_NS + first + days
+        ),
+        st.sets(st.integers(0, 2), min_size=1),
+        st.integers(-3, 3),
+        st.integers(0, 3),
+    ),
+    max_size=3,
+)
+MOMENTS = st.integers(-2, 4 * 24 * 60).map(lambda minute: START_NS + minute * 60_000_000_000 + minute % 7)
+DATED = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 2), MOMENTS, VALUES, st.integers(0, 1)), max_size=12)
+
+
+def rules(held: list[Held]) -> Keep:
+    """Two classes by metric, with what is held."""
+    return Keep(CLASSES, lambda _sensor, metric: ("env", str(metric)), held=held)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(turns=st.lists(st.tuples(DATED, st.integers(0, 6), HOLDS), min_size=1, max_size=4), cut=st.integers(0, 8))
+def test_nothing_held_goes_and_all_else_past_its_time_does(
+    make: Callable[[], Store], turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[Held]]], cut: int
+) -> None:
+    """Writes and retention in turns, broken off after `cut` steps: what is left is what the rules say, row by row."""
+    store, left, now_ns = make(), [], START_NS
+    for cursor, (rows, days, held) in enumerate(turns, 1):
+        store.write(batch_of(rows), cursor=cursor)
+        left += rows
+        now_ns, keep = now_ns + days * DAY_NS, rules(held)
+        for _ in range(cut):
+            store.retain(keep, now_ns=now_ns)
+        upkeep(store, keep, now_ns=now_ns)
+        left = [row for row in left if not _is_past(row, held, now_ns)]
+        assert store.count() == len(left)
+        for sensor in range(3):
+            for metric in (1, 2):
+                got = store.read(sensor, metric, from_ns=0, to_ns=2**62)
+                wanted = sorted([row for row in left if row[:2] == (sensor, metric)], key=lambda row: row[2])
+                assert list(zip(got.time_ns.tolist(), got.value.tolist(), strict=True)) == [row[2:4] for row in wanted]
+
+
+def _is_past(row: tuple[int, int, int, float, int], held: list[Held], now_ns: int) -> bool:
+    day = row[2] // DAY_NS
+    if any(row[0] in one.sensors and one.first_day <= day <= one.last_day for one in held):
+        return False
+    return (day + 1 + (1 if row[1] == 2 else 2)) * DAY_NS <= now_ns
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    turns=st.lists(st.tuples(DATED, st.integers(0, 5), HOLDS), min_size=1, max_size=4),
+    cut=st.integers(0, 8),
+    span=st.tuples(MOMENTS, MOMENTS),
+    step_ns=st.sampled_from((60_000_000_000, 3_600_000_000_000, DAY_NS)),
+)
+def test_levels_answer_as_those_of_the_memory_store(
+    tmp_path: Path,
+    turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[Held]]],
+    cut: int,
+    span: tuple[int, int],
+    step_ns: int,
+) -> None:
+    """Down-sampled readings are the same before, in the middle of and after their move from raw to level to level."""
+    store, measure, now_ns = open_store("duckdb", tmp_path / f"{uuid4().hex}.duckdb"), MemoryStore(), START_NS
+    for cursor, (rows, days, held) in enumerate(turns, 1):
+        for one in (store, measure):
+            one.write(batch_of(rows), cursor=cursor)
+        check_same(store, measure, (min(span), max(span)), step_ns)
+        now_ns, keep = now_ns + days * DAY_NS, rules(held)
+        for _ in range(cut):
+            store.retain(keep, now_ns=now_ns)
+        whole = {"from_ns": 0, "to_ns": 2**62, "step_ns": DAY_NS}
+        upkeep(store, keep, now_ns=now_ns)
+        upkeep(measure, keep, now_ns=now_ns)
+        check_same(store, measure, (min(span), max(span)), step_ns)
+        check_alike(store.across((0, 1, 2), 2, **whole), measure.across((0, 1, 2), 2, **whole))
+    store.close()
 
 
 def test_readings_of_one_time_come_in_the_order_of_arrival(make: Callable[[], Store]) -> None:

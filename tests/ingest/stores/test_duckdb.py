@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from ingest import StoreError, TelemetryBatch, from_columns
+from ingest import StoreError, TelemetryBatch, from_columns, keep_raw
 from ingest.stores import open_store
 
 ROOT = Path(__file__).parents[3]
@@ -26,6 +26,19 @@ while True:
     cursor += 1
     store.write(from_columns({name: np.full(500, cursor % 100, dtype) for name, dtype in COLUMNS}), cursor=cursor)
     print(cursor, flush=True)
+"""
+
+
+DAY_NS = 86_400_000_000_000
+UPKEEP = """
+import pathlib, sys
+from ingest import keep_raw
+from ingest.stores import duckdb_upkeep, open_store
+duckdb_upkeep.SLICE_ROWS = 5_000
+store = open_store("duckdb", pathlib.Path(sys.argv[1]))
+now_ns = int(sys.argv[2])
+while store.retain(keep_raw(int(sys.argv[3])), now_ns=now_ns).more:
+    print("step", flush=True)
 """
 
 
@@ -127,3 +140,106 @@ def test_one_series_among_a_million_rows_is_read_quickly(tmp_path: Path) -> None
     assert len(found.time_ns) == 1_000
     assert set(found.value.tolist()) == {77.0}
     store.close()
+
+
+def content(path: Path) -> tuple[int, list[tuple[float, ...]]]:
+    """Count, and every reading of every sensor in the order in which it is read."""
+    store = open_store("duckdb", path)
+    rows = []
+    for sensor in range(200):
+        found = store.read(sensor, 6, from_ns=0, to_ns=2**62)
+        rows += [(sensor, *row) for row in zip(found.time_ns.tolist(), found.value.tolist(), strict=True)]
+    count = store.count()
+    store.close()
+    return count, rows
+
+
+@pytest.mark.parametrize("raw_days", [1_000, 1])
+def test_upkeep_that_is_killed_leaves_every_reading_once(tmp_path: Path, raw_days: int) -> None:
+    """Killed at any step of rewriting a day: nothing is lost, doubled or out of order; then it goes on to its end."""
+    path = tmp_path / "series.duckdb"
+    store = open_store("duckdb", path)
+    for cursor in range(1, 4):
+        store.write(series(200, 100, DAY_NS * (cursor // 2)), cursor=cursor)
+    store.close()
+    before = content(path)
+    now_ns, killed = DAY_NS * 2 + DAY_NS // 2, 0
+    kept = [row for row in before[1] if raw_days > 1 or row[1] >= DAY_NS]
+    stays = set(kept)
+    for steps in (1, 2, 4, 7, 100):
+        command = [sys.executable, "-c", UPKEEP, str(path), str(now_ns), str(raw_days)]
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+        assert worker.stdout is not None
+        seen = sum(1 for _ in zip(range(steps), worker.stdout, strict=False))
+        killed += worker.poll() is None and seen == steps
+        worker.kill()
+        worker.wait(10)
+        worker.stdout.close()
+        count, rows = content(path)
+        assert count == len(rows)
+        assert stays <= set(rows) <= set(before[1])
+        assert [row for row in rows if row in stays] == kept
+    assert killed >= 2
+    assert rows == kept
+
+
+def test_a_day_takes_less_room_once_it_is_sorted_and_dropped_days_are_used_again(tmp_path: Path) -> None:
+    """Sorted, a reading takes fewer than five bytes; a file of which days go does not grow with each day that comes."""
+    store, path, sizes = open_store("duckdb", tmp_path / "series.duckdb"), tmp_path / "series.duckdb", []
+    for day in range(6):
+        for part in range(4):
+            store.write(series(1_000, 120, DAY_NS * day + part * 3_600_000_000_000), cursor=day * 4 + part + 1)
+        while store.retain(keep_raw(1), now_ns=DAY_NS * (day + 1) + DAY_NS // 4).more:
+            pass
+        sizes.append(path.stat().st_size)
+    assert store.count() == 480_000 * 1
+    assert max(sizes[3:]) <= 1.1 * max(sizes[:3])
+    store.close()
+    with duckdb.connect(str(path)) as db:
+        db.execute("CHECKPOINT")
+        used, block = db.execute("SELECT used_blocks, block_size FROM pragma_database_size()").fetchall()[0]
+    assert used * block / 480_000 < 5
+
+
+def test_readings_of_the_first_layout_are_taken_over(tmp_path: Path) -> None:
+    """One table of before becomes days; cursor and readings are as they were."""
+    path = tmp_path / "series.duckdb"
+    with duckdb.connect(str(path)) as db:
+        db.execute(
+            "CREATE TABLE readings (sensor INTEGER, metric SMALLINT, time_ns BIGINT, value DOUBLE, quality UTINYINT)"
+        )
+        db.execute("CREATE TABLE progress (cursor BIGINT NOT NULL); INSERT INTO progress VALUES (7)")
+        db.execute("INSERT INTO readings SELECT 1, 6, r * 40000000000001 - 5, r, 0 FROM range(9) t(r)")
+    store = open_store("duckdb", path)
+    found = store.read(1, 6, from_ns=-10, to_ns=2**62)
+    assert (store.cursor(), store.count()) == (7, 9)
+    assert found.time_ns.tolist() == [row * 40_000_000_000_001 - 5 for row in range(9)]
+    assert found.value.tolist() == list(range(9))
+    store.close()
+
+
+def test_late_readings_wait_a_day_and_then_join_their_own(tmp_path: Path) -> None:
+    """Read at once in the order of their time; the sorted day is rewritten once, a day after they came."""
+    store = open_store("duckdb", tmp_path / "series.duckdb")
+    hour_ns = DAY_NS // 24
+    store.write(series(3, 4, 0), cursor=1)
+    assert store.retain(keep_raw(9), now_ns=DAY_NS + hour_ns).more is False
+    while store.retain(keep_raw(9), now_ns=DAY_NS + 3 * hour_ns).more:
+        pass
+    late = series(1, 3, 500_000_000)
+    store.write(from_columns({**columns_of(late), "arrival_ns": late.time_ns + DAY_NS + 4 * hour_ns}), cursor=2)
+    assert not store.retain(keep_raw(9), now_ns=2 * DAY_NS).more
+    seen = store.read(0, 6, from_ns=0, to_ns=DAY_NS).time_ns.tolist()
+    assert seen == sorted(seen)
+    assert len(seen) == 7
+    assert store.retain(keep_raw(9), now_ns=2 * DAY_NS + 5 * hour_ns).more
+    while store.retain(keep_raw(9), now_ns=2 * DAY_NS + 5 * hour_ns).more:
+        pass
+    assert store.read(0, 6, from_ns=0, to_ns=DAY_NS).time_ns.tolist() == seen
+    assert store.count() == 15
+    store.close()
+
+
+def columns_of(batch: TelemetryBatch) -> dict[str, np.ndarray]:
+    """The columns of a batch by name."""
+    return {name: getattr(batch, name) for name in ("sensor", "metric", "time_ns", "arrival_ns", "value", "quality")}

@@ -1,0 +1,182 @@
+"""Tables of the DuckDB store: one a day of readings, and a register that says which rows of them count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.retention import DAY_NS, period_days
+
+from .rollup import Rollup
+
+DAY_MS, MS_NS = 86_400_000, 1_000_000
+LOWEST, HIGHEST = -(2**31), 2**31
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS progress (cursor BIGINT NOT NULL);
+INSERT INTO progress SELECT 0 WHERE NOT EXISTS (FROM progress);
+CREATE TABLE IF NOT EXISTS parts (
+  id INTEGER NOT NULL, state VARCHAR NOT NULL, day INTEGER NOT NULL, class VARCHAR NOT NULL DEFAULT '',
+  step_ns BIGINT NOT NULL DEFAULT 0, low BIGINT NOT NULL DEFAULT {LOWEST}, high BIGINT NOT NULL DEFAULT {HIGHEST},
+  series BIGINT NOT NULL DEFAULT 0, made_ns BIGINT NOT NULL DEFAULT 0);
+"""
+_RAW = (
+    "sensor INTEGER NOT NULL, metric SMALLINT NOT NULL, key BIGINT NOT NULL, ns INTEGER NOT NULL,"
+    " value DOUBLE NOT NULL, quality UTINYINT NOT NULL"
+)
+_LEVEL = (
+    "sensor INTEGER NOT NULL, metric SMALLINT NOT NULL, slot BIGINT NOT NULL, count BIGINT NOT NULL,"
+    " mean DOUBLE NOT NULL, low DOUBLE NOT NULL, high DOUBLE NOT NULL"
+)
+_FIELDS = "id, state, day, class, step_ns, low, high, series, made_ns"
+_MADE = f"INSERT INTO parts ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+_OLD = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'readings'"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One table: readings of a day (step_ns 0), or a period of a level from that day on.
+
+    state: open (written to), sealed (being rewritten, rows of sensors from `low` on count), target (being made, rows of
+    sensors below `high` count), sorted, or level. series: how many series a target or sorted part has.
+    """
+
+    id: int
+    state: str
+    day: int
+    class_name: str
+    step_ns: int
+    low: int
+    high: int
+    series: int
+    made_ns: int
+
+    @property
+    def table(self) -> str:
+        """Name of the table."""
+        return f"part_{self.id}"
+
+    @property
+    def time_ns(self) -> str:
+        """SQL of a row's time."""
+        if self.step_ns:
+            return f"slot * {self.step_ns}"
+        return f"({self.day * DAY_NS} + (key % {DAY_MS}) * {MS_NS} + ns)"
+
+    @property
+    def counts(self) -> str:
+        """SQL condition: the row counts."""
+        asked = [f"sensor >= {self.low}"] if self.low != LOWEST else []
+        asked += [f"sensor < {self.high}"] if self.high != HIGHEST else []
+        return " AND ".join(asked) or "true"
+
+    @property
+    def last_day(self) -> int:
+        """The last day that it may have rows of."""
+        return self.day + (period_days(self.step_ns) if self.step_ns else 1) - 1
+
+    def where(self, from_ns: int, to_ns: int) -> str:
+        """SQL condition: the row counts and is in the span, about which nothing is asked where all of the part is."""
+        asked = [self.counts]
+        if from_ns > self.day * DAY_NS:
+            asked.append(f"{self.time_ns} >= {from_ns}")
+        if to_ns < (self.last_day + 1) * DAY_NS:
+            asked.append(f"{self.time_ns} < {to_ns}")
+        return " AND ".join(asked)
+
+
+def parts(db: duckdb.DuckDBPyConnection, where: str = "true", values: Sequence[object] = ()) -> list[Part]:
+    """Parts that a condition chooses, by day and age."""
+    query = f"SELECT {_FIELDS} FROM parts WHERE {where} ORDER BY day, id"  # noqa: S608 - conditions stand in the code
+    return [Part(*row) for row in db.execute(query, list(values)).fetchall()]
+
+
+def parts_of_span(db: duckdb.DuckDBPyConnection, from_ns: int, to_ns: int) -> list[Part]:
+    """Parts that may have rows of [from_ns, to_ns), raw ones and levels."""
+    if from_ns >= to_ns:
+        return []
+    first, last = from_ns // DAY_NS, (to_ns - 1) // DAY_NS
+    found = parts(db, "day <= ? AND day > ?", [last, first - period_days(DAY_NS)])
+    return [part for part in found if part.last_day >= first]
+
+
+def make_part(
+    db: duckdb.DuckDBPyConnection, state: str, day: int, *, class_name: str = "", step_ns: int = 0, made_ns: int = 0
+) -> Part:
+    """A new, empty part and its table. high of a target begins at the lowest sensor: nothing of it counts yet."""
+    row = db.execute("SELECT coalesce(max(id), 0) + 1 FROM parts").fetchall()[0]
+    high = LOWEST if state == "target" else HIGHEST
+    part = Part(int(row[0]), state, day, class_name, step_ns, LOWEST, high, 0, made_ns)
+    columns = _LEVEL if step_ns else _RAW
+    db.execute(f"CREATE TABLE {part.table} ({columns})")
+    values = [part.id, state, day, class_name, step_ns, LOWEST, high, 0, made_ns]
+    db.execute(_MADE, values)
+    return part
+
+
+def drop_part(db: duckdb.DuckDBPyConnection, part: Part) -> None:
+    """Its table goes; the file uses the space again."""
+    db.execute(f"DROP TABLE {part.table}")
+    db.execute("DELETE FROM parts WHERE id = ?", [part.id])
+
+
+def add_rows(db: duckdb.DuckDBPyConnection, part: Part, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Rows of readings, in this order; key: ms of the day, or with a multiple of a day's ms added."""
+    with _registered(db, columns):
+        db.execute(f"INSERT INTO {part.table} SELECT sensor, metric, key, ns, value, quality FROM incoming")  # noqa: S608
+
+
+def add_level(db: duckdb.DuckDBPyConnection, class_name: str, step_ns: int, rows: Rollup) -> None:
+    """Rows of a level into the parts of their periods, which are made where they are missing."""
+    day = rows.start_ns // DAY_NS
+    first = day - day % period_days(step_ns)
+    for one in np.unique(first).tolist():
+        own = rows.take(first == one)
+        part = level_part(db, class_name, step_ns, one)
+        columns = {name: getattr(own, name) for name in ("sensor", "metric", "count", "mean", "low", "high")}
+        with _registered(db, columns | {"slot": own.start_ns // step_ns}):
+            db.execute(f"INSERT INTO {part.table} SELECT sensor, metric, slot, count, mean, low, high FROM incoming")  # noqa: S608
+
+
+def level_part(db: duckdb.DuckDBPyConnection, class_name: str, step_ns: int, first_day: int) -> Part:
+    """The part of a level's period, made where it is missing."""
+    found = parts(db, "class = ? AND step_ns = ? AND day = ?", [class_name, step_ns, first_day])
+    return found[0] if found else make_part(db, "level", first_day, class_name=class_name, step_ns=step_ns)
+
+
+def adopt(db: duckdb.DuckDBPyConnection) -> None:
+    """Readings of the first layout, one table for all, into parts by day."""
+    if not db.execute(_OLD).fetchall()[0][0]:
+        return
+    day = f"(time_ns - ((time_ns % {DAY_NS}) + {DAY_NS}) % {DAY_NS}) // {DAY_NS}"
+    for (one,) in db.execute(f"SELECT DISTINCT {day} FROM readings").fetchall():  # noqa: S608 - constants
+        part = make_part(db, "open", int(one))
+        inside = f"(time_ns - {part.day * DAY_NS})"
+        what = f"sensor, metric, {inside} // {MS_NS}, {inside} % {MS_NS}, value, quality"
+        db.execute(f"INSERT INTO {part.table} SELECT {what} FROM readings WHERE {day} = {part.day}")  # noqa: S608
+    db.execute("DROP TABLE readings")
+
+
+@contextmanager
+def _registered(db: duckdb.DuckDBPyConnection, columns: Mapping[str, NDArray[Any]]) -> Iterator[None]:
+    """Arrays as the table `incoming` of a connection that lasts no longer than the transaction."""
+    db.register("incoming", dict(columns))
+    yield
+    db.unregister("incoming")
+
+
+def in_groups(found: Sequence[Part], size: int) -> Iterator[list[Part]]:
+    """Parts in order, about `size` at a time, those of one day together."""
+    group: list[Part] = []
+    for part in found:
+        if len(group) >= size and part.day != group[-1].day:
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group

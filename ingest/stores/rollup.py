@@ -1,0 +1,90 @@
+"""Down-sampling in columns: readings into rows by step, and such rows into one answer, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.store import Buckets
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Rows by series and step, columns of one length: start_ns is the step's left edge."""
+
+    sensor: NDArray[np.int32]
+    metric: NDArray[np.int16]
+    start_ns: NDArray[np.int64]
+    count: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.start_ns)
+
+    def take(self, rows: NDArray[Any]) -> Rollup:
+        """The rows at these positions, or where this mask is true."""
+        return Rollup(*(getattr(self, name)[rows] for name in self.__slots__))
+
+
+def rolled(
+    sensor: NDArray[np.int32],
+    metric: NDArray[np.int16],
+    time_ns: NDArray[np.int64],
+    value: NDArray[np.float64],
+) -> Rollup:
+    """Readings as rows of one reading each; columns of one length."""
+    return Rollup(sensor, metric, time_ns, np.ones(len(sensor), np.int64), value, value, value)
+
+
+def coarser(rows: Rollup, step_ns: int) -> Rollup:
+    """Rows joined by series and step, in that order; counts add up, means weigh by count, edges are the outermost."""
+    start = rows.start_ns - rows.start_ns % step_ns
+    order = np.lexsort((start, rows.metric, rows.sensor))
+    if not len(order):
+        return rows
+    keys = np.stack((rows.sensor[order].astype(np.int64), rows.metric[order].astype(np.int64), start[order]))
+    first = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
+    count = np.add.reduceat(rows.count[order], first)
+    weight = rows.count[order] / np.repeat(count, np.diff(np.r_[first, len(order)]))
+    return Rollup(
+        rows.sensor[order][first],
+        rows.metric[order][first],
+        start[order][first],
+        count,
+        np.add.reduceat(rows.mean[order] * weight, first),
+        np.minimum.reduceat(rows.low[order], first),
+        np.maximum.reduceat(rows.high[order], first),
+    )
+
+
+def joined(parts: Sequence[Rollup]) -> Rollup:
+    """All rows, one part after the other."""
+    return Rollup(*(np.concatenate([getattr(part, name) for part in (NOTHING, *parts)]) for name in Rollup.__slots__))
+
+
+def buckets(rows: Rollup, step_ns: int) -> Buckets:
+    """The rows of all series together, one bucket a step."""
+    zero = np.zeros(len(rows), np.int64)
+    whole = Rollup(
+        zero.astype(np.int32), zero.astype(np.int16), rows.start_ns, rows.count, rows.mean, rows.low, rows.high
+    )
+    one = coarser(whole, step_ns)
+    return Buckets(one.start_ns, one.count, one.mean, one.low, one.high)
+
+
+NOTHING = Rollup(
+    np.empty(0, np.int32),
+    np.empty(0, np.int16),
+    np.empty(0, np.int64),
+    np.empty(0, np.int64),
+    np.empty(0, np.float64),
+    np.empty(0, np.float64),
+    np.empty(0, np.float64),
+)
+"""No rows."""

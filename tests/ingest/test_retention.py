@@ -1,0 +1,106 @@
+"""The retention table: what comes along is whole, every mistake of an own one is told, days count as they should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import KINDS, METRIC_BY_NAME, METRICS, Held, Keep, RetentionClass, RetentionError, keep_raw, load_retention
+from ingest.retention import DAY_NS, step_ns
+
+
+def test_the_table_that_comes_along_knows_its_words_and_keeps_gate_events_for_thirty_days() -> None:
+    """Every metric named exists; who went through a gate is raw for 30 days, an alarm's evidence far longer."""
+    classes = load_retention()
+    assert {name for one in classes for name in one.metrics} <= set(METRIC_BY_NAME)
+    keep = Keep(classes, lambda sensor, metric: (KINDS[sensor], METRICS[metric].name))
+    days = {
+        (kind, metric.name): int(keep.raw_days(np.array([at], np.int32), np.array([code], np.int16))[0])
+        for at, kind in enumerate(KINDS)
+        for code, metric in enumerate(METRICS)
+    }
+    assert days["gate", "access_granted"] == days["gate", "people_in"] == 30
+    assert days["smoke", "smoke"] == days["gate", "fault"] > 366
+    assert days["env", "temperature"] == 366
+    assert all(one.levels for one in classes)
+
+
+WRONG = """
+[[class]]
+name = "Smoke!"
+kinds = ["smok"]
+raw_days = 0
+colour = 1
+
+[[class]]
+name = "rest"
+kinds = ["gate"]
+raw_days = 30
+levels = [{ step = "7m", days = 40 }, { step = "1h", days = 20 }, { step = "1m", days = 90 }, { step = "1h" }]
+"""
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    """Names, days, kinds, keys, steps, and what the whole table lacks, each with its class."""
+    path = tmp_path / "own.toml"
+    path.write_text(WRONG, encoding="utf-8")
+    with pytest.raises(RetentionError) as told:
+        load_retention(path)
+    told_text = "\n".join(told.value.errors)
+    for part in (
+        "class 1: colour: unknown key",
+        "class 1: name: needed",
+        "class 1: raw_days: needed, whole days from 1",
+        "class 1: kinds: there is no 'smok'; there are smoke, gate",
+        "class 2: level 1: step: '7m' is no part of a day",
+        "class 2: level 2: days: must be more than 40",
+        "class 2: level 3: step: must be a multiple",
+        "class 2: level 4: needs step and days",
+        "the last class must name no kinds and no metrics",
+    ):
+        assert part in told_text
+    assert all(line.startswith(str(path)) for line in told.value.errors)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("class = 3", "holds [[class]]"), ("[[class", "own.toml"), ("[[class]]\nname = 3", "name: needed"), ("", "holds")],
+)
+def test_files_that_are_no_table_are_told(text: str, sentence: str, tmp_path: Path) -> None:
+    """Broken TOML, other keys, nothing at all."""
+    path = tmp_path / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RetentionError) as told:
+        load_retention(path)
+    assert sentence in str(told.value)
+    with pytest.raises(RetentionError, match="No such file"):
+        load_retention(tmp_path / "missing.toml")
+
+
+def test_steps_are_read() -> None:
+    """Seconds to days; nothing else."""
+    assert [step_ns(text) for text in ("10s", "1m", "1h", "1d")] == [10**10, 6 * 10**10, 3_600 * 10**9, DAY_NS]
+    assert [step_ns(text) for text in ("", "m", "0m", "1w", "1.5h", "-1m")] == [None] * 6
+
+
+HELD = st.lists(st.tuples(st.integers(-5, 30), st.integers(0, 10)).map(lambda at: (at[0], at[0] + at[1])), max_size=5)
+
+
+@given(held=HELD, before=st.integers(-3, 30), day=st.integers(-10, 40))
+def test_free_spans_are_what_is_not_held(held: list[tuple[int, int]], before: int, day: int) -> None:
+    """A day lies in exactly one free span when it is before the bound and not held, and in none otherwise."""
+    rules = Keep([RetentionClass("rest", 1)], lambda *_: ("", ""), held=[Held(frozenset({7}), *one) for one in held])
+    inside = [span for span in rules.free_spans(7, before) if span[0] <= day * DAY_NS < span[1]]
+    assert len(inside) == (day < before and not any(first <= day <= last for first, last in held))
+    assert rules.free_spans(8, before) == [(-(2**63), before * DAY_NS)]
+
+
+def test_a_table_without_a_class_for_the_rest_is_refused() -> None:
+    """Every reading must have a class."""
+    with pytest.raises(ValueError, match="cover everything"):
+        Keep([RetentionClass("gates", 30, kinds=frozenset({"gate"}))], lambda *_: ("", ""))
+    assert keep_raw(3).named("was there once").name == "rest"

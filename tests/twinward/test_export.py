@@ -1,0 +1,211 @@
+"""Export and holds from the command line: what is written reads back equal, and what cannot be is told in a sentence."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ingest import Catalog, Holds, Sealed, TelemetryBatch, from_columns, load_retention
+from ingest.stores import open_store
+from twinward import export as exporting
+from twinward.cli import app
+from twinward.errors import InputError, TwinwardError
+from twinward.keeping import Keeping
+from twinward.log import TelemetryLog
+
+START_NS = 1_788_220_800_000_000_000
+SPAN = ("--from", "2026-09-01T00:00:00+00:00", "--to", "2026-09-02T00:00:00+00:00")
+ROWS = 1_000
+
+
+def readings(catalog: Catalog) -> TelemetryBatch:
+    """Two sensors of one site and one of another, values that no decimal ends, a moment that many share."""
+    codes = [catalog.code("s1", "烟感-1", "smoke"), catalog.code("s1", "g,1", "gate"), catalog.code("s2", "x", "smoke")]
+    random = np.random.default_rng(3)
+    time_ns = START_NS + np.sort(random.integers(0, 3_600, ROWS)) * 1_000_000_000
+    time_ns[100:400] = time_ns[100]
+    time_ns[-1] += 123_456_789
+    return from_columns(
+        {
+            "sensor": np.array(codes, np.int32)[random.integers(0, 3, ROWS)],
+            "metric": np.array((6, 40, catalog.metric("odd").code), np.int16)[random.integers(0, 3, ROWS)],
+            "time_ns": time_ns,
+            "arrival_ns": time_ns,
+            "value": random.normal(20, 3, ROWS) / 3,
+            "quality": random.integers(0, 4, ROWS).astype(np.uint8),
+        }
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with a log and a store of some readings."""
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("TWINWARD_DATA_DIR", str(data))
+    log, catalog = TelemetryLog(data / "telemetry.sqlite", clock=lambda: START_NS), Catalog()
+    batch = readings(catalog)
+    log.append(Sealed(batch, (), {}, (), catalog.take_changes()))
+    log.close()
+    store = open_store("duckdb", data / "readings.duckdb")
+    store.write(batch, cursor=1)
+    store.close()
+    return data
+
+
+def run(*words: str) -> Any:
+    """The JSON that a command prints. Raises what it raises."""
+    done = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=True)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return [json.loads(line) for line in done.output.splitlines()]
+
+
+def expected(batch: TelemetryBatch, catalog: Catalog, site: str) -> list[tuple[Any, ...]]:
+    """Rows as they must be in a file, by series and time."""
+    rows = np.lexsort((batch.time_ns, batch.metric, batch.sensor))
+    found = []
+    for row in rows.tolist():
+        sensor, metric = catalog[int(batch.sensor[row])], catalog.metric_of(int(batch.metric[row]))
+        if sensor.site == site:
+            words = (sensor.id, sensor.kind, metric.name, metric.unit)
+            quality = ("good", "fault", "test", "historical")[int(batch.quality[row])]
+            found.append((*words, int(batch.time_ns[row]), float(batch.value[row]), quality))
+    return found
+
+
+def read_csv(path: Path) -> list[tuple[Any, ...]]:
+    """Rows of a CSV file with times in ns."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        assert next(rows) == list(exporting.COLUMNS)
+        moments = [(row, int(np.datetime64(row[4].removesuffix("Z"), "ns").astype(np.int64))) for row in rows]
+    return [(*row[:4], at, float(row[5]), row[6]) for row, at in moments]
+
+
+def read_parquet(path: Path) -> list[tuple[Any, ...]]:
+    """Rows of a Parquet file with times in ns."""
+    with duckdb.connect() as db:
+        names = [row[0] for row in db.execute(f"DESCRIBE FROM '{path}'").fetchall()]
+        assert names == list(exporting.COLUMNS)
+        query = f"SELECT sensor, kind, metric, unit, epoch_ns(time), value, quality FROM '{path}'"
+        return db.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(("suffix", "reader"), [("csv", read_csv), ("parquet", read_parquet)])
+def test_what_is_exported_reads_back_equal(
+    suffix: str,
+    reader: Callable[[Path], list[tuple[Any, ...]]],
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every reading of the site, in order, value for value, with pages far smaller than a shared moment."""
+    assert home.is_dir()
+    monkeypatch.setattr(exporting, "PAGE_ROWS", 7)
+    catalog = Catalog()
+    wanted = expected(readings(catalog), catalog, "s1")
+    path = tmp_path / f"it's all.{suffix}"
+    (done,) = run("export", "--site", "s1", *SPAN, "--output", str(path))
+    assert done == {"rows": len(wanted), "sensors": 2, "output": str(path)}
+    if suffix == "parquet":
+        path = path.rename(tmp_path / "plain.parquet")
+    assert reader(path) == wanted
+    some = tmp_path / f"some.{suffix}"
+    run("export", "--site", "s1", "--kind", "gate", "--metric", "odd", *SPAN, "--output", str(some))
+    assert reader(some) == [row for row in wanted if row[1] == "gate" and row[2] == "odd"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--site", "s9"), "no sensor was ever heard"),
+        (("--site", "s1", "--kind", "smok"), "there is no 'smok'"),
+        (("--site", "s1", "--sensor", "y"), "--sensor y"),
+        (("--site", "s1", "--metric", "smokiness"), "no reading ever had"),
+        (("--site", "s1", "--from", "yesterday"), "--from: 'yesterday' is not a time"),
+        (("--site", "s1", "--from", "2027-01-01T00:00:00Z"), "--from must be before --to"),
+        (("--site", "s1", "--output", "a.xlsx"), "must end in .csv or .parquet"),
+        (("--site", "s1", "--output", "/nowhere/a.csv"), "No such file"),
+    ],
+)
+def test_what_cannot_be_exported_is_told(words: tuple[str, ...], sentence: str, home: Path, tmp_path: Path) -> None:
+    """One sentence, and no file is left behind."""
+    output = tmp_path / "out"
+    output.mkdir()
+    with pytest.raises(InputError, match=sentence):
+        run("export", *SPAN, "--output", str(output / "a.csv"), *words)
+    assert home.is_dir()
+    assert list(output.iterdir()) == []
+
+
+def test_a_file_that_is_there_stays_without_force(home: Path, tmp_path: Path) -> None:
+    """And is replaced with it."""
+    path = tmp_path / "a.csv"
+    path.write_text("mine", encoding="utf-8")
+    words = ("export", "--site", "s1", *SPAN, "--output", str(path))
+    with pytest.raises(InputError, match="--force"):
+        run(*words)
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert run(*words, "--force")[0]["rows"] == len(read_csv(path))
+    assert home.is_dir()
+
+
+def test_a_store_that_the_service_has_open_is_told(home: Path, tmp_path: Path) -> None:
+    """One sentence says what to do."""
+    program = "import duckdb, sys\nwith duckdb.connect(sys.argv[1]):\n print(1, flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(home / "readings.duckdb")]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with pytest.raises(InputError, match="stop the service for the export, or ask the running service"):
+        run("export", "--site", "s1", *SPAN, "--output", str(tmp_path / "a.csv"))
+    holder.communicate(timeout=10)
+
+
+def test_holds_are_made_listed_and_released(home: Path) -> None:
+    """While the rules of a running service follow at once."""
+    log, catalog = TelemetryLog(home / "telemetry.sqlite", clock=time.time_ns), Catalog()
+    catalog.load(*log.catalog())
+    log.close()
+    keeping = Keeping(load_retention(), catalog, home)
+    assert keeping().held == ()
+    (made,) = run("hold", "add", "--site", "s1", "--sensor", "烟感-1", *SPAN, "--reason", "inquiry", "--who", "kim")
+    (one,) = keeping().held
+    assert one.sensors == {sensor.code for sensor in catalog if sensor.id == "烟感-1"}
+    assert keeping() is keeping()
+    assert run("hold", "list") == [made]
+    assert (made["from"][:10], made["to"][:10], made["released"]) == ("2026-09-01", "2026-09-02", None)
+    (done,) = run("hold", "release", str(made["id"]), "--reason", "closed", "--who", "lee")
+    assert (done["released_by"], done["release_reason"]) == ("lee", "closed")
+    assert keeping().held == ()
+    assert Holds(home / "holds.sqlite").standing() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("add", "--site", "s1", *SPAN), "needs a reason"),
+        (("add", "--site", "s9", *SPAN, "--reason", "r"), "no sensor of site 's9'"),
+        (("add", "--site", "s1", "--sensor", "y", *SPAN, "--reason", "r"), "no sensor y was ever heard"),
+        (("add", "--site", "s1", "--from", "now", "--reason", "r"), "--from: 'now' is not a time"),
+        (("release", "3", "--reason", "r"), "no hold was ever made"),
+    ],
+)
+def test_what_cannot_be_held_is_told(words: tuple[str, ...], sentence: str, home: Path) -> None:
+    """A hold on nothing, or for no reason, would be a promise that is not kept."""
+    with pytest.raises(TwinwardError, match=sentence):
+        run("hold", *words)
+    assert home.is_dir()
+    assert run("hold", "list") == []
