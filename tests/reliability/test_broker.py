@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 RATE, SENSORS = 2_000, 50
-KILLS, KILLS_LONG = 4, 20
+KILLS, KILLS_LONG = 3, 20
 SAVED_EVERY_S = 2.1
 """Mosquitto 2.0.11 with autosave_interval 1: every two seconds, and the time of a save."""
 
@@ -51,7 +51,7 @@ def test_kills_of_the_broker_lose_nothing_while_the_service_keeps_up(embedded: t
     """Again and again, whenever nothing waits: the broker comes up by itself, every number is stored once."""
     service, url = embedded
     kills = rig.size(KILLS, KILLS_LONG)
-    sender = rig.sender(url, rate=RATE, count=RATE * 3 * kills, sensors=SENSORS)
+    sender = rig.sender(url, rate=RATE, count=RATE * rig.size(4, 8) * kills, sensors=SENSORS)
     for _ in range(kills):
         rig.until(lambda: keeping_up(service, sender), timeout_s=30, what="kept up")
         time.sleep(rig.dice.uniform(0.0, 1.0))
@@ -75,7 +75,7 @@ def test_kills_of_the_broker_lose_nothing_while_the_service_keeps_up(embedded: t
 def test_what_a_killed_broker_forgets_is_bounded_and_told(embedded: tuple[Any, str], rig: Any) -> None:
     """The service frozen, readings waiting, then the kill: two seconds of traffic at most, told device by device."""
     service, url = embedded
-    waited_s = rig.dice.uniform(2.0, rig.size(4, 60))
+    waited_s = rig.dice.uniform(2.0, rig.size(3, 60))
     sender = rig.sender(url, rate=RATE, count=int(RATE * (waited_s + 6)), sensors=SENSORS)
     time.sleep(2)
     service.signal(signal.SIGSTOP)

@@ -16,7 +16,7 @@ ROUNDS, ROUNDS_LONG = 10, 100
 GROWTH_MIB = 50
 NAMES, NAMES_LONG = 10_000, 100_000
 MAD_RATE, CALM_RATE = 10_000, 200
-ALARMS, ALARMS_LONG = 30, 300
+ALARMS, ALARMS_LONG = 20, 300
 ALARM_S = 1.0
 """The 99th percentile from publishing to the ticket that is promised at any load."""
 

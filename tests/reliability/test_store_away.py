@@ -14,7 +14,7 @@ from ingest.stores.influxdb import InfluxStore, create_database
 from ingest.vocabulary import METRIC_BY_NAME
 from twinward.log import TelemetryLog
 
-RATE, AWAY_S = 4_000, 8
+RATE, AWAY_S = 4_000, 6
 RATE_LONG, AWAY_LONG_S = 10_000, 360
 """As many readings as an hour brings at 1,000 a second, sent ten times as fast."""
 
