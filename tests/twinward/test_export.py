@@ -1,4 +1,4 @@
-"""Export and holds from the command line: what is written reads back equal, and what cannot be is told in a sentence."""
+"""Export and holds from the command line: what is written reads back equal; what cannot be is told in a sentence."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def read_parquet(path: Path) -> list[tuple[Any, ...]]:
     with duckdb.connect() as db:
         names = [row[0] for row in db.execute(f"DESCRIBE FROM '{path}'").fetchall()]
         assert names == list(exporting.COLUMNS)
-        query = f"SELECT sensor, kind, metric, unit, epoch_ns(time), value, quality FROM '{path}'"
+        query = f"SELECT sensor, kind, metric, unit, epoch_ns(time), value, quality FROM '{path}'"  # noqa: S608 - a path of this test
         return db.execute(query).fetchall()
 
 
