@@ -195,6 +195,9 @@ class Reckoning:
         assert np.array_equal(np.sort(self.stored() if stored is None else stored), wanted)
 
 
+SHORT_PATIENCE = 5
+
+
 class Rig:
     """Everything that a run needs: services, senders, alarms and the reckoning; nothing of it outlives the test."""
 
@@ -210,6 +213,10 @@ class Rig:
         self._services: list[Any] = []
         self._senders: list[Sender] = []
         self._alarms: list[Alarms] = []
+
+    def bound_s(self, promised_s: float) -> float:
+        """What the long run must keep; the short one, on any machine beside anything, looks for gross faults."""
+        return promised_s if self.long else SHORT_PATIENCE * promised_s
 
     def size(self, short: int, long: int) -> int:
         """The size of this run."""

@@ -166,7 +166,7 @@ def test_a_mad_device_does_not_hold_up_the_alarms_of_others(mosquitto: Any, rig:
     rig.caught_up(service, sender.count + len(alarms.raised))
     calm_s, loud_s = alarms.p99_s(calm), alarms.p99_s(loud)
     rig.tell(alarms=times, p99_calm_s=round(calm_s, 3), p99_mad_s=round(loud_s, 3), ratio=round(loud_s / calm_s, 2))
-    assert loud_s <= ALARM_S
+    assert loud_s <= rig.bound_s(ALARM_S)
     assert not alarms.doubled
     assert service.stop() == 0
     rig.kept(service).check(sender)

@@ -13,6 +13,7 @@ import pytest
 
 from ingest import COLUMNS, CatalogChanges, Sealed, Sensor, from_columns
 from ingest.block import batch_id, encode
+from ingest.stores import open_store
 from twinward.log import TelemetryLog
 from twinward.log_chain import connect, transaction
 from twinward.log_verify import Link, link
@@ -23,19 +24,26 @@ STORED, STORED_LONG = 3_000_000, 580_000_000
 ENTRIES, ENTRIES_LONG = 20_000, 1_000_000
 KEYS, KEYS_LONG = 100_000, 1_000_000
 SENSORS, SENSORS_LONG = 1_000, 10_000
+PART = 1_000_000
 KILLS, KILLS_LONG = 3, 20
 ROWS = 10
 BACK_S = 3.0
 
 
 def age_store(path: Path, rows: int, sensors: int) -> None:
-    """Years of readings, at random so that they take their full room."""
-    with closing(duckdb.connect(str(path), config={"threads": 2, "preserve_insertion_order": False})) as database:
-        query = (
-            "INSERT INTO readings SELECT 10 + (hash(range) % ?)::INTEGER, 6, "
-            "(hash(range + 1) % 1700000000000000000)::BIGINT, random(), 0 FROM range(?)"
-        )
-        database.execute(query, [sensors, rows])
+    """A month of readings, at random so that they take their full room, behind the cursor that stands."""
+    dice, store = np.random.default_rng(2), open_store("duckdb", path)
+    cursor = store.cursor()
+    for part in range(max(1, rows // PART)):
+        columns = {name: np.zeros(PART, dtype) for name, dtype in COLUMNS}
+        columns["metric"][:] = 6
+        columns["sensor"] = (10 + dice.integers(0, sensors, PART)).astype(np.int32)
+        columns["time_ns"] = time.time_ns() - dice.integers(0, 30 * 86_400, PART) * 1_000_000_000
+        columns["value"] = dice.random(PART)
+        store.write(from_columns(columns), cursor=cursor + 1 + part)
+    store.close()
+    with closing(duckdb.connect(str(path))) as database:
+        database.execute("UPDATE progress SET cursor = ?", [cursor])
 
 
 def age_log(path: Path, *, entries: int, keys: int, sensors: int) -> None:
@@ -91,5 +99,5 @@ def test_a_killed_service_serves_and_takes_readings_again_within_seconds(mosquit
     gigabytes = sum(file.stat().st_size for file in service.data.iterdir() if file.is_file()) / 1e9
     figures = {"served": max(served_s), "served_median": float(np.median(served_s)), "taken": max(taken_s)}
     rig.tell(gigabytes=round(gigabytes, 2), open_entries=entries, **{k: round(v, 2) for k, v in figures.items()})
-    assert max(served_s) <= BACK_S
-    assert max(taken_s) <= BACK_S
+    assert max(served_s) <= rig.bound_s(BACK_S)
+    assert max(taken_s) <= rig.bound_s(BACK_S)

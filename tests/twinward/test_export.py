@@ -90,7 +90,9 @@ def read_csv(path: Path) -> list[tuple[Any, ...]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         assert next(rows) == list(exporting.COLUMNS)
-        moments = [(row, int(np.datetime64(row[4].removesuffix("Z"), "ns").astype(np.int64))) for row in rows]
+        moments = [
+            (row, int(np.datetime64(row[4].removesuffix("Z").partition("+")[0], "ns").astype(np.int64))) for row in rows
+        ]
     return [(*row[:4], at, float(row[5]), row[6]) for row, at in moments]
 
 
