@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from alerts import format_time
 from ingest import KINDS, METRIC_BY_NAME, Catalog, Metric, Quality, Sensor, Series, Store, StoreError
 from ingest.stores import open_store
 
@@ -23,6 +22,7 @@ from .settings import Settings
 
 COLUMNS = ("sensor", "kind", "metric", "unit", "time", "value", "quality")
 PAGE_ROWS = 100_000
+MS_NS = 1_000_000
 QUALITIES = [quality.name.lower() for quality in Quality]
 FORMATS = (".csv", ".parquet")
 _TABLE = (
@@ -222,7 +222,5 @@ def _parquet_writer(fresh: Path) -> Iterator[Write]:
 
 def rfc3339(time_ns: int) -> str:
     """A time in UTC to the millisecond, or to the nanosecond where it needs that to read back equal."""
-    if time_ns % 1_000_000 == 0:
-        return format_time(time_ns)
-    whole = np.datetime_as_string(np.datetime64(time_ns, "ns"))
-    return f"{whole}Z"
+    moment = np.datetime64(time_ns, "ns")
+    return f"{moment if time_ns % MS_NS else moment.astype('datetime64[ms]')}Z"

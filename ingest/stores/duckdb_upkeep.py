@@ -62,6 +62,8 @@ class Upkeep:
         looked_until_s = time.monotonic() + LOOK_S
         for day in self._days(db, now_ns):
             if self._is_due(db, day, keep, now_ns=now_ns):
+                for part in day:
+                    self._due.pop(part.id, None)  # its number is given again once it is dropped
                 _begin(db, day)
                 return Retained(0, more=True)
             if time.monotonic() > looked_until_s:

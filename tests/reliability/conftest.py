@@ -19,12 +19,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import paho.mqtt.client as mqtt
 import pytest
 from numpy.typing import NDArray
 
+from ingest.stores import open_store
 from ingest.vocabulary import METRIC_BY_NAME
 from twinward.log import TelemetryLog
 from twinward.observe import summed
@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NUMBER = METRIC_BY_NAME["people_in_total"].code
 GAP = METRIC_BY_NAME["data_gap"].code
 POLL_S = 0.005
+LAST_NS, READ_MAX = 2**63 - 1, 10_000_000
 
 
 class Sender:
@@ -166,10 +167,13 @@ class Reckoning:
         return {names[code]: np.concatenate(parts).astype(np.int64) for code, parts in found.items()}
 
     def stored(self) -> Numbers:
-        """The numbers in the DuckDB store."""
-        with closing(duckdb.connect(str(self._data / "readings.duckdb"), read_only=True)) as database:
-            rows = database.execute("SELECT value FROM readings WHERE metric = ?", [NUMBER]).fetchnumpy()
-        return np.ma.getdata(rows["value"]).astype(np.int64)
+        """The numbers in the DuckDB store, read through the store itself."""
+        with closing(TelemetryLog(self._data / "telemetry.sqlite", clock=time.time_ns)) as log:
+            codes = [sensor.code for sensor in log.catalog()[0]]
+        with closing(open_store("duckdb", self._data / "readings.duckdb")) as store:
+            span = {"from_ns": 0, "to_ns": LAST_NS, "limit": READ_MAX}
+            found = [store.read(code, NUMBER, **span).value for code in codes]
+        return np.concatenate(found).astype(np.int64)
 
     def sensors_with(self, metric: str) -> list[str]:
         """Sensors of which the log holds readings of that metric."""

@@ -1,4 +1,4 @@
-"""Export and holds from the command line: what is written reads back equal; what cannot be is told in a sentence."""
+"""Export and holds from the command line: what is written reads back equal, what cannot be is told in a sentence."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ def read_csv(path: Path) -> list[tuple[Any, ...]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         assert next(rows) == list(exporting.COLUMNS)
-        moments = [
-            (row, int(np.datetime64(row[4].removesuffix("Z").partition("+")[0], "ns").astype(np.int64))) for row in rows
-        ]
+        moments = [(row, int(np.datetime64(row[4].removesuffix("Z"), "ns").astype(np.int64))) for row in rows]
     return [(*row[:4], at, float(row[5]), row[6]) for row, at in moments]
 
 
@@ -101,8 +99,8 @@ def read_parquet(path: Path) -> list[tuple[Any, ...]]:
     with duckdb.connect() as db:
         names = [row[0] for row in db.execute(f"DESCRIBE FROM '{path}'").fetchall()]
         assert names == list(exporting.COLUMNS)
-        query = f"SELECT sensor, kind, metric, unit, epoch_ns(time), value, quality FROM '{path}'"  # noqa: S608 - a path of this test
-        return db.execute(query).fetchall()
+        query = "SELECT sensor, kind, metric, unit, epoch_ns(time), value, quality FROM read_parquet(?)"
+        return db.execute(query, [str(path)]).fetchall()
 
 
 @pytest.mark.parametrize(("suffix", "reader"), [("csv", read_csv), ("parquet", read_parquet)])

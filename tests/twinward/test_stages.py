@@ -1,4 +1,4 @@
-"""The store stage lets go of old readings by the hour, whatever the wall clock does meanwhile."""
+"""The store stage: upkeep once an hour by the monotonic clock, a step a turn, by the rules as they stand then."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ingest import COLUMNS, Catalog, from_columns, keep_raw
+from ingest import COLUMNS, Catalog, HoldError, Keep, Retained, from_columns, keep_raw
 from ingest.stores import MemoryStore
 from twinward.latest import Latest
 from twinward.log import TelemetryLog
-from twinward.stages import DAY_NS, LogCatalog, StoreStage
+from twinward.stages import DAY_NS, RETAIN_EVERY_S, LogCatalog, StoreStage
 
 NOW_NS = 1_790_000_000 * 10**9
 
@@ -32,18 +33,37 @@ def log(tmp_path: Path) -> Iterator[TelemetryLog]:
         yield opened
 
 
-def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> None:
-    """Ten years ahead for a moment: everything stays. An hour later by the right clock: what is too old goes."""
-    clocks, store, trimmed = Clocks(), MemoryStore(), list[int]()
-    stage = StoreStage(
+class Slow(MemoryStore):
+    """A store whose upkeep takes three steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[int] = []
+
+    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+        """Notes the time of each step."""
+        assert keep.classes
+        self.steps.append(now_ns)
+        return Retained(0, more=len(self.steps) % 3 != 0)
+
+
+def stage_of(log: TelemetryLog, store: MemoryStore, clocks: Clocks, keep: Any, trimmed: list[int]) -> StoreStage:
+    """A stage on clocks that the test turns."""
+    return StoreStage(
         store,
         Latest(),
         LogCatalog(log, Catalog(), shared=True),
         lambda: clocks.now_ns,
-        keep=lambda: keep_raw(30),
+        keep=keep,
         trim=trimmed.append,
         monotonic=lambda: clocks.seconds,
     )
+
+
+def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> None:
+    """Ten years ahead for a moment: everything stays. An hour later by the right clock: what is too old goes."""
+    clocks, store, trimmed = Clocks(), MemoryStore(), list[int]()
+    stage = stage_of(log, store, clocks, lambda: keep_raw(30), trimmed)
     columns = {name: np.ones(2, dtype) for name, dtype in COLUMNS}
     columns["time_ns"] = np.array([NOW_NS - 40 * DAY_NS, NOW_NS])
     store.write(from_columns(columns), cursor=1)
@@ -54,3 +74,33 @@ def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> No
     stage.idle()
     stage.idle()
     assert (store.count(), trimmed) == (1, [NOW_NS])
+
+
+def test_upkeep_goes_in_steps_once_an_hour(log: TelemetryLog) -> None:
+    """One step a turn until it is done; the next hour begins anew; the log is trimmed once each."""
+    clocks, store, trimmed = Clocks(), Slow(), list[int]()
+    stage = stage_of(log, store, clocks, lambda: keep_raw(1), trimmed)
+    clocks.seconds += RETAIN_EVERY_S + 1
+    for _ in range(6):
+        stage.idle()
+        clocks.now_ns += 1
+    assert store.steps == [NOW_NS] * 3
+    clocks.seconds += RETAIN_EVERY_S + 1
+    stage.idle()
+    assert len(store.steps) == 4
+    assert len(trimmed) == 2
+
+
+def test_nothing_goes_while_the_register_of_holds_cannot_be_read(log: TelemetryLog) -> None:
+    """The stage fails and is tried again; the store is not asked."""
+    clocks, store = Clocks(), Slow()
+
+    def refuse() -> Keep:
+        raise HoldError("holds.sqlite: disk I/O error")
+
+    stage = stage_of(log, store, clocks, refuse, [])
+    clocks.seconds += RETAIN_EVERY_S + 1
+    for _ in range(2):
+        with pytest.raises(HoldError):
+            stage.idle()
+    assert store.steps == []

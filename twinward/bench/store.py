@@ -22,6 +22,8 @@ from ingest.stores import open_store
 from ingest.stores.influxdb import InfluxStore
 from twinward.log import TelemetryLog
 
+from . import trends
+
 Row = dict[str, Any]
 Progress = Callable[[str], object]
 
@@ -33,13 +35,15 @@ _TABLE = "CREATE TABLE readings (sensor INTEGER, metric INTEGER, time_ns BIGINT,
 _INSERT = "INSERT INTO readings VALUES (?, ?, ?, ?, ?)"
 
 
-def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
+def run(*, seconds: float = 5.0, rows: int = READ_ROWS, progress: Progress = lambda _text: None) -> Iterator[Row]:
     """One row a case: bench, case, rate_per_s and per_cpu_s (readings), and what applies of the rest.
 
     ratio_to_row_by_row: the same engine with an INSERT, or a request, a reading; bytes_per_row: of a block; call_ms: of
     a read.
 
-    seconds: how long each case runs, roughly. The two reads run over two million stored readings.
+    ratio_to_unsorted: the same readings in one table, as they came.
+
+    seconds: how long each case runs, roughly; rows: how many stored readings the reads run over.
     """
     batch = readings(BATCH_ROWS, START_NS)
     with tempfile.TemporaryDirectory() as folder:
@@ -50,8 +54,7 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
         yield from _store_rows(home, batch, seconds)
         progress("store: line protocol")
         yield from _influx_rows(home, batch, seconds)
-        progress("store: reads in two million readings")
-        yield from _read_rows(home, seconds)
+        yield from trends.run(home, rows, seconds=seconds, progress=progress)
 
 
 def readings(rows: int, start_ns: int) -> TelemetryBatch:
@@ -222,26 +225,3 @@ def _duckdb_rates(path: Path, batch: TelemetryBatch, seconds: float) -> tuple[fl
             return len(rows)
 
         return _timed(insert, seconds)
-
-
-def _read_rows(home: Path, seconds: float) -> Iterator[Row]:
-    store = open_store("duckdb", home / "reads.duckdb")
-    lots = READ_ROWS // 10_000
-    for lot in range(lots):
-        store.write(readings(10_000, START_NS + lot * 1_000_000_000), cursor=lot + 1)
-    span = {"from_ns": START_NS, "to_ns": START_NS + lots * 1_000_000_000}
-    took: dict[str, Callable[[], int]] = {
-        "read_one_sensor": lambda: len(store.read(77, 40, **span).time_ns),
-        "downsample_one_sensor": lambda: int(store.downsample(77, 40, step_ns=10**10, **span).count.sum()),
-    }
-    for case, work in took.items():
-        calls = [0]
-
-        def counted(work: Callable[[], int] = work, calls: list[int] = calls) -> int:
-            calls[0] += 1
-            return work()
-
-        started_s = time.perf_counter()
-        rates = _timed(counted, seconds)
-        yield _row(case, rates, None, call_ms=round((time.perf_counter() - started_s) * 1e3 / calls[0], 2))
-    store.close()
