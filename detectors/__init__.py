@@ -3,7 +3,7 @@
 from .block import decode, encode
 from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
-from .detector_set import DetectorSet, build
+from .detector_set import DetectorSet, build, urgent
 from .errors import DetectorError, RecipeError, StateError
 from .recipe import Recipe, load_recipe, read_recipe
 from .warm import warm
@@ -24,5 +24,6 @@ __all__ = [
     "encode",
     "load_recipe",
     "read_recipe",
+    "urgent",
     "warm",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
@@ -64,13 +65,20 @@ class DetectorSet:
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Judge the readings in order; called for every batch of the log, in log order."""
+        return self._judge(batch, own=True)
+
+    def overhear(self, batch: TelemetryBatch) -> DetectionBatch:
+        """Readings that another set judges: here they are signs of life and move the clock, and nothing else."""
+        return self._judge(batch, own=False)
+
+    def _judge(self, batch: TelemetryBatch, *, own: bool) -> DetectionBatch:
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
         self._fleet.sync(int(batch.sensor.max()))
         frame = Frame(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns)
         self._clock_ns = int(frame.clock[-1])
-        parts = {key: table.part(frame) for key, table in self._tables.items()}
+        parts = {key: table.part(frame) if own else None for key, table in self._tables.items()}
         findings = [finding for judge, key in self._judges for finding in judge.judge(frame, parts[key])]
         return assemble(findings, batch, late_ns)
 
@@ -105,6 +113,11 @@ class DetectorSet:
 def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:
     """The detector of a recipe; sensors' facts are read from the catalogue and followed as they change."""
     return DetectorSet(recipe, catalog, calendar)
+
+
+def urgent(recipe: Recipe) -> Recipe:
+    """The rules for a set of its own over urgent readings: all but silence, which whoever overhears them judges."""
+    return replace(recipe, rules=tuple(rule for rule in recipe.rules if not isinstance(rule, Silence)))
 
 
 def _metrics(rule: Rule) -> tuple[str, ...]:

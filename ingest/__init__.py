@@ -6,6 +6,7 @@ from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .holds import FOREVER_NS, Hold, Holds, held
 from .intake import Intake, IntakeSettings
+from .priority import URGENT_KINDS, Priority, parted
 from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
 from .store import Buckets, Retained, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
@@ -22,6 +23,7 @@ __all__ = [
     "NOTICES",
     "REASONS",
     "SERVICE_SITE",
+    "URGENT_KINDS",
     "BatchSettings",
     "BlockError",
     "Buckets",
@@ -39,6 +41,7 @@ __all__ = [
     "Keep",
     "Level",
     "Metric",
+    "Priority",
     "Quality",
     "Quarantined",
     "Retained",
@@ -58,5 +61,6 @@ __all__ = [
     "held",
     "keep_raw",
     "load_retention",
+    "parted",
     "residual",
 ]

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .catalog import CatalogChanges
 from .telemetry import TelemetryBatch
 
@@ -120,7 +123,8 @@ class Sealed:
     batch may be empty (only duplicates or rejects); keys: signed 64-bit message keys for de-duplication, oldest first;
     counts: what to add to the accounts; quarantine: a bounded sample of the refused; memory: (format, key) -> what its
     decoder must know again after a restart, None for what may be forgotten; replayed: ids of refused messages that were
-    taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again.
+    taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again;
+    urgent: the rows of the batch that go first, shape (n,), or empty for none.
     """
 
     batch: TelemetryBatch
@@ -131,6 +135,7 @@ class Sealed:
     memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
     replayed: Sequence[int] = ()
     mended: Sequence[str] = ()
+    urgent: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
 class Source(NamedTuple):

@@ -24,6 +24,7 @@ from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
 from .gaps import Gap, Gaps
+from .priority import Urgency
 from .replay import Replays
 from .settle import Sources, settle
 from .validate import DAY_NS, REFUSED_AHEAD_NS, ill_formed
@@ -70,6 +71,7 @@ class Intake:
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
         self._accounts = Accounts()
         self._sources = Sources()
+        self._urgency = Urgency(catalog)
         self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
         self._batch = OpenBatch()
         self._bounds = Bounds(batch or BatchSettings())
@@ -172,7 +174,8 @@ class Intake:
         self._bounds.restart(bound)
         mended = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
         changes = self._catalog.take_changes()
-        return Sealed(kept, keys, counts, quarantine, changes, memory, replayed, mended)
+        urgent = self._urgency.of_sensors(kept.sensor)
+        return Sealed(kept, keys, counts, quarantine, changes, memory, replayed, mended, urgent)
 
     def _topic(self, code: int) -> str:
         sensor = self._catalog[code]

@@ -14,11 +14,11 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .log_head import Head, HeadFile
 from .log_verify import GENESIS, Link, Report, link, verify
@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE TABLE IF NOT EXISTS anchor (
   id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
 """
+
+
+class Block(NamedTuple):
+    """What one entry is to hold; source: a number of the owner's that is chained with it."""
+
+    data: bytes
+    batch: str
+    source: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +73,46 @@ class Chain:
         self._head_checked = False
         self._writer = connect(path, f"BEGIN IMMEDIATE;{_SCHEMA}{schema}COMMIT;")
 
-    def append(
-        self, block: bytes, *, batch: str, source: int, with_entry: Callable[[sqlite3.Connection, int], None]
-    ) -> int:
-        """Position of the new entry, durable on return; `with_entry(connection, seq)` joins its transaction."""
+    def append(self, blocks: Sequence[Block], *, with_entry: Callable[[sqlite3.Connection, int], None]) -> int:
+        """Position of the last new entry; all of them are durable on return, in one transaction.
+
+        `with_entry(connection, seq)` joins it, with that position.
+        """
         with self._lock:
             self._check_head()
             with transaction(self._writer) as db:
                 before = _last(db)
-                entry = Link(before.seq + 1, self._clock(), source, batch)
-                digest = link(before.digest, entry, block)
-                values = (entry.seq, entry.written_ns, source, batch, digest, block)
-                db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", values)
-                with_entry(db, entry.seq)
-            self.head_file.advance(entry.seq, digest)
+                seq, digest = before.seq, before.digest
+                for block in blocks:
+                    seq += 1
+                    entry = Link(seq, self._clock(), block.source, block.batch)
+                    digest = link(digest, entry, block.data)
+                    values = (seq, entry.written_ns, entry.source, entry.batch, digest, block.data)
+                    db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", values)
+                with_entry(db, seq)
+            self.head_file.advance(seq, digest)
         with self._grown:
             self._grown.notify_all()
-        return entry.seq
+        return seq
 
-    def entries(self, after: int, limit: int) -> list[Stored]:
-        """At most `limit` entries behind position `after`, in order."""
+    def entries(self, after: int, limit: int, *, source: int | None = None) -> list[Stored]:
+        """At most `limit` entries behind position `after`, in order; of one source where given."""
+        query = f"SELECT * FROM entries WHERE seq > ? {_of(source)} ORDER BY seq LIMIT ?"  # noqa: S608 - a number
         with self.reading() as db:
-            rows = db.execute("SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
+            rows = db.execute(query, (after, limit)).fetchall()
         return [Stored(*row) for row in rows]
 
-    def last(self) -> Tip:
-        """The newest entry's position, digest and source; the beginning when there is none."""
+    def last(self, *, source: int | None = None) -> Tip:
+        """The newest entry's position, digest and source, of one source where given; the beginning for none."""
         with self.reading() as db:
-            return _last(db)
+            return _last(db, source)
 
-    def wait(self, after: int, timeout_s: float) -> bool:
+    def wait(self, after: int, timeout_s: float, *, source: int | None = None) -> bool:
         """Block until there is an entry behind `after` (True) or the time is over; other processes' entries count."""
         deadline_s = time.monotonic() + timeout_s
         while True:
             with self._grown:
-                if self.last().seq > after:
+                if self.last(source=source).seq > after:
                     return True
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
@@ -218,9 +231,15 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def _last(db: sqlite3.Connection) -> Tip:
-    row: Any = db.execute("SELECT seq, digest, source, written_ns FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-    if row is None:
+def _of(source: int | None) -> str:
+    """A condition with the number in it: an index over one source serves only a query that says so."""
+    return "" if source is None else f"AND source = {source:d}"
+
+
+def _last(db: sqlite3.Connection, source: int | None = None) -> Tip:
+    query = f"SELECT seq, digest, source, written_ns FROM entries WHERE true {_of(source)} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a number
+    row: Any = db.execute(query).fetchone()
+    if row is None and source is None:
         row = db.execute("SELECT seq, digest FROM anchor").fetchone()
     return Tip() if row is None else Tip(*row)
 

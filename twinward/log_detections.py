@@ -13,14 +13,16 @@ import zstandard
 import detectors
 from detectors import DetectionBatch
 
-from .log_chain import Chain
+from .log_chain import Block, Chain
 from .log_verify import Report
 
 SNAPSHOTS = 2
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS snapshots (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
+DROP TABLE IF EXISTS snapshots;
+CREATE TABLE IF NOT EXISTS states (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, stage TEXT NOT NULL, source INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS judged (stage TEXT PRIMARY KEY, source INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
 
@@ -39,11 +41,18 @@ class DetectionLog:
     def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
         self._chain = Chain(path, clock=clock, schema=_SCHEMA)
 
-    def append(self, detections: DetectionBatch, *, source: int) -> int:
-        """Position of the new entry, durable on return. Raises sqlite3.OperationalError when the disk refuses."""
+    def append(self, detections: DetectionBatch, *, source: int, stage: str) -> int:
+        """Position of the new entry, durable on return, with the note that this stage has spoken on `source`.
+
+        Raises sqlite3.OperationalError when the disk refuses.
+        """
         plain = detectors.encode(detections)
         block = zstandard.ZstdCompressor(level=3).compress(plain)
-        return self._chain.append(block, batch=sha256(plain).hexdigest()[:32], source=source, with_entry=_nothing)
+
+        def with_entry(db: sqlite3.Connection, _seq: int) -> None:
+            db.execute("INSERT OR REPLACE INTO judged VALUES (?, ?)", (stage, source))
+
+        return self._chain.append([Block(block, sha256(plain).hexdigest()[:32], source)], with_entry=with_entry)
 
     def read(self, after: int, *, limit: int = 64) -> list[DetectionEntry]:
         """The entries behind position `after`, in order, at most `limit`."""
@@ -57,25 +66,28 @@ class DetectionLog:
         """The last position; 0 when nothing was ever written."""
         return self._chain.last().seq
 
-    def source(self) -> int:
-        """Position in the telemetry log that the last entry was decided on; 0 when there is none."""
-        return self._chain.last().source
+    def source(self, stage: str) -> int:
+        """The last position in the telemetry log on which that stage found something; 0 when there is none."""
+        with self._chain.reading() as db:
+            row = db.execute("SELECT source FROM judged WHERE stage = ?", (stage,)).fetchone()
+        return int(row[0]) if row else 0
 
     def wait(self, after: int, timeout_s: float) -> bool:
         """Block until there is an entry behind `after` (True) or the time is over (False)."""
         return self._chain.wait(after, timeout_s)
 
-    def snapshot(self, source: int, state: bytes) -> None:
-        """Keep the detectors' state after telemetry position `source`; the two newest stay."""
+    def snapshot(self, source: int, state: bytes, *, stage: str) -> None:
+        """Keep a stage's state after telemetry position `source`; its two newest stay."""
         with self._chain.changing() as db:
-            db.execute("INSERT INTO snapshots (source, state) VALUES (?, ?)", (source, state))
-            db.execute("DELETE FROM snapshots WHERE id <= (SELECT max(id) FROM snapshots) - ?", (SNAPSHOTS,))
+            db.execute("INSERT INTO states (stage, source, state) VALUES (?, ?, ?)", (stage, source, state))
+            old = "SELECT id FROM states WHERE stage = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
+            db.execute(f"DELETE FROM states WHERE id IN ({old})", (stage, SNAPSHOTS))  # noqa: S608 - constants
 
-    def latest_snapshot(self) -> tuple[int, bytes] | None:
-        """Source position and state that were saved last, or None."""
+    def latest_snapshot(self, stage: str) -> tuple[int, bytes] | None:
+        """Source position and state that a stage saved last, or None."""
         with self._chain.reading() as db:
             row: tuple[int, bytes] | None = db.execute(
-                "SELECT source, state FROM snapshots ORDER BY id DESC LIMIT 1"
+                "SELECT source, state FROM states WHERE stage = ? ORDER BY id DESC LIMIT 1", (stage,)
             ).fetchone()
         return row
 
@@ -90,7 +102,3 @@ class DetectionLog:
     def close(self) -> None:
         """Let go of the file."""
         self._chain.close()
-
-
-def _nothing(_db: sqlite3.Connection, _seq: int) -> None:
-    """Detections have nothing beside their entry."""

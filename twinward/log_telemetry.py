@@ -11,19 +11,20 @@ from typing import Any
 
 import msgspec
 
-from ingest import CatalogChanges, Count, Metric, Sealed, Sensor, TelemetryBatch, Waiting
+from ingest import CatalogChanges, Count, Metric, Priority, Sealed, Sensor, TelemetryBatch, Waiting, parted
 from ingest.block import batch_id, decode, encode
 from ingest.clocks import MEMORY as CLOCK_MEMORY
 from ingest.clocks import Clock, read_clock
 
 from . import log_quarantine as quarantine
-from .log_chain import Chain
+from .log_chain import Block, Chain, Stored
 from .log_verify import Report
 
 KEYS_MAX = 1_000_000
 QUARANTINE_MAX = 10_000
 
 _SCHEMA = """
+CREATE INDEX IF NOT EXISTS urgent_entries ON entries (seq) WHERE source = 1;
 CREATE TABLE IF NOT EXISTS sensors (code INTEGER PRIMARY KEY, facts BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS metrics (
   code INTEGER PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL) STRICT;
@@ -47,12 +48,13 @@ CREATE TABLE IF NOT EXISTS memory (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One batch of the log; the batch carries its id."""
+    """One batch of the log, all of it of one priority; the batch carries its id."""
 
     seq: int
     written_ns: int
     batch: TelemetryBatch
     digest: bytes
+    priority: Priority = Priority.ORDINARY
 
 
 class TelemetryLog:
@@ -66,11 +68,13 @@ class TelemetryLog:
         self._keys_max, self._quarantine_max = keys_max, quarantine_max
 
     def append(self, sealed: Sealed) -> int:
-        """Position of the new entry; all of `sealed` is durable on return, in one transaction.
+        """Position of the last new entry; all of `sealed` is durable on return, in one transaction.
+
+        Urgent readings stand in an entry of their own, before that of the others.
 
         Raises sqlite3.OperationalError when the disk is full or the file busy; nothing of it is then in the log.
         """
-        block = encode(sealed.batch)
+        blocks = [_block(priority, batch) for priority, batch in parted(sealed.batch, sealed.urgent)]
 
         def with_entry(db: sqlite3.Connection, seq: int) -> None:
             _put_catalog(db, sealed.changes)
@@ -83,14 +87,15 @@ class TelemetryLog:
                 quarantine.ask(db, topic=topic)
             _put_memory(db, sealed.memory)
 
-        return self._chain.append(block, batch=batch_id(block), source=0, with_entry=with_entry)
+        return self._chain.append(blocks, with_entry=with_entry)
 
     def read(self, after: int, *, limit: int = 64) -> list[Entry]:
         """The entries behind position `after`, in order, at most `limit`. Raises BlockError when one is damaged."""
-        return [
-            Entry(stored.seq, stored.written_ns, decode(stored.block), stored.digest)
-            for stored in self._chain.entries(after, limit)
-        ]
+        return [_entry(stored) for stored in self._chain.entries(after, limit)]
+
+    def urgent(self) -> UrgentEntries:
+        """The urgent entries alone, as a log of their own."""
+        return UrgentEntries(self._chain)
 
     def head(self) -> int:
         """The last position; 0 when nothing was ever written."""
@@ -172,6 +177,34 @@ class TelemetryLog:
     def close(self) -> None:
         """Let go of the file."""
         self._chain.close()
+
+
+class UrgentEntries:
+    """The urgent entries of a log, for a reader that must not wait behind the others. Positions are the log's."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+
+    def read(self, after: int, *, limit: int = 64) -> list[Entry]:
+        """The urgent entries behind position `after`, in order, at most `limit`."""
+        return [_entry(stored) for stored in self._chain.entries(after, limit, source=Priority.URGENT)]
+
+    def head(self) -> int:
+        """The position of the last urgent entry; 0 when there is none."""
+        return self._chain.last(source=Priority.URGENT).seq
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is an urgent entry behind `after` (True) or the time is over (False)."""
+        return self._chain.wait(after, timeout_s, source=Priority.URGENT)
+
+
+def _block(priority: Priority, batch: TelemetryBatch) -> Block:
+    data = encode(batch)
+    return Block(data, batch_id(data), priority)
+
+
+def _entry(stored: Stored) -> Entry:
+    return Entry(stored.seq, stored.written_ns, decode(stored.block), stored.digest, Priority(stored.source))
 
 
 def _put_catalog(db: sqlite3.Connection, changes: CatalogChanges) -> None:

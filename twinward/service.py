@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_database
 from alerts.api import create_app
 from alerts.channels import open_channels
-from detectors import Calendar, Detector, DetectorError, build, load_recipe, warm
+from detectors import Calendar, DetectorError, DetectorSet, Recipe, build, load_recipe, urgent, warm
 from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import MqttError, Subscriber
@@ -36,7 +36,7 @@ from .log import DetectionLog, TelemetryLog
 from .observe import Observer, ServiceCollector, latency_histogram
 from .pump import Pump
 from .settings import Settings
-from .stages import DAY_NS, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
+from .stages import DAY_NS, DETECT, DETECT_URGENT, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
 
 STORE_REST_S = 0.25
 REPLAYED_FOR_LATEST = 500
@@ -120,11 +120,15 @@ class Service:
         recipe = load_recipe(self.settings.recipe)
         calendar = Calendar.from_table(self.registry.calendar)
 
-        def make() -> Detector:
-            return build(recipe, self.catalog, calendar)
+        def stage(rules: Recipe, name: str, *, overhears: bool) -> DetectStage:
+            def make() -> DetectorSet:
+                return build(rules, self.catalog, calendar)
+
+            return DetectStage(make, self.detections, self._shared, clock=self.clock, name=name, overhears=overhears)
 
         warm()
-        self._add(Pump(self.log, DetectStage(make, self.detections, self._shared, clock=self.clock)))
+        self._add(Pump(self.log.urgent(), stage(urgent(recipe), DETECT_URGENT, overhears=False)))
+        self._add(Pump(self.log, stage(recipe, DETECT, overhears=True)))
 
     def _open_alert(self) -> None:
         settings = self.settings
@@ -152,8 +156,8 @@ class Service:
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""
         before_ns = now_ns - int(self.settings.log.keep_days * DAY_NS)
-        snapshot = self.detections.latest_snapshot()
-        judged = snapshot[0] if snapshot else 0
+        saved = [self.detections.latest_snapshot(stage) for stage in (DETECT_URGENT, DETECT)]
+        judged = min(snapshot[0] if snapshot else 0 for snapshot in saved)
         bytes_max = self.settings.log.keep_mb * 1_000_000
         self.log.retain(before_ns=before_ns, up_to=min(self.store.cursor(), judged), bytes_max=bytes_max)
         self.detections.retain(before_ns=before_ns, up_to=self.desk.cursor(), bytes_max=bytes_max)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from prometheus_client import Histogram
 
 from alerts import AlertDesk
-from detectors import Detector
-from ingest import Catalog, Keep, Store, concat
+from detectors import DetectionBatch, DetectorSet
+from ingest import Catalog, Keep, Priority, Store, concat
 
 from .clock import Clock
 from .latest import Latest
@@ -24,6 +25,8 @@ SNAPSHOT_SHARE = 50  # a large state is saved so seldom that saving takes a fift
 TICK_EVERY_NS = 1_000_000_000
 RETAIN_EVERY_S = 3_600.0
 DAY_NS = 86_400_000_000_000
+DETECT, DETECT_URGENT = "detect", "detect_urgent"
+"""The two stages of detection: urgent entries have one of their own, so that they wait behind nothing."""
 
 
 class LogCatalog:
@@ -31,14 +34,16 @@ class LogCatalog:
 
     def __init__(self, log: TelemetryLog, catalog: Catalog, *, shared: bool) -> None:
         self._log, self._catalog, self._shared = log, catalog, shared
+        self._lock = threading.Lock()
 
     def refresh(self, sensors: NDArray[np.int32], metrics: NDArray[np.int16]) -> None:
         """Take in what the log knows and the catalogue does not yet of these sensor and metric codes."""
         if self._shared or not len(sensors):
             return
-        if int(sensors.max()) >= len(self._catalog) or not self._catalog.knows(int(metrics.max())):
-            self._catalog.load(*self._log.catalog())
-            self._catalog.take_changes()  # they are durable: this is where they come from
+        with self._lock:
+            if int(sensors.max()) >= len(self._catalog) or not self._catalog.knows(int(metrics.max())):
+                self._catalog.load(*self._log.catalog())
+                self._catalog.take_changes()  # they are durable: this is where they come from
 
 
 class StoreStage:
@@ -97,12 +102,20 @@ class DetectStage:
     source position and not written twice.
     """
 
-    name = "detect"
-
     def __init__(
-        self, make: Callable[[], Detector], detections: DetectionLog, catalog: LogCatalog, *, clock: Clock
+        self,
+        make: Callable[[], DetectorSet],
+        detections: DetectionLog,
+        catalog: LogCatalog,
+        *,
+        clock: Clock,
+        name: str = DETECT,
+        overhears: bool = True,
     ) -> None:
+        """name: its state is kept under it; overhears: another stage judges the urgent entries, this one listens."""
+        self.name = name
         self._make, self._detections, self._catalog, self._clock = make, detections, catalog, clock
+        self._overhears = overhears
         self._detector = make()
         self._cursor = self._saved = self._written = 0
         self._saved_ns = self._rest_ns = 0
@@ -111,7 +124,7 @@ class DetectStage:
         """The newest snapshot that fits this recipe, or the beginning of the log."""
         self._detector = self._make()
         self._cursor = 0
-        snapshot = self._detections.latest_snapshot()
+        snapshot = self._detections.latest_snapshot(self.name)
         if snapshot is not None:
             source, state = snapshot
             try:
@@ -120,16 +133,16 @@ class DetectStage:
             except ValueError:  # another recipe or version: judge the kept log anew
                 self._detector = self._make()
         self._saved, self._saved_ns = self._cursor, self._clock()
-        self._written = self._detections.source()
+        self._written = self._detections.source(self.name)
         return self._cursor
 
     def process(self, entries: Sequence[Entry]) -> None:
         """Judge every entry; write what was found, once."""
         for entry in entries:
             self._catalog.refresh(entry.batch.sensor, entry.batch.metric)
-            found = self._detector.update(entry.batch)
+            found = self._judge(entry)
             if len(found) and entry.seq > self._written:
-                self._detections.append(found, source=entry.seq)
+                self._detections.append(found, source=entry.seq, stage=self.name)
                 self._written = entry.seq
             self._cursor = entry.seq
 
@@ -138,9 +151,14 @@ class DetectStage:
         now_ns = self._clock()
         if self._cursor > self._saved and abs(now_ns - self._saved_ns) > max(SNAPSHOT_EVERY_NS, self._rest_ns):
             begun_ns = time.monotonic_ns()
-            self._detections.snapshot(self._cursor, self._detector.snapshot())
+            self._detections.snapshot(self._cursor, self._detector.snapshot(), stage=self.name)
             self._saved, self._saved_ns = self._cursor, now_ns
             self._rest_ns = SNAPSHOT_SHARE * (time.monotonic_ns() - begun_ns)
+
+    def _judge(self, entry: Entry) -> DetectionBatch:
+        if self._overhears and entry.priority is Priority.URGENT:
+            return self._detector.overhear(entry.batch)
+        return self._detector.update(entry.batch)
 
 
 class AlertStage:

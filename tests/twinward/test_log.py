@@ -24,6 +24,7 @@ from ingest import (
     Catalog,
     CatalogChanges,
     Count,
+    Priority,
     Quarantined,
     Sealed,
     TelemetryBatch,
@@ -364,6 +365,33 @@ def test_full_disk_raises_keeps_nothing_and_recovers(log: TelemetryLog) -> None:
     assert log.verify().ok
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.lists(st.booleans(), max_size=6), min_size=1, max_size=12), st.integers(0, 24))
+def test_urgent_rows_stand_in_entries_of_their_own(batches: list[list[bool]], after: int) -> None:
+    """Whatever is urgent: every row stands once, no entry is mixed, and the urgent ones alone are a log as well."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = TelemetryLog(Path(folder) / "log.sqlite", clock=lambda: 5)
+        wanted: list[tuple[int, bool]] = []
+        for number, urgent in enumerate(batches):
+            flags = np.array(urgent, np.bool_)
+            batch = from_columns({name: np.full(len(flags), number, dtype) for name, dtype in COLUMNS})
+            head = log.append(Sealed(batch, [number], {}, [], NO_CHANGES, urgent=flags))
+            assert head == log.head()
+            wanted += [(number, one) for one in urgent]
+        entries = log.read(0, limit=1_000)
+        told = [(int(n), entry.priority is Priority.URGENT) for entry in entries for n in entry.batch.sensor]
+        assert sorted(told) == sorted(wanted)
+        assert [entry.seq for entry in entries] == list(range(1, log.head() + 1))
+        first = [entry for entry in entries if entry.priority is Priority.URGENT]
+        view = log.urgent()
+        assert [entry.seq for entry in view.read(after, limit=1_000)] == [e.seq for e in first if e.seq > after]
+        assert view.head() == max((entry.seq for entry in first), default=0)
+        assert view.wait(after, 0) == any(entry.seq > after for entry in first)
+        assert log.recent_keys(100) == list(range(len(batches)))
+        assert log.verify().ok
+        log.close()
+
+
 def detections_of(level: int) -> DetectionBatch:
     """One detection at a level."""
     narrow, wide = np.array([level], np.int8), np.array([level], np.int64)
@@ -378,18 +406,19 @@ def detections_of(level: int) -> DetectionBatch:
 def test_detections_come_back_with_their_source_and_newest_state(tmp_path: Path) -> None:
     """Entries tell which telemetry they came from; of the saved states the newest two stay."""
     log = DetectionLog(tmp_path / "detections.db", clock=lambda: 1)
-    assert (log.source(), log.latest_snapshot()) == (0, None)
-    assert [log.append(detections_of(level), source=10 * level) for level in (1, 2)] == [1, 2]
+    assert (log.source("a"), log.latest_snapshot("a")) == (0, None)
+    assert [log.append(detections_of(level), source=10 * level, stage="a") for level in (1, 2)] == [1, 2]
     (entry,) = log.read(1)
     assert (entry.seq, entry.source, entry.detections.level.tolist()) == (2, 20, [2])
     assert entry.detections.evidence[0]["window_s"] == 1.0
     for source in (5, 20, 8):
-        log.snapshot(source, bytes([source]))
-    assert log.latest_snapshot() == (8, b"\x08")
-    assert (log.head(), log.source(), log.wait(1, 0)) == (2, 20, True)
+        log.snapshot(source, bytes([source]), stage="a")
+    log.snapshot(3, b"other", stage="b")
+    assert (log.latest_snapshot("a"), log.latest_snapshot("b")) == ((8, b"\x08"), (3, b"other"))
+    assert (log.head(), log.source("a"), log.source("b"), log.wait(1, 0)) == (2, 20, 0, True)
     assert log.verify().ok
     with log._chain.reading() as db:
-        assert db.execute("SELECT count(*) FROM snapshots").fetchone() == (2,)
+        assert db.execute("SELECT count(*) FROM states WHERE stage = 'a'").fetchone() == (2,)
     log.close()
 
 

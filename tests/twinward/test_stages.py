@@ -11,11 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest import COLUMNS, Catalog, HoldError, Keep, Retained, from_columns, keep_raw
+from detectors import Calendar, DetectorSet, Recipe, build, load_recipe, urgent
+from ingest import (
+    COLUMNS,
+    METRIC_BY_NAME,
+    Catalog,
+    CatalogChanges,
+    HoldError,
+    Keep,
+    Retained,
+    Sealed,
+    from_columns,
+    keep_raw,
+)
 from ingest.stores import MemoryStore
 from twinward.latest import Latest
-from twinward.log import TelemetryLog
-from twinward.stages import DAY_NS, RETAIN_EVERY_S, LogCatalog, StoreStage
+from twinward.log import DetectionLog, TelemetryLog
+from twinward.stages import DAY_NS, DETECT, DETECT_URGENT, RETAIN_EVERY_S, DetectStage, LogCatalog, StoreStage
 
 NOW_NS = 1_790_000_000 * 10**9
 
@@ -104,3 +116,43 @@ def test_nothing_goes_while_the_register_of_holds_cannot_be_read(log: TelemetryL
         with pytest.raises(HoldError):
             stage.idle()
     assert store.steps == []
+
+
+def test_a_fire_is_found_while_comfort_readings_wait_in_the_log(log: TelemetryLog, tmp_path: Path) -> None:
+    """A thousand entries that nobody has judged yet: the urgent stage sees none of them, and the fire behind them.
+
+    Afterwards the other stage judges what waited, overhears the fire, and neither tells what the other has told.
+    """
+    catalog, now_ns = Catalog(), NOW_NS
+    room, smoke = catalog.code("s", "room", "env"), catalog.code("s", "smoke-1", "smoke")
+    for number in range(1_000):
+        now_ns = NOW_NS + number * 10**9
+        log.append(sealed_of(room, "battery", 3.0, now_ns, urgent=False))
+    log.append(sealed_of(smoke, "smoke", 1.0, now_ns, urgent=True))
+    found = DetectionLog(tmp_path / "detections.sqlite", clock=time.time_ns)
+    shared, recipe = LogCatalog(log, catalog, shared=True), load_recipe()
+
+    def stage(rules: Recipe, name: str, *, overhears: bool) -> DetectStage:
+        def make() -> DetectorSet:
+            return build(rules, catalog, Calendar())
+
+        return DetectStage(make, found, shared, clock=lambda: now_ns, name=name, overhears=overhears)
+
+    for _ in range(2):  # the second time as after a crash without a saved state
+        first = stage(urgent(recipe), DETECT_URGENT, overhears=False)
+        first.process(log.urgent().read(first.recover(), limit=10_000))
+        assert [hazard for entry in found.read(0) for hazard in entry.detections.hazard] == ["fire"]
+    for _ in range(2):
+        rest = stage(recipe, DETECT, overhears=True)
+        rest.process(log.read(rest.recover(), limit=10_000))
+    told = [(entry.source, hazard) for entry in found.read(0) for hazard in entry.detections.hazard]
+    assert told == [(1_001, "fire"), (3, "battery_low")]
+    found.close()
+
+
+def sealed_of(sensor: int, metric: str, value: float, now_ns: int, *, urgent: bool) -> Sealed:
+    """One reading, as intake seals it."""
+    told = {"sensor": sensor, "metric": METRIC_BY_NAME[metric].code, "time_ns": now_ns, "arrival_ns": now_ns}
+    told |= {"value": value}
+    batch = from_columns({name: np.array([told.get(name, 0)], dtype) for name, dtype in COLUMNS})
+    return Sealed(batch, [], {}, [], CatalogChanges(), urgent=np.array([urgent]))

@@ -1,0 +1,52 @@
+"""What goes first: smoke, gates and the service's own clock, whatever the order in which kinds become known."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import COLUMNS, KINDS, SERVICE_SITE, URGENT_KINDS, Catalog, Intake, Priority, from_columns, parted
+from ingest.priority import Urgency
+
+NOW_NS = 1_790_000_000_000_000_000
+heard = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(KINDS)), max_size=30)
+
+
+@given(heard)
+def test_urgency_follows_the_catalogue(messages: list[tuple[int, str]]) -> None:
+    """After every message: urgent is who is a smoke detector or a gate by now, and the service's clock."""
+    catalog = Catalog()
+    urgency = Urgency(catalog)
+    for number, kind in messages:
+        catalog.code("s", f"d{number}", kind)
+        codes = np.arange(len(catalog), dtype=np.int32)
+        wanted = [s.kind in URGENT_KINDS or s.site == SERVICE_SITE for s in catalog]
+        assert urgency.of_sensors(codes).tolist() == wanted
+
+
+@given(st.lists(st.booleans(), max_size=12))
+def test_parts_hold_every_row_once_the_urgent_first(flags: list[bool]) -> None:
+    """No row is lost or doubled, attributes stay with theirs, no part is empty unless all is."""
+    columns = {name: np.arange(len(flags)).astype(dtype) for name, dtype in COLUMNS}
+    batch = from_columns(columns, {row: {"row": row} for row in range(len(flags))})
+    parts = parted(batch, np.array(flags, np.bool_))
+    assert [priority for priority, _ in parts] == sorted({Priority(flag) for flag in flags}, reverse=True) or not flags
+    rows = [(row, priority is Priority.URGENT) for priority, part in parts for row in part.sensor.tolist()]
+    assert sorted(rows) == list(enumerate(flags))
+    assert all(part.attributes[at]["row"] == row for _, part in parts for at, row in enumerate(part.sensor.tolist()))
+
+
+def test_intake_marks_what_goes_first() -> None:
+    """A comfort sensor that turns out to be a smoke detector is urgent from that message on."""
+    door = Intake(Catalog())
+    says = [("env", b'{"temperature": 20}'), ("water", b'{"level": 1}'), ("gate", b'{"open": true}')]
+    door.take([(0, 0, b"campus/s/%s/%s" % (kind.encode(), kind.encode()), body) for kind, body in says], NOW_NS)
+    door.tick(NOW_NS)
+    sealed = door.seal()
+    assert sealed is not None
+    assert sealed.urgent.tolist() == [False, False, True, True]
+    door.take([(0, 0, b"campus/s/smoke/env", b'{"smoke": false}')], NOW_NS)
+    sealed = door.seal()
+    assert sealed is not None
+    assert sealed.urgent.tolist() == [True]
