@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from ingest import Catalog, TelemetryBatch
+from ingest import METRIC_BY_NAME, Catalog, TelemetryBatch
 
 from .calendar import Calendar
 from .detection import DetectionBatch
@@ -15,13 +17,14 @@ from .episode_judge import EpisodeJudge, EpisodeRule, metrics_of
 from .errors import StateError
 from .findings import Finding, assemble
 from .kernels.emission import NONE
-from .level_judge import LevelJudge
+from .level_judge import SECOND_NS, LevelJudge
 from .recipe import Recipe
 from .rules import TYPES, LevelRule, Rule, Silence, Stuck
 from .series import Fleet, Frame, Part, Table
 from .silence_judge import SilenceJudge
 
-VERSION = 2
+VERSION = 3
+BACKLOG = METRIC_BY_NAME["backlog"].code
 
 
 class Judge(Protocol):
@@ -55,6 +58,7 @@ class DetectorSet:
         self.recipe = recipe
         self._fleet = Fleet(catalog)
         self._clock_ns = int(NONE)
+        self._behind_ns = 0
         self._tables: dict[str, Table] = {}
         self._judges: list[tuple[Judge, str]] = []
         for rule in recipe.rules:
@@ -76,11 +80,23 @@ class DetectorSet:
         if not len(batch):
             return assemble([], batch, late_ns)
         self._fleet.sync(int(batch.sensor.max()))
-        frame = Frame(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns)
+        behind_ns = 0 if own else self._lag(batch)
+        frame = Frame(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns, behind_ns=behind_ns)
         self._clock_ns = int(frame.clock[-1])
         parts = {key: table.part(frame) if own else None for key, table in self._tables.items()}
         findings = [finding for judge, key in self._judges for finding in judge.judge(frame, parts[key])]
         return assemble(findings, batch, late_ns)
+
+    def _lag(self, batch: TelemetryBatch) -> NDArray[np.int64] | int:
+        """By how much the readings judged here lag behind each overheard row: comfort readings may wait in the log."""
+        told = np.flatnonzero(batch.metric == BACKLOG)
+        before_ns = self._behind_ns
+        if not len(told):
+            return before_ns
+        behind_ns = np.concatenate([[before_ns], (batch.value[told] * SECOND_NS).astype(np.int64)])
+        self._behind_ns = int(behind_ns[-1])
+        lags: NDArray[np.int64] = behind_ns[np.searchsorted(told, np.arange(len(batch)), side="right")]
+        return lags
 
     def snapshot(self) -> bytes:
         """All state, with the version and the recipe that it belongs to."""
@@ -88,6 +104,7 @@ class DetectorSet:
             "version": VERSION,
             "recipe": self.recipe.digest,
             "clock": self._clock_ns,
+            "behind": self._behind_ns,
             "sensors": len(self._fleet),
             "tables": {key: table.dump() for key, table in self._tables.items()},
             "judges": {judge.rule.name: judge.dump() for judge, _ in self._judges},
@@ -100,7 +117,7 @@ class DetectorSet:
             fields = msgspec.msgpack.decode(state, type=dict[str, Any])
             if fields["version"] != VERSION or fields["recipe"] != self.recipe.digest:
                 raise StateError("the snapshot is of another version or another recipe")
-            self._clock_ns = fields["clock"]
+            self._clock_ns, self._behind_ns = fields["clock"], fields["behind"]
             self._fleet.sync(fields["sensors"] - 1)
             for key, table in self._tables.items():
                 table.load(fields["tables"][key], fields["sensors"])

@@ -136,10 +136,20 @@ class Table:
 class Frame:
     """A batch as the rules see it: with its clock, its usable rows by metric, and the sensors' facts."""
 
-    def __init__(self, batch: TelemetryBatch, fleet: Fleet, *, clock_ns: int, late_ns: int) -> None:
-        """clock_ns: where the data's own clock stood before."""
+    def __init__(
+        self,
+        batch: TelemetryBatch,
+        fleet: Fleet,
+        *,
+        clock_ns: int,
+        late_ns: int,
+        behind_ns: NDArray[np.int64] | int = 0,
+    ) -> None:
+        """clock_ns: where the data's own clock stood before; behind_ns: by how much its own rows lag behind these."""
         self.batch, self.fleet, self.late_ns = batch, fleet, late_ns
-        told = np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns))
+        self.heard_ns = batch.arrival_ns - behind_ns
+        """When each row was heard, by the clock of the rows that are judged here."""
+        told = np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns) - behind_ns)
         self.clock = np.maximum(told, clock_ns)
         usable = (batch.quality == Quality.GOOD) | (batch.quality == Quality.TEST)
         usable &= ~np.isnan(batch.value)

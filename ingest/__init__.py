@@ -5,9 +5,11 @@ from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .holds import FOREVER_NS, Hold, Holds, held
-from .intake import Intake, IntakeSettings
+from .intake import Intake
+from .intake_settings import IntakeSettings
 from .priority import URGENT_KINDS, Priority, parted
 from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
+from .spool import Spooled
 from .store import Buckets, Retained, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
@@ -50,6 +52,7 @@ __all__ = [
     "Sealed",
     "Sensor",
     "Series",
+    "Spooled",
     "Store",
     "StoreError",
     "TableError",

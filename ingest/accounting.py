@@ -124,7 +124,8 @@ class Sealed:
     counts: what to add to the accounts; quarantine: a bounded sample of the refused; memory: (format, key) -> what its
     decoder must know again after a restart, None for what may be forgotten; replayed: ids of refused messages that were
     taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again;
-    urgent: the rows of the batch that go first, shape (n,), or empty for none.
+    urgent: the rows of the batch that go first, shape (n,), or empty for none; spooled: (arrival, packed) of messages
+    that are to wait in the log as they came; unspooled: numbers of such blocks that this batch has taken in.
     """
 
     batch: TelemetryBatch
@@ -136,6 +137,8 @@ class Sealed:
     replayed: Sequence[int] = ()
     mended: Sequence[str] = ()
     urgent: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    spooled: Sequence[tuple[int, bytes]] = ()
+    unspooled: Sequence[int] = ()
 
 
 class Source(NamedTuple):

@@ -38,6 +38,12 @@ class Urgency:
             self._follow()
         return self._urgent[sensors]
 
+    def of_sensor(self, code: int) -> bool:
+        """Whether the readings of one sensor are urgent."""
+        if self._version != self._catalog.version:
+            self._follow()
+        return bool(self._urgent[code])
+
     def _follow(self) -> None:
         version = self._catalog.version
         if len(self._catalog) > len(self._urgent):

@@ -85,6 +85,7 @@ METRICS: tuple[Metric, ...] = (
     _bool(49, "tick"),  # the service's own clock reading: event time goes on while every sensor is silent
     _bool(50, "isolated"),  # a zone of the fire panel is switched off
     Metric(51, "data_gap", "count", 0),  # messages that did not come, by the device's running numbers
+    Metric(57, "backlog", "s", 0),  # how long the oldest comfort reading has waited undecoded in the log
     Metric(60, "humidity", "%", 0, 100),
     Metric(61, "illuminance", "lx", 0, 200_000),
     Metric(62, "co2", "ppm", 0, 100_000),

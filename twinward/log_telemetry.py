@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ingest import CatalogChanges, Count, Metric, Priority, Sealed, Sensor, TelemetryBatch, Waiting, parted
+from ingest import CatalogChanges, Count, Metric, Priority, Sealed, Sensor, Spooled, TelemetryBatch, Waiting, parted
 from ingest.block import batch_id, decode, encode
 from ingest.clocks import MEMORY as CLOCK_MEMORY
 from ingest.clocks import Clock, read_clock
@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS whole (
   id INTEGER PRIMARY KEY, size INTEGER NOT NULL, payload BLOB NOT NULL, counts BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS replays (
   id INTEGER PRIMARY KEY, up_to INTEGER NOT NULL, site TEXT, reason TEXT, topic TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS spool (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, arrival_ns INTEGER NOT NULL, packed BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS memory (
   id INTEGER PRIMARY KEY, format TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, UNIQUE (format, key)) STRICT;
 """
@@ -86,6 +88,8 @@ class TelemetryLog:
             for topic in sealed.mended:
                 quarantine.ask(db, topic=topic)
             _put_memory(db, sealed.memory)
+            db.executemany("INSERT INTO spool (arrival_ns, packed) VALUES (?, ?)", sealed.spooled)
+            db.executemany("DELETE FROM spool WHERE id = ?", [(number,) for number in sealed.unspooled])
 
         return self._chain.append(blocks, with_entry=with_entry)
 
@@ -165,6 +169,18 @@ class TelemetryLog:
             return []
         with self._chain.changing() as db:
             return quarantine.waiting(db, limit)
+
+    def spooled(self, after: int = 0) -> Spooled | None:
+        """The first block of messages behind a number that waits to be taken in; None where there is none."""
+        with self._chain.reading() as db:
+            query = "SELECT id, arrival_ns, packed FROM spool WHERE id > ? ORDER BY id LIMIT 1"
+            row = db.execute(query, (after,)).fetchone()
+        return None if row is None else Spooled._make(row)
+
+    def spool_blocks(self) -> int:
+        """How many blocks of messages wait to be taken in."""
+        with self._chain.reading() as db:
+            return int(db.execute("SELECT count(*) FROM spool").fetchone()[0])
 
     def retain(self, *, before_ns: int, up_to: int, bytes_max: int | None = None) -> int:
         """Drop entries that are too old or too many, none behind `up_to` (the slowest reader); see `Chain.retain`."""

@@ -69,7 +69,7 @@ class Observer:
             for site, kind in places
         ]
         head = self.log.head()
-        lag = {pump.name: pump.lag() for pump in self.pumps}
+        lag = {pump.name: pump.lag() for pump in self.pumps} | {"spool": self.log.spool_blocks()}
         stored: dict[str, int | None] = {"cursor": None, "readings": None, "lag_batches": lag.get("store", 0)}
         with contextlib.suppress(StoreError):
             stored |= {"cursor": self.store.cursor(), "readings": self.store.count()}
@@ -116,6 +116,7 @@ class ServiceCollector:
         for pump in self._pumps:
             lag.add_metric((pump.name,), pump.lag())
             failures.add_metric((pump.name,), pump.failures_total)
+        lag.add_metric(("spool",), self._log.spool_blocks())
         yield lag
         yield failures
         up = GaugeMetricFamily("twinward_part_up", "1 while the part works", labels=("part",))

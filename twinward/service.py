@@ -112,8 +112,11 @@ class Service:
             batch=settings.batch,
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
             memory=self.log.memory(),
+            spooled=self.log.spool_blocks(),
         )
-        self._subscriber = Subscriber(settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting)
+        self._subscriber = Subscriber(
+            settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting, spooled=self.log.spooled
+        )
         self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])
 
     def _open_detect(self) -> None:

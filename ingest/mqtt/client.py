@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ingest.accounting import Sealed, Waiting
 from ingest.intake import Intake
+from ingest.spool import Spooled
 
 from .connection import Connection
 from .reader import CHUNK_BYTES
@@ -24,6 +25,11 @@ PAUSE_S = 0.002
 TICK_S = 5.0
 BUSY_TICK_S = 0.5
 """Between two ticks while messages come: so soon what goes by the clock is decided for the urgent ones alone."""
+
+BEHIND_CHUNKS = 8
+"""So many chunks in a row that were full: more comes than is decoded."""
+RESUME_EVERY = 8
+"""While it goes on, one block that waits is taken in for so many that are read."""
 
 STALLED_S = 10.0
 _TURN_MAX_S = 0.1
@@ -67,15 +73,17 @@ class Subscriber:
         clock: Callable[[], int],
         *,
         waiting: Callable[[], Sequence[Waiting]] = tuple,
+        spooled: Callable[[int], Spooled | None] = lambda _after: None,
     ) -> None:
-        """clock: ns since 1970 UTC; waiting: what is to be taken in again.
+        """clock: ns since 1970 UTC; waiting: what is to be taken in again; spooled: the next block behind a number.
 
         Raises ValueError, PlainRefused or SecretUnreadable for unusable settings.
         """
         self._intake = intake
         self._sink = sink
         self._clock = clock
-        self._waiting = waiting
+        self._waiting, self._spooled = waiting, spooled
+        self._full_chunks = self._since_resumed = 0
         self._connection = Connection(settings, intake.subscriptions)
         self._allowance = max(1, settings.receive_max // 2)
         self._stop = threading.Event()
@@ -146,6 +154,7 @@ class Subscriber:
             self._stop.wait(min(_TURN_MAX_S, self._patience_s()))
             return
         quiet = not self._await() or self._read() == 0
+        self._resume(quiet=quiet)
         self._tick()
         self._store(quiet=quiet)
         self._maintain()
@@ -156,15 +165,15 @@ class Subscriber:
         socket = client.socket() if client is not None else None
         if client is None or socket is None:
             return False
-        if self._paused:
-            self._stop.wait(min(_TURN_MAX_S, self._patience_s()))
+        if self._blocked or self._intake.spool.full:
+            self._stop.wait(self._rest_s())
             client.excuse_silence()
             return False
         if hasattr(socket, "pending") and socket.pending():
             return True
         poll = select.poll()
         poll.register(socket.fileno(), select.POLLIN | (select.POLLOUT if client.want_write() else 0))
-        events = poll.poll(min(_TURN_MAX_S, self._patience_s()) * 1000)
+        events = poll.poll(self._rest_s() * 1000)
         return any(event & ~select.POLLOUT for _, event in events)
 
     def _read(self) -> int:
@@ -177,7 +186,7 @@ class Subscriber:
             now_ns = self._clock()
             if client.generation != self._generation:
                 self._generation, self._unacked = client.generation, []
-            self._intake.take(frames, now_ns, size_bytes=size_bytes)
+            self._intake.take(frames, now_ns, size_bytes=size_bytes, behind=self._full_chunks >= BEHIND_CHUNKS)
             outgoing = self._intake.take_outgoing()
             self._connection.want(outgoing.subscriptions)
             for request in outgoing.requests:
@@ -186,14 +195,36 @@ class Subscriber:
             self._last_message_ns = now_ns
             self._counts["received"] += len(frames)
             self._counts["bytes"] += size_bytes
-        if size_bytes < CHUNK_BYTES and len(self._unacked) < self._allowance:
+        short = size_bytes < CHUNK_BYTES
+        self._full_chunks = 0 if short else self._full_chunks + 1
+        if short and len(self._unacked) < self._allowance and not self._intake.spool.waiting:
             time.sleep(PAUSE_S)
         return size_bytes
 
+    def _resume(self, *, quiet: bool) -> None:
+        """Take in a block that waits in the log: whenever there is time, and now and then although there is none."""
+        spool = self._intake.spool
+        self._since_resumed += 1
+        hurried = not quiet and self._full_chunks > 0 and self._since_resumed < RESUME_EVERY and not spool.full
+        if not spool.waiting or hurried or self._pending is not None or self._intake.full:
+            return
+        block = self._spooled(spool.taken_id)
+        if block is not None:
+            self._since_resumed = 0
+            self._intake.resume(block, self._clock())
+        elif quiet:
+            time.sleep(PAUSE_S)  # what waits is not durable yet
+
     @property
-    def _paused(self) -> bool:
+    def _blocked(self) -> bool:
         """Whether one batch waits for the sink and the next one is full already."""
         return self._pending is not None and (self._intake.full or len(self._unacked) >= self._allowance)
+
+    def _rest_s(self) -> float:
+        """How long to wait for bytes: not at all while there is something to take in from the spool."""
+        if self._pending is None and self._intake.spool.waiting:
+            return 0.0
+        return min(_TURN_MAX_S, self._patience_s())
 
     def _patience_s(self) -> float:
         """How long nothing has to be done for the open or the pending batch."""
@@ -204,7 +235,7 @@ class Subscriber:
 
     def _tick(self) -> None:
         every_s = BUSY_TICK_S if self._counts["received"] > self._ticked_received else TICK_S
-        if self._connection.connected and self._turned_s - self._tick_s >= every_s and not self._paused:
+        if self._connection.connected and self._turned_s - self._tick_s >= every_s and not self._blocked:
             self._tick_s, self._ticked_received = self._turned_s, self._counts["received"]
             self._intake.tick(self._clock())
             if self._pending is None:

@@ -183,3 +183,33 @@ def test_catalog_gives_a_gateway_its_code() -> None:
     again = Catalog([Sensor(0, "b", "s", "env", place="hall")])
     again.load([replace(sensor) for sensor in catalog], [])
     assert again[other] == Sensor(other, "b", "s", "env", place="hall", gateway="bridge")
+
+
+GONE_S = 4_000
+
+
+def test_readings_that_wait_in_the_log_make_nobody_silent() -> None:
+    """A comfort sensor every 20 s, taken in ever later while urgent readings run ahead: silent only once it really is.
+
+    Without the word on the backlog the clock of the urgent ones would tell it after a minute.
+    """
+    told: dict[bool, list[float]] = {}
+    for says in (True, False):
+        school = School({"room": ("", 20.0)})
+        clock, room = school.catalog.code(SERVICE_SITE, "clock", "device"), school.catalog.code("s", "room", "env")
+        tick, temperature, lag = (METRIC_BY_NAME[name].code for name in ("tick", "temperature", "backlog"))
+        found: list[float] = []
+        for second in range(4_400):  # 500 s of messages, taken in at an eighth of their pace; then it is gone
+            arrived_s = second / 8 if second < GONE_S else float(second)
+            rows = [(float(second), clock, tick, 1.0)]
+            rows += [(float(second), clock, lag, second - arrived_s)] if says else []
+            for part, own in ((rows, False), ([(arrived_s, room, temperature, 20.0)], True)):
+                if own and (arrived_s % 20 or second >= GONE_S):
+                    continue
+                judge = school.judge.update if own else school.judge.overhear
+                result = judge(batch(part))
+                found += [second for row in range(len(result)) if result.hazard[row] == "sensor_silent"]
+        told[says] = found
+    assert len(told[True]) == 1
+    assert GONE_S < told[True][0] <= GONE_S + 60 + SILENCE.lateness_s
+    assert told[False][0] < GONE_S

@@ -17,6 +17,7 @@ GROWTH_MIB = 50
 NAMES, NAMES_LONG = 10_000, 100_000
 MAD_RATE, CALM_RATE = 10_000, 200
 ALARMS, ALARMS_LONG = 20, 300
+GATEWAYS, NIGHT, FLOOD_AT_ONCE, FLOOD_AN_ALARM = 100, 100, 2_000, 1_000
 ALARM_S = 1.0
 """The 99th percentile from publishing to the ticket that is promised at any load."""
 
@@ -144,6 +145,47 @@ def test_a_flood_of_new_names_leaves_the_known_ones_alone(mosquitto: Any, rig: A
     assert not alarms.doubled
     assert service.stop() == 0
     rig.kept(service).check(sender)
+
+
+@pytest.mark.broker
+def test_a_flood_of_comfort_readings_waits_in_the_log_and_the_fire_does_not(mosquitto: Any, rig: Any) -> None:
+    """Gateways send their nights all at once, more than can be decoded: alarms come through, everything is stored."""
+    service, times = rig.service(mosquitto.url), rig.size(ALARMS, ALARMS_LONG)
+    service.start()
+    alarms = rig.alarms(mosquitto.port, service)
+    flood = Publisher(mosquitto.url, client_id="flood", window=FLOOD_AT_ONCE)
+    now_ms = time.time_ns() // 1_000_000
+    nights = [gateway_night(number, now_ms) for number in range(times * FLOOD_AN_ALARM)]
+    flood.publish([(topic, b'{"seq": 0, "temperature": 20}', False) for topic in {row[0] for row in nights}])
+    assert flood.drain() == 0
+    calm = alarms.every(0.2, times)
+    client, waited = service.client(), 0
+    during = []
+    for start in range(0, len(nights), FLOOD_AN_ALARM):
+        flood.publish(nights[start : start + FLOOD_AN_ALARM])
+        during.append(alarms.sound())
+        waited = max(waited, client.get("/accounting").json()["lag"]["spool"])
+    assert flood.drain() == 0
+    flood.close()
+    rig.until(lambda: not alarms.missing(), timeout_s=30, what="a ticket for every alarm")
+    readings = GATEWAYS + len(nights) * NIGHT + len(alarms.raised)
+    rig.caught_up(service, readings, timeout_s=240)
+    calm_s, loud_s = alarms.p99_s(calm), alarms.p99_s(during)
+    rig.tell(readings=readings, blocks_waited=waited, p99_calm_s=round(calm_s, 3), p99_flood_s=round(loud_s, 3))
+    total = rig.kept(service).total()
+    assert (total["stored"], total["duplicate"], total["quarantined"]) == (readings, 0, {})
+    assert waited > 0
+    assert loud_s <= rig.bound_s(ALARM_S)
+    assert not alarms.doubled
+
+
+def gateway_night(number: int, now_ms: int) -> tuple[str, bytes, bool]:
+    """An array of readings a second apart."""
+    gateway, part = number % GATEWAYS, number // GATEWAYS
+    first = part * NIGHT
+    one = b'{"time":%d,"seq":%d,"temperature":%.1f}'
+    items = [one % (now_ms - 1_000 * (NIGHT - i), first + i + 1, 20 + i % 50 / 10) for i in range(NIGHT)]
+    return f"campus/flood/env/gateway-{gateway}", b"[%b]" % b",".join(items), False
 
 
 @pytest.mark.broker

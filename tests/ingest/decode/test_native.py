@@ -229,7 +229,7 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
         intake.take([(0x30, 0, b"campus/s0/smoke/a", arrays)], NOW_NS)
         intake.seal()
         if not hot:
-            intake._columns.routes = NoRoutes()
+            intake._careful.columns.routes = NoRoutes()
         intake.take(frames, NOW_NS)
         sealed = intake.seal()
         results.append(None if sealed is None else outcome(sealed))
@@ -252,7 +252,7 @@ def test_every_known_metric_is_taken_by_the_hot_path() -> None:
         topic = f"campus/s1/env/{name}".encode()
         intake.take([(0x30, 0, topic, json.dumps({name: 1}).encode())], NOW_NS)
     careful: list[Any] = []
-    intake._take_carefully = careful.append  # type: ignore[method-assign]
+    intake._careful.take = careful.append  # type: ignore[method-assign]
     for name in METRIC_BY_NAME:
         intake.take([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
     assert [frame[2] for frame in careful] == [b"campus/s1/env/test"]
@@ -269,7 +269,7 @@ def test_like_arrays_are_taken_a_column_at_a_time(time: str) -> None:
         items = (f'{{"time": {time.format(n)}, "seq": {n}, "co": {n}, "smoke": {n % 2}}}' for n in numbers)
         intake.take([(0x32, 1, topic, f"[{','.join(items)}]".encode())], NOW_NS)
         sealed = intake.seal()
-    assert intake._columns.routes[topic].shape is not None
+    assert intake._careful.columns.routes[topic].shape is not None
     assert sealed is not None
     assert sealed.batch.value.tolist() == [value for n in range(200, 300) for value in (n, n % 2)]
     assert sealed.batch.time_ns.tolist() == [NOW_NS + n * 1_000_000 for n in range(200, 300) for _ in range(2)]

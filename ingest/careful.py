@@ -1,0 +1,276 @@
+"""One message by its decoder: everything that the hot path does not take, down to the last odd value.
+
+What a message means goes into the columns of the open batch, into the accounts, and into what is to be remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .accounting import NOTICES, Accounts, Refusal, Source
+from .batch import OpenBatch
+from .catalog import SERVICE_SITE, Catalog
+from .clocks import Clocks
+from .decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
+from .decode.native import NativeDecoder
+from .decode.native_columns import Columns, Frame, Route
+from .duplicates import Duplicates, own_key, repeat_key, topic_seed
+from .errors import CatalogFull
+from .gaps import Gap, Gaps
+from .settle import Sources
+from .validate import ill_formed
+from .vocabulary import KINDS, METRIC_BY_NAME
+
+AGAIN = 0x200
+"""Set on the frame of a message that was refused before and is taken in again."""
+
+_RETAIN, _DUP, _OVERSIZE = 0x01, 0x08, 0x100
+_DATA_GAP = METRIC_BY_NAME["data_gap"].code
+
+
+class Careful:
+    """Takes messages one at a time. Owned by the intake, in its thread.
+
+    batch: the open one, and span: earliest time that may be stored, arrival, latest; both as the intake last set them.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        decoders: Sequence[Decoder],
+        *,
+        site: str,
+        accounts: Accounts,
+        sources: Sources,
+        clocks: Clocks,
+        duplicates: Duplicates,
+    ) -> None:
+        """decoders: of the foreign formats, in the order in which they are asked; site: of readings that name none."""
+        self.native = NativeDecoder()
+        self.decoders: tuple[Decoder, ...] = (*decoders, self.native)
+        self.gaps = Gaps()
+        self.columns = Columns(self.gaps)
+        self.batch = OpenBatch()
+        self.span = (0, 0, 0)
+        self.memory: dict[tuple[str, str], bytes | None] = {}
+        self.outgoing = Outgoing()
+        self.internal_total = 0
+        self._catalog, self._site = catalog, site
+        self._accounts, self._sources = accounts, sources
+        self._clocks, self._duplicates = clocks, duplicates
+        self._online: dict[int, bool] = {}
+
+    def recall(self, memory: Sequence[tuple[str, str, bytes]]) -> None:
+        """Give each decoder back what it asked to be kept: (format, key, value)."""
+        for decoder in self.decoders:
+            if isinstance(decoder, Remembering):
+                decoder.recall([(key, value) for name, key, value in memory if name == decoder.name])
+
+    def take(self, frame: Frame) -> None:
+        """One message by its decoder. A programming error in a decoder costs one message, never the thread."""
+        items, rows = self.batch.items, len(self.batch)
+        try:
+            self._route(frame)
+        except Exception as error:  # noqa: BLE001 - as the docstring says; counted, and a reject with its reason
+            self.batch.withdraw(items, rows)
+            self.internal_total += 1
+            self.refuse(Source(self._site, ""), frame, "internal", f"{type(error).__name__}: {error}")
+
+    def _route(self, frame: Frame) -> None:
+        flags, _, raw_topic, payload = frame
+        try:
+            topic = raw_topic.decode()
+        except UnicodeDecodeError:
+            self.refuse(Source(self._site, ""), frame, "utf8", "topic")
+            return
+        decoder = next((decoder for decoder in self.decoders if decoder.claims(topic)), None)
+        source = self._source(decoder, topic)
+        if decoder is None:
+            self.refuse(source, frame, "topic", "no format has this topic")
+        elif flags & _OVERSIZE:
+            self.refuse(source, frame, "too_large", "payload over the limit")
+        elif decoder is self.native:
+            decoded, own = self.native.interpret(topic, payload)
+            address = self.native.locate(topic)
+            fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
+            self._learn_route(frame, topic, decoded)
+            if fresh and decoded.numbers and not flags & _RETAIN:
+                counter = self.columns.routes.get(raw_topic) or self.gaps.count(raw_topic)
+                self.gaps.take(counter, raw_topic, tuple(decoded.numbers), self.span[1])
+        else:
+            decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self.span[1])
+            timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
+            self._settle_message(frame, source, decoded, own=timed)
+            self.outgoing.requests += decoded.requests
+            self.outgoing.subscriptions += decoded.subscribe
+            self.memory.update({(decoder.name, key): value for key, value in decoded.memory.items()})
+
+    def _source(self, decoder: Decoder | None, topic: str) -> Source:
+        """Who a message is counted for; a site is taken from the topic only where the whole topic is sound."""
+        if decoder is not self.native:
+            return Source(self._site, "" if decoder is None else decoder.name)
+        address = self.native.locate(topic)
+        return Source(self._site if address is None else address.site, self.native.name)
+
+    def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> bool:
+        """Take in what a message means; False when it was taken before."""
+        rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
+        own = own and all(
+            self._timely(reading, source.site) for reading in decoded.readings
+        )  # a refused one is refused each time
+        retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
+        if not retained and self._repeated(frame, own=own) and rows:  # what is refused must not hide the live one
+            self._accounts.add(source, "received", rows=rows)
+            self._accounts.add(source, "duplicate", rows=rows)
+            return False
+        if retained:
+            self.refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
+            for reject in decoded.rejects:
+                self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=())
+        else:
+            self._take_all(decoded, source, frame, kind=kind)
+        changed = [self._take_availability(told, source, frame) for told in decoded.availability]
+        if decoded.gateway:
+            self._hang(source, decoded)
+        self._note(source, decoded, idle=not rows and not any(changed))
+        return True
+
+    def _take_all(self, decoded: Decoded, source: Source, frame: Frame, *, kind: str) -> None:
+        """Readings into the columns, everything else into the accounts; a message of which nothing is left is whole."""
+        before = len(self.batch)
+        rejects = list(decoded.rejects)
+        for reading in decoded.readings:
+            refused = self._take_reading(reading, source, frame, kind=kind)
+            rejects += [refused] if refused else []
+        nothing = len(self.batch) == before
+        counts = tuple((reject.reason, reject.rows) for reject in rejects) if nothing else ()
+        for number, reject in enumerate(rejects):
+            if number and counts:  # the first stands for the whole message
+                self._accounts.add(source, "received", rows=reject.rows)
+                self._accounts.add(source, "quarantined", rows=reject.rows, reason=reject.reason)
+            else:
+                self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=counts)
+
+    def _hang(self, source: Source, decoded: Decoded) -> None:
+        """The sensors of a message are heard through its gateway."""
+        names = [told.sensor for told in decoded.readings] + [told.sensor for told in decoded.availability]
+        for name in dict.fromkeys(names):
+            known = self._catalog.find(source.site, name)
+            if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
+                self._catalog.behind(known.code, decoded.gateway)
+
+    def tell(self, gap: Gap) -> None:
+        """Messages of a sensor did not come: a reading of how many, at the time at which they were missed."""
+        address = self.native.locate(gap.topic.decode())
+        sensor = None if address is None else self._catalog.find(address.site, address.sensor)
+        if address is None or sensor is None or sensor.code < 0:
+            return
+        self._accounts.add(Source(address.site, self.native.name), "notice", rows=gap.messages, reason="data_gap")
+        frame = (0, 0, gap.topic, b"")
+        self.append(sensor.code, _DATA_GAP, float(gap.messages), gap.since_ns, Sources.SERVICE, frame)
+
+    def _timely(self, reading: Reading, site: str) -> bool:
+        """Whether the time can be stored, by itself or with what is known of the device's clock."""
+        if reading.time_ns is None or self.span[0] <= reading.time_ns <= self.span[2]:
+            return True
+        known = self._catalog.find(site, reading.sensor)
+        offset_ns = 0 if known is None else self._clocks.offset_ns(known.code)
+        return offset_ns != 0 and self.span[0] <= reading.time_ns + offset_ns <= self.span[2]
+
+    def _note(self, source: Source, decoded: Decoded, *, idle: bool) -> None:
+        if idle:
+            self._accounts.add(source, "notice", reason="ignored")
+        for notice in decoded.notices:
+            code = notice.partition(":")[0].strip()
+            if code != "unknown_metric":  # counted over all rows when the batch is closed
+                self._accounts.add(source, "notice", reason=code if code in NOTICES else "other")
+
+    def _repeated(self, frame: Frame, *, own: bool) -> bool:
+        """Whether the message was taken before; if not, it is remembered."""
+        flags, packet_id, topic, payload = frame
+        if flags & AGAIN or (not own and not packet_id):
+            return False
+        seed = topic_seed(topic)
+        key = own_key(payload, seed) if own else repeat_key(payload, seed, packet_id)
+        window = self._duplicates.own if own else self._duplicates.repeats
+        if key in window and (own or flags & _DUP):
+            return True
+        window.add(key)
+        self._duplicates.fresh.append(key)
+        return False
+
+    def _take_reading(self, reading: Reading, source: Source, frame: Frame, *, kind: str = "") -> Reject | None:
+        """Into the columns, or why not; kind: of the sensor, where the topic tells it (else the reading's own)."""
+        reason = ill_formed(reading)
+        if reason:
+            return Reject(reason, f"{reading.sensor[:80]} {reading.metric[:80]}")
+        kind = kind or (reading.kind if reading.kind in KINDS else "env")
+        try:
+            metric = self._catalog.metric(reading.metric)
+            code = self._catalog.code(source.site, reading.sensor, kind)
+        except CatalogFull as full:
+            return Reject(f"{full.what[:-1]}_limit", str(full))
+        time_ns = self.span[1] if reading.time_ns is None else reading.time_ns
+        item, row = self.batch.items, len(self.batch)
+        self.append(code, metric.code, float(reading.value), time_ns, self._sources.index(source), frame)
+        if reading.quality:
+            self.batch.quality[item] = reading.quality
+        dims = dict(reading.dims)
+        if reading.gateway_ns is not None:
+            dims["gateway_ns"] = reading.gateway_ns
+        if dims:
+            self.batch.attributes[row] = dims
+        return None
+
+    def _take_availability(self, told: Availability, source: Source, frame: Frame) -> bool:
+        """Store a change between online and offline; a repetition says nothing new."""
+        known = self._catalog.find(source.site, told.sensor)
+        if known is not None and self._online.get(known.code) == told.online:
+            return False
+        reading = Reading(told.sensor, "device", "online", float(told.online), "bool")
+        refused = self._take_reading(reading, source, frame)
+        if refused:
+            self.refuse(source, frame, refused.reason, refused.detail, counts=())
+        sensor = self._catalog.find(source.site, told.sensor)
+        if sensor is not None:
+            self._online[sensor.code] = told.online
+        return True
+
+    def append(self, code: int, metric: int, value: float, time_ns: int, source: int, frame: Frame) -> None:  # noqa: PLR0917 - the columns of one row
+        """One reading into the columns."""
+        batch = self.batch
+        batch.source[batch.items] = source
+        batch.sensor.append(code)
+        batch.time_ns.append(time_ns)
+        batch.rows.append(1)
+        batch.origin.append(frame)
+        batch.metric.append(metric)
+        batch.value.append(value)
+
+    def _learn_route(self, frame: Frame, topic: str, decoded: Decoded) -> None:
+        """From now on the hot path knows this topic and its metrics. Cameras send events: never hot."""
+        address = self.native.locate(topic)
+        if address is None or address.kind == "camera" or not decoded.readings or frame[2] in self.columns.routes:
+            return
+        sensor = self._catalog.find(address.site, address.sensor)
+        if sensor is None or sensor.code < 0 or (address.site, address.sensor) == (SERVICE_SITE, "clock"):
+            return
+        self._sources.assign(sensor.code, Source(address.site, self.native.name))
+        self.columns.routes[frame[2]] = Route(sensor.code, topic_seed(frame[2]))
+        for reading in decoded.readings:
+            if reading.metric != "test":
+                self.columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
+
+    def refuse(
+        self,
+        source: Source,
+        frame: Frame,
+        reason: str,
+        detail: str,
+        *,
+        rows: int = 1,
+        counts: tuple[tuple[str, int], ...] | None = None,
+    ) -> None:
+        """counts: what the whole message stands for; of one reading or of none, where not given."""
+        told = ((reason, rows),) if counts is None else counts
+        self._accounts.refuse(source, Refusal(reason, detail, self.span[1], frame[2], frame[3], told), rows=rows)
