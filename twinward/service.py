@@ -167,7 +167,8 @@ class Service:
 
     def _opened_store(self, latest: Latest) -> Store:
         settings = self.settings
-        store = open_store(settings.store.kind, settings.data_dir / "readings.duckdb", settings=settings.store)
+        path = settings.data_dir / "readings.duckdb"
+        store = open_store(settings.store.kind, path, settings=settings.store, catalog=self.catalog)
         self._undo.callback(store.close)
         try:
             known = store.cursor()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Interval, Unit, doc
 
+from ingest.catalog import Catalog
 from ingest.store import Store
 
 from .memory import MemoryStore
@@ -33,9 +34,16 @@ class StoreSettings:
 
 
 def open_store(
-    kind: Literal["duckdb", "influxdb", "memory"], path: Path, *, settings: StoreSettings | None = None
+    kind: Literal["duckdb", "influxdb", "memory"],
+    path: Path,
+    *,
+    settings: StoreSettings | None = None,
+    catalog: Catalog | None = None,
 ) -> Store:
-    """The store of that kind, in the file `path` where it has one, made when it is not there. Raises StoreError."""
+    """The store of that kind, in the file `path` where it has one, made when it is not there. Raises StoreError.
+
+    catalog: knows the names that a store tells whoever reads it without us.
+    """
     settings = settings or StoreSettings(kind=kind)
     if kind == "memory":
         return MemoryStore()
@@ -53,5 +61,6 @@ def open_store(
             token=token,
             organisation=settings.influx_organisation,
             api=settings.influx_api,
+            catalog=catalog,
         )
     raise ValueError(f"no store of kind {kind!r}; there are duckdb, influxdb and memory")

@@ -14,15 +14,17 @@ from typing import Any, Literal
 import httpx
 import numpy as np
 
+from ingest.catalog import Catalog
 from ingest.errors import StoreError
 from ingest.retention import DAY_NS, Keep
 from ingest.store import Buckets, Retained, Series
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import Quality
 
+from .influx_lines import MEASUREMENT, Lines
 from .rollup import Rollup, buckets
 
-MEASUREMENT, PROGRESS = "readings", "progress"
+PROGRESS = "progress"
 ROWS_PER_WRITE = 100_000
 """A body stays far under the server's 25 MB."""
 
@@ -37,7 +39,9 @@ _SERVER_ERROR = 500
 
 
 class InfluxStore:
-    """Readings as points `readings,m={metric},s={sensor} v={value},q={quality},c={cursor}` of one database.
+    """Readings as points `readings,m={metric},s={sensor},... v={value},q={quality},c={cursor}` of one database.
+
+    Names of sensor, site and metric stand beside the codes as tags.
 
     Readings of one series and moment are told apart by the tag `k`, counted in order of arrival; where a series goes
     back in time, the server is asked what it holds there. A write and its cursor travel together, and a write that is
@@ -56,14 +60,18 @@ class InfluxStore:
         organisation: str = "",
         api: Literal["1", "2"] = "2",
         timeout_s: float = _TIMEOUT_S,
+        catalog: Catalog | None = None,
     ) -> None:
         """url: http(s)://host:port; database: of the bucket, in InfluxDB 2 by its mapping; api: how writes go.
+
+        catalog: knows the names that are told with the readings.
 
         Nothing is connected here: the server may be away.
         """
         self._url, self._database = url.rstrip("/"), database
         headers = {"Authorization": f"Token {token}"} if token else {}
         self._http = httpx.Client(base_url=self._url, headers=headers, timeout=timeout_s)
+        self._lines = Lines(catalog)
         self._gate = threading.RLock()
         self._newest: dict[tuple[int, int], int] = {}
         self._closed = False
@@ -82,7 +90,7 @@ class InfluxStore:
 
     def send(self, batch: TelemetryBatch, *, cursor: int, taken: dict[tuple[int, int, int], int] | None = None) -> None:
         """The write itself: every reading as a line, and the cursor as the last; taken: readings already there."""
-        lines = list(_lines(batch, cursor, taken or {}))
+        lines = list(self._lines.of(batch, cursor, taken or {}))
         parts = [lines[at : at + ROWS_PER_WRITE] for at in range(0, len(lines), ROWS_PER_WRITE)] or [[]]
         parts[-1].append(f"{PROGRESS} cursor={cursor}i 0")
         for part in parts:
@@ -290,16 +298,6 @@ def _refused(url: str, status: int, text: str) -> None:
 
 def _keys(batch: TelemetryBatch) -> Iterator[tuple[int, int, int]]:
     return zip(batch.sensor.tolist(), batch.metric.tolist(), batch.time_ns.tolist(), strict=True)
-
-
-def _lines(batch: TelemetryBatch, cursor: int, seen: dict[tuple[int, int, int], int]) -> Iterator[str]:
-    """Line protocol of every row; repeats of a series and moment carry k = 1, 2, ...; seen: how many there are."""
-    for key, value, quality in zip(_keys(batch), batch.value.tolist(), batch.quality.tolist(), strict=True):
-        sensor, metric, time_ns = key
-        again = seen.get(key, 0)
-        seen[key] = again + 1
-        tags = f"k={again},m={metric},s={sensor}" if again else f"m={metric},s={sensor}"
-        yield f"{MEASUREMENT},{tags} v={value!r},q={quality}i,c={cursor}i {time_ns}"
 
 
 def _where(sensor: int, metric: int, from_ns: int, to_ns: int) -> str:
