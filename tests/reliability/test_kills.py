@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
+from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from simulators.publisher import Publisher
 
 RATE, SENSORS = 2_000, 50
 READINGS, KILLS = 16_000, 6
 READINGS_LONG, KILLS_LONG = 1_000_000, 100
 FROZEN_S, FROZEN_LONG_S = 6, 60
+GATEWAYS, EACH, ARRAYS, ARRAYS_LONG = 100, 100, 80, 800
 
 
 @pytest.mark.broker
@@ -40,6 +46,49 @@ def test_kills_of_any_process_lose_and_double_nothing(roles: tuple[str, ...], mo
     assert service.stop() == 0
     rig.kept(service).check(sender)
     rig.tell(readings=readings, kills=kills, slowest_alarm_s=round(max(alarms.seconds.values()), 1))
+
+
+@pytest.mark.broker
+def test_kills_while_readings_wait_undecoded_lose_and_double_nothing(mosquitto: Any, rig: Any) -> None:
+    """A flood of arrays that has to wait in the log, and the service killed whenever some wait: each number once."""
+    service = rig.service(mosquitto.url)
+    service.start()
+    arrays = rig.size(ARRAYS, ARRAYS_LONG)
+    numbers = SimpleNamespace(count=GATEWAYS * (arrays * EACH + 1), sensors=GATEWAYS)
+    flood = Publisher(mosquitto.url, client_id="flood", window=2_000)
+    flood.publish([numbered(gateway, 0, 1) for gateway in range(GATEWAYS)])
+    assert flood.drain() == 0
+    rig.caught_up(service, GATEWAYS)
+    killed = 0
+    for part in range(arrays):
+        flood.publish([numbered(gateway, 1 + part * EACH, EACH) for gateway in range(GATEWAYS)])
+        if killed < rig.size(2, 20) and part % 10 == 0 and waits(service):
+            killed += 1
+            service.kill()
+            service.spawn()
+            rig.until(service.ready, timeout_s=30, what="ready again")
+    assert flood.drain() == 0
+    flood.close()
+    rig.caught_up(service, numbers.count, timeout_s=240)
+    rig.tell(readings=numbers.count, kills=killed)
+    assert killed
+    assert not waits(service)
+    assert service.stop() == 0
+    rig.kept(service).check(numbers)
+
+
+def waits(service: Any) -> int:
+    """How many blocks of messages wait in the service's log."""
+    with closing(sqlite3.connect(f"file:{service.data / 'telemetry.sqlite'}?mode=ro", uri=True)) as database:
+        return int(database.execute("SELECT count(*) FROM spool").fetchone()[0])
+
+
+def numbered(gateway: int, first: int, count: int) -> tuple[str, bytes, bool]:
+    """An array of readings; number n comes from gateway n % GATEWAYS, where it has the running number n // GATEWAYS."""
+    now_ms = time.time_ns() // 1_000_000
+    one = b'{"time":%d,"seq":%d,"people_in_total":%d}'
+    items = [one % (now_ms + seq % 1_000, seq, seq * GATEWAYS + gateway) for seq in range(first, first + count)]
+    return f"campus/rel/env/d{gateway}", b"[%b]" % b",".join(items), False
 
 
 @pytest.mark.broker
