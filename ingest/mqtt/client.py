@@ -15,7 +15,8 @@ from ingest.intake import Intake
 from ingest.spool import Spooled
 
 from .connection import Connection
-from .reader import CHUNK_BYTES
+from .probe import Probe
+from .reader import CHUNK_BYTES, ChunkedClient
 from .settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ TICK_S = 5.0
 BUSY_TICK_S = 0.5
 """Between two ticks while messages come: so soon what goes by the clock is decided for the urgent ones alone."""
 
-BEHIND_CHUNKS = 8
-"""So many chunks in a row that were full: more comes than is decoded."""
+BEHIND_CHUNKS, BEHIND_S = 8, 0.3
+"""More comes than is decoded: so many chunks in a row were full, or messages wait so long at the broker."""
 RESUME_EVERY = 8
 """While it goes on, one block that waits is taken in for so many that are read."""
 
@@ -73,9 +74,12 @@ class Subscriber:
         clock: Callable[[], int],
         *,
         waiting: Callable[[], Sequence[Waiting]] = tuple,
-        spooled: Callable[[int], Spooled | None] = lambda _after: None,
+        spooled: Callable[[int], Spooled | None] | None = None,
     ) -> None:
-        """clock: ns since 1970 UTC; waiting: what is to be taken in again; spooled: the next block behind a number.
+        """clock: ns since 1970 UTC; waiting: what is to be taken in again.
+
+        spooled: the next block behind a number, of those that the sink was given; without it every message is decoded
+        when it comes.
 
         Raises ValueError, PlainRefused or SecretUnreadable for unusable settings.
         """
@@ -85,6 +89,7 @@ class Subscriber:
         self._waiting, self._spooled = waiting, spooled
         self._full_chunks = self._since_resumed = 0
         self._connection = Connection(settings, intake.subscriptions)
+        self._probe = Probe(self._connection.probe_topic)
         self._allowance = max(1, settings.receive_max // 2)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -126,6 +131,7 @@ class Subscriber:
             "last_message_ns": self._last_message_ns,
             "unacked": len(self._unacked) + (len(pending.packet_ids) if pending else 0),
             "sink_blocked": blocked,
+            "delay_s": self._probe.delay_s(time.monotonic()),
             "last_error": self._last_error or self._connection.last_error,
             "bounds_acted": self._intake.bounds_acted,
             **{name if name == "errors" else f"{name}_total": count for name, count in self._counts.items()},
@@ -156,6 +162,7 @@ class Subscriber:
         quiet = not self._await() or self._read() == 0
         self._resume(quiet=quiet)
         self._tick()
+        self._keep_probing()
         self._store(quiet=quiet)
         self._maintain()
 
@@ -181,17 +188,16 @@ class Subscriber:
         client = self._connection.client
         if client is None:
             return 0
-        frames, size_bytes = client.receive()
-        if frames:
+        received, size_bytes = client.receive()
+        if received:
             now_ns = self._clock()
             if client.generation != self._generation:
                 self._generation, self._unacked = client.generation, []
-            self._intake.take(frames, now_ns, size_bytes=size_bytes, behind=self._full_chunks >= BEHIND_CHUNKS)
-            outgoing = self._intake.take_outgoing()
-            self._connection.want(outgoing.subscriptions)
-            for request in outgoing.requests:
-                client.publish(request.topic, request.payload, qos=0)
-            self._unacked += [frame[1] for frame in frames if frame[1]]
+                self._probe.restart()
+            frames = self._probe.sift(received, time.monotonic())
+            self._intake.take(frames, now_ns, size_bytes=size_bytes, behind=self._behind)
+            self._answer(client)
+            self._note(client, [frame[1] for frame in received if frame[1]], alone=not frames)
             self._last_message_ns = now_ns
             self._counts["received"] += len(frames)
             self._counts["bytes"] += size_bytes
@@ -201,12 +207,33 @@ class Subscriber:
             time.sleep(PAUSE_S)
         return size_bytes
 
+    def _answer(self, client: ChunkedClient) -> None:
+        """Send and subscribe to what the formats want because of what came."""
+        outgoing = self._intake.take_outgoing()
+        self._connection.want(outgoing.subscriptions)
+        for request in outgoing.requests:
+            client.publish(request.topic, request.payload, qos=0)
+
+    def _note(self, client: ChunkedClient, packet_ids: list[int], *, alone: bool) -> None:
+        """These are to be acknowledged with the open batch; at once where they are but our own and nothing is open."""
+        if alone and not self._unacked and self._pending is None:
+            client.acknowledge(packet_ids, generation=self._generation)
+        else:
+            self._unacked += packet_ids
+
+    @property
+    def _behind(self) -> bool:
+        """Whether more comes than is decoded, and what may wait has where to wait."""
+        late = self._probe.delay_s(self._turned_s) > BEHIND_S
+        return self._spooled is not None and (late or self._full_chunks >= BEHIND_CHUNKS)
+
     def _resume(self, *, quiet: bool) -> None:
         """Take in a block that waits in the log: whenever there is time, and now and then although there is none."""
         spool = self._intake.spool
         self._since_resumed += 1
-        hurried = not quiet and self._full_chunks > 0 and self._since_resumed < RESUME_EVERY and not spool.full
-        if not spool.waiting or hurried or self._pending is not None or self._intake.full:
+        hurried = not quiet and self._behind and self._since_resumed < RESUME_EVERY and not spool.full
+        blocked = self._pending is not None or self._intake.full
+        if self._spooled is None or not spool.waiting or hurried or blocked:
             return
         block = self._spooled(spool.taken_id)
         if block is not None:
@@ -240,6 +267,11 @@ class Subscriber:
             self._intake.tick(self._clock())
             if self._pending is None:
                 self._intake.replay(self._waiting())
+
+    def _keep_probing(self) -> None:
+        client = self._connection.client
+        if client is not None and self._connection.connected and self._spooled is not None:
+            self._probe.keep(time.monotonic(), lambda topic, payload: client.publish(topic, payload, qos=1))
 
     def _store(self, *, quiet: bool = False) -> None:
         """Seal if a bound is reached, make durable, acknowledge."""

@@ -71,6 +71,11 @@ class Connection:
         return f"campus/{SERVICE_SITE}/{self._settings.client_id}/status"
 
     @property
+    def probe_topic(self) -> str:
+        """Where messages of our own go round by the broker."""
+        return f"campus/{SERVICE_SITE}/{self._settings.client_id}/probe"
+
+    @property
     def is_open(self) -> bool:
         """Whether there is a socket."""
         return self.client is not None and self.client.socket() is not None
@@ -172,6 +177,8 @@ class Connection:
         log.info("connected to %s, MQTT %s, session %s", self._settings.url, self.protocol, _kept(flags))
         self._asked.clear()
         self._subscribe(list(self._subscriptions))
+        if self._protocol == _V5:  # other topics leave out what we send ourselves, which MQTT 3.1.1 cannot
+            client.subscribe(self.probe_topic, options=SubscribeOptions(qos=1))
         client.publish(self.status_topic, b"online", qos=1, retain=True)
 
     def _subscribe(self, topics: Sequence[str]) -> None:

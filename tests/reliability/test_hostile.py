@@ -17,6 +17,7 @@ GROWTH_MIB = 50
 NAMES, NAMES_LONG = 10_000, 100_000
 MAD_RATE, CALM_RATE = 10_000, 200
 ALARMS, ALARMS_LONG = 20, 300
+FLAT_OUT = 40_000
 GATEWAYS, NIGHT, FLOOD_AT_ONCE, FLOOD_AN_ALARM = 100, 100, 2_000, 1_000
 ALARM_S = 1.0
 """The 99th percentile from publishing to the ticket that is promised at any load."""
@@ -175,6 +176,29 @@ def test_a_flood_of_comfort_readings_waits_in_the_log_and_the_fire_does_not(mosq
     total = rig.kept(service).total()
     assert (total["stored"], total["duplicate"], total["quarantined"]) == (readings, 0, {})
     assert waited > 0
+    assert loud_s <= rig.bound_s(ALARM_S)
+    assert not alarms.doubled
+
+
+@pytest.mark.broker
+def test_more_than_can_be_decoded_does_not_hold_up_a_fire(mosquitto: Any, rig: Any) -> None:
+    """Single comfort readings at QoS 1, as fast as two processes send them: each is stored, and alarms come through."""
+    service, times = rig.service(mosquitto.url), rig.size(ALARMS, ALARMS_LONG)
+    service.start()
+    alarms = rig.alarms(mosquitto.port, service)
+    calm = alarms.every(0.2, times)
+    plan = {"rate": FLAT_OUT, "count": int(FLAT_OUT * 0.3 * times), "sensors": 1_000, "timed": False}
+    first, second = (rig.sender(mosquitto.url, site=site, metric="co2", **plan) for site in ("rel", "more"))
+    time.sleep(1)
+    during = alarms.every(0.2, times)
+    first.finish(timeout_s=300)
+    second.finish(timeout_s=300)
+    rig.until(lambda: not alarms.missing(), timeout_s=30, what="a ticket for every alarm")
+    rig.caught_up(service, first.count + second.count + len(alarms.raised), timeout_s=300)
+    calm_s, loud_s = alarms.p99_s(calm), alarms.p99_s(during)
+    rig.tell(readings=2 * first.count, p99_calm_s=round(calm_s, 3), p99_flood_s=round(loud_s, 3))
+    total = rig.kept(service).total()
+    assert (total["stored"], total["quarantined"]) == (2 * first.count + len(alarms.raised), {})
     assert loud_s <= rig.bound_s(ALARM_S)
     assert not alarms.doubled
 

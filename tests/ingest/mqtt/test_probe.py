@@ -1,0 +1,76 @@
+"""Probes: what they measure is how long the broker takes, and a broker that forbids them is no slow one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest import Catalog, Intake, Sealed
+from ingest.mqtt import MqttSettings, Subscriber
+from ingest.mqtt.probe import DEAF_S, EVERY_S, Probe
+
+OTHER = (0x32, 7, b"campus/s/env/d", b"{}")
+
+
+def frame(payload: bytes) -> tuple[int, int, bytes, bytes]:
+    """A probe as the broker sends it."""
+    return 0x32, 9, b"t", payload
+
+
+@given(st.lists(st.floats(0.01, 20), min_size=1, max_size=10))
+def test_the_delay_is_that_of_the_way_round(ways_s: list[float]) -> None:
+    """While one is under way it counts for at least its age; once it is back, for what it took."""
+    probe, sent, now_s = Probe("t"), list[bytes](), 100.0
+    for number, way_s in enumerate(ways_s, 1):
+        probe.keep(now_s, lambda _topic, payload: sent.append(payload))
+        probe.keep(now_s + way_s / 2, lambda _topic, payload: sent.append(payload))
+        assert len(sent) == number
+        if number > 1:
+            assert probe.delay_s(now_s + way_s / 2) == pytest.approx(max(way_s / 2, ways_s[number - 2]))
+        assert list(probe.sift([OTHER, frame(sent[-1]), OTHER], now_s + way_s)) == [OTHER, OTHER]
+        assert probe.delay_s(now_s + 999) == pytest.approx(way_s)
+        now_s += way_s + 1.01 * EVERY_S
+
+
+def test_an_old_probe_is_no_answer_and_no_reading() -> None:
+    """What a connection before sent may still come: it measures nothing and is not handed on."""
+    probe, sent = Probe("t"), list[bytes]()
+    probe.keep(100, lambda _topic, payload: sent.append(payload))
+    probe.restart()
+    probe.keep(200, lambda _topic, payload: sent.append(payload))
+    assert list(probe.sift([frame(sent[0])], 201)) == []
+    assert probe.returned_total == 0
+    assert list(probe.sift([frame(sent[1])], 203)) == []
+    assert probe.delay_s(210) == 3
+
+
+def test_a_broker_that_returns_none_is_not_called_slow() -> None:
+    """It may forbid the topic; another is tried much later."""
+    probe, sent = Probe("t"), list[bytes]()
+    for second in range(int(DEAF_S) * 3):
+        probe.keep(second, lambda _topic, payload: sent.append(payload))
+        assert probe.delay_s(second) == 0.0
+    assert 2 <= len(sent) <= 3
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_probes_come_round_and_are_nobodys_readings(protocol: str, mosquitto: Any) -> None:
+    """Through a real broker: measured, acknowledged, and in no account."""
+    stored: list[Sealed] = []
+    settings = MqttSettings(url=mosquitto.url, client_id="probed", protocol=protocol)
+    subscriber = Subscriber(settings, Intake(Catalog()), stored.append, time.time_ns, spooled=lambda _after: None)
+    subscriber.start()
+    deadline_s = time.monotonic() + 20
+    while subscriber._probe.returned_total < 3 and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    status = subscriber.status()
+    subscriber.stop()
+    assert subscriber._probe.returned_total >= 3
+    assert status["delay_s"] < 5
+    assert status["acknowledged_total"] + status["unacked"] >= 3
+    assert {count.reason for sealed in stored for count in sealed.counts} <= {"ignored"}
