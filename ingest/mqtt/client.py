@@ -197,7 +197,7 @@ class Subscriber:
             frames = self._probe.sift(received, time.monotonic())
             self._intake.take(frames, now_ns, size_bytes=size_bytes, behind=self._behind)
             self._answer(client)
-            self._note(client, [frame[1] for frame in received if frame[1]], alone=not frames)
+            self._note([frame[1] for frame in received if frame[1]], alone=not frames)
             self._last_message_ns = now_ns
             self._counts["received"] += len(frames)
             self._counts["bytes"] += size_bytes
@@ -214,10 +214,10 @@ class Subscriber:
         for request in outgoing.requests:
             client.publish(request.topic, request.payload, qos=0)
 
-    def _note(self, client: ChunkedClient, packet_ids: list[int], *, alone: bool) -> None:
+    def _note(self, packet_ids: list[int], *, alone: bool) -> None:
         """These are to be acknowledged with the open batch; at once where they are but our own and nothing is open."""
         if alone and not self._unacked and self._pending is None:
-            client.acknowledge(packet_ids, generation=self._generation)
+            self._acknowledge(_Pending(None, packet_ids, self._generation))
         else:
             self._unacked += packet_ids
 
