@@ -96,8 +96,17 @@ class Service:
 
     def serve(self) -> None:
         """Let people in, where the role has the HTTP interface."""
-        if self._does("alert"):
-            self._serve()
+        if not self._does("alert"):
+            return
+        server = self._server
+        thread = threading.Thread(target=server.run, name="http", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join(10)
+
+        self._undo.callback(end)
 
     def stop(self) -> None:
         """End against the flow: first no more messages, then the stages behind, last the files."""
@@ -197,14 +206,23 @@ class Service:
         registry.register(ServiceCollector(self.log, pumps, self._checks))
 
     def _open_http(self) -> None:
-        import uvicorn  # noqa: F401 - used by `_serve`, which must not wait for it
+        import uvicorn
 
         from alerts.api import create_app
 
         http = self.settings.http
-        self._app = create_app(
-            self.desk, self.people, self._observer, settings=http, clock=self.clock, version=__version__
+        app = create_app(self.desk, self.people, self._observer, settings=http, clock=self.clock, version=__version__)
+        config = uvicorn.Config(
+            app,
+            host=http.host,
+            port=http.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
         )
+        server = self._server = uvicorn.Server(config)
+        self._checks["http"] = lambda: bool(server.started)
 
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""
@@ -235,30 +253,6 @@ class Service:
 
     def _log_answers(self) -> bool:
         return self.log.head() >= 0
-
-    def _serve(self) -> None:
-        import uvicorn
-
-        http = self.settings.http
-        config = uvicorn.Config(
-            self._app,
-            host=http.host,
-            port=http.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, name="http", daemon=True)
-        thread.start()
-
-        def end() -> None:
-            server.should_exit = True
-            thread.join(10)
-
-        self._undo.callback(end)
-        self._checks["http"] = lambda: bool(server.started)
 
 
 @contextlib.contextmanager
