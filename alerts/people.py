@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -71,7 +72,7 @@ class People:
         self._engine, self._clock = engine, clock
         self._reading = engine.execution_options(writes=False)
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = _unmatched(self._hasher)
         self._failures: dict[str, deque[int]] = {}
         self._lock = threading.Lock()
 
@@ -193,6 +194,14 @@ def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, s
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _unmatched(hasher: PasswordHasher) -> str:
+    """A hash that no password has, and that takes as long to try as any other (PHC string format, argon2id 1.3)."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}${salt}${digest}"
 
 
 def _account(row: Mapping[str, Any] | RowMapping) -> Account:

@@ -1,12 +1,20 @@
-"""Columnar telemetry -> detections: what looks dangerous, since when, how sure, why, and what would clear it."""
+"""Columnar telemetry -> detections: what looks dangerous, since when, how sure, why, and what would clear it.
+
+The compiled kernels are loaded when a detector is first built: recipes and detections are read without them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .block import decode, encode
 from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
-from .detector_set import DetectorSet, build, urgent
 from .errors import DetectorError, RecipeError, StateError
 from .recipe import Recipe, load_recipe, read_recipe
-from .warm import warm
+
+if TYPE_CHECKING:
+    from .detector_set import DetectorSet, build, urgent
+    from .warm import warm
 
 __all__ = [
     "HAZARDS",
@@ -27,3 +35,14 @@ __all__ = [
     "urgent",
     "warm",
 ]
+
+_LATER = {"DetectorSet": "detector_set", "build": "detector_set", "urgent": "detector_set", "warm": "warm"}
+
+if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for the first time."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found = getattr(import_module(f".{_LATER[name]}", __name__), name)
+        return found

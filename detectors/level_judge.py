@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from .findings import Entry, Finding, entries
 from .kernels.emission import LANES, NONE, empty
-from .kernels.levels import STEPS, judge
+from .kernels.levels import judge
 from .kernels.measures import BUCKETS, rise, unchanged
-from .rules import LevelRule, Rise, Rule, Stuck, Threshold
+from .rules import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
 from .series import Fleet, Frame, Part, Table
 from .state import Columns
 

@@ -17,8 +17,7 @@ from ingest import KINDS, METRIC_BY_NAME
 
 from .detection import HAZARDS
 from .errors import RecipeError
-from .kernels.levels import STEPS
-from .rules import TYPES, LevelRule, Rule
+from .rules import STEPS, TYPES, LevelRule, Rule
 
 DEFAULT = files("detectors") / "recipes" / "campus.toml"
 _TOP = ("recipe", "late_s", "rule")

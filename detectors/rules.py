@@ -7,6 +7,9 @@ from typing import Annotated
 
 from annotated_types import Interval, Unit, doc
 
+STEPS = 3
+"""Levels that a rule can have."""
+
 Levels = Annotated[tuple[Annotated[int, Interval(ge=0, le=3)], ...], doc("0 information, 1 early, 2 alarm, 3 severe")]
 Names = tuple[str, ...]
 Seconds = Annotated[float, Interval(ge=0, le=31_536_000), Unit("s")]

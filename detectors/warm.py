@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from ingest import KINDS, METRICS, SERVICE_SITE, Catalog, Quality, from_columns
@@ -15,8 +17,9 @@ START_NS = 1_790_000_000 * SECOND_NS
 MINUTES = 30
 
 
+@cache
 def warm() -> None:
-    """Run every rule of the campus recipe once over made-up readings, and forget them.
+    """Run every rule of the campus recipe over made-up readings, once a process, and forget them.
 
     Compiling takes some ten seconds the first time on a machine; later the kernels come from numba's cache on disk.
     """

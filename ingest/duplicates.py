@@ -15,7 +15,6 @@ from xxhash import xxh3_64_intdigest
 
 KEYS_MAX = 1_000_000
 REPEATS_MAX = 65_536
-_UNSIGNED = 2**64 - 1
 
 
 class Window:
@@ -37,6 +36,15 @@ class Window:
         """Remember a key; `turn` has to be called now and then."""
         self.young.add(key)
 
+    def fill(self, keys: Sequence[int]) -> None:
+        """Remember many keys, the oldest first."""
+        begin = 0
+        while begin < len(keys):
+            room = self._half - len(self.young)
+            self.young.update(keys[begin : begin + room])
+            begin += room
+            self.turn()
+
     def turn(self) -> None:
         """Forget the older generation once the younger one is full."""
         if len(self.young) >= self._half:
@@ -52,12 +60,9 @@ class Duplicates:
         self.own = Window(keys_max)
         self.repeats = Window(REPEATS_MAX)
         self.fresh = array("Q")
-        for key in recent:
-            self.own.add(key & _UNSIGNED)
-            self.own.turn()
-        for key in recent[-REPEATS_MAX // 2 :]:
-            self.repeats.add(key & _UNSIGNED)
-        self.repeats.turn()
+        known = np.asarray(recent, np.int64).view(np.uint64)
+        self.own.fill(known.tolist())
+        self.repeats.fill(known[-REPEATS_MAX // 2 :].tolist())
 
     def turn(self) -> None:
         """Keep both windows within their bounds."""

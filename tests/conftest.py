@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -37,11 +39,17 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
+PORTS = range(10_000, 32_000)
+"""Below those that the system gives to outgoing connections: a server that a test kills gets its port back."""
+
+
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A loopback port that was free a moment ago, and that no outgoing connection takes while its server restarts."""
+    for port in random.SystemRandom().sample(PORTS, 1_000):
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def wait_for_port(port: int, *, timeout_s: float = 10) -> None:

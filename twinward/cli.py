@@ -61,7 +61,6 @@ class Bench(StrEnum):
 
 def main() -> None:
     """Entry point: an error that a person can mend is one line and status 2, never a traceback."""
-    _quiet_logs()
     try:
         app()
     except TwinwardError as error:
@@ -70,24 +69,6 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)
-
-
-def _quiet_logs() -> None:
-    """One line an event on the error channel; tracebacks without the values of variables, for those may be secrets."""
-    import logging
-
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 @app.callback(invoke_without_command=True)

@@ -61,8 +61,9 @@ class Demo:
             clock = system_clock if self.speed == 1 else scaled_clock(self.speed)
             service = Service(self._settings(folder, campus.schools[0].id), clock=clock)
             undo.callback(service.stop)
-            password = self._accounts(service.people, [school.id for school in campus.schools])
             service.start()
+            password = self._accounts(service.people, [school.id for school in campus.schools])
+            service.serve()
             url = f"mqtt://127.0.0.1:{self.mqtt_port}"
             fleet = LivePlay(
                 campus, script, url, speed=self.speed, clock_ms=lambda: clock() / 1e6, formats=self.formats, word=say

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .broker import LOOPBACK, available, listens
+from .broker import LOOPBACK, available, broken_stores, listens
 from .clock import Clock, system_clock
 
 FREE_SHARE_MIN = 0.05
@@ -48,7 +48,7 @@ def examine(
     channels: Sequence[str] = (),
     clock: Clock = system_clock,
 ) -> list[Finding]:
-    """Findings on broker, disk, clock, ports, console, embedded broker and channels, in that order.
+    """Findings on broker, disk, clock, ports, console, embedded broker, its store and channels, in that order.
 
     ports: what for -> loopback port that the service wants to open; console: the built page's index.html;
     channels: addresses, of which nothing but the scheme is ever shown. Blocks for some seconds at most.
@@ -61,6 +61,7 @@ def examine(
         *(check_port(name, port) for name, port in ports.items()),
         check_console(console),
         check_embedded(),
+        check_broken_stores(data_dir),
         *(check_channel(number, url) for number, url in enumerate(channels, 1)),
     ]
 
@@ -150,6 +151,22 @@ def check_embedded() -> Finding:
     advice = "install Mosquitto, or pip install iotcore"
     return Finding(
         "embedded broker", False, "没有内置消息服务器", f"neither Mosquitto nor iotcore on {LOOPBACK}", advice
+    )
+
+
+def check_broken_stores(data_dir: Path) -> Finding:
+    """Whether the embedded broker ever lost its store and nobody has looked at what was kept of it."""
+    kept = broken_stores(data_dir)
+    if not kept:
+        return Finding(
+            "broker store", True, "内置消息服务器的存储正常", "the embedded broker's store was always readable"
+        )
+    return Finding(
+        "broker store",
+        False,
+        f"内置消息服务器的存储曾损坏,已移至 {kept[-1]};其中等待的消息已丢失",
+        f"the embedded broker's store was broken and moved to {kept[-1]}; messages that waited in it are lost",
+        "look at data_gap for the devices concerned, then delete the file",
     )
 
 

@@ -79,6 +79,7 @@ class Pump(Generic[EntryT]):
         self._stage = stage
         self._stopping = threading.Event()
         self._turned_ns = time.monotonic_ns()
+        self._recovered = False
         self._thread = threading.Thread(target=self._run, name=f"pump-{stage.name}", daemon=True)
         self._log = structlog.get_logger(stage=stage.name)
 
@@ -97,21 +98,20 @@ class Pump(Generic[EntryT]):
         return max(0, self._source.head() - self.cursor)
 
     def healthy(self, *, stalled_s: float = 30) -> bool:
-        """True while the thread turns and its last turn did not fail."""
+        """True once the stage has recovered, while the thread turns and its last turn did not fail."""
         stalled = (time.monotonic_ns() - self._turned_ns) / 1e9 > stalled_s
-        return self._thread.is_alive() and not self.last_error and not stalled
+        return self._recovered and self._thread.is_alive() and not self.last_error and not stalled
 
     def _run(self) -> None:
         wait_s = 0.1
-        ready = False
         while not self._stopping.is_set():
             try:
-                if not ready:
-                    self.cursor, ready = self._stage.recover(), True
+                if not self._recovered:
+                    self.cursor, self._recovered = self._stage.recover(), True
                 self._turn()
                 wait_s, self.last_error = 0.1, ""
             except Exception as error:  # noqa: BLE001 - the one place that may: logged, counted, cursor not advanced
-                ready = False
+                self._recovered = False
                 self._failed(error)
                 self._stopping.wait(wait_s)
                 wait_s = min(wait_s * 2, BACKOFF_S_MAX)

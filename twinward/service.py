@@ -1,9 +1,14 @@
-"""The service: the parts of one process wired together, started in the order of the data and stopped against it."""
+"""The service: the parts of one process wired together, started in the order of the data and stopped against it.
+
+Each part is loaded when its turn comes. Messages are taken in, and acknowledged once they are in the log, as soon as
+log and catalogue are there; everything behind the log finds them in it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -11,16 +16,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
-import uvicorn
-from prometheus_client import CollectorRegistry
-
-from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_database
-from alerts.api import create_app
+from alerts import AlertError, load_registry
 from alerts.channels import open_channels
-from detectors import Calendar, DetectorError, DetectorSet, Recipe, build, load_recipe, urgent, warm
+from detectors import Calendar, DetectorError, DetectorSet, Recipe, load_recipe
 from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import MqttError, Subscriber
@@ -33,78 +33,124 @@ from .errors import ConfigError, PortTaken, TwinwardError
 from .keeping import Keeping
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
-from .observe import Observer, ServiceCollector, latency_histogram
-from .pump import Pump
 from .settings import Settings
 from .stages import DAY_NS, DETECT, DETECT_URGENT, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
+
+if TYPE_CHECKING:
+    from alerts import People
+
+    from .pump import Pump
 
 STORE_REST_S = 0.25
 REPLAYED_FOR_LATEST = 500
 ADMIN = "admin"
+
+log = logging.getLogger(__name__)
 
 
 class Service:
     """One process of the service. role: all, ingest, detect or alert (with the HTTP interface)."""
 
     def __init__(self, settings: Settings, *, role: str = "all", clock: Clock = system_clock) -> None:
-        """Opens what the role needs. Raises TwinwardError in one sentence where the world does not allow it."""
+        """Checks what a person may have set wrong, then opens the log and the way in; nothing is taken in yet.
+
+        Raises TwinwardError in one sentence where the world does not allow it.
+        """
         self.settings, self.role, self.clock = settings, role, clock
         self._undo = contextlib.ExitStack()
         self._checks: dict[str, Callable[[], bool]] = {}
         self._pumps: list[Pump[Any]] = []
-        self._registry = CollectorRegistry()
+        self._subscriber: Subscriber | None = None
         with told(), contextlib.ExitStack() as opened:
             opened.callback(self._undo.close)
-            self._open()
+            self._check()
+            self._open_log()
+            if self._does("ingest"):
+                self._open_ingest()
             opened.pop_all()
 
     def start(self) -> None:
-        """Bring every part up, readers before writers, so that nothing waits for its reader."""
+        """Bring the parts up in the order of the data. Raises TwinwardError; what was taken in until then is kept.
+
+        What only the database or the store can tell is told here, a second after the first message was taken in. No
+        pump turns before everything is loaded: with much to catch up it would hold up the loading.
+        """
+        if self._subscriber is not None:
+            self._subscriber.start()
+        from .logs import quiet_logs  # loads what only a terminal needs
+
+        quiet_logs()
+        with told():
+            if self._does("detect"):
+                self._open_detect()
+            if self._does("alert"):
+                self._open_store()
+                self._open_alert()
+                self._open_http()
         for pump in self._pumps:
             pump.start()
             self._undo.callback(pump.stop)
-        if self.role in {"all", "alert"}:
+        if self._does("alert"):
             self._outbox.start()
             self._undo.callback(self._outbox.stop)
-            self._serve()
-        if self.role in {"all", "ingest"}:
-            self._subscriber.start()
-            self._undo.callback(self._subscriber.stop)
+
+    def serve(self) -> None:
+        """Let people in, where the role has the HTTP interface."""
+        if not self._does("alert"):
+            return
+        server = self._server
+        thread = threading.Thread(target=server.run, name="http", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join(10)
+
+        self._undo.callback(end)
 
     def stop(self) -> None:
         """End against the flow: first no more messages, then the stages behind, last the files."""
+        if self._subscriber is not None:
+            self._subscriber.stop()
         self._undo.close()
 
     def status(self) -> dict[str, bool]:
         """Each part of this process and whether it works now."""
         return {name: check() for name, check in self._checks.items()}
 
-    def _open(self) -> None:
+    def _does(self, role: str) -> bool:
+        return self.role in {"all", role}
+
+    def _check(self) -> None:
+        """Everything that a person writes and that can be read without the parts that go by it."""
         settings = self.settings
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.registry = load_registry(settings.campus)
+        self._calendar = Calendar.from_table(self.registry.calendar)
+        self._recipe = load_recipe(settings.recipe)
+        if self._does("alert"):
+            self._retention = load_retention(settings.store.retention)
+            self._channels = open_channels(settings.notify)
+            check_port(settings.http.host, settings.http.port, "http.port (--port)")
+
+    def _open_log(self) -> None:
+        data_dir = self.settings.data_dir
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.catalog = Catalog(self.registry.sensors)
-        self.log = TelemetryLog(settings.data_dir / "telemetry.sqlite", clock=self.clock)
+        self.log = TelemetryLog(data_dir / "telemetry.sqlite", clock=self.clock)
         self._undo.callback(self.log.close)
-        self.detections = DetectionLog(settings.data_dir / "detections.sqlite", clock=self.clock)
+        self.detections = DetectionLog(data_dir / "detections.sqlite", clock=self.clock)
         self._undo.callback(self.detections.close)
         self.catalog.load(*self.log.catalog())
         self.catalog.take_changes()
         self._shared = LogCatalog(self.log, self.catalog, shared=self.role == "all")
         self._checks["log"] = self._log_answers
-        if self.role in {"all", "ingest"}:
-            self._open_ingest()
-        if self.role in {"all", "detect"}:
-            self._open_detect()
-        if self.role in {"all", "alert"}:
-            self._open_alert()
 
     def _open_ingest(self) -> None:
         settings = self.settings
         if settings.broker.embedded:
-            self._broker: Broker = start_broker(settings.broker.port, settings.data_dir)
-            self._undo.callback(self._broker.stop)
-            self._checks["embedded_broker"] = self._broker.alive
+            broker: Broker = start_broker(settings.broker.port, settings.data_dir)
+            self._undo.callback(broker.stop)
+            self._checks["embedded_broker"] = broker.alive
         intake = Intake(
             self.catalog,
             decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan),
@@ -114,47 +160,76 @@ class Service:
             memory=self.log.memory(),
             spooled=self.log.spool_blocks(),
         )
-        self._subscriber = Subscriber(
+        subscriber = Subscriber(
             settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting, spooled=self.log.spooled
         )
-        self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])
+        self._checks["broker"] = lambda: bool(subscriber.status()["healthy"])
+        self._subscriber = subscriber
 
     def _open_detect(self) -> None:
-        recipe = load_recipe(self.settings.recipe)
-        calendar = Calendar.from_table(self.registry.calendar)
+        from detectors import build, urgent, warm
+
+        from .pump import Pump
 
         def stage(rules: Recipe, name: str, *, overhears: bool) -> DetectStage:
             def make() -> DetectorSet:
-                return build(rules, self.catalog, calendar)
+                return build(rules, self.catalog, self._calendar)
 
             return DetectStage(make, self.detections, self._shared, clock=self.clock, name=name, overhears=overhears)
 
         warm()
-        self._add(Pump(self.log.urgent(), stage(urgent(recipe), DETECT_URGENT, overhears=False)))
-        self._add(Pump(self.log, stage(recipe, DETECT, overhears=True)))
+        self._add(Pump(self.log.urgent(), stage(urgent(self._recipe), DETECT_URGENT, overhears=False)))
+        self._add(Pump(self.log, stage(self._recipe, DETECT, overhears=True)))
+
+    def _open_store(self) -> None:
+        from .pump import Pump
+
+        self._latest = Latest()
+        self.store = self._opened_store(self._latest)
+        keep = Keeping(self._retention, self.catalog, self.settings.data_dir)
+        stage = StoreStage(self.store, self._latest, self._shared, self.clock, keep=keep, trim=self._trim)
+        self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
 
     def _open_alert(self) -> None:
-        settings = self.settings
-        check_port(settings.http.host, settings.http.port, "http.port (--port)")
-        engine = open_database(settings.database_url)
+        from prometheus_client import CollectorRegistry
+
+        from alerts import AlertDesk, Outbox, People, open_database
+
+        from .observe import Observer, ServiceCollector, latency_histogram
+        from .pump import Pump
+
+        engine = open_database(self.settings.database_url)
         self._undo.callback(engine.dispose)
-        channels = open_channels(settings.notify)
-        self.desk = AlertDesk(engine, self.registry, self.clock, channels=channels)
+        self.desk = AlertDesk(engine, self.registry, self.clock, channels=self._channels)
         self.people = People(engine, self.clock)
-        self._outbox = Outbox(engine, channels, self.clock)
-        self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
-        latest = Latest()
-        self.store = self._opened_store(latest)
-        keep = Keeping(load_retention(settings.store.retention), self.catalog, settings.data_dir)
-        stage = StoreStage(self.store, latest, self._shared, self.clock, keep=keep, trim=self._trim)
-        self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
-        latency, head = latency_histogram(self._registry), settings.data_dir / "alerts.head"
+        registry = CollectorRegistry()
+        latency, head = latency_histogram(registry), self.settings.data_dir / "alerts.head"
         self._undo.callback(lambda: note_head(head, self.desk.tip()))
         self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
-        self._observer = Observer(
-            self.catalog, self.store, self.log, latest, tuple(self._pumps), self._checks, self._registry
+        self._outbox = Outbox(engine, self._channels, self.clock)
+        self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
+        pumps = tuple(self._pumps)
+        self._observer = Observer(self.catalog, self.store, self.log, self._latest, pumps, self._checks, registry)
+        registry.register(ServiceCollector(self.log, pumps, self._checks))
+
+    def _open_http(self) -> None:
+        import uvicorn
+
+        from alerts.api import create_app
+
+        http = self.settings.http
+        app = create_app(self.desk, self.people, self._observer, settings=http, clock=self.clock, version=__version__)
+        config = uvicorn.Config(
+            app,
+            host=http.host,
+            port=http.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
         )
-        self._registry.register(ServiceCollector(self.log, tuple(self._pumps), self._checks))
+        server = self._server = uvicorn.Server(config)
+        self._checks["http"] = lambda: bool(server.started)
 
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""
@@ -173,7 +248,7 @@ class Service:
         try:
             known = store.cursor()
         except StoreError as error:  # a server that is away: the log holds what it will get
-            structlog.get_logger(part="store").warning("the store does not answer yet", error=str(error))
+            log.warning("the store does not answer yet: %s", error)
             return store
         for entry in self.log.read(max(0, known - REPLAYED_FOR_LATEST), limit=REPLAYED_FOR_LATEST):
             if entry.seq <= known:
@@ -186,29 +261,6 @@ class Service:
 
     def _log_answers(self) -> bool:
         return self.log.head() >= 0
-
-    def _serve(self) -> None:
-        http = self.settings.http
-        app = create_app(self.desk, self.people, self._observer, settings=http, clock=self.clock, version=__version__)
-        config = uvicorn.Config(
-            app,
-            host=http.host,
-            port=http.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, name="http", daemon=True)
-        thread.start()
-
-        def end() -> None:
-            server.should_exit = True
-            thread.join(10)
-
-        self._undo.callback(end)
-        self._checks["http"] = lambda: bool(server.started)
 
 
 @contextlib.contextmanager
@@ -261,8 +313,9 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
     service = Service(settings, role=role)
     try:
-        note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
         service.start()
+        note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
+        service.serve()
         url = f"http://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
         if as_json:
             print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)

@@ -7,18 +7,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import Histogram
 
-from alerts import AlertDesk
 from detectors import DetectionBatch, DetectorSet
 from ingest import Catalog, Keep, Priority, Store, concat
 
 from .clock import Clock
 from .latest import Latest
 from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
+
+if TYPE_CHECKING:  # a process that only takes in or judges loads neither
+    from prometheus_client import Histogram
+
+    from alerts import AlertDesk
 
 SNAPSHOT_EVERY_NS = 10_000_000_000
 SNAPSHOT_SHARE = 50  # a large state is saved so seldom that saving takes a fiftieth of the time
@@ -112,11 +116,14 @@ class DetectStage:
         name: str = DETECT,
         overhears: bool = True,
     ) -> None:
-        """name: its state is kept under it; overhears: another stage judges the urgent entries, this one listens."""
+        """make: called by `recover`, in the pump's thread; loads and warms what it needs.
+
+        name: the state is kept under it; overhears: another stage judges the urgent entries, this one listens.
+        """
         self.name = name
         self._make, self._detections, self._catalog, self._clock = make, detections, catalog, clock
         self._overhears = overhears
-        self._detector = make()
+        self._detector: DetectorSet
         self._cursor = self._saved = self._written = 0
         self._saved_ns = self._rest_ns = 0
 

@@ -1,7 +1,21 @@
-"""HTTP interface and console of the service."""
+"""HTTP interface and console of the service; the web framework is loaded with `create_app`."""
 
-from .app import create_app
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .settings import HttpSettings
 from .telemetry import Last, Telemetry
 
+if TYPE_CHECKING:
+    from .app import create_app
+
 __all__ = ["HttpSettings", "Last", "Telemetry", "create_app"]
+
+if not TYPE_CHECKING:  # type checkers see the import above, and nothing that is not there
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for the first time."""
+        if name != "create_app":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found = import_module(".app", __name__).create_app
+        return found

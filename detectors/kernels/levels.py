@@ -6,10 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .emission import LANES, LIVE, NONE, emit
+from detectors.rules import STEPS
 
-STEPS = 3
-"""Levels that a rule can have."""
+from .emission import LANES, LIVE, NONE, emit
 
 
 @njit(cache=True, nogil=True)

@@ -12,15 +12,12 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from ingest.vocabulary import Quality
 
 from .contract import Availability, Decoded, Reading, Reject, Request
 from .document import SECOND_NS, gathered, refuse
 from .faults import Faults
 from .names import Meaning, meaning_in, measured
-from .sparkplug_schema import Payload
 from .units import known_unit
 
 _ROOT = "spBv1.0/"
@@ -128,8 +125,8 @@ class SparkplugBDecoder:
         if not (group and node) or len(levels) != (_DEVICE_LEVELS if kind[0] == "D" else _NODE_LEVELS) or rest == [""]:
             return refuse(Reject("topic", "want spBv1.0/{group}/{type}/{node}[/{device}]"))
         try:
-            message = Payload.FromString(payload)
-        except DecodeError as error:
+            message = _schema().Payload.FromString(payload)
+        except _schema().DecodeError as error:
             return refuse(Reject("type", f"no Sparkplug payload: {str(error)[:80]}"))
         if len(message.metrics) > METRICS_MAX:
             return refuse(Reject("too_large", f"more than {METRICS_MAX} metrics"))
@@ -215,7 +212,7 @@ class SparkplugBDecoder:
             self._asked.popitem(last=False)
         if not due:
             return []
-        command = Payload(timestamp=max(0, now_ns) // 1_000_000)
+        command = _schema().Payload(timestamp=max(0, now_ns) // 1_000_000)
         command.metrics.add(
             name="Node Control/Rebirth", timestamp=command.timestamp, datatype=_BOOLEAN, boolean_value=True
         )
@@ -286,6 +283,13 @@ class SparkplugBDecoder:
             sensor, meaning.kind, meaning.metric, number, meaning.unit, time_ns=time_ns, quality=quality, dims=dims
         )
         found.readings += [reading] if bad or metric.is_historical else self._faults.over(reading)
+
+
+def _schema() -> Any:
+    """The payload's class and its error: protobuf is loaded for whoever speaks it."""
+    from . import sparkplug_schema  # noqa: PLC0415 - a tenth of a second that most schools never need
+
+    return sparkplug_schema
 
 
 def _decoded(

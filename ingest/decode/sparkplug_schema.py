@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+__all__ = ["DecodeError", "Payload"]
 
 _F = descriptor_pb2.FieldDescriptorProto
 _PACKAGE = "twinward.sparkplug_b"

@@ -44,7 +44,7 @@ class MqttSettings:
     keepalive_s: Annotated[int, Interval(ge=5, le=3_600), Unit("s"), doc("longest silence on the connection")] = 60
     reconnect_max_s: Annotated[
         float, Interval(ge=0.2, le=600), Unit("s"), doc("longest wait between two attempts to connect")
-    ] = 15.0
+    ] = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,16 @@ class Sender:
         """Whether it still sends."""
         return self.process.poll() is None
 
+    def enough(self) -> None:
+        """Ask it to send no more; `count` is known after `finish`."""
+        self.count = 0
+        self.process.terminate()
+
     def finish(self, timeout_s: float = 120) -> dict[str, int]:
         """Wait for the end; its counts. Every reading must have been acknowledged."""
         out, _ = self.process.communicate(timeout=timeout_s)
         counts: dict[str, int] = json.loads(out)
+        self.count = self.count or counts["sent"]
         assert (counts["refused"], counts["lost"]) == (0, 0)
         assert np.array_equal(np.sort(self.acked()), np.arange(self.count))
         return counts

@@ -2,14 +2,17 @@
 
 Reading `n` of `count` comes from sensor `n % sensors`, has the running number `n // sensors` there, the value `n`, and
 the time at which it is due (none with "timed": false). ACKED gets the numbers as they are acknowledged (int64, little
-endian), ten times a second; nothing with "qos": 0. Prints the counts as JSON at the end.
+endian), ten times a second; nothing with "qos": 0. SIGTERM says that it is enough. Prints the counts as JSON at the
+end.
 Usage: sender.py URL ACKED '{"site": ..., "rate": ..., "count": ..., "sensors": ...}'.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import time
 from array import array
 from pathlib import Path
@@ -56,7 +59,9 @@ class Book:
 
 
 def send(url: str, acked: Path, plan: dict[str, Any]) -> dict[str, int]:
-    """Send everything; the publisher's counts."""
+    """Send everything, or until told that it is enough; the publisher's counts."""
+    enough = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: enough.set())
     publisher = Publisher(url, window=WINDOW, client_id=f"sender-{plan['site']}", qos=int(plan.get("qos", 1)))
     book = Book(publisher, acked)
     sensors, rate, count = int(plan["sensors"]), float(plan["rate"]), int(plan["count"])
@@ -68,7 +73,7 @@ def send(url: str, acked: Path, plan: dict[str, Any]) -> dict[str, int]:
         stamp = b'"time":%d,' % (begin_ms + n * 1_000 // rate) if plan.get("timed", True) else b""
         return b'{%b"seq":%d,%b:%d}' % (stamp, n // sensors, metric, n)
 
-    while sent < count:
+    while sent < count and not enough.is_set():
         due = min(count, int(rate * (time.monotonic() - begin_s + TICK_S)), sent + int(rate * BEHIND_S) + 1)
         publisher.publish([(topics[n % sensors], body(n), False) for n in range(sent, due)])
         sent = due

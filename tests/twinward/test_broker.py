@@ -6,15 +6,20 @@ import os
 import queue
 import signal
 import socket
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from twinward.broker import Broker, BrokerError, available, listens, start_broker
+from twinward import doctor
+from twinward.broker import Broker, BrokerError, available, broken_stores, find_mosquitto, listens, start_broker
+from twinward.broker_mosquitto import MosquittoBroker
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
 
 
 def _free_port() -> int:
@@ -131,3 +136,169 @@ def test_no_broker_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("twinward.broker.available", lambda _kind: False)
     with pytest.raises(BrokerError, match="install Mosquitto"):
         start_broker(1, tmp_path)
+
+
+@pytest.fixture
+def mosquitto_here(tmp_path: Path) -> Iterator[MosquittoBroker]:
+    """An embedded Mosquitto of this folder, not started."""
+    if not available("mosquitto"):
+        pytest.skip("mosquitto is not installed")
+    made = MosquittoBroker(_free_port(), tmp_path)
+    yield made
+    made.stop()
+
+
+def test_a_broken_store_is_told_to_people(
+    mosquitto_here: MosquittoBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line in the log with the file's name, and a finding of the doctor until somebody has deleted it."""
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker" / "mosquitto.db").write_bytes(b"\x00garbage" * 100)
+    assert doctor.check_broken_stores(tmp_path).ok
+    mosquitto_here.start()
+    (kept,) = broken_stores(tmp_path)
+    assert kept.read_bytes() == b"\x00garbage" * 100
+    assert [str(kept) in record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [True]
+    finding = doctor.check_broken_stores(tmp_path)
+    assert not finding.ok
+    assert str(kept) in finding.text_en
+    assert str(kept) in finding.text_zh
+    kept.unlink()
+    assert doctor.check_broken_stores(tmp_path).ok
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00mosquitto db"], ids=["empty", "cut"])
+def test_a_store_of_no_use_is_never_taken_without_a_word(
+    content: bytes, mosquitto_here: MosquittoBroker, tmp_path: Path
+) -> None:
+    """Empty or cut off at the beginning: moved away, kept, and the broker runs."""
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker" / "mosquitto.db").write_bytes(content)
+    mosquitto_here.start()
+    assert [kept.read_bytes() for kept in broken_stores(tmp_path)] == [content]
+    assert mosquitto_here.alive()
+
+
+def test_a_taken_port_does_not_cost_the_store(mosquitto_here: MosquittoBroker, tmp_path: Path) -> None:
+    """While the broker is down another program takes its port: the store stays, and is used once the port is free."""
+    mosquitto_here.start()
+    store, port = tmp_path / "broker" / "mosquitto.db", int(mosquitto_here.url.rsplit(":", 1)[1])
+    _until(store.exists)
+    mosquitto_here.stop()
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(BrokerError, match="is taken by another program"):
+            mosquitto_here.start()
+        assert store.exists()
+    mosquitto_here.start()
+    assert not broken_stores(tmp_path)
+
+
+def test_a_broker_that_cannot_start_at_all_keeps_its_store(
+    mosquitto_here: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is to blame only where Mosquitto starts without it."""
+    store = tmp_path / "broker" / "mosquitto.db"
+    store.parent.mkdir()
+    store.write_bytes(b"a store")
+    monkeypatch.setattr("twinward.broker_mosquitto.find_mosquitto", lambda: "/bin/false")
+    with pytest.raises(BrokerError, match="ended with code 1"):
+        mosquitto_here.start()
+    assert store.read_bytes() == b"a store"
+    assert not broken_stores(tmp_path)
+
+
+def test_a_saver_that_was_killed_is_replaced(mosquitto_here: MosquittoBroker) -> None:
+    """Within a second another one watches over the store, and it ends with the broker."""
+    mosquitto_here.start()
+    first = mosquitto_here._saver
+    assert first is not None
+    first.kill()
+    _until(lambda: mosquitto_here._saver is not first and mosquitto_here._saver is not None)
+    second = mosquitto_here._saver
+    assert second is not None
+    assert second.poll() is None
+    mosquitto_here.stop()
+    assert second.poll() is not None
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "set_tcp_nodelay",
+        "max_queued_messages",
+        "max_queued_bytes",
+        "max_inflight_messages",
+        "message_size_limit",
+        "persistent_client_expiration",
+        "persistence",
+        "autosave_interval",
+        "connection_messages",
+    ],
+)
+def test_the_example_for_an_own_broker_agrees_with_the_embedded_one(setting: str, tmp_path: Path) -> None:
+    """What is measured with the one holds for the other."""
+    example = _settings((DEPLOY / "mosquitto.conf").read_text(encoding="utf-8"))
+    broker = MosquittoBroker(1883, tmp_path)
+    broker._folder.mkdir()
+    broker._configure()
+    embedded = _settings((tmp_path / "broker" / "mosquitto.conf").read_text(encoding="utf-8"))
+    assert example[setting] == embedded[setting]
+
+
+def test_the_example_for_an_own_broker_starts_and_keeps_strangers_out(tmp_path: Path) -> None:
+    """A real Mosquitto takes the file (its paths moved, TLS left out); a device writes its own topic and no other."""
+    if not available("mosquitto"):
+        pytest.skip("mosquitto is not installed")
+    text, port = (DEPLOY / "mosquitto.conf").read_text(encoding="utf-8"), _free_port()
+    text = text[text.index("listener 1883") :].replace("listener 1883", f"listener {port}")
+    for folder in ("/etc/mosquitto", "/var/lib/mosquitto", "/run/mosquitto", "/var/log/mosquitto"):
+        text = text.replace(folder, str(tmp_path))
+    (tmp_path / "acl").write_text((DEPLOY / "acl").read_text(encoding="utf-8"))
+    (tmp_path / "passwords").touch(mode=0o600)
+    for user in ("twinward", "d1"):
+        subprocess.run(["mosquitto_passwd", "-b", tmp_path / "passwords", user, "secret"], check=True)
+    (tmp_path / "conf").write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
+    process = subprocess.Popen([find_mosquitto() or "", "-c", tmp_path / "conf"], stderr=subprocess.DEVNULL)
+    try:
+        _until(lambda: listens(port))
+        assert (tmp_path / "mosquitto.pid").read_text().strip() == str(process.pid)
+        assert _heard(port) == ["campus/s1/smoke/d1"]
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _heard(port: int) -> list[str]:
+    """What the service hears of a device's messages to its own topic and to another's, and a stranger's."""
+    came: list[str] = []
+    service, device, stranger = (mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5) for _ in range(3))
+    service.on_message = lambda _client, _data, message: came.append(message.topic)
+    service.on_connect = lambda client, *_: client.subscribe("campus/#", qos=1)
+    service.username_pw_set("twinward", "secret")
+    device.username_pw_set("d1", "secret")
+    ready: queue.Queue[None] = queue.Queue()
+    service.on_subscribe = lambda *_: ready.put(None)
+    for client in (service, device, stranger):
+        client.connect("127.0.0.1", port)
+        client.loop_start()
+    ready.get(timeout=10)
+    stranger.publish("campus/s1/smoke/d3", b"{}", qos=1)
+    device.publish("campus/s1/smoke/d2", b"{}", qos=1)
+    device.publish("campus/s1/smoke/d1", b"{}", qos=1).wait_for_publish(10)
+    _until(lambda: came)
+    for client in (service, device, stranger):
+        client.disconnect()
+        client.loop_stop()
+    return came
+
+
+def _settings(text: str) -> dict[str, str]:
+    lines = (line.partition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: value for name, _, value in lines}
+
+
+def _until(condition: Callable[[], object], *, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

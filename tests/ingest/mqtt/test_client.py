@@ -203,6 +203,23 @@ def test_a_restarted_broker_is_found_again_and_nothing_is_lost(
     assert sum("no broker at" in record.message for record in caplog.records) <= 2
 
 
+def test_a_broker_that_ends_again_and_again_is_found_at_once_each_time(
+    service: Callable[..., tuple[Subscriber, Shelf]], mosquitto: Any
+) -> None:
+    """The waits between attempts must not grow from one outage to the next: alarms wait as long."""
+    subscriber, _ = service()
+    found_s = []
+    for _ in range(8):
+        until(lambda: subscriber.status()["connected"])
+        mosquitto.kill()
+        until(lambda: not subscriber.status()["connected"])
+        mosquitto.start()
+        began_s = time.monotonic()
+        until(lambda: subscriber.status()["connected"], timeout_s=30)
+        found_s.append(time.monotonic() - began_s)
+    assert max(found_s) < 4
+
+
 def test_a_missing_broker_is_one_line_and_no_error(mosquitto: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Started before the broker: waits, says so once, and works as soon as the broker is there."""
     mosquitto.stop()

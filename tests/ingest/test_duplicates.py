@@ -1,0 +1,28 @@
+"""The windows of message keys: filled at once or key by key, they know the same."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.duplicates import Duplicates, Window
+
+
+@given(keys=st.lists(st.integers(0, 40), unique=True), keys_max=st.integers(1, 12))
+def test_filling_at_once_is_adding_one_by_one(keys: list[int], keys_max: int) -> None:
+    """The same keys in both generations, within the bound."""
+    filled, added = Window(keys_max), Window(keys_max)
+    filled.fill(keys)
+    for key in keys:
+        added.add(key)
+        added.turn()
+    assert (filled.young, filled.old) == (added.young, added.old)
+    assert len(filled) <= max(2, keys_max)
+
+
+@given(keys=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20))
+def test_keys_of_the_log_are_known_again(keys: list[int]) -> None:
+    """The log keeps them signed; a message's key is not."""
+    known = Duplicates(recent=keys)
+    assert all(key % 2**64 in known.own for key in keys)
+    assert all(key % 2**64 in known.repeats for key in keys)

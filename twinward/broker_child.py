@@ -1,0 +1,189 @@
+"""A broker as a child process: brought up, watched, and brought up again when it ends unasked."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from .errors import TwinwardError
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+PAYLOAD_BYTES_MAX = 1_048_576
+_START_S = 60.0
+"""A million waiting messages are read back in two seconds; a slow disk takes longer."""
+
+_STOP_S = 5.0
+_WATCH_S = 0.25
+_RETRY_S = 1.0
+
+
+class BrokerError(TwinwardError):
+    """No broker could be started; the sentence says why."""
+
+
+def listens(port: int, *, timeout_s: float = 0.5) -> bool:
+    """Whether something accepts connections on the loopback port."""
+    with socket.socket() as sock:
+        sock.settimeout(timeout_s)
+        return sock.connect_ex((LOOPBACK, port)) == 0
+
+
+class Child:
+    """A broker as a child process with its configuration, store and log under the data folder."""
+
+    name = ""
+
+    def __init__(self, port: int, data_dir: Path) -> None:
+        self.url = f"mqtt://{LOOPBACK}:{port}"
+        self._port = port
+        self._folder = data_dir.resolve() / "broker"
+        self._log = self._folder / f"{self.name}.log"
+        self._pid = self._folder / f"{self.name}.pid"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Bring it up and wait until it listens. Raises BrokerError, also when another program has the port.
+
+        A broker of this folder that a killed service left behind is asked to end first.
+        """
+        if self.alive():
+            return
+        self.stop()
+        self._end_orphan()
+        self._up()
+        self._ended.clear()
+        self._watcher = threading.Thread(target=self._watch, name="broker", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """End it, by force after some seconds; may be called twice."""
+        self._ended.set()
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.join()
+        self._end()
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def _up(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._launch()
+        except OSError as error:
+            raise BrokerError(f"{self.name} cannot be started: {error}") from error
+
+    def _watch(self) -> None:
+        """Bring it up again when it ended unasked."""
+        told = ""
+        while not self._ended.wait(_WATCH_S):
+            if self.alive():
+                self._tend()
+                continue
+            if not told:
+                log.warning("the embedded broker %s ended by itself; starting it again", self.name)
+            try:
+                self._up()
+                told = ""
+            except BrokerError as error:
+                if str(error) != told:  # once a cause
+                    log.error("%s; trying again", error)  # noqa: TRY400 - one clear line
+                told = str(error)
+                self._ended.wait(_RETRY_S)
+
+    def _tend(self) -> None:
+        """What else is to be looked after while it runs; called a few times a second."""
+
+    def _end_orphan(self) -> None:
+        """End the broker of this folder whose service was killed, if it still runs."""
+        try:
+            pid = int(self._pid.read_text())
+        except (OSError, ValueError):
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._owns(pid):
+                os.kill(pid, number)
+                deadline = time.monotonic() + _STOP_S
+                while (self._owns(pid) or listens(self._port)) and time.monotonic() < deadline:
+                    time.sleep(0.02)
+
+    def _owns(self, pid: int) -> bool:
+        """Whether a process of that id runs and works in our folder; False where the system does not tell."""
+        try:
+            return os.fsencode(self._folder) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        for _ in range(2):
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            else:
+                return
+        log.error("the embedded broker %s does not end (process %d)", self.name, process.pid)
+
+    def _launch(self) -> None:
+        code = self._spawn()
+        if code is not None:
+            raise BrokerError(f"{self.name} ended with code {code} while starting; see {self._log}")
+
+    def _spawn(self) -> int | None:
+        """None once it listens, or the code with which it ended. Raises BrokerError when the port is not to be had."""
+        if not self._port_free():
+            raise BrokerError(f"port {self._port} on {LOOPBACK} is taken by another program; choose another MQTT port")
+        with self._log.open("ab") as output:
+            self._process = self._popen(output)
+        self._note_pid(self._process.pid)
+        deadline = time.monotonic() + _START_S
+        while time.monotonic() < deadline:
+            code = self._process.poll()
+            if code is not None:
+                self._process = None
+                return code
+            if listens(self._port):
+                return None
+            time.sleep(0.02)
+        self._end()
+        raise BrokerError(f"{self.name} does not listen after {_START_S:.0f} s; see {self._log}")
+
+    def _port_free(self) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            return _binds(probe, self._port)
+
+    def _note_pid(self, pid: int) -> None:
+        """Whole or not at all: whoever reads it while it is written finds the old one."""
+        fresh = self._pid.with_suffix(".pid.new")
+        with suppress(OSError):  # a full disk: it runs all the same
+            fresh.write_text(str(pid))
+            fresh.replace(self._pid)
+
+    def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        raise NotImplementedError
+
+
+def _binds(probe: socket.socket, port: int) -> bool:
+    try:
+        probe.bind((LOOPBACK, port))
+    except OSError:
+        return False
+    return True

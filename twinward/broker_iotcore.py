@@ -1,0 +1,45 @@
+"""rumqttd out of the iotcore package: the embedded broker where Mosquitto is not installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import IO
+
+from .broker_child import LOOPBACK, PAYLOAD_BYTES_MAX, Child
+
+_CONFIG = """\
+# written anew at every start
+id = 0
+
+[router]
+id = 0
+max_connections = 10010
+max_outgoing_packet_count = 1000
+max_segment_size = 104857600
+max_segment_count = 10
+
+[v5.1]
+name = "v5"
+listen = "{host}:{port}"
+next_connection_delay_ms = 1
+
+[v5.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = {payload}
+max_inflight_count = 1000
+dynamic_filters = true
+"""
+_CHILD = "import sys; from iotcore import IotCoreBroker; IotCoreBroker(config_path=sys.argv[1]).run_forever()"
+
+
+class IotCoreBroker(Child):
+    """rumqttd as a child. It keeps nothing on disk: what it holds is lost with it."""
+
+    name = "iotcore"
+
+    def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        config = self._folder / "iotcore.toml"
+        config.write_text(_CONFIG.format(host=LOOPBACK, port=self._port, payload=PAYLOAD_BYTES_MAX))
+        command = [sys.executable, "-c", _CHILD, str(config)]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words

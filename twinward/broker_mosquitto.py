@@ -1,0 +1,149 @@
+"""Mosquitto as the embedded broker: its configuration, its store, and the process that keeps the store young."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from . import broker_saver
+from .broker_child import LOOPBACK, PAYLOAD_BYTES_MAX, BrokerError, Child
+
+log = logging.getLogger(__name__)
+
+STORE = "mosquitto.db"
+_BROKEN = "mosquitto.broken-"
+QUEUED_BYTES_MAX = 536_870_912
+_SBIN = "/usr/sbin"
+_CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)}
+_SAVER = Path(broker_saver.__file__)
+_AUTOSAVE_S, _AUTOSAVE_ALONE_S = 10, 1
+"""By its own timer: behind the saver, should that be gone for a moment; and where there is none."""
+
+CONFIG = """\
+# written anew at every start
+listener {port} {host}
+allow_anonymous true
+set_tcp_nodelay false
+max_queued_messages 0
+max_queued_bytes {queued}
+max_inflight_messages 1000
+message_size_limit {payload}
+persistent_client_expiration 7d
+persistence true
+persistence_location {folder}/
+autosave_interval {autosave}
+log_dest file {log}
+log_type error
+log_type warning
+log_type notice
+connection_messages false
+"""
+# The store is written whole each time, so it goes by the clock: by changes (autosave_on_changes) the work grows with
+# the square of the backlog, and a quiet school would wait for minutes. An interval of 1 saves every 2 s (Mosquitto
+# 2.0.11 counts whole seconds and waits until more than one is over); the saver asks for more.
+
+
+def find_mosquitto() -> str | None:
+    """Path of the mosquitto program; Debian puts it where a user's PATH does not look."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path=_SBIN)
+
+
+def broken_stores(data_dir: Path) -> list[Path]:
+    """Stores of the embedded Mosquitto that could not be read and were moved away, the oldest first."""
+    return sorted((data_dir / "broker").glob(f"{_BROKEN}*"))
+
+
+class MosquittoBroker(Child):
+    """Mosquitto with a store on disk, so that sessions and queued messages outlive it.
+
+    What a kill costs of what waits in it is what came since the last save: `broker_saver.distance_s` and the save.
+    """
+
+    name = "mosquitto"
+
+    def __init__(self, port: int, data_dir: Path) -> None:
+        super().__init__(port, data_dir)
+        self._store = self._folder / STORE
+        self._saver: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """End it, by force after some seconds; its saver ends with it. May be called twice."""
+        super().stop()
+        saver, self._saver = self._saver, None
+        if saver is not None:
+            saver.terminate()
+            saver.wait()
+
+    def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        command = [find_mosquitto() or "mosquitto", "-c", str(self._configure())]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words
+
+    def _configure(self) -> Path:
+        config = self._folder / "mosquitto.conf"
+        text = CONFIG.format(
+            port=self._port,
+            host=LOOPBACK,
+            queued=QUEUED_BYTES_MAX,
+            payload=PAYLOAD_BYTES_MAX,
+            folder=self._folder,
+            autosave=_AUTOSAVE_S if broker_saver.can_watch() else _AUTOSAVE_ALONE_S,
+            log=self._log,
+        )
+        if os.geteuid() == 0:
+            text += "user root\n"  # else it would give up the rights it needs for its own store
+        config.write_text(text)
+        return config
+
+    def _launch(self) -> None:
+        """A store that it cannot read makes it end: that is moved away, kept and told, and it starts without it.
+
+        The store is to blame only where Mosquitto ends by itself and starts without it: one that was killed, or that
+        has no port, keeps its store.
+        """
+        if self._store.exists() and not self._store.stat().st_size:  # Mosquitto would start over it without a word
+            self._tell(self._move_away())
+        code = self._spawn()
+        if code is not None and self._store.exists() and (code > 0 or code in _CRASHES):
+            code = self._spawn_without_store()
+        if code is not None:
+            raise BrokerError(f"mosquitto ended with code {code} while starting; see {self._log}")
+        self._tend()
+
+    def _spawn_without_store(self) -> int | None:
+        kept, code = self._move_away(), 1
+        try:
+            code = self._spawn() or 0
+        finally:
+            if code:
+                kept.replace(self._store)
+        if code:
+            return code
+        self._tell(kept)
+        return None
+
+    def _move_away(self) -> Path:
+        return self._store.replace(self._store.with_name(f"{_BROKEN}{time.time_ns()}"))
+
+    def _tell(self, kept: Path) -> None:
+        log.error(
+            "the broker's store could not be read and was moved to %s: what waited in it is lost, and data_gap tells"
+            " of which devices; delete the file when it has been looked at",
+            kept,
+        )
+
+    def _tend(self) -> None:
+        """Keep a saver beside the broker; each ends with the broker that it was started for."""
+        if self._process is None or not broker_saver.can_watch():
+            return
+        if self._saver is None or self._saver.poll() is not None:
+            command = [sys.executable, "-IS", str(_SAVER), str(self._process.pid), str(self._store)]
+            with self._log.open("ab") as output, suppress(OSError):  # no room for a process: tried again
+                self._saver = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words
