@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_database
+from alerts import AlertDesk, AlertError, Delivered, Messenger, Outbox, People, load_registry, open_database
 from alerts.api import create_app
 from alerts.channels import open_channels
 from detectors import Calendar, Detector, DetectorError, build, load_recipe, warm
 from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
-from ingest.mqtt import MqttError, Subscriber
+from ingest.mqtt import Ear, Heard, MqttError, Subscriber
 from ingest.stores import open_store
 
 from . import __version__
@@ -33,7 +34,10 @@ from .errors import ConfigError, PortTaken, TwinwardError
 from .keeping import Keeping
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
-from .observe import Observer, ServiceCollector, latency_histogram
+from .lookout import Lookout
+from .memory_flow import MemoryFlow, origin
+from .observe import LookoutCollector, Observer, ServiceCollector, condition, latency_histogram
+from .own_watch import Room
 from .pump import Pump
 from .settings import Settings
 from .stages import DAY_NS, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
@@ -66,10 +70,15 @@ class Service:
         if self.role in {"all", "alert"}:
             self._outbox.start()
             self._undo.callback(self._outbox.stop)
+            self._messenger.start()
+            self._undo.callback(self._messenger.stop)
             self._serve()
         if self.role in {"all", "ingest"}:
             self._subscriber.start()
             self._undo.callback(self._subscriber.stop)
+        if self.role in {"all", "alert"}:
+            self._lookout.start()
+            self._undo.callback(self._lookout.stop)
 
     def stop(self) -> None:
         """End against the flow: first no more messages, then the stages behind, last the files."""
@@ -98,6 +107,7 @@ class Service:
             self._open_detect()
         if self.role in {"all", "alert"}:
             self._open_alert()
+            self._open_lookout()
 
     def _open_ingest(self) -> None:
         settings = self.settings
@@ -113,7 +123,10 @@ class Service:
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
             memory=self.log.memory(),
         )
-        self._subscriber = Subscriber(settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting)
+        self._heard = Heard()
+        self._subscriber = Subscriber(
+            settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting, heard=self._heard
+        )
         self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])
 
     def _open_detect(self) -> None:
@@ -134,7 +147,10 @@ class Service:
         channels = open_channels(settings.notify)
         self.desk = AlertDesk(engine, self.registry, self.clock, channels=channels)
         self.people = People(engine, self.clock)
-        self._outbox = Outbox(engine, channels, self.clock)
+        delivered = Delivered()
+        self._outbox = Outbox(engine, channels, self.clock, delivered=delivered)
+        self._messenger = Messenger(channels, self.clock, delivered=delivered)
+        self._channels = channels
         self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
         latest = Latest()
         self.store = self._opened_store(latest)
@@ -145,9 +161,42 @@ class Service:
         self._undo.callback(lambda: note_head(head, self.desk.tip()))
         self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
         self._observer = Observer(
-            self.catalog, self.store, self.log, latest, tuple(self._pumps), self._checks, self._registry
+            self.catalog,
+            self.store,
+            self.log,
+            latest,
+            tuple(self._pumps),
+            self._checks,
+            self._registry,
+            told=lambda: condition(self._lookout, self._messenger),
         )
         self._registry.register(ServiceCollector(self.log, tuple(self._pumps), self._checks))
+
+    def _open_lookout(self) -> None:
+        """Alarms from memory while nothing can be stored; with the broker's messages where this process takes them."""
+        settings, here = self.settings, self.role == "all"
+        made = origin(
+            settings,
+            self.registry,
+            self.clock,
+            logs=(self.log, self.detections),
+            desk=(self.desk.engine, self._channels, lambda: bool(self._outbox.last_error)),
+        )
+        behind = [pump for pump in self._pumps if pump.name != StoreStage.name]
+        stages = {pump.name: partial(getattr, pump, "last_error") for pump in behind}
+        self._lookout = Lookout(
+            lambda: MemoryFlow(made),
+            self._messenger,
+            self.clock,
+            channels=self._channels,
+            room=Room(settings.data_dir),
+            stages=stages | {"outbox": lambda: self._outbox.last_error},
+            source=self._subscriber if here else None,
+            ear=Ear(settings.mqtt, self._subscriber.subscriptions) if here else None,
+            heard=self._heard if here else None,
+        )
+        self._checks["lookout"] = self._lookout.alive
+        self._registry.register(LookoutCollector(self._lookout, self._messenger))
 
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""

@@ -2,6 +2,6 @@
 
 from .app import create_app
 from .settings import HttpSettings
-from .telemetry import Last, Telemetry
+from .telemetry import Condition, Last, Telemetry
 
-__all__ = ["HttpSettings", "Last", "Telemetry", "create_app"]
+__all__ = ["Condition", "HttpSettings", "Last", "Telemetry", "create_app"]

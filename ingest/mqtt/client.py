@@ -14,6 +14,8 @@ from ingest.accounting import Sealed, Waiting
 from ingest.intake import Intake
 
 from .connection import Connection
+from .frames import Frame
+from .heard import Heard
 from .reader import CHUNK_BYTES
 from .settings import MqttSettings
 
@@ -23,6 +25,7 @@ PAUSE_S = 0.002
 """After a short read: lets a chunk gather, which costs a tenth of the CPU of reading at once."""
 TICK_S = 5.0
 STALLED_S = 10.0
+HUNG_S = 0.5
 _TURN_MAX_S = 0.1
 _RETRY_FIRST_S = 0.05
 _RETRY_MAX_S = 5.0
@@ -37,6 +40,27 @@ class Sink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Messages that were taken together and are not durable yet. number: grows by one with each chunk.
+
+    known: the second session had heard them before.
+    """
+
+    number: int
+    frames: Sequence[Frame]
+    arrival_ns: int
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """The sink does not take a batch. since_s: monotonic seconds; error: None while it has not answered at all."""
+
+    since_s: float
+    error: Exception | None
+
+
 @dataclass(slots=True)
 class _Pending:
     """A sealed batch that is not yet durable, and the right to acknowledge its messages once it is."""
@@ -44,6 +68,9 @@ class _Pending:
     sealed: Sealed | None
     packet_ids: list[int]
     generation: int
+    chunks: list[Chunk]
+    since_s: float = 0.0
+    error: Exception | None = None
     retry_s: float = 0.0
     wait_s: float = 0.0
 
@@ -64,8 +91,9 @@ class Subscriber:
         clock: Callable[[], int],
         *,
         waiting: Callable[[], Sequence[Waiting]] = tuple,
+        heard: Heard | None = None,
     ) -> None:
-        """clock: ns since 1970 UTC; waiting: what is to be taken in again.
+        """clock: ns since 1970 UTC; waiting: what is to be taken in again; heard: shared with a second session.
 
         Raises ValueError, PlainRefused or SecretUnreadable for unusable settings.
         """
@@ -73,11 +101,14 @@ class Subscriber:
         self._sink = sink
         self._clock = clock
         self._waiting = waiting
+        self._heard = heard or Heard()
         self._connection = Connection(settings, intake.subscriptions)
         self._allowance = max(1, settings.receive_max // 2)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._unacked: list[int] = []
+        self._chunks: list[Chunk] = []
+        self._chunks_total = 0
         self._generation = 0
         self._pending: _Pending | None = None
         self._tick_s = -TICK_S
@@ -118,6 +149,23 @@ class Subscriber:
             "bounds_acted": self._intake.bounds_acted,
             **{name if name == "errors" else f"{name}_total": count for name, count in self._counts.items()},
         }
+
+    def subscriptions(self) -> list[str]:
+        """The topic filters that this session has at the broker."""
+        return self._connection.subscriptions
+
+    def failing(self, *, hung_s: float = HUNG_S) -> Failing | None:
+        """Since when the sink takes nothing, refusing or not answering for `hung_s`; None while it works."""
+        pending = self._pending
+        if pending is None or not pending.since_s:
+            return None
+        refused = pending.error is not None or time.monotonic() - pending.since_s > hung_s
+        return Failing(pending.since_s, pending.error) if refused else None
+
+    def unstored(self) -> list[Chunk]:
+        """What was taken and is not durable, in order: the pending batch's messages and the open one's."""
+        pending, opened = self._pending, list(self._chunks)
+        return [*(pending.chunks if pending is not None else ()), *opened]
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -173,7 +221,7 @@ class Subscriber:
             now_ns = self._clock()
             if client.generation != self._generation:
                 self._generation, self._unacked = client.generation, []
-            self._intake.take(frames, now_ns, size_bytes=size_bytes)
+            self._take(frames, now_ns, size_bytes)
             outgoing = self._intake.take_outgoing()
             self._connection.want(outgoing.subscriptions)
             for request in outgoing.requests:
@@ -185,6 +233,14 @@ class Subscriber:
         if size_bytes < CHUNK_BYTES and len(self._unacked) < self._allowance:
             time.sleep(PAUSE_S)
         return size_bytes
+
+    def _take(self, frames: Sequence[Frame], now_ns: int, size_bytes: int) -> None:
+        """Into the open batch, each message with the moment at which it was first heard."""
+        runs = self._heard.take(frames, now_ns)
+        for run in runs:
+            self._intake.take(run.frames, run.arrival_ns, size_bytes=size_bytes if len(runs) == 1 else None)
+            self._chunks_total += 1
+            self._chunks.append(Chunk(self._chunks_total, *run))
 
     @property
     def _paused(self) -> bool:
@@ -218,11 +274,12 @@ class Subscriber:
 
     def _seal(self, now_ns: int | None) -> None:
         sealed = self._intake.seal(now_ns)
-        self._pending = _Pending(sealed, self._unacked, self._generation)
-        self._unacked = []
+        self._pending = _Pending(sealed, self._unacked, self._generation, self._chunks)
+        self._unacked, self._chunks = [], []
 
     def _deliver(self, pending: _Pending) -> None:
         """Give the batch to the sink; on any error keep it and come back later, acknowledging nothing."""
+        pending.since_s = pending.since_s or time.monotonic()
         try:
             if pending.sealed is not None:
                 self._sink(pending.sealed)
@@ -231,6 +288,7 @@ class Subscriber:
             if not pending.wait_s:
                 log.error("the log does not take readings: %s; nothing is acknowledged, trying again", error)  # noqa: TRY400 - one clear line
             self._last_error = f"log: {type(error).__name__}: {error}"
+            pending.error = error
             pending.wait_s = min(max(_RETRY_FIRST_S, pending.wait_s * 2), _RETRY_MAX_S)
             pending.retry_s = time.monotonic() + pending.wait_s
             return

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from prometheus_client import CollectorRegistry
 
 from alerts import AlertDesk, People, open_database, read_registry
-from alerts.api import HttpSettings, Last, create_app
+from alerts.api import Condition, HttpSettings, Last, create_app
 from detectors import DetectionBatch, Phase
 from ingest import Catalog, Count, Sealed, Store, from_columns
 from ingest.stores import open_store
@@ -66,6 +66,7 @@ class View:
     store: Store
     log: TelemetryLog
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    said: list[Condition] = field(default_factory=lambda: [Condition()])
 
     def latest(self, sensor: int) -> list[Last]:
         """The newest stored reading of each metric."""
@@ -92,6 +93,10 @@ class View:
     def replay(self, *, site: str | None, reason: str | None) -> int:
         """Asked of the log."""
         return self.log.replay(site=site, reason=reason)
+
+    def condition(self) -> Condition:
+        """What the test wants the service to say of itself."""
+        return self.said[-1]
 
     def clocks(self) -> list[dict[str, Any]]:
         """Clocks as the log keeps them."""
