@@ -36,7 +36,7 @@ class Messenger:
     ) -> None:
         """delivered: shared with the outbox, so that each message goes out by one of them."""
         self._clock, self._waiting_max = clock, waiting_max
-        self._delivered = delivered or Delivered()
+        self._delivered = Delivered() if delivered is None else delivered
         self._channels = tuple(channels)
         self._waiting: dict[str, deque[Notice]] = {channel.name: deque() for channel in channels}
         self._accepted: deque[str] = deque(maxlen=waiting_max * (len(self._channels) + 1))

@@ -140,7 +140,7 @@ class Outbox:
     ) -> None:
         """delivered: what is known to have gone out, also from memory; it is not sent again."""
         self._engine, self._clock = engine, clock
-        self._delivered = delivered or Delivered()
+        self._delivered = Delivered() if delivered is None else delivered
         self._channels = {channel.name: channel for channel in channels}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)

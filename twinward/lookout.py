@@ -71,7 +71,8 @@ class Lookout:
         """
         self._begin, self._messenger, self._clock, self._channels = begin, messenger, clock, channels
         self._room, self._stages, self._monotonic = room, stages, monotonic
-        self._source, self._ear, self._heard = source, ear, heard or Heard()
+        self._source, self._ear = source, ear
+        self._heard = Heard() if heard is None else heard
         self._watch = OwnWatch(clock)
         self._broken_s: dict[str, tuple[float, float]] = {}
         self._flow: MemoryFlow | None = None

@@ -101,7 +101,7 @@ class Subscriber:
         self._sink = sink
         self._clock = clock
         self._waiting = waiting
-        self._heard = heard or Heard()
+        self._heard = Heard() if heard is None else heard
         self._connection = Connection(settings, intake.subscriptions)
         self._allowance = max(1, settings.receive_max // 2)
         self._stop = threading.Event()

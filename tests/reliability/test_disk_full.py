@@ -128,22 +128,28 @@ class People:
     """What people try on the full disk, once a second or so, and what they are answered."""
 
     def __init__(self, service: Any) -> None:
-        self._service, self._client = service, service.client()
-        self._hazard = self._client.get("/hazards", params={"limit": 1}).json()["items"][0]["id"]
+        self._service, self.client = service, service.client()
+        self._hazard = self.client.get("/hazards", params={"limit": 1}).json()["items"][0]["id"]
+        self._ticket = self.client.get("/tickets", params={"limit": 1}).json()["items"][0]
         self.reads: Counter[int] = Counter()
         self.writes: Counter[int] = Counter()
         self.sign_ins: Counter[int] = Counter()
         self.unclear: list[str] = []
 
+    def _write(self, path: str, fields: dict[str, str]) -> None:
+        answer = self.client.post(path, json=fields, headers={"If-Match": f'"{self._ticket["version"]}"'})
+        self.writes[answer.status_code] += 1
+        told = answer.json()
+        if (answer.status_code, told.get("cause"), answer.headers.get("retry-after")) != (503, "disk_full", "5"):
+            self.unclear.append(answer.text)
+
     def round(self) -> None:
         """Every kind of read, a write, and somebody who signs in and looks."""
         for path in READS:
-            self.reads[status(self._client, path)] += 1
-        answer = self._client.put(f"/hazards/{self._hazard}/acknowledgement")
-        self.writes[answer.status_code] += 1
-        told = answer.json()
-        if answer.status_code == 503 and (told["cause"], answer.headers["retry-after"]) != ("disk_full", "5"):
-            self.unclear.append(answer.text)
+            self.reads[status(self.client, path)] += 1
+        step = {"fixer": "fixer", "note": "look at it"}
+        self._write(f"/hazards/{self._hazard}/actions/acknowledge", {})
+        self._write(f"/tickets/{self._ticket['id']}/actions/assign", step)
         account = {"username": "admin", "password": self._service.environment["TWINWARD_ADMIN_PASSWORD"]}
         entered = httpx.post(f"{self._service.url}/api/v1/session", json=account, timeout=10)
         self.sign_ins[entered.status_code] += 1
@@ -179,7 +185,7 @@ def test_a_full_disk_stops_nothing_for_good(
     rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
     assert not service.ready()
     unstored = [place for place in late if place in alarms.missing()]
-    condition = service.client().get("/condition").json()
+    condition = people.client.get("/condition").json()
     during = rig.kept(service).total()["stored"] - before
     (small_disk / "ballast").unlink()
     freed_s = time.monotonic()
