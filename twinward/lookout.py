@@ -147,8 +147,8 @@ class Lookout:
             self._drop_flow()
             self._by_ear = by_ear
         self._listen()
-        age_s = now_s - min(since for since, _ in lasting.values())
-        if age_s >= GRACE_S and self._ready(now_s):
+        lasted_s = max(seen_s - since_s for since_s, seen_s in lasting.values())
+        if lasted_s >= GRACE_S and self._ready(now_s):
             self._judge(now_s)
 
     def _look(self, now_s: float) -> dict[str, StorageFault]:

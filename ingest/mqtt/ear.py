@@ -12,6 +12,8 @@ from .frames import Frame
 from .settings import MqttSettings
 
 LISTEN_S = 0.05
+PAUSE_S = 0.02
+"""After each chunk: messages come by the handful, and so does what is later matched with them."""
 
 
 class Ear:
@@ -86,4 +88,6 @@ class Ear:
             connection.drop(f"{type(error).__name__}: {error}")
             return []
         self.received_total += len(frames)
+        if frames:
+            time.sleep(PAUSE_S)
         return frames

@@ -121,8 +121,8 @@ class School:
         self.log = TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)
         self.store = open_store("memory", folder)
         self._fill()
-        view = View(self.catalog, self.store, self.log)
-        app = create_app(self.desk, people, view, settings=HttpSettings(), clock=time.time_ns)
+        self.view = View(self.catalog, self.store, self.log)
+        app = create_app(self.desk, people, self.view, settings=HttpSettings(), clock=time.time_ns)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
