@@ -60,19 +60,18 @@ class Lookout:
         channels: Sequence[Channel],
         room: Room,
         stages: Mapping[str, Callable[[], str]],
-        source: Source | None = None,
-        ear: Ear | None = None,
-        heard: Heard | None = None,
+        source: Source,
+        ear: Ear,
+        heard: Heard,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """begin: a new flow; stages: part -> the error that it fails with now, "" while it works.
 
-        source, ear, heard: None in a process that does not take messages from the broker.
+        source: the log's session, or a `DiskProbe` in a process without one; heard: shared with the log's session.
         """
         self._begin, self._messenger, self._clock, self._channels = begin, messenger, clock, channels
         self._room, self._stages, self._monotonic = room, stages, monotonic
-        self._source, self._ear = source, ear
-        self._heard = Heard() if heard is None else heard
+        self._source, self._ear, self._heard = source, ear, heard
         self._watch = OwnWatch(clock)
         self._broken_s: dict[str, tuple[float, float]] = {}
         self._flow: MemoryFlow | None = None
@@ -113,7 +112,7 @@ class Lookout:
         """How it stands, for metrics: whether it judges, whether it hears, the counts, the free share of the disk."""
         return {
             "judging": self._flow is not None,
-            "hearing": self._ear is not None and self._ear.hears,
+            "hearing": self._ear.hears,
             "disk_free_share": self._room.share,
             "unmatched": len(self._heard),
             "unmatched_forgotten": self._heard.forgotten_total,
@@ -154,7 +153,7 @@ class Lookout:
     def _look(self, now_s: float) -> dict[str, StorageFault]:
         """Part -> cause of what is broken at this moment; remembers since when, and forgets it after a calm while."""
         broken: dict[str, StorageFault] = {}
-        failing = None if self._source is None else self._source.failing()
+        failing = self._source.failing()
         if failing is not None:
             broken[LOG] = storage_fault(failing.error) if failing.error is not None else NO_ANSWER
         for part, error in self._stages.items():
@@ -179,7 +178,7 @@ class Lookout:
 
     def _listen(self) -> None:
         """Hear what is published while the log takes nothing; at other times the log itself is read."""
-        if not self._by_ear or self._ear is None or self._source is None:
+        if not self._by_ear:
             self._stopping.wait(REST_S)
             return
         heard_before = self._ear.hears
@@ -230,8 +229,7 @@ class Lookout:
 
     def _feed(self, flow: MemoryFlow, now_s: float) -> None:
         """First what the log's session holds and this one has not heard, then what this one has."""
-        chunks = self._source.unstored() if self._source is not None else []
-        for chunk in chunks:
+        for chunk in self._source.unstored():
             if chunk.number > self._fed:
                 self._fed = chunk.number
                 if chunk.number <= self._mark or not chunk.known:
@@ -240,19 +238,17 @@ class Lookout:
             frames, arrival_ns = self._buffer.popleft()
             self._buffered -= len(frames)
             self._take(flow, frames, arrival_ns)
-        if self._ear is not None and self._ear.hears and now_s - self._ticked_s >= TICK_S:
+        if self._ear.hears and now_s - self._ticked_s >= TICK_S:
             self._ticked_s = now_s
             flow.tick(self._clock())
 
     def _take(self, flow: MemoryFlow, frames: Sequence[Frame], arrival_ns: int) -> None:
         self.counts["messages"] += len(frames)
-        topics = flow.take(frames, arrival_ns)
-        if self._ear is not None:
-            self._ear.want(topics)
+        self._ear.want(flow.take(frames, arrival_ns))
 
     def _rest(self) -> None:
         """Nothing is broken any more: end the session and forget the flow."""
-        if self._ear is not None and self._by_ear:
+        if self._by_ear:
             self._ear.close()
             self._heard.end()
             self._log.warning("the log takes readings again; the lookout rests")

@@ -81,6 +81,11 @@ def origin(
     return Origin(log, detections, catalog, intake, lambda known: build(recipe, known, calendar), stand_in)
 
 
+def subscriptions(settings: Settings) -> list[str]:
+    """The topic filters of the formats that are taken in, for a process without the log's session."""
+    return Intake(Catalog(), decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan)).subscriptions
+
+
 class MemoryFlow:
     """One emergency's flow. Driven by one thread.
 

@@ -30,12 +30,13 @@ from ingest.stores import open_store
 from . import __version__
 from .broker import Broker, start_broker
 from .clock import Clock, system_clock
+from .disk_probe import DiskProbe
 from .errors import ConfigError, PortTaken, TwinwardError
 from .keeping import Keeping
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
 from .lookout import Lookout
-from .memory_flow import MemoryFlow, origin
+from .memory_flow import MemoryFlow, origin, subscriptions
 from .observe import LookoutCollector, Observer, ServiceCollector, condition, latency_histogram
 from .own_watch import Room
 from .pump import Pump
@@ -191,9 +192,9 @@ class Service:
             channels=self._channels,
             room=Room(settings.data_dir),
             stages=stages | {"outbox": lambda: self._outbox.last_error},
-            source=self._subscriber if here else None,
-            ear=Ear(settings.mqtt, self._subscriber.subscriptions) if here else None,
-            heard=self._heard if here else None,
+            source=self._subscriber if here else DiskProbe(settings.data_dir, self.log.head),
+            ear=Ear(settings.mqtt, self._subscriber.subscriptions if here else lambda: subscriptions(settings)),
+            heard=self._heard if here else Heard(),
         )
         self._checks["lookout"] = self._lookout.alive
         self._registry.register(LookoutCollector(self._lookout, self._messenger))

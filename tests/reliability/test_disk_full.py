@@ -221,6 +221,28 @@ def test_a_full_disk_stops_nothing_for_good(
     rig.kept(service).check(sender)
 
 
+@pytest.mark.broker
+def test_alarms_go_out_from_memory_in_three_processes(
+    mosquitto: Any, small_disk: Path, rig: Any, sink: Sink, notify: str
+) -> None:
+    """Where ingest, detection and alerts run apart, the alerting process finds out for itself and listens itself."""
+    service = rig.service(mosquitto.url, extra=notify)
+    service.data.symlink_to(small_disk)
+    service.start("ingest", "detect", "alert")
+    alarms = rig.alarms(mosquitto.port, service)
+    alarms.every(0.2, 2)
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every early alarm")
+    fill(small_disk / "ballast")
+    rig.until(lambda: sink.of_type("service.fault"), timeout_s=rig.bound_s(BACK_S), what="told of the fault")
+    late = alarms.every(0.2, 5)
+    rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
+    assert set(late) <= set(alarms.missing())
+    (small_disk / "ballast").unlink()
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every alarm")
+    assert not alarms.doubled
+    assert service.stop() == 0
+
+
 def settled(client: httpx.Client, unstored: list[str], sink: Sink) -> bool:
     """Whether the notices of those alarms are stored as sent."""
     sent = {row["id"] for row in every(client, "/notices") if row["state"] == "sent"}
