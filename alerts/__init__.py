@@ -24,14 +24,20 @@ from .registry import Place, Registry, RiskPoint, Site, Zone, load_registry, rea
 from .tickets import Field, Loop, Step, loop
 
 if TYPE_CHECKING:
+    from .delivered import Delivered
     from .desk import AlertDesk
     from .journal import AuditReport, Event
+    from .messenger import Messenger
     from .outbox import Outbox
+    from .own_faults import NEARLY_FULL, OwnFault, fault_notices
     from .people import Account, People
     from .queries import Page
     from .schema import open_database
+    from .stand_in import StandIn
+    from .storage_fault import StorageFault, storage_fault
 
 __all__ = [
+    "NEARLY_FULL",
     "OPERATIONS",
     "ROLES",
     "SYSTEM",
@@ -41,6 +47,7 @@ __all__ = [
     "AlertError",
     "Assessment",
     "AuditReport",
+    "Delivered",
     "Event",
     "Field",
     "Finding",
@@ -50,10 +57,12 @@ __all__ = [
     "Hazard",
     "Invalid",
     "Loop",
+    "Messenger",
     "Method",
     "NotFound",
     "Notice",
     "Outbox",
+    "OwnFault",
     "Page",
     "People",
     "Place",
@@ -64,10 +73,13 @@ __all__ = [
     "SchemaError",
     "Site",
     "Stale",
+    "StandIn",
     "Step",
+    "StorageFault",
     "Ticket",
     "Zone",
     "allowed",
+    "fault_notices",
     "format_time",
     "load_registry",
     "loop",
@@ -76,17 +88,26 @@ __all__ = [
     "parse_time",
     "read_registry",
     "require",
+    "storage_fault",
 ]
 
 _LATER = {
+    "NEARLY_FULL": "own_faults",
     "Account": "people",
     "AlertDesk": "desk",
     "AuditReport": "journal",
+    "Delivered": "delivered",
     "Event": "journal",
+    "Messenger": "messenger",
     "Outbox": "outbox",
+    "OwnFault": "own_faults",
     "Page": "queries",
     "People": "people",
+    "StandIn": "stand_in",
+    "StorageFault": "storage_fault",
+    "fault_notices": "own_faults",
     "open_database": "schema",
+    "storage_fault": "storage_fault",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there

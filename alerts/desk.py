@@ -18,6 +18,7 @@ from .errors import Invalid, NotFound
 from .findings import observations
 from .grading import methods
 from .hazards import HazardKeeper
+from .late_notes import LateNotes, Note
 from .model import Hazard, Ticket
 from .outbox import Post
 from .queries import Queries
@@ -45,6 +46,7 @@ class AlertDesk:
         self._method = methods()["ls"]
         self.queries = Queries(engine)
         self.replies = Replies(engine, clock)
+        self.notes = LateNotes(engine)
 
     def cursor(self) -> int:
         """The last position of the detection log whose effects are in the database."""
@@ -66,7 +68,8 @@ class AlertDesk:
         return len(detections)
 
     def tick(self, now_ns: int) -> None:
-        """What goes by time: deadlines and the end of observation."""
+        """What goes by time: deadlines and the end of observation; and what has waited to be written."""
+        self.notes.settle()
         with self.engine.begin() as connection:
             self._ticketing(connection).tick(now_ns)
 
@@ -126,11 +129,8 @@ class AlertDesk:
             )
 
     def note(self, kind: str, actor: str, *, site: str, subject: str, facts: Mapping[str, Any]) -> None:
-        """Write an entry of the audit: a sign-in, an export, a change of an account."""
-        with self.engine.begin() as connection:
-            journal.append(
-                connection, at_ns=self.clock(), actor=actor, kind=kind, site=site, subject=subject, facts=facts
-            )
+        """Write an entry of the audit: a sign-in, an export, a change of an account; see `LateNotes`."""
+        self.notes.write(Note(self.clock(), kind, actor, site, subject, facts))
 
     def tip(self) -> tuple[int, str]:
         """Seq and digest of the journal's last entry."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from sqlalchemy import Connection, select
 
@@ -12,16 +13,23 @@ from . import journal, rows
 from .causes import Cause, causes
 from .findings import Observation, identity
 from .grading import Method
-from .model import Finding, Hazard
+from .model import Finding, Hazard, Ticket
 from .outbox import Post
 from .schema import findings, hazards
-from .ticketing import Ticketing
+
+
+class Following(Protocol):
+    """Tickets, as far as a hazard moves them."""
+
+    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
+        """The hazard's ticket after what happened to it."""
+        ...
 
 
 class HazardKeeper:
     """Folds observations into hazards within the caller's transaction; tickets and notices go with them."""
 
-    def __init__(self, connection: Connection, ticketing: Ticketing, post: Post, *, method: Method) -> None:
+    def __init__(self, connection: Connection, ticketing: Following, post: Post, *, method: Method) -> None:
         self._connection, self._ticketing, self._post, self._method = connection, ticketing, post, method
 
     def take(self, observation: Observation) -> None:
@@ -186,7 +194,7 @@ class HazardKeeper:
         ticket = self._ticketing.follow(
             hazard, relapsed=kind == "hazard.relapsed", raised=raised, now_ns=seen.recorded_ns
         )
-        self._post.hazard(kind, hazard, ticket, step=step, now_ns=seen.recorded_ns)
+        self._post.hazard(kind, hazard, ticket, finding=seen.id, step=step, now_ns=seen.recorded_ns)
 
 
 def _told(before: Hazard, after: Hazard, otherwise: str) -> str:

@@ -1,8 +1,9 @@
 """Messages to people and programs: written in the transaction of what they tell of, delivered until received.
 
 At least once: the id of a message is made from its cause and its channel, stays the same on every try, and lets the
-receiver drop a repetition. A try that fails waits 5 s, 10 s, 20 s ... up to an hour; after a day the message stands as
-failed, to be seen and sent again.
+receiver drop a repetition. What pages people has an id made from what was seen alone (`paged_cause`), so that a message
+that had to go out before anything could be stored has the id of the one that is stored later. A try that fails waits
+5 s, 10 s, 20 s ... up to an hour; after a day the message stands as failed, to be seen and sent again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from . import journal, rows
 from .channels.contract import Channel
+from .delivered import Delivered
 from .findings import identity
 from .grading import Grade
 from .model import Hazard, Notice, Receipt, Ticket
@@ -35,16 +37,33 @@ CONSOLE = "console"
 """The channel that is always there: the notice stands on the screen, delivered as soon as it is written."""
 
 
+def paged_cause(kind: str, hazard: Hazard, finding: str) -> str:
+    """What a message that pages is about, made from what was seen, with nothing of the database's own count.
+
+    One hazard opens once; it is raised once to each grade, late or live, because neither goes back; and one finding
+    joins once, so that it brings one relapse.
+    """
+    if kind == "hazard.opened":
+        return identity(kind, hazard.id)
+    if kind == "hazard.raised":
+        return identity(kind, hazard.id, int(hazard.grade), hazard.late)
+    return identity(kind, hazard.id, finding)
+
+
 class Post:
     """Writes messages within the caller's transaction, one for each channel that wants them."""
 
-    def __init__(self, connection: Connection, channels: Sequence[Channel], registry: Registry) -> None:
+    def __init__(
+        self, connection: Connection, channels: Sequence[Channel], registry: Registry, *, from_memory: bool = False
+    ) -> None:
+        """from_memory: only what pages, marked as told from memory: nothing of it is stored yet."""
         self._connection, self._channels, self._registry = connection, channels, registry
+        self._from_memory = from_memory
 
-    def hazard(self, kind: str, hazard: Hazard, ticket: Ticket | None, *, step: int, now_ns: int) -> None:
-        """Tell programs of every change, people of what must wake them."""
+    def hazard(self, kind: str, hazard: Hazard, ticket: Ticket | None, *, finding: str, step: int, now_ns: int) -> None:
+        """Tell programs of every change, people of what must wake them. finding: id of what brought it about."""
         pages = kind in PAGED and hazard.grade <= Grade.ORANGE and not hazard.late and not hazard.drill
-        body = {
+        body: dict[str, Any] = {
             "alarm_id": hazard.id,
             "site": hazard.site,
             "zone": hazard.zone,
@@ -58,8 +77,11 @@ class Post:
             "text": dict(hazard.text),
             "ticket": ticket.number if ticket else None,
         }
+        if self._from_memory:
+            body |= {"from_memory": True}
         about = (hazard.site, hazard.id, ticket.id if ticket else "")
-        self._write(kind, body, about, pages=pages, step=step, now_ns=now_ns)
+        cause = paged_cause(kind, hazard, finding) if kind in PAGED else identity(hazard.id, about[2], kind, step)
+        self._write(kind, body, about, pages=pages, cause=cause, now_ns=now_ns)
 
     def ticket(self, kind: str, ticket: Ticket, *, step: int, now_ns: int) -> None:
         """Tell programs of every step of the loop."""
@@ -75,16 +97,20 @@ class Post:
             "fixer": ticket.fixer,
             "due_at": format_time(ticket.due_ns),
         }
-        self._write(kind, body, (ticket.site, ticket.hazard, ticket.id), pages=False, step=step, now_ns=now_ns)
+        about = (ticket.site, ticket.hazard, ticket.id)
+        cause = identity(ticket.hazard, ticket.id, kind, step)
+        self._write(kind, body, about, pages=False, cause=cause, now_ns=now_ns)
 
     def _write(
-        self, kind: str, body: Mapping[str, Any], about: tuple[str, str, str], *, pages: bool, step: int, now_ns: int
+        self, kind: str, body: Mapping[str, Any], about: tuple[str, str, str], *, pages: bool, cause: str, now_ns: int
     ) -> None:
+        if self._from_memory and not pages:
+            return
         site, hazard, ticket = about
         wanted = [channel.name for channel in self._channels if pages or channel.for_programs]
         for name in [*wanted, *([CONSOLE] if pages else [])]:
             notice = Notice(
-                id=f"msg_{identity(hazard, ticket, kind, step, name)}",
+                id=f"msg_{identity(cause, name)}",
                 site=site,
                 hazard=hazard,
                 ticket=ticket,
@@ -104,13 +130,23 @@ class Post:
 class Outbox:
     """Delivers what is due. One worker thread; a killed one leaves its messages pending, and they go out again."""
 
-    def __init__(self, engine: Engine, channels: Sequence[Channel], clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        channels: Sequence[Channel],
+        clock: Callable[[], int],
+        *,
+        delivered: Delivered | None = None,
+    ) -> None:
+        """delivered: what is known to have gone out, also from memory; it is not sent again."""
         self._engine, self._clock = engine, clock
+        self._delivered = Delivered() if delivered is None else delivered
         self._channels = {channel.name: channel for channel in channels}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._log = structlog.get_logger(part="outbox")
         self.errors_total = 0
+        self.last_error = ""
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -135,10 +171,14 @@ class Outbox:
             notice = rows.record(Notice, row)
             if not self._leased(notice, now_ns):
                 continue
-            channel = self._channels.get(notice.channel)
-            gone = Receipt(delivered=False, retry=False, error="the channel is no longer configured")
-            self._note(notice, channel.deliver(notice) if channel else gone, now_ns)
+            self._note(notice, self._tried(notice), now_ns)
         return len(found)
+
+    def _tried(self, notice: Notice) -> Receipt:
+        channel = self._channels.get(notice.channel)
+        if channel is None:
+            return Receipt(delivered=False, retry=False, error="the channel is no longer configured")
+        return self._delivered.through(channel, notice)
 
     def _leased(self, notice: Notice, now_ns: int) -> bool:
         """Whether this worker has the message to itself for a while; another one's lease ends by itself."""
@@ -177,12 +217,18 @@ class Outbox:
         while not self._stopping.is_set():
             try:
                 tried = self.deliver_due(self._clock())
+                self.last_error = ""
             except Exception as error:  # noqa: BLE001 - a worker that ends would hold every message back
-                self.errors_total += 1
-                self._log.error("outbox turn failed, will try again", error=f"{type(error).__name__}: {error}")
+                self._failed(f"{type(error).__name__}: {error}")
                 tried = 0
             if not tried:
                 self._stopping.wait(0.25)
+
+    def _failed(self, error: str) -> None:
+        self.errors_total += 1
+        if not self.last_error:
+            self._log.error("outbox turn failed, will try again", error=error)
+        self.last_error = error
 
 
 def settled(notice: Notice, receipt: Receipt, now_ns: int) -> Notice:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 import secrets
 import threading
@@ -14,15 +13,13 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Engine, RowMapping, delete, insert, select, update
+from sqlalchemy import Engine, RowMapping, delete, insert, select
 
 from .access import ROLES, Actor
 from .errors import AlertError, Invalid
-from .schema import accounts, sessions
+from .schema import accounts
+from .sessions import Sessions
 
-IDLE_NS = 30 * 60 * 1_000_000_000
-LIFE_NS = 12 * 3_600 * 1_000_000_000
-TOUCH_NS = 60 * 1_000_000_000
 FAILURES_A_MINUTE = 5
 MINUTE_NS = 60 * 1_000_000_000
 WATCHED_MAX = 10_000
@@ -71,6 +68,7 @@ class People:
     def __init__(self, engine: Engine, clock: Callable[[], int], *, hasher: PasswordHasher | None = None) -> None:
         self._engine, self._clock = engine, clock
         self._reading = engine.execution_options(writes=False)
+        self.sessions = Sessions(engine, clock)
         self._hasher = hasher or PasswordHasher()
         self._nobody = _unmatched(self._hasher)
         self._failures: dict[str, deque[int]] = {}
@@ -96,7 +94,7 @@ class People:
             "sites": None if sites is None else sorted(sites),
         }
         with self._engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.username == username))
+            self.sessions.forget(connection, username)
             connection.execute(delete(accounts).where(accounts.c.username == username))
             connection.execute(insert(accounts).values(username=username, **row))
         return _account({"username": username, **row})
@@ -123,32 +121,19 @@ class People:
 
     def who(self, token: str, *, use: bool = True) -> Account | None:
         """The account of a token that is neither revoked nor expired. use: False where nobody acts, only looks on."""
-        now_ns, digest = self._clock(), _digest(token)
-        query = select(sessions, accounts).join_from(sessions, accounts, sessions.c.username == accounts.c.username)
+        username = self.sessions.user(token, use=use)
+        if username is None:
+            return None
         with self._reading.connect() as connection:
-            row = connection.execute(query.where(sessions.c.digest == digest)).mappings().first()
-        if row is None:
-            return None
-        if now_ns - row["created_ns"] > LIFE_NS or now_ns - row["used_ns"] > IDLE_NS:
-            self.sign_out(token)
-            return None
-        if use and now_ns - row["used_ns"] > TOUCH_NS:
-            with self._engine.begin() as connection:
-                connection.execute(update(sessions).where(sessions.c.digest == digest).values(used_ns=now_ns))
-        return _account(row)
+            row = connection.execute(select(accounts).where(accounts.c.username == username)).mappings().first()
+        return _account(row) if row else None
 
     def sign_out(self, token: str) -> None:
         """Revoke a token at once."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
+        self.sessions.close(token)
 
     def _open(self, account: Account) -> Session:
-        token, now_ns = secrets.token_urlsafe(32), self._clock()
-        row = {"digest": _digest(token), "username": account.username, "created_ns": now_ns, "used_ns": now_ns}
-        with self._engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.created_ns < now_ns - LIFE_NS))
-            connection.execute(insert(sessions).values(row))
-        return Session(token, now_ns + LIFE_NS, account)
+        return Session(*self.sessions.open(account.username), account)
 
     def _verified(self, stored: str, password: str) -> bool:
         try:
@@ -190,10 +175,6 @@ def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, s
     if not roles or set(roles) - set(ROLES):
         wrong["roles"] = f"one or more of {', '.join(ROLES)}"
     return wrong
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _unmatched(hasher: PasswordHasher) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from alerts.api import Last
+from alerts import Messenger
+from alerts.api import Condition, Last
 from ingest import Catalog, Store, StoreError
 
 from .latest import Latest
 from .log import TelemetryLog
+from .lookout import Lookout
 from .pump import Pump
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600)
@@ -40,7 +42,7 @@ def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 class Observer:
     """The view on a running service that the HTTP interface reads from.
 
-    checks: name -> whether that part works now; readiness is all of them.
+    checks: name -> whether that part works now; readiness is all of them; told: what the service says of itself.
     """
 
     catalog: Catalog
@@ -50,6 +52,7 @@ class Observer:
     pumps: tuple[Pump[Any], ...]
     checks: Mapping[str, Callable[[], bool]]
     registry: CollectorRegistry
+    told: Callable[[], Condition]
 
     def latest(self, sensor: int) -> list[Last]:
         """The newest reading of each metric of a sensor."""
@@ -92,6 +95,42 @@ class Observer:
     def health(self) -> dict[str, bool]:
         """Each part of the service and whether it works now."""
         return {name: check() for name, check in self.checks.items()}
+
+    def condition(self) -> Condition:
+        """Own faults that last, and alarms that stand in no database yet."""
+        return self.told()
+
+
+def condition(lookout: Lookout, messenger: Messenger) -> Condition:
+    """What lookout and messenger have to tell; alarms only while something takes nothing."""
+    faults = lookout.faults
+    since_ns = min((fault.since_ns for fault in faults if fault.grade == "red"), default=None)
+    unstored = () if since_ns is None else [n for n in messenger.recent() if n.hazard and n.created_ns >= since_ns]
+    return Condition(lookout.version, faults, unstored)
+
+
+class LookoutCollector:
+    """What the lookout does, as Prometheus metrics."""
+
+    def __init__(self, lookout: Lookout, messenger: Messenger) -> None:
+        self._lookout, self._messenger = lookout, messenger
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, freshly read."""
+        status, faults = self._lookout.status(), self._lookout.faults
+        yield GaugeMetricFamily("twinward_disk_free_ratio", "Free share of the disk", value=status["disk_free_share"])
+        fault = GaugeMetricFamily("twinward_own_fault", "1 while people know of the fault", labels=("part", "cause"))
+        for one in faults:
+            fault.add_metric((one.part, one.cause.code), 1)
+        yield fault
+        for name, text in (("judging", "1 while alarms go out from memory"), ("hearing", "1 while its session hears")):
+            yield GaugeMetricFamily(f"twinward_lookout_{name}", text, value=float(status[name]))
+        for name in ("watches", "messages", "alarms", "errors", "unjudged", "unmatched_forgotten"):
+            yield CounterMetricFamily(f"twinward_lookout_{name}", f"Lookout: {name}", value=status[name])
+        sent = CounterMetricFamily("twinward_messenger", "Messages from memory", labels=("outcome",))
+        for outcome in ("sent", "failed", "dropped"):
+            sent.add_metric((outcome,), getattr(self._messenger, f"{outcome}_total"))
+        yield sent
 
 
 class ServiceCollector:

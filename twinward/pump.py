@@ -15,7 +15,7 @@ EntryP_contra = TypeVar("EntryP_contra", bound="Positioned", contravariant=True)
 
 ENTRIES_PER_TURN = 256
 WAIT_S = 0.25
-BACKOFF_S_MAX = 10.0
+BACKOFF_S_MAX = 2.0
 
 
 class Positioned(Protocol):

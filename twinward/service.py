@@ -15,6 +15,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from alerts.channels import open_channels
 from detectors import Calendar, DetectorError, DetectorSet, Recipe, load_recipe
 from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
-from ingest.mqtt import MqttError, Subscriber
+from ingest.mqtt import Ear, Heard, MqttError, Subscriber
 from ingest.stores import open_store
 
 from . import __version__
@@ -86,6 +87,7 @@ class Service:
             if self._does("alert"):
                 self._open_store()
                 self._open_alert()
+                self._open_lookout()
                 self._open_http()
         for pump in self._pumps:
             pump.start()
@@ -93,6 +95,10 @@ class Service:
         if self._does("alert"):
             self._outbox.start()
             self._undo.callback(self._outbox.stop)
+            self._messenger.start()
+            self._undo.callback(self._messenger.stop)
+            self._lookout.start()
+            self._undo.callback(self._lookout.stop)
 
     def serve(self) -> None:
         """Let people in, where the role has the HTTP interface."""
@@ -160,8 +166,15 @@ class Service:
             memory=self.log.memory(),
             spooled=self.log.spool_blocks(),
         )
+        self._heard = Heard()
         subscriber = Subscriber(
-            settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting, spooled=self.log.spooled
+            settings.mqtt,
+            intake,
+            self.log.append,
+            self.clock,
+            waiting=self.log.waiting,
+            spooled=self.log.spooled,
+            heard=self._heard,
         )
         self._checks["broker"] = lambda: bool(subscriber.status()["healthy"])
         self._subscriber = subscriber
@@ -193,9 +206,9 @@ class Service:
     def _open_alert(self) -> None:
         from prometheus_client import CollectorRegistry
 
-        from alerts import AlertDesk, Outbox, People, open_database
+        from alerts import AlertDesk, Delivered, Messenger, Outbox, People, open_database
 
-        from .observe import Observer, ServiceCollector, latency_histogram
+        from .observe import Observer, ServiceCollector, condition, latency_histogram
         from .pump import Pump
 
         engine = open_database(self.settings.database_url)
@@ -206,10 +219,21 @@ class Service:
         latency, head = latency_histogram(registry), self.settings.data_dir / "alerts.head"
         self._undo.callback(lambda: note_head(head, self.desk.tip()))
         self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
-        self._outbox = Outbox(engine, self._channels, self.clock)
+        delivered = Delivered()
+        self._outbox = Outbox(engine, self._channels, self.clock, delivered=delivered)
+        self._messenger = Messenger(self._channels, self.clock, delivered=delivered)
         self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
         pumps = tuple(self._pumps)
-        self._observer = Observer(self.catalog, self.store, self.log, self._latest, pumps, self._checks, registry)
+        self._observer = Observer(
+            self.catalog,
+            self.store,
+            self.log,
+            self._latest,
+            pumps,
+            self._checks,
+            registry,
+            told=lambda: condition(self._lookout, self._messenger),
+        )
         registry.register(ServiceCollector(self.log, pumps, self._checks))
 
     def _open_http(self) -> None:
@@ -230,6 +254,39 @@ class Service:
         )
         server = self._server = uvicorn.Server(config)
         self._checks["http"] = lambda: bool(server.started)
+
+    def _open_lookout(self) -> None:
+        """Alarms from memory while nothing can be stored; with the broker's messages where this process takes them."""
+        from .disk_probe import DiskProbe
+        from .lookout import Lookout
+        from .memory_flow import MemoryFlow, origin, subscriptions
+        from .observe import LookoutCollector
+        from .own_watch import Room
+
+        settings, subscriber = self.settings, self._subscriber
+        made = origin(
+            settings,
+            self.registry,
+            self.clock,
+            logs=(self.log, self.detections),
+            desk=(self.desk.engine, self._channels, lambda: bool(self._outbox.last_error)),
+        )
+        behind = [pump for pump in self._pumps if pump.name != StoreStage.name]
+        stages = {pump.name: partial(getattr, pump, "last_error") for pump in behind}
+        filters = (lambda: subscriptions(settings)) if subscriber is None else subscriber.subscriptions
+        self._lookout = Lookout(
+            lambda: MemoryFlow(made),
+            self._messenger,
+            self.clock,
+            channels=self._channels,
+            room=Room(settings.data_dir),
+            stages=stages | {"outbox": lambda: self._outbox.last_error},
+            source=DiskProbe(settings.data_dir, self.log.head) if subscriber is None else subscriber,
+            ear=Ear(settings.mqtt, filters),
+            heard=Heard() if subscriber is None else self._heard,
+        )
+        self._checks["lookout"] = self._lookout.alive
+        self._observer.registry.register(LookoutCollector(self._lookout, self._messenger))
 
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from alerts import AlertDesk, People
 
-from . import accounts, campus, events, hazards, health, pages, readings, record, sensors, sessions, tickets
+from . import accounts, campus, condition, events, hazards, health, pages, readings, record, sensors, sessions, tickets
 from .gate import Gate
 from .parts import Parts, account
 from .problem import install
@@ -18,7 +18,7 @@ from .settings import HttpSettings
 from .tail import Tail
 from .telemetry import Telemetry
 
-CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, events)
+CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, condition, events)
 """Every module here asks for a token, on each of its routes; only the sign-in does without."""
 
 
@@ -32,7 +32,7 @@ def create_app(
     version: str = "",
 ) -> FastAPI:
     """The HTTP interface and the console over a running service."""
-    tail = Tail(desk)
+    tail = Tail(desk, lambda: telemetry.condition().version)
     app = FastAPI(
         title="Twinward",
         version=version or "0",

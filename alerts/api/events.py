@@ -29,7 +29,10 @@ async def events(
     actor: ActorIn,
     last_event_id: Annotated[str | None, Header(description="the last id seen; the stream goes on behind it")] = None,
 ) -> Response:
-    """Server-sent events `hazard`, `ticket`, `notice`, `sensor`, `heartbeat`; `reset`: reload, too much was missed."""
+    """Server-sent events `hazard`, `ticket`, `notice`, `sensor`, `condition`, `heartbeat`; `reset`: reload all.
+
+    `condition`: the service says something new of itself, see `/api/v1/condition`.
+    """
     key = id(service)
     if LISTENERS.get(key, 0) >= service.settings.listeners_max:
         return problem(503, "too many live streams", headers={"Retry-After": "10"})
@@ -49,10 +52,13 @@ async def _stream(service: Parts, actor: Actor, token: str, seen: int | None) ->
             yield ServerSentEvent(event="reset", id=str(at), data="{}")
         yield _heartbeat(service, at)
         loop = asyncio.get_running_loop()
-        beat = loop.time()
+        beat, told = loop.time(), 0
         while True:
             wait_s = max(0.01, beat + service.settings.heartbeat_s - loop.time())
-            for event in await service.tail.after(at, timeout_s=wait_s):
+            if service.tail.condition != told:
+                told = service.tail.condition
+                yield ServerSentEvent(event="condition", id=str(at), data=json.dumps({"version": told}))
+            for event in await service.tail.after(at, condition=told, timeout_s=wait_s):
                 at = event.seq
                 if actor.sees(event.site) and event.kind.partition(".")[0] in TOLD:
                     yield _told(event)

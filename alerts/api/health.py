@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from .condition import fault_json
 from .parts import PartsIn, bearer
 from .problem import Unauthorized
 
@@ -20,10 +21,14 @@ def healthz() -> dict[str, str]:
 
 @router.get("/readyz", response_model=None, responses={503: {"description": "a part does not work"}})
 def readyz(service: PartsIn) -> Response:
-    """Every part works: 200; otherwise 503 with the parts that do not."""
+    """Every part works: 200; otherwise 503 with the parts that do not. `faults`: of what people were told, since when.
+
+    A warning (a disk that is nearly full) stands among the faults and leaves the service ready.
+    """
     checks = dict(service.telemetry.health())
     ready = all(checks.values())
-    return JSONResponse({"ready": ready, "parts": checks}, 200 if ready else 503)
+    faults = [fault_json(fault) for fault in service.telemetry.condition().faults]
+    return JSONResponse({"ready": ready, "parts": checks, "faults": faults}, 200 if ready else 503)
 
 
 @router.get("/metrics", response_model=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +10,14 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
 from alerts import AlertError, Forbidden, GuardFailed, Invalid, NotFound, Stale
 from alerts.people import TooManyFailures
+from alerts.storage_fault import NOT_WRITABLE, StorageFault, storage_fault
+from ingest import StoreError
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -58,6 +63,10 @@ STATUS: Mapping[type[AlertError], int] = {
 }
 
 
+RETRY_S = 5
+STORE_AWAY = StorageFault("store_away", "时序数据库无法访问", "the store of readings does not answer")
+
+
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> JSONResponse:
     """One problem as an answer."""
     title = TITLES.get(status, "error")
@@ -71,6 +80,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AlertError, _alert)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
+    for kind in (OperationalError, InterfaceError, NoConnection, sqlite3.OperationalError, StoreError):
+        app.add_exception_handler(kind, _unwritten)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -101,6 +112,23 @@ async def _http(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise TypeError("handler of another error") from error
     return problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _unwritten(request: Request, error: Exception) -> Response:
+    fault = storage_fault(error)
+    if isinstance(error, StoreError) and fault is NOT_WRITABLE:
+        fault = STORE_AWAY
+    structlog.get_logger(part="http").warning("not possible now", path=request.url.path, cause=fault.code)
+    return unwritten(fault)
+
+
+def unwritten(fault: StorageFault) -> JSONResponse:
+    """What could not be done because nothing can be stored, or read, now; nothing of it has happened."""
+    detail = f"{fault.en}: nothing was changed; try again when there is room"
+    if fault.code != "disk_full":
+        detail = f"{fault.en}: nothing was changed; try again soon"
+    words = {"zh": f"{fault.zh}:未做任何更改,请稍后再试", "en": detail}
+    return problem(503, detail, headers={"Retry-After": str(RETRY_S)}, cause=fault.code, text=words)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from alerts import Notice, OwnFault
 from ingest import Catalog, Store
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ class Last:
     time_ns: int
     value: float
     quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Own faults that last, and alarms that were sent from memory. version: grows when something of it changes."""
+
+    version: int = 0
+    faults: Sequence[OwnFault] = ()
+    unstored: Sequence[Notice] = ()
 
 
 class Telemetry(Protocol):
@@ -64,4 +74,8 @@ class Telemetry(Protocol):
 
     def health(self) -> Mapping[str, bool]:
         """Each part and whether it works now."""
+        ...
+
+    def condition(self) -> Condition:
+        """What the service has to say of itself now."""
         ...

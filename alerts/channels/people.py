@@ -42,5 +42,7 @@ def text(notice: Notice) -> str:
     """The hazard's sentence in both languages and its ticket."""
     words = notice.body.get("text", {})
     ticket = notice.body.get("ticket")
-    lines = [words.get("zh", ""), words.get("en", ""), f"工单 / ticket {ticket}" if ticket else "", notice.id]
+    unstored = "尚未存储 / not stored yet" if notice.body.get("from_memory") else ""
+    number = f"工单 / ticket {ticket}" if ticket else ""
+    lines = [words.get("zh", ""), words.get("en", ""), number, unstored, notice.id]
     return "\n".join(line for line in lines if line)

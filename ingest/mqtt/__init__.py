@@ -1,13 +1,20 @@
 """Messages from an MQTT broker: connection by paho-mqtt, reading by chunks, acknowledgement after the log."""
 
 from .client import Subscriber
+from .ear import Ear
 from .errors import MalformedStream, MqttError, PlainRefused, SecretUnreadable
 from .frames import Frame, FrameParser
+from .heard import Heard
+from .pending import Chunk, Failing
 from .settings import MqttSettings
 
 __all__ = [
+    "Chunk",
+    "Ear",
+    "Failing",
     "Frame",
     "FrameParser",
+    "Heard",
     "MalformedStream",
     "MqttError",
     "MqttSettings",

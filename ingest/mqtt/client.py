@@ -7,14 +7,16 @@ import select
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from ingest.accounting import Sealed, Waiting
+from ingest.accounting import Waiting
 from ingest.intake import Intake
 from ingest.spool import Spooled
 
 from .connection import Connection
+from .frames import Frame
+from .heard import Heard
+from .pending import Chunk, Failing, Pending, Sink
 from .probe import Probe
 from .reader import CHUNK_BYTES, ChunkedClient
 from .settings import MqttSettings
@@ -33,29 +35,11 @@ RESUME_EVERY = 8
 """While it goes on, one block that waits is taken in for so many that are read."""
 
 STALLED_S = 10.0
+HUNG_S = 0.5
 _TURN_MAX_S = 0.1
 _RETRY_FIRST_S = 0.05
-_RETRY_MAX_S = 5.0
+_RETRY_MAX_S = 2.0
 _QUIET_UNACKED = 16
-
-
-class Sink(Protocol):
-    """Makes a sealed batch durable before it returns; whatever it raises, the batch comes again."""
-
-    def __call__(self, sealed: Sealed, /) -> object:
-        """Store it in one transaction."""
-        ...
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A sealed batch that is not yet durable, and the right to acknowledge its messages once it is."""
-
-    sealed: Sealed | None
-    packet_ids: list[int]
-    generation: int
-    retry_s: float = 0.0
-    wait_s: float = 0.0
 
 
 class Subscriber:
@@ -75,8 +59,9 @@ class Subscriber:
         *,
         waiting: Callable[[], Sequence[Waiting]] = tuple,
         spooled: Callable[[int], Spooled | None] | None = None,
+        heard: Heard | None = None,
     ) -> None:
-        """clock: ns since 1970 UTC; waiting: what is to be taken in again.
+        """clock: ns since 1970 UTC; waiting: what is to be taken in again; heard: shared with a second session.
 
         spooled: the next block behind a number, of those that the sink was given; without it every message is decoded
         when it comes.
@@ -88,14 +73,17 @@ class Subscriber:
         self._clock = clock
         self._waiting, self._spooled = waiting, spooled
         self._full_chunks = self._since_resumed = 0
+        self._heard = Heard() if heard is None else heard
         self._connection = Connection(settings, intake.subscriptions)
         self._probe = Probe(self._connection.probe_topic)
         self._allowance = max(1, settings.receive_max // 2)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._unacked: list[int] = []
+        self._chunks: list[Chunk] = []
+        self._chunks_total = 0
         self._generation = 0
-        self._pending: _Pending | None = None
+        self._pending: Pending | None = None
         self._tick_s = -TICK_S
         self._ticked_received = 0
         self._turned_s = time.monotonic()
@@ -136,6 +124,23 @@ class Subscriber:
             "bounds_acted": self._intake.bounds_acted,
             **{name if name == "errors" else f"{name}_total": count for name, count in self._counts.items()},
         }
+
+    def subscriptions(self) -> list[str]:
+        """The topic filters that this session has at the broker."""
+        return self._connection.subscriptions
+
+    def failing(self, *, hung_s: float = HUNG_S) -> Failing | None:
+        """Since when the sink takes nothing, refusing or not answering for `hung_s`; None while it works."""
+        pending = self._pending
+        if pending is None or not pending.since_s:
+            return None
+        refused = pending.error is not None or time.monotonic() - pending.since_s > hung_s
+        return Failing(pending.since_s, pending.error) if refused else None
+
+    def unstored(self) -> list[Chunk]:
+        """What was taken and is not durable, in order: the pending batch's messages and the open one's."""
+        pending, opened = self._pending, list(self._chunks)
+        return [*(pending.chunks if pending is not None else ()), *opened]
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -195,7 +200,7 @@ class Subscriber:
                 self._generation, self._unacked = client.generation, []
                 self._probe.restart()
             frames = self._probe.sift(received, time.monotonic())
-            self._intake.take(frames, now_ns, size_bytes=size_bytes, behind=self._behind)
+            self._take(frames, now_ns, size_bytes)
             self._answer(client)
             self._note([frame[1] for frame in received if frame[1]], alone=not frames)
             self._last_message_ns = now_ns
@@ -207,6 +212,15 @@ class Subscriber:
             time.sleep(PAUSE_S)
         return size_bytes
 
+    def _take(self, frames: Sequence[Frame], now_ns: int, size_bytes: int) -> None:
+        """Into the open batch, each message with the moment at which it was first heard."""
+        runs = self._heard.take(frames, now_ns)
+        for run in runs:
+            size = size_bytes if len(runs) == 1 else None
+            self._intake.take(run.frames, run.arrival_ns, size_bytes=size, behind=self._behind)
+            self._chunks_total += 1
+            self._chunks.append(Chunk(self._chunks_total, *run))
+
     def _answer(self, client: ChunkedClient) -> None:
         """Send and subscribe to what the formats want because of what came."""
         outgoing = self._intake.take_outgoing()
@@ -217,7 +231,7 @@ class Subscriber:
     def _note(self, packet_ids: list[int], *, alone: bool) -> None:
         """These are to be acknowledged with the open batch; at once where they are but our own and nothing is open."""
         if alone and not self._unacked and self._pending is None:
-            self._acknowledge(_Pending(None, packet_ids, self._generation))
+            self._acknowledge(Pending(None, packet_ids, self._generation, []))
         else:
             self._unacked += packet_ids
 
@@ -286,11 +300,12 @@ class Subscriber:
 
     def _seal(self, now_ns: int | None) -> None:
         sealed = self._intake.seal(now_ns)
-        self._pending = _Pending(sealed, self._unacked, self._generation)
-        self._unacked = []
+        self._pending = Pending(sealed, self._unacked, self._generation, self._chunks)
+        self._unacked, self._chunks = [], []
 
-    def _deliver(self, pending: _Pending) -> None:
+    def _deliver(self, pending: Pending) -> None:
         """Give the batch to the sink; on any error keep it and come back later, acknowledging nothing."""
+        pending.since_s = pending.since_s or time.monotonic()
         try:
             if pending.sealed is not None:
                 self._sink(pending.sealed)
@@ -299,6 +314,7 @@ class Subscriber:
             if not pending.wait_s:
                 log.error("the log does not take readings: %s; nothing is acknowledged, trying again", error)  # noqa: TRY400 - one clear line
             self._last_error = f"log: {type(error).__name__}: {error}"
+            pending.error = error
             pending.wait_s = min(max(_RETRY_FIRST_S, pending.wait_s * 2), _RETRY_MAX_S)
             pending.retry_s = time.monotonic() + pending.wait_s
             return
@@ -309,7 +325,7 @@ class Subscriber:
         self._counts["batches"] += 1
         self._acknowledge(pending)
 
-    def _acknowledge(self, pending: _Pending) -> None:
+    def _acknowledge(self, pending: Pending) -> None:
         client = self._connection.client
         if client is not None and client.acknowledge(pending.packet_ids, generation=pending.generation):
             self._counts["acknowledged"] += len(pending.packet_ids)

@@ -36,9 +36,12 @@ class Connection:
     connected: the broker has accepted us; client: None before the first attempt.
     """
 
-    def __init__(self, settings: MqttSettings, subscriptions: Sequence[str]) -> None:
-        """Raises ValueError, PlainRefused, SecretUnreadable or OSError for settings that can never work."""
-        self._settings = settings
+    def __init__(self, settings: MqttSettings, subscriptions: Sequence[str], *, passing: bool = False) -> None:
+        """passing: a session that ends with its connection: QoS 0, nothing retained, no will and no status told.
+
+        Raises ValueError, PlainRefused, SecretUnreadable or OSError for settings that can never work.
+        """
+        self._settings, self._passing = settings, passing
         self._subscriptions = dict.fromkeys(_uncovered(subscriptions, ()))
         self._asked: dict[int, list[str]] = {}
         self._endpoint = endpoint(settings)
@@ -74,6 +77,16 @@ class Connection:
     def probe_topic(self) -> str:
         """Where messages of our own go round by the broker."""
         return f"campus/{SERVICE_SITE}/{self._settings.client_id}/probe"
+
+    @property
+    def subscriptions(self) -> list[str]:
+        """The topic filters of this connection and of each to come."""
+        return list(self._subscriptions)
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether the broker has accepted us and answered every subscription."""
+        return self.connected and not self._asked
 
     @property
     def is_open(self) -> bool:
@@ -117,9 +130,9 @@ class Connection:
         """Say good-bye: status offline (the will is not sent on a clean end), then DISCONNECT."""
         if self.client is None or not self.is_open:
             return
-        if self.connected:
+        if self.connected and not self._passing:
             self.client.publish(self.status_topic, b"offline", qos=0, retain=True)
-            self.connected = False
+        self.connected = False
         self.client.disconnect()
         self.client.loop_write()
         self.client._sock_close()  # noqa: SLF001 - see drop
@@ -131,7 +144,7 @@ class Connection:
             self.client.generation = self._generations
             options: dict[str, Any] = {}
             if self._protocol == _V5:
-                options = {"clean_start": False, "properties": self._properties()}
+                options = {"clean_start": self._passing, "properties": self._properties()}
             self.client.connect(self._endpoint.host, self._endpoint.port, self._settings.keepalive_s, **options)
             self._generations = self.client.generation
         except OSError as error:
@@ -143,13 +156,17 @@ class Connection:
 
     def _new_client(self) -> ChunkedClient:
         client = ChunkedClient(
-            self._settings.client_id, protocol=self._protocol, payload_max_bytes=self._settings.payload_max_bytes
+            self._settings.client_id,
+            protocol=self._protocol,
+            payload_max_bytes=self._settings.payload_max_bytes,
+            clean=self._passing,
         )
         if self._settings.username:
             client.username_pw_set(self._settings.username, self._password)
         if self._tls is not None:
             client.tls_set_context(self._tls)
-        client.will_set(self.status_topic, b"offline", qos=1, retain=True)
+        if not self._passing:
+            client.will_set(self.status_topic, b"offline", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -157,7 +174,7 @@ class Connection:
 
     def _properties(self) -> Properties:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
-        properties.SessionExpiryInterval = int(self._settings.session_expiry_h * 3600)
+        properties.SessionExpiryInterval = 0 if self._passing else int(self._settings.session_expiry_h * 3600)
         properties.ReceiveMaximum = self._settings.receive_max
         properties.TopicAliasMaximum = 0  # every frame carries its topic
         return properties
@@ -177,6 +194,8 @@ class Connection:
         log.info("connected to %s, MQTT %s, session %s", self._settings.url, self.protocol, _kept(flags))
         self._asked.clear()
         self._subscribe(list(self._subscriptions))
+        if self._passing:
+            return
         if self._protocol == _V5:  # other topics leave out what we send ourselves, which MQTT 3.1.1 cannot
             client.subscribe(self.probe_topic, options=SubscribeOptions(qos=1))
         client.publish(self.status_topic, b"online", qos=1, retain=True)
@@ -184,13 +203,15 @@ class Connection:
     def _subscribe(self, topics: Sequence[str]) -> None:
         if self.client is None:
             return
+        qos = 0 if self._passing else 1
+        kept = SubscribeOptions.RETAIN_DO_NOT_SEND if self._passing else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
         for start in range(0, len(topics), _FILTERS_AT_ONCE):
             part = topics[start : start + _FILTERS_AT_ONCE]
             if self._protocol == _V5:
-                wanted = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+                wanted = SubscribeOptions(qos=qos, noLocal=True, retainHandling=kept)
                 _, number = self.client.subscribe([(topic, wanted) for topic in part])
             else:
-                _, number = self.client.subscribe([(topic, 1) for topic in part])
+                _, number = self.client.subscribe([(topic, qos) for topic in part])
             if number is not None:
                 self._asked[number] = list(part)
 

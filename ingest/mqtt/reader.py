@@ -36,9 +36,15 @@ class ChunkedClient(Client):
     """
 
     def __init__(
-        self, client_id: str, *, protocol: MQTTProtocolVersion, payload_max_bytes: int = PAYLOAD_MAX_BYTES
+        self,
+        client_id: str,
+        *,
+        protocol: MQTTProtocolVersion,
+        payload_max_bytes: int = PAYLOAD_MAX_BYTES,
+        clean: bool = False,
     ) -> None:
-        persistent: dict[str, Any] = {} if protocol == MQTTProtocolVersion.MQTTv5 else {"clean_session": False}
+        """clean: for MQTT 3.1.1, whose session is settled here; MQTT 5 settles it when it connects."""
+        persistent: dict[str, Any] = {} if protocol == MQTTProtocolVersion.MQTTv5 else {"clean_session": clean}
         persistent |= {"manual_ack": True, "reconnect_on_failure": False}  # no silent fall to MQTT 3.1
         super().__init__(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, **persistent)
         self.generation = 0

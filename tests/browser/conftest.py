@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from prometheus_client import CollectorRegistry
 
 from alerts import AlertDesk, People, open_database, read_registry
-from alerts.api import HttpSettings, Last, create_app
+from alerts.api import Condition, HttpSettings, Last, create_app
 from detectors import DetectionBatch, Phase
 from ingest import Catalog, Count, Sealed, Store, from_columns
 from ingest.stores import open_store
@@ -66,6 +66,7 @@ class View:
     store: Store
     log: TelemetryLog
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    said: list[Condition] = field(default_factory=lambda: [Condition()])
 
     def latest(self, sensor: int) -> list[Last]:
         """The newest stored reading of each metric."""
@@ -93,6 +94,10 @@ class View:
         """Asked of the log."""
         return self.log.replay(site=site, reason=reason)
 
+    def condition(self) -> Condition:
+        """What the test wants the service to say of itself."""
+        return self.said[-1]
+
     def clocks(self) -> list[dict[str, Any]]:
         """Clocks as the log keeps them."""
         return [{"code": code} | clock._asdict() for code, clock in self.log.clocks()]
@@ -116,8 +121,8 @@ class School:
         self.log = TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)
         self.store = open_store("memory", folder)
         self._fill()
-        view = View(self.catalog, self.store, self.log)
-        app = create_app(self.desk, people, view, settings=HttpSettings(), clock=time.time_ns)
+        self.view = View(self.catalog, self.store, self.log)
+        app = create_app(self.desk, people, self.view, settings=HttpSettings(), clock=time.time_ns)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

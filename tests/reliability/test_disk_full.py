@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,8 @@ RATE, SENSORS = 1_000, 50
 SIZE_MIB = 64
 FULL_S, FULL_LONG_S = 6, 120
 BACK_S = 10
+SENT_S = 3
+READS = ("/sensors", "/readings", "/tickets", "/hazards", "/notices", "/audit", "/accounting", "/condition", "/me")
 ASKED = {"sensor": "d1", "site": "rel", "metric": "people_in_total"}
 
 
@@ -52,26 +59,134 @@ def status(client: httpx.Client, path: str) -> int:
         return 0
 
 
+class Sink(ThreadingHTTPServer):
+    """A receiver of webhooks: keeps each message with the moment at which it came."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Taker)
+        self.got: list[tuple[float, str, dict[str, Any]]] = []
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}/in"
+
+    def of_type(self, kind: str) -> list[tuple[float, str, dict[str, Any]]]:
+        """Moment, id and data of the messages of that type."""
+        return [(at_s, number, body["data"]) for at_s, number, body in list(self.got) if body["type"] == kind]
+
+    def alarms(self) -> dict[str, list[tuple[float, str, dict[str, Any]]]]:
+        """Place of the sensor -> the messages of its alarm."""
+        found: dict[str, list[tuple[float, str, dict[str, Any]]]] = {}
+        for message in self.of_type("hazard.opened"):
+            if message[2]["kind"] == "fire":
+                place = "unassigned:" + message[2]["place"]["en"].removeprefix("unassigned sensor ")
+                found.setdefault(place, []).append(message)
+        return found
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Hands each POST to the server."""
+
+    server: Sink
+
+    def do_POST(self) -> None:
+        """Keep the message and say so."""
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.got.append((time.monotonic(), self.headers["webhook-id"], body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A running receiver."""
+    server = Sink()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def notify(sink: Sink, tmp_path: Path) -> str:
+    """Settings that send every notice to the sink."""
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + base64.b64encode(bytes(range(32))).decode())
+    secret.chmod(0o600)
+    return f'[notify]\nwebhooks = ["{sink.url}"]\nwebhook_secret_file = "{secret}"\nallow_private = true\n'
+
+
+class People:
+    """What people try on the full disk, once a second or so, and what they are answered."""
+
+    def __init__(self, service: Any) -> None:
+        self._service, self.client = service, service.client()
+        self._hazard = self.client.get("/hazards", params={"limit": 1}).json()["items"][0]["id"]
+        self._ticket = self.client.get("/tickets", params={"limit": 1}).json()["items"][0]
+        self.reads: Counter[int] = Counter()
+        self.writes: Counter[int] = Counter()
+        self.sign_ins: Counter[int] = Counter()
+        self.unclear: list[str] = []
+
+    def _write(self, path: str, fields: dict[str, str]) -> None:
+        answer = self.client.post(path, json=fields, headers={"If-Match": f'"{self._ticket["version"]}"'})
+        self.writes[answer.status_code] += 1
+        told = answer.json()
+        if (answer.status_code, told.get("cause"), answer.headers.get("retry-after")) != (503, "disk_full", "5"):
+            self.unclear.append(answer.text)
+
+    def round(self) -> None:
+        """Every kind of read, a write, and somebody who signs in and looks."""
+        for path in READS:
+            self.reads[status(self.client, path)] += 1
+        step = {"fixer": "fixer", "note": "look at it"}
+        self._write(f"/hazards/{self._hazard}/actions/acknowledge", {})
+        self._write(f"/tickets/{self._ticket['id']}/actions/assign", step)
+        account = {"username": "admin", "password": self._service.environment["TWINWARD_ADMIN_PASSWORD"]}
+        entered = httpx.post(f"{self._service.url}/api/v1/session", json=account, timeout=10)
+        self.sign_ins[entered.status_code] += 1
+        if entered.status_code == 200:
+            bearer = {"Authorization": f"Bearer {entered.json()['token']}"}
+            self.reads[httpx.get(f"{self._service.url}/api/v1/me", headers=bearer, timeout=10).status_code] += 1
+
+
 @pytest.mark.broker
-def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, rig: Any) -> None:
-    """Full in the middle of the stream: reads answer, the broker keeps what comes; soon back after there is room."""
-    service = rig.service(mosquitto.url)
+def test_a_full_disk_stops_nothing_for_good(
+    mosquitto: Any, small_disk: Path, rig: Any, sink: Sink, notify: str
+) -> None:
+    """Full in the middle of the stream: alarms go out from memory, reads answer, the broker keeps what comes.
+
+    Writes by people are refused with the reason; soon after there is room everything is stored, once, and the ticket's
+    notice has the id under which the alarm was sent.
+    """
+    service = rig.service(mosquitto.url, extra=notify)
     service.data.symlink_to(small_disk)
     service.start()
-    client = service.client()
     alarms = rig.alarms(mosquitto.port, service)
     full_s = rig.size(FULL_S, FULL_LONG_S)
     sender = rig.sender(mosquitto.url, rate=RATE, count=RATE * (full_s + 4), sensors=SENSORS)
     time.sleep(2)
     alarms.every(0.2, 3)
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every early alarm")
+    people = People(service)
     fill(small_disk / "ballast")
-    before = rig.kept(service).total()["stored"]
-    late = alarms.every(full_s / 6, 3)
-    time.sleep(full_s / 2)
-    statuses = [status(client, path) for path in ("/sensors", "/readings", "/tickets", "/hazards")]
+    filled_s, before, late = time.monotonic(), rig.kept(service).total()["stored"], []
+    while time.monotonic() - filled_s < full_s:
+        late += alarms.every(full_s / 24, 3)
+        people.round()
+    rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
     assert not service.ready()
+    unstored = [place for place in late if place in alarms.missing()]
+    condition = people.client.get("/condition").json()
     during = rig.kept(service).total()["stored"] - before
-    in_time = [place for place in late if place not in alarms.missing()]
     (small_disk / "ballast").unlink()
     freed_s = time.monotonic()
     rig.until(service.ready, timeout_s=rig.bound_s(BACK_S), what="ready again")
@@ -79,11 +194,95 @@ def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, ri
     back_s = time.monotonic() - freed_s
     sender.finish()
     rig.caught_up(service, sender.count + len(alarms.raised))
+    rig.until(lambda: sink.of_type("service.recovered"), timeout_s=60, what="told that it is over")
+    sent_s = sorted(sink.alarms()[place][0][0] - alarms.raised[place] for place in unstored)
     rig.tell(
-        full_s=full_s, reads=statuses, stored_meanwhile=during, alarms_meanwhile=len(in_time), back_s=round(back_s, 1)
+        full_s=full_s,
+        reads=dict(people.reads),
+        writes=dict(people.writes),
+        sign_ins=dict(people.sign_ins),
+        stored_meanwhile=during,
+        alarms_from_memory=len(unstored),
+        sent_after_s=[round(sent_s[len(sent_s) // 2], 2), round(sent_s[-1], 2)],
+        back_s=round(back_s, 1),
     )
+    assert unstored
+    assert sent_s[-1] <= rig.bound_s(SENT_S)
+    rig.until(lambda: settled(people.client, unstored, sink), timeout_s=60, what="every alarm's notice marked as sent")
+    check_told(sink, condition, people.client, unstored)
+    assert set(people.reads) == {200}
+    assert set(people.sign_ins) == {200}
+    assert set(people.writes) == {503}
+    assert not people.unclear
     assert back_s <= rig.bound_s(BACK_S)
     assert not alarms.doubled
+    check_kept(people)
     assert service.stop() == 0
     rig.kept(service).check(sender)
-    assert statuses == [200] * 4
+
+
+@pytest.mark.broker
+def test_alarms_go_out_from_memory_in_three_processes(
+    mosquitto: Any, small_disk: Path, rig: Any, sink: Sink, notify: str
+) -> None:
+    """Where ingest, detection and alerts run apart, the alerting process finds out for itself and listens itself."""
+    service = rig.service(mosquitto.url, extra=notify)
+    service.data.symlink_to(small_disk)
+    service.start("ingest", "detect", "alert")
+    alarms = rig.alarms(mosquitto.port, service)
+    alarms.every(0.2, 2)
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every early alarm")
+    fill(small_disk / "ballast")
+    rig.until(lambda: sink.of_type("service.fault"), timeout_s=rig.bound_s(BACK_S), what="told of the fault")
+    late = alarms.every(0.2, 5)
+    rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
+    assert set(late) <= set(alarms.missing())
+    (small_disk / "ballast").unlink()
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every alarm")
+    assert not alarms.doubled
+    assert service.stop() == 0
+
+
+def settled(client: httpx.Client, unstored: list[str], sink: Sink) -> bool:
+    """Whether the notices of those alarms are stored as sent."""
+    sent = {row["id"] for row in every(client, "/notices") if row["state"] == "sent"}
+    return {sink.alarms()[place][0][1] for place in unstored} <= sent
+
+
+def check_told(sink: Sink, condition: dict[str, Any], client: httpx.Client, unstored: list[str]) -> None:
+    """Each alarm under one id, once; it is the id of the notice that is stored by now; the fault itself was told."""
+    by_id = {row["id"]: row for row in every(client, "/notices")}
+    told = sink.alarms()
+    assert {place: len({number for _, number, _ in messages}) for place, messages in told.items()} == dict.fromkeys(
+        told, 1
+    )
+    assert all(len(told[place]) == 1 for place in unstored)
+    for place in unstored:
+        _, number, data = told[place][0]
+        assert by_id[number]["hazard"] == data["alarm_id"]
+    assert [fault["cause"] for fault in condition["faults"] if fault["part"] == "log"] == ["disk_full"]
+    assert {alarm["alarm_id"] for alarm in condition["alarms"]} >= {told[place][0][2]["alarm_id"] for place in unstored}
+    (fault,), (over,) = (
+        [data for _, _, data in sink.of_type(kind) if data["part"] == "log"]
+        for kind in ("service.fault", "service.recovered")
+    )
+    assert fault["since"] == over["since"]
+
+
+def check_kept(people: People) -> None:
+    """Whoever signed in on the full disk stands in the audit, each once, with the time of it."""
+    entries = [row for row in every(people.client, "/audit") if row["kind"] == "session.opened"]
+    late = [row for row in entries if row["facts"].get("written_late")]
+    assert len(late) == people.sign_ins[200]
+
+
+def every(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    """All rows of a list."""
+    rows: list[dict[str, Any]] = []
+    following: str | None = "0"
+    while following is not None:
+        asked = {"limit": 1_000} | ({} if not rows else {"cursor": following})
+        answer = client.get(path, params=asked).json()
+        rows += answer["items"]
+        following = answer["next"]
+    return rows

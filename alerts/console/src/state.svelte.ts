@@ -17,6 +17,7 @@ class Shared {
   /** Grow by one whenever something of that kind changed on the service. */
   hazards = $state(0);
   tickets = $state(0);
+  condition = $state(0);
 
   #ahead_ms = 0;
   #stop: () => void = () => undefined;
@@ -93,11 +94,13 @@ class Shared {
   #reload(): void {
     this.hazards += 1;
     this.tickets += 1;
+    this.condition += 1;
   }
 
   #take(event: ServerEvent): void {
     if (event.type === "hazard" || event.type === "sensor") this.hazards += 1;
     if (event.type === "ticket") this.tickets += 1;
+    if (event.type === "condition") this.condition += 1;
     if (event.type === "reset") this.#reload();
     if (event.type === "heartbeat") this.#tick(event.data);
   }

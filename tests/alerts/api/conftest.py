@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from alerts import ROLES, People
-from alerts.api import HttpSettings, Last, create_app
+from alerts.api import Condition, HttpSettings, Last, create_app
 from ingest import Catalog, Store
 from ingest.stores import MemoryStore
 
@@ -33,6 +33,7 @@ class Telemetry:
     store: Store = field(default_factory=MemoryStore)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     parts: dict[str, bool] = field(default_factory=lambda: {"log": True})
+    told: Condition = field(default_factory=Condition)
 
     def latest(self, sensor: int) -> list[Last]:
         """Nothing was heard."""
@@ -55,6 +56,10 @@ class Telemetry:
     def replay(self, *, site: str | None, reason: str | None) -> int:
         """Two messages of school 1 wait."""
         return 2 if site in {None, "school-1"} and reason in {None, "time_past"} else 0
+
+    def condition(self) -> Condition:
+        """What the test wants the service to say of itself."""
+        return self.told
 
     def clocks(self) -> list[dict[str, Any]]:
         """The first sensor of each school is an hour ahead; a code that nobody knows is left out."""

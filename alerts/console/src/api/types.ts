@@ -211,3 +211,25 @@ export interface Quarantined {
   detail: string;
   payload: string;
 }
+/** What the service says of itself: own faults, and alarms that it sent from memory because nothing can be stored. */
+export interface OwnFault {
+  part: string;
+  cause: string;
+  grade: Colour;
+  since: string;
+  text: Both;
+}
+export interface UnstoredAlarm {
+  id: string;
+  type: string;
+  alarm_id: string;
+  site: string;
+  place: Both;
+  grade: Colour;
+  text: Both;
+  told_at: string;
+}
+export interface Condition {
+  faults: OwnFault[];
+  alarms: UnstoredAlarm[];
+}

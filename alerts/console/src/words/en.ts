@@ -24,6 +24,8 @@ export const en: Record<keyof typeof zh, string> = {
   live: "Live",
   connecting: "Connecting",
   offline: "Offline, reconnecting",
+  fromMemory: "Sent from memory, not stored yet",
+  faultSince: "since {time}",
   serverTime: "Server time",
   keys: "Keyboard",
   keysHelp: "Show these keys",

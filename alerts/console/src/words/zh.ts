@@ -22,6 +22,8 @@ export const zh = {
   live: "实时",
   connecting: "连接中",
   offline: "已断线，正在重连",
+  fromMemory: "由内存发出、尚未存储的报警",
+  faultSince: "自 {time}",
   serverTime: "服务器时间",
   keys: "快捷键",
   keysHelp: "显示快捷键",

@@ -1,0 +1,53 @@
+"""Which messages have gone out, by id: what was sent from memory is not sent again once it is stored."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from .channels.contract import Channel
+from .model import Notice, Receipt
+
+KNOWN_MAX = 100_000
+
+
+class Delivered:
+    """Bounded: of more than `known_max` ids the oldest are forgotten, and their messages might go out twice.
+
+    Methods may be called from several threads. Two of them never send the same message at the same time.
+    """
+
+    def __init__(self, *, known_max: int = KNOWN_MAX) -> None:
+        self._known_max = known_max
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._under_way: set[str] = set()
+        self._lock = threading.Lock()
+        self.repeats_total = 0
+
+    def __contains__(self, notice_id: str) -> bool:
+        with self._lock:
+            return notice_id in self._known
+
+    def through(self, channel: Channel, notice: Notice) -> Receipt:
+        """Send it, unless it has gone out before: then that is the receipt."""
+        with self._lock:
+            if notice.id in self._known:
+                self.repeats_total += 1
+                return Receipt(delivered=True)
+            if notice.id in self._under_way:
+                return Receipt(delivered=False, error="being sent by another worker")
+            self._under_way.add(notice.id)
+        receipt = Receipt(delivered=False)
+        try:
+            receipt = channel.deliver(notice)
+        finally:
+            self._settle(notice.id, delivered=receipt.delivered)
+        return receipt
+
+    def _settle(self, notice_id: str, *, delivered: bool) -> None:
+        with self._lock:
+            self._under_way.discard(notice_id)
+            if delivered:
+                self._known[notice_id] = None
+                if len(self._known) > self._known_max:
+                    self._known.popitem(last=False)

@@ -1,0 +1,161 @@
+"""Sign-ins: random tokens, stored hashed, ended at once; known from memory while the database takes no writes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from .schema import sessions
+from .storage_fault import UNWRITTEN
+
+IDLE_NS = 30 * 60 * 1_000_000_000
+LIFE_NS = 12 * 3_600 * 1_000_000_000
+TOUCH_NS = 60 * 1_000_000_000
+RETRY_NS = 5 * 1_000_000_000
+"""So long after a refused write the database is left alone: a reader must not wait for a write that fails again."""
+KEPT_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A session as memory knows it. stored: the database has it, with an older time of use."""
+
+    username: str
+    created_ns: int
+    used_ns: int
+    stored: bool
+
+    def over(self, now_ns: int) -> bool:
+        """Whether it has ended by its age or because nobody used it."""
+        return now_ns - self.created_ns > LIFE_NS or now_ns - self.used_ns > IDLE_NS
+
+
+class Sessions:
+    """Sessions in the database. Methods may be called from several threads.
+
+    Every change goes to memory first and from there to the database. Where that takes no writes (a full disk) the
+    change stays in memory, is counted, and is written with the next one that goes through: noting a use fails no
+    request, somebody who signs in can look, and somebody who signs out is out. A restart forgets what was not written:
+    who signed in meanwhile signs in again, and a session that was ended meanwhile lives until it has been idle.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], int], *, kept_max: int = KEPT_MAX) -> None:
+        """kept_max: changes that may wait in memory; a sign-in beyond them is refused."""
+        self._engine, self._clock, self._kept_max = engine, clock, kept_max
+        self._reading = engine.execution_options(writes=False)
+        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._changed: dict[str, _Row] = {}
+        self._ended: dict[str, None] = {}
+        self._failed_ns: int | None = None
+        self.unwritten_total = 0
+
+    def open(self, username: str) -> tuple[str, int]:
+        """A new token and when it ends at the latest; raises what the database raised when memory has no room."""
+        token, now_ns = secrets.token_urlsafe(32), self._clock()
+        with self._lock:
+            self._changed[_digest(token)] = _Row(username, now_ns, now_ns, stored=False)
+        refused = self._write(now_ns, patient=True)
+        if refused is not None and len(self._changed) > self._kept_max:
+            with self._lock:
+                self._changed.pop(_digest(token), None)
+            raise refused
+        return token, now_ns + LIFE_NS
+
+    def user(self, token: str, *, use: bool = True) -> str | None:
+        """Whose the token is; None when it was ended or is over. use: False where nobody acts, only looks on."""
+        digest, now_ns = _digest(token), self._clock()
+        row = self._known(digest)
+        if row is None:
+            return None
+        if row.over(now_ns):
+            self.close(token)
+            return None
+        if use and now_ns - row.used_ns > TOUCH_NS:
+            with self._lock:
+                if len(self._changed) < self._kept_max:
+                    self._changed[digest] = replace(row, used_ns=now_ns)
+        if use and (self._changed or self._ended):
+            self._write(now_ns)
+        return row.username
+
+    def close(self, token: str) -> None:
+        """End a session at once; raises what the database raised when memory has no room to remember it."""
+        digest = _digest(token)
+        with self._lock:
+            self._changed.pop(digest, None)
+            self._ended[digest] = None
+        refused = self._write(self._clock(), patient=True)
+        if refused is not None and len(self._ended) > self._kept_max:
+            raise refused
+
+    def forget(self, connection: Connection, username: str) -> None:
+        """End every session of a person, within the caller's transaction."""
+        connection.execute(delete(sessions).where(sessions.c.username == username))
+        with self._lock:
+            self._changed = {digest: row for digest, row in self._changed.items() if row.username != username}
+
+    def _known(self, digest: str) -> _Row | None:
+        with self._lock:
+            if digest in self._ended:
+                return None
+            changed = self._changed.get(digest)
+        if changed is not None and not changed.stored:
+            return changed
+        with self._reading.connect() as connection:
+            found = connection.execute(select(sessions).where(sessions.c.digest == digest)).first()
+        if found is None:
+            return None
+        used_ns = max(found.used_ns, changed.used_ns if changed else 0)
+        return _Row(found.username, found.created_ns, used_ns, stored=True)
+
+    def _write(self, now_ns: int, *, patient: bool = False) -> Exception | None:
+        """Bring the database up to what memory holds; the error where it cannot be.
+
+        patient: try although the last try has just failed.
+        """
+        recently = self._failed_ns is not None and 0 <= now_ns - self._failed_ns < RETRY_NS
+        if not patient and (recently or self._writing.locked()):
+            return None
+        with self._writing:
+            return self._settle(now_ns)
+
+    def _settle(self, now_ns: int) -> Exception | None:
+        with self._lock:
+            changed, ended = dict(self._changed), list(self._ended)
+        try:
+            with self._engine.begin() as connection:
+                _store(connection, changed, ended, now_ns)
+        except UNWRITTEN as error:
+            self.unwritten_total += 1
+            self._failed_ns = now_ns
+            return error
+        self._failed_ns = None
+        with self._lock:
+            for digest in ended:
+                self._ended.pop(digest, None)
+            for digest, row in changed.items():
+                if self._changed.get(digest) == row:
+                    del self._changed[digest]
+        return None
+
+
+def _store(connection: Connection, changed: dict[str, _Row], ended: list[str], now_ns: int) -> None:
+    for digest, row in changed.items():
+        if row.stored:  # an update only: what somebody ended meanwhile does not come back
+            connection.execute(update(sessions).where(sessions.c.digest == digest).values(used_ns=row.used_ns))
+        else:
+            values = {"username": row.username, "created_ns": row.created_ns, "used_ns": row.used_ns}
+            connection.execute(delete(sessions).where(sessions.c.digest == digest))
+            connection.execute(insert(sessions).values(digest=digest, **values))
+    for digest in ended:
+        connection.execute(delete(sessions).where(sessions.c.digest == digest))
+    connection.execute(delete(sessions).where(sessions.c.created_ns < now_ns - LIFE_NS))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""The desk while its database, or the log before it, cannot be written: the same judgement on a copy in memory.
+
+What the copy has: hazards that are open or might relapse, their findings and tickets, places that people gave to
+sensors. What comes out: the messages that page people, under the very ids that the stored ones will have. No ticket is
+opened, nothing of the copy is ever written back, and nothing that does not page leaves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, func, insert, or_, select
+from sqlalchemy.pool import QueuePool
+
+from detectors import DetectionBatch
+from ingest import Catalog
+
+from . import rows
+from .causes import causes
+from .channels.contract import Channel
+from .findings import observations
+from .grading import methods
+from .hazards import HazardKeeper
+from .model import Hazard, Notice, Ticket
+from .outbox import PAGED, Post
+from .registry import Registry
+from .schema import assignments, cursors, findings, hazards, journal, metadata, notices, tickets
+
+ROWS_MAX = 50_000
+"""Copied of each table at most, the newest first; what is older opens anew, under another id."""
+
+
+class StandIn:
+    """A desk in memory. One thread works with it."""
+
+    def __init__(
+        self,
+        engine: Engine | None,
+        registry: Registry,
+        clock: Callable[[], int],
+        *,
+        channels: Sequence[Channel],
+        pending: bool = False,
+    ) -> None:
+        """engine: the database to copy from, which must be readable; None to begin with nothing.
+
+        pending: also take over the paging messages that wait there, because they cannot be marked as sent.
+        """
+        self._registry, self._clock, self._channels = registry, clock, tuple(channels)
+        self._method = methods()["ls"]
+        self._engine = create_engine(
+            "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args={"check_same_thread": False}
+        )
+        metadata.create_all(self._engine)
+        self.cursor = 0
+        if engine is not None:
+            reading = engine.execution_options(writes=False)
+            with reading.connect() as source, self._engine.begin() as copy:
+                self.cursor = _copied(source, copy, clock(), pending=pending)
+
+    def apply(self, detections: DetectionBatch, catalog: Catalog) -> list[Notice]:
+        """The messages that page, one for each channel and the screen, of detections that are in no database yet."""
+        with self._engine.begin() as connection:
+            post = Post(connection, self._channels, self._registry, from_memory=True)
+            keeper = HazardKeeper(connection, _Tickets(connection), post, method=self._method)
+            given = {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
+            seen = observations(detections, catalog, self._registry, assigned=given, now_ns=self._clock())
+            for observation in seen:
+                keeper.take(observation)
+            return self._posted(connection)
+
+    def posted(self) -> list[Notice]:
+        """Messages that were taken over from the database."""
+        with self._engine.begin() as connection:
+            return self._posted(connection)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._engine.dispose()
+
+    @staticmethod
+    def _posted(connection: Connection) -> list[Notice]:
+        """What is to be sent, taken out; with it goes what only grows: journal entries, and findings that are over."""
+        found = [rows.record(Notice, row) for row in connection.execute(select(notices))]
+        connection.execute(delete(notices))
+        connection.execute(delete(findings).where(~findings.c.active))
+        newest = select(func.max(journal.c.seq)).scalar_subquery()
+        connection.execute(delete(journal).where(journal.c.seq < newest))
+        return found
+
+
+class _Tickets:
+    """Tickets as they stand; none is opened or moved."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:  # noqa: ARG002 - as Ticketing.follow
+        """The hazard's ticket, None where it has none yet."""
+        row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
+        return rows.record(Ticket, row) if row else None
+
+
+def _copied(source: Connection, copy: Connection, now_ns: int, *, pending: bool) -> int:
+    """Copy what is open, on one state of the database; gives the position of the detection log that it stands at."""
+    relapse_ns = max(cause.relapse_ns for cause in causes().values())
+    near = or_(hazards.c.active, hazards.c.cleared_ns > now_ns - relapse_ns)
+    known = select(hazards.c.id).where(near).order_by(hazards.c.updated_ns.desc()).limit(ROWS_MAX).scalar_subquery()
+    _copy(source, copy, hazards, hazards.c.id.in_(known))
+    _copy(source, copy, findings, findings.c.active & findings.c.hazard.in_(known))
+    _copy(source, copy, tickets, tickets.c.hazard.in_(known))
+    _copy(source, copy, assignments, assignments.c.site.is_not(None))
+    if pending:
+        _copy(source, copy, notices, (notices.c.state == "pending") & notices.c.type.in_(PAGED))
+    return int(source.scalar(select(cursors.c.position).where(cursors.c.name == "detections")) or 0)
+
+
+def _copy(source: Connection, copy: Connection, table: Table, condition: Any) -> None:
+    found = source.execute(select(table).where(condition).limit(ROWS_MAX)).mappings().all()
+    if found:
+        copy.execute(insert(table), [dict(row) for row in found])

@@ -1,0 +1,66 @@
+"""Why something could not be written, in words for people: disk full, file busy, I/O error, database away."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFault:
+    """One cause. code: disk_full, file_busy, io_error, read_only or not_writable."""
+
+    code: str
+    zh: str
+    en: str
+
+
+DISK_FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
+FILE_BUSY = StorageFault("file_busy", "数据文件被占用", "the file is busy")
+IO_ERROR = StorageFault("io_error", "磁盘读写出错", "the disk reports an I/O error")
+READ_ONLY = StorageFault("read_only", "磁盘只读", "the disk is read-only")
+NOT_WRITABLE = StorageFault("not_writable", "数据库无法写入", "the database takes no writes")
+
+UNWRITTEN = (OperationalError, InterfaceError, NoConnection, sqlite3.OperationalError, OSError)
+"""What a write raises while it is the world, and not the program, that refuses it; try again later."""
+
+_WORDS = (
+    ("disk is full", DISK_FULL),
+    ("no space left", DISK_FULL),
+    ("quota", DISK_FULL),
+    ("locked", FILE_BUSY),
+    ("busy", FILE_BUSY),
+    ("disk i/o error", IO_ERROR),
+    ("input/output error", IO_ERROR),
+    ("unable to open", IO_ERROR),
+    ("readonly", READ_ONLY),
+    ("read-only", READ_ONLY),
+)
+_NUMBERS = {errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL, errno.EIO: IO_ERROR, errno.EROFS: READ_ONLY}
+
+
+def storage_fault(error: BaseException) -> StorageFault:
+    """The cause that an error, or one of those behind it, speaks of."""
+    for one in _behind(error):
+        if isinstance(one, OSError) and one.errno in _NUMBERS:
+            return _NUMBERS[one.errno]
+        text = str(one).lower()
+        for words, fault in _WORDS:
+            if words in text:
+                return fault
+    return NOT_WRITABLE
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from; each text once, and no more than a handful."""
+    one: BaseException | None = error
+    for _ in range(8):
+        if one is None:
+            return
+        yield one
+        one = one.orig if isinstance(one, DBAPIError) and one.orig is not None else one.__cause__

@@ -1,0 +1,93 @@
+"""A second, passing session at the broker: hears what is published, leaves nothing behind, disturbs nobody."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .connection import Connection
+from .frames import Frame
+from .settings import MqttSettings
+
+LISTEN_S = 0.05
+PAUSE_S = 0.02
+"""After each chunk: messages come by the handful, and so does what is later matched with them."""
+
+
+class Ear:
+    """QoS 0, clean start, no expiry, no will, a name of its own beside the service's session. Driven by one thread.
+
+    Nothing is acknowledged by it, so that the broker keeps everything for the session of the log.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        subscriptions: Callable[[], Sequence[str]],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """subscriptions: topic filters that the session of the log has at the moment."""
+        self._settings = replace(settings, client_id=f"{settings.client_id}-lookout", reconnect_max_s=1.0)
+        self._subscriptions, self._monotonic = subscriptions, monotonic
+        self._connection: Connection | None = None
+        self.errors_total = 0
+        self.received_total = 0
+
+    @property
+    def hears(self) -> bool:
+        """Whether the broker has confirmed the session and its subscriptions."""
+        return self._connection is not None and self._connection.subscribed
+
+    @property
+    def last_error(self) -> str:
+        """Why it does not hear, "" when nothing is known."""
+        return "" if self._connection is None else self._connection.last_error
+
+    def listen(self) -> list[Frame]:
+        """What came in since the last call, waiting a moment for it; opens the session where there is none."""
+        if self._connection is None:
+            self._connection = Connection(self._settings, list(self._subscriptions()), passing=True)
+        connection = self._connection
+        if not connection.keep(self._monotonic()):
+            time.sleep(LISTEN_S)
+            return []
+        return self._received(connection)
+
+    def want(self, topics: Sequence[str]) -> None:
+        """Subscribe to further topics."""
+        if self._connection is not None and topics:
+            self._connection.want(topics)
+
+    def close(self) -> None:
+        """End the session; `listen` opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _received(self, connection: Connection) -> list[Frame]:
+        client = connection.client
+        socket = client.socket() if client is not None else None
+        if client is None or socket is None:
+            return []
+        poll = select.poll()
+        poll.register(socket.fileno(), select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+        pending = hasattr(socket, "pending") and socket.pending()
+        if not pending:
+            poll.poll(LISTEN_S * 1000)
+        try:
+            frames, _ = client.receive()
+            if client.socket() is not None:
+                if client.want_write():
+                    client.loop_write()
+                client.loop_misc()
+        except Exception as error:  # noqa: BLE001 - as for the session of the log: counted, and connected anew
+            self.errors_total += 1
+            connection.drop(f"{type(error).__name__}: {error}")
+            return []
+        self.received_total += len(frames)
+        if frames:
+            time.sleep(PAUSE_S)
+        return frames

@@ -1,0 +1,126 @@
+"""When a message was first heard, where two sessions at the broker hear the same: one message has one arrival.
+
+While the log takes nothing, its session stops reading and the broker keeps what comes; a second session listens on
+(`Ear`). What that one hears comes again by the first, later. It is the same message, and keeps the moment at which
+it was first heard: a reading without a time of its own is not moved, and a live one does not become a late one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .frames import Frame
+
+MESSAGES_MAX = 500_000
+SPARED = 5
+"""One part in so many of the room is left to topics of life safety."""
+LIFE_SAFETY = (b"/smoke/", b"/gate/")
+FORGET_S = 60.0
+"""After so long without a match nothing of the backlog is left: what was heard and never came again is forgotten."""
+
+
+class Run(NamedTuple):
+    """Messages in a row that were first heard at one moment. known: by the second session."""
+
+    frames: Sequence[Frame]
+    arrival_ns: int
+    known: bool
+
+
+_Times = dict[int, deque[int]]
+
+
+class Heard:
+    """Two sides of the same messages: `take` is the log's session, `hear` the second one. Safe from both threads.
+
+    Equal messages are matched in order, the first of one side with the first of the other. Bounded: at most
+    `messages_max` wait for their match (a tenth of a kilobyte each); one more is not remembered, and counted.
+    """
+
+    def __init__(self, *, messages_max: int = MESSAGES_MAX, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._max, self._monotonic = messages_max, monotonic
+        self._lock = threading.Lock()
+        self._heard: _Times = {}
+        self._taken: _Times = {}
+        self._waiting = 0
+        self._both = self._active = False
+        self._matched_s = 0.0
+        self.forgotten_total = 0
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def begin(self) -> None:
+        """From here on both sessions get what is published."""
+        with self._lock:
+            self._drop_taken()
+            self._both = self._active = True
+            self._matched_s = self._monotonic()
+
+    def end(self) -> None:
+        """The second session has gone; what it heard is kept for the backlog of the first."""
+        with self._lock:
+            self._drop_taken()
+            self._both, self._matched_s = False, self._monotonic()
+            self._active = bool(self._heard)
+
+    def take(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
+        """The messages that the log's session has received, in order, in runs of one arrival."""
+        if not self._active:
+            return [Run(frames, now_ns, known=False)]
+        runs: list[tuple[list[Frame], int, bool]] = []
+        with self._lock:
+            for frame in frames:
+                key = hash(frame[2:])
+                heard_ns = self._match(self._heard, key)
+                if heard_ns is None and self._both:
+                    self._remember(self._taken, key, frame, now_ns)
+                at_ns, known = (now_ns, False) if heard_ns is None else (heard_ns, True)
+                if runs and runs[-1][1:] == (at_ns, known):
+                    runs[-1][0].append(frame)
+                else:
+                    runs.append(([frame], at_ns, known))
+            self._expire()
+        return [Run(run, at_ns, known) for run, at_ns, known in runs]
+
+    def hear(self, frames: Sequence[Frame], now_ns: int) -> list[Frame]:
+        """Those of the second session's messages that the log's session has not taken before."""
+        fresh: list[Frame] = []
+        with self._lock:
+            for frame in frames:
+                key = hash(frame[2:])
+                if self._match(self._taken, key) is None:
+                    self._remember(self._heard, key, frame, now_ns)
+                    fresh.append(frame)
+        return fresh
+
+    def _match(self, side: _Times, key: int) -> int | None:
+        times = side.get(key)
+        if times is None:
+            return None
+        at_ns = times.popleft()
+        if not times:
+            del side[key]
+        self._waiting -= 1
+        self._matched_s = self._monotonic()
+        return at_ns
+
+    def _remember(self, side: _Times, key: int, frame: Frame, now_ns: int) -> None:
+        room = self._max - self._waiting
+        if room <= 0 or (room <= self._max // SPARED and not any(part in frame[2] for part in LIFE_SAFETY)):
+            self.forgotten_total += 1
+            return
+        side.setdefault(key, deque()).append(now_ns)
+        self._waiting += 1
+
+    def _expire(self) -> None:
+        if not self._both and (not self._heard or self._monotonic() - self._matched_s > FORGET_S):
+            self._heard, self._waiting, self._active = {}, 0, False
+
+    def _drop_taken(self) -> None:
+        self._waiting -= sum(map(len, self._taken.values()))
+        self._taken = {}

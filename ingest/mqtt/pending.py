@@ -1,0 +1,54 @@
+"""What was taken and is not durable yet: the batch that waits for the sink, its messages, since when it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingest.accounting import Sealed
+
+from .frames import Frame
+
+
+class Sink(Protocol):
+    """Makes a sealed batch durable before it returns; whatever it raises, the batch comes again."""
+
+    def __call__(self, sealed: Sealed, /) -> object:
+        """Store it in one transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Messages that were taken together and are not durable yet. number: grows by one with each chunk.
+
+    known: the second session had heard them before.
+    """
+
+    number: int
+    frames: Sequence[Frame]
+    arrival_ns: int
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """The sink does not take a batch. since_s: monotonic seconds; error: None while it has not answered at all."""
+
+    since_s: float
+    error: Exception | None
+
+
+@dataclass(slots=True)
+class Pending:
+    """A sealed batch that is not yet durable, and the right to acknowledge its messages once it is."""
+
+    sealed: Sealed | None
+    packet_ids: list[int]
+    generation: int
+    chunks: list[Chunk]
+    since_s: float = 0.0
+    error: Exception | None = None
+    retry_s: float = 0.0
+    wait_s: float = 0.0

@@ -1,0 +1,146 @@
+"""What the interface says and does while nothing can be stored: reads answer, writes are refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from alerts import Notice, OwnFault, StorageFault, journal
+from alerts.api import Condition
+from detectors import Phase
+from ingest import StoreError
+
+PASSWORD = "long enough for a test"
+FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
+
+
+class Refusing:
+    """A database whose connections refuse writes while `on`, as a disk does that has become read-only."""
+
+    on = False
+
+    def __call__(self, connection: Any, *_: object) -> None:
+        """At each use of a connection."""
+        connection.execute(f"PRAGMA query_only = {'ON' if self.on else 'OFF'}")
+
+
+@pytest.fixture
+def refusing(office: Any) -> Refusing:
+    """A switch on the office's database."""
+    switch = Refusing()
+    event.listen(office.world.engine, "checkout", switch)
+    return switch
+
+
+def alarm(site: str) -> Notice:
+    """One alarm as the messenger keeps it for the screen."""
+    body = {"alarm_id": "h", "site": site, "grade": "red", "ticket": None, "from_memory": True}
+    facts = {"ticket": "", "channel": "console", "type": "hazard.opened", "body": body, "error": ""}
+    times = {"created_ns": time.time_ns(), "next_ns": 0, "delivered_ns": None}
+    return Notice(id=f"msg_{site}", site=site, hazard="h", state="pending", attempts=0, **facts, **times)  # type: ignore[arg-type]
+
+
+def test_a_write_is_refused_with_its_reason_and_a_read_is_not(office: Any, refusing: Refusing, seen: Any) -> None:
+    """503 as problem+json with cause, words in both languages and Retry-After; nothing has changed; later it goes."""
+    office.world.feed(seen(Phase.RAISE))
+    officer = office.sign_in("operator")
+    (hazard,) = officer.get("hazards").json()["items"]
+    path = f"hazards/{hazard['id']}/actions/acknowledge"
+    refusing.on = True
+    answer = officer.post(path)
+    told = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert (told["cause"], answer.headers["retry-after"]) == ("read_only", "5")
+    assert told["text"]["zh"].startswith("磁盘只读")
+    assert told["detail"].startswith("the disk is read-only: nothing was changed")
+    assert [officer.get(name).status_code for name in ("hazards", "tickets", "me", "condition")] == [200] * 4
+    assert officer.get("hazards").json()["items"][0]["state"] == "unacknowledged"
+    refusing.on = False
+    assert officer.post(path).json()["state"] == "acknowledged"
+
+
+def test_people_can_sign_in_look_and_sign_out(office: Any, refusing: Refusing) -> None:
+    """From memory; a wrong password stays wrong; the audit has all of it once it can be written."""
+    refusing.on = True
+    url = f"{office.url}/api/v1/session"
+    wrong = httpx.post(url, json={"username": "viewer", "password": "a guess"})
+    right = httpx.post(url, json={"username": "viewer", "password": PASSWORD})
+    assert (wrong.status_code, right.status_code) == (401, 200)
+    client = office.client(right.json()["token"])
+    assert client.get("me").json()["username"] == "viewer"
+    assert client.delete("session").status_code == 204
+    assert client.get("me").status_code == 401
+    refusing.on = False
+    office.world.desk.tick(office.world.now_ns)
+    with office.world.engine.connect() as connection:
+        kinds = [entry.kind for entry in journal.read(connection)]
+    assert kinds == ["session.refused", "session.opened", "session.closed"]
+
+
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(office: Any, seen: Any, monkeypatch: Any) -> None:
+    """The step has happened: a disk that fills up before the Idempotency-Key is noted does not undo it."""
+    office.world.feed(seen(Phase.RAISE))
+    officer = office.sign_in("officer")
+    (ticket,) = officer.get("tickets").json()["items"]
+    replies = office.world.desk.replies
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(replies, "_engine", type("Full", (), {"begin": full, "execution_options": _reading(replies)})())
+    headers = {"If-Match": f'"{ticket["version"]}"', "Idempotency-Key": "one"}
+    answer = officer.post(f"tickets/{ticket['id']}/actions/assign", json={"fixer": "fixer"}, headers=headers)
+    assert (answer.status_code, answer.json()["state"], replies.unwritten_total) == (200, "assigned", 1)
+
+
+def _reading(replies: Any) -> Any:
+    engine = replies._engine
+    return lambda _self, **options: engine.execution_options(**options)
+
+
+def test_a_store_that_does_not_answer_is_named(office: Any, monkeypatch: Any) -> None:
+    """Reading a trend while the store is away is 503, and says which part."""
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("no answer", retry=True)
+
+    monkeypatch.setattr(office.telemetry.store, "read", away)
+    span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    asked = {"sensor": "smoke-101", "metric": "smoke_density", "site": "school-1"} | span
+    answer = office.sign_in("officer").get("readings", params=asked)
+    assert (answer.status_code, answer.json()["cause"]) == (503, "store_away")
+
+
+def test_the_condition_is_cut_to_ones_own_school(office: Any) -> None:
+    """Faults for everybody, alarms for who sees the site; nothing without a token; readiness tells the faults."""
+    fault = OwnFault("log", FULL, 1_790_000_000_000_000_000)
+    office.telemetry.told = Condition(1, [fault], [alarm("school-1"), alarm("school-2")])
+    told = office.sign_in("viewer").get("condition").json()
+    assert [alarm["site"] for alarm in told["alarms"]] == ["school-1"]
+    assert [alarm["site"] for alarm in office.sign_in("other").get("condition").json()["alarms"]] == ["school-2"]
+    assert [(row["part"], row["cause"]) for row in told["faults"]] == [("log", "disk_full")]
+    assert office.client().get("condition").status_code == 401
+    ready = httpx.get(f"{office.url}/readyz")
+    assert [row["since"] for row in ready.json()["faults"]] == [told["faults"][0]["since"]]
+    office.telemetry.told = Condition(2, [replace(fault, part="disk", grade="yellow")])
+    assert httpx.get(f"{office.url}/readyz").status_code == 200
+
+
+def test_the_live_stream_says_that_there_is_news(office: Any) -> None:
+    """At once, and to whoever comes later as well."""
+    viewer = office.sign_in("viewer")
+    with viewer.stream("GET", "events") as stream:
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line.startswith("event")) == "event: heartbeat"
+        office.telemetry.told = Condition(3)
+        assert "event: condition" in (line for line in lines)
+    with viewer.stream("GET", "events") as stream:
+        lines = stream.iter_lines()
+        assert "event: condition" in (line for line in lines)
+        assert json.loads(next(line for line in lines if line.startswith("data")).partition(": ")[2]) == {"version": 3}

@@ -1,0 +1,194 @@
+"""Messages from memory: at least once under one id, no channel holds up another, and the outbox repeats none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts import Delivered, Messenger, Notice, Outbox, OwnFault, Receipt, StorageFault, fault_notices
+from detectors import Phase
+
+SECOND_NS = 1_000_000_000
+FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
+
+
+@dataclass
+class Sink:
+    """A channel in memory that answers as it is told."""
+
+    name: str
+    for_programs: bool = False
+    answer: Callable[[Notice], Receipt] = lambda _: Receipt(delivered=True)
+    got: list[Notice] = field(default_factory=list)
+
+    def deliver(self, notice: Notice) -> Receipt:
+        """Keep it, whatever is said of it."""
+        self.got.append(notice)
+        return self.answer(notice)
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    now_ns = 1_790_000_000 * SECOND_NS
+
+    def __call__(self) -> int:
+        """Now."""
+        return self.now_ns
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Messenger]]:
+    """Makes running messengers, ended after the test."""
+    running: list[Messenger] = []
+
+    def made(*sinks: Any, clock: Any = None, **options: Any) -> Messenger:
+        running.append(Messenger(sinks, clock or Clock(), **options))
+        running[-1].start()
+        return running[-1]
+
+    yield made
+    for one in running:
+        one.stop()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Until it holds, ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def notice(number: int, channel: str = "phone") -> Notice:
+    """One alarm for one channel."""
+    facts = {"site": "s", "hazard": f"h{number}", "ticket": "", "type": "hazard.opened", "body": {}, "error": ""}
+    times = {"created_ns": Clock.now_ns, "next_ns": Clock.now_ns, "delivered_ns": None}
+    return Notice(id=f"msg_{channel}_{number}", channel=channel, state="pending", attempts=0, **facts, **times)  # type: ignore[arg-type]
+
+
+def test_a_channel_that_hangs_holds_up_no_other(make: Callable[..., Messenger]) -> None:
+    """Each has its own worker."""
+    stuck, freed = threading.Event(), threading.Event()
+    hanging = Sink("hook", answer=lambda _: (stuck.set(), freed.wait(20), Receipt(delivered=True))[-1])
+    phone = Sink("phone")
+    messenger = make(hanging, phone)
+    messenger.send([notice(1, "hook")])
+    assert stuck.wait(10)
+    messenger.send([notice(1), notice(2)])
+    until(lambda: len(phone.got) == 2)
+    freed.set()
+
+
+def test_what_fails_is_tried_again_under_the_same_id(make: Callable[..., Messenger]) -> None:
+    """After the outbox's own waits; a repetition of the same message by its sender changes nothing."""
+    clock, tries = Clock(), iter([False, False, True])
+    sink = Sink("phone", answer=lambda _: Receipt(delivered=next(tries), error="HTTP 500"))
+    messenger = make(sink, clock=clock)
+    assert (messenger.send([notice(1)]), messenger.send([notice(1)])) == (1, 0)
+    for number in (1, 2, 3):
+        until(lambda number=number: len(sink.got) == number)
+        clock.now_ns += 60 * SECOND_NS
+    until(lambda: messenger.sent_total == 1)
+    assert {one.id for one in sink.got} == {notice(1).id}
+    assert messenger.send([notice(1)]) == 0
+
+
+def test_a_channel_that_raises_goes_on(make: Callable[..., Messenger]) -> None:
+    """An error of a channel costs a wait, never the worker."""
+    clock = Clock()
+
+    def answer(one: Notice) -> Receipt:
+        if one.attempts == 0 and one.hazard == "h1":
+            raise RuntimeError("a bug")
+        return Receipt(delivered=True)
+
+    sink = Sink("phone", answer=answer)
+    messenger = make(sink, clock=clock)
+    messenger.send([notice(1), notice(2)])
+    until(lambda: messenger.sent_total == 1)
+    clock.now_ns += 10 * SECOND_NS
+    until(lambda: messenger.sent_total == 2)
+
+
+def test_memory_is_bounded_by_giving_up_the_oldest(make: Callable[..., Messenger]) -> None:
+    """Of what waits too long for a dead receiver the newest stay; the rest is counted."""
+    sink = Sink("phone", answer=lambda _: Receipt(delivered=False, error="down"))
+    messenger = make(sink, waiting_max=5)
+    messenger.send([notice(number) for number in range(20)])
+    until(lambda: messenger.waiting <= 5)
+    assert messenger.dropped_total >= 14
+
+
+def test_the_outbox_marks_as_sent_what_has_gone_out_from_memory(
+    make_world: Any, seen: Any, make: Callable[..., Messenger]
+) -> None:
+    """Known by its id; people get it once, and the database says that it was sent."""
+    sink, delivered = Sink("phone"), Delivered()
+    world = make_world(channels=(sink,))
+    world.feed(seen(Phase.RAISE))
+    admin = Outbox(world.engine, world.channels, lambda: world.now_ns, delivered=delivered)
+    messenger = make(sink, clock=lambda: world.now_ns, delivered=delivered)
+    stored = [one for one in notices(world) if one.channel == "phone"]
+    messenger.send(stored)
+    until(lambda: messenger.sent_total == 1)
+    assert admin.deliver_due(world.now_ns) == 1
+    assert (len(sink.got), delivered.repeats_total) == (1, 1)
+    assert {one.state for one in notices(world)} == {"sent"}
+    assert messenger.send(stored) == 0
+
+
+def notices(world: Any) -> list[Notice]:
+    """Everything in the outbox's table."""
+    from alerts import Actor  # noqa: PLC0415
+
+    return list(world.desk.queries.notices(Actor("a", frozenset(("admin",))), site=None, page=world.everything))
+
+
+def test_two_workers_never_send_one_message_at_once() -> None:
+    """While one tries, the other is told to come back."""
+    inside, freed = threading.Event(), threading.Event()
+    slow = Sink("phone", answer=lambda _: (inside.set(), freed.wait(10), Receipt(delivered=True))[-1])
+    delivered = Delivered()
+    first = threading.Thread(target=delivered.through, args=(slow, notice(1)))
+    first.start()
+    assert inside.wait(10)
+    second = delivered.through(slow, notice(1))
+    assert (second.delivered, second.retry) == (False, True)
+    freed.set()
+    first.join()
+    assert delivered.through(slow, notice(1)).delivered
+    assert len(slow.got) == 1
+
+
+@given(numbers=st.lists(st.integers(0, 30), max_size=60), known_max=st.integers(1, 10))
+def test_what_is_known_as_sent_is_bounded_and_newest(numbers: list[int], known_max: int) -> None:
+    """The last ones stay known; a message goes out again only when it was forgotten."""
+    sink, delivered = Sink("phone"), Delivered(known_max=known_max)
+    model: list[int] = []
+    for number in numbers:
+        delivered.through(sink, notice(number))
+        if number not in model:
+            model = [*model, number][-known_max:]
+    assert all((notice(number).id in delivered) == (number in model) for number in range(31))
+
+
+def test_a_fault_is_told_once_by_each_channel_and_on_the_screen(make: Callable[..., Messenger]) -> None:
+    """The fault and its end are two messages; the same fault told twice is one."""
+    sink = Sink("phone")
+    messenger = make(sink)
+    begun = OwnFault("log", FULL, Clock.now_ns)
+    over = OwnFault("log", FULL, Clock.now_ns, over_ns=Clock.now_ns + SECOND_NS)
+    for fault in (begun, begun, over):
+        messenger.send(fault_notices(fault, [sink]))
+    until(lambda: len(sink.got) == 1)
+    assert [one.type for one in messenger.recent()] == ["service.recovered", "service.fault"]
+    assert sink.got[0].body["text"]["en"].startswith("the disk is full: readings are not being stored")
+    assert sink.got[0].body["text"]["zh"].startswith("磁盘已满")

@@ -1,0 +1,206 @@
+"""Sign-ins over a database that takes no writes for a while: nothing fails that only looks, nothing ended lives on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import OperationalError
+
+from alerts import People, open_database
+from alerts.schema import sessions
+from alerts.sessions import IDLE_NS, LIFE_NS, RETRY_NS, TOUCH_NS, Sessions
+
+SECOND_NS = 1_000_000_000
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@dataclass
+class Disk:
+    """A real database whose connections can be told to refuse writes, as a full disk makes them do."""
+
+    engine: Engine
+    full: bool = False
+    now_ns: int = 1_790_000_000 * SECOND_NS
+    used: list[Sessions] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        event.listen(self.engine, "checkout", self._checkout)
+
+    def _checkout(self, connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA query_only = {'ON' if self.full else 'OFF'}")
+
+    def sessions(self, **options: int) -> Sessions:
+        """Sessions as they are after a start."""
+        return Sessions(self.engine, lambda: self.now_ns, **options)
+
+    def stored(self) -> int:
+        """How many sessions the database has."""
+        with self.engine.connect() as connection:
+            return len(connection.execute(select(sessions)).all())
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A database of its own."""
+    engine = open_database(f"sqlite:///{tmp_path / 'alerts.sqlite'}")
+    yield Disk(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def make_people(disk: Disk) -> Callable[[], People]:
+    """People over that database."""
+    return lambda: People(disk.engine, lambda: disk.now_ns, hasher=HASHER)
+
+
+def test_looking_goes_on_for_hours_and_idle_sessions_still_end(disk: Disk) -> None:
+    """A use that cannot be noted fails nothing, counts for the idle time, and is noted later; idling ends a session."""
+    here = disk.sessions()
+    token, idle = here.open("wang")[0], here.open("li")[0]
+    disk.full = True
+    for _ in range(8):
+        disk.now_ns += IDLE_NS // 2 + SECOND_NS
+        assert here.user(token) == "wang"
+    assert here.user(idle) is None
+    assert here.unwritten_total > 0
+    disk.full = False
+    disk.now_ns += TOUCH_NS + SECOND_NS
+    assert here.user(token) == "wang"
+    assert disk.sessions().user(token) == "wang"
+    disk.now_ns += LIFE_NS
+    assert here.user(token) is None
+
+
+def test_a_refused_write_is_not_tried_at_every_request(disk: Disk) -> None:
+    """Readers do not pay for a disk that refuses: one try in five seconds."""
+    here = disk.sessions()
+    token = here.open("wang")[0]
+    disk.full = True
+    for _ in range(1_000):
+        disk.now_ns += TOUCH_NS // 100
+        here.user(token)
+    assert 0 < here.unwritten_total <= 1_000 * TOUCH_NS // 100 // RETRY_NS + 1
+
+
+def test_whoever_signs_in_on_a_full_disk_is_in_and_stays_in(disk: Disk, make_people: Callable[[], People]) -> None:
+    """The right password only; the session is stored as soon as that goes, and outlives a restart from then on."""
+    people = make_people()
+    people.create("wang", "a long password", roles=["officer"])
+    disk.full = True
+    assert people.sign_in("wang", "not the password", address="a") is None
+    session = people.sign_in("wang", "a long password", address="a")
+    assert session is not None
+    assert people.who(session.token) is not None
+    assert make_people().who(session.token) is None
+    disk.full = False
+    disk.now_ns += RETRY_NS
+    assert people.who(session.token) is not None
+    assert make_people().who(session.token) is not None
+
+
+def test_whoever_signs_out_on_a_full_disk_is_out(disk: Disk) -> None:
+    """At once here; in the database with the next write that goes through."""
+    here = disk.sessions()
+    token, other = here.open("wang")[0], here.open("li")[0]
+    disk.full = True
+    here.close(token)
+    assert here.user(token) is None
+    disk.full = False
+    disk.now_ns += TOUCH_NS + RETRY_NS
+    assert here.user(other) == "li"
+    assert disk.sessions().user(token) is None
+
+
+def test_new_rights_end_sessions_in_memory_as_well(disk: Disk, make_people: Callable[[], People]) -> None:
+    """An account that is made anew has no session left, wherever it was kept."""
+    people = make_people()
+    people.create("wang", "a long password", roles=["admin"])
+    disk.full = True
+    session = people.sign_in("wang", "a long password", address="a")
+    assert session is not None
+    disk.full = False
+    people.create("wang", "another password", roles=["viewer"])
+    assert people.who(session.token) is None
+    assert disk.stored() == 0
+
+
+def test_memory_is_bounded_and_says_so(disk: Disk) -> None:
+    """Beyond the bound a sign-in is refused with the database's own reason, and leaves nothing behind."""
+    here = disk.sessions(kept_max=3)
+    disk.full = True
+    tokens = [here.open(f"p{number}")[0] for number in range(3)]
+    with pytest.raises(OperationalError, match="readonly"):
+        here.open("one too many")
+    assert [here.user(token) for token in tokens] == ["p0", "p1", "p2"]
+    disk.full = False
+    disk.now_ns += RETRY_NS
+    here.open("later")
+    assert disk.stored() == 4
+
+
+class Model(RuleBasedStateMachine):
+    """Any order of signing in and out, looking, waiting, and a disk that fills up and empties."""
+
+    tokens = Bundle("tokens")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disk = Disk(open_database("sqlite:////dev/shm/" + f"sessions-{id(self)}.sqlite"))
+        self.here = self.disk.sessions()
+        self.used: dict[str, tuple[int, int]] = {}
+
+    @rule(target=tokens)
+    def enter(self) -> str:
+        """Somebody signs in."""
+        token = self.here.open("wang")[0]
+        self.used[token] = self.disk.now_ns, self.disk.now_ns
+        return token
+
+    @rule(token=tokens)
+    def look(self, token: str) -> None:
+        """A session answers as long as it is neither over nor ended; what counts as use is noted within a minute."""
+        begun_ns, used_ns = self.used.get(token, (0, 0))
+        over = self.disk.now_ns - begun_ns > LIFE_NS or self.disk.now_ns - used_ns > IDLE_NS
+        assert (self.here.user(token) is None) == over
+        if over:
+            self.used.pop(token, None)
+        elif self.disk.now_ns - used_ns > TOUCH_NS:
+            self.used[token] = begun_ns, self.disk.now_ns
+
+    @rule(token=consumes(tokens))
+    def leave(self, token: str) -> None:
+        """Somebody signs out."""
+        self.here.close(token)
+        self.used.pop(token, None)
+        assert self.here.user(token) is None
+
+    @rule(seconds=st.integers(1, 2_000), full=st.booleans())
+    def wait(self, seconds: int, full: bool) -> None:  # noqa: FBT001 - drawn
+        """Time goes on, and the disk is full or not from here on."""
+        self.disk.now_ns += seconds * SECOND_NS
+        self.disk.full = full
+
+    @invariant()
+    def bounded(self) -> None:
+        """Memory holds no more than what happened since the last write."""
+        assert self.disk.full or len(self.here._ended) <= len(self.used) + 50
+
+    def teardown(self) -> None:
+        """The file goes."""
+        path = Path(str(self.disk.engine.url.database))
+        self.disk.engine.dispose()
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+Model.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestModel = Model.TestCase

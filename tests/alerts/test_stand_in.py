@@ -1,0 +1,160 @@
+"""The desk in memory pages exactly what the real one would, under the same ids, and leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from alerts import Actor, StandIn
+from alerts.schema import metadata
+from detectors import Phase
+
+steps = st.lists(
+    st.fixed_dictionaries(
+        {
+            "phase": st.sampled_from([Phase.RAISE, Phase.RAISE, Phase.CHANGE, Phase.CLEAR]),
+            "sensor": st.sampled_from(["smoke-101", "smoke-101b", "smoke-102"]),
+            "hazard": st.sampled_from(["fire", "fire", "flood", "battery_low"]),
+            "level": st.integers(0, 3),
+            "gap_s": st.sampled_from([0, 1, 60, 4_000, 400_000]),
+            "late": st.booleans(),
+            "drill": st.sampled_from([False, False, False, True]),
+        }
+    ),
+    max_size=14,
+)
+
+
+class Phone:
+    """A channel that wants only what pages."""
+
+    name, for_programs = "phone", False
+
+
+class Hook(Phone):
+    """A channel that wants everything."""
+
+    name, for_programs = "hook", True
+
+
+CHANNELS = (Phone(), Hook())
+ADMIN = Actor("admin", frozenset(("admin",)))
+
+
+def stand_in(world: Any, **options: bool) -> StandIn:
+    """A copy of the world's desk as it is now."""
+    return StandIn(world.engine, world.registry, lambda: world.now_ns, channels=CHANNELS, **options)
+
+
+def paging(world: Any) -> dict[str, tuple[str, str, str]]:
+    """Stored messages of paged hazards: id -> (type, hazard, channel)."""
+    found = world.desk.queries.notices(ADMIN, site=None, page=world.everything)
+    paged = {notice.hazard for notice in found if notice.channel == "console"}
+    kinds = {"hazard.opened", "hazard.raised", "hazard.relapsed"}
+    return {
+        notice.id: (notice.type, notice.hazard, notice.channel)
+        for notice in found
+        if notice.type in kinds and notice.hazard in paged and notice.channel in {"phone", "console"}
+    }
+
+
+def size(world: Any) -> dict[str, int]:
+    """Rows of every table."""
+    with world.engine.connect() as connection:
+        return {
+            table.name: int(connection.scalar(select(func.count()).select_from(table)) or 0)
+            for table in metadata.sorted_tables
+        }
+
+
+@given(story=steps, cut=st.integers(0, 14))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_goes_out_from_memory_has_the_ids_of_what_is_stored_later(
+    make_world: Callable[..., Any], seen: Any, story: list[dict[str, Any]], cut: int
+) -> None:
+    """Any story cut anywhere: the copy judges the rest as the desk does afterwards, and the database is untouched."""
+    world, at_s, batches = make_world(channels=CHANNELS), 0, []
+    for step in story:
+        at_s += step["gap_s"]
+        batches.append(world.batch(seen(at_s=at_s, **{name: step[name] for name in step if name != "gap_s"})))
+    apply = iter(range(1, 100))
+    for batch in batches[:cut]:
+        world.desk.apply(batch, world.catalog, cursor=next(apply))
+    before, rows = paging(world), size(world)
+    copy = stand_in(world)
+    told = [notice for batch in batches[cut:] for notice in copy.apply(batch, world.catalog)]
+    copy.close()
+    assert size(world) == rows
+    for batch in batches[cut:]:
+        world.desk.apply(batch, world.catalog, cursor=next(apply))
+    later = {number: facts for number, facts in paging(world).items() if number not in before}
+    mine = {notice.id: (notice.type, notice.hazard, notice.channel) for notice in told if notice.channel != "hook"}
+    assert mine == later
+    assert len({notice.id for notice in told}) == len(told)
+    assert {notice.channel for notice in told} <= {"phone", "hook", "console"}
+
+
+def test_nothing_but_what_pages_leaves_it_and_no_ticket_is_invented(world: Any, seen: Any) -> None:
+    """A yellow hazard, a drill and late evidence stay; a fire tells that it is not stored, and names no ticket."""
+    copy = stand_in(world)
+    quiet = world.batch(
+        seen(Phase.RAISE, hazard="battery_low", rule="battery", level=1),
+        seen(Phase.RAISE, sensor="smoke-102", drill=True),
+        seen(Phase.RAISE, sensor="smoke-101b", hazard="flood", late=True),
+    )
+    assert copy.apply(quiet, world.catalog) == []
+    (phone, hook, console) = copy.apply(world.batch(seen(Phase.RAISE)), world.catalog)
+    assert [notice.channel for notice in (phone, hook, console)] == ["phone", "hook", "console"]
+    assert (phone.body["from_memory"], phone.body["ticket"], phone.ticket) == (True, None, "")
+    assert copy.apply(world.batch(seen(Phase.CHANGE, level=3, at_s=1)), world.catalog) == []
+    copy.close()
+
+
+def test_a_known_ticket_is_named(make_world: Any, seen: Any) -> None:
+    """A hazard that comes back during the emergency has the ticket that it had."""
+    world = make_world(channels=CHANNELS)
+    world.feed(seen(Phase.RAISE), seen(Phase.CLEAR, at_s=10))
+    copy = stand_in(world)
+    told = copy.apply(world.batch(seen(Phase.RAISE, at_s=20)), world.catalog)
+    assert {(notice.type, notice.body["ticket"]) for notice in told} == {("hazard.relapsed", world.tickets[0].number)}
+    copy.close()
+
+
+@pytest.mark.parametrize("pending", [True, False])
+def test_messages_that_wait_are_taken_over_where_asked(make_world: Any, seen: Any, pending: bool) -> None:  # noqa: FBT001
+    """A page that was stored and cannot be marked as sent goes out too; other messages wait."""
+    world = make_world(channels=CHANNELS)
+    world.feed(seen(Phase.RAISE))
+    copy = stand_in(world, pending=pending)
+    wanted = {("hazard.opened", "phone"), ("hazard.opened", "hook")} if pending else set()
+    assert {(notice.type, notice.channel) for notice in copy.posted()} == wanted
+    assert copy.posted() == []
+    copy.close()
+
+
+def test_memory_does_not_grow_with_time(world: Any, seen: Any) -> None:
+    """Of a thousand openings and clearings hazards stay, and nothing that only grows: journal, notices, findings."""
+    copy = stand_in(world)
+    for number in range(300):
+        copy.apply(world.batch(seen(Phase.RAISE, at_s=number), seen(Phase.CLEAR, at_s=number + 0.5)), world.catalog)
+    with copy._engine.connect() as connection:
+        rows = {
+            name: connection.scalar(select(func.count()).select_from(metadata.tables[name]))
+            for name in ("journal", "notices", "findings", "hazards", "tickets")
+        }
+    assert rows == {"journal": 1, "notices": 0, "findings": 0, "hazards": 1, "tickets": 0}
+    copy.close()
+
+
+def test_it_begins_with_nothing_where_nothing_can_be_read(world: Any, seen: Any) -> None:
+    """Without a database a fire still pages, under the id that it will have."""
+    copy = StandIn(None, world.registry, lambda: world.now_ns, channels=CHANNELS)
+    told = copy.apply(world.batch(seen(Phase.RAISE)), world.catalog)
+    world.feed(seen(Phase.RAISE))
+    assert {notice.hazard for notice in told} == {world.hazards[0].id}
+    copy.close()

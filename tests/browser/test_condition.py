@@ -1,0 +1,56 @@
+"""What the screen shows while the service can store nothing: the fault, and the alarms that were sent from memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from alerts import Notice, OwnFault, StorageFault
+from alerts.api import Condition
+
+pytestmark = pytest.mark.browser
+
+FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
+PLACE = {"zh": "3号宿舍412室", "en": "Dormitory 3, room 412"}
+WORDS = {"zh": "感烟探测器报警。", "en": "The smoke detector sounds."}
+
+
+def alarm(site: str) -> Notice:
+    """One alarm of that school as the messenger keeps it for the screen."""
+    now_ns = time.time_ns()
+    body = {"alarm_id": f"h-{site}", "site": site, "place": PLACE, "grade": "red", "text": WORDS}
+    facts = {"ticket": "", "channel": "console", "type": "hazard.opened", "body": body, "error": ""}
+    times = {"created_ns": now_ns, "next_ns": now_ns, "delivered_ns": None}
+    return Notice(id=f"msg_{site}", site=site, hazard=f"h-{site}", state="pending", attempts=0, **facts, **times)
+
+
+def test_a_full_disk_and_its_alarms_are_shown_and_go_again(school: Any, sign_in: Callable[..., Page]) -> None:
+    """They come by the stream without a reload, in both languages, cut to one's own school; over means gone."""
+    page = sign_in("operator")
+    expect(page.get_by_test_id("connection")).to_contain_text("实时")
+    expect(page.get_by_test_id("condition")).to_have_count(0)
+    fault = OwnFault("log", FULL, time.time_ns())
+    school.view.said.append(Condition(1, [fault], [alarm("school-1"), alarm("school-9")]))
+    banner = page.get_by_test_id("condition")
+    expect(banner).to_contain_text("磁盘已满:读数无法存储,报警正由内存直接发出")
+    expect(page.get_by_test_id("unstored")).to_have_count(1)
+    expect(banner).to_contain_text("3号宿舍412室")
+    page.keyboard.press("l")
+    expect(banner).to_contain_text("readings are not being stored; alarms are being sent from memory")
+    expect(banner).to_contain_text("The smoke detector sounds.")
+    school.view.said.append(Condition(2))
+    expect(page.get_by_test_id("condition")).to_have_count(0)
+
+
+def test_a_warning_leaves_the_alarms_alone(school: Any, sign_in: Callable[..., Page]) -> None:
+    """A disk that is nearly full is told in yellow, to whoever signs in later as well."""
+    warning = replace(OwnFault("disk", FULL, time.time_ns()), grade="yellow")
+    school.view.said.append(Condition(1, [warning]))
+    page = sign_in("operator", language="en")
+    told = page.get_by_test_id("condition").locator("p.yellow")
+    expect(told).to_contain_text("nearly full; make room soon")

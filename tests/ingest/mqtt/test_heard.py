@@ -1,0 +1,102 @@
+"""Two sessions of the same messages: each message is heard once, and keeps the moment at which it was first heard."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.mqtt import Frame, Heard
+from ingest.mqtt.heard import FORGET_S
+
+
+def frame(number: int, topic: bytes = b"campus/s/env/a") -> Frame:
+    """A message; those of one number are equal but for what the session adds."""
+    return (0, 0, topic, b"%d" % number)
+
+
+class Seconds:
+    """A clock that the test moves."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        """Now."""
+        return self.now_s
+
+
+stories = st.lists(st.integers(0, 4), max_size=30)
+
+
+@given(published=stories, order=st.lists(st.booleans(), max_size=60))
+def test_each_message_has_one_arrival_whichever_session_hears_it_first(published: list[int], order: list[bool]) -> None:
+    """Both get all messages in order, at any pace: together they give each once as fresh, with one arrival."""
+    heard = Heard()
+    heard.begin()
+    left, right, arrivals, fresh = list(published), list(published), [], []
+    for now_ns, first in enumerate((*order, *[True] * len(published), *[False] * len(published))):
+        if first and left:
+            ((frames, at_ns, known),) = heard.take([frame(left.pop(0))], now_ns)
+            arrivals.append((frames[0][3], at_ns))
+            if not known:
+                fresh.append((frames[0][3], at_ns))
+        elif not first and right:
+            fresh += [(one[3], now_ns) for one in heard.hear([frame(right.pop(0))], now_ns)]
+    assert Counter(body for body, _ in fresh) == Counter(b"%d" % number for number in published)
+    assert Counter(arrivals) == Counter(fresh)
+    assert len(heard) == 0
+
+
+@given(before=stories, during=stories, after=stories)
+def test_a_backlog_comes_with_its_own_times_and_what_is_new_with_the_present(
+    before: list[int], during: list[int], after: list[int]
+) -> None:
+    """What the log's session holds is untouched, the emergency's messages keep their moments, later is later."""
+    heard = Heard()
+    assert all(not known for _, _, known in heard.take([frame(n) for n in before], 1))
+    heard.begin()
+    for at_ns, number in enumerate(during, 100):
+        assert heard.hear([frame(number)], at_ns) == [frame(number)]
+    heard.end()
+    runs = heard.take([frame(number) for number in (*during, *(n + 10 for n in after))], 1_000)
+    found = [at_ns for frames, at_ns, _ in runs for _ in frames]
+    assert sorted(found) == sorted([*range(100, 100 + len(during)), *[1_000] * len(after)])
+    times: dict[int, list[int]] = {}
+    for at_ns, number in zip(found, during, strict=False):
+        times.setdefault(number, []).append(at_ns)
+    assert all(row == sorted(row) for row in times.values())
+    assert len(heard) == 0
+
+
+def test_what_never_comes_again_is_forgotten_after_a_minute() -> None:
+    """A message of QoS 0 that only one session got does not stay in memory, nor lend its time to a later equal one."""
+    seconds = Seconds()
+    heard = Heard(monotonic=seconds)
+    heard.begin()
+    heard.hear([frame(1)], 5)
+    heard.end()
+    seconds.now_s = FORGET_S + 1
+    heard.take([frame(2)], 10)
+    assert len(heard) == 0
+    assert heard.take([frame(1)], 20) == [([frame(1)], 20, False)]
+
+
+def test_memory_is_bounded_and_life_safety_has_room_of_its_own() -> None:
+    """A fifth of it is for smoke and gates; everything beyond is counted."""
+    heard = Heard(messages_max=100)
+    heard.begin()
+    heard.hear([frame(number) for number in range(200)], 1)
+    assert (len(heard), heard.forgotten_total) == (80, 120)
+    smoke = [frame(number, b"campus/s/smoke/a") for number in range(50)]
+    heard.hear(smoke, 2)
+    assert (len(heard), heard.forgotten_total) == (100, 150)
+    assert heard.take(smoke[:1], 9) == [([smoke[0]], 2, True)]
+
+
+def test_at_rest_it_costs_nothing() -> None:
+    """While no second session listens the messages are handed on as they are."""
+    heard, frames = Heard(), [frame(1)]
+    ((given_on, at_ns, known),) = heard.take(frames, 3)
+    assert given_on is frames
+    assert (at_ns, known, len(heard)) == (3, False, 0)

@@ -1,0 +1,272 @@
+"""The lookout: while the log or what lies behind it takes nothing, alarms reach people from memory within seconds.
+
+It rests while everything works. As soon as the log refuses a batch it listens at the broker by a session of its own
+(`Ear`); once a part has failed for a second it begins a flow in memory (`MemoryFlow`) and sends what pages people
+(`Messenger`), under the ids of the messages that will be stored later. It stores nothing and acknowledges nothing: the
+broker keeps every message for the log, and all of them are logged, judged and stored when that works again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import structlog
+
+from alerts import Messenger, OwnFault, StorageFault, fault_notices, storage_fault
+from alerts.channels import Channel
+from ingest.mqtt import Chunk, Ear, Failing, Frame, Heard
+
+from .clock import Clock
+from .memory_flow import MemoryFlow
+from .own_watch import OwnWatch, Room
+
+GRACE_S = 1.0
+CALM_S = 2.0
+REST_S = 0.05
+TICK_S = 5.0
+RETRY_S = 5.0
+BUFFERED_MAX = 200_000
+LOG, DISK = "log", "disk"
+STAGE_FAILED = StorageFault("stage_failed", "处理环节出错", "a stage fails")
+NO_ANSWER = StorageFault("no_answer", "日志写入无响应", "the log does not answer")
+
+
+class Source(Protocol):
+    """The session of the log, as far as the lookout looks at it."""
+
+    def failing(self) -> Failing | None:
+        """Since when the sink takes nothing."""
+        ...
+
+    def unstored(self) -> list[Chunk]:
+        """What was taken and is not durable."""
+        ...
+
+
+class Lookout:
+    """One thread. `start` it last and `stop` it first: it leans on everything else and nothing leans on it."""
+
+    def __init__(
+        self,
+        begin: Callable[[], MemoryFlow],
+        messenger: Messenger,
+        clock: Clock,
+        *,
+        channels: Sequence[Channel],
+        room: Room,
+        stages: Mapping[str, Callable[[], str]],
+        source: Source,
+        ear: Ear,
+        heard: Heard,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """begin: a new flow; stages: part -> the error that it fails with now, "" while it works.
+
+        source: the log's session, or a `DiskProbe` in a process without one; heard: shared with the log's session.
+        """
+        self._begin, self._messenger, self._clock, self._channels = begin, messenger, clock, channels
+        self._room, self._stages, self._monotonic = room, stages, monotonic
+        self._source, self._ear, self._heard = source, ear, heard
+        self._watch = OwnWatch(clock)
+        self._broken_s: dict[str, tuple[float, float]] = {}
+        self._flow: MemoryFlow | None = None
+        self._building: Future[MemoryFlow] | None = None
+        self._builder = ThreadPoolExecutor(1, thread_name_prefix="lookout-flow")
+        self._by_ear = False
+        self._buffer: deque[tuple[Sequence[Frame], int]] = deque()
+        self._buffered = 0
+        self._fed = self._mark = 0
+        self._ticked_s = self._retry_s = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
+        self._log = structlog.get_logger(part="lookout")
+        self.counts = dict.fromkeys(("watches", "messages", "alarms", "errors", "unjudged"), 0)
+        self.version = 0
+
+    def start(self) -> None:
+        """Begin to look out."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what waits to be sent is the messenger's."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._builder.shutdown(wait=True, cancel_futures=True)
+
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def faults(self) -> list[OwnFault]:
+        """Own faults that people were told of and that are not over."""
+        return self._watch.faults
+
+    def status(self) -> dict[str, Any]:
+        """How it stands, for metrics: whether it judges, whether it hears, the counts, the free share of the disk."""
+        return {
+            "judging": self._flow is not None,
+            "hearing": self._ear.hears,
+            "disk_free_share": self._room.share,
+            "unmatched": len(self._heard),
+            "unmatched_forgotten": self._heard.forgotten_total,
+            **self.counts,
+        }
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+            except Exception:  # noqa: BLE001 - the thread must outlive every error: counted, logged, begun anew
+                self.counts["errors"] += 1
+                self._log.exception("the lookout failed; it begins anew")
+                self._drop_flow()
+                self._retry_s = self._monotonic() + RETRY_S
+                self._stopping.wait(REST_S)
+        self._rest()
+
+    def _turn(self) -> None:
+        """One round: look what is broken, tell it, listen, judge."""
+        now_s = self._monotonic()
+        broken = self._look(now_s)
+        self._tell(broken, now_s)
+        lasting = {part: span for part, span in self._broken_s.items() if part != DISK}
+        if not lasting:
+            self._rest()
+            self._stopping.wait(REST_S)
+            return
+        by_ear = LOG in lasting
+        if by_ear != self._by_ear:
+            self._drop_flow()
+            self._by_ear = by_ear
+        self._listen()
+        lasted_s = max(seen_s - since_s for since_s, seen_s in lasting.values())
+        if lasted_s >= GRACE_S and self._ready(now_s):
+            self._judge(now_s)
+
+    def _look(self, now_s: float) -> dict[str, StorageFault]:
+        """Part -> cause of what is broken at this moment; remembers since when, and forgets it after a calm while."""
+        broken: dict[str, StorageFault] = {}
+        failing = self._source.failing()
+        if failing is not None:
+            broken[LOG] = storage_fault(failing.error) if failing.error is not None else NO_ANSWER
+        for part, error in self._stages.items():
+            if text := error():
+                cause = storage_fault(RuntimeError(text))
+                broken[part] = STAGE_FAILED if cause.code == "not_writable" else cause
+        if scarce := self._room.look(now_s):
+            broken[DISK] = scarce
+        for part in broken:
+            since_s, _ = self._broken_s.get(part, (now_s, now_s))
+            self._broken_s[part] = since_s, now_s
+        self._broken_s = {part: span for part, span in self._broken_s.items() if now_s - span[1] < CALM_S}
+        return broken
+
+    def _tell(self, broken: Mapping[str, StorageFault], now_s: float) -> None:
+        """People hear of the foremost part: what lies behind a log that takes nothing fails for the same reason."""
+        foremost = {part: cause for part, cause in broken.items() if part in {LOG, DISK} or LOG not in broken}
+        for fault in self._watch.see(foremost, now_s, warnings=frozenset((DISK,))):
+            self._log.warning("own fault", part=fault.part, cause=fault.cause.code, over=fault.over_ns is not None)
+            self._messenger.send(fault_notices(fault, self._channels))
+            self.version += 1
+
+    def _listen(self) -> None:
+        """Hear what is published while the log takes nothing; at other times the log itself is read."""
+        if not self._by_ear:
+            self._stopping.wait(REST_S)
+            return
+        heard_before = self._ear.hears
+        frames = self._ear.listen()
+        now_ns = self._clock()
+        if self._ear.hears and not heard_before:
+            chunks = self._source.unstored()
+            self._mark = max(self._mark, chunks[-1].number if chunks else 0)
+            self._heard.begin()
+        fresh = self._heard.hear(frames, now_ns) if frames else []
+        if fresh:
+            self._buffer.append((fresh, now_ns))
+            self._buffered += len(fresh)
+        while self._buffered > BUFFERED_MAX:
+            gone, _ = self._buffer.popleft()
+            self._buffered -= len(gone)
+            self.counts["unjudged"] += len(gone)
+
+    def _ready(self, now_s: float) -> bool:
+        """Whether there is a flow; one is made beside, so that listening goes on meanwhile."""
+        if self._flow is not None:
+            return True
+        if self._building is None:
+            if now_s < self._retry_s:
+                return False
+            self._log.warning("alarms go out from memory now", broken=sorted(self._broken_s))
+            self.counts["watches"] += 1
+            self._fed = 0
+            self._building = self._builder.submit(self._begin)
+        if self._building.done():
+            done, self._building = self._building, None
+            self._flow = done.result()
+        return self._flow is not None
+
+    def _judge(self, now_s: float) -> None:
+        """Everything that has come in, in order; then send what pages."""
+        flow = self._flow
+        if flow is None:
+            return
+        if self._by_ear:
+            self._feed(flow, now_s)
+        else:
+            flow.follow()
+        notices = flow.take_notices()
+        if notices and (fresh := self._messenger.send(notices)):
+            self.counts["alarms"] += fresh
+            self.version += 1
+
+    def _feed(self, flow: MemoryFlow, now_s: float) -> None:
+        """First what the log's session holds and this one has not heard, then what this one has."""
+        for chunk in self._source.unstored():
+            if chunk.number > self._fed:
+                self._fed = chunk.number
+                if chunk.number <= self._mark or not chunk.known:
+                    self._take(flow, chunk.frames, chunk.arrival_ns)
+        while self._buffer:
+            frames, arrival_ns = self._buffer.popleft()
+            self._buffered -= len(frames)
+            self._take(flow, frames, arrival_ns)
+        if self._ear.hears and now_s - self._ticked_s >= TICK_S:
+            self._ticked_s = now_s
+            flow.tick(self._clock())
+
+    def _take(self, flow: MemoryFlow, frames: Sequence[Frame], arrival_ns: int) -> None:
+        self.counts["messages"] += len(frames)
+        self._ear.want(flow.take(frames, arrival_ns))
+
+    def _rest(self) -> None:
+        """Nothing is broken any more: end the session and forget the flow."""
+        if self._by_ear:
+            self._ear.close()
+            self._heard.end()
+            self._log.warning("the log takes readings again; the lookout rests")
+        self._by_ear = False
+        self._buffer.clear()
+        self._buffered = self._mark = 0
+        self._drop_flow()
+
+    def _drop_flow(self) -> None:
+        if self._building is not None:
+            building, self._building = self._building, None
+            building.add_done_callback(_close)
+        if self._flow is not None:
+            self._flow.close()
+            self._flow = None
+
+
+def _close(building: Future[MemoryFlow]) -> None:
+    """A flow that came too late is let go of."""
+    if not building.cancelled() and building.exception() is None:
+        building.result().close()

@@ -1,0 +1,219 @@
+"""The flow in memory, from where its durable part stopped: messages -> readings -> detections -> what pages people.
+
+Everything is a copy: the catalogue (codes that are given here are never seen elsewhere), the detectors' state (the
+saved one, brought up to the log's end as after a restart), the desk (`StandIn`). Nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts import Notice, Registry, StandIn
+from alerts.channels import Channel
+from detectors import Calendar, DetectionBatch, DetectorSet, build, load_recipe, urgent
+from ingest import Catalog, IngestError, Intake, Priority, TelemetryBatch, parted
+from ingest.decode import FOREIGN, decoders
+from ingest.mqtt import Frame
+
+from .clock import Clock
+from .log import DetectionLog, Entry, TelemetryLog
+from .pump import Source
+from .settings import Settings
+from .stages import DETECT, DETECT_URGENT, LogCatalog
+
+ENTRIES_A_TURN = 64
+KEYS_MAX = 100_000
+"""Message keys that the intake in memory knows from the log, to drop what a device repeats."""
+
+
+class Judge:
+    """One stage of detection in memory: where it reads, its detectors, how far it is."""
+
+    def __init__(self, name: str, source: Source[Entry], make: Callable[[], DetectorSet], *, overhears: bool) -> None:
+        """name, overhears: as of the stage that it stands for."""
+        self.name, self.source, self.overhears = name, source, overhears
+        self._make = make
+        self.detector = make()
+        self.cursor = self.written = 0
+
+    def restore(self, detections: DetectionLog) -> None:
+        """The state that the stage saved last; another recipe's or version's is not taken, and the log judged anew."""
+        self.written = detections.source(self.name)
+        saved = detections.latest_snapshot(self.name)
+        if saved is not None:
+            try:
+                self.detector.restore(saved[1])
+                self.cursor = saved[0]
+            except ValueError:
+                self.detector = self._make()
+
+    def judge(self, priority: Priority, batch: TelemetryBatch) -> DetectionBatch | None:
+        """What the stage would find; None for what another one judges."""
+        if priority is Priority.URGENT and self.overhears:
+            return self.detector.overhear(batch)
+        if priority is Priority.ORDINARY and not self.overhears:
+            return None
+        return self.detector.update(batch)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the flow is made of and starts from. Each function gives a new one that shares nothing that changes.
+
+    catalog: from the log where it can be read; intake: given whether the log can be read; desk: likewise; judges: the
+    stages of detection, the urgent one first.
+    """
+
+    log: TelemetryLog
+    detections: DetectionLog
+    catalog: Callable[[bool], Catalog]
+    intake: Callable[[Catalog, bool], Intake]
+    judges: Callable[[Catalog], tuple[Judge, ...]]
+    desk: Callable[[bool], StandIn]
+
+
+def origin(
+    settings: Settings,
+    registry: Registry,
+    clock: Clock,
+    *,
+    logs: tuple[TelemetryLog, DetectionLog],
+    desk: tuple[Engine, Sequence[Channel], Callable[[], bool]],
+) -> Origin:
+    """The origin of a service's flows. desk: its database, its channels, whether its own outbox cannot send now."""
+    log, detections = logs
+    engine, channels, stuck = desk
+    recipe, calendar = load_recipe(settings.recipe), Calendar.from_table(registry.calendar)
+
+    def catalog(readable: bool) -> Catalog:  # noqa: FBT001 - as Origin says
+        made = Catalog(registry.sensors)
+        if readable:
+            made.load(*log.catalog())
+        return made
+
+    def intake(known: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - as Origin says
+        return Intake(
+            known,
+            decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan),
+            settings=replace(settings.intake, keys_max=KEYS_MAX),
+            batch=settings.batch,
+            recent_keys=log.recent_keys(KEYS_MAX) if readable else (),
+            memory=log.memory() if readable else (),
+        )
+
+    def stand_in(readable: bool) -> StandIn:  # noqa: FBT001 - as Origin says
+        return StandIn(engine if readable else None, registry, clock, channels=channels, pending=stuck())
+
+    def judges(known: Catalog) -> tuple[Judge, ...]:
+        first = Judge(DETECT_URGENT, log.urgent(), partial(build, urgent(recipe), known, calendar), overhears=False)
+        return first, Judge(DETECT, log, partial(build, recipe, known, calendar), overhears=True)
+
+    return Origin(log, detections, catalog, intake, judges, stand_in)
+
+
+def subscriptions(settings: Settings) -> list[str]:
+    """The topic filters of the formats that are taken in, for a process without the log's session."""
+    return Intake(Catalog(), decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan)).subscriptions
+
+
+class MemoryFlow:
+    """One emergency's flow. Driven by one thread.
+
+    blank: what could not be read, so that the flow begins without it: "log" (then it knows the declared sensors and
+    no past), "database" (then what is open there opens anew), or "".
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        """Catches up with the log, which takes as long as a start does."""
+        self.notices: list[Notice] = []
+        self.blank = ""
+        self._origin = origin
+        self._desk: StandIn
+        try:
+            self._begin(readable=True)
+            self._catch_up()
+        except (sqlite3.Error, OSError, IngestError) as error:
+            self._told_blank("log", error)
+            self._begin(readable=False)
+
+    def take(self, frames: Sequence[Frame], arrival_ns: int) -> list[str]:
+        """Judge messages; what pages gathers in `notices`. Gives topics that a format wants to be subscribed to."""
+        self._intake.take(frames, arrival_ns)
+        self._judge(arrival_ns)
+        return self._intake.take_outgoing().subscriptions  # its requests are for the session of the log to make
+
+    def tick(self, now_ns: int) -> None:
+        """Time goes on while nothing comes."""
+        self._intake.tick(now_ns)
+        self._judge(now_ns)
+
+    def follow(self) -> int:
+        """Judge what the log has got since the last call, at most some entries; how many."""
+        number = 0
+        for judge in self._judges:
+            entries = judge.source.read(judge.cursor, limit=ENTRIES_A_TURN)
+            for entry in entries:
+                self._refresh.refresh(entry.batch.sensor, entry.batch.metric)
+                found = judge.judge(entry.priority, entry.batch)
+                if found is not None and len(found) and entry.seq > judge.written:
+                    self.notices += self._desk.apply(found, self._catalog)
+                judge.cursor = entry.seq
+            number += len(entries)
+        return number
+
+    def take_notices(self) -> list[Notice]:
+        """What pages since the last call."""
+        taken, self.notices = self.notices, []
+        return taken
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._desk.close()
+
+    def _begin(self, *, readable: bool) -> None:
+        origin = self._origin
+        self._catalog = origin.catalog(readable)
+        self._refresh = LogCatalog(origin.log, self._catalog, shared=False)
+        self._intake = origin.intake(self._catalog, readable)
+        self._judges = origin.judges(self._catalog)
+        try:
+            self._desk = origin.desk(readable)
+        except SQLAlchemyError as error:
+            self._told_blank("database", error)
+            self._desk = origin.desk(False)
+
+    def _told_blank(self, what: str, error: Exception) -> None:
+        self.blank = what
+        structlog.get_logger(part="lookout").warning("begins without a past", unreadable=what, error=str(error))
+
+    def _catch_up(self) -> None:
+        """Detections that the database has not, then readings that the detectors have not."""
+        detections = self._origin.detections
+        self.notices += self._desk.posted()
+        after = detections.head() if self.blank else self._desk.cursor
+        while entries := detections.read(after, limit=ENTRIES_A_TURN):
+            for entry in entries:
+                self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
+                self.notices += self._desk.apply(entry.detections, self._catalog)
+            after = entries[-1].seq
+        for judge in self._judges:
+            judge.restore(detections)
+        while self.follow():
+            pass
+
+    def _judge(self, now_ns: int) -> None:
+        sealed = self._intake.seal(now_ns)
+        if sealed is None or not len(sealed.batch):
+            return
+        for priority, batch in parted(sealed.batch, sealed.urgent):
+            for judge in self._judges:
+                found = judge.judge(priority, batch)
+                if found is not None and len(found):
+                    self.notices += self._desk.apply(found, self._catalog)
