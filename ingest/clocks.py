@@ -107,10 +107,7 @@ class Clocks:
         if not own.any():
             return time_ns
         self._grow(int(sensor.max()) + 1)
-        told = np.flatnonzero(own)
-        order = told[np.lexsort((time_ns[told], arrival_ns[told], sensor[told]))]
-        last = order[np.append(sensor[order][1:] != sensor[order][:-1], True)]
-        self._follow(sensor[last], time_ns[last], arrival_ns[last])
+        self._follow(*_newest(sensor[own], time_ns[own], arrival_ns[own]))
         offset = self._offset[sensor]
         return np.where(own, time_ns + offset, time_ns) if offset.any() else time_ns
 
@@ -200,6 +197,20 @@ class Clocks:
             self._offset = np.concatenate([self._offset, np.zeros(more, np.int64)])
             for name, column in self._state.items():
                 self._state[name] = np.concatenate([column, np.zeros(more, np.int64)])
+
+
+def _newest(
+    sensor: NDArray[np.int32], time_ns: NDArray[np.int64], arrival_ns: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """The newest time of each sensor's latest arrival: sensors ascending, times, arrivals.
+
+    Readings of one array stand together: of such a run only the newest is sorted with the others.
+    """
+    runs = np.flatnonzero(np.append(True, (sensor[1:] != sensor[:-1]) | (arrival_ns[1:] != arrival_ns[:-1])))
+    sensor, time_ns, arrival_ns = sensor[runs], np.maximum.reduceat(time_ns, runs), arrival_ns[runs]
+    order = np.lexsort((time_ns, arrival_ns, sensor))
+    last = order[np.append(sensor[order][1:] != sensor[order][:-1], True)]
+    return sensor[last], time_ns[last], arrival_ns[last]
 
 
 def read_clock(value: bytes) -> Clock | None:
