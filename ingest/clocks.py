@@ -77,7 +77,8 @@ class Clocks:
 
     def __init__(self, kept: Iterable[tuple[str, bytes]] = ()) -> None:
         """kept: what `take_memory` gave before a restart."""
-        self._state = {name: np.zeros(0, np.int64) for name in _COLUMNS}
+        self._table = np.zeros((0, len(_COLUMNS)), np.int64)
+        self._state = _columns(self._table)
         self._run = np.zeros(0, np.int32)
         self._offset = np.zeros(0, np.int64)
         self._consensus_ns = self._looked_ns = 0
@@ -118,7 +119,7 @@ class Clocks:
 
     def _follow(self, sensor: NDArray[np.int32], time_ns: NDArray[np.int64], arrival_ns: NDArray[np.int64]) -> None:
         """One message of each of these sensors."""
-        own = {name: column[sensor] for name, column in self._state.items()}
+        own = _columns(self._table[sensor])
         late = arrival_ns - time_ns
         step = (time_ns - own["time"]) - (arrival_ns - own["arrival"])
         low, high = np.minimum(own["low"], late), np.maximum(own["high"], late)
@@ -145,8 +146,7 @@ class Clocks:
         own["anchored"] = np.where(first, arrival_ns, own["anchored"])
         own["error"] = np.where(ready, error, own["error"])
         own["bound"] = np.where(ready, spread + RESOLUTION_NS, own["bound"])
-        for name, column in own.items():
-            self._state[name][sensor] = column
+        self._table[sensor] = np.stack([own[name] for name in _COLUMNS], axis=1)
         self._run[sensor] = run
         self._agree(int(arrival_ns.max()))
         self._apply(sensor, late, ready)
@@ -195,8 +195,13 @@ class Clocks:
             more = max(size, 2 * room if room < _LARGE else room + room // 4) - room
             self._run = np.concatenate([self._run, np.zeros(more, np.int32)])
             self._offset = np.concatenate([self._offset, np.zeros(more, np.int64)])
-            for name, column in self._state.items():
-                self._state[name] = np.concatenate([column, np.zeros(more, np.int64)])
+            self._table = np.concatenate([self._table, np.zeros((more, len(_COLUMNS)), np.int64)])
+            self._state = _columns(self._table)
+
+
+def _columns(table: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """The columns of a table by name, as views. A sensor's are side by side: one look into memory finds them all."""
+    return {name: table[:, place] for place, name in enumerate(_COLUMNS)}
 
 
 def _newest(
