@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import secrets
@@ -260,6 +261,7 @@ def first_account(people: People, data_dir: Path) -> str:
 def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
     service = Service(settings, role=role)
+    gc.freeze()  # what a city's catalogue holds stays for good: looking through it again and again stops every thread
     try:
         note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
         service.start()
