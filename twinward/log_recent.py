@@ -24,7 +24,7 @@ class Recent:
         self.hits_total = self.decoded_total = 0
 
     def batch(self, stored: Stored) -> TelemetryBatch:
-        """The batch of an entry, known by the chain's digest; nobody may change it. Raises BlockError when its block is damaged."""
+        """The batch of an entry, which is known by its digest; nobody may change it. Raises BlockError when damaged."""
         with self._lock:
             known = self._batches.get(stored.digest)
             if known is not None:

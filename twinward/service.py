@@ -273,6 +273,7 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
         wait_for_end()
     finally:
         service.stop()
+        gc.unfreeze()
 
 
 def wait_for_end() -> None:
