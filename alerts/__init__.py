@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .queries import Page
     from .schema import open_database
     from .stand_in import StandIn
-    from .storage_fault import StorageFault, storage_fault
+    from .storage_faults import StorageFault, storage_fault
 
 __all__ = [
     "NEARLY_FULL",
@@ -104,10 +104,10 @@ _LATER = {
     "Page": "queries",
     "People": "people",
     "StandIn": "stand_in",
-    "StorageFault": "storage_fault",
+    "StorageFault": "storage_faults",
     "fault_notices": "own_faults",
     "open_database": "schema",
-    "storage_fault": "storage_fault",
+    "storage_fault": "storage_faults",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there

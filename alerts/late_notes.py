@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from . import journal
-from .storage_fault import UNWRITTEN
+from .storage_faults import UNWRITTEN
 
 WAITING_MAX = 1_000
 SPARED = frozenset(("session.refused",))

@@ -10,7 +10,7 @@ from .findings import identity
 from .model import Notice
 from .moment import format_time
 from .outbox import CONSOLE
-from .storage_fault import StorageFault
+from .storage_faults import StorageFault
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, insert, select
 
 from .schema import replies
-from .storage_fault import UNWRITTEN
+from .storage_faults import UNWRITTEN
 
 KEPT_NS = 86_400_000_000_000
 

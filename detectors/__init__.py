@@ -14,7 +14,7 @@ from .recipe import Recipe, load_recipe, read_recipe
 
 if TYPE_CHECKING:
     from .detector_set import DetectorSet, build, urgent
-    from .warm import warm
+    from .warming import warm
 
 __all__ = [
     "HAZARDS",
@@ -36,7 +36,7 @@ __all__ = [
     "warm",
 ]
 
-_LATER = {"DetectorSet": "detector_set", "build": "detector_set", "urgent": "detector_set", "warm": "warm"}
+_LATER = {"DetectorSet": "detector_set", "build": "detector_set", "urgent": "detector_set", "warm": "warming"}
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there
 

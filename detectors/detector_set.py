@@ -23,7 +23,7 @@ from .rules import TYPES, LevelRule, Rule, Silence, Stuck
 from .series import Fleet, Frame, Part, Table
 from .silence_judge import SilenceJudge
 
-VERSION = 3
+VERSION = 4
 BACKLOG = METRIC_BY_NAME["backlog"].code
 
 
@@ -37,6 +37,10 @@ class Judge(Protocol):
 
     def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
         """What changes, by row."""
+        ...
+
+    def follow(self, fleet: Fleet) -> None:
+        """Take in the facts of sensors that are new or altered."""
         ...
 
     def dump(self) -> dict[str, Any]:
@@ -97,6 +101,12 @@ class DetectorSet:
         self._behind_ns = int(behind_ns[-1])
         lags: NDArray[np.int64] = behind_ns[np.searchsorted(told, np.arange(len(batch)), side="right")]
         return lags
+
+    def meet(self) -> None:
+        """Take in the facts of all sensors ahead of the first batch, which would wait a second for a city's."""
+        self._fleet.sync(0)
+        for judge, _ in self._judges:
+            judge.follow(self._fleet)
 
     def snapshot(self) -> bytes:
         """All state, with the version and the recipe that it belongs to."""

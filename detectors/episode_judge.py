@@ -16,7 +16,7 @@ from .kernels.emission import LANES, NONE, empty
 from .kernels.episodes import FAR, KEEP, OFF, ON, TIMES, follow, forced
 from .level_judge import SECOND_NS, applies
 from .rules import AfterHours, Forced, Held, Rule, Seen
-from .series import Frame, Part, Table
+from .series import Fleet, Frame, Part, Table
 from .state import Columns
 
 GATE_METRICS = ("open", "access_granted", "forced")
@@ -51,7 +51,7 @@ class EpisodeJudge:
         )
         self._grants = Columns({"grants": (np.bool_, 1, False)})
         self._applies = np.zeros(0, np.bool_)
-        self._seen_version = -1
+        self._seen_version = 0
 
     def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
         """What the rows and the clock change."""
@@ -64,7 +64,7 @@ class EpisodeJudge:
         cells, signals = np.full(rows, -1, np.int64), np.zeros(rows, np.int8)
         older = np.zeros(rows, np.bool_)
         if part is not None:
-            self._refresh(frame)
+            self.follow(frame.fleet)
             part = _only(part, self._applies[part.cells // LANES])
             cells[part.rows], older[part.rows] = part.cells, part.older
             self._signal(frame, part, signals)
@@ -73,6 +73,18 @@ class EpisodeJudge:
             int(self._hold_s * SECOND_NS), self._due, self._cells["moment"], self._cells["step"], *empty(),
         )  # fmt: skip
         return [self._finding(entry, frame) for entry in entries(found, values, count)] if count else []
+
+    def follow(self, fleet: Fleet) -> None:
+        """Which series fall under the rule, looked up again when sensors are new or altered."""
+        known, codes = len(self._applies), self._table.codes
+        if known == len(codes) and self._seen_version == fleet.version:
+            return
+        for slot in self._table.slots_of(fleet.changed(self._seen_version), below=known).tolist():
+            self._applies[slot] = applies(self.rule, fleet, codes[slot])
+        if known < len(codes):
+            fresh = np.array([applies(self.rule, fleet, code) for code in codes[known:]], np.bool_)
+            self._applies = np.concatenate([self._applies, fresh])
+        self._seen_version = fleet.version
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot."""
@@ -92,13 +104,6 @@ class EpisodeJudge:
         self._cells.load(state["cells"])
         self._gates.load(state["gates"])
         self._grants.load(state["grants"])
-
-    def _refresh(self, frame: Frame) -> None:
-        """Which series fall under the rule, looked up again when sensors are new or altered."""
-        codes = self._table.codes
-        if len(self._applies) != len(codes) or self._seen_version != frame.fleet.version:
-            self._applies = np.array([applies(self.rule, frame.fleet, code) for code in codes], np.bool_)
-            self._seen_version = frame.fleet.version
 
     def _signal(self, frame: Frame, part: Part, signals: NDArray[np.int8]) -> None:
         batch, rule = frame.batch, self.rule

@@ -7,24 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .busy_cells import BusyCells
 from .findings import Entry, Finding, entries
 from .kernels.emission import LANES, NONE, empty
-from .kernels.levels import judge
+from .kernels.levels import judge, rising
 from .kernels.measures import BUCKETS, rise, unchanged
 from .rules import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
 from .series import Fleet, Frame, Part, Table
 from .state import Columns
 
 SECOND_NS = 1_000_000_000
-_CELLS = {
-    "busy": (np.bool_, 1, False),
-    "active": (np.bool_, STEPS, False),
-    "since": (np.int64, STEPS, NONE),
-    "seen": (np.int64, STEPS, 0),
-    "newest": (np.int64, STEPS, NONE),
-    "below": (np.int64, STEPS, NONE),
-    "first": (np.int64, 1, NONE),
-}
 
 
 def applies(rule: Rule, fleet: Fleet, code: int) -> bool:
@@ -95,6 +87,35 @@ class StuckMeasure:
         return x
 
 
+class _Ladders:
+    """Every set of limits that some series of a rule has, as rows of two arrays of shape (ladders, STEPS)."""
+
+    def __init__(self, sign: float, hysteresis: float) -> None:
+        self._sign, self._hysteresis = sign, hysteresis
+        self._known: dict[tuple[float, ...], int] = {}
+        self._columns = Columns({"limit": (np.float64, STEPS, np.inf), "low": (np.float64, STEPS, np.inf)})
+
+    @property
+    def limit(self) -> NDArray[np.float64]:
+        """Limits to reach."""
+        return self._columns["limit"]
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """Limits to fall back to."""
+        return self._columns["low"]
+
+    def number(self, limits: tuple[float, ...]) -> int:
+        """The row of these limits, made at first use."""
+        number = self._known.get(limits)
+        if number is None:
+            number = self._known[limits] = len(self._known)
+            self._columns.grow(number + 1)
+            self.limit[number] = _padded([self._sign * limit for limit in limits], np.inf)
+            self.low[number] = _padded([self._sign * limit - self._hysteresis for limit in limits], np.inf)
+        return number
+
+
 class LevelJudge:
     """One rule with rising levels; a series falls under it by the kind, the profile and the limits of its sensor."""
 
@@ -104,30 +125,45 @@ class LevelJudge:
         self._limits, self._durations_s, self._counts, self._hysteresis, self._clear_s = _ladder(rule)
         self._after = _padded([int(s * SECOND_NS) for s in self._durations_s], 0)
         self._counted = _padded(list(self._counts), 1)
-        self._cells = Columns(_CELLS)
-        self._series = Columns({"limit": (np.float64, STEPS, np.inf), "low": (np.float64, STEPS, np.inf)})
-        self._seen_version = -1
+        self._cells = BusyCells()
+        self._ladders = _Ladders(self._measure.sign, self._hysteresis)
+        self._series = Columns({"ladder": (np.int32, 1, 0)})
+        self._usual: dict[tuple[str, str], int] = {}
+        self._seen_version = 0
 
     def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
         """What the rows of the rule's metric change; without such rows nothing can."""
         if part is None:
             return []
         slots = len(self._table)
-        self._cells.grow(slots * LANES)
         self._measure.columns.grow(slots * LANES)
-        self._refresh(frame.fleet, slots)
+        self.follow(frame.fleet)
         x = self._measure(part, frame)
-        cells, series = self._cells, self._series
+        ladder, ladders = self._series["ladder"], self._ladders
+        more = rising(part.cells, x, ladder, ladders.limit)
+        if not more and self._cells.none:
+            return []
+        self._cells.reserve(slots * LANES, more)
         found, values, count = judge(  # type: ignore[call-arg] # the dispatcher is typed as one without a star
-            part.rows, part.cells, part.older, frame.batch.time_ns, x, series["limit"], series["low"], self._after,
-            self._counted, int(self._clear_s * SECOND_NS), *(cells[name] for name in _CELLS), *empty(),
+            part.rows, part.cells, part.older, frame.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
+            self._counted, int(self._clear_s * SECOND_NS), *self._cells.arrays(), *empty(),
         )  # fmt: skip
         return [self._finding(entry) for entry in entries(found, values, count)] if count else []
+
+    def follow(self, fleet: Fleet) -> None:
+        """Limits of new series, and of those whose sensor was altered."""
+        known, slots = self._series.size, len(self._table)
+        if known == slots and self._seen_version == fleet.version:
+            return
+        self._series.grow(slots)
+        altered = self._table.slots_of(fleet.changed(self._seen_version), below=known)
+        for slot in (*altered.tolist(), *range(known, slots)):
+            self._series["ladder"][slot] = self._ladder_of(fleet, self._table.codes[slot])
+        self._seen_version = fleet.version
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot."""
         size = len(self._table) * LANES
-        self._cells.grow(size)
         self._measure.columns.grow(size)
         return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size)}
 
@@ -136,20 +172,15 @@ class LevelJudge:
         self._cells.load(state["cells"])
         self._measure.columns.load(state["measure"])
 
-    def _refresh(self, fleet: Fleet, slots: int) -> None:
-        """Limits of new series, and of those whose sensor was altered."""
-        known = self._series.size
-        if known == slots and self._seen_version == fleet.version:
-            return
-        self._series.grow(slots)
-        codes = np.array(self._table.codes, np.int64)
-        fresh = (np.arange(slots) >= known) | (fleet.stamp[codes] > self._seen_version)
-        for slot in np.flatnonzero(fresh).tolist():
-            limits = self._limits_of(fleet, self._table.codes[slot])
-            sign = self._measure.sign
-            self._series["limit"][slot] = _padded([sign * limit for limit in limits], np.inf)
-            self._series["low"][slot] = _padded([sign * limit - self._hysteresis for limit in limits], np.inf)
-        self._seen_version = fleet.version
+    def _ladder_of(self, fleet: Fleet, code: int) -> int:
+        """The ladder of a sensor; those without limits of their own share that of their kind and profile."""
+        sensor = fleet[code]
+        if sensor.limits:
+            return self._ladders.number(self._limits_of(fleet, code))
+        usual = sensor.kind, sensor.profile
+        if usual not in self._usual:
+            self._usual[usual] = self._ladders.number(self._limits_of(fleet, code))
+        return self._usual[usual]
 
     def _limits_of(self, fleet: Fleet, code: int) -> tuple[float, ...]:
         if not applies(self.rule, fleet, code):
@@ -162,13 +193,14 @@ class LevelJudge:
     def _finding(self, entry: Entry) -> Finding:
         sign = self._measure.sign
         step = entry.step
-        limit = sign * float(self._series["limit"][entry.slot, step])
+        ladder = int(self._series["ladder"][entry.slot])
+        limit = sign * float(self._ladders.limit[ladder, step])
         window_s = self.rule.window_s if isinstance(self.rule, Rise | Stuck) else self._durations_s[step]
         return Finding(
             entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
             value=sign * entry.value, limit=limit, window_s=window_s,
-            clear_limit=sign * float(self._series["low"][entry.slot, 0]), clear_s=self._clear_s,
+            clear_limit=sign * float(self._ladders.low[ladder, 0]), clear_s=self._clear_s,
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,17 +17,17 @@ from .kernels.lanes import assign
 from .state import Columns
 
 UNKNOWN_KIND = "device"
+_NOBODY = np.empty(0, np.int32)
 
 
 class Fleet:
-    """The catalogue's facts, with a stamp that tells which sensors are new or altered."""
+    """The catalogue's facts, and word of which sensors are new or altered."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._known: list[Sensor] = []
         self._version = 0
-        self._stamp = np.zeros(1024, np.int64)
-        self.version = 0
+        self._changes = array("i")
 
     def __len__(self) -> int:
         return len(self._known)
@@ -35,9 +36,13 @@ class Fleet:
         return self._known[code]
 
     @property
-    def stamp(self) -> NDArray[np.int64]:
-        """For each code, the version with which the sensor came or changed last."""
-        return self._stamp[: len(self._known)]
+    def version(self) -> int:
+        """How many changes there have been; 0 before the first."""
+        return len(self._changes)
+
+    def changed(self, since: int) -> NDArray[np.int32]:
+        """Codes of the sensors that came or were altered since that version, each once, ascending."""
+        return np.unique(np.frombuffer(self._changes[since:], np.int32)) if since < self.version else _NOBODY
 
     def gateway(self, code: int) -> int:
         """Code of the gateway that the sensor is heard through; -1 when there is none."""
@@ -55,15 +60,12 @@ class Fleet:
         before, version = len(self._known), self._catalog.version
         altered = self._catalog.changed(self._version)
         self._version = version
-        self.version += 1
         for code in range(before, max(len(self._catalog), highest + 1)):
             self._known.append(self._catalog[code] if code < len(self._catalog) else _bare(code))
         for code in altered:
             self._known[code] = self._catalog[code]
-        if len(self._known) > len(self._stamp):
-            self._stamp = np.concatenate([self._stamp, np.zeros(len(self._known), np.int64)])
-        self._stamp[before : len(self._known)] = self.version
-        self._stamp[list(altered)] = self.version
+        self._changes.extend(range(before, len(self._known)))
+        self._changes.extend(code for code in altered if code < before)
 
 
 def _bare(code: int) -> Sensor:
@@ -103,6 +105,11 @@ class Table:
         last = self._cells["last"]
         assign(rows, slots, batch.time_ns, batch.arrival_ns, batch.quality, last, frame.late_ns, part.cells, part.older)
         return part
+
+    def slots_of(self, sensors: NDArray[np.int32], *, below: int) -> NDArray[np.int32]:
+        """The slots of those sensors that have one below a mark."""
+        slots = self._slot[sensors[sensors < len(self._slot)]]
+        return slots[(slots >= 0) & (slots < below)]
 
     def dump(self) -> dict[str, object]:
         """State for a snapshot."""

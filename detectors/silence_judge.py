@@ -51,13 +51,12 @@ class SilenceJudge:
             int(rule.downtime_s * SECOND_NS),
             int(rule.lateness_s * SECOND_NS),
         )
-        self._seen_version = -1
+        self._seen_version = 0
 
     def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
         """Who fell silent or came back; every reading counts as a sign of life, whatever its quality."""
         del part
-        self._sensors.grow(len(frame.fleet))
-        self._refresh(frame.fleet)
+        self.follow(frame.fleet)
         batch, own = frame.batch, self._sensors
         gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
         found, values, count = listen(
@@ -71,21 +70,14 @@ class SilenceJudge:
         )
         return [self._finding(entry, frame.fleet) for entry in entries(found, values, count)] if count else []
 
-    def dump(self) -> dict[str, Any]:
-        """State for a snapshot."""
-        return {"register": self._register.tolist(), "sensors": self._sensors.dump()}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take a snapshot's state."""
-        self._register[:] = state["register"]
-        self._sensors.load(state["sensors"])
-
-    def _refresh(self, fleet: Fleet) -> None:
+    def follow(self, fleet: Fleet) -> None:
+        """Limits and gateways of sensors that are new or altered."""
+        self._sensors.grow(len(fleet))
         if self._seen_version == fleet.version:
             return
         own = self._sensors
         limit, learns, parent, heard = own["limit"], own["learns"], own["parent"], own["heard"]
-        for code in np.flatnonzero(fleet.stamp > self._seen_version).tolist():
+        for code in fleet.changed(self._seen_version).tolist():
             period_s = fleet[code].period_s
             watched = fleet[code].site != SERVICE_SITE and applies(self.rule, fleet, code)
             parent[code] = fleet.gateway(code)
@@ -97,8 +89,18 @@ class SilenceJudge:
             learns[code] = watched and period_s <= 0
             if limit[code] < before and heard[code] != NONE:  # due earlier than was reckoned with
                 self._register[DUE] = min(self._register[DUE], self._register[CLOCK])
-        learns[np.unique(parent[parent >= 0])] = False  # a gateway is heard with everything behind it
+        learns[parent[parent >= 0]] = False  # a gateway is heard with everything behind it
         self._seen_version = fleet.version
+
+    def dump(self) -> dict[str, Any]:
+        """State for a snapshot."""
+        return {"register": self._register.tolist(), "sensors": self._sensors.dump()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a snapshot's state."""
+        self._register[:] = state["register"]
+        self._sensors.load(state["sensors"])
+        self._seen_version = 0
 
     def _finding(self, entry: Entry, fleet: Fleet) -> Finding:
         own = self._sensors

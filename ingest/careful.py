@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from .accounting import NOTICES, Accounts, Refusal, Source
 from .batch import OpenBatch
-from .catalog import SERVICE_SITE, Catalog
+from .catalog import SERVICE_SITE, Catalog, Sensor
 from .clocks import Clocks
 from .decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
-from .decode.native import NativeDecoder
+from .decode.native import Address, NativeDecoder
 from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
@@ -250,16 +250,40 @@ class Careful:
     def _learn_route(self, frame: Frame, topic: str, decoded: Decoded) -> None:
         """From now on the hot path knows this topic and its metrics. Cameras send events: never hot."""
         address = self.native.locate(topic)
-        if address is None or address.kind == "camera" or not decoded.readings or frame[2] in self.columns.routes:
+        if address is None or address.kind == "camera" or not decoded.readings:
             return
         sensor = self._catalog.find(address.site, address.sensor)
         if sensor is None or sensor.code < 0 or (address.site, address.sensor) == (SERVICE_SITE, "clock"):
             return
-        self._sources.assign(sensor.code, Source(address.site, self.native.name))
-        self.columns.routes[frame[2]] = Route(sensor.code, topic_seed(frame[2]))
+        if frame[2] not in self.columns.routes:
+            self._route_to(sensor, address, frame[2])
         for reading in decoded.readings:
             if reading.metric != "test":
                 self.columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
+
+    def meet(self, raw_topic: bytes) -> Route | None:
+        """The route of a topic whose sensor the catalogue knows; None where the first message could teach it more.
+
+        After a restart a city's sensors are all known, and their first messages need not be taken one by one.
+        """
+        try:
+            topic = raw_topic.decode()
+        except UnicodeDecodeError:
+            return None
+        address = self.native.locate(topic)
+        if address is None or address.kind == "camera":
+            return None
+        sensor = self._catalog.find(address.site, address.sensor)
+        if sensor is None or sensor.code < 0 or KINDS.index(address.kind) < KINDS.index(sensor.kind):
+            return None
+        if next(decoder for decoder in self.decoders if decoder.claims(topic)) is not self.native:
+            return None
+        return self._route_to(sensor, address, raw_topic)
+
+    def _route_to(self, sensor: Sensor, address: Address, raw_topic: bytes) -> Route:
+        self._sources.assign(sensor.code, Source(address.site, self.native.name))
+        route = self.columns.routes[raw_topic] = Route(sensor.code, topic_seed(raw_topic))
+        return route
 
     def refuse(
         self,

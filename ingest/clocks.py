@@ -77,7 +77,8 @@ class Clocks:
 
     def __init__(self, kept: Iterable[tuple[str, bytes]] = ()) -> None:
         """kept: what `take_memory` gave before a restart."""
-        self._state = {name: np.zeros(0, np.int64) for name in _COLUMNS}
+        self._table = np.zeros((0, len(_COLUMNS)), np.int64)
+        self._state = _columns(self._table)
         self._run = np.zeros(0, np.int32)
         self._offset = np.zeros(0, np.int64)
         self._consensus_ns = self._looked_ns = 0
@@ -107,10 +108,7 @@ class Clocks:
         if not own.any():
             return time_ns
         self._grow(int(sensor.max()) + 1)
-        told = np.flatnonzero(own)
-        order = told[np.lexsort((time_ns[told], arrival_ns[told], sensor[told]))]
-        last = order[np.append(sensor[order][1:] != sensor[order][:-1], True)]
-        self._follow(sensor[last], time_ns[last], arrival_ns[last])
+        self._follow(*_newest(sensor[own], time_ns[own], arrival_ns[own]))
         offset = self._offset[sensor]
         return np.where(own, time_ns + offset, time_ns) if offset.any() else time_ns
 
@@ -121,7 +119,7 @@ class Clocks:
 
     def _follow(self, sensor: NDArray[np.int32], time_ns: NDArray[np.int64], arrival_ns: NDArray[np.int64]) -> None:
         """One message of each of these sensors."""
-        own = {name: column[sensor] for name, column in self._state.items()}
+        own = _columns(self._table[sensor])
         late = arrival_ns - time_ns
         step = (time_ns - own["time"]) - (arrival_ns - own["arrival"])
         low, high = np.minimum(own["low"], late), np.maximum(own["high"], late)
@@ -148,8 +146,7 @@ class Clocks:
         own["anchored"] = np.where(first, arrival_ns, own["anchored"])
         own["error"] = np.where(ready, error, own["error"])
         own["bound"] = np.where(ready, spread + RESOLUTION_NS, own["bound"])
-        for name, column in own.items():
-            self._state[name][sensor] = column
+        self._table[sensor] = np.stack([own[name] for name in _COLUMNS], axis=1)
         self._run[sensor] = run
         self._agree(int(arrival_ns.max()))
         self._apply(sensor, late, ready)
@@ -198,8 +195,27 @@ class Clocks:
             more = max(size, 2 * room if room < _LARGE else room + room // 4) - room
             self._run = np.concatenate([self._run, np.zeros(more, np.int32)])
             self._offset = np.concatenate([self._offset, np.zeros(more, np.int64)])
-            for name, column in self._state.items():
-                self._state[name] = np.concatenate([column, np.zeros(more, np.int64)])
+            self._table = np.concatenate([self._table, np.zeros((more, len(_COLUMNS)), np.int64)])
+            self._state = _columns(self._table)
+
+
+def _columns(table: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """The columns of a table by name, as views. A sensor's are side by side: one look into memory finds them all."""
+    return {name: table[:, place] for place, name in enumerate(_COLUMNS)}
+
+
+def _newest(
+    sensor: NDArray[np.int32], time_ns: NDArray[np.int64], arrival_ns: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """The newest time of each sensor's latest arrival: sensors ascending, times, arrivals.
+
+    Readings of one array stand together: of such a run only the newest is sorted with the others.
+    """
+    runs = np.flatnonzero(np.append(True, (sensor[1:] != sensor[:-1]) | (arrival_ns[1:] != arrival_ns[:-1])))
+    sensor, time_ns, arrival_ns = sensor[runs], np.maximum.reduceat(time_ns, runs), arrival_ns[runs]
+    order = np.lexsort((time_ns, arrival_ns, sensor))
+    last = order[np.append(sensor[order][1:] != sensor[order][:-1], True)]
+    return sensor[last], time_ns[last], arrival_ns[last]
 
 
 def read_clock(value: bytes) -> Clock | None:

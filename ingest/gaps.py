@@ -83,7 +83,7 @@ class Gaps:
     def take(self, counter: Counter, topic: bytes, numbers: Sequence[int], now_ns: int) -> None:
         """Numbers of one topic in the order in which they came."""
         first = numbers[0] if numbers else 0
-        if counter.next_seq == first and numbers == tuple(range(first, first + len(numbers))):
+        if counter.next_seq == first and list(numbers) == list(range(first, first + len(numbers))):
             counter.next_seq = first + len(numbers)
             return
         for seq in numbers:

@@ -61,6 +61,15 @@ def test_face_is_light(package: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_a_face_loads_later_has_no_module_of_its_name(package: str) -> None:
+    """Importing such a module would put it in the place of what the face gives."""
+    text = (ROOT / package / "__init__.py").read_text(encoding="utf-8")
+    later = re.search(r"_LATER = \{(.*?)\}", text, re.DOTALL)
+    names = re.findall(r'"(\w+)":', later.group(1)) if later else []
+    assert [name for name in names if (ROOT / package / f"{name}.py").exists()] == []
+
+
 def test_no_room_is_named_after_the_craft() -> None:
     """No utils, common, core, helpers or base: a helper lives beside its only user."""
     banned = {"utils", "common", "core", "helpers", "base"}

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from ingest import CatalogChanges, Count, Metric, Priority, Sealed, Sensor, Spooled, TelemetryBatch, Waiting, parted
-from ingest.block import batch_id, decode, encode
+from ingest.block import batch_id, encode
 from ingest.clocks import MEMORY as CLOCK_MEMORY
 from ingest.clocks import Clock, read_clock
 
 from . import log_quarantine as quarantine
 from .log_chain import Block, Chain, Stored
+from .log_recent import Recent
 from .log_verify import Report
 
 KEYS_MAX = 1_000_000
@@ -67,6 +68,7 @@ class TelemetryLog:
     ) -> None:
         """keys_max: message keys kept for de-duplication, at least; quarantine_max: refused messages kept, at most."""
         self._chain = Chain(path, clock=clock, schema=_SCHEMA)
+        self._recent = Recent()
         self._keys_max, self._quarantine_max = keys_max, quarantine_max
 
     def append(self, sealed: Sealed) -> int:
@@ -95,11 +97,11 @@ class TelemetryLog:
 
     def read(self, after: int, *, limit: int = 64) -> list[Entry]:
         """The entries behind position `after`, in order, at most `limit`. Raises BlockError when one is damaged."""
-        return [_entry(stored) for stored in self._chain.entries(after, limit)]
+        return [_entry(stored, self._recent) for stored in self._chain.entries(after, limit)]
 
     def urgent(self) -> UrgentEntries:
         """The urgent entries alone, as a log of their own."""
-        return UrgentEntries(self._chain)
+        return UrgentEntries(self._chain, self._recent)
 
     def head(self) -> int:
         """The last position; 0 when nothing was ever written."""
@@ -198,12 +200,12 @@ class TelemetryLog:
 class UrgentEntries:
     """The urgent entries of a log, for a reader that must not wait behind the others. Positions are the log's."""
 
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
+    def __init__(self, chain: Chain, recent: Recent) -> None:
+        self._chain, self._recent = chain, recent
 
     def read(self, after: int, *, limit: int = 64) -> list[Entry]:
         """The urgent entries behind position `after`, in order, at most `limit`."""
-        return [_entry(stored) for stored in self._chain.entries(after, limit, source=Priority.URGENT)]
+        return [_entry(stored, self._recent) for stored in self._chain.entries(after, limit, source=Priority.URGENT)]
 
     def head(self) -> int:
         """The position of the last urgent entry; 0 when there is none."""
@@ -219,8 +221,8 @@ def _block(priority: Priority, batch: TelemetryBatch) -> Block:
     return Block(data, batch_id(data), priority)
 
 
-def _entry(stored: Stored) -> Entry:
-    return Entry(stored.seq, stored.written_ns, decode(stored.block), stored.digest, Priority(stored.source))
+def _entry(stored: Stored, recent: Recent) -> Entry:
+    return Entry(stored.seq, stored.written_ns, recent.batch(stored), stored.digest, Priority(stored.source))
 
 
 def _put_catalog(db: sqlite3.Connection, changes: CatalogChanges) -> None:

@@ -7,6 +7,7 @@ log and catalogue are there; everything behind the log finds them in it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -369,6 +370,7 @@ def first_account(people: People, data_dir: Path) -> str:
 def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
     service = Service(settings, role=role)
+    gc.freeze()  # what a city's catalogue holds stays for good: looking through it again and again stops every thread
     try:
         service.start()
         note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
@@ -381,6 +383,7 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
         wait_for_end()
     finally:
         service.stop()
+        gc.unfreeze()
 
 
 def wait_for_end() -> None:

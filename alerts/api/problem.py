@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from alerts import AlertError, Forbidden, GuardFailed, Invalid, NotFound, Stale
 from alerts.people import TooManyFailures
-from alerts.storage_fault import NOT_WRITABLE, StorageFault, storage_fault
+from alerts.storage_faults import NOT_WRITABLE, StorageFault, storage_fault
 from ingest import StoreError
 
 MEDIA_TYPE = "application/problem+json"

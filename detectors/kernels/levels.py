@@ -67,18 +67,33 @@ def _top(cell, active):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 -
 
 
 @njit(cache=True, nogil=True)
+def rising(
+    cells: NDArray[np.int64], x: NDArray[np.float64], ladder: NDArray[np.int32], limit: NDArray[np.float64]
+) -> int:
+    """How many of the rows reach the lowest limit of their series: no more cells than these can become busy."""
+    count = 0
+    for i in range(len(cells)):
+        if x[i] >= limit[ladder[cells[i] // LANES], 0]:
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
 def judge(  # noqa: PLR0917 - compiled: arrays one by one
     rows: NDArray[np.int64],
     cells: NDArray[np.int64],
     older: NDArray[np.bool_],
     times: NDArray[np.int64],
     x: NDArray[np.float64],
+    ladder: NDArray[np.int32],
     limit: NDArray[np.float64],
     low: NDArray[np.float64],
     after: NDArray[np.int64],
     counts: NDArray[np.int64],
     clear_ns: int,
-    busy: NDArray[np.bool_],
+    place: NDArray[np.int32],
+    free: NDArray[np.int32],
+    left: NDArray[np.int64],
     active: NDArray[np.bool_],
     since: NDArray[np.int64],
     seen: NDArray[np.int64],
@@ -90,33 +105,42 @@ def judge(  # noqa: PLR0917 - compiled: arrays one by one
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
     """Judge `x` (one for each of `rows`) and write raises, changes and clears to `found`.
 
-    limit, low: (series, STEPS), limits to reach and limits to fall back to; NaN in x is no reading. A live reading
-    also settles the late and the drill lane of its series: what is over live is over there.
+    ladder: of each series, its row in limit and low, (ladders, STEPS): limits to reach and limits to fall back to; NaN
+    in x is no reading. A live reading also settles the late and the drill lane of its series: what is over live is over
+    there. place, free, left and the columns after them: see `BusyCells`; at least `rising` rows must be free.
     """
     count = 0
     for i in range(len(rows)):
         value = x[i]
         home = cells[i]
-        slot = home // LANES
+        step = ladder[home // LANES]
         lanes = LANES if home % LANES == LIVE else 1
         for lane in range(lanes):
             cell = home + lane
-            if np.isnan(value) or (not busy[cell] and (lane > 0 or value < limit[slot, 0])):
+            if np.isnan(value) or (place[cell] < 0 and (lane > 0 or value < limit[step, 0])):
                 continue
+            if place[cell] < 0:
+                left[0] -= 1
+                place[cell] = free[left[0]]
+            at = place[cell]
             time = times[rows[i]]
-            before = _top(cell, active)
-            start = first[cell]
-            busy[cell] = _step(
-                cell, time, value, older[i], lane > 0, limit[slot], low[slot], after, counts, clear_ns,
+            before = _top(at, active)
+            start = first[at]
+            busy = _step(
+                at, time, value, older[i], lane > 0, limit[step], low[step], after, counts, clear_ns,
                 active, since, seen, newest, below,
             )  # fmt: skip
-            now = _top(cell, active)
-            if now == before:
-                continue
-            if before == 0:
-                start = first[cell] = since[cell, now - 1]
-            phase = 0 if before == 0 else (2 if now == 0 else 1)
-            entry = (rows[i], cell, phase, max(now, 1) - 1, start, max(time, newest[cell, 0]))
-            found, values = emit(found, values, count, entry, value)
-            count += 1
+            now = _top(at, active)
+            if now != before:
+                if before == 0:
+                    start = first[at] = since[at, now - 1]
+                phase = 0 if before == 0 else (2 if now == 0 else 1)
+                entry = (rows[i], cell, phase, max(now, 1) - 1, start, max(time, newest[at, 0]))
+                found, values = emit(found, values, count, entry, value)
+                count += 1
+            if not busy:
+                seen[at], newest[at], below[at], first[at] = 0, NONE, NONE, NONE
+                place[cell] = -1
+                free[left[0]] = at
+                left[0] += 1
     return found, values, count

@@ -7,13 +7,15 @@ Anything that looks different falls back to the path for single objects, which d
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from msgspec.structs import astuple
+import numpy as np
+from numpy.typing import NDArray
 
 from ingest.batch import OpenBatch
 
@@ -22,6 +24,7 @@ from .native import MILLISECOND_NS, ZonedTime, stamp_ns
 ITEMS_MIN = 8
 """Shorter arrays gain nothing."""
 SHAPES_MAX = 512
+_MS_MAX = (2**63 - 1) // MILLISECOND_NS
 
 _json = msgspec.json.Decoder()
 
@@ -30,13 +33,14 @@ _json = msgspec.json.Decoder()
 class Shape:
     """How the objects of an array look: a decoder for exactly these names, and the metric codes in their order.
 
-    Rows of an object come out in the order in which the first array named them. Tuples from the decoder hold time
-    first, seq second if there is one, then the values.
+    Rows of an object come out in the order in which the first array named them. Structs from the decoder hold time
+    first (f0), seq second (f1) if they are counted, then the values, each with its getter.
     """
 
     decoder: msgspec.json.Decoder[list[Any]]
     zoned: bool
-    skip: int
+    counted: bool
+    values: tuple[Callable[[Any], float], ...]
     codes: tuple[int, ...]
 
 
@@ -66,7 +70,9 @@ def _build(names: Sequence[str], codes: Mapping[str, int], *, zoned: bool) -> Sh
     fields = [(f"f{place}", types.get(name, float | bool)) for place, name in enumerate(head + metrics)]
     rename = {f"f{place}": name for place, name in enumerate(head + metrics)}
     struct = msgspec.defstruct("Item", fields, rename=rename, forbid_unknown_fields=True, gc=False)
-    return Shape(msgspec.json.Decoder(list[struct]), zoned, len(head), tuple(codes[name] for name in metrics))  # type: ignore[valid-type]  # made at run time
+    values = tuple(attrgetter(f"f{place}") for place in range(len(head), len(head) + len(metrics)))
+    decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]  # made at run time
+    return Shape(decoder, zoned, len(head) > 1, values, tuple(codes[name] for name in metrics))
 
 
 def take_array(
@@ -77,24 +83,29 @@ def take_array(
     None, and nothing appended, when it does not look like the shape.
     """
     try:
-        columns = list(zip(*map(astuple, shape.decoder.decode(frame[3])), strict=True))
-        times = _stamps(columns[0], zoned=shape.zoned)
-    except (msgspec.MsgspecError, ValueError, OverflowError, IndexError):
+        items = shape.decoder.decode(frame[3])
+        times = _stamps([item.f0 for item in items], zoned=shape.zoned)
+        columns = [array("d", map(place, items)) for place in shape.values]
+        numbers = [item.f1 for item in items] if shape.counted else ()
+    except (msgspec.MsgspecError, ValueError, OverflowError):
         return None
-    if min(times) < span[0] or max(times) > span[2]:
+    count, width = len(times), len(columns)
+    if not count or times.min() < span[0] or times.max() > span[2]:
         return None
-    count, width = len(times), len(shape.codes)
-    batch.time_ns.extend(times)
+    batch.time_ns.frombytes(times.tobytes())
     batch.sensor.extend(array("i", (sensor,)) * count)
     batch.rows.extend(array("i", (width,)) * count)
     batch.origin.extend((frame,) * count)
     batch.metric.extend(array("h", shape.codes) * count)
-    values = columns[shape.skip :]
-    batch.value.extend(array("d", values[0] if width == 1 else chain.from_iterable(zip(*values, strict=True))))
-    return columns[1] if shape.skip > 1 else ()
+    batch.value.extend(columns[0] if width == 1 else array("d", chain.from_iterable(zip(*columns, strict=True))))
+    return numbers
 
 
-def _stamps(times: Sequence[Any], *, zoned: bool) -> array[int]:
+def _stamps(times: Sequence[Any], *, zoned: bool) -> NDArray[np.int64]:
+    """Nanoseconds of the times; raises OverflowError beyond what 64 bits hold."""
     if zoned:
-        return array("q", [stamp_ns(time) for time in times])
-    return array("q", [time * MILLISECOND_NS for time in times])
+        return np.array([stamp_ns(time) for time in times], np.int64)
+    told_ms = np.frombuffer(array("q", times), np.int64)
+    if len(told_ms) and not -_MS_MAX <= told_ms.min() <= told_ms.max() <= _MS_MAX:
+        raise OverflowError("no time of ours")
+    return told_ms * MILLISECOND_NS

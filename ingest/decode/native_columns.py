@@ -8,7 +8,6 @@ numbers, booleans and nulls. Everything else, down to the last odd value, goes t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
@@ -31,8 +30,7 @@ _Fields = dict[str, ZonedTime | int | float | bool | None]
 _decode = msgspec.json.Decoder(_Fields | list[_Fields]).decode
 
 
-@dataclass(slots=True)
-class Route:
+class Route(msgspec.Struct, gc=False):  # a city has hundreds of thousands, for the collector to look through in vain
     """What is known of a topic: sensor, part of the key, next running number, how its arrays look if it sends any."""
 
     sensor: int
@@ -59,8 +57,11 @@ class Columns:
         *,
         span: tuple[int, int, int],
         careful: Callable[[Frame], None],
+        meet: Callable[[bytes], Route | None] = lambda _topic: None,
     ) -> None:
         """Append the readings of all frames, in order; `careful` gets every frame that is not plainly good.
+
+        meet: gives the route of a topic that was not heard yet although its sensor is known, None for any other.
 
         span: earliest time that may be stored, arrival of these frames, latest time that may be stored, in ns.
         """
@@ -72,7 +73,7 @@ class Columns:
         times, values = batch.time_ns, batch.value
         for frame in frames:
             flags, packet_id, topic, payload = frame
-            route = routes.get(topic)
+            route = routes.get(topic) or meet(topic)
             if route is None or flags & _UNUSUAL or (key := digest(payload, route.seed)) in young or key in old:
                 careful(frame)
                 continue
@@ -84,7 +85,7 @@ class Columns:
             start = rows
             try:
                 document = decode(payload)
-                for fields in (document,) if document.__class__ is dict else document:
+                for fields in (document,) if document.__class__ is dict else document or _odd():
                     time = fields.pop("time", None)
                     seq = fields.pop("seq", None)
                     if seq.__class__ is int and seq == route.next_seq:
@@ -112,8 +113,6 @@ class Columns:
                     add_sensor(route.sensor)
                     add_origin(frame)
                     start = end
-                if start == rows:
-                    _odd()
             except Exception:  # noqa: BLE001 - whatever it was, the careful decoder names it
                 batch.rewind(items, rows)
                 careful(frame)

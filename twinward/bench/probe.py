@@ -72,6 +72,11 @@ class Probe:
         told = self._http.get("/accounting").json()["lag"]
         return max(int(entries) for entries in told.values())
 
+    def done(self, wanted: int) -> bool:
+        """Whether the log holds so many readings and every stage has taken them in; asks once."""
+        told = self._http.get("/accounting").json()
+        return int(told["total"]["stored"]) >= wanted and not any(told["lag"].values())
+
     def settle(self, wanted: int) -> int:
         """Wait until the log holds `wanted` readings, at most SETTLE_S; returns how many it holds."""
         deadline = time.monotonic() + SETTLE_S

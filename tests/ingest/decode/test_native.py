@@ -229,7 +229,7 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
         intake.take([(0x30, 0, b"campus/s0/smoke/a", arrays)], NOW_NS)
         intake.seal()
         if not hot:
-            intake._careful.columns.routes = NoRoutes()
+            go_carefully(intake)
         intake.take(frames, NOW_NS)
         sealed = intake.seal()
         results.append(None if sealed is None else outcome(sealed))
@@ -243,6 +243,56 @@ class NoRoutes(dict[bytes, Any]):
 
     def get(self, _key: bytes, _default: Any = None) -> None:  # type: ignore[override]
         """Nothing, ever."""
+
+
+def go_carefully(intake: Intake) -> None:
+    """Send every message to the careful decoder."""
+    intake._careful.columns.routes = NoRoutes()
+    intake._careful.meet = lambda _topic: None  # type: ignore[method-assign]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from((0x30, 0x32, 0x3A, 0x31)),
+            st.sampled_from(("s1/smoke/a", "s1/gate/a", "s1/env/a", "s1/camera/a", "s1/env/new", "_service/env/a")),
+            PAYLOADS,
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_known_sensors_are_met_as_the_careful_decoder_would(messages: list[tuple[int, str, bytes]]) -> None:
+    """After a restart the first message of a known sensor gives what it gives when it is looked at carefully."""
+    frames = [
+        (flags, 1 + number if flags & 2 else 0, f"campus/{place}".encode(), payload)
+        for number, (flags, place, payload) in enumerate(messages)
+    ]
+    results = []
+    for hot in (True, False):
+        catalog = Catalog()
+        catalog.metric("slime")
+        catalog.code("s1", "a", "gate")
+        intake = Intake(catalog, batch=BatchSettings(age_s=10))
+        if not hot:
+            go_carefully(intake)
+        intake.take(frames, NOW_NS)
+        sealed = intake.seal()
+        results.append((None if sealed is None else outcome(sealed), [sensor.kind for sensor in catalog]))
+    assert results[0] == results[1]
+
+
+def test_a_known_sensor_needs_no_careful_look() -> None:
+    """The very first message of a sensor that the catalogue knows goes the hot path; one of a telling kind does not."""
+    catalog = Catalog()
+    catalog.code("s1", "a", "gate")
+    intake = Intake(catalog)
+    careful: list[Any] = []
+    intake._careful.take = careful.append  # type: ignore[method-assign]
+    topics = [b"campus/s1/gate/a", b"campus/s1/smoke/a", b"campus/s1/gate/b"]
+    intake.take([(0x30, 0, topic, b'{"co": 1}') for topic in topics], NOW_NS)
+    assert [frame[2] for frame in careful] == topics[1:]
 
 
 def test_every_known_metric_is_taken_by_the_hot_path() -> None:

@@ -1,0 +1,41 @@
+"""Batches that were read lately: several stages read the same entries one after the other, and one decodes them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from ingest import TelemetryBatch
+from ingest.block import decode
+
+from .log_chain import Stored
+
+ROWS_MAX = 500_000
+
+
+class Recent:
+    """Decodes blocks, and keeps the batches of the last `rows_max` rows, at 31 bytes each. Safe from any thread."""
+
+    def __init__(self, *, rows_max: int = ROWS_MAX) -> None:
+        self._rows_max = rows_max
+        self._rows = 0
+        self._batches: OrderedDict[bytes, TelemetryBatch] = OrderedDict()
+        self._lock = threading.Lock()
+        self.hits_total = self.decoded_total = 0
+
+    def batch(self, stored: Stored) -> TelemetryBatch:
+        """The batch of an entry, which is known by its digest; nobody may change it. Raises BlockError when damaged."""
+        with self._lock:
+            known = self._batches.get(stored.digest)
+            if known is not None:
+                self.hits_total += 1
+                return known
+        batch = decode(stored.block)
+        with self._lock:
+            self.decoded_total += 1
+            if stored.digest not in self._batches:
+                self._batches[stored.digest] = batch
+                self._rows += len(batch)
+            while self._rows > self._rows_max:
+                self._rows -= len(self._batches.popitem(last=False)[1])
+        return batch
