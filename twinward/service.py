@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 STORE_REST_S = 0.25
 REPLAYED_FOR_LATEST = 500
+LOADING_TURN_S = 0.0005
+"""While parts load beside others that work already: who imports gives way at each file, for 5 ms as a rule."""
+
 ADMIN = "admin"
 
 log = logging.getLogger(__name__)
@@ -70,29 +74,23 @@ class Service:
             opened.pop_all()
 
     def start(self) -> None:
-        """Bring the parts up in the order of the data. Raises TwinwardError; what was taken in until then is kept.
+        """Bring the parts up in the order of the data, each at work as soon as it is loaded: in, detect, alert, store.
 
-        What only the database or the store can tell is told here, a second after the first message was taken in. No
-        pump turns before everything is loaded: with much to catch up it would hold up the loading.
+        Raises TwinwardError; what was taken in until then is kept. What only the database or the store can tell is told
+        here, a moment after the first message was taken in.
         """
-        if self._subscriber is not None:
-            self._subscriber.start()
-        from .logs import quiet_logs  # loads what only a terminal needs
+        with told(), taking_turns(LOADING_TURN_S):
+            if self._subscriber is not None:
+                self._subscriber.start()
+            from .logs import quiet_logs  # needed, and loaded, behind the way in
 
-        quiet_logs()
-        with told():
+            quiet_logs()
             if self._does("detect"):
                 self._open_detect()
             if self._does("alert"):
-                self._open_store()
                 self._open_alert()
+                self._open_store()
                 self._open_http()
-        for pump in self._pumps:
-            pump.start()
-            self._undo.callback(pump.stop)
-        if self._does("alert"):
-            self._outbox.start()
-            self._undo.callback(self._outbox.stop)
 
     def serve(self) -> None:
         """Let people in, where the role has the HTTP interface."""
@@ -174,6 +172,27 @@ class Service:
         warm()
         self._add(Pump(self.log, DetectStage(make, self.detections, self._shared, clock=self.clock)))
 
+    def _open_alert(self) -> None:
+        from prometheus_client import CollectorRegistry
+
+        from alerts import AlertDesk, Outbox, People, open_database
+
+        from .observe import latency_histogram
+        from .pump import Pump
+
+        engine = open_database(self.settings.database_url)
+        self._undo.callback(engine.dispose)
+        self.desk = AlertDesk(engine, self.registry, self.clock, channels=self._channels)
+        self.people = People(engine, self.clock)
+        self._metrics = CollectorRegistry()
+        latency, head = latency_histogram(self._metrics), self.settings.data_dir / "alerts.head"
+        self._undo.callback(lambda: note_head(head, self.desk.tip()))
+        self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
+        outbox = Outbox(engine, self._channels, self.clock)
+        outbox.start()
+        self._undo.callback(outbox.stop)
+        self._checks |= {"database": self.desk.queries.ready, "outbox": outbox.alive}
+
     def _open_store(self) -> None:
         from .pump import Pump
 
@@ -183,35 +202,17 @@ class Service:
         stage = StoreStage(self.store, self._latest, self._shared, self.clock, keep=keep, trim=self._trim)
         self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
 
-    def _open_alert(self) -> None:
-        from prometheus_client import CollectorRegistry
-
-        from alerts import AlertDesk, Outbox, People, open_database
-
-        from .observe import Observer, ServiceCollector, latency_histogram
-        from .pump import Pump
-
-        engine = open_database(self.settings.database_url)
-        self._undo.callback(engine.dispose)
-        self.desk = AlertDesk(engine, self.registry, self.clock, channels=self._channels)
-        self.people = People(engine, self.clock)
-        registry = CollectorRegistry()
-        latency, head = latency_histogram(registry), self.settings.data_dir / "alerts.head"
-        self._undo.callback(lambda: note_head(head, self.desk.tip()))
-        self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
-        self._outbox = Outbox(engine, self._channels, self.clock)
-        self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
-        pumps = tuple(self._pumps)
-        self._observer = Observer(self.catalog, self.store, self.log, self._latest, pumps, self._checks, registry)
-        registry.register(ServiceCollector(self.log, pumps, self._checks))
-
     def _open_http(self) -> None:
         import uvicorn
 
         from alerts.api import create_app
 
-        http = self.settings.http
-        app = create_app(self.desk, self.people, self._observer, settings=http, clock=self.clock, version=__version__)
+        from .observe import Observer, ServiceCollector
+
+        http, pumps = self.settings.http, tuple(self._pumps)
+        observer = Observer(self.catalog, self.store, self.log, self._latest, pumps, self._checks, self._metrics)
+        self._metrics.register(ServiceCollector(self.log, pumps, self._checks))
+        app = create_app(self.desk, self.people, observer, settings=http, clock=self.clock, version=__version__)
         config = uvicorn.Config(
             app,
             host=http.host,
@@ -250,6 +251,8 @@ class Service:
     def _add(self, pump: Pump[Any]) -> None:
         self._pumps.append(pump)
         self._checks[pump.name] = pump.healthy
+        pump.start()
+        self._undo.callback(pump.stop)
 
     def _log_answers(self) -> bool:
         return self.log.head() >= 0
@@ -266,6 +269,17 @@ def told() -> Iterator[None]:
         raise ConfigError([str(error)]) from error
     except OSError as error:
         raise TwinwardError(f"{error.filename or 'file system'}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def taking_turns(turn_s: float) -> Iterator[None]:
+    """Threads that compute take turns this often, for the time of the block."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(turn_s)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)
 
 
 def check_port(host: str, port: int, option: str) -> None:
