@@ -47,7 +47,8 @@ def distance_s(save_s: float) -> float:
 
 def can_watch() -> bool:
     """Whether this system has what is needed to follow a process without mistaking another for it."""
-    return hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
+    watched = hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
+    return watched and Path("/proc/self/status").exists()
 
 
 def keep_saved(pid: int, store: Path) -> None:

@@ -106,7 +106,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """The service, until it is told to stop (Ctrl-C or SIGTERM)."""
-    from .service import run_service
+    from .running import run_service
     from .settings import read_settings
 
     run_service(read_settings(config, os.environ), role=role.value, as_json=as_json)

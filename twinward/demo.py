@@ -19,7 +19,9 @@ from simulators.live import LivePlay
 
 from .broker import start_broker
 from .clock import scaled_clock, system_clock
-from .service import Service, check_port, wait_for_end
+from .ports import check_port
+from .running import wait_for_end
+from .service import Service
 from .settings import Settings
 from .simulate import say, told
 

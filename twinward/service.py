@@ -7,22 +7,16 @@ log and catalogue are there; everything behind the log finds them in it.
 from __future__ import annotations
 
 import contextlib
-import gc
-import json
 import logging
-import os
-import secrets
-import signal
-import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alerts import AlertError, load_registry
 from alerts.channels import open_channels
-from detectors import Calendar, DetectorError, DetectorSet, Recipe, load_recipe
+from detectors import Calendar, DetectorError, Recipe, load_recipe
 from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Ear, Heard, MqttError, Subscriber
@@ -31,21 +25,24 @@ from ingest.stores import open_store
 from . import __version__
 from .broker import Broker, start_broker
 from .clock import Clock, system_clock
-from .errors import ConfigError, PortTaken, TwinwardError
+from .errors import ConfigError, TwinwardError
 from .keeping import Keeping
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
+from .ports import check_port
 from .settings import Settings
 from .stages import DAY_NS, DETECT, DETECT_URGENT, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
 
 if TYPE_CHECKING:
-    from alerts import People
+    from detectors import DetectorSet
 
     from .pump import Pump
 
 STORE_REST_S = 0.25
 REPLAYED_FOR_LATEST = 500
-ADMIN = "admin"
+LOADING_TURN_S = 0.0005
+"""While parts load beside others that work already: who imports gives way at each file, for 5 ms as a rule."""
+
 
 log = logging.getLogger(__name__)
 
@@ -72,34 +69,24 @@ class Service:
             opened.pop_all()
 
     def start(self) -> None:
-        """Bring the parts up in the order of the data. Raises TwinwardError; what was taken in until then is kept.
+        """Bring the parts up in the order of the data, each at work as soon as it is loaded: in, detect, alert, store.
 
-        What only the database or the store can tell is told here, a second after the first message was taken in. No
-        pump turns before everything is loaded: with much to catch up it would hold up the loading.
+        Raises TwinwardError; what was taken in until then is kept. What only the database or the store can tell is told
+        here, a moment after the first message was taken in.
         """
-        if self._subscriber is not None:
-            self._subscriber.start()
-        from .logs import quiet_logs  # loads what only a terminal needs
+        with told(), taking_turns(LOADING_TURN_S):
+            if self._subscriber is not None:
+                self._subscriber.start()
+            from .logs import quiet_logs  # needed, and loaded, behind the way in
 
-        quiet_logs()
-        with told():
+            quiet_logs()
             if self._does("detect"):
                 self._open_detect()
             if self._does("alert"):
-                self._open_store()
                 self._open_alert()
+                self._open_store()
                 self._open_lookout()
                 self._open_http()
-        for pump in self._pumps:
-            pump.start()
-            self._undo.callback(pump.stop)
-        if self._does("alert"):
-            self._outbox.start()
-            self._undo.callback(self._outbox.stop)
-            self._messenger.start()
-            self._undo.callback(self._messenger.stop)
-            self._lookout.start()
-            self._undo.callback(self._lookout.stop)
 
     def serve(self) -> None:
         """Let people in, where the role has the HTTP interface."""
@@ -195,6 +182,30 @@ class Service:
         self._add(Pump(self.log.urgent(), stage(urgent(self._recipe), DETECT_URGENT, overhears=False)))
         self._add(Pump(self.log, stage(self._recipe, DETECT, overhears=True)))
 
+    def _open_alert(self) -> None:
+        from prometheus_client import CollectorRegistry
+
+        from alerts import AlertDesk, Delivered, Messenger, Outbox, People, open_database
+
+        from .observe import latency_histogram
+        from .pump import Pump
+
+        engine = open_database(self.settings.database_url)
+        self._undo.callback(engine.dispose)
+        self.desk = AlertDesk(engine, self.registry, self.clock, channels=self._channels)
+        self.people = People(engine, self.clock)
+        self._metrics = CollectorRegistry()
+        latency, head = latency_histogram(self._metrics), self.settings.data_dir / "alerts.head"
+        self._undo.callback(lambda: note_head(head, self.desk.tip()))
+        self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
+        delivered = Delivered()
+        self._outbox = Outbox(engine, self._channels, self.clock, delivered=delivered)
+        self._messenger = Messenger(self._channels, self.clock, delivered=delivered)
+        for sender in (self._outbox, self._messenger):
+            sender.start()
+            self._undo.callback(sender.stop)
+        self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
+
     def _open_store(self) -> None:
         from .pump import Pump
 
@@ -203,58 +214,6 @@ class Service:
         keep = Keeping(self._retention, self.catalog, self.settings.data_dir)
         stage = StoreStage(self.store, self._latest, self._shared, self.clock, keep=keep, trim=self._trim)
         self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
-
-    def _open_alert(self) -> None:
-        from prometheus_client import CollectorRegistry
-
-        from alerts import AlertDesk, Delivered, Messenger, Outbox, People, open_database
-
-        from .observe import Observer, ServiceCollector, condition, latency_histogram
-        from .pump import Pump
-
-        engine = open_database(self.settings.database_url)
-        self._undo.callback(engine.dispose)
-        self.desk = AlertDesk(engine, self.registry, self.clock, channels=self._channels)
-        self.people = People(engine, self.clock)
-        registry = CollectorRegistry()
-        latency, head = latency_histogram(registry), self.settings.data_dir / "alerts.head"
-        self._undo.callback(lambda: note_head(head, self.desk.tip()))
-        self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
-        delivered = Delivered()
-        self._outbox = Outbox(engine, self._channels, self.clock, delivered=delivered)
-        self._messenger = Messenger(self._channels, self.clock, delivered=delivered)
-        self._checks |= {"database": self.desk.queries.ready, "outbox": self._outbox.alive}
-        pumps = tuple(self._pumps)
-        self._observer = Observer(
-            self.catalog,
-            self.store,
-            self.log,
-            self._latest,
-            pumps,
-            self._checks,
-            registry,
-            told=lambda: condition(self._lookout, self._messenger),
-        )
-        registry.register(ServiceCollector(self.log, pumps, self._checks))
-
-    def _open_http(self) -> None:
-        import uvicorn
-
-        from alerts.api import create_app
-
-        http = self.settings.http
-        app = create_app(self.desk, self.people, self._observer, settings=http, clock=self.clock, version=__version__)
-        config = uvicorn.Config(
-            app,
-            host=http.host,
-            port=http.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = self._server = uvicorn.Server(config)
-        self._checks["http"] = lambda: bool(server.started)
 
     def _open_lookout(self) -> None:
         """Alarms from memory while nothing can be stored; with the broker's messages where this process takes them."""
@@ -287,7 +246,41 @@ class Service:
             heard=Heard() if subscriber is None else self._heard,
         )
         self._checks["lookout"] = self._lookout.alive
-        self._observer.registry.register(LookoutCollector(self._lookout, self._messenger))
+        self._metrics.register(LookoutCollector(self._lookout, self._messenger))
+        self._lookout.start()
+        self._undo.callback(self._lookout.stop)
+
+    def _open_http(self) -> None:
+        import uvicorn
+
+        from alerts.api import create_app
+
+        from .observe import Observer, ServiceCollector, condition
+
+        http, pumps = self.settings.http, tuple(self._pumps)
+        observer = Observer(
+            self.catalog,
+            self.store,
+            self.log,
+            self._latest,
+            pumps,
+            self._checks,
+            self._metrics,
+            told=lambda: condition(self._lookout, self._messenger),
+        )
+        self._metrics.register(ServiceCollector(self.log, pumps, self._checks))
+        app = create_app(self.desk, self.people, observer, settings=http, clock=self.clock, version=__version__)
+        config = uvicorn.Config(
+            app,
+            host=http.host,
+            port=http.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        server = self._server = uvicorn.Server(config)
+        self._checks["http"] = lambda: bool(server.started)
 
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""
@@ -316,6 +309,8 @@ class Service:
     def _add(self, pump: Pump[Any]) -> None:
         self._pumps.append(pump)
         self._checks[pump.name] = pump.healthy
+        pump.start()
+        self._undo.callback(pump.stop)
 
     def _log_answers(self) -> bool:
         return self.log.head() >= 0
@@ -334,62 +329,12 @@ def told() -> Iterator[None]:
         raise TwinwardError(f"{error.filename or 'file system'}: {error.strerror or error}") from error
 
 
-def check_port(host: str, port: int, option: str) -> None:
-    """Nothing when the port can be listened on; raises PortTaken otherwise."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTaken(host, port, option) from error
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def first_account(people: People, data_dir: Path) -> str:
-    """Make the administrator where there is no account yet; returns one line about it, "" when there was one."""
-    if people.accounts():
-        return ""
-    given = os.environ.get("TWINWARD_ADMIN_PASSWORD")
-    password = given or secrets.token_urlsafe(18)
-    with told():
-        people.create(ADMIN, password, roles=["admin"], name={"zh": "管理员", "en": "Administrator"})
-    if given:
-        return f"account {ADMIN} made with the password of TWINWARD_ADMIN_PASSWORD"
-    path = data_dir / "admin-password.txt"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(password + "\n")
-    return f"account {ADMIN} made; its first password is in {path}"
-
-
-def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
-    """Run until SIGINT or SIGTERM."""
-    service = Service(settings, role=role)
-    gc.freeze()  # what a city's catalogue holds stays for good: looking through it again and again stops every thread
+@contextlib.contextmanager
+def taking_turns(turn_s: float) -> Iterator[None]:
+    """Threads that compute take turns this often, for the time of the block."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(turn_s)
     try:
-        service.start()
-        note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
-        service.serve()
-        url = f"http://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
-        if as_json:
-            print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
-        else:
-            print(f"twinward: running ({role}) {url} {note}".rstrip(), flush=True)
-        wait_for_end()
+        yield
     finally:
-        service.stop()
-        gc.unfreeze()
-
-
-def wait_for_end() -> None:
-    """Block until SIGINT or SIGTERM."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    while not ended.wait(1):
-        pass
+        sys.setswitchinterval(usual_s)

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import DetectionBatch, DetectorSet
+from detectors import DetectionBatch
 from ingest import Catalog, Keep, Priority, Store, concat
 
 from .clock import Clock
 from .latest import Latest
 from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
 
-if TYPE_CHECKING:  # a process that only takes in or judges loads neither
+if TYPE_CHECKING:  # a process that does without them loads none
     from prometheus_client import Histogram
 
     from alerts import AlertDesk
+    from detectors import DetectorSet
 
 SNAPSHOT_EVERY_NS = 10_000_000_000
 SNAPSHOT_SHARE = 50  # a large state is saved so seldom that saving takes a fiftieth of the time

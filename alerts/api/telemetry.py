@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from alerts import Notice, OwnFault
 from ingest import Catalog, Store
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+
+    from alerts import Notice, OwnFault
 
 
 @dataclass(frozen=True, slots=True)

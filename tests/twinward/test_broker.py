@@ -126,6 +126,9 @@ def test_the_broker_of_a_killed_service_is_taken_over(broker: Broker, tmp_path: 
     try:
         assert _pid(second, tmp_path) != left
         assert not broker.alive()
+        if isinstance(broker, MosquittoBroker):
+            assert broker._saver is not None
+            assert broker._saver.wait(5) == 0  # it has ended with the broker that it was for
         assert _round_trip(second.url, b"mine") == b"mine"
     finally:
         second.stop()

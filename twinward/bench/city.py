@@ -19,7 +19,7 @@ from ingest import Catalog, Sealed, empty_batch
 from simulators.load import publish_load
 from twinward.broker import start_broker
 from twinward.log import TelemetryLog
-from twinward.service import free_port
+from twinward.ports import free_port
 
 from .pipeline import Progress
 from .probe import Probe, Watch, alarms

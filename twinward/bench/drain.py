@@ -28,7 +28,7 @@ from ingest.mqtt.connection import Connection
 from simulators.publisher import Publisher
 from twinward.broker import listens
 from twinward.log import TelemetryLog
-from twinward.service import free_port
+from twinward.ports import free_port
 
 from .pipeline import Progress
 from .probe import Probe

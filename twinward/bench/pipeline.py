@@ -18,7 +18,7 @@ import numpy as np
 
 from simulators.load import publish_load
 from twinward.broker import start_broker
-from twinward.service import free_port
+from twinward.ports import free_port
 
 from .probe import Probe, Watch, alarms
 

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 
 from twinward.broker import listens
-from twinward.service import free_port
+from twinward.ports import free_port
 
 ALARM_EVERY_S = 1.0
 SETTLE_S = 30.0

@@ -16,7 +16,7 @@ from simulators.gateways import Gateways
 from simulators.player import Wire
 from simulators.publisher import Row as Told
 from twinward.broker import start_broker
-from twinward.service import free_port
+from twinward.ports import free_port
 
 Row = dict[str, Any]
 Progress = Callable[[str], object]

@@ -1,0 +1,24 @@
+"""Ports of this machine: whether one can be listened on, and one that is free."""
+
+from __future__ import annotations
+
+import socket
+
+from .errors import PortTaken
+
+
+def check_port(host: str, port: int, option: str) -> None:
+    """Nothing when the port can be listened on; raises PortTaken otherwise."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(host, port, option) from error
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

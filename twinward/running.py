@@ -1,0 +1,64 @@
+"""`twinward run`: the service from its first account to the signal that ends it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import secrets
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .service import Service, told
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from alerts import People
+
+ADMIN = "admin"
+
+
+def first_account(people: People, data_dir: Path) -> str:
+    """Make the administrator where there is no account yet; returns one line about it, "" when there was one."""
+    if people.accounts():
+        return ""
+    given = os.environ.get("TWINWARD_ADMIN_PASSWORD")
+    password = given or secrets.token_urlsafe(18)
+    with told():
+        people.create(ADMIN, password, roles=["admin"], name={"zh": "管理员", "en": "Administrator"})
+    if given:
+        return f"account {ADMIN} made with the password of TWINWARD_ADMIN_PASSWORD"
+    path = data_dir / "admin-password.txt"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(password + "\n")
+    return f"account {ADMIN} made; its first password is in {path}"
+
+
+def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
+    """Run until SIGINT or SIGTERM."""
+    service = Service(settings, role=role)
+    gc.freeze()  # what a city's catalogue holds stays for good: looking through it again and again stops every thread
+    try:
+        service.start()
+        note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
+        service.serve()
+        url = f"http://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
+        if as_json:
+            print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
+        else:
+            print(f"twinward: running ({role}) {url} {note}".rstrip(), flush=True)
+        wait_for_end()
+    finally:
+        service.stop()
+        gc.unfreeze()
+
+
+def wait_for_end() -> None:
+    """Block until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(1):
+        pass
