@@ -274,7 +274,9 @@ class Careful:
         if address is None or address.kind == "camera":
             return None
         sensor = self._catalog.find(address.site, address.sensor)
-        if sensor is None or sensor.code < 0 or KINDS.index(address.kind) < KINDS.index(sensor.kind):
+        if sensor is None or not self._catalog.has_code(sensor):  # not even one that is only declared
+            return None
+        if KINDS.index(address.kind) < KINDS.index(sensor.kind):
             return None
         if next(decoder for decoder in self.decoders if decoder.claims(topic)) is not self.native:
             return None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Catalog, Count, Intake, Quality, Sealed, concat, residual
+from ingest import BatchSettings, Catalog, Count, Intake, Quality, Sealed, Sensor, concat, residual
 from ingest.decode.contract import Availability, Decoded, Reading
 from ingest.vocabulary import METRIC_BY_NAME
 
@@ -293,3 +293,14 @@ def test_a_retained_copy_does_not_hide_the_live_message() -> None:
     door.take([(0x01, 0, TOPIC, payload), (0x02, 5, TOPIC, payload), (0x01, 0, TOPIC, payload)], NOW_NS)
     sealed = seal(door)
     assert (total(sealed, "stored"), total(sealed, "quarantined", "retained")) == (1, 2)
+
+
+def test_a_declared_sensor_gets_a_code_of_its_own_with_its_first_message() -> None:
+    """What the registry declares has no code yet: its first reading must not go to another sensor's."""
+    catalog = Catalog([Sensor(0, "a", "s", "smoke", place="room"), Sensor(0, "b", "s", "smoke", place="hall")])
+    door = Intake(catalog, batch=BatchSettings(age_s=10))
+    door.take([(0x30, 0, b"campus/s/smoke/" + name, b'{"smoke": true}') for name in (b"b", b"a", b"b")], NOW_NS)
+    sealed = door.seal()
+    assert sealed is not None
+    assert [catalog[code].id for code in sealed.batch.sensor.tolist()] == ["b", "a", "b"]
+    assert {sensor.place for sensor in catalog if sensor.kind == "smoke"} == {"room", "hall"}
