@@ -243,6 +243,30 @@ def test_alarms_go_out_from_memory_in_three_processes(
     assert service.stop() == 0
 
 
+@pytest.mark.broker
+def test_a_service_that_starts_on_a_full_disk_sends_alarms(
+    mosquitto: Any, small_disk: Path, rig: Any, sink: Sink, notify: str
+) -> None:
+    """Killed while the disk is full, it comes up again; what sounds then goes out from memory, and is stored later."""
+    service = rig.service(mosquitto.url, extra=notify)
+    service.data.symlink_to(small_disk)
+    service.start()
+    alarms = rig.alarms(mosquitto.port, service)
+    early = alarms.every(0.2, 2)
+    rig.until(lambda: set(early) <= set(sink.alarms()), timeout_s=rig.bound_s(BACK_S), what="every early alarm sent")
+    fill(small_disk / "ballast")
+    service.kill()
+    service.spawn()
+    rig.until(lambda: sink.of_type("service.fault"), timeout_s=60, what="up, and told of the fault")
+    late = alarms.every(0.2, 3)
+    rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
+    assert set(late) <= set(alarms.missing())
+    (small_disk / "ballast").unlink()
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every alarm")
+    assert {place: len({number for _, number, _ in sink.alarms()[place]}) for place in late} == dict.fromkeys(late, 1)
+    assert service.stop() == 0
+
+
 def settled(client: httpx.Client, unstored: list[str], sink: Sink) -> bool:
     """Whether the notices of those alarms are stored as sent."""
     sent = {row["id"] for row in every(client, "/notices") if row["state"] == "sent"}
