@@ -197,7 +197,7 @@ class Service:
             heard=self._heard if here else Heard(),
         )
         self._checks["lookout"] = self._lookout.alive
-        self._registry.register(LookoutCollector(self._lookout, self._messenger))
+        self._registry.register(LookoutCollector(self._lookout, self._messenger, desk=self.desk, people=self.people))
 
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""
