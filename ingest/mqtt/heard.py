@@ -33,7 +33,8 @@ class Run(NamedTuple):
     known: bool
 
 
-_Times = dict[int, deque[int]]
+_Times = dict[int, "int | deque[int]"]
+"""Key of a message -> when it was heard; a line of moments only for equal messages, because a line takes much room."""
 
 
 class Heard:
@@ -108,8 +109,8 @@ class Heard:
         times = side.get(key)
         if times is None:
             return None
-        at_ns = times.popleft()
-        if not times:
+        at_ns = times if isinstance(times, int) else times.popleft()
+        if isinstance(times, int) or not times:
             del side[key]
         self._waiting -= 1
         self._matched_s = self._monotonic()
@@ -121,7 +122,13 @@ class Heard:
             self.forgotten_total += 1
             self._incomplete = True
             return
-        side.setdefault(key, deque()).append(now_ns)
+        known = side.get(key)
+        if known is None:
+            side[key] = now_ns
+        elif isinstance(known, int):
+            side[key] = deque((known, now_ns))
+        else:
+            known.append(now_ns)
         self._waiting += 1
 
     def _expire(self) -> None:
@@ -133,5 +140,5 @@ class Heard:
             self._heard, self._waiting, self._active, self._incomplete = {}, 0, False, False
 
     def _drop_taken(self) -> None:
-        self._waiting -= sum(map(len, self._taken.values()))
+        self._waiting -= sum(1 if isinstance(times, int) else len(times) for times in self._taken.values())
         self._taken = {}
