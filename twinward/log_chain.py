@@ -24,6 +24,8 @@ from .log_head import Head, HeadFile
 from .log_verify import GENESIS, Link, Report, link, verify
 
 BUSY_S = 10.0
+WRITE_BUSY_S = 2.0
+"""The writer waits no longer for another process: whoever drives it must soon learn that the log takes nothing."""
 POLL_S = 0.05  # another process's entry is seen after this time
 
 _SCHEMA = """
@@ -59,7 +61,7 @@ class Chain:
     """One log file: one writing connection under a lock, reading connections for whoever asks.
 
     Safe to use from several threads, and from several processes on one file. Raises sqlite3.OperationalError when the
-    disk is full or the file busy for ten seconds; the entry is then not there, and the next try starts clean.
+    disk is full or the file busy for two seconds; the entry is then not there, and the next try starts clean.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], int], schema: str = "") -> None:
@@ -72,6 +74,7 @@ class Chain:
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._head_checked = False
         self._writer = connect(path, f"BEGIN IMMEDIATE;{_SCHEMA}{schema}COMMIT;")
+        self._writer.execute(f"PRAGMA busy_timeout = {int(WRITE_BUSY_S * 1_000)}")
 
     def append(self, blocks: Sequence[Block], *, with_entry: Callable[[sqlite3.Connection, int], None]) -> int:
         """Position of the last new entry; all of them are durable on return, in one transaction.

@@ -143,7 +143,7 @@ class Lookout:
             return
         by_ear = LOG in lasting
         if by_ear != self._by_ear:
-            self._drop_flow()
+            self._rest()
             self._by_ear = by_ear
         self._listen()
         lasted_s = max(seen_s - since_s for since_s, seen_s in lasting.values())
@@ -169,8 +169,12 @@ class Lookout:
         return broken
 
     def _tell(self, broken: Mapping[str, StorageFault], now_s: float) -> None:
-        """People hear of the foremost part: what lies behind a log that takes nothing fails for the same reason."""
-        foremost = {part: cause for part, cause in broken.items() if part in {LOG, DISK} or LOG not in broken}
+        """People hear of the foremost part: what lies behind one that takes nothing fails for the same reason."""
+        foremost = {part: cause for part, cause in broken.items() if part in {LOG, DISK}}
+        behind = [part for part in self._stages if part in broken]
+        if behind and LOG not in broken:
+            known = next((part for part in self._stages if self._watch.knows(part)), behind[0])
+            foremost[known] = broken[behind[0]]
         for fault in self._watch.see(foremost, now_s, warnings=frozenset((DISK,))):
             self._log.warning("own fault", part=fault.part, cause=fault.cause.code, over=fault.over_ns is not None)
             self._messenger.send(fault_notices(fault, self._channels))

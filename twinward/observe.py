@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from alerts import Messenger
+from alerts import AlertDesk, Messenger, People
 from alerts.api import Condition, Last
 from ingest import Catalog, Store, StoreError
 
@@ -110,10 +110,10 @@ def condition(lookout: Lookout, messenger: Messenger) -> Condition:
 
 
 class LookoutCollector:
-    """What the lookout does, as Prometheus metrics."""
+    """What the lookout does, and what waits in memory for the database, as Prometheus metrics."""
 
-    def __init__(self, lookout: Lookout, messenger: Messenger) -> None:
-        self._lookout, self._messenger = lookout, messenger
+    def __init__(self, lookout: Lookout, messenger: Messenger, *, desk: AlertDesk, people: People) -> None:
+        self._lookout, self._messenger, self._desk, self._people = lookout, messenger, desk, people
 
     def collect(self) -> Iterator[Metric]:
         """The families, freshly read."""
@@ -131,6 +131,14 @@ class LookoutCollector:
         for outcome in ("sent", "failed", "dropped"):
             sent.add_metric((outcome,), getattr(self._messenger, f"{outcome}_total"))
         yield sent
+        waiting = GaugeMetricFamily("twinward_audit_waiting", "Entries of the audit that wait to be written")
+        waiting.add_metric((), len(self._desk.notes))
+        yield waiting
+        unwritten = CounterMetricFamily("twinward_unwritten", "Writes that the database refused", labels=("what",))
+        unwritten.add_metric(("session",), self._people.sessions.unwritten_total)
+        unwritten.add_metric(("reply",), self._desk.replies.unwritten_total)
+        unwritten.add_metric(("audit_dropped",), self._desk.notes.dropped_total)
+        yield unwritten
 
 
 class ServiceCollector:

@@ -47,6 +47,10 @@ class OwnWatch:
         """Faults that people have been told of and that are not over."""
         return [one.fault for one in self._standing.values() if one.told]
 
+    def knows(self, part: str) -> bool:
+        """Whether that part's fault has begun and is not over."""
+        return part in self._standing
+
     def see(self, broken: Mapping[str, StorageFault], now_s: float, *, warnings: frozenset[str]) -> list[OwnFault]:
         """What is to be told now. broken: part -> cause, at this moment; warnings: parts that cost nothing yet."""
         for part, cause in broken.items():

@@ -16,6 +16,8 @@ EntryP_contra = TypeVar("EntryP_contra", bound="Positioned", contravariant=True)
 ENTRIES_PER_TURN = 256
 WAIT_S = 0.25
 BACKOFF_S_MAX = 2.0
+TOLD_EVERY_S = 60.0
+"""A fault that lasts, or comes and goes, is logged once in so long: the log of a full disk may lie on that disk."""
 
 
 class Positioned(Protocol):
@@ -81,6 +83,7 @@ class Pump(Generic[EntryT]):
         self._turned_ns = time.monotonic_ns()
         self._recovered = False
         self._thread = threading.Thread(target=self._run, name=f"pump-{stage.name}", daemon=True)
+        self._told_error, self._told_s = "", 0.0
         self._log = structlog.get_logger(stage=stage.name)
 
     def start(self) -> None:
@@ -130,7 +133,8 @@ class Pump(Generic[EntryT]):
 
     def _failed(self, error: Exception) -> None:
         self.failures_total += 1
-        first = not self.last_error
         self.last_error = f"{type(error).__name__}: {error}"
-        if first:
+        now_s = time.monotonic()
+        if self.last_error != self._told_error or now_s - self._told_s > TOLD_EVERY_S:
+            self._told_error, self._told_s = self.last_error, now_s
             self._log.error("stage failed, will try again", error=self.last_error, cursor=self.cursor, exc_info=True)

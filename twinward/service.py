@@ -246,7 +246,7 @@ class Service:
             heard=Heard() if subscriber is None else self._heard,
         )
         self._checks["lookout"] = self._lookout.alive
-        self._metrics.register(LookoutCollector(self._lookout, self._messenger))
+        self._metrics.register(LookoutCollector(self._lookout, self._messenger, desk=self.desk, people=self.people))
         self._lookout.start()
         self._undo.callback(self._lookout.stop)
 

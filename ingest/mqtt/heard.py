@@ -21,6 +21,8 @@ SPARED = 5
 LIFE_SAFETY = (b"/smoke/", b"/gate/")
 FORGET_S = 60.0
 """After so long without a match nothing of the backlog is left: what was heard and never came again is forgotten."""
+STRANGERS = 50
+"""So many messages in a row that were not heard are new ones: the backlog is over."""
 
 
 class Run(NamedTuple):
@@ -31,14 +33,17 @@ class Run(NamedTuple):
     known: bool
 
 
-_Times = dict[int, deque[int]]
+_Times = dict[int, "int | deque[int]"]
+"""Key of a message -> when it was heard; a line of moments only for equal messages, because a line takes much room."""
 
 
 class Heard:
     """Two sides of the same messages: `take` is the log's session, `hear` the second one. Safe from both threads.
 
-    Equal messages are matched in order, the first of one side with the first of the other. Bounded: at most
-    `messages_max` wait for their match (a tenth of a kilobyte each); one more is not remembered, and counted.
+    Equal messages are matched in order, the first of one side with the first of the other; on the log's side only those
+    of QoS 1, because the broker may drop the others, and a later one must not get the time of one that was dropped.
+    Bounded: at most `messages_max` wait for their match (a tenth of a kilobyte each); one more is not remembered, and
+    counted.
     """
 
     def __init__(self, *, messages_max: int = MESSAGES_MAX, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +52,8 @@ class Heard:
         self._heard: _Times = {}
         self._taken: _Times = {}
         self._waiting = 0
-        self._both = self._active = False
+        self._both = self._active = self._incomplete = False
+        self._strangers = 0
         self._matched_s = 0.0
         self.forgotten_total = 0
 
@@ -65,7 +71,7 @@ class Heard:
         """The second session has gone; what it heard is kept for the backlog of the first."""
         with self._lock:
             self._drop_taken()
-            self._both, self._matched_s = False, self._monotonic()
+            self._both, self._strangers, self._matched_s = False, 0, self._monotonic()
             self._active = bool(self._heard)
 
     def take(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
@@ -76,7 +82,8 @@ class Heard:
         with self._lock:
             for frame in frames:
                 key = hash(frame[2:])
-                heard_ns = self._match(self._heard, key)
+                heard_ns = self._match(self._heard, key) if frame[1] else None
+                self._strangers = 0 if heard_ns is not None else self._strangers + bool(frame[1])
                 if heard_ns is None and self._both:
                     self._remember(self._taken, key, frame, now_ns)
                 at_ns, known = (now_ns, False) if heard_ns is None else (heard_ns, True)
@@ -102,8 +109,8 @@ class Heard:
         times = side.get(key)
         if times is None:
             return None
-        at_ns = times.popleft()
-        if not times:
+        at_ns = times if isinstance(times, int) else times.popleft()
+        if isinstance(times, int) or not times:
             del side[key]
         self._waiting -= 1
         self._matched_s = self._monotonic()
@@ -113,14 +120,25 @@ class Heard:
         room = self._max - self._waiting
         if room <= 0 or (room <= self._max // SPARED and not any(part in frame[2] for part in LIFE_SAFETY)):
             self.forgotten_total += 1
+            self._incomplete = True
             return
-        side.setdefault(key, deque()).append(now_ns)
+        known = side.get(key)
+        if known is None:
+            side[key] = now_ns
+        elif isinstance(known, int):
+            side[key] = deque((known, now_ns))
+        else:
+            known.append(now_ns)
         self._waiting += 1
 
     def _expire(self) -> None:
-        if not self._both and (not self._heard or self._monotonic() - self._matched_s > FORGET_S):
-            self._heard, self._waiting, self._active = {}, 0, False
+        """Forget the rest once the backlog is over: the broker sends in order, and what comes now is new."""
+        if self._both:
+            return
+        over = self._strangers >= STRANGERS and not self._incomplete
+        if over or not self._heard or self._monotonic() - self._matched_s > FORGET_S:
+            self._heard, self._waiting, self._active, self._incomplete = {}, 0, False, False
 
     def _drop_taken(self) -> None:
-        self._waiting -= sum(map(len, self._taken.values()))
+        self._waiting -= sum(1 if isinstance(times, int) else len(times) for times in self._taken.values())
         self._taken = {}

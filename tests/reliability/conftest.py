@@ -6,6 +6,7 @@ in the store. Behind every run both chains are verified and the accounts must ba
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import sqlite3
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +298,68 @@ def rig(
     print(f"seed {made.seed}")  # noqa: T201 - shown by pytest when the test fails
     yield made
     made.close()
+
+
+class Sink(ThreadingHTTPServer):
+    """A receiver of webhooks: keeps each message with the moment at which it came."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Taker)
+        self.got: list[tuple[float, str, dict[str, Any]]] = []
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}/in"
+
+    def of_type(self, kind: str) -> list[tuple[float, str, dict[str, Any]]]:
+        """Moment, id and data of the messages of that type."""
+        return [(at_s, number, body["data"]) for at_s, number, body in list(self.got) if body["type"] == kind]
+
+    def alarms(self) -> dict[str, list[tuple[float, str, dict[str, Any]]]]:
+        """Place of the sensor -> the messages of its alarm."""
+        found: dict[str, list[tuple[float, str, dict[str, Any]]]] = {}
+        for message in self.of_type("hazard.opened"):
+            if message[2]["kind"] == "fire":
+                place = "unassigned:" + message[2]["place"]["en"].removeprefix("unassigned sensor ")
+                found.setdefault(place, []).append(message)
+        return found
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Hands each POST to the server."""
+
+    server: Sink
+
+    def do_POST(self) -> None:
+        """Keep the message and say so."""
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.got.append((time.monotonic(), self.headers["webhook-id"], body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A running receiver."""
+    server = Sink()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def notify(sink: Sink, tmp_path: Path) -> str:
+    """Settings that send every notice to the sink."""
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + base64.b64encode(bytes(range(32))).decode())
+    secret.chmod(0o600)
+    return f'[notify]\nwebhooks = ["{sink.url}"]\nwebhook_secret_file = "{secret}"\nallow_private = true\n'

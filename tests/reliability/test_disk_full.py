@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -59,71 +55,6 @@ def status(client: httpx.Client, path: str) -> int:
         return 0
 
 
-class Sink(ThreadingHTTPServer):
-    """A receiver of webhooks: keeps each message with the moment at which it came."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Taker)
-        self.got: list[tuple[float, str, dict[str, Any]]] = []
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}/in"
-
-    def of_type(self, kind: str) -> list[tuple[float, str, dict[str, Any]]]:
-        """Moment, id and data of the messages of that type."""
-        return [(at_s, number, body["data"]) for at_s, number, body in list(self.got) if body["type"] == kind]
-
-    def alarms(self) -> dict[str, list[tuple[float, str, dict[str, Any]]]]:
-        """Place of the sensor -> the messages of its alarm."""
-        found: dict[str, list[tuple[float, str, dict[str, Any]]]] = {}
-        for message in self.of_type("hazard.opened"):
-            if message[2]["kind"] == "fire":
-                place = "unassigned:" + message[2]["place"]["en"].removeprefix("unassigned sensor ")
-                found.setdefault(place, []).append(message)
-        return found
-
-
-class Taker(BaseHTTPRequestHandler):
-    """Hands each POST to the server."""
-
-    server: Sink
-
-    def do_POST(self) -> None:
-        """Keep the message and say so."""
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.got.append((time.monotonic(), self.headers["webhook-id"], body))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    """A running receiver."""
-    server = Sink()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def notify(sink: Sink, tmp_path: Path) -> str:
-    """Settings that send every notice to the sink."""
-    secret = tmp_path / "secret"
-    secret.write_text("whsec_" + base64.b64encode(bytes(range(32))).decode())
-    secret.chmod(0o600)
-    return f'[notify]\nwebhooks = ["{sink.url}"]\nwebhook_secret_file = "{secret}"\nallow_private = true\n'
-
-
 class People:
     """What people try on the full disk, once a second or so, and what they are answered."""
 
@@ -159,9 +90,7 @@ class People:
 
 
 @pytest.mark.broker
-def test_a_full_disk_stops_nothing_for_good(
-    mosquitto: Any, small_disk: Path, rig: Any, sink: Sink, notify: str
-) -> None:
+def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str) -> None:
     """Full in the middle of the stream: alarms go out from memory, reads answer, the broker keeps what comes.
 
     Writes by people are refused with the reason; soon after there is room everything is stored, once, and the ticket's
@@ -223,7 +152,7 @@ def test_a_full_disk_stops_nothing_for_good(
 
 @pytest.mark.broker
 def test_alarms_go_out_from_memory_in_three_processes(
-    mosquitto: Any, small_disk: Path, rig: Any, sink: Sink, notify: str
+    mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str
 ) -> None:
     """Where ingest, detection and alerts run apart, the alerting process finds out for itself and listens itself."""
     service = rig.service(mosquitto.url, extra=notify)
@@ -243,13 +172,37 @@ def test_alarms_go_out_from_memory_in_three_processes(
     assert service.stop() == 0
 
 
-def settled(client: httpx.Client, unstored: list[str], sink: Sink) -> bool:
+@pytest.mark.broker
+def test_a_service_that_starts_on_a_full_disk_sends_alarms(
+    mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str
+) -> None:
+    """Killed while the disk is full, it comes up again; what sounds then goes out from memory, and is stored later."""
+    service = rig.service(mosquitto.url, extra=notify)
+    service.data.symlink_to(small_disk)
+    service.start()
+    alarms = rig.alarms(mosquitto.port, service)
+    early = alarms.every(0.2, 2)
+    rig.until(lambda: set(early) <= set(sink.alarms()), timeout_s=rig.bound_s(BACK_S), what="every early alarm sent")
+    fill(small_disk / "ballast")
+    service.kill()
+    service.spawn()
+    rig.until(lambda: sink.of_type("service.fault"), timeout_s=60, what="up, and told of the fault")
+    late = alarms.every(0.2, 3)
+    rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
+    assert set(late) <= set(alarms.missing())
+    (small_disk / "ballast").unlink()
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every alarm")
+    assert {place: len({number for _, number, _ in sink.alarms()[place]}) for place in late} == dict.fromkeys(late, 1)
+    assert service.stop() == 0
+
+
+def settled(client: httpx.Client, unstored: list[str], sink: Any) -> bool:
     """Whether the notices of those alarms are stored as sent."""
     sent = {row["id"] for row in every(client, "/notices") if row["state"] == "sent"}
     return {sink.alarms()[place][0][1] for place in unstored} <= sent
 
 
-def check_told(sink: Sink, condition: dict[str, Any], client: httpx.Client, unstored: list[str]) -> None:
+def check_told(sink: Any, condition: dict[str, Any], client: httpx.Client, unstored: list[str]) -> None:
     """Each alarm under one id, once; it is the id of the notice that is stored by now; the fault itself was told."""
     by_id = {row["id"]: row for row in every(client, "/notices")}
     told = sink.alarms()

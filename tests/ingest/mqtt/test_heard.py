@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.mqtt import Frame, Heard
-from ingest.mqtt.heard import FORGET_S
+from ingest.mqtt.heard import FORGET_S, STRANGERS
 
 
-def frame(number: int, topic: bytes = b"campus/s/env/a") -> Frame:
+def frame(number: int, topic: bytes = b"campus/s/env/a", *, packet_id: int = 7) -> Frame:
     """A message; those of one number are equal but for what the session adds."""
-    return (0, 0, topic, b"%d" % number)
+    return (0, packet_id, topic, b"%d" % number)
 
 
 class Seconds:
@@ -80,6 +80,29 @@ def test_what_never_comes_again_is_forgotten_after_a_minute() -> None:
     heard.take([frame(2)], 10)
     assert len(heard) == 0
     assert heard.take([frame(1)], 20) == [([frame(1)], 20, False)]
+
+
+def test_once_new_messages_come_what_the_broker_dropped_is_forgotten() -> None:
+    """It sends in order: after many that nobody heard before, an equal message is a new one with its own time."""
+    heard = Heard()
+    heard.begin()
+    heard.take([frame(number) for number in range(100, 100 + STRANGERS)], 4)
+    heard.hear([frame(1), frame(2)], 5)
+    heard.end()
+    assert heard.take([frame(1)], 10) == [([frame(1)], 5, True)]
+    heard.take([frame(number) for number in range(100, 100 + STRANGERS)], 20)
+    assert len(heard) == 0
+    assert heard.take([frame(2)], 30) == [([frame(2)], 30, False)]
+
+
+def test_a_message_of_qos_0_never_takes_the_time_of_an_older_equal_one() -> None:
+    """The broker may have dropped that one: what comes now came now."""
+    heard = Heard()
+    heard.begin()
+    heard.hear([frame(1)], 5)
+    heard.end()
+    late = frame(1, packet_id=0)
+    assert heard.take([late], 30) == [([late], 30, False)]
 
 
 def test_memory_is_bounded_and_life_safety_has_room_of_its_own() -> None:

@@ -1,0 +1,53 @@
+"""The whole service while another process holds the log's file: alarms go out from memory, and nothing is doubled."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+RATE, SENSORS = 500, 50
+BUSY_S, BUSY_LONG_S = 6, 60
+SENT_S = 5
+BACK_S = 10
+
+
+@pytest.mark.broker
+def test_a_log_that_is_busy_holds_up_no_alarm(mosquitto: Any, rig: Any, sink: Any, notify: str) -> None:
+    """Its file is locked in the middle of the stream: each alarm is sent within seconds, once, and stored later."""
+    service = rig.service(mosquitto.url, extra=notify)
+    service.start()
+    alarms = rig.alarms(mosquitto.port, service)
+    busy_s = rig.size(BUSY_S, BUSY_LONG_S)
+    sender = rig.sender(mosquitto.url, rate=RATE, count=RATE * (busy_s + 6), sensors=SENSORS)
+    time.sleep(2)
+    alarms.every(0.2, 2)
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every early alarm")
+    with closing(sqlite3.connect(service.data / "telemetry.sqlite", timeout=10, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        late = alarms.every(0.25, 4 * busy_s)
+        rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
+        unstored = [place for place in late if place in alarms.missing()]
+        other.execute("ROLLBACK")
+    freed_s = time.monotonic()
+    rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every alarm")
+    back_s = time.monotonic() - freed_s
+    sender.finish()
+    rig.caught_up(service, sender.count + len(alarms.raised))
+    sent_s = sorted(sink.alarms()[place][0][0] - alarms.raised[place] for place in late)
+    rig.tell(
+        busy_s=busy_s,
+        alarms_from_memory=len(unstored),
+        sent_after_s=[round(sent_s[len(sent_s) // 2], 2), round(sent_s[-1], 2)],
+        back_s=round(back_s, 1),
+    )
+    assert len(unstored) >= busy_s
+    assert sent_s[-1] <= rig.bound_s(SENT_S)
+    told = sink.alarms()
+    assert {place: len(messages) for place, messages in told.items()} == dict.fromkeys(told, 1)
+    assert not alarms.doubled
+    assert service.stop() == 0
+    rig.kept(service).check(sender)
