@@ -16,6 +16,8 @@ EntryP_contra = TypeVar("EntryP_contra", bound="Positioned", contravariant=True)
 ENTRIES_PER_TURN = 256
 WAIT_S = 0.25
 BACKOFF_S_MAX = 10.0
+EASE_S = 0.25
+"""Rest after a full turn while other parts load: what is far behind gains nothing from holding them up."""
 
 
 class Positioned(Protocol):
@@ -78,13 +80,18 @@ class Pump(Generic[EntryT]):
         self._rest_s = rest_s
         self._stage = stage
         self._stopping = threading.Event()
+        self._hurry = threading.Event()
         self._turned_ns = time.monotonic_ns()
         self._recovered = False
         self._thread = threading.Thread(target=self._run, name=f"pump-{stage.name}", daemon=True)
         self._log = structlog.get_logger(stage=stage.name)
 
-    def start(self) -> None:
-        """Begin to pump."""
+    def start(self, *, hurry: threading.Event | None = None) -> None:
+        """Begin to pump. hurry: until it is set, a full turn is followed by a rest; what is new is taken in at once."""
+        if hurry is None:
+            self._hurry.set()
+        else:
+            self._hurry = hurry
         self._thread.start()
 
     def stop(self, *, timeout_s: float = 10) -> None:
@@ -127,6 +134,8 @@ class Pump(Generic[EntryT]):
             self._source.wait(self.cursor, WAIT_S)
         elif self._rest_s:
             self._stopping.wait(self._rest_s)
+        elif len(entries) == ENTRIES_PER_TURN and not self._hurry.is_set():
+            self._hurry.wait(EASE_S)
 
     def _failed(self, error: Exception) -> None:
         self.failures_total += 1
