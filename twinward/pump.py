@@ -18,6 +18,8 @@ WAIT_S = 0.25
 BACKOFF_S_MAX = 2.0
 TOLD_EVERY_S = 60.0
 """A fault that lasts, or comes and goes, is logged once in so long: the log of a full disk may lie on that disk."""
+EASE_S = 0.25
+"""Rest after a full turn while other parts load: what is far behind gains nothing from holding them up."""
 
 
 class Positioned(Protocol):
@@ -80,14 +82,19 @@ class Pump(Generic[EntryT]):
         self._rest_s = rest_s
         self._stage = stage
         self._stopping = threading.Event()
+        self._hurry = threading.Event()
         self._turned_ns = time.monotonic_ns()
         self._recovered = False
         self._thread = threading.Thread(target=self._run, name=f"pump-{stage.name}", daemon=True)
         self._told_error, self._told_s = "", 0.0
         self._log = structlog.get_logger(stage=stage.name)
 
-    def start(self) -> None:
-        """Begin to pump."""
+    def start(self, *, hurry: threading.Event | None = None) -> None:
+        """Begin to pump. hurry: until it is set, a full turn is followed by a rest; what is new is taken in at once."""
+        if hurry is None:
+            self._hurry.set()
+        else:
+            self._hurry = hurry
         self._thread.start()
 
     def stop(self, *, timeout_s: float = 10) -> None:
@@ -130,6 +137,8 @@ class Pump(Generic[EntryT]):
             self._source.wait(self.cursor, WAIT_S)
         elif self._rest_s:
             self._stopping.wait(self._rest_s)
+        elif len(entries) == ENTRIES_PER_TURN and not self._hurry.is_set():
+            self._hurry.wait(EASE_S)
 
     def _failed(self, error: Exception) -> None:
         self.failures_total += 1

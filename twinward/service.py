@@ -60,6 +60,7 @@ class Service:
         self._checks: dict[str, Callable[[], bool]] = {}
         self._pumps: list[Pump[Any]] = []
         self._subscriber: Subscriber | None = None
+        self._loaded = threading.Event()
         with told(), contextlib.ExitStack() as opened:
             opened.callback(self._undo.close)
             self._check()
@@ -87,6 +88,7 @@ class Service:
                 self._open_store()
                 self._open_lookout()
                 self._open_http()
+        self._loaded.set()
 
     def serve(self) -> None:
         """Let people in, where the role has the HTTP interface."""
@@ -106,6 +108,7 @@ class Service:
         """End against the flow: first no more messages, then the stages behind, last the files."""
         if self._subscriber is not None:
             self._subscriber.stop()
+        self._loaded.set()
         self._undo.close()
 
     def status(self) -> dict[str, bool]:
@@ -309,7 +312,7 @@ class Service:
     def _add(self, pump: Pump[Any]) -> None:
         self._pumps.append(pump)
         self._checks[pump.name] = pump.healthy
-        pump.start()
+        pump.start(hurry=self._loaded)
         self._undo.callback(pump.stop)
 
     def _log_answers(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinward.pump import Pump
+from twinward.pump import EASE_S, ENTRIES_PER_TURN, Pump
 
 
 @dataclass(frozen=True)
@@ -89,3 +90,49 @@ def test_a_failing_stage_is_seen_and_recovers() -> None:
     pump.stop()
     assert pump.failures_total == 1
     assert not pump.last_error or "no space" in pump.last_error
+
+
+class Counting:
+    """A stage that remembers when it was given what."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def recover(self) -> int:
+        """From the beginning."""
+        return 0
+
+    def process(self, entries: Sequence[Item]) -> None:
+        """Count them."""
+        self.taken += len(entries)
+
+    def idle(self) -> None:
+        """Nothing to do."""
+
+
+class Long(Shelf):
+    """A source that gives full turns."""
+
+    def read(self, after: int, *, limit: int = 64) -> Sequence[Item]:
+        """The items behind `after`, as many as asked for."""
+        return self.items[after : after + limit]
+
+
+def test_what_is_far_behind_waits_for_other_parts_and_what_is_new_does_not() -> None:
+    """While others load: full turns with rests between; a short backlog, and everything afterwards, at once."""
+    hurry, far, near = threading.Event(), Counting(), Counting()
+    pumps: list[Pump[Item]] = [Pump(Long(50 * ENTRIES_PER_TURN), far), Pump(Long(ENTRIES_PER_TURN - 1), near)]
+    for pump in pumps:
+        pump.start(hurry=hurry)
+    time.sleep(2 * EASE_S)
+    assert near.taken == ENTRIES_PER_TURN - 1
+    assert ENTRIES_PER_TURN <= far.taken <= 4 * ENTRIES_PER_TURN
+    hurry.set()
+    deadline_s = time.monotonic() + 10
+    while pumps[0].lag() and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    for pump in pumps:
+        pump.stop()
+    assert far.taken == 50 * ENTRIES_PER_TURN
