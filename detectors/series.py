@@ -28,6 +28,7 @@ class Fleet:
         self._known: list[Sensor] = []
         self._version = 0
         self._changes = array("i")
+        self._asked, self._told = (0, 0), _NOBODY
 
     def __len__(self) -> int:
         return len(self._known)
@@ -42,7 +43,12 @@ class Fleet:
 
     def changed(self, since: int) -> NDArray[np.int32]:
         """Codes of the sensors that came or were altered since that version, each once, ascending."""
-        return np.unique(np.frombuffer(self._changes[since:], np.int32)) if since < self.version else _NOBODY
+        if since >= self.version:
+            return _NOBODY
+        if (since, self.version) != self._asked:  # one rule asks as the other
+            codes = np.sort(np.frombuffer(self._changes[since:], np.int32))
+            self._asked, self._told = (since, self.version), codes[np.append(True, codes[1:] != codes[:-1])]
+        return self._told
 
     def gateway(self, code: int) -> int:
         """Code of the gateway that the sensor is heard through; -1 when there is none."""

@@ -25,7 +25,7 @@ BOUNDS = ("rows", "bytes", "age", "asked")
 class BatchSettings:
     """When an open batch is closed: at whichever bound comes first."""
 
-    rows_max: Annotated[int, Interval(ge=1, le=1_000_000), Unit("1"), doc("readings that close a batch")] = 8_192
+    rows_max: Annotated[int, Interval(ge=1, le=1_000_000), Unit("1"), doc("readings that close a batch")] = 32_768
     bytes_max: Annotated[
         int, Interval(ge=1_024, le=1_000_000_000), Unit("B"), doc("bytes of payload that close a batch")
     ] = 4_194_304

@@ -278,9 +278,10 @@ class Careful:
             return None
         if KINDS.index(address.kind) < KINDS.index(sensor.kind):
             return None
-        if next(decoder for decoder in self.decoders if decoder.claims(topic)) is not self.native:
-            return None
-        return self._route_to(sensor, address, raw_topic)
+        for decoder in self.decoders:  # no generator: these are most of a restart's first minute
+            if decoder.claims(topic):
+                return self._route_to(sensor, address, raw_topic) if decoder is self.native else None
+        return None
 
     def _route_to(self, sensor: Sensor, address: Address, raw_topic: bytes) -> Route:
         self._sources.assign(sensor.code, Source(address.site, self.native.name))

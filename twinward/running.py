@@ -38,8 +38,10 @@ def first_account(people: People, data_dir: Path) -> str:
 
 def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
+    gc.disable()  # what a city's catalogue holds stays for good: looking through it again and again stops every thread
     service = Service(settings, role=role)
-    gc.freeze()  # what a city's catalogue holds stays for good: looking through it again and again stops every thread
+    gc.freeze()
+    gc.enable()
     try:
         service.start()
         note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from math import isfinite
 from typing import Annotated, Any
 
@@ -76,6 +77,7 @@ def stamp_ns(time: datetime) -> int:
     return round(time.timestamp() * 1e6) * 1_000
 
 
+@lru_cache(maxsize=256)  # a careful look at one message asks four times
 def locate(topic: str) -> Address | Reject:
     """Site, kind and sensor of a topic, or why it is not one of ours."""
     levels = topic.split("/")
