@@ -5,7 +5,9 @@ from .batch import BatchSettings
 from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .holds import FOREVER_NS, Hold, Holds, held
-from .intake import Intake, IntakeSettings
+from .intake import Intake
+from .intake_settings import IntakeSettings
+from .ledger import Booked, Bookings, Ledger
 from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
 from .store import Buckets, Retained, Series, Store
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
@@ -24,6 +26,8 @@ __all__ = [
     "SERVICE_SITE",
     "BatchSettings",
     "BlockError",
+    "Booked",
+    "Bookings",
     "Buckets",
     "Catalog",
     "CatalogChanges",
@@ -37,6 +41,7 @@ __all__ = [
     "Intake",
     "IntakeSettings",
     "Keep",
+    "Ledger",
     "Level",
     "Metric",
     "Quality",

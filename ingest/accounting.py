@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from .catalog import CatalogChanges
+from .ledger import Booked
 from .telemetry import TelemetryBatch
 
 REASONS: Mapping[str, str] = {
@@ -120,7 +121,8 @@ class Sealed:
     batch may be empty (only duplicates or rejects); keys: signed 64-bit message keys for de-duplication, oldest first;
     counts: what to add to the accounts; quarantine: a bounded sample of the refused; memory: (format, key) -> what its
     decoder must know again after a restart, None for what may be forgotten; replayed: ids of refused messages that were
-    taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again.
+    taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again; booked:
+    what is to be known of each device.
     """
 
     batch: TelemetryBatch
@@ -131,6 +133,7 @@ class Sealed:
     memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
     replayed: Sequence[int] = ()
     mended: Sequence[str] = ()
+    booked: Booked | None = None
 
 
 class Source(NamedTuple):

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
 
-from annotated_types import Interval, Unit, doc
+import numpy as np
 
 from .accounting import NOTICES, Accounts, Refusal, Sealed, Source, Waiting
 from .batch import BatchSettings, Bounds, OpenBatch
@@ -24,6 +22,9 @@ from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
 from .gaps import Gap, Gaps
+from .intake_settings import IntakeSettings
+from .ledger import Ledger
+from .numbers import Numbers
 from .replay import Replays
 from .settle import Sources, settle
 from .validate import DAY_NS, REFUSED_AHEAD_NS, ill_formed
@@ -33,18 +34,6 @@ _RETAIN, _DUP, _OVERSIZE, _AGAIN = 0x01, 0x08, 0x100, 0x200
 _ONLINE = METRIC_BY_NAME["online"].code
 _DATA_GAP = METRIC_BY_NAME["data_gap"].code
 _TICK = METRIC_BY_NAME["tick"].code
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeSettings:
-    """What is taken in, and whose it is."""
-
-    site: Annotated[str, doc("site of sensors whose format does not name one")] = "school-1"
-    formats: Annotated[tuple[str, ...], doc("foreign formats that are taken in; all of them where none is named")] = ()
-    past_days: Annotated[int, Interval(ge=1, le=36_500), Unit("d"), doc("readings older than this are refused")] = 366
-    keys_max: Annotated[
-        int, Interval(ge=1_000, le=50_000_000), Unit("1"), doc("messages remembered to recognise repeats")
-    ] = 1_000_000
 
 
 class Intake:
@@ -59,14 +48,20 @@ class Intake:
         batch: BatchSettings | None = None,
         recent_keys: Sequence[int] = (),
         memory: Sequence[tuple[str, str, bytes]] = (),
+        ledger: Ledger | None = None,
     ) -> None:
-        """decoders: of the foreign formats, in the order in which they are asked; recent_keys, memory: from the log."""
+        """decoders: of the foreign formats, in the order in which they are asked.
+
+        recent_keys, memory, ledger: what the log holds.
+        """
         self._settings = settings or IntakeSettings()
         self._catalog = catalog
         self._native = NativeDecoder()
         self._decoders: tuple[Decoder, ...] = (*decoders, self._native)
-        self._gaps = Gaps()
-        self._columns = Columns(self._gaps)
+        self._ledger = Ledger() if ledger is None else ledger
+        gaps = Gaps()
+        self._columns = Columns(gaps)
+        self._numbers = Numbers(gaps, self._ledger, self._code_of)
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
         self._accounts = Accounts()
         self._sources = Sources()
@@ -140,8 +135,8 @@ class Intake:
         self._batch.arrive(now_ns)
         code = self._catalog.code(SERVICE_SITE, "clock", "device")
         self._append(code, _TICK, 1.0, now_ns, Sources.SERVICE, (0, 0, b"", b""))
-        for gap in self._gaps.due(now_ns):
-            self._tell(gap)
+        for code, gap in self._numbers.due(now_ns):
+            self._tell(code, gap)
         self._bounds.grow(0, now_ns)
 
     def due(self, now_ns: int) -> bool:
@@ -162,17 +157,19 @@ class Intake:
         batch, self._batch = self._batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.take()
+        self._numbers.book(np.unique(np.array(batch.sensor, np.int32)))
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
         clocks, replayed = self._clocks.take_memory(), self._replays.take()
         self._memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
         counts, quarantine = self._accounts.take()
         memory, self._memory = self._memory, {}
-        if not (len(kept) or counts or keys or memory or replayed):
+        booked = self._ledger.take()
+        if not (len(kept) or counts or keys or memory or replayed or booked):
             return None
         self._bounds.restart(bound)
         mended = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
         changes = self._catalog.take_changes()
-        return Sealed(kept, keys, counts, quarantine, changes, memory, replayed, mended)
+        return Sealed(kept, keys, counts, quarantine, changes, memory, replayed, mended, booked)
 
     def _topic(self, code: int) -> str:
         sensor = self._catalog[code]
@@ -212,9 +209,11 @@ class Intake:
             address = self._native.locate(topic)
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             self._learn_route(frame, topic, decoded)
-            if fresh and decoded.numbers and not flags & _RETAIN:
-                counter = self._columns.routes.get(raw_topic) or self._gaps.count(raw_topic)
-                self._gaps.take(counter, raw_topic, tuple(decoded.numbers), self._span[1])
+            if fresh and address is not None and decoded.numbers and not flags & (_RETAIN | _AGAIN):
+                route, code = self._columns.routes.get(raw_topic), self._code_of(raw_topic)
+                self._numbers.take(
+                    raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self._span[1]
+                )
         else:
             decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self._span[1])
             timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
@@ -277,15 +276,17 @@ class Intake:
             if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
                 self._catalog.behind(known.code, decoded.gateway)
 
-    def _tell(self, gap: Gap) -> None:
+    def _tell(self, code: int, gap: Gap) -> None:
         """Messages of a sensor did not come: a reading of how many, at the time at which they were missed."""
-        address = self._native.locate(gap.topic.decode())
+        source = Source(self._catalog[code].site, self._native.name)
+        self._accounts.add(source, "notice", rows=gap.messages, reason="data_gap")
+        self._append(code, _DATA_GAP, float(gap.messages), gap.since_ns, Sources.SERVICE, (0, 0, gap.topic, b""))
+
+    def _code_of(self, topic: bytes) -> int:
+        """The sensor of a native topic, -1 where there is none."""
+        address = self._native.locate(topic.decode())
         sensor = None if address is None else self._catalog.find(address.site, address.sensor)
-        if address is None or sensor is None or sensor.code < 0:
-            return
-        self._accounts.add(Source(address.site, self._native.name), "notice", rows=gap.messages, reason="data_gap")
-        frame = (0, 0, gap.topic, b"")
-        self._append(sensor.code, _DATA_GAP, float(gap.messages), gap.since_ns, Sources.SERVICE, frame)
+        return -1 if sensor is None else sensor.code
 
     def _timely(self, reading: Reading, site: str) -> bool:
         """Whether the time can be stored, by itself or with what is known of the device's clock."""
@@ -373,7 +374,8 @@ class Intake:
         if sensor is None or sensor.code < 0 or (address.site, address.sensor) == (SERVICE_SITE, "clock"):
             return
         self._sources.assign(sensor.code, Source(address.site, self._native.name))
-        self._columns.routes[frame[2]] = Route(sensor.code, topic_seed(frame[2]))
+        route = self._columns.routes[frame[2]] = Route(sensor.code, topic_seed(frame[2]))
+        self._numbers.follow(frame[2], sensor.code, address.kind, route)
         for reading in decoded.readings:
             if reading.metric != "test":
                 self._columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code

@@ -218,6 +218,16 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """Several reads of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.rollback()
+
+
 def _last(db: sqlite3.Connection) -> Tip:
     row: Any = db.execute("SELECT seq, digest, source, written_ns FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
     if row is None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from ingest import CatalogChanges, Count, Metric, Sealed, Sensor, TelemetryBatch, Waiting
+from ingest import Bookings, CatalogChanges, Count, Metric, Sealed, Sensor, TelemetryBatch, Waiting
 from ingest.block import batch_id, decode, encode
 from ingest.clocks import MEMORY as CLOCK_MEMORY
 from ingest.clocks import Clock, read_clock
 
+from . import log_devices as devices
 from . import log_quarantine as quarantine
-from .log_chain import Chain
+from .log_chain import Chain, snapshot
 from .log_verify import Report
 
 KEYS_MAX = 1_000_000
@@ -62,7 +63,7 @@ class TelemetryLog:
         self, path: Path, *, clock: Callable[[], int], keys_max: int = KEYS_MAX, quarantine_max: int = QUARANTINE_MAX
     ) -> None:
         """keys_max: message keys kept for de-duplication, at least; quarantine_max: refused messages kept, at most."""
-        self._chain = Chain(path, clock=clock, schema=_SCHEMA)
+        self._chain = Chain(path, clock=clock, schema=_SCHEMA + devices.SCHEMA)
         self._keys_max, self._quarantine_max = keys_max, quarantine_max
 
     def append(self, sealed: Sealed) -> int:
@@ -82,6 +83,8 @@ class TelemetryLog:
             for topic in sealed.mended:
                 quarantine.ask(db, topic=topic)
             _put_memory(db, sealed.memory)
+            if sealed.booked is not None:
+                devices.put(db, sealed.booked)
 
         return self._chain.append(block, batch=batch_id(block), source=0, with_entry=with_entry)
 
@@ -125,6 +128,11 @@ class TelemetryLog:
         """What decoders asked to be kept: (format, key, value), the first told first."""
         with self._chain.reading() as db:
             return db.execute("SELECT format, key, value FROM memory ORDER BY id").fetchall()
+
+    def bookings(self) -> Bookings:
+        """What is known of every device, for a ledger."""
+        with self._chain.reading() as db, snapshot(db):
+            return devices.bookings(db)
 
     def clocks(self) -> list[tuple[int, Clock]]:
         """Catalogue code and clock of every sensor whose clock is off."""

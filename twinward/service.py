@@ -21,7 +21,7 @@ from alerts import AlertDesk, AlertError, Outbox, People, load_registry, open_da
 from alerts.api import create_app
 from alerts.channels import open_channels
 from detectors import Calendar, Detector, DetectorError, build, load_recipe, warm
-from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
+from ingest import Catalog, HoldError, Intake, Ledger, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import MqttError, Subscriber
 from ingest.stores import open_store
@@ -112,6 +112,7 @@ class Service:
             batch=settings.batch,
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
             memory=self.log.memory(),
+            ledger=Ledger(self.log.bookings()),
         )
         self._subscriber = Subscriber(settings.mqtt, intake, self.log.append, self.clock, waiting=self.log.waiting)
         self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])
