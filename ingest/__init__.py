@@ -2,7 +2,7 @@
 
 from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, Waiting, residual
 from .batch import BatchSettings
-from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
+from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .holds import FOREVER_NS, Hold, Holds, held
 from .intake import Intake
@@ -23,6 +23,7 @@ __all__ = [
     "METRIC_BY_NAME",
     "NOTICES",
     "REASONS",
+    "SERVICE_DEVICE",
     "SERVICE_SITE",
     "BatchSettings",
     "BlockError",

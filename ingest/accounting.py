@@ -53,6 +53,8 @@ NOTICES: Mapping[str, str] = {
     "sensor_fault": "the sensor says that it cannot measure",
     "distrusted": "values that the device itself marks as doubtful",
     "data_gap": "messages that did not come, by the device's running numbers",
+    "excess": "messages of a device beyond the rate that a device may have, while it floods",
+    "new_names": "names that nobody knows, while they flood in",
     "seq_gap": "messages of a node are missing: it was asked to tell its state anew",
     "unknown_event": "an event whose code is in no table",
     "replayed": "a refused message that was taken in again",

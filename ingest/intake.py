@@ -9,8 +9,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 
-import numpy as np
-
 from .accounting import NOTICES, Accounts, Refusal, Sealed, Source, Waiting
 from .batch import BatchSettings, Bounds, OpenBatch
 from .catalog import SERVICE_SITE, Catalog
@@ -21,19 +19,16 @@ from .decode.native import ROOT, NativeDecoder
 from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
-from .gaps import Gap, Gaps
+from .gaps import Gaps
 from .intake_settings import IntakeSettings
 from .ledger import Ledger
-from .numbers import Numbers
 from .replay import Replays
 from .settle import Sources, settle
 from .validate import DAY_NS, REFUSED_AHEAD_NS, ill_formed
-from .vocabulary import KINDS, METRIC_BY_NAME
+from .vocabulary import KINDS
+from .voice import Voice
 
 _RETAIN, _DUP, _OVERSIZE, _AGAIN = 0x01, 0x08, 0x100, 0x200
-_ONLINE = METRIC_BY_NAME["online"].code
-_DATA_GAP = METRIC_BY_NAME["data_gap"].code
-_TICK = METRIC_BY_NAME["tick"].code
 
 
 class Intake:
@@ -61,9 +56,11 @@ class Intake:
         self._ledger = Ledger() if ledger is None else ledger
         gaps = Gaps()
         self._columns = Columns(gaps)
-        self._numbers = Numbers(gaps, self._ledger, self._code_of)
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
         self._accounts = Accounts()
+        self._voice = Voice(
+            catalog, self._accounts, self._ledger, settings=self._settings, gaps=gaps, code_of=self._code_of
+        )
         self._sources = Sources()
         self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
         self._batch = OpenBatch()
@@ -133,10 +130,7 @@ class Intake:
     def tick(self, now_ns: int) -> None:
         """Write the service's own clock reading, so that event time goes on while every sensor is silent."""
         self._batch.arrive(now_ns)
-        code = self._catalog.code(SERVICE_SITE, "clock", "device")
-        self._append(code, _TICK, 1.0, now_ns, Sources.SERVICE, (0, 0, b"", b""))
-        for code, gap in self._numbers.due(now_ns):
-            self._tell(code, gap)
+        self._voice.speak(self._batch, now_ns)
         self._bounds.grow(0, now_ns)
 
     def due(self, now_ns: int) -> bool:
@@ -157,7 +151,7 @@ class Intake:
         batch, self._batch = self._batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.take()
-        self._numbers.book(np.unique(np.array(batch.sensor, np.int32)))
+        self._voice.count(batch)
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
         clocks, replayed = self._clocks.take_memory(), self._replays.take()
         self._memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
@@ -211,7 +205,7 @@ class Intake:
             self._learn_route(frame, topic, decoded)
             if fresh and address is not None and decoded.numbers and not flags & (_RETAIN | _AGAIN):
                 route, code = self._columns.routes.get(raw_topic), self._code_of(raw_topic)
-                self._numbers.take(
+                self._voice.numbers.take(
                     raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self._span[1]
                 )
         else:
@@ -239,6 +233,7 @@ class Intake:
         if not retained and self._repeated(frame, own=own) and rows:  # what is refused must not hide the live one
             self._accounts.add(source, "received", rows=rows)
             self._accounts.add(source, "duplicate", rows=rows)
+            self._voice.rates.beside(self._whose(frame, decoded, source))
             return False
         if retained:
             self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
@@ -260,6 +255,8 @@ class Intake:
             refused = self._take_reading(reading, source, frame, kind=kind)
             rejects += [refused] if refused else []
         nothing = len(self._batch) == before
+        if nothing and rejects:
+            self._voice.rates.beside(self._whose(frame, decoded, source))
         counts = tuple((reject.reason, reject.rows) for reject in rejects) if nothing else ()
         for number, reject in enumerate(rejects):
             if number and counts:  # the first stands for the whole message
@@ -276,11 +273,13 @@ class Intake:
             if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
                 self._catalog.behind(known.code, decoded.gateway)
 
-    def _tell(self, code: int, gap: Gap) -> None:
-        """Messages of a sensor did not come: a reading of how many, at the time at which they were missed."""
-        source = Source(self._catalog[code].site, self._native.name)
-        self._accounts.add(source, "notice", rows=gap.messages, reason="data_gap")
-        self._append(code, _DATA_GAP, float(gap.messages), gap.since_ns, Sources.SERVICE, (0, 0, gap.topic, b""))
+    def _whose(self, frame: Frame, decoded: Decoded, source: Source) -> int:
+        """The sensor that a message speaks of, -1 where it speaks of several or of none that is known."""
+        if source.format == self._native.name:
+            return self._code_of(frame[2])
+        names = {reading.sensor for reading in decoded.readings}
+        known = self._catalog.find(source.site, names.pop()) if len(names) == 1 else None
+        return -1 if known is None else known.code
 
     def _code_of(self, topic: bytes) -> int:
         """The sensor of a native topic, -1 where there is none."""
@@ -331,7 +330,8 @@ class Intake:
             return Reject(f"{full.what[:-1]}_limit", str(full))
         time_ns = self._span[1] if reading.time_ns is None else reading.time_ns
         item, row = self._batch.items, len(self._batch)
-        self._append(code, metric.code, float(reading.value), time_ns, self._sources.index(source), frame)
+        told, place = float(reading.value), self._sources.index(source)
+        self._batch.put(code, metric.code, told, time_ns=time_ns, source=place, origin=frame)
         if reading.quality:
             self._batch.quality[item] = reading.quality
         dims = dict(reading.dims)
@@ -355,16 +355,6 @@ class Intake:
             self._online[sensor.code] = told.online
         return True
 
-    def _append(self, code: int, metric: int, value: float, time_ns: int, source: int, frame: Frame) -> None:  # noqa: PLR0917 - the columns of one row
-        batch = self._batch
-        batch.source[batch.items] = source
-        batch.sensor.append(code)
-        batch.time_ns.append(time_ns)
-        batch.rows.append(1)
-        batch.origin.append(frame)
-        batch.metric.append(metric)
-        batch.value.append(value)
-
     def _learn_route(self, frame: Frame, topic: str, decoded: Decoded) -> None:
         """From now on the hot path knows this topic and its metrics. Cameras send events: never hot."""
         address = self._native.locate(topic)
@@ -375,7 +365,7 @@ class Intake:
             return
         self._sources.assign(sensor.code, Source(address.site, self._native.name))
         route = self._columns.routes[frame[2]] = Route(sensor.code, topic_seed(frame[2]))
-        self._numbers.follow(frame[2], sensor.code, address.kind, route)
+        self._voice.numbers.follow(frame[2], sensor.code, address.kind, route)
         for reading in decoded.readings:
             if reading.metric != "test":
                 self._columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code

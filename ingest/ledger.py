@@ -111,6 +111,11 @@ class Ledger:
         inside = np.minimum(codes, len(found) - 1)
         return np.where(codes < len(found), found[inside], 0)
 
+    def where(self, name: str) -> list[int]:
+        """The sensors whose sum is not zero, without what was added since the last `take`."""
+        found: list[int] = np.flatnonzero(self._columns.get(name, np.zeros(0, np.int64))).tolist()
+        return found
+
     def of(self, name: str, code: int) -> int:
         """The sum of one sensor, with all that was added."""
         found = self._columns.get(name)

@@ -83,7 +83,10 @@ class Service:
         settings = self.settings
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.registry = load_registry(settings.campus)
-        self.catalog = Catalog(self.registry.sensors)
+        intake = settings.intake
+        self.catalog = Catalog(
+            self.registry.sensors, undeclared_max=intake.undeclared_max, sites_max=intake.undeclared_sites_max
+        )
         self.log = TelemetryLog(settings.data_dir / "telemetry.sqlite", clock=self.clock)
         self._undo.callback(self.log.close)
         self.detections = DetectionLog(settings.data_dir / "detections.sqlite", clock=self.clock)
