@@ -1,6 +1,6 @@
 """Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
 
-from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, Waiting, residual
+from .accounting import NOBODY, NOTICES, REASONS, REFUSED, Charge, Count, Quarantined, Sealed, Waiting, residual
 from .batch import BatchSettings
 from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
@@ -21,8 +21,10 @@ __all__ = [
     "METRICS",
     "METRIC_BY_CODE",
     "METRIC_BY_NAME",
+    "NOBODY",
     "NOTICES",
     "REASONS",
+    "REFUSED",
     "SERVICE_DEVICE",
     "SERVICE_SITE",
     "BatchSettings",
@@ -33,6 +35,7 @@ __all__ = [
     "Catalog",
     "CatalogChanges",
     "CatalogFull",
+    "Charge",
     "Count",
     "Held",
     "Hold",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 
-from .accounting import NOTICES, Accounts, Refusal, Sealed, Source, Waiting
+from .accounting import NOBODY, NOTICES, Accounts, Charge, Refusal, Sealed, Source, Waiting
 from .batch import BatchSettings, Bounds, OpenBatch
 from .catalog import SERVICE_SITE, Catalog
 from .clocks import MEMORY as CLOCK_MEMORY
@@ -23,6 +23,7 @@ from .gaps import Gaps
 from .intake_settings import IntakeSettings
 from .ledger import Ledger
 from .replay import Replays
+from .senders import Senders
 from .settle import Sources, settle
 from .validate import DAY_NS, REFUSED_AHEAD_NS, ill_formed
 from .vocabulary import KINDS
@@ -57,9 +58,10 @@ class Intake:
         gaps = Gaps()
         self._columns = Columns(gaps)
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
-        self._accounts = Accounts()
+        self._accounts = Accounts(self._ledger)
+        self._senders = Senders(catalog, self._native)
         self._voice = Voice(
-            catalog, self._accounts, self._ledger, settings=self._settings, gaps=gaps, code_of=self._code_of
+            catalog, self._accounts, self._ledger, settings=self._settings, gaps=gaps, code_of=self._senders.of_topic
         )
         self._sources = Sources()
         self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
@@ -204,7 +206,7 @@ class Intake:
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             self._learn_route(frame, topic, decoded)
             if fresh and address is not None and decoded.numbers and not flags & (_RETAIN | _AGAIN):
-                route, code = self._columns.routes.get(raw_topic), self._code_of(raw_topic)
+                route, code = self._columns.routes.get(raw_topic), self._senders.of_topic(raw_topic)
                 self._voice.numbers.take(
                     raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self._span[1]
                 )
@@ -231,14 +233,17 @@ class Intake:
         )  # a refused one is refused each time
         retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
         if not retained and self._repeated(frame, own=own) and rows:  # what is refused must not hide the live one
-            self._accounts.add(source, "received", rows=rows)
-            self._accounts.add(source, "duplicate", rows=rows)
-            self._voice.rates.beside(self._whose(frame, decoded, source))
+            for device, share in self._senders.shares(frame[2], decoded, source, rejects=True).items():
+                self._accounts.add(source, "received", rows=share, device=device)
+                self._accounts.add(source, "duplicate", rows=share, device=device)
+            self._voice.rates.beside(self._senders.of_message(frame[2], decoded, source))
             return False
         if retained:
-            self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
+            for device, share in self._senders.shares(frame[2], decoded, source, rejects=False).items():
+                self._refuse(source, frame, "retained", "kept by the broker", rows=share, device=device)
+            whose = self._senders.of_message(frame[2], decoded, source)
             for reject in decoded.rejects:
-                self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=())
+                self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=(), device=whose)
         else:
             self._take_all(decoded, source, frame, kind=kind)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
@@ -249,21 +254,23 @@ class Intake:
 
     def _take_all(self, decoded: Decoded, source: Source, frame: Frame, *, kind: str) -> None:
         """Readings into the columns, everything else into the accounts; a message of which nothing is left is whole."""
-        before = len(self._batch)
-        rejects = list(decoded.rejects)
+        before, refused = len(self._batch), list[tuple[Reject, int]]()
         for reading in decoded.readings:
-            refused = self._take_reading(reading, source, frame, kind=kind)
-            rejects += [refused] if refused else []
-        nothing = len(self._batch) == before
-        if nothing and rejects:
-            self._voice.rates.beside(self._whose(frame, decoded, source))
-        counts = tuple((reject.reason, reject.rows) for reject in rejects) if nothing else ()
-        for number, reject in enumerate(rejects):
+            reject = self._take_reading(reading, source, frame, kind=kind)
+            refused += [(reject, self._senders.named(source, reading.sensor))] if reject else []
+        if not (decoded.rejects or refused):
+            return
+        nothing, whose = len(self._batch) == before, self._senders.of_message(frame[2], decoded, source)
+        rejects = [(reject, whose) for reject in decoded.rejects] + refused
+        if nothing:
+            self._voice.rates.beside(whose)
+        counts = tuple(Charge(told.reason, told.rows, device) for told, device in rejects) if nothing else ()
+        for number, (told, device) in enumerate(rejects):
             if number and counts:  # the first stands for the whole message
-                self._accounts.add(source, "received", rows=reject.rows)
-                self._accounts.add(source, "quarantined", rows=reject.rows, reason=reject.reason)
+                self._accounts.add(source, "received", rows=told.rows, device=device)
+                self._accounts.add(source, "quarantined", rows=told.rows, reason=told.reason, device=device)
             else:
-                self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=counts)
+                self._refuse(source, frame, told.reason, told.detail, rows=told.rows, counts=counts, device=device)
 
     def _hang(self, source: Source, decoded: Decoded) -> None:
         """The sensors of a message are heard through its gateway."""
@@ -272,20 +279,6 @@ class Intake:
             known = self._catalog.find(source.site, name)
             if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
                 self._catalog.behind(known.code, decoded.gateway)
-
-    def _whose(self, frame: Frame, decoded: Decoded, source: Source) -> int:
-        """The sensor that a message speaks of, -1 where it speaks of several or of none that is known."""
-        if source.format == self._native.name:
-            return self._code_of(frame[2])
-        names = {reading.sensor for reading in decoded.readings}
-        known = self._catalog.find(source.site, names.pop()) if len(names) == 1 else None
-        return -1 if known is None else known.code
-
-    def _code_of(self, topic: bytes) -> int:
-        """The sensor of a native topic, -1 where there is none."""
-        address = self._native.locate(topic.decode())
-        sensor = None if address is None else self._catalog.find(address.site, address.sensor)
-        return -1 if sensor is None else sensor.code
 
     def _timely(self, reading: Reading, site: str) -> bool:
         """Whether the time can be stored, by itself or with what is known of the device's clock."""
@@ -378,8 +371,10 @@ class Intake:
         detail: str,
         *,
         rows: int = 1,
-        counts: tuple[tuple[str, int], ...] | None = None,
+        counts: tuple[Charge, ...] | None = None,
+        device: int = NOBODY,
     ) -> None:
         """counts: what the whole message stands for; of one reading or of none, where not given."""
-        told = ((reason, rows),) if counts is None else counts
-        self._accounts.refuse(source, Refusal(reason, detail, self._span[1], frame[2], frame[3], told), rows=rows)
+        told = (Charge(reason, rows, device),) if counts is None else counts
+        refusal = Refusal(reason, detail, self._span[1], frame[2], frame[3], told)
+        self._accounts.refuse(source, refusal, rows=rows, device=device)

@@ -54,7 +54,7 @@ class Voice:
         batch.put(clock, _TICK, 1.0, time_ns=now_ns, source=Sources.SERVICE)
         for told, metric, notice, at_ns in self._found(now_ns):
             source = Source(self._catalog[told.sensor].site, NativeDecoder.name)
-            self._accounts.add(source, "notice", rows=told.rows, reason=notice)
+            self._accounts.add(source, "notice", rows=told.rows, reason=notice, device=told.sensor)
             if told.value is not None:
                 batch.put(told.sensor, metric, told.value, time_ns=at_ns, source=Sources.SERVICE)
 

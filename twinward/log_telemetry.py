@@ -134,6 +134,13 @@ class TelemetryLog:
         with self._chain.reading() as db, snapshot(db):
             return devices.bookings(db)
 
+    def site_books(self, site: str, pages: Sequence[int]) -> tuple[list[dict[str, Any]], Bookings]:
+        """The accounts of a site, and what these pages of the ledger hold of its devices, of one moment."""
+        with self._chain.reading() as db, snapshot(db):
+            rows = db.execute("SELECT outcome, reason, sum(rows) FROM counts WHERE site = ? GROUP BY 1, 2", (site,))
+            told = [{"outcome": outcome, "reason": reason, "rows": number} for outcome, reason, number in rows]
+            return told, devices.bookings(db, pages)
+
     def clocks(self) -> list[tuple[int, Clock]]:
         """Catalogue code and clock of every sensor whose clock is off."""
         with self._chain.reading() as db:
