@@ -1,6 +1,18 @@
 """Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
 
-from .accounting import NOBODY, NOTICES, REASONS, REFUSED, Charge, Count, Quarantined, Sealed, Waiting, residual
+from .accounting import (
+    NOBODY,
+    NOTICES,
+    REASONS,
+    REFUSED,
+    UNSTORED,
+    Charge,
+    Count,
+    Quarantined,
+    Sealed,
+    Waiting,
+    residual,
+)
 from .batch import BatchSettings
 from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
@@ -27,6 +39,7 @@ __all__ = [
     "REFUSED",
     "SERVICE_DEVICE",
     "SERVICE_SITE",
+    "UNSTORED",
     "BatchSettings",
     "BlockError",
     "Booked",

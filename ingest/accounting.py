@@ -74,7 +74,9 @@ TOPIC_BYTES = 512
 DETAIL_CHARACTERS = 200
 OTHER_SITE = "_other"
 REFUSED = "quarantined "
-"""Columns of the ledger are named as the outcomes; refused readings with this before the reason."""
+UNSTORED = "unstored"
+"""Columns of the ledger are named as the outcomes; refused readings with REFUSED before the reason, received ones as
+UNSTORED where they were not stored: of nearly all devices there is then one figure a batch."""
 
 NOBODY = -1
 """In place of a sensor's code: nobody knows which, or it has none."""
@@ -202,6 +204,13 @@ def sample(payload: bytes) -> bytes:
     return _PERSONAL.sub(rb'\1"***"', payload[: SAMPLE_BYTES * 2])[:SAMPLE_BYTES]
 
 
+def _column(outcome: Outcome, reason: str) -> str:
+    """Where the ledger keeps it."""
+    if outcome == "quarantined":
+        return REFUSED + reason
+    return UNSTORED if outcome == "received" else reason or outcome
+
+
 class Accounts:
     """Adds up outcomes between two seals. `quarantine_max` bounds the sample of one batch; the counts are exact.
 
@@ -243,7 +252,7 @@ class Accounts:
     def add(self, source: Source, outcome: Outcome, *, rows: int = 1, reason: str = "", device: int = NOBODY) -> None:
         """Count rows under an outcome, and for a device where one is named; nothing for zero rows."""
         if rows and device != NOBODY:
-            self.ledger.note(REFUSED + reason if outcome == "quarantined" else reason or outcome, device, rows)
+            self.ledger.note(_column(outcome, reason), device, rows)
         if rows:
             key = Count(self.site(source.site), source.format, outcome, reason)
             self._counts[key] = self._counts.get(key, 0) + rows

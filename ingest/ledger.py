@@ -108,6 +108,8 @@ class Ledger:
         found = self._columns.get(name)
         if found is None:
             return np.zeros(len(codes), np.int64)
+        if len(codes) and codes.max() < len(found):
+            return found[codes]
         inside = np.minimum(codes, len(found) - 1)
         return np.where(codes < len(found), found[inside], 0)
 
@@ -152,9 +154,12 @@ class Ledger:
         self._segments, self._sparse, self._altered = [], {}, {}
         self._number += 1
         added = msgspec.msgpack.encode(Added(_packed_segments(segments), marks))
+        before = None
         for name, codes, amounts in segments:
             self._apply(name, codes, amounts)
-            self._soil(np.unique(codes // PAGE).tolist())
+            if codes is not before:
+                self._soil(_pages(codes))
+            before = codes
         for name, mark in marks.items():
             self._set(name, mark)
             self._soil((mark[0] // PAGE,))
@@ -197,7 +202,7 @@ class Ledger:
             codes = codes if packed is None else np.cumsum(_unpack(packed)).astype(np.int32)
             late = behind(codes // PAGE)
             self._apply(name, codes[late], _unpack(amounts)[late])
-            self._soil(np.unique(codes[late] // PAGE).tolist(), number)
+            self._soil(_pages(codes[late]), number)
         for name, mark in marks.items():
             if behind(np.array([mark[0] // PAGE], np.int32))[0]:
                 self._set(name, mark)
@@ -227,6 +232,27 @@ class Ledger:
             self._marks.pop(name, None)
         else:
             names[name], self._marks[name] = None, mark
+
+
+def distinct(codes: Codes) -> tuple[Codes, Amounts]:
+    """The sensors, ascending, and how often each is there; what numpy's `unique` gives, in half the time."""
+    ordered = np.sort(codes)
+    first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    places = np.flatnonzero(first)
+    counts = np.empty(len(places), np.int64)
+    counts[:-1] = places[1:] - places[:-1]
+    counts[-1:] = len(ordered) - places[-1:]
+    return ordered[places], counts
+
+
+def _pages(codes: Codes) -> list[int]:
+    """Pages of ascending sensors, each once."""
+    pages = codes // PAGE
+    last = np.ones(len(pages), np.bool_)
+    np.not_equal(pages[1:], pages[:-1], out=last[:-1])
+    found: list[int] = pages[last].tolist()
+    return found
 
 
 def _packed_segments(segments: Sequence[tuple[str, Codes, Amounts]]) -> list[Segment]:

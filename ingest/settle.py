@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .accounting import Accounts, Charge, Outcome, Refusal, Source
+from .accounting import UNSTORED, Accounts, Charge, Outcome, Refusal, Source
 from .batch import OpenBatch
 from .clocks import Clocks
+from .ledger import distinct
 from .telemetry import TelemetryBatch
 from .validate import Verdict, check
 from .vocabulary import Quality
@@ -114,11 +115,10 @@ def _count(
 
 def _book(accounts: Accounts, sensor: NDArray[np.int32], theirs: NDArray[np.bool_], refused: NDArray[np.bool_]) -> None:
     """The same two counts by device; theirs: rows that are not the service's own."""
-    codes, rows = np.unique(sensor if theirs.all() else sensor[theirs], return_counts=True)
-    accounts.ledger.add("received", codes, rows)
     if refused.any():
-        codes, rows = np.unique(sensor[theirs & ~refused], return_counts=True)
-    accounts.ledger.add("stored", codes, rows)
+        accounts.ledger.add(UNSTORED, *distinct(sensor[theirs & refused]))
+        theirs &= ~refused
+    accounts.ledger.add("stored", *distinct(sensor if theirs.all() else sensor[theirs]))
 
 
 def _refuse(

@@ -13,7 +13,7 @@ from .decode.native import NativeDecoder
 from .floods import Names, Rates, Told
 from .gaps import Gaps
 from .intake_settings import IntakeSettings
-from .ledger import Ledger
+from .ledger import Ledger, distinct
 from .numbers import Numbers
 from .settle import Sources
 from .vocabulary import METRIC_BY_NAME
@@ -44,7 +44,7 @@ class Voice:
 
     def count(self, batch: OpenBatch) -> None:
         """The batch is closed: its sensors' running numbers and messages are noted."""
-        codes, objects = np.unique(np.array(batch.sensor, np.int32), return_counts=True)
+        codes, objects = distinct(np.array(batch.sensor, np.int32))
         self.rates.count(batch, codes, objects)
         self.numbers.book(codes)
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import REFUSED, SERVICE_DEVICE, Catalog, Ledger
+from ingest import REFUSED, SERVICE_DEVICE, UNSTORED, Catalog, Ledger
 from ingest.ledger import PAGE
 
 from .log import TelemetryLog
 
-_SUMS = ("received", "stored", "duplicate")
 _NOTICES = {"missing": "data_gap", "excess": "excess"}
 """What else is told of a device: messages that did not come, and those beyond its rate."""
 
@@ -63,7 +62,8 @@ def balances(log: TelemetryLog, catalog: Catalog, site: str, *, trouble: bool, p
 def _columns(ledger: Ledger, codes: NDArray[np.int32]) -> dict[str, NDArray[np.int64]]:
     """Sums of the devices by name, refusals under their reasons, and what is left over."""
     refused = [name for name in ledger.names if name.startswith(REFUSED)]
-    columns = {name: ledger.column(name, codes) for name in (*_SUMS, *refused)}
+    columns = {name: ledger.column(name, codes) for name in ("stored", "duplicate", *refused)}
+    columns = {"received": columns["stored"] + ledger.column(UNSTORED, codes)} | columns
     columns |= {name: ledger.column(notice, codes) for name, notice in _NOTICES.items()}
     became = sum((columns[name] for name in refused), columns["stored"] + columns["duplicate"])
     return columns | {"residual": columns["received"] - became}
