@@ -23,10 +23,12 @@ NAMES = {
     "battery_low": ("电量低", "Battery low"),
     "blind": ("摄像机画面被遮挡或丢失", "Camera picture covered or lost"),
     "pressure": ("水压", "Water pressure"),
+    "message_rate": ("设备的消息频率", "Message rate of the device"),
+    "new_names": ("一分钟内出现的陌生设备名", "Unknown device names within a minute"),
 }
 """Metric -> what it is called where people read it; other metrics go by their own name."""
 
-UNITS = {"Cel": "°C", "bool": "", "count": "", "m3/s": "m³/s", "ug/m3": "µg/m³"}
+UNITS = {"Cel": "°C", "bool": "", "count": "", "1/s": "/s", "m3/s": "m³/s", "ug/m3": "µg/m³"}
 SIGNS = {"after_hours": ("闭校时段有人进出", "Entry while the school is closed")}
 LABELS = {
     "person_at_water": ("摄像机在水边看到人", "Camera sees a person at the water"),

@@ -56,7 +56,7 @@ class Fleet:
         if not sensor.gateway or sensor.gateway == sensor.id:
             return -1
         found = self._catalog.find(sensor.site, sensor.gateway)
-        known = found is not None and found.code < len(self._known) and self._known[found.code].id == sensor.gateway
+        known = found is not None and 0 <= found.code < len(self._known) and self._known[found.code].id == sensor.gateway
         return found.code if found is not None and known else -1
 
     def sync(self, highest: int) -> None:

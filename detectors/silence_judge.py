@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest import METRIC_BY_NAME, SERVICE_SITE, Quality
+from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor
 
 from .findings import Entry, Finding, entries
 from .kernels.emission import NONE, empty
@@ -79,7 +79,7 @@ class SilenceJudge:
         limit, learns, parent, heard = own["limit"], own["learns"], own["parent"], own["heard"]
         for code in fleet.changed(self._seen_version).tolist():
             period_s = fleet[code].period_s
-            watched = fleet[code].site != SERVICE_SITE and applies(self.rule, fleet, code)
+            watched = _watched(fleet[code]) and applies(self.rule, fleet, code)
             parent[code] = fleet.gateway(code)
             before = limit[code]
             if period_s > 0 or not watched:
@@ -116,3 +116,8 @@ class SilenceJudge:
             hazard="gateway_silent" if names else "", behind=len(behind),
             dims={"behind": names, "behind_total": len(behind)} if names else {},
         )  # fmt: skip
+
+
+def _watched(sensor: Sensor) -> bool:
+    """The service's own devices speak when there is something to say."""
+    return sensor.site != SERVICE_SITE and sensor.id != SERVICE_DEVICE

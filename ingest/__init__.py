@@ -1,12 +1,25 @@
 """Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
 
-from .accounting import NOTICES, REASONS, Count, Quarantined, Sealed, Waiting, residual
+from .accounting import (
+    NOBODY,
+    NOTICES,
+    REASONS,
+    REFUSED,
+    UNSTORED,
+    Charge,
+    Count,
+    Quarantined,
+    Sealed,
+    Waiting,
+    residual,
+)
 from .batch import BatchSettings
-from .catalog import SERVICE_SITE, Catalog, CatalogChanges, Sensor
+from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .holds import FOREVER_NS, Hold, Holds, held
 from .intake import Intake
 from .intake_settings import IntakeSettings
+from .ledger import Booked, Bookings, Ledger
 from .priority import URGENT_KINDS, Priority, parted
 from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
 from .spool import Spooled
@@ -22,16 +35,23 @@ __all__ = [
     "METRICS",
     "METRIC_BY_CODE",
     "METRIC_BY_NAME",
+    "NOBODY",
     "NOTICES",
     "REASONS",
+    "REFUSED",
+    "SERVICE_DEVICE",
     "SERVICE_SITE",
+    "UNSTORED",
     "URGENT_KINDS",
     "BatchSettings",
     "BlockError",
+    "Booked",
+    "Bookings",
     "Buckets",
     "Catalog",
     "CatalogChanges",
     "CatalogFull",
+    "Charge",
     "Count",
     "Held",
     "Hold",
@@ -41,6 +61,7 @@ __all__ = [
     "Intake",
     "IntakeSettings",
     "Keep",
+    "Ledger",
     "Level",
     "Metric",
     "Priority",

@@ -1,7 +1,8 @@
 """What became of every reading: counts that balance, a bounded sample of what was refused, the sealed batch.
 
 Per (site, format): received = stored + duplicate + the sum of quarantined. The unit is the reading; a message that
-cannot be decoded at all counts as one received and one quarantined. Notices stand beside the sum.
+cannot be decoded at all counts as one received and one quarantined. Notices stand beside the sum. What can be told of a
+device is in the ledger too, and balances there by itself; the rest of a site is the difference.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .catalog import CatalogChanges
+from .ledger import Booked, Ledger
 from .telemetry import TelemetryBatch
 
 REASONS: Mapping[str, str] = {
@@ -55,6 +57,8 @@ NOTICES: Mapping[str, str] = {
     "sensor_fault": "the sensor says that it cannot measure",
     "distrusted": "values that the device itself marks as doubtful",
     "data_gap": "messages that did not come, by the device's running numbers",
+    "excess": "messages of a device beyond the rate that a device may have, while it floods",
+    "new_names": "names that nobody knows, while they flood in",
     "seq_gap": "messages of a node are missing: it was asked to tell its state anew",
     "unknown_event": "an event whose code is in no table",
     "replayed": "a refused message that was taken in again",
@@ -72,6 +76,13 @@ SAMPLE_BYTES = 2048
 TOPIC_BYTES = 512
 DETAIL_CHARACTERS = 200
 OTHER_SITE = "_other"
+REFUSED = "quarantined "
+UNSTORED = "unstored"
+"""Columns of the ledger are named as the outcomes; refused readings with REFUSED before the reason, received ones as
+UNSTORED where they were not stored: of nearly all devices there is then one figure a batch."""
+
+NOBODY = -1
+"""In place of a sensor's code: nobody knows which, or it has none."""
 
 Outcome = Literal["received", "stored", "duplicate", "quarantined", "notice"]
 
@@ -85,12 +96,20 @@ class Count(NamedTuple):
     reason: str = ""
 
 
+class Charge(NamedTuple):
+    """Refused rows of a message, and the sensor that they are counted for."""
+
+    reason: str
+    rows: int
+    device: int = NOBODY
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """One refused message as kept for people: payload is masked and cut to SAMPLE_BYTES.
 
-    whole: the message's own bytes where it can be taken in again, and counts: what it stands for in the accounts, as
-    (reason, rows); both empty otherwise.
+    whole: the message's own bytes where it can be taken in again, and counts: what it stands for in the accounts; both
+    empty otherwise.
     """
 
     arrival_ns: int
@@ -101,7 +120,7 @@ class Quarantined:
     detail: str
     payload: bytes
     whole: bytes = b""
-    counts: tuple[tuple[str, int], ...] = ()
+    counts: tuple[Charge, ...] = ()
 
 
 class Waiting(NamedTuple):
@@ -113,7 +132,7 @@ class Waiting(NamedTuple):
     format: str
     topic: str
     payload: bytes
-    counts: Sequence[tuple[str, int]]
+    counts: Sequence[Charge]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +144,8 @@ class Sealed:
     decoder must know again after a restart, None for what may be forgotten; replayed: ids of refused messages that were
     taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again;
     urgent: the rows of the batch that go first, shape (n,), or empty for none; spooled: (arrival, packed) of messages
-    that are to wait in the log as they came; unspooled: numbers of such blocks that this batch has taken in.
+    that are to wait in the log as they came; unspooled: numbers of such blocks that this batch has taken in; booked:
+    what is to be known of each device.
     """
 
     batch: TelemetryBatch
@@ -139,6 +159,7 @@ class Sealed:
     urgent: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     spooled: Sequence[tuple[int, bytes]] = ()
     unspooled: Sequence[int] = ()
+    booked: Booked | None = None
 
 
 class Source(NamedTuple):
@@ -156,13 +177,13 @@ class Refusal(NamedTuple):
     arrival_ns: int
     topic: bytes
     payload: bytes
-    counts: tuple[tuple[str, int], ...] = ()
+    counts: tuple[Charge, ...] = ()
 
     @property
     def whole(self) -> bool:
         """Whether nothing of the message was taken, its cause can be mended, and it is small enough to be kept."""
         fits = len(self.payload) <= WHOLE_BYTES and len(self.topic) <= TOPIC_BYTES
-        return fits and bool(self.counts) and all(reason in MENDABLE for reason, _ in self.counts)
+        return fits and bool(self.counts) and all(charge.reason in MENDABLE for charge in self.counts)
 
     def sampled(self, source: Source) -> Quarantined:
         """As kept for people."""
@@ -191,6 +212,13 @@ def sample(payload: bytes) -> bytes:
     return _PERSONAL.sub(rb'\1"***"', payload[: SAMPLE_BYTES * 2])[:SAMPLE_BYTES]
 
 
+def _column(outcome: Outcome, reason: str) -> str:
+    """Where the ledger keeps it."""
+    if outcome == "quarantined":
+        return REFUSED + reason
+    return UNSTORED if outcome == "received" else reason or outcome
+
+
 class Accounts:
     """Adds up outcomes between two seals. `quarantine_max` bounds the sample of one batch; the counts are exact.
 
@@ -198,7 +226,16 @@ class Accounts:
     `sites_max` bounds how many sites from the wire get lines of their own, the rest add up under OTHER_SITE.
     """
 
-    def __init__(self, *, quarantine_max: int = 100, same_max: int = 5, sites_max: int = 20_000) -> None:
+    def __init__(
+        self,
+        ledger: Ledger | None = None,
+        *,
+        quarantine_max: int = 100,
+        same_max: int = 5,
+        sites_max: int = 20_000,
+    ) -> None:
+        """ledger: for the accounts of devices."""
+        self.ledger = Ledger() if ledger is None else ledger
         self._quarantine_max = quarantine_max
         self._same_max = same_max
         self._sites_max = sites_max
@@ -220,17 +257,21 @@ class Accounts:
         self._sites.add(site)
         return site
 
-    def add(self, source: Source, outcome: Outcome, *, rows: int = 1, reason: str = "") -> None:
-        """Count rows under an outcome; nothing for zero rows."""
+    def add(self, source: Source, outcome: Outcome, *, rows: int = 1, reason: str = "", device: int = NOBODY) -> None:
+        """Count rows under an outcome, and for a device where one is named; nothing for zero rows."""
+        if rows and device != NOBODY:
+            self.ledger.note(_column(outcome, reason), device, rows)
         if rows:
             key = Count(self.site(source.site), source.format, outcome, reason)
             self._counts[key] = self._counts.get(key, 0) + rows
 
-    def refuse(self, source: Source, refusal: Refusal, *, rows: int = 1, received: bool = True) -> None:
+    def refuse(
+        self, source: Source, refusal: Refusal, *, rows: int = 1, received: bool = True, device: int = NOBODY
+    ) -> None:
         """Count rows as quarantined (and as received, unless the caller did) and keep a sample if there is room."""
         if received:
-            self.add(source, "received", rows=rows)
-        self.add(source, "quarantined", rows=rows, reason=refusal.reason)
+            self.add(source, "received", rows=rows, device=device)
+        self.add(source, "quarantined", rows=rows, reason=refusal.reason, device=device)
         key = Count(source.site, source.format, "quarantined", refusal.reason)
         same = self._sampled.get(key, 0)
         if (same >= self._same_max and not refusal.whole) or len(self._quarantine) >= self._quarantine_max:

@@ -65,6 +65,25 @@ class OpenBatch:
         """Everything appended from here on arrived at now_ns."""
         self._arrivals.append((len(self.time_ns), now_ns))
 
+    def put(
+        self,
+        sensor: int,
+        metric: int,
+        value: float,
+        *,
+        time_ns: int,
+        source: int,
+        origin: tuple[int, int, bytes, bytes] = (0, 0, b"", b""),
+    ) -> None:
+        """Append an item of one row."""
+        self.source[self.items] = source
+        self.sensor.append(sensor)
+        self.time_ns.append(time_ns)
+        self.rows.append(1)
+        self.origin.append(origin)
+        self.metric.append(metric)
+        self.value.append(value)
+
     def rewind(self, items: int, rows: int) -> None:
         """Take back everything after the given marks, whatever of it was appended."""
         for column in (self.sensor, self.time_ns, self.rows, self.origin):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .accounting import NOTICES, Accounts, Refusal, Source
+from .accounting import NOBODY, NOTICES, Accounts, Charge, Refusal, Source
 from .batch import OpenBatch
 from .catalog import SERVICE_SITE, Catalog, Sensor
 from .clocks import Clocks
@@ -16,16 +16,19 @@ from .decode.native import Address, NativeDecoder
 from .decode.native_columns import Columns, Frame, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
-from .gaps import Gap, Gaps
+from .gaps import Gaps
+from .intake_settings import IntakeSettings
+from .ledger import Ledger
+from .senders import Senders
 from .settle import Sources
 from .validate import ill_formed
-from .vocabulary import KINDS, METRIC_BY_NAME
+from .vocabulary import KINDS
+from .voice import Voice
 
 AGAIN = 0x200
 """Set on the frame of a message that was refused before and is taken in again."""
 
 _RETAIN, _DUP, _OVERSIZE = 0x01, 0x08, 0x100
-_DATA_GAP = METRIC_BY_NAME["data_gap"].code
 
 
 class Careful:
@@ -39,23 +42,26 @@ class Careful:
         catalog: Catalog,
         decoders: Sequence[Decoder],
         *,
-        site: str,
+        settings: IntakeSettings,
         accounts: Accounts,
         sources: Sources,
         clocks: Clocks,
         duplicates: Duplicates,
+        ledger: Ledger,
     ) -> None:
-        """decoders: of the foreign formats, in the order in which they are asked; site: of readings that name none."""
+        """decoders: of the foreign formats, in the order in which they are asked."""
         self.native = NativeDecoder()
         self.decoders: tuple[Decoder, ...] = (*decoders, self.native)
-        self.gaps = Gaps()
-        self.columns = Columns(self.gaps)
+        gaps = Gaps()
+        self.columns = Columns(gaps)
+        self.senders = Senders(catalog, self.native)
+        self.voice = Voice(catalog, accounts, ledger, settings=settings, gaps=gaps, code_of=self.senders.of_topic)
         self.batch = OpenBatch()
         self.span = (0, 0, 0)
         self.memory: dict[tuple[str, str], bytes | None] = {}
         self.outgoing = Outgoing()
         self.internal_total = 0
-        self._catalog, self._site = catalog, site
+        self._catalog, self._site = catalog, settings.site
         self._accounts, self._sources = accounts, sources
         self._clocks, self._duplicates = clocks, duplicates
         self._online: dict[int, bool] = {}
@@ -94,9 +100,11 @@ class Careful:
             address = self.native.locate(topic)
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             self._learn_route(frame, topic, decoded)
-            if fresh and decoded.numbers and not flags & _RETAIN:
-                counter = self.columns.routes.get(raw_topic) or self.gaps.count(raw_topic)
-                self.gaps.take(counter, raw_topic, tuple(decoded.numbers), self.span[1])
+            if fresh and address is not None and decoded.numbers and not flags & (_RETAIN | AGAIN):
+                route, code = self.columns.routes.get(raw_topic), self.senders.of_topic(raw_topic)
+                self.voice.numbers.take(
+                    raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self.span[1]
+                )
         else:
             decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self.span[1])
             timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
@@ -120,13 +128,17 @@ class Careful:
         )  # a refused one is refused each time
         retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
         if not retained and self._repeated(frame, own=own) and rows:  # what is refused must not hide the live one
-            self._accounts.add(source, "received", rows=rows)
-            self._accounts.add(source, "duplicate", rows=rows)
+            for device, share in self.senders.shares(frame[2], decoded, source, rejects=True).items():
+                self._accounts.add(source, "received", rows=share, device=device)
+                self._accounts.add(source, "duplicate", rows=share, device=device)
+            self.voice.rates.beside(self.senders.of_message(frame[2], decoded, source))
             return False
         if retained:
-            self.refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
+            for device, share in self.senders.shares(frame[2], decoded, source, rejects=False).items():
+                self.refuse(source, frame, "retained", "kept by the broker", rows=share, device=device)
+            whose = self.senders.of_message(frame[2], decoded, source)
             for reject in decoded.rejects:
-                self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=())
+                self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=(), device=whose)
         else:
             self._take_all(decoded, source, frame, kind=kind)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
@@ -137,19 +149,23 @@ class Careful:
 
     def _take_all(self, decoded: Decoded, source: Source, frame: Frame, *, kind: str) -> None:
         """Readings into the columns, everything else into the accounts; a message of which nothing is left is whole."""
-        before = len(self.batch)
-        rejects = list(decoded.rejects)
+        before, refused = len(self.batch), list[tuple[Reject, int]]()
         for reading in decoded.readings:
-            refused = self._take_reading(reading, source, frame, kind=kind)
-            rejects += [refused] if refused else []
-        nothing = len(self.batch) == before
-        counts = tuple((reject.reason, reject.rows) for reject in rejects) if nothing else ()
-        for number, reject in enumerate(rejects):
+            reject = self._take_reading(reading, source, frame, kind=kind)
+            refused += [(reject, self.senders.named(source, reading.sensor))] if reject else []
+        if not (decoded.rejects or refused):
+            return
+        nothing, whose = len(self.batch) == before, self.senders.of_message(frame[2], decoded, source)
+        rejects = [(reject, whose) for reject in decoded.rejects] + refused
+        if nothing:
+            self.voice.rates.beside(whose)
+        counts = tuple(Charge(told.reason, told.rows, device) for told, device in rejects) if nothing else ()
+        for number, (told, device) in enumerate(rejects):
             if number and counts:  # the first stands for the whole message
-                self._accounts.add(source, "received", rows=reject.rows)
-                self._accounts.add(source, "quarantined", rows=reject.rows, reason=reject.reason)
+                self._accounts.add(source, "received", rows=told.rows, device=device)
+                self._accounts.add(source, "quarantined", rows=told.rows, reason=told.reason, device=device)
             else:
-                self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=counts)
+                self.refuse(source, frame, told.reason, told.detail, rows=told.rows, counts=counts, device=device)
 
     def _hang(self, source: Source, decoded: Decoded) -> None:
         """The sensors of a message are heard through its gateway."""
@@ -158,16 +174,6 @@ class Careful:
             known = self._catalog.find(source.site, name)
             if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
                 self._catalog.behind(known.code, decoded.gateway)
-
-    def tell(self, gap: Gap) -> None:
-        """Messages of a sensor did not come: a reading of how many, at the time at which they were missed."""
-        address = self.native.locate(gap.topic.decode())
-        sensor = None if address is None else self._catalog.find(address.site, address.sensor)
-        if address is None or sensor is None or sensor.code < 0:
-            return
-        self._accounts.add(Source(address.site, self.native.name), "notice", rows=gap.messages, reason="data_gap")
-        frame = (0, 0, gap.topic, b"")
-        self.append(sensor.code, _DATA_GAP, float(gap.messages), gap.since_ns, Sources.SERVICE, frame)
 
     def _timely(self, reading: Reading, site: str) -> bool:
         """Whether the time can be stored, by itself or with what is known of the device's clock."""
@@ -212,7 +218,8 @@ class Careful:
             return Reject(f"{full.what[:-1]}_limit", str(full))
         time_ns = self.span[1] if reading.time_ns is None else reading.time_ns
         item, row = self.batch.items, len(self.batch)
-        self.append(code, metric.code, float(reading.value), time_ns, self._sources.index(source), frame)
+        told, place = float(reading.value), self._sources.index(source)
+        self.batch.put(code, metric.code, told, time_ns=time_ns, source=place, origin=frame)
         if reading.quality:
             self.batch.quality[item] = reading.quality
         dims = dict(reading.dims)
@@ -235,17 +242,6 @@ class Careful:
         if sensor is not None:
             self._online[sensor.code] = told.online
         return True
-
-    def append(self, code: int, metric: int, value: float, time_ns: int, source: int, frame: Frame) -> None:  # noqa: PLR0917 - the columns of one row
-        """One reading into the columns."""
-        batch = self.batch
-        batch.source[batch.items] = source
-        batch.sensor.append(code)
-        batch.time_ns.append(time_ns)
-        batch.rows.append(1)
-        batch.origin.append(frame)
-        batch.metric.append(metric)
-        batch.value.append(value)
 
     def _learn_route(self, frame: Frame, topic: str, decoded: Decoded) -> None:
         """From now on the hot path knows this topic and its metrics. Cameras send events: never hot."""
@@ -286,6 +282,7 @@ class Careful:
     def _route_to(self, sensor: Sensor, address: Address, raw_topic: bytes) -> Route:
         self._sources.assign(sensor.code, Source(address.site, self.native.name))
         route = self.columns.routes[raw_topic] = Route(sensor.code, topic_seed(raw_topic))
+        self.voice.numbers.follow(raw_topic, sensor.code, address.kind, route)
         return route
 
     def refuse(
@@ -296,8 +293,10 @@ class Careful:
         detail: str,
         *,
         rows: int = 1,
-        counts: tuple[tuple[str, int], ...] | None = None,
+        counts: tuple[Charge, ...] | None = None,
+        device: int = NOBODY,
     ) -> None:
         """counts: what the whole message stands for; of one reading or of none, where not given."""
-        told = ((reason, rows),) if counts is None else counts
-        self._accounts.refuse(source, Refusal(reason, detail, self.span[1], frame[2], frame[3], told), rows=rows)
+        told = (Charge(reason, rows, device),) if counts is None else counts
+        refusal = Refusal(reason, detail, self.span[1], frame[2], frame[3], told)
+        self._accounts.refuse(source, refusal, rows=rows, device=device)

@@ -15,6 +15,8 @@ from .vocabulary import FIRST_LEARNED_METRIC, KINDS, METRIC_BY_CODE, METRIC_BY_N
 
 SERVICE_SITE = "_service"
 SENSORS_MAX = 2_000_000
+SERVICE_DEVICE = "_service"
+"""Under this name each site has a device by which the service itself speaks of the site."""
 LEARNED_METRICS_MAX = 10_000
 _NO_SENSOR = -1
 
@@ -61,11 +63,24 @@ class Catalog:
     changed since. A sensor's gateway is a sensor too and gets its code with the first sensor behind it.
     """
 
-    def __init__(self, declared: Iterable[Sensor] = (), *, sensors_max: int = SENSORS_MAX) -> None:
-        """Declared sensors (from the site's registry) are known by identity; their codes come at first use."""
+    def __init__(
+        self,
+        declared: Iterable[Sensor] = (),
+        *,
+        sensors_max: int = SENSORS_MAX,
+        undeclared_max: int = SENSORS_MAX,
+        sites_max: int = SENSORS_MAX,
+    ) -> None:
+        """Declared sensors (from the site's registry) are known by identity; their codes come at first use.
+
+        undeclared_max: sensors that a site may have beyond those; sites_max: sites of which none is declared.
+        """
         self._altered: list[int] = []
-        self._sensors_max = sensors_max
-        self._declared = {(sensor.site, sensor.id): sensor for sensor in declared}
+        self._sensors_max, self._undeclared_max, self._sites_max = sensors_max, undeclared_max, sites_max
+        self._declared = {(sensor.site, sensor.id): replace(sensor, code=_NO_SENSOR) for sensor in declared}
+        self._undeclared: dict[str, int] = dict.fromkeys((site for site, _ in self._declared), 0)
+        self._strange_sites = 0
+        self._met: dict[str, int] = {}
         self._sensors: list[Sensor] = []
         self._code: dict[tuple[str, str], int] = {}
         self._learned: dict[str, Metric] = {}
@@ -154,6 +169,18 @@ class Catalog:
             return
         self.update(replace(known, gateway=gateway))
 
+    def speaker(self, site: str) -> int:
+        """The code of the device by which the service speaks of a site. Raises CatalogFull at the bound of all."""
+        return self.code(site, SERVICE_DEVICE, "device")
+
+    def take_met(self) -> dict[str, int]:
+        """How many undeclared names each site gave that it did not give before, refused ones too, since the last call.
+
+        Those of sites for which there is no room stand under SERVICE_SITE.
+        """
+        met, self._met = self._met, {}
+        return met
+
     def take_changes(self) -> CatalogChanges:
         """What must become durable before or with the next batch; each change is given once."""
         changes = CatalogChanges(tuple(self._changed.values()), tuple(self._changed_metrics))
@@ -174,6 +201,8 @@ class Catalog:
             self._hang(sensor)
 
     def _register(self, site: str, sensor_id: str, kind: str) -> int:
+        if _counts(site, sensor_id) and (site, sensor_id) not in self._declared:
+            self._admit(site)
         if len(self._sensors) >= self._sensors_max:
             raise CatalogFull("sensors", self._sensors_max)
         declared = self._declared.get((site, sensor_id))
@@ -181,6 +210,16 @@ class Catalog:
         self._put(Sensor(code, sensor_id, site, kind) if declared is None else replace(declared, code=code))
         self._hang(self._sensors[code])
         return code
+
+    def _admit(self, site: str) -> None:
+        """Whether a site may have one more undeclared name. Raises CatalogFull where it may not."""
+        room = site in self._undeclared or self._strange_sites < self._sites_max
+        place = site if room else SERVICE_SITE
+        self._met[place] = self._met.get(place, 0) + 1
+        if not room:
+            raise CatalogFull("sensors", self._sites_max, "undeclared sites")
+        if self._undeclared.get(site, 0) >= self._undeclared_max:
+            raise CatalogFull("sensors", self._undeclared_max, f"undeclared sensors of {site}")
 
     def _hang(self, sensor: Sensor) -> None:
         """See to it that the sensor's gateway has a code; where there is no room, the sensor goes without."""
@@ -191,6 +230,9 @@ class Catalog:
     def _put(self, sensor: Sensor, *, durable: bool = False) -> None:
         if sensor.code == len(self._sensors):
             self._sensors.append(sensor)
+            if _counts(sensor.site, sensor.id) and (sensor.site, sensor.id) not in self._declared:
+                self._strange_sites += sensor.site not in self._undeclared
+                self._undeclared[sensor.site] = self._undeclared.get(sensor.site, 0) + 1
         else:
             self._sensors[sensor.code] = sensor
         self._code[sensor.site, sensor.id] = sensor.code
@@ -202,3 +244,8 @@ class Catalog:
         self._learned[metric.name] = metric
         self._learned_by_code[metric.code] = metric
         self._altered.append(_NO_SENSOR)
+
+
+def _counts(site: str, sensor_id: str) -> bool:
+    """Whether a name is one that devices give: the service's own are not."""
+    return site != SERVICE_SITE and sensor_id != SERVICE_DEVICE

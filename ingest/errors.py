@@ -23,11 +23,11 @@ class BlockError(IngestError):
 class CatalogFull(IngestError):  # noqa: N818 - names the state, as BrokenPipe does
     """No further sensor or metric can be registered.
 
-    what: "sensors" or "metrics"; limit: the bound that acted.
+    what: "sensors" or "metrics"; limit: the bound that acted; of: what it bounds, where that is a part of them.
     """
 
-    def __init__(self, what: str, limit: int) -> None:
-        super().__init__(f"the catalogue holds its limit of {limit} {what}")
+    def __init__(self, what: str, limit: int, of: str = "") -> None:
+        super().__init__(f"the catalogue holds its limit of {limit} {of or what}")
         self.what = what
         self.limit = limit
 

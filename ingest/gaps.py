@@ -1,7 +1,8 @@
 """What is missing: gaps in the running numbers of devices, told once they are sure.
 
 Messages overtake each other, so that a missing number is waited for; a device that begins anew at a low number has been
-restarted and misses nothing. What comes late into a gap that was told already is no restart.
+restarted and misses nothing. What comes late into a gap that was told already is no restart. `ingest.numbers` carries
+all of it over a restart of the service.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 GRACE_NS = 20_000_000_000
 """How long a missing number is waited for, by arrival."""
 
@@ -18,6 +21,9 @@ TOPICS_MAX = 100_000
 RANGES_MAX = 64
 JUMP_MAX = 1_000_000
 """A number that is further ahead is another count, not a gap."""
+
+SEQ_MAX = 1 << 62
+"""A number beyond is no running number, nor is one below zero."""
 
 _RESTART_RUN = 3
 
@@ -52,6 +58,14 @@ class _Missing:
     behind: int = 0
     run: int = 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is missing or doubted."""
+        return not (self.waited or self.told or self.run)
+
+
+_MISSING = msgspec.msgpack.Decoder(_Missing)
+
 
 class Gaps:
     """Follows the running numbers of every topic. One thread owns it.
@@ -70,6 +84,7 @@ class Gaps:
         self._missing: OrderedDict[bytes, _Missing] = OrderedDict()
         self._waiting: dict[bytes, None] = {}
         self._counts: OrderedDict[bytes, Count] = OrderedDict()
+        self._altered: dict[bytes, None] = {}
 
     def count(self, topic: bytes) -> Count:
         """The counter of a topic that nobody else remembers."""
@@ -94,6 +109,8 @@ class Gaps:
 
     def odd(self, counter: Counter, topic: bytes, seq: int, now_ns: int) -> None:
         """A number that is not the next one."""
+        if not 0 <= seq <= SEQ_MAX:
+            return
         expected = counter.next_seq
         if expected is None or seq - expected > JUMP_MAX:
             self._restart(counter, topic, seq)
@@ -106,6 +123,8 @@ class Gaps:
             del missing.waited[:-RANGES_MAX]
         else:
             self._behind(counter, topic, seq)
+        if topic in self._missing:
+            self._altered[topic] = None
 
     def due(self, now_ns: int) -> list[Gap]:
         """The gaps that have been waited for long enough; each is told once. A clock that went back tells all."""
@@ -119,9 +138,26 @@ class Gaps:
             if not ripe:
                 continue
             missing.told = [*missing.told, *((first, last) for first, last, _ in ripe)][-RANGES_MAX:]
+            self._altered[topic] = None
             number = sum(last - first + 1 for first, last, _ in ripe)
             found.append(Gap(topic, number, min(since for _, _, since in ripe)))
         return found
+
+    def take_altered(self) -> list[bytes]:
+        """Topics of which something else is missing than at the last call."""
+        altered, self._altered = list(self._altered), {}
+        return altered
+
+    def dump(self, topic: bytes) -> bytes | None:
+        """All that is missing of a topic, to be kept; None when nothing is."""
+        missing = self._missing.get(topic)
+        return None if missing is None or missing.idle else msgspec.msgpack.encode(missing)
+
+    def recall(self, topic: bytes, kept: bytes) -> None:
+        """Take back what was kept of a topic."""
+        missing = self._missing[topic] = _MISSING.decode(kept)
+        if missing.waited:
+            self._waiting[topic] = None
 
     def _behind(self, counter: Counter, topic: bytes, seq: int) -> None:
         """A number below the count: it fills a gap, comes too late for one, or the device has begun anew."""
@@ -152,4 +188,5 @@ class Gaps:
             if len(self._missing) > TOPICS_MAX:
                 oldest, _ = self._missing.popitem(last=False)
                 self._waiting.pop(oldest, None)
+                self._altered[oldest] = None
         return found

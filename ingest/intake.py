@@ -20,6 +20,7 @@ from .decode.native import ROOT
 from .decode.native_columns import Frame
 from .duplicates import Duplicates
 from .intake_settings import IntakeSettings
+from .ledger import Ledger
 from .priority import Urgency
 from .replay import Replays
 from .settle import Sources, settle
@@ -27,7 +28,6 @@ from .spool import Spool, Spooled
 from .validate import DAY_NS, REFUSED_AHEAD_NS
 from .vocabulary import METRIC_BY_NAME
 
-_TICK = METRIC_BY_NAME["tick"].code
 _BACKLOG = METRIC_BY_NAME["backlog"].code
 _NOTHING: Frame = (0, 0, b"", b"")
 
@@ -45,15 +45,17 @@ class Intake:
         recent_keys: Sequence[int] = (),
         memory: Sequence[tuple[str, str, bytes]] = (),
         spooled: int = 0,
+        ledger: Ledger | None = None,
     ) -> None:
         """decoders: of the foreign formats, in the order in which they are asked.
 
-        recent_keys, memory, spooled (how many blocks wait): from the log.
+        recent_keys, memory, spooled (how many blocks wait), ledger: what the log holds.
         """
         self._settings = settings or IntakeSettings()
         self._catalog = catalog
+        self._ledger = Ledger() if ledger is None else ledger
         self._duplicates = Duplicates(keys_max=self._settings.keys_max, recent=recent_keys)
-        self._accounts = Accounts()
+        self._accounts = Accounts(self._ledger)
         self._sources = Sources()
         self._urgency = Urgency(catalog)
         self.spool = Spool(spooled, bytes_max=self._settings.spool_mb * 1_000_000)
@@ -62,11 +64,12 @@ class Intake:
         self._careful = Careful(
             catalog,
             decoders,
-            site=self._settings.site,
+            settings=self._settings,
             accounts=self._accounts,
             sources=self._sources,
             clocks=self._clocks,
             duplicates=self._duplicates,
+            ledger=self._ledger,
         )
         self._bounds = Bounds(batch or BatchSettings())
         self._past_ns = self._settings.past_days * DAY_NS
@@ -164,15 +167,13 @@ class Intake:
 
     def tick(self, now_ns: int) -> None:
         """Write the service's own clock reading, so that event time goes on while every sensor is silent."""
-        careful = self._arrive(now_ns)
-        code = self._catalog.code(SERVICE_SITE, "clock", "device")
-        careful.append(code, _TICK, 1.0, now_ns, Sources.SERVICE, _NOTHING)
+        batch = self._arrive(now_ns).batch
+        self._careful.voice.speak(batch, now_ns)
         if self.spool.waiting or self._behind:
             self._behind = bool(self.spool.waiting)
             waited_s = max(0.0, (now_ns - self.spool.oldest_ns) / 1e9) if self._behind else 0.0
-            careful.append(code, _BACKLOG, waited_s, now_ns, Sources.SERVICE, _NOTHING)
-        for gap in careful.gaps.due(now_ns):
-            careful.tell(gap)
+            clock = self._catalog.code(SERVICE_SITE, "clock", "device")
+            batch.put(clock, _BACKLOG, waited_s, time_ns=now_ns, source=Sources.SERVICE)
         self._bounds.grow(0, now_ns)
 
     def due(self, now_ns: int) -> bool:
@@ -193,19 +194,23 @@ class Intake:
         batch, self._careful.batch = self._careful.batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.take()
+        self._careful.voice.count(batch)
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
         clocks, replayed = self._clocks.take_memory(), self._replays.take()
         self._careful.memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
         counts, quarantine = self._accounts.take()
         memory, self._careful.memory = self._careful.memory, {}
         spooled, unspooled = self.spool.seal()
-        if not (len(kept) or counts or keys or memory or replayed or spooled or unspooled):
+        booked = self._ledger.take()
+        if not (len(kept) or counts or keys or memory or replayed or spooled or unspooled or booked):
             return None
         self._bounds.restart(bound)
         mended = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
         changes = self._catalog.take_changes()
         urgent = self._urgency.of_sensors(kept.sensor)
-        return Sealed(kept, keys, counts, quarantine, changes, memory, replayed, mended, urgent, spooled, unspooled)
+        return Sealed(
+            kept, keys, counts, quarantine, changes, memory, replayed, mended, urgent, spooled, unspooled, booked
+        )
 
     def _topic(self, code: int) -> str:
         sensor = self._catalog[code]

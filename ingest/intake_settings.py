@@ -21,3 +21,21 @@ class IntakeSettings:
     spool_mb: Annotated[
         int, Interval(ge=1, le=1_000_000), Unit("MB"), doc("messages that may wait undecoded in the log under overload")
     ] = 4_000
+    undeclared_max: Annotated[
+        int, Interval(ge=0, le=2_000_000), Unit("1"), doc("sensors of a site beyond those of its campus file")
+    ] = 100_000
+    undeclared_sites_max: Annotated[
+        int, Interval(ge=0, le=2_000_000), Unit("1"), doc("sites of which the campus file names no sensor")
+    ] = 20_000
+    new_names_max: Annotated[
+        int,
+        Interval(ge=100, le=2_000_000),
+        Unit("1"),
+        doc("new undeclared names of a site in a minute, before it is told"),
+    ] = 1_000
+    message_rate_max: Annotated[
+        float,
+        Interval(ge=10, le=100_000),
+        Unit("1/s"),
+        doc("messages of a device, for ten seconds, before it is told"),
+    ] = 50.0

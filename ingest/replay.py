@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .accounting import Accounts, Source, Waiting
+from .accounting import NOBODY, Accounts, Source, Waiting
 from .duplicates import Duplicates, Window, own_key, topic_seed
 
 AGAIN_MAX = 100_000
@@ -25,18 +25,21 @@ class Replays:
             return False
         self._ids[message.id] = None
         source = Source(message.site, message.format)
-        for reason, rows in message.counts:
-            self._accounts.add(source, "received", rows=-rows)
-            self._accounts.add(source, "quarantined", rows=-rows, reason=reason)
+        for charge in message.counts:
+            self._accounts.add(source, "received", rows=-charge.rows, device=charge.device)
+            self._accounts.add(source, "quarantined", rows=-charge.rows, reason=charge.reason, device=charge.device)
         self._accounts.add(source, "notice", reason="replayed")
         key = own_key(message.payload, topic_seed(message.topic.encode()))
         if key in self._seen:
-            self._accounts.add(source, "received")
-            self._accounts.add(source, "duplicate")
+            device = message.counts[0].device if message.counts else NOBODY
+            self._accounts.add(source, "received", device=device)
+            self._accounts.add(source, "duplicate", device=device)
             return False
         self._seen.add(key)
         self._seen.turn()
-        if all(reason in _TIMED for reason, _ in message.counts):  # it carries its own time: the broker may repeat it
+        if all(
+            charge.reason in _TIMED for charge in message.counts
+        ):  # it carries its own time: the broker may repeat it
             self._duplicates.own.add(key)
             self._duplicates.fresh.append(key)
         return True

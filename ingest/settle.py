@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .accounting import Accounts, Outcome, Refusal, Source
+from .accounting import UNSTORED, Accounts, Charge, Outcome, Refusal, Source
 from .batch import OpenBatch
 from .clocks import Clocks
+from .ledger import distinct
 from .telemetry import TelemetryBatch
 from .validate import Verdict, check
 from .vocabulary import Quality
@@ -63,6 +64,7 @@ def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, clocks: Clock
     refused = verdict.refused
     _count(accounts, sources, "received", source)
     _count(accounts, sources, "stored", source[~refused] if refused.any() else source)
+    _book(accounts, raw.sensor, source != Sources.SERVICE, refused)
     for reason, rows in (
         ("time_future", verdict.ahead),
         ("out_of_range", verdict.outside),
@@ -111,29 +113,42 @@ def _count(
             accounts.add(sources.names[index], outcome, rows=int(rows[index]), reason=reason)
 
 
+def _book(accounts: Accounts, sensor: NDArray[np.int32], theirs: NDArray[np.bool_], refused: NDArray[np.bool_]) -> None:
+    """The same two counts by device; theirs: rows that are not the service's own."""
+    if refused.any():
+        accounts.ledger.add(UNSTORED, *distinct(sensor[theirs & refused]))
+        theirs &= ~refused
+    accounts.ledger.add("stored", *distinct(sensor if theirs.all() else sensor[theirs]))
+
+
 def _refuse(
     batch: OpenBatch, verdict: Verdict, source: NDArray[np.int32], sources: Sources, accounts: Accounts
 ) -> None:
     item_of_row = batch.per_row(np.arange(batch.items))
     arrival = batch.per_row(batch.item_columns()[1])
-    whole = _whole(batch, verdict, item_of_row)
+    sensor = batch.per_row(batch.item_columns()[0]).tolist()
+    whole = _whole(batch, verdict, item_of_row, sensor)
     for reason, rows in (("time_past", verdict.past), ("time_future", verdict.future)):
         for row in np.flatnonzero(rows).tolist():
             _, _, topic, payload = frame = batch.origin[item_of_row[row]]
             refusal = Refusal(reason, "", int(arrival[row]), topic, payload, whole.pop(id(frame), ()))
-            accounts.refuse(sources.names[source[row]], refusal, received=False)
+            accounts.refuse(sources.names[source[row]], refusal, received=False, device=sensor[row])
 
 
 def _whole(
-    batch: OpenBatch, verdict: Verdict, item_of_row: NDArray[np.int64]
-) -> dict[int, tuple[tuple[str, int], ...]]:
+    batch: OpenBatch, verdict: Verdict, item_of_row: NDArray[np.int64], sensor: Sequence[int]
+) -> dict[int, tuple[Charge, ...]]:
     """Messages of which no row may be stored, by the identity of their frame: what each stands for in the accounts."""
-    counts: dict[int, dict[str, int]] = {}
+    counts: dict[int, dict[tuple[str, int], int]] = {}
     taken = {id(batch.origin[item]) for item in np.unique(item_of_row[~verdict.refused]).tolist()}
     for reason, rows in (("time_past", verdict.past), ("time_future", verdict.future)):
         for row in np.flatnonzero(rows).tolist():
             frame = id(batch.origin[item_of_row[row]])
             if frame not in taken:
                 found = counts.setdefault(frame, {})
-                found[reason] = found.get(reason, 0) + 1
-    return {frame: tuple(found.items()) for frame, found in counts.items()}
+                place = reason, sensor[row]
+                found[place] = found.get(place, 0) + 1
+    return {
+        frame: tuple(Charge(reason, rows, device) for (reason, device), rows in found.items())
+        for frame, found in counts.items()
+    }

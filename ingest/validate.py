@@ -13,6 +13,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from .catalog import SERVICE_DEVICE
 from .decode.contract import Reading
 from .telemetry import TelemetryBatch
 from .vocabulary import FIRST_LEARNED_METRIC, METRICS, Quality
@@ -90,7 +91,8 @@ def check(batch: TelemetryBatch, *, past_ns: int) -> Verdict:
 
 def ill_formed(reading: Reading) -> str:
     """Why a reading cannot be stored, "" when it can: a last guard over every format."""
-    if not 0 < len(reading.sensor) <= _SENSOR_MAX or not reading.sensor.isprintable():
+    name = reading.sensor
+    if not 0 < len(name) <= _SENSOR_MAX or not name.isprintable() or name == SERVICE_DEVICE:
         return "sensor_name"
     if not _METRIC.fullmatch(reading.metric):
         return "metric_name"

@@ -85,6 +85,8 @@ METRICS: tuple[Metric, ...] = (
     _bool(49, "tick"),  # the service's own clock reading: event time goes on while every sensor is silent
     _bool(50, "isolated"),  # a zone of the fire panel is switched off
     Metric(51, "data_gap", "count", 0),  # messages that did not come, by the device's running numbers
+    Metric(54, "message_rate", "1/s", 0),  # of a device that sends beyond all measure; 0 when that is over
+    Metric(55, "new_names", "count", 0),  # of a site within a minute, while they flood in; 0 when that is over
     Metric(57, "backlog", "s", 0),  # how long the oldest comfort reading has waited undecoded in the log
     Metric(60, "humidity", "%", 0, 100),
     Metric(61, "illuminance", "lx", 0, 200_000),
@@ -111,6 +113,8 @@ DEVICE_METRICS = frozenset(
         "link_margin",
         "online",
         "data_gap",
+        "message_rate",
+        "new_names",
     ),
 )
 """Metrics that speak of the device, whatever kind of topic they came on."""

@@ -239,6 +239,16 @@ def _of(source: int | None) -> str:
     return "" if source is None else f"AND source = {source:d}"
 
 
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """Several reads of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.rollback()
+
+
 def _last(db: sqlite3.Connection, source: int | None = None) -> Tip:
     query = f"SELECT seq, digest, source, written_ns FROM entries WHERE true {_of(source)} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a number
     row: Any = db.execute(query).fetchone()

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ingest import Quarantined, Waiting
+from ingest import Charge, Quarantined, Waiting
 
 WHOLE_BYTES_MAX = 64 << 20
 """Bytes of whole messages that are kept; the oldest go first, and stay as samples."""
@@ -20,7 +20,7 @@ _MATCHING = (
 )
 _COUNT = f"SELECT count(*) FROM {_MATCHING}"  # noqa: S608 - put together from the constant above
 _OLDEST = f"SELECT q.id, arrival_ns, site, format, topic, w.payload, counts FROM {_MATCHING} ORDER BY q.id LIMIT ?5"  # noqa: S608 - as above
-_COUNTS = msgspec.msgpack.Decoder(list[tuple[str, int]])
+_COUNTS = msgspec.msgpack.Decoder(list[Charge])
 
 
 def put(db: sqlite3.Connection, refused: Iterable[Quarantined], *, rows_max: int) -> None:

@@ -11,13 +11,26 @@ from typing import Any
 
 import msgspec
 
-from ingest import CatalogChanges, Count, Metric, Priority, Sealed, Sensor, Spooled, TelemetryBatch, Waiting, parted
+from ingest import (
+    Bookings,
+    CatalogChanges,
+    Count,
+    Metric,
+    Priority,
+    Sealed,
+    Sensor,
+    Spooled,
+    TelemetryBatch,
+    Waiting,
+    parted,
+)
 from ingest.block import batch_id, encode
 from ingest.clocks import MEMORY as CLOCK_MEMORY
 from ingest.clocks import Clock, read_clock
 
+from . import log_devices as devices
 from . import log_quarantine as quarantine
-from .log_chain import Block, Chain, Stored
+from .log_chain import Block, Chain, Stored, snapshot
 from .log_recent import Recent
 from .log_verify import Report
 
@@ -67,7 +80,7 @@ class TelemetryLog:
         self, path: Path, *, clock: Callable[[], int], keys_max: int = KEYS_MAX, quarantine_max: int = QUARANTINE_MAX
     ) -> None:
         """keys_max: message keys kept for de-duplication, at least; quarantine_max: refused messages kept, at most."""
-        self._chain = Chain(path, clock=clock, schema=_SCHEMA)
+        self._chain = Chain(path, clock=clock, schema=_SCHEMA + devices.SCHEMA)
         self._recent = Recent()
         self._keys_max, self._quarantine_max = keys_max, quarantine_max
 
@@ -92,6 +105,8 @@ class TelemetryLog:
             _put_memory(db, sealed.memory)
             db.executemany("INSERT INTO spool (arrival_ns, packed) VALUES (?, ?)", sealed.spooled)
             db.executemany("DELETE FROM spool WHERE id = ?", [(number,) for number in sealed.unspooled])
+            if sealed.booked is not None:
+                devices.put(db, sealed.booked)
 
         return self._chain.append(blocks, with_entry=with_entry)
 
@@ -136,6 +151,18 @@ class TelemetryLog:
         """What decoders asked to be kept: (format, key, value), the first told first."""
         with self._chain.reading() as db:
             return db.execute("SELECT format, key, value FROM memory ORDER BY id").fetchall()
+
+    def bookings(self) -> Bookings:
+        """What is known of every device, for a ledger."""
+        with self._chain.reading() as db, snapshot(db):
+            return devices.bookings(db)
+
+    def site_books(self, site: str, pages: Sequence[int]) -> tuple[list[dict[str, Any]], Bookings]:
+        """The accounts of a site, and what these pages of the ledger hold of its devices, of one moment."""
+        with self._chain.reading() as db, snapshot(db):
+            rows = db.execute("SELECT outcome, reason, sum(rows) FROM counts WHERE site = ? GROUP BY 1, 2", (site,))
+            told = [{"outcome": outcome, "reason": reason, "rows": number} for outcome, reason, number in rows]
+            return told, devices.bookings(db, pages)
 
     def clocks(self) -> list[tuple[int, Clock]]:
         """Catalogue code and clock of every sensor whose clock is off."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,28 +14,13 @@ from alerts import AlertDesk, Messenger, People
 from alerts.api import Condition, Last
 from ingest import Catalog, Store, StoreError
 
+from .balances import balances, summed
 from .latest import Latest
 from .log import TelemetryLog
 from .lookout import Lookout
 from .pump import Pump
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600)
-
-
-def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Accounts of all sites and formats in one: received, stored, duplicate, quarantined by reason, residual.
-
-    The residual is received - stored - duplicate - quarantined and is zero whenever the accounts balance.
-    """
-    total: dict[str, Any] = {"received": 0, "stored": 0, "duplicate": 0, "quarantined": {}, "notices": {}}
-    for row in rows:
-        if row["outcome"] in {"quarantined", "notice"}:
-            home = total["quarantined" if row["outcome"] == "quarantined" else "notices"]
-            home[row["reason"]] = home.get(row["reason"], 0) + row["rows"]
-        else:
-            total[row["outcome"]] += row["rows"]
-    refused = sum(total["quarantined"].values())
-    return total | {"residual": total["received"] - total["stored"] - total["duplicate"] - refused}
 
 
 @dataclass(frozen=True)
@@ -77,6 +62,10 @@ class Observer:
         with contextlib.suppress(StoreError):
             stored |= {"cursor": self.store.cursor(), "readings": self.store.count()}
         return {"total": total, "by": by, "notices": notices, "log": {"head": head}, "store": stored, "lag": lag}
+
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
+        """The accounts of a site by device; see `twinward.balances`."""
+        return balances(self.log, self.catalog, site, trouble=trouble, part=slice(offset, offset + limit))
 
     def quarantine(
         self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from alerts import AlertError, load_registry
 from alerts.channels import open_channels
 from detectors import Calendar, DetectorError, Recipe, load_recipe
-from ingest import Catalog, HoldError, Intake, RetentionError, Store, StoreError, load_retention
+from ingest import Catalog, HoldError, Intake, Ledger, RetentionError, Store, StoreError, load_retention
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Ear, Heard, MqttError, Subscriber
 from ingest.stores import open_store
@@ -132,7 +132,10 @@ class Service:
     def _open_log(self) -> None:
         data_dir = self.settings.data_dir
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.catalog = Catalog(self.registry.sensors)
+        intake = self.settings.intake
+        self.catalog = Catalog(
+            self.registry.sensors, undeclared_max=intake.undeclared_max, sites_max=intake.undeclared_sites_max
+        )
         self.log = TelemetryLog(data_dir / "telemetry.sqlite", clock=self.clock)
         self._undo.callback(self.log.close)
         self.detections = DetectionLog(data_dir / "detections.sqlite", clock=self.clock)
@@ -156,6 +159,7 @@ class Service:
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
             memory=self.log.memory(),
             spooled=self.log.spool_blocks(),
+            ledger=Ledger(self.log.bookings()),
         )
         self._heard = Heard()
         subscriber = Subscriber(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
-from alerts import Forbidden, NotFound, require
+from alerts import Forbidden, Invalid, NotFound, require
 
-from .parts import ActorIn, PartsIn
+from .parts import ActorIn, PageIn, PartsIn, listed
 from .shapes import Json, moment
 
 router = APIRouter(tags=["accounting"])
@@ -24,12 +24,31 @@ class Replay(BaseModel, extra="forbid"):
 
 
 @router.get("/accounting")
-def accounting(service: PartsIn, actor: ActorIn) -> Json:
-    """Received = stored + duplicate + quarantined; `residual` is what is left over, and is zero."""
+def accounting(
+    service: PartsIn,
+    actor: ActorIn,
+    page: PageIn,
+    site: Annotated[str | None, Query(max_length=64, description="the site whose devices are asked for")] = None,
+    by: Annotated[Literal["format", "device"], Query(description="device: of one site, a page at a time")] = "format",
+    *,
+    trouble: Annotated[bool, Query(description="only devices with anything refused, repeated, missing")] = False,
+) -> Json:
+    """Received = stored + duplicate + quarantined; `residual` is what is left over, and is zero.
+
+    By device: `total` of the site = `remainder` + all of its devices; those with trouble come first.
+    """
     require(actor, "see_accounts_of_readings")
+    if by == "device":
+        if site is None:
+            raise Invalid({"site": "name the site whose devices are asked for"})
+        if not actor.sees(site):
+            raise NotFound("site", site)
+        found = service.telemetry.accounting_of(site, trouble=trouble, limit=page.limit, offset=page.offset)
+        items, following = listed(found["items"], page)
+        return found | {"items": items, "next": following}
     told = service.telemetry.accounting()
-    if actor.sites is not None:
-        told["by"] = [row for row in told["by"] if actor.sees(row["site"])]
+    if actor.sites is not None or site is not None:
+        told["by"] = [row for row in told["by"] if actor.sees(row["site"]) and site in {None, row["site"]}]
         told["total"] = _summed(told["by"])
         told["notices"] = _merged([row.get("notices", {}) for row in told["by"]])
     return told

@@ -59,6 +59,10 @@ class Telemetry(Protocol):
         """Accounts of all readings; see `/api/v1/accounting`."""
         ...
 
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
+        """Accounts of a site's devices: site, total, remainder, items."""
+        ...
+
     def quarantine(
         self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
     ) -> list[dict[str, Any]]:

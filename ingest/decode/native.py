@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ingest.catalog import SERVICE_SITE
+from ingest.catalog import SERVICE_DEVICE, SERVICE_SITE
 from ingest.vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_NAME, Quality
 
 from .contract import Decoded, Reading, Reject
@@ -86,6 +86,8 @@ def locate(topic: str) -> Address | Reject:
     _, site, kind, sensor = levels
     if not _NAME.fullmatch(site) or not _NAME.fullmatch(sensor):
         return Reject("sensor_name", "site and sensor: 1 to 64 of A-Z a-z 0-9 . _ -")
+    if sensor == SERVICE_DEVICE:
+        return Reject("sensor_name", "the service speaks under this name itself")
     if kind not in KINDS:
         return Reject("kind", f"kind is one of {', '.join(KINDS)}")
     return Address(site, kind, sensor)

@@ -21,8 +21,8 @@ from alerts.api import Condition, HttpSettings, Last, create_app
 from detectors import DetectionBatch, Phase
 from ingest import Catalog, Count, Sealed, Store, from_columns
 from ingest.stores import open_store
+from twinward.balances import balances, summed
 from twinward.log import TelemetryLog
-from twinward.observe import summed
 
 FLAGS = (
     "--no-sandbox",
@@ -83,6 +83,10 @@ class View:
         by = [{"site": SITE, "format": "campus"} | total]
         log, store = {"head": self.log.head()}, {"cursor": self.store.cursor()}
         return {"total": total, "by": by, "notices": notices, "log": log, "store": store}
+
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
+        """The accounts of the site's devices."""
+        return balances(self.log, self.catalog, site, trouble=trouble, part=slice(offset, offset + limit))
 
     def quarantine(
         self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from detectors import Phase
+from ingest import CatalogChanges, Count, Ledger, Sealed, empty_batch
 
 pytestmark = pytest.mark.browser
 
@@ -191,3 +192,24 @@ def test_accounting_balances_on_screen(sign_in: SignIn) -> None:
     expect(page.get_by_test_id("stored")).to_have_text("60")
     expect(page.get_by_test_id("residual")).to_have_text("0")
     expect(page.get_by_text("账目平衡")).to_be_visible()
+
+
+def test_accounts_of_devices_show_the_one_with_trouble(school: Any, sign_in: SignIn) -> None:
+    """A device that repeated itself stands alone in the table until all are asked for; the sums are the school's."""
+    ledger, smoke = Ledger(), school.catalog.find("school-1", "smoke-412").code
+    for name, rows in (("unstored", 3), ("duplicate", 2), ("quarantined json", 1)):
+        ledger.note(name, smoke, rows)
+    ledger.note("stored", school.catalog.find("school-1", HOSTILE).code)
+    counts = {Count("school-1", "campus", "received"): 4, Count("school-1", "campus", "stored"): 1}
+    counts |= {Count("school-1", "campus", "duplicate"): 2, Count("school-1", "campus", "quarantined", "json"): 1}
+    school.log.append(Sealed(empty_batch(), [], counts, [], CatalogChanges(), booked=ledger.take()))
+    page = sign_in("officer")
+    page.keyboard.press("5")
+    table = page.get_by_test_id("devices")
+    expect(table.locator("tbody tr")).to_have_count(3)
+    expect(table.locator("tbody tr").first).to_contain_text("smoke-412")
+    expect(table.locator("tbody tr").first).to_contain_text("JSON")
+    expect(table.locator("tbody tr").last).to_contain_text("64")
+    table.get_by_role("checkbox").uncheck()
+    expect(table.locator("tbody tr")).to_have_count(4)
+    expect(table).to_contain_text(HOSTILE)

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from ingest.stores import open_store
 from ingest.vocabulary import METRIC_BY_NAME
+from twinward.balances import summed
 from twinward.log import TelemetryLog
-from twinward.observe import summed
 
 Numbers = NDArray[np.int64]
 SITE = "rel"

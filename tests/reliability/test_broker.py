@@ -90,6 +90,28 @@ def test_what_a_killed_broker_forgets_is_bounded_and_told(embedded: tuple[Any, s
     time.sleep(waited_s)
     kill_broker(service)
     service.signal(signal.SIGCONT)
+    lost = lost_and_told(service, sender, rig, backlog=int(RATE * waited_s))
+    assert len(lost) <= RATE * SAVED_EVERY_S
+
+
+@pytest.mark.broker
+def test_what_a_broker_forgot_while_the_service_was_down_is_told(mosquitto: Any, rig: Any) -> None:
+    """The service killed, readings waiting, the broker killed too: after the start each lost reading at its device."""
+    service, waited_s = rig.service(mosquitto.url), rig.size(3, 60)
+    service.start()
+    sender = rig.sender(mosquitto.url, rate=RATE, count=int(RATE * (waited_s + 10)), sensors=SENSORS)
+    time.sleep(2 + rig.dice.uniform(0.0, 1.0))
+    service.kill()
+    time.sleep(waited_s)
+    mosquitto.kill()
+    mosquitto.start()
+    service.start()
+    lost = lost_and_told(service, sender, rig, backlog=int(RATE * waited_s))
+    assert len(lost) > 0
+
+
+def lost_and_told(service: Any, sender: Any, rig: Any, *, backlog: int) -> Any:
+    """The numbers that are nowhere, once each was reported at its device; all others are there."""
     sender.finish()
     finished_s = time.monotonic()
     client = service.client()
@@ -101,10 +123,10 @@ def test_what_a_killed_broker_forgets_is_bounded_and_told(embedded: tuple[Any, s
         return sum(numbers.sum() for numbers in kept.logged(metric=kept.gap).values()) >= len(lost)
 
     rig.until(told, timeout_s=GAP_TOLD_S, what="every lost reading reported")
-    rig.tell(backlog=int(RATE * waited_s), lost=len(lost), told_s=round(time.monotonic() - finished_s, 1))
-    assert len(lost) <= RATE * SAVED_EVERY_S
+    rig.tell(backlog=backlog, lost=len(lost), told_s=round(time.monotonic() - finished_s, 1))
     gaps = {sensor: int(numbers.sum()) for sensor, numbers in kept.logged(metric=kept.gap).items()}
     assert gaps == {f"d{k}": n for k, n in enumerate(np.bincount(lost % SENSORS).tolist()) if n}
     assert client.get("/accounting").json()["notices"].get("data_gap", 0) == len(lost)
     assert service.stop() == 0
     kept.check(sender, lost=lost)
+    return lost

@@ -19,6 +19,9 @@ MAD_RATE, CALM_RATE = 10_000, 200
 ALARMS, ALARMS_LONG = 20, 300
 FLAT_OUT = 40_000
 GATEWAYS, NIGHT, FLOOD_AT_ONCE, FLOOD_AN_ALARM = 100, 100, 2_000, 1_000
+MAD_S = 40
+"""So long the mad device goes on at least: it takes 20 s to be sure of it."""
+
 ALARM_S = 1.0
 """The 99th percentile from publishing to the ticket that is promised at any load."""
 
@@ -84,6 +87,19 @@ def memory_mib(service: Any) -> float:
     return int(text.split("VmRSS:")[1].split()[0]) / 1024
 
 
+def floods(service: Any, kind: str) -> list[dict[str, Any]]:
+    """Hazards of that kind, ended ones too."""
+    found = service.client().get("/hazards", params={"state": "all", "limit": 1_000}).json()["items"]
+    return [hazard for hazard in found if hazard["kind"] == kind]
+
+
+def one_flood_that_ends(rig: Any, service: Any, kind: str, *, timeout_s: float) -> dict[str, Any]:
+    """The one hazard of that kind, once it is over by itself."""
+    rig.until(lambda: all(told["cleared_at"] for told in floods(service, kind)), timeout_s=timeout_s, what="its end")
+    (told,) = floods(service, kind)
+    return told
+
+
 @pytest.mark.broker
 def test_hostile_messages_leave_the_good_ones_alone(mosquitto: Any, rig: Any) -> None:
     """Rounds of everything bad beside 1,000 good readings/s: each refused under its reason, memory stays."""
@@ -122,8 +138,13 @@ def test_hostile_messages_leave_the_good_ones_alone(mosquitto: Any, rig: Any) ->
 
 @pytest.mark.broker
 def test_a_flood_of_new_names_leaves_the_known_ones_alone(mosquitto: Any, rig: Any) -> None:
-    """Ten thousand devices a second that nobody knows: every good reading once, every alarm a ticket within seconds."""
-    service, names = rig.service(mosquitto.url), rig.size(NAMES, NAMES_LONG)
+    """Ten thousand devices a second that nobody knows: every good reading once, every alarm a ticket within seconds.
+
+    Their site takes half of them and refuses the rest; one finding tells of it, and ends.
+    """
+    names = rig.size(NAMES, NAMES_LONG)
+    room = names // 2
+    service = rig.service(mosquitto.url, extra=f"[intake]\nundeclared_max = {room}\n")
     service.start()
     alarms = rig.alarms(mosquitto.port, service)
     sender = rig.sender(mosquitto.url, rate=RATE, count=RATE * (names // NAMES + 4), sensors=SENSORS)
@@ -132,17 +153,22 @@ def test_a_flood_of_new_names_leaves_the_known_ones_alone(mosquitto: Any, rig: A
     flood = Publisher(mosquitto.url, client_id="flood", qos=0)
     during = []
     for start in range(0, names, 500):
-        rows = [(f"campus/rel/env/flood-{number}", b'{"co2": 1}', False) for number in range(start, start + 500)]
+        rows = [(f"campus/flooded/env/flood-{number}", b'{"co2": 1}', False) for number in range(start, start + 500)]
         flood.publish(rows)
         during.append(alarms.sound())
         time.sleep(max(0.0, began_s + (start + 500) / NAMES - time.monotonic()))
     flood.close()
     sender.finish()
-    rig.caught_up(service, sender.count + names + len(alarms.raised))
+    rig.caught_up(service, sender.count + room + len(alarms.raised))
     rig.until(lambda: not alarms.missing(), timeout_s=20, what="a ticket for every alarm")
     kib = 1024 * (memory_mib(service) - before) / names
     rig.tell(names=names, kib_a_name=round(kib, 1), p99_calm_s=alarms.p99_s(calm), p99_flood_s=alarms.p99_s(during))
-    assert len(rig.kept(service).sensors_with("co2")) == names
+    assert len(rig.kept(service).sensors_with("co2")) == room
+    total = service.client().get("/accounting").json()
+    assert total["total"]["quarantined"] == {"sensor_limit": names - room}
+    assert total["notices"]["new_names"] == names
+    told = one_flood_that_ends(rig, service, "name_flood", timeout_s=100)
+    assert (told["site"], [sensor["id"] for sensor in told["sensors"]]) == ("flooded", ["_service"])
     assert not alarms.doubled
     assert service.stop() == 0
     rig.kept(service).check(sender)
@@ -214,7 +240,10 @@ def gateway_night(number: int, now_ms: int) -> tuple[str, bytes, bool]:
 
 @pytest.mark.broker
 def test_a_mad_device_does_not_hold_up_the_alarms_of_others(mosquitto: Any, rig: Any) -> None:
-    """One device at 10,000 messages/s beside 200/s of others: what their alarms take, against the quiet run."""
+    """One device at 10,000 messages/s beside 200/s of others: what their alarms take, against the quiet run.
+
+    What is beyond measure is counted; one finding tells of it, and ends.
+    """
     service, times = rig.service(mosquitto.url), rig.size(ALARMS, ALARMS_LONG)
     service.start()
     alarms = rig.alarms(mosquitto.port, service)
@@ -222,17 +251,21 @@ def test_a_mad_device_does_not_hold_up_the_alarms_of_others(mosquitto: Any, rig:
     sender = rig.sender(mosquitto.url, rate=CALM_RATE, count=int(CALM_RATE * (2 * seconds + 6)), sensors=SENSORS)
     time.sleep(1)
     calm = alarms.every(0.1, times)
-    count = int(MAD_RATE * (seconds + 2))
+    count = int(MAD_RATE * max(seconds + 2, MAD_S))
     mad = rig.sender(mosquitto.url, rate=MAD_RATE, count=count, sensors=1, qos=0, site="mad", metric="co2")
     time.sleep(1)
     loud = alarms.every(0.1, times)
     rig.until(lambda: not alarms.missing(), timeout_s=20, what="a ticket for every alarm")
+    rig.until(lambda: floods(service, "message_flood"), timeout_s=MAD_S, what="the flood told")
     mad.close()
     sender.finish()
     rig.caught_up(service, sender.count + len(alarms.raised))
     calm_s, loud_s = alarms.p99_s(calm), alarms.p99_s(loud)
     rig.tell(alarms=times, p99_calm_s=round(calm_s, 3), p99_mad_s=round(loud_s, 3), ratio=round(loud_s / calm_s, 2))
     assert loud_s <= rig.bound_s(ALARM_S)
+    told = one_flood_that_ends(rig, service, "message_flood", timeout_s=40)
+    assert (told["site"], [sensor["id"] for sensor in told["sensors"]]) == ("mad", ["d0"])
+    assert service.client().get("/accounting").json()["notices"]["excess"] > MAD_RATE
     assert not alarms.doubled
     assert service.stop() == 0
     rig.kept(service).check(sender)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Catalog, Intake, IntakeSettings
+from ingest import BatchSettings, Catalog, Intake, IntakeSettings, Ledger
 from twinward.log import TelemetryLog
 from twinward.log_quarantine import WHOLE_BYTES_MAX
 
@@ -74,7 +74,8 @@ def test_sensors_beyond_the_limit_are_kept_and_come_back(log: TelemetryLog) -> N
     assert told(log) == {"received": 20, "stored": 4, "sensor_limit": 16}
     larger = Catalog()
     larger.load(*log.catalog())
-    fresh = Intake(larger, batch=BatchSettings(age_s=10), recent_keys=log.recent_keys(1000))
+    kept = {"recent_keys": log.recent_keys(1000), "ledger": Ledger(log.bookings())}
+    fresh = Intake(larger, batch=BatchSettings(age_s=10), **kept)
     assert log.replay(reason="sensor_limit", site="other") == 0
     assert log.replay(reason="sensor_limit") == 8
     assert again(log, fresh) == 2

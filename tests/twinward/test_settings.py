@@ -6,8 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from twinward.balances import summed
 from twinward.config import keys
-from twinward.observe import summed
 from twinward.settings import Settings, read_settings, reference, sample_file
 from twinward.stages import note_head, noted_head
 

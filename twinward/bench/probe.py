@@ -42,7 +42,10 @@ class Probe:
         """Starts it on the folder and waits until it is ready; ready_s: how long that took."""
         port, began_s = free_port(), time.monotonic()
         config = folder / "twinward.toml"
-        config.write_text(f'data_dir = "{folder}/data"\n[mqtt]\nurl = "{broker}"\n[http]\nport = {port}\n')
+        config.write_text(
+            f'data_dir = "{folder}/data"\n[mqtt]\nurl = "{broker}"\n[http]\nport = {port}\n'
+            "[intake]\nundeclared_max = 2000000\n"
+        )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TWINWARD_")}
         code = "import sys; from twinward.cli import main; sys.argv[0] = 'twinward'; main()"
         self._process = subprocess.Popen(  # noqa: S603 - our own program

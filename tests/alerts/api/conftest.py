@@ -45,6 +45,13 @@ class Telemetry:
         total = {"received": 3, "stored": 3, "duplicate": 0, "quarantined": {}, "residual": 0}
         return {"total": total, "by": [{"site": "school-1", **total}, {"site": "school-2", **total}]}
 
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
+        """Three devices, of which one was refused something."""
+        line = {"received": 1, "stored": 1, "duplicate": 0, "quarantined": {}, "missing": 0, "excess": 0, "residual": 0}
+        devices = [{"sensor": f"{site}-{number}", "kind": "env"} | line for number in range(1 if trouble else 3)]
+        none = dict.fromkeys(line, 0) | {"quarantined": {}}
+        return {"site": site, "total": line, "remainder": none, "items": devices[offset : offset + limit]}
+
     def quarantine(
         self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
     ) -> list[dict[str, Any]]:

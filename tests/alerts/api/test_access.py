@@ -13,6 +13,7 @@ from detectors import Phase
 
 ASKED = {
     ("GET", "accounting"): "see_accounts_of_readings",
+    ("GET", "accounting?by=device&site=school-1"): "see_accounts_of_readings",
     ("GET", "quarantine"): "see_quarantine",
     ("GET", "clocks"): "see_accounts_of_readings",
     ("POST", "quarantine/replay"): "replay_quarantine",
@@ -73,6 +74,8 @@ def test_no_school_sees_another(office: Any, seen: Any) -> None:
     for path in (f"hazards/{hazard.id}", f"tickets/{ticket.id}", "sensors/school-1/smoke-101"):
         assert other.get(path).status_code == 404
     assert other.get("readings", params={"site": "school-1", "sensor": "smoke-101", "metric": "co"}).status_code == 404
+    assert other.get("accounting", params={"by": "device", "site": "school-1"}).status_code == 404
+    assert other.get("accounting", params={"site": "school-1"}).json()["by"] == []
     acted = other.post(f"tickets/{ticket.id}/actions/assign", json={}, headers={"If-Match": f'"{ticket.version}"'})
     assert acted.status_code == 404
     assert other.post(f"hazards/{hazard.id}/actions/acknowledge").status_code == 404

@@ -26,3 +26,19 @@ def test_a_replay_is_asked_for_and_noted(office: Any) -> None:
     assert noted["kind"] == "quarantine.replayed"
     assert noted["facts"] == {"reason": "time_past", "messages": 2}
     assert client.post("quarantine/replay", json={"raeson": "x"}).status_code == 422
+
+
+def test_accounts_of_devices_come_in_pages(office: Any) -> None:
+    """Of one site, by cursor; only those with trouble where that is asked; without a site it is not understood."""
+    client = office.sign_in("operator")
+    asked = {"by": "device", "site": "school-1", "limit": 2}
+    first = client.get("accounting", params=asked).json()
+    assert [item["sensor"] for item in first["items"]] == ["school-1-0", "school-1-1"]
+    second = client.get("accounting", params=asked | {"cursor": first["next"]}).json()
+    assert ([item["sensor"] for item in second["items"]], second["next"]) == (["school-1-2"], None)
+    assert second["remainder"]["residual"] == 0
+    alone = client.get("accounting", params=asked | {"trouble": True}).json()
+    assert [item["sensor"] for item in alone["items"]] == ["school-1-0"]
+    assert client.get("accounting", params={"by": "device"}).status_code == 422
+    by_format = client.get("accounting", params={"site": "school-1"}).json()
+    assert [row["site"] for row in by_format["by"]] == ["school-1"]

@@ -192,6 +192,15 @@ export interface Accounting {
   log: Record<string, unknown>;
   store: Record<string, unknown>;
 }
+export interface DeviceTally extends Tally {
+  missing: number;
+  excess: number;
+}
+export interface DeviceAccounts extends List<DeviceTally & { sensor: string; kind: string }> {
+  site: string;
+  total: DeviceTally;
+  remainder: DeviceTally;
+}
 export interface Clock {
   site: string;
   sensor: string;

@@ -1,0 +1,42 @@
+"""Which sensor a message, or a part of one, is of: whose accounts it goes into."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .accounting import NOBODY, Source
+from .catalog import Catalog
+from .decode.contract import Decoded
+from .decode.native import NativeDecoder
+
+
+class Senders:
+    """Looks sensors up by topic and by name; NOBODY where there is none, or none with a code yet."""
+
+    def __init__(self, catalog: Catalog, native: NativeDecoder) -> None:
+        self._catalog, self._native = catalog, native
+
+    def of_topic(self, topic: bytes) -> int:
+        """The sensor of a native topic (UTF-8)."""
+        address = self._native.locate(topic.decode())
+        sensor = None if address is None else self._catalog.find(address.site, address.sensor)
+        return NOBODY if sensor is None else sensor.code
+
+    def named(self, source: Source, sensor: str) -> int:
+        """The sensor of that name."""
+        known = self._catalog.find(source.site, sensor)
+        return NOBODY if known is None else known.code
+
+    def of_message(self, topic: bytes, decoded: Decoded, source: Source) -> int:
+        """The one sensor that a message speaks of; NOBODY where it speaks of several."""
+        if source.format == self._native.name:
+            return self.of_topic(topic)
+        names = {reading.sensor for reading in decoded.readings}
+        return self.named(source, names.pop()) if len(names) == 1 else NOBODY
+
+    def shares(self, topic: bytes, decoded: Decoded, source: Source, *, rejects: bool) -> dict[int, int]:
+        """How many rows of a message are each sensor's; rejects: what was refused in it counts too."""
+        whose = self.of_message(topic, decoded, source)
+        shares = Counter({whose: sum(reject.rows for reject in decoded.rejects) if rejects else 0})
+        shares.update(self.named(source, told.sensor) if whose == NOBODY else whose for told in decoded.readings)
+        return +shares

@@ -1,0 +1,91 @@
+"""Accounts in figures for people: of everything, of a site, and of each of its devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import REFUSED, SERVICE_DEVICE, UNSTORED, Catalog, Ledger
+from ingest.ledger import PAGE
+
+from .log import TelemetryLog
+
+_NOTICES = {"missing": "data_gap", "excess": "excess"}
+"""What else is told of a device: messages that did not come, and those beyond its rate."""
+
+
+def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Accounts of all sites and formats in one: received, stored, duplicate, quarantined by reason, residual.
+
+    The residual is received - stored - duplicate - quarantined and is zero whenever the accounts balance.
+    """
+    total: dict[str, Any] = {"received": 0, "stored": 0, "duplicate": 0, "quarantined": {}, "notices": {}}
+    for row in rows:
+        if row["outcome"] in {"quarantined", "notice"}:
+            home = total["quarantined" if row["outcome"] == "quarantined" else "notices"]
+            home[row["reason"]] = home.get(row["reason"], 0) + row["rows"]
+        else:
+            total[row["outcome"]] += row["rows"]
+    refused = sum(total["quarantined"].values())
+    return total | {"residual": total["received"] - total["stored"] - total["duplicate"] - refused}
+
+
+def balances(log: TelemetryLog, catalog: Catalog, site: str, *, trouble: bool, part: slice) -> dict[str, Any]:
+    """What became of a site's readings by device, those with trouble first; total = remainder + all of its devices.
+
+    remainder: what cannot be told of a device: messages that name none, or one of which nothing was ever stored, and
+    what was counted before accounts by device were kept. trouble: only devices of which something was refused,
+    repeated, missing or too much, or that do not balance.
+    """
+    sensors = [sensor for sensor in catalog if sensor.site == site and sensor.id != SERVICE_DEVICE]
+    codes = np.array([sensor.code for sensor in sensors], np.int32)
+    rows, kept = log.site_books(site, np.unique(codes // PAGE).tolist())
+    columns = _columns(Ledger(kept), codes)
+    weight = _weight(columns)
+    order = np.lexsort((np.arange(len(codes)), -weight))
+    if trouble:
+        order = order[weight[order] > 0]
+    items = [
+        {"sensor": sensors[place].id, "kind": sensors[place].kind} | _line(columns, place)
+        for place in order[part].tolist()
+    ]
+    total = summed(rows)
+    total |= {name: total["notices"].get(notice, 0) for name, notice in _NOTICES.items()}
+    del total["notices"]
+    devices = _line({name: column.sum(keepdims=True) for name, column in columns.items()}, 0)
+    return {"site": site, "total": total, "remainder": _difference(total, devices), "items": items}
+
+
+def _columns(ledger: Ledger, codes: NDArray[np.int32]) -> dict[str, NDArray[np.int64]]:
+    """Sums of the devices by name, refusals under their reasons, and what is left over."""
+    refused = [name for name in ledger.names if name.startswith(REFUSED)]
+    columns = {name: ledger.column(name, codes) for name in ("stored", "duplicate", *refused)}
+    columns = {"received": columns["stored"] + ledger.column(UNSTORED, codes)} | columns
+    columns |= {name: ledger.column(notice, codes) for name, notice in _NOTICES.items()}
+    became = sum((columns[name] for name in refused), columns["stored"] + columns["duplicate"])
+    return columns | {"residual": columns["received"] - became}
+
+
+def _weight(columns: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """How much trouble there is with each device: what does not balance comes before all else."""
+    weight = columns["duplicate"] + columns["missing"] + columns["excess"]
+    for name, column in columns.items():
+        weight = weight + column * name.startswith(REFUSED)
+    return weight + np.where(columns["residual"] != 0, np.int64(1) << 60, 0)
+
+
+def _line(columns: Mapping[str, NDArray[np.int64]], place: int) -> dict[str, Any]:
+    line: dict[str, Any] = {name: int(column[place]) for name, column in columns.items() if REFUSED not in name}
+    refused = {name.removeprefix(REFUSED): int(column[place]) for name, column in columns.items() if REFUSED in name}
+    return line | {"quarantined": {reason: rows for reason, rows in refused.items() if rows}}
+
+
+def _difference(total: Mapping[str, Any], devices: Mapping[str, Any]) -> dict[str, Any]:
+    """Total less the devices, figure by figure."""
+    less: dict[str, Any] = {name: total[name] - devices[name] for name in total if name != "quarantined"}
+    reasons = {**total["quarantined"], **devices["quarantined"]}
+    rest = {reason: total["quarantined"].get(reason, 0) - devices["quarantined"].get(reason, 0) for reason in reasons}
+    return less | {"quarantined": {reason: rows for reason, rows in rest.items() if rows}}
