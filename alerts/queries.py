@@ -146,6 +146,12 @@ class Queries:
         with self._engine.connect() as connection:
             return {(row.site, row.sensor): row.kind for row in connection.execute(query.order_by(findings.c.level))}
 
+    def battery_ends(self) -> dict[tuple[str, str], Finding]:
+        """(site, sensor) -> the open finding that tells when its battery ends."""
+        query = select(findings).where(findings.c.active, ~findings.c.drill, findings.c.detector == "battery")
+        with self._engine.connect() as connection:
+            return {(row.site, row.sensor): rows.record(Finding, row) for row in connection.execute(query)}
+
     def counts(self) -> dict[str, int]:
         """How many hazards are open and tickets unfinished, for the metrics."""
         open_hazards = select(func.count()).select_from(hazards).where(hazards.c.active)

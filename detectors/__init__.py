@@ -2,6 +2,7 @@
 
 from .block import decode, encode
 from .calendar import Calendar
+from .cells import Cells, load_cells, read_cells
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .detector_set import DetectorSet, build
 from .errors import DetectorError, RecipeError, StateError
@@ -11,6 +12,7 @@ from .warm import warm
 __all__ = [
     "HAZARDS",
     "Calendar",
+    "Cells",
     "DetectionBatch",
     "Detector",
     "DetectorError",
@@ -22,7 +24,9 @@ __all__ = [
     "build",
     "decode",
     "encode",
+    "load_cells",
     "load_recipe",
+    "read_cells",
     "read_recipe",
     "warm",
 ]

@@ -8,6 +8,8 @@ import msgspec
 
 from ingest import Catalog, TelemetryBatch
 
+from .battery_judge import METRICS as BATTERY_METRICS
+from .battery_judge import BatteryJudge
 from .calendar import Calendar
 from .detection import DetectionBatch
 from .episode_judge import EpisodeJudge, EpisodeRule, metrics_of
@@ -16,11 +18,11 @@ from .findings import Finding, assemble
 from .kernels.emission import NONE
 from .level_judge import LevelJudge
 from .recipe import Recipe
-from .rules import TYPES, LevelRule, Rule, Silence, Stuck
+from .rules import TYPES, Battery, LevelRule, Rule, Silence, Stuck
 from .series import Fleet, Frame, Part, Table
 from .silence_judge import SilenceJudge
 
-VERSION = 2
+VERSION = 3
 
 
 class Judge(Protocol):
@@ -60,7 +62,7 @@ class DetectorSet:
             metrics = _metrics(rule)
             key = "+".join(metrics)
             table = self._tables.setdefault(key, Table(metrics))
-            self._judges.append((_judge(rule, table, calendar), key))
+            self._judges.append((_judge(rule, table, calendar, recipe), key))
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Judge the readings in order; called for every batch of the log, in log order."""
@@ -110,14 +112,18 @@ def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:
 def _metrics(rule: Rule) -> tuple[str, ...]:
     if isinstance(rule, EpisodeRule):
         return metrics_of(rule)
+    if isinstance(rule, Battery):
+        return BATTERY_METRICS
     return (rule.metric,) if isinstance(rule, LevelRule | Stuck) else ()
 
 
-def _judge(rule: Rule, table: Table, calendar: Calendar) -> Judge:
+def _judge(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> Judge:
     if isinstance(rule, LevelRule | Stuck):
         return LevelJudge(rule, table)
     if isinstance(rule, Silence):
         return SilenceJudge(rule)
+    if isinstance(rule, Battery):
+        return BatteryJudge(rule, table, recipe.cells)
     if isinstance(rule, EpisodeRule):
         kind = next(name for name, cls in TYPES.items() if isinstance(rule, cls))
         return EpisodeJudge(rule, table, calendar, kind)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .better import Better
 from .findings import Entry, Finding, entries
 from .kernels.emission import LANES, NONE, empty
 from .kernels.levels import STEPS, judge
@@ -106,10 +107,12 @@ class LevelJudge:
         self._counted = _padded(list(self._counts), 1)
         self._cells = Columns(_CELLS)
         self._series = Columns({"limit": (np.float64, STEPS, np.inf), "low": (np.float64, STEPS, np.inf)})
+        self._better = Better(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
         self._seen_version = -1
 
     def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
         """What the rows of the rule's metric change; without such rows nothing can."""
+        bettered = self._better.follow(frame, part) if self._better else None
         if part is None:
             return []
         slots = len(self._table)
@@ -117,6 +120,8 @@ class LevelJudge:
         self._measure.columns.grow(slots * LANES)
         self._refresh(frame.fleet, slots)
         x = self._measure(part, frame)
+        if bettered is not None:
+            x[bettered] = -np.inf  # no danger from here on, and what was found goes as by any other reading
         cells, series = self._cells, self._series
         found, values, count = judge(  # type: ignore[call-arg] # the dispatcher is typed as one without a star
             part.rows, part.cells, part.older, frame.batch.time_ns, x, series["limit"], series["low"], self._after,
@@ -129,12 +134,15 @@ class LevelJudge:
         size = len(self._table) * LANES
         self._cells.grow(size)
         self._measure.columns.grow(size)
-        return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size)}
+        better = {"better": self._better.dump()} if self._better else {}
+        return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size), **better}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take a snapshot's state."""
         self._cells.load(state["cells"])
         self._measure.columns.load(state["measure"])
+        if self._better:
+            self._better.load(state["better"])
 
     def _refresh(self, fleet: Fleet, slots: int) -> None:
         """Limits of new series, and of those whose sensor was altered."""
@@ -167,7 +175,7 @@ class LevelJudge:
         return Finding(
             entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
-            value=sign * entry.value, limit=limit, window_s=window_s,
+            value=sign * entry.value if np.isfinite(entry.value) else None, limit=limit, window_s=window_s,
             clear_limit=sign * float(self._series["low"][entry.slot, 0]), clear_s=self._clear_s,
         )  # fmt: skip
 

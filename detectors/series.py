@@ -92,6 +92,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.codes)
 
+    @property
+    def slots(self) -> NDArray[np.int32]:
+        """Sensor code -> slot, -1 for none; codes beyond the end have none."""
+        return self._slot
+
     def part(self, frame: Frame) -> Part | None:
         """The rows of the batch that belong here, in order; None when there are none."""
         rows = frame.rows_of(self.metric_codes)

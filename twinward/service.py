@@ -117,7 +117,7 @@ class Service:
         self._checks["broker"] = lambda: bool(self._subscriber.status()["healthy"])
 
     def _open_detect(self) -> None:
-        recipe = load_recipe(self.settings.recipe)
+        recipe = load_recipe(self.settings.recipe, cells=self.settings.cells)
         calendar = Calendar.from_table(self.registry.calendar)
 
         def make() -> Detector:

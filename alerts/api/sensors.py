@@ -11,7 +11,7 @@ from alerts import Actor, NotFound
 from ingest import SERVICE_SITE, Quality, Sensor
 
 from .parts import ActorIn, PageIn, Parts, PartsIn, listed
-from .shapes import Json, moment
+from .shapes import Json, battery_json, moment
 
 router = APIRouter(tags=["sensors"])
 
@@ -78,12 +78,13 @@ def _visible(sensor: Sensor, actor: Actor, site: str | None) -> bool:
 
 
 class _View:
-    """What one answer needs, read once: bindings and open findings."""
+    """What one answer needs, read once: bindings, open findings and ends of batteries."""
 
     def __init__(self, service: Parts) -> None:
         self._service = service
         self._assigned = service.desk.queries.assigned()
         self._found = service.desk.queries.active_sensors()
+        self._batteries = service.desk.queries.battery_ends()
 
     def place(self, sensor: Sensor) -> str:
         return self._assigned.get((sensor.site, sensor.id)) or sensor.place
@@ -107,6 +108,7 @@ class _View:
             "limits": {metric: list(limits) for metric, limits in sensor.limits.items()},
             "assigned": bool(place),
             "metrics": metrics,
+            "battery": battery_json(self._batteries.get((sensor.site, sensor.id))),
             "state": self._state(sensor, heard=bool(metrics)),
         }
 

@@ -49,6 +49,17 @@ export interface Metric {
   last_time: string | null;
   quality: string | null;
 }
+/** When a battery ends, by messages; days of UTC, null while too few messages came. */
+export interface BatteryEnd {
+  cell: string;
+  used: number;
+  left_low: number;
+  left_high: number;
+  per_day: number | null;
+  earliest: string | null;
+  latest: string | null;
+  text: Both;
+}
 export type SensorState = "ok" | "hazard" | "silent" | "unknown";
 export interface Sensor {
   code: number;
@@ -64,6 +75,7 @@ export interface Sensor {
   assigned: boolean;
   limits?: Record<string, number[]>;
   metrics: Metric[];
+  battery?: BatteryEnd | null;
   state: SensorState;
   grade?: Colour | null;
 }
