@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
-from ingest import Catalog, TelemetryBatch
+from ingest import Catalog, Quality, TelemetryBatch
 
 from .battery_judge import METRICS as BATTERY_METRICS
 from .battery_judge import BatteryJudge
@@ -66,6 +67,7 @@ class DetectorSet:
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Judge the readings in order; called for every batch of the log, in log order."""
+        batch = _news(batch)
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
@@ -107,6 +109,12 @@ class DetectorSet:
 def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:
     """The detector of a recipe; sensors' facts are read from the catalogue and followed as they change."""
     return DetectorSet(recipe, catalog, calendar)
+
+
+def _news(batch: TelemetryBatch) -> TelemetryBatch:
+    """The batch without what the broker kept: no rule sees it, so that it moves no timer, clock or silence either."""
+    kept = batch.quality == Quality.RETAINED
+    return batch.take(np.flatnonzero(~kept)) if kept.any() else batch
 
 
 def _metrics(rule: Rule) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
 from .gaps import Gap, Gaps
 from .replay import Replays
+from .retained import Kept
 from .settle import Sources, settle
 from .validate import DAY_NS, REFUSED_AHEAD_NS, ill_formed
 from .vocabulary import KINDS, METRIC_BY_NAME
@@ -71,6 +72,7 @@ class Intake:
         self._accounts = Accounts()
         self._sources = Sources()
         self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
+        self._kept = Kept(self._columns.routes, self._duplicates, memory)
         self._batch = OpenBatch()
         self._bounds = Bounds(batch or BatchSettings())
         self._online: dict[int, bool] = {}
@@ -165,6 +167,7 @@ class Intake:
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
         clocks, replayed = self._clocks.take_memory(), self._replays.take()
         self._memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
+        self._memory.update(self._kept.take_memory())
         counts, quarantine = self._accounts.take()
         memory, self._memory = self._memory, {}
         if not (len(kept) or counts or keys or memory or replayed):
@@ -211,8 +214,10 @@ class Intake:
             decoded, own = self._native.interpret(topic, payload)
             address = self._native.locate(topic)
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
+            if flags & _RETAIN:
+                return  # no event: neither a running number nor a topic of the hot path
             self._learn_route(frame, topic, decoded)
-            if fresh and decoded.numbers and not flags & _RETAIN:
+            if fresh and decoded.numbers:
                 counter = self._columns.routes.get(raw_topic) or self._gaps.count(raw_topic)
                 self._gaps.take(counter, raw_topic, tuple(decoded.numbers), self._span[1])
         else:
@@ -237,16 +242,14 @@ class Intake:
             self._timely(reading, source.site) for reading in decoded.readings
         )  # a refused one is refused each time
         retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
-        if not retained and self._repeated(frame, own=own) and rows:  # what is refused must not hide the live one
+        repeated = self._kept.repeats(frame, own=own) if retained else self._repeated(frame, own=own)
+        if repeated and rows:
             self._accounts.add(source, "received", rows=rows)
             self._accounts.add(source, "duplicate", rows=rows)
-            return False
-        if retained:
-            self._refuse(source, frame, "retained", "kept by the broker", rows=len(decoded.readings))
-            for reject in decoded.rejects:
-                self._refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=())
+            if not retained:
+                return False
         else:
-            self._take_all(decoded, source, frame, kind=kind)
+            self._take_all(self._kept.read(frame, decoded, own=own), source, frame, kind=kind)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
         if decoded.gateway:
             self._hang(source, decoded)
@@ -261,7 +264,8 @@ class Intake:
             refused = self._take_reading(reading, source, frame, kind=kind)
             rejects += [refused] if refused else []
         nothing = len(self._batch) == before
-        counts = tuple((reject.reason, reject.rows) for reject in rejects) if nothing else ()
+        whole = nothing and not frame[0] & _RETAIN  # taken in again, a kept copy would be news
+        counts = tuple((reject.reason, reject.rows) for reject in rejects) if whole else ()
         for number, reject in enumerate(rejects):
             if number and counts:  # the first stands for the whole message
                 self._accounts.add(source, "received", rows=reject.rows)

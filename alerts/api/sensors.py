@@ -14,6 +14,8 @@ from .parts import ActorIn, PageIn, Parts, PartsIn, listed
 from .shapes import Json, battery_json, moment
 
 router = APIRouter(tags=["sensors"])
+KEPT = Quality.RETAINED.name.lower()
+"""Quality of a state that the broker kept: shown, but nothing was heard."""
 
 
 class Binding(BaseModel, extra="forbid"):
@@ -109,7 +111,7 @@ class _View:
             "assigned": bool(place),
             "metrics": metrics,
             "battery": battery_json(self._batteries.get((sensor.site, sensor.id))),
-            "state": self._state(sensor, heard=bool(metrics)),
+            "state": self._state(sensor, heard=any(metric["quality"] != KEPT for metric in metrics)),
         }
 
     def _state(self, sensor: Sensor, *, heard: bool) -> str:

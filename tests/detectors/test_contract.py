@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,11 +170,26 @@ def test_phases_make_sense(name: str, batch: TelemetryBatch) -> None:
 
 
 @every
-@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL])
+@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL, Quality.RETAINED])
 def test_faulty_and_historical_readings_say_nothing(name: str, quality: Quality) -> None:
     """A reading that may not be believed neither raises nor clears; it is a sign of life all the same."""
     rows = everything(int(quality))
     assert len(make(name).update(readings(rows))) == 0
+
+
+@every
+@thorough
+@given(batch=histories(), copies=histories())
+def test_what_a_broker_kept_changes_nothing(name: str, batch: TelemetryBatch, copies: TelemetryBatch) -> None:
+    """With copies of quality RETAINED between the readings, what is found and remembered is as without them."""
+    kept = np.full(len(copies), Quality.RETAINED, np.uint8)
+    both = concat([batch, replace(copies, quality=kept)])
+    order = np.argsort(both.arrival_ns, kind="stable")
+    mixed = both.take(order)
+    with_copies, without = make(name), make(name)
+    own = mixed.take(np.flatnonzero(mixed.quality != Quality.RETAINED))
+    assert joined([with_copies.update(mixed)]) == joined([without.update(own)])
+    assert not len(own) or with_copies.snapshot() == without.snapshot()
 
 
 @every

@@ -153,6 +153,7 @@ export const en: Record<keyof typeof zh, string> = {
   quality_fault: "fault",
   quality_test: "test",
   quality_historical: "historical",
+  quality_retained: "kept by the broker",
   range: "Time range",
   hours: "{n} h",
   days: "{n} d",

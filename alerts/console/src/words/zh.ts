@@ -151,6 +151,7 @@ export const zh = {
   quality_fault: "故障",
   quality_test: "测试",
   quality_historical: "历史",
+  quality_retained: "代理保留",
   range: "时间范围",
   hours: "{n} 小时",
   days: "{n} 天",
