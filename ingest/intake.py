@@ -329,7 +329,7 @@ class Intake:
         kind = kind or (reading.kind if reading.kind in KINDS else "env")
         try:
             metric = self._catalog.metric(reading.metric)
-            code = self._catalog.code(source.site, reading.sensor, kind)
+            code = self._catalog.code(source.site, reading.sensor, kind, wire=source.format, now_ns=self._span[1])
         except CatalogFull as full:
             return Reject(f"{full.what[:-1]}_limit", str(full))
         time_ns = self._span[1] if reading.time_ns is None else reading.time_ns

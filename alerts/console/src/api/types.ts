@@ -73,6 +73,10 @@ export interface Sensor {
   period_s: number | null;
   gateway: string | null;
   assigned: boolean;
+  ignored?: string | null;
+  format?: string | null;
+  first_heard?: string | null;
+  last_heard?: string | null;
   limits?: Record<string, number[]>;
   metrics: Metric[];
   battery?: BatteryEnd | null;
