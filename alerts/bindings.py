@@ -52,20 +52,20 @@ class Bindings:
         known: whether the site has a sensor of that id. Raises Invalid with every wrong line.
         """
         places: dict[str, str] = {}
-        wrong: dict[str, str] = {}
+        wrong: dict[str, tuple[str, str]] = {}
         for line, sensor, place in _lines(text, wrong):
             if not known(sensor):
-                wrong[f"line {line}"] = f"no sensor {sensor!r} at {site}"
+                wrong[f"line {line}"] = f"no sensor {sensor!r} at {site}", f"{site} 没有传感器 {sensor!r}"
             elif (site, place) not in self._registry.places:
-                wrong[f"line {line}"] = f"no place {place!r} at {site}"
+                wrong[f"line {line}"] = f"no place {place!r} at {site}", f"{site} 没有位置 {place!r}"
             elif sensor in places:
-                wrong[f"line {line}"] = f"sensor {sensor!r} stands in the list before"
+                wrong[f"line {line}"] = f"sensor {sensor!r} stands in the list before", f"传感器 {sensor!r} 前面已出现"
             else:
                 places[sensor] = place
         if not places and not wrong:
-            wrong["csv"] = "no line names a sensor and a place"
+            wrong["csv"] = "no line names a sensor and a place", "没有一行写明传感器和位置"
         if wrong:
-            raise Invalid(wrong)
+            raise Invalid({at: en for at, (en, _) in wrong.items()}, zh={at: zh for at, (_, zh) in wrong.items()})
         return places
 
     def ignore(self, site: str, sensor: str, actor: Actor, *, bound: bool, reason: str) -> None:
@@ -104,7 +104,7 @@ def left_alone(connection: Connection) -> dict[tuple[str, str], str]:
     return {(row.site, row.sensor): row.reason for row in connection.execute(select(ignored))}
 
 
-def _lines(text: str, wrong: dict[str, str]) -> Iterator[tuple[int, str, str]]:
+def _lines(text: str, wrong: dict[str, tuple[str, str]]) -> Iterator[tuple[int, str, str]]:
     """(number, sensor, place) of the lines that hold both; the others into `wrong`."""
     rows = csv.reader(text.removeprefix("\ufeff").splitlines())
     for line, row in enumerate(rows, 1):
@@ -112,9 +112,9 @@ def _lines(text: str, wrong: dict[str, str]) -> Iterator[tuple[int, str, str]]:
         if not any(cells) or (line == 1 and [cell.lower() for cell in cells] == HEAD):
             continue
         if line > LINES_MAX:
-            wrong["csv"] = f"more than {LINES_MAX} lines"
+            wrong["csv"] = f"more than {LINES_MAX} lines", f"超过 {LINES_MAX} 行"
             return
         if len(cells) != len(HEAD) or not all(cells):
-            wrong[f"line {line}"] = "wanted are two cells: sensor,place"
+            wrong[f"line {line}"] = "wanted are two cells: sensor,place", "应为两格：sensor,place"
         else:
             yield line, cells[0], cells[1]

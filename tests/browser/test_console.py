@@ -192,13 +192,14 @@ def test_devices_without_a_place_are_bound_by_hand_and_by_list_or_left_alone(sch
     page.get_by_role("link", name="待绑定设备").click()
     waiting = page.get_by_test_id("waiting")
     expect(waiting).to_have_text("4")  # the sensor with the hostile name among them
+    expect(page.get_by_role("row", name="new/1").get_by_role("button", name="分配位置")).to_be_disabled()
     page.get_by_label("new/1 的位置").select_option(label="3号宿舍412室")
     page.get_by_role("row", name="new/1").get_by_role("button", name="分配位置").click()
     expect(waiting).to_have_text("3")
     page.locator("textarea[name=csv]").fill("sensor,place\nnew/2,attic\nnobody,d-1")
     page.locator("form button[type=submit]").click()
-    expect(page.get_by_role("alert")).to_contain_text("line 2")
-    expect(page.get_by_role("alert")).to_contain_text("line 3")
+    expect(page.get_by_role("alert")).to_contain_text("第 2 行：school-1 没有位置 'attic'")
+    expect(page.get_by_role("alert")).to_contain_text("第 3 行")
     expect(waiting).to_have_text("3")
     place = next(iter(school.registry.places))[1]
     page.locator("textarea[name=csv]").fill(f"new/2,{place}")

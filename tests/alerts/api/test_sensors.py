@@ -93,6 +93,7 @@ def test_a_wrong_list_is_told_line_by_line_and_binds_nothing(office: Any) -> Non
     lines = {row["path"]: row["message"] for row in refused.json()["errors"]}
     assert sorted(lines) == ["line 2", "line 3", "line 4", "line 5", "line 6"]
     assert "attic" in lines["line 3"]
+    assert all(row["text"]["zh"] != row["text"]["en"] for row in refused.json()["errors"])
     assert inbox(officer) == ["new/1", "new/2"]
     for empty in ("", "sensor,place\n"):
         assert officer.post("sensors/places", json={"site": "school-1", "csv": empty}).status_code == 422

@@ -155,6 +155,7 @@ export const en: Record<keyof typeof zh, string> = {
   lastHeard: "Last heard",
   placeOf: "Place of {sensor}",
   boundMany: "{n} bound",
+  line: "Line {n}",
   bindByList: "Bind by a list",
   bindByListHow: "A line for each sensor: sensor,place. All or none; every wrong line is told.",
   notOurs: "Not ours",

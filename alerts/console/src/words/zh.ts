@@ -153,6 +153,7 @@ export const zh = {
   lastHeard: "最近收到",
   placeOf: "{sensor} 的位置",
   boundMany: "已绑定 {n} 个",
+  line: "第 {n} 行",
   bindByList: "按清单绑定",
   bindByListHow: "每行一个传感器：sensor,place。全部成功或全部不改；逐行指出错误。",
   notOurs: "不是本校的",
