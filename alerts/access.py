@@ -24,6 +24,7 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "manage_people": frozenset(("admin",)),
     "acknowledge": frozenset(("operator", "officer", "admin")),
     "assign_sensor": _OFFICERS,
+    "ignore_sensor": _OFFICERS,  # a neighbour's
     "comment": _EVERYONE - {"viewer"},
     "ticket_officer": _OFFICERS,  # assign, review, accept, reject, close, mark false, declare major, transfer
     "ticket_fixer": frozenset(("fixer", "admin")),  # take, start, submit

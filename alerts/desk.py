@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from detectors import DetectionBatch
+from detectors import DetectionBatch, Phase
 from ingest import Catalog
 
 from . import journal, rows
 from .access import Actor, require
+from .bindings import Bindings, assigned, left_alone
+from .causes import causes
 from .channels.contract import Channel
-from .errors import Invalid, NotFound
-from .findings import observations
+from .errors import NotFound
+from .findings import Observation, observations
 from .grading import methods
 from .hazards import HazardKeeper
 from .late_notes import LateNotes, Note
@@ -24,7 +26,7 @@ from .outbox import Post
 from .queries import Queries
 from .registry import Registry
 from .replies import Replies
-from .schema import assignments, cursors, hazards
+from .schema import cursors, hazards
 from .ticketing import Ticketing
 
 CURSOR = "detections"
@@ -47,6 +49,7 @@ class AlertDesk:
         self.queries = Queries(engine)
         self.replies = Replies(engine, clock)
         self.notes = LateNotes(engine)
+        self.bindings = Bindings(engine, registry, clock)
 
     def cursor(self) -> int:
         """The last position of the detection log whose effects are in the database."""
@@ -61,10 +64,11 @@ class AlertDesk:
             if not _advance(connection, cursor):
                 return 0
             keeper = self._keeper(connection)
-            given = _assigned(connection)
+            given, foreign = assigned(connection), left_alone(connection)
             seen = observations(detections, catalog, self.registry, assigned=given, now_ns=self.clock())
             for observation in seen:
-                keeper.take(observation)
+                if not _passed_over(observation, foreign):
+                    keeper.take(observation)
         return len(detections)
 
     def tick(self, now_ns: int) -> None:
@@ -106,28 +110,6 @@ class AlertDesk:
             )
             return hazard
 
-    def assign_sensor(self, site: str, sensor: str, place: str, actor: Actor) -> None:
-        """Bind a sensor to a place of the registry; "" takes the binding back. Raises NotFound, Forbidden, Invalid."""
-        require(actor, "assign_sensor")
-        if not actor.sees(site):
-            raise NotFound("site", site)
-        if place and (site, place) not in self.registry.places:
-            raise Invalid({"place": f"no place {place!r} at {site}"})
-        this = (assignments.c.site == site) & (assignments.c.sensor == sensor)
-        with self.engine.begin() as connection:
-            connection.execute(delete(assignments).where(this))
-            if place:
-                connection.execute(insert(assignments).values(site=site, sensor=sensor, place=place))
-            journal.append(
-                connection,
-                at_ns=self.clock(),
-                actor=actor.username,
-                kind="sensor.assigned",
-                site=site,
-                subject=sensor,
-                facts={"place": place},
-            )
-
     def note(self, kind: str, actor: str, *, site: str, subject: str, facts: Mapping[str, Any]) -> None:
         """Write an entry of the audit: a sign-in, an export, a change of an account; see `LateNotes`."""
         self.notes.write(Note(self.clock(), kind, actor, site, subject, facts))
@@ -148,6 +130,13 @@ class AlertDesk:
         return Ticketing(connection, self.registry, Post(connection, self._channels, self.registry))
 
 
+def _passed_over(observation: Observation, foreign: Mapping[tuple[str, str], str]) -> bool:
+    """Whether it is a neighbour's business: danger to life never is, and what stands may end."""
+    seen = observation.finding
+    theirs = (seen.site, seen.sensor) in foreign and not causes()[seen.kind].life_safety
+    return theirs and observation.phase is not Phase.CLEAR
+
+
 def _advance(connection: Connection, cursor: int) -> bool:
     """Move the cursor; False when that position was taken in before."""
     present = connection.scalar(select(cursors.c.position).where(cursors.c.name == CURSOR))
@@ -158,7 +147,3 @@ def _advance(connection: Connection, cursor: int) -> bool:
         return False
     connection.execute(update(cursors).where(cursors.c.name == CURSOR).values(position=cursor))
     return True
-
-
-def _assigned(connection: Connection) -> dict[tuple[str, str], str]:
-    return {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}

@@ -52,11 +52,11 @@ class GuardFailed(AlertError):  # noqa: N818 - names the state
 
 
 class Invalid(AlertError):  # noqa: N818 - names the state
-    """Fields are missing or wrong; fields: name -> what is wanted."""
+    """Fields are missing or wrong; fields: name -> what is wanted; zh: the same in Chinese, where people read it."""
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
+    def __init__(self, fields: Mapping[str, str], *, zh: Mapping[str, str] | None = None) -> None:
         super().__init__("; ".join(f"{name}: {wanted}" for name, wanted in fields.items()))
-        self.fields = dict(fields)
+        self.fields, self.zh = dict(fields), dict(zh or {})
 
 
 class RegistryError(AlertError):

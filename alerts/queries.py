@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
-from . import journal, rows
+from . import bindings, journal, rows
 from .access import Actor, require
 from .errors import NotFound
 from .journal import Event
 from .model import Finding, Hazard, Notice, Ticket
-from .schema import assignments, cursors, findings, hazards, notices, tickets
+from .schema import cursors, findings, hazards, notices, tickets
 from .schema import journal as journal_table
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
@@ -138,13 +138,24 @@ class Queries:
     def assigned(self) -> dict[tuple[str, str], str]:
         """(site, sensor) -> place, as people bound them."""
         with self._engine.connect() as connection:
-            return {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
+            return bindings.assigned(connection)
+
+    def ignored(self) -> dict[tuple[str, str], str]:
+        """(site, sensor) -> why people left it alone."""
+        with self._engine.connect() as connection:
+            return bindings.left_alone(connection)
 
     def active_sensors(self) -> dict[tuple[str, str], str]:
         """(site, sensor) -> kind of the gravest finding that is open on it."""
         query = select(findings.c.site, findings.c.sensor, findings.c.kind).where(findings.c.active)
         with self._engine.connect() as connection:
             return {(row.site, row.sensor): row.kind for row in connection.execute(query.order_by(findings.c.level))}
+
+    def battery_ends(self) -> dict[tuple[str, str], Finding]:
+        """(site, sensor) -> the open finding that tells when its battery ends."""
+        query = select(findings).where(findings.c.active, ~findings.c.drill, findings.c.detector == "battery")
+        with self._engine.connect() as connection:
+            return {(row.site, row.sensor): rows.record(Finding, row) for row in connection.execute(query)}
 
     def counts(self) -> dict[str, int]:
         """How many hazards are open and tickets unfinished, for the metrics."""

@@ -172,6 +172,14 @@ assignments = Table(
     Column("place", String(128), nullable=False),
 )
 
+ignored = Table(
+    "ignored",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("sensor", String(256), primary_key=True),
+    Column("reason", String(200), nullable=False),
+)
+
 accounts = Table(
     "accounts",
     metadata,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .block import decode, encode
 from .calendar import Calendar
+from .cells import Cells, load_cells, read_cells
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .errors import DetectorError, RecipeError, StateError
 from .recipe import Recipe, load_recipe, read_recipe
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HAZARDS",
     "Calendar",
+    "Cells",
     "DetectionBatch",
     "Detector",
     "DetectorError",
@@ -30,7 +32,9 @@ __all__ = [
     "build",
     "decode",
     "encode",
+    "load_cells",
     "load_recipe",
+    "read_cells",
     "read_recipe",
     "urgent",
     "warm",

@@ -73,7 +73,8 @@ class Detector(Protocol):
 
     Must hold for every implementation: no wall clock, no randomness; input untouched; row by row gives what batched
     gives; `restore(snapshot())` in a new instance goes on as the old one would; memory bounded by the sensors' number;
-    readings of quality FAULT and HISTORICAL never raise and never clear; TEST raises drills only.
+    readings of quality FAULT and HISTORICAL never raise and never clear; TEST raises drills only; RETAINED changes
+    nothing at all.
     """
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:

@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import METRIC_BY_NAME, Catalog, TelemetryBatch
+from ingest import METRIC_BY_NAME, Catalog, Quality, TelemetryBatch
 
+from .battery_judge import METRICS as BATTERY_METRICS
+from .battery_judge import BatteryJudge
 from .calendar import Calendar
 from .detection import DetectionBatch
 from .episode_judge import EpisodeJudge, EpisodeRule, metrics_of
@@ -19,11 +21,11 @@ from .findings import Finding, assemble
 from .kernels.emission import NONE
 from .level_judge import SECOND_NS, LevelJudge
 from .recipe import Recipe
-from .rules import TYPES, LevelRule, Rule, Silence, Stuck
+from .rules import TYPES, Battery, LevelRule, Rule, Silence, Stuck
 from .series import Fleet, Frame, Part, Table
 from .silence_judge import SilenceJudge
 
-VERSION = 4
+VERSION = 5
 BACKLOG = METRIC_BY_NAME["backlog"].code
 
 
@@ -69,7 +71,7 @@ class DetectorSet:
             metrics = _metrics(rule)
             key = "+".join(metrics)
             table = self._tables.setdefault(key, Table(metrics))
-            self._judges.append((_judge(rule, table, calendar), key))
+            self._judges.append((_judge(rule, table, calendar, recipe), key))
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Judge the readings in order; called for every batch of the log, in log order."""
@@ -80,6 +82,7 @@ class DetectorSet:
         return self._judge(batch, own=False)
 
     def _judge(self, batch: TelemetryBatch, *, own: bool) -> DetectionBatch:
+        batch = _news(batch)
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
@@ -128,7 +131,8 @@ class DetectorSet:
             if fields["version"] != VERSION or fields["recipe"] != self.recipe.digest:
                 raise StateError("the snapshot is of another version or another recipe")
             self._clock_ns, self._behind_ns = fields["clock"], fields["behind"]
-            self._fleet.sync(fields["sensors"] - 1)
+            if fields["sensors"]:  # none: nothing was judged yet
+                self._fleet.sync(fields["sensors"] - 1)
             for key, table in self._tables.items():
                 table.load(fields["tables"][key], fields["sensors"])
             for judge, _ in self._judges:
@@ -147,17 +151,27 @@ def urgent(recipe: Recipe) -> Recipe:
     return replace(recipe, rules=tuple(rule for rule in recipe.rules if not isinstance(rule, Silence)))
 
 
+def _news(batch: TelemetryBatch) -> TelemetryBatch:
+    """The batch without what the broker kept: no rule sees it, so that it moves no timer, clock or silence either."""
+    kept = batch.quality == Quality.RETAINED
+    return batch.take(np.flatnonzero(~kept)) if kept.any() else batch
+
+
 def _metrics(rule: Rule) -> tuple[str, ...]:
     if isinstance(rule, EpisodeRule):
         return metrics_of(rule)
+    if isinstance(rule, Battery):
+        return BATTERY_METRICS
     return (rule.metric,) if isinstance(rule, LevelRule | Stuck) else ()
 
 
-def _judge(rule: Rule, table: Table, calendar: Calendar) -> Judge:
+def _judge(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> Judge:
     if isinstance(rule, LevelRule | Stuck):
         return LevelJudge(rule, table)
     if isinstance(rule, Silence):
         return SilenceJudge(rule)
+    if isinstance(rule, Battery):
+        return BatteryJudge(rule, table, recipe.cells)
     if isinstance(rule, EpisodeRule):
         kind = next(name for name, cls in TYPES.items() if isinstance(rule, cls))
         return EpisodeJudge(rule, table, calendar, kind)

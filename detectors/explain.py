@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 NAMES = {
     "smoke": ("烟感探测器报警", "Smoke detector in alarm"),
@@ -40,7 +41,8 @@ LABELS = {
 class Fact:
     """What a sentence is made of.
 
-    over: it has cleared; lasted_s: span of event time that speaks for it; behind: sensors heard only through this one.
+    over: it has cleared; lasted_s: span of event time that speaks for it; behind: sensors heard only through this one;
+    dims: further evidence.
     """
 
     kind: str
@@ -56,6 +58,7 @@ class Fact:
     falling: bool = False
     lasted_s: float = 0.0
     behind: int = 0
+    dims: Mapping[str, Any] = field(default_factory=dict)
 
 
 Words = dict[str, str]
@@ -126,6 +129,8 @@ def _threshold_over(fact: Fact) -> tuple[str, str]:
     zh, en = NAMES.get(fact.metric, (fact.metric, fact.metric))
     if fact.unit == "bool":
         return f"{zh}：已恢复", f"{en}: back to normal"
+    if fact.value is None:
+        return f"{zh}不再单独判断：设备另有更可靠的指标", f"{en} is no longer judged: the device tells it better"
     value = quantity(fact.value, fact.unit)
     return f"{zh}已恢复正常（现为 {value}）", f"{en} back to normal (now {value})"
 
@@ -211,12 +216,44 @@ def _seen(fact: Fact) -> tuple[str, str]:
     return (f"{zh}，已持续 {for_zh}", f"{en} for {for_en}") if fact.window_s else (zh, en)
 
 
+def _battery(fact: Fact) -> tuple[str, str]:
+    left_low, left_high, a_day = fact.dims["left_low"], fact.dims["left_high"], fact.dims["per_day"]
+    if a_day is None:
+        return "电池电量低；收到的消息还太少，尚不能预报", "Battery low; too few messages yet to say when it ends"
+    if not left_high:
+        return (
+            "电池电量低；发出的消息已超过同类电池，随时可能耗尽",
+            "Battery low; it has sent more messages than such cells do and may end at any time",
+        )
+    day, latest = f"{a_day:,.0f}" if a_day >= 10 else f"{a_day:g}", fact.dims["latest"]  # noqa: PLR2004 - two figures
+    if not left_low:
+        return (
+            f"电池电量低；最多还能发 {left_high:,} 条消息（每天约 {day} 条），随时可能耗尽，最迟 {latest}",
+            f"Battery low; at most {left_high:,} messages left at {day} a day; it may end any time, by {latest}",
+        )
+    left_zh, left_en = f"{left_low:,} 至 {left_high:,}", f"{left_low:,} to {left_high:,}"
+    first = fact.dims["earliest"]
+    return (
+        f"电池电量低；还能发 {left_zh} 条消息（每天约 {day} 条），预计 {first} 至 {latest} 耗尽",
+        f"Battery low; {left_en} messages left at {day} a day; it ends between {first} and {latest}",
+    )
+
+
+def _battery_clears(fact: Fact) -> tuple[str, str]:
+    zh, en = span(fact.clear_s)
+    return (
+        f"更换电池后解除：低电量标志消失或电压回升并保持 {zh}",
+        f"Clears when the cell was replaced: the low flag gone, or the voltage back up, for {en}",
+    )
+
+
 _Teller = Callable[[Fact], tuple[str, str]]
 _TOLD: Mapping[str, _Teller] = {
     "threshold": _threshold,
     "rise": _rise,
     "stuck": _stuck,
     "silence": _silence,
+    "battery": _battery,
     "held": _held,
     "forced": lambda _: ("门未经授权被打开", "Gate opened by force or without a grant"),
     "after_hours": lambda _: SIGNS["after_hours"],
@@ -227,6 +264,7 @@ _OVER: Mapping[str, _Teller] = {
     "rise": _rise_over,
     "stuck": lambda _: ("读数已恢复变化", "The reading moves again"),
     "silence": lambda _: ("设备已恢复上报", "Device is heard again"),
+    "battery": lambda _: ("电池已更换", "The battery was replaced"),
     "held": lambda fact: ("门已关闭", "Gate is closed") if fact.metric == "open" else ("已恢复", "Back to normal"),
     "forced": lambda _: ("门已关闭", "Gate is closed"),
     "after_hours": lambda _: ("已无人进出", "No further entries"),
@@ -237,6 +275,7 @@ _CLEARS: Mapping[str, _Teller] = {
     "rise": _rise_clears,
     "stuck": lambda _: ("读数重新变化后解除", "Clears when the reading moves again"),
     "silence": lambda _: ("重新收到读数后解除", "Clears with the next reading"),
+    "battery": _battery_clears,
     "held": lambda fact: (
         ("门关闭后解除", "Clears when the gate is closed")
         if fact.metric == "open"

@@ -136,6 +136,7 @@ def _evidence(finding: Finding) -> dict[str, Any]:
         falling=bool(getattr(finding.rule, "falling", False)),
         lasted_s=max(0.0, (finding.last_ns - finding.first_ns) / 1e9),
         behind=finding.behind,
+        dims=finding.dims,
     )
     evidence: dict[str, Any] = {
         "window_s": finding.window_s,

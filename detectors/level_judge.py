@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .better import Better
 from .busy_cells import BusyCells
 from .findings import Entry, Finding, entries
 from .kernels.emission import LANES, NONE, empty
@@ -130,15 +131,19 @@ class LevelJudge:
         self._series = Columns({"ladder": (np.int32, 1, 0)})
         self._usual: dict[tuple[str, str], int] = {}
         self._seen_version = 0
+        self._better = Better(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
 
     def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
         """What the rows of the rule's metric change; without such rows nothing can."""
+        bettered = self._better.follow(frame, part) if self._better else None
         if part is None:
             return []
         slots = len(self._table)
         self._measure.columns.grow(slots * LANES)
         self.follow(frame.fleet)
         x = self._measure(part, frame)
+        if bettered is not None:
+            x[bettered] = -np.inf  # no danger from here on, and what was found goes as by any other reading
         ladder, ladders = self._series["ladder"], self._ladders
         more = rising(part.cells, x, ladder, ladders.limit)
         if not more and self._cells.none:
@@ -165,12 +170,15 @@ class LevelJudge:
         """State for a snapshot."""
         size = len(self._table) * LANES
         self._measure.columns.grow(size)
-        return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size)}
+        better = {"better": self._better.dump()} if self._better else {}
+        return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size), **better}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take a snapshot's state."""
         self._cells.load(state["cells"])
         self._measure.columns.load(state["measure"])
+        if self._better:
+            self._better.load(state["better"])
 
     def _ladder_of(self, fleet: Fleet, code: int) -> int:
         """The ladder of a sensor; those without limits of their own share that of their kind and profile."""
@@ -199,7 +207,7 @@ class LevelJudge:
         return Finding(
             entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
-            value=sign * entry.value, limit=limit, window_s=window_s,
+            value=sign * entry.value if np.isfinite(entry.value) else None, limit=limit, window_s=window_s,
             clear_limit=sign * float(self._ladders.low[ladder, 0]), clear_s=self._clear_s,
         )  # fmt: skip
 

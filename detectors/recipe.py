@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -15,9 +15,10 @@ from annotated_types import Interval
 
 from ingest import KINDS, METRIC_BY_NAME
 
+from .cells import Cells, load_cells
 from .detection import HAZARDS
 from .errors import RecipeError
-from .rules import STEPS, TYPES, LevelRule, Rule
+from .rules import STEPS, TYPES, Battery, LevelRule, Rule
 
 DEFAULT = files("detectors") / "recipes" / "campus.toml"
 _TOP = ("recipe", "late_s", "rule")
@@ -25,11 +26,15 @@ _TOP = ("recipe", "late_s", "rule")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Rules in the order in which they speak. late_s: older news is marked late; digest: of the whole content."""
+    """Rules in the order in which they speak. late_s: older news is marked late; digest: of the whole content.
+
+    cells: what is in the batteries that rules of type battery judge.
+    """
 
     name: str
     rules: tuple[Rule, ...]
     late_s: float = 600.0
+    cells: Cells = field(default_factory=load_cells)
 
     @property
     def digest(self) -> str:
@@ -37,14 +42,17 @@ class Recipe:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
-def load_recipe(path: Path | str | None = None) -> Recipe:
-    """The recipe in that file, or the campus recipe that comes with the product. Raises RecipeError."""
+def load_recipe(path: Path | str | None = None, *, cells: Path | None = None) -> Recipe:
+    """The recipe in that file, or the campus recipe that comes with the product. Raises RecipeError.
+
+    cells: a table of further cells beside those that come along.
+    """
     try:
         text = DEFAULT.read_text(encoding="utf-8") if path is None else Path(path).read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError([f"{path or DEFAULT}: {error}"]) from error
-    return read_recipe(table)
+    return replace(read_recipe(table), cells=load_cells(cells))
 
 
 def read_recipe(table: Mapping[str, Any]) -> Recipe:
@@ -75,16 +83,16 @@ def _read_rule(number: int, entry: Mapping[str, Any], faults: list[str]) -> Rule
         f"{where}.{key}: unknown key; allowed are {', '.join(hints)}" for key in entry if key not in {*hints, "type"}
     ]
     values = {}
-    for field in fields(cls):
-        if field.name in entry:
+    for part in fields(cls):
+        if part.name in entry:
             try:
-                values[field.name] = msgspec.convert(entry[field.name], hints[field.name])
+                values[part.name] = msgspec.convert(entry[part.name], hints[part.name])
             except msgspec.ValidationError as error:
-                own.append(f"{where}.{field.name} = {entry[field.name]!r}: {error}")
+                own.append(f"{where}.{part.name} = {entry[part.name]!r}: {error}")
             else:
-                own += _out_of_bounds(f"{where}.{field.name}", values[field.name], hints[field.name])
-        elif field.default is MISSING:
-            own.append(f"{where}.{field.name}: missing")
+                own += _out_of_bounds(f"{where}.{part.name}", values[part.name], hints[part.name])
+        elif part.default is MISSING:
+            own.append(f"{where}.{part.name}: missing")
     faults += own
     if own:
         return None
@@ -114,18 +122,28 @@ def _misfits(rule: Rule) -> Iterator[str]:
     for kind in rule.kinds:
         if kind not in KINDS:
             yield f"kinds = {kind!r}: allowed are {', '.join(KINDS)}"
-    metric = getattr(rule, "metric", None)
-    if metric is not None and metric not in METRIC_BY_NAME:
-        yield f"metric = {metric!r}: allowed are {', '.join(METRIC_BY_NAME)}"
+    yield from _unknown_metrics(rule)
     if not 1 <= len(rule.levels) <= STEPS:
         yield f"levels: allowed are 1 to {STEPS} of them"
     if list(rule.levels) != sorted(rule.levels):
         yield "levels: allowed are levels that do not fall"
     if isinstance(rule, LevelRule):
         yield from _uneven(rule)
+    if isinstance(rule, Battery):
+        within = list(rule.within_days)
+        if len(within) != len(rule.levels) or within != sorted(within, reverse=True):
+            yield "within_days: allowed is one number of days for each level, falling"
     after_s = getattr(rule, "after_s", None)
     if after_s is not None and (len(after_s) != len(rule.levels) or list(after_s) != sorted(after_s)):
         yield "after_s: allowed is one span for each level, rising"
+
+
+def _unknown_metrics(rule: Rule) -> Iterator[str]:
+    metric, unless = getattr(rule, "metric", None), getattr(rule, "unless", ())
+    named = [("unless", name) for name in unless] + ([] if metric is None else [("metric", metric)])
+    for key, name in named:
+        if name not in METRIC_BY_NAME:
+            yield f"{key} = {name!r}: allowed are {', '.join(METRIC_BY_NAME)}"
 
 
 def _uneven(rule: LevelRule) -> Iterator[str]:

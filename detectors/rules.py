@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated
 
 from annotated_types import Interval, Unit, doc
@@ -32,7 +33,8 @@ class Rule:
 class LevelRule(Rule):
     """Rising levels over something measured: each level has a limit, a duration and a count of readings.
 
-    A level falls once the measure has stayed `hysteresis` under its limit for clear_s.
+    A level falls once the measure has stayed `hysteresis` under its limit for clear_s. unless: metrics that say it
+    better; a sensor that tells one of them is not judged by this rule.
     """
 
     metric: str
@@ -41,6 +43,7 @@ class LevelRule(Rule):
     counts: tuple[Annotated[int, Interval(ge=1, le=10_000)], ...] = ()
     hysteresis: Annotated[float, Interval(ge=0)] = 0.0
     clear_s: Seconds = 60.0
+    unless: Names = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,21 @@ class Silence(Rule):
     lateness_s: Seconds = 120.0
     after_s: Spans = (0.0,)
     downtime_s: Seconds = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery(Rule):
+    """A cell that is low, and when it ends: by the messages that are left in it and those that its device sends a day.
+
+    Low is what the device flags; without a flag, min_count voltages in a row under the cell's. A level is reached once
+    the earliest end is within so many days (inf: at once). Replaced when flag or voltage say so for clear_s; what is
+    low again within memory_s is the same cell.
+    """
+
+    within_days: tuple[Annotated[float, Interval(ge=0)], ...] = (inf,)
+    min_count: Annotated[int, Interval(ge=1, le=10_000)] = 3
+    clear_s: Seconds = 3600.0
+    memory_s: Seconds = 604_800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +148,7 @@ TYPES: dict[str, type[Rule]] = {
     "rise": Rise,
     "stuck": Stuck,
     "silence": Silence,
+    "battery": Battery,
     "held": Held,
     "forced": Forced,
     "after_hours": AfterHours,

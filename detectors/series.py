@@ -56,8 +56,9 @@ class Fleet:
         if not sensor.gateway or sensor.gateway == sensor.id:
             return -1
         found = self._catalog.find(sensor.site, sensor.gateway)
-        known = found is not None and 0 <= found.code < len(self._known) and self._known[found.code].id == sensor.gateway
-        return found.code if found is not None and known else -1
+        if found is None or not 0 <= found.code < len(self._known) or self._known[found.code].id != sensor.gateway:
+            return -1
+        return found.code
 
     def sync(self, highest: int) -> None:
         """Take over what changed in the catalogue; a code that it does not know stands for a bare device."""
@@ -99,6 +100,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    @property
+    def slots(self) -> NDArray[np.int32]:
+        """Sensor code -> slot, -1 for none; codes beyond the end have none."""
+        return self._slot
 
     def part(self, frame: Frame) -> Part | None:
         """The rows of the batch that belong here, in order; None when there are none."""

@@ -19,6 +19,7 @@ from .errors import CatalogFull
 from .gaps import Gaps
 from .intake_settings import IntakeSettings
 from .ledger import Ledger
+from .retained import Kept
 from .senders import Senders
 from .settle import Sources
 from .validate import ill_formed
@@ -48,14 +49,16 @@ class Careful:
         clocks: Clocks,
         duplicates: Duplicates,
         ledger: Ledger,
+        memory: Sequence[tuple[str, str, bytes]],
     ) -> None:
-        """decoders: of the foreign formats, in the order in which they are asked."""
+        """decoders: of the foreign formats, in the order in which they are asked; memory: what they are to recall."""
         self.native = NativeDecoder()
         self.decoders: tuple[Decoder, ...] = (*decoders, self.native)
         gaps = Gaps()
         self.columns = Columns(gaps)
         self.senders = Senders(catalog, self.native)
         self.voice = Voice(catalog, accounts, ledger, settings=settings, gaps=gaps, code_of=self.senders.of_topic)
+        self.kept = Kept(self.columns.routes, duplicates, memory)
         self.batch = OpenBatch()
         self.span = (0, 0, 0)
         self.memory: dict[tuple[str, str], bytes | None] = {}
@@ -65,9 +68,6 @@ class Careful:
         self._accounts, self._sources = accounts, sources
         self._clocks, self._duplicates = clocks, duplicates
         self._online: dict[int, bool] = {}
-
-    def recall(self, memory: Sequence[tuple[str, str, bytes]]) -> None:
-        """Give each decoder back what it asked to be kept: (format, key, value)."""
         for decoder in self.decoders:
             if isinstance(decoder, Remembering):
                 decoder.recall([(key, value) for name, key, value in memory if name == decoder.name])
@@ -99,8 +99,10 @@ class Careful:
             decoded, own = self.native.interpret(topic, payload)
             address = self.native.locate(topic)
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
+            if flags & _RETAIN:
+                return  # no event: neither a running number nor a topic of the hot path
             self._learn_route(frame, topic, decoded)
-            if fresh and address is not None and decoded.numbers and not flags & (_RETAIN | AGAIN):
+            if fresh and address is not None and decoded.numbers and not flags & AGAIN:
                 route, code = self.columns.routes.get(raw_topic), self.senders.of_topic(raw_topic)
                 self.voice.numbers.take(
                     raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self.span[1]
@@ -127,20 +129,16 @@ class Careful:
             self._timely(reading, source.site) for reading in decoded.readings
         )  # a refused one is refused each time
         retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
-        if not retained and self._repeated(frame, own=own) and rows:  # what is refused must not hide the live one
+        repeated = self.kept.repeats(frame, own=own) if retained else self._repeated(frame, own=own)
+        if repeated and rows:
             for device, share in self.senders.shares(frame[2], decoded, source, rejects=True).items():
                 self._accounts.add(source, "received", rows=share, device=device)
                 self._accounts.add(source, "duplicate", rows=share, device=device)
-            self.voice.rates.beside(self.senders.of_message(frame[2], decoded, source))
-            return False
-        if retained:
-            for device, share in self.senders.shares(frame[2], decoded, source, rejects=False).items():
-                self.refuse(source, frame, "retained", "kept by the broker", rows=share, device=device)
-            whose = self.senders.of_message(frame[2], decoded, source)
-            for reject in decoded.rejects:
-                self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=(), device=whose)
+            if not retained:
+                self.voice.rates.beside(self.senders.of_message(frame[2], decoded, source))
+                return False
         else:
-            self._take_all(decoded, source, frame, kind=kind)
+            self._take_all(self.kept.read(frame, decoded, own=own), source, frame, kind=kind)
         changed = [self._take_availability(told, source, frame) for told in decoded.availability]
         if decoded.gateway:
             self._hang(source, decoded)
@@ -159,7 +157,8 @@ class Careful:
         rejects = [(reject, whose) for reject in decoded.rejects] + refused
         if nothing:
             self.voice.rates.beside(whose)
-        counts = tuple(Charge(told.reason, told.rows, device) for told, device in rejects) if nothing else ()
+        whole = nothing and not frame[0] & _RETAIN  # taken in again, a kept copy would be news
+        counts = tuple(Charge(told.reason, told.rows, device) for told, device in rejects) if whole else ()
         for number, (told, device) in enumerate(rejects):
             if number and counts:  # the first stands for the whole message
                 self._accounts.add(source, "received", rows=told.rows, device=device)
@@ -213,7 +212,7 @@ class Careful:
         kind = kind or (reading.kind if reading.kind in KINDS else "env")
         try:
             metric = self._catalog.metric(reading.metric)
-            code = self._catalog.code(source.site, reading.sensor, kind)
+            code = self._catalog.code(source.site, reading.sensor, kind, wire=source.format, now_ns=self.span[1])
         except CatalogFull as full:
             return Reject(f"{full.what[:-1]}_limit", str(full))
         time_ns = self.span[1] if reading.time_ns is None else reading.time_ns
@@ -272,7 +271,7 @@ class Careful:
         sensor = self._catalog.find(address.site, address.sensor)
         if sensor is None or not self._catalog.has_code(sensor):  # not even one that is only declared
             return None
-        if KINDS.index(address.kind) < KINDS.index(sensor.kind):
+        if KINDS.index(address.kind) < KINDS.index(sensor.kind) or self.kept.awaits(raw_topic):
             return None
         for decoder in self.decoders:  # no generator: these are most of a restart's first minute
             if decoder.claims(topic):

@@ -28,7 +28,8 @@ class Sensor:
     id: the identity found on the wire, unique in its site; place: id of the place where it hangs, "" while unassigned;
     profile: how its surroundings behave ("kitchen", "waterside", ...; "" for the usual); period_s: the longest time
     between two of its messages, 0 when unknown; limits: metric -> rising alarm limits of this very sensor; gateway: id
-    of the device of the same site that it is heard through, "" when none is known.
+    of the device of the same site that it is heard through, "" when none is known; format, first_ns: of the first
+    message that was heard of it, "" and 0 where there was none.
     """
 
     code: int
@@ -40,6 +41,8 @@ class Sensor:
     period_s: float = 0.0
     limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     gateway: str = ""
+    format: str = ""
+    first_ns: int = 0
 
     @property
     def assigned(self) -> bool:
@@ -116,14 +119,14 @@ class Catalog:
         """Whether the sensor was heard, and not only declared."""
         return (sensor.site, sensor.id) in self._code
 
-    def code(self, site: str, sensor_id: str, kind: str) -> int:
+    def code(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
         """The code of a sensor, given at first use. A more telling kind replaces a lesser one (KINDS).
 
-        Raises CatalogFull at the bound.
+        wire, now_ns: format and arrival of the message, kept with the first one. Raises CatalogFull at the bound.
         """
         code = self._code.get((site, sensor_id))
         if code is None:
-            return self._register(site, sensor_id, kind)
+            return self._register(site, sensor_id, kind, wire=wire, now_ns=now_ns)
         known = self._sensors[code]
         if KINDS.index(kind) < KINDS.index(known.kind) and (site, sensor_id) not in self._declared:
             self._put(replace(known, kind=kind))
@@ -194,20 +197,22 @@ class Catalog:
             if declared is None:
                 self._put(sensor, durable=True)
             else:
-                self._put(replace(declared, code=sensor.code, gateway=declared.gateway or sensor.gateway))
+                heard = replace(declared, code=sensor.code, format=sensor.format, first_ns=sensor.first_ns)
+                self._put(replace(heard, gateway=declared.gateway or sensor.gateway))
         for metric in metrics:
             self._keep_metric(metric)
         for sensor in list(self._sensors):
             self._hang(sensor)
 
-    def _register(self, site: str, sensor_id: str, kind: str) -> int:
+    def _register(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
         if _counts(site, sensor_id) and (site, sensor_id) not in self._declared:
             self._admit(site)
         if len(self._sensors) >= self._sensors_max:
             raise CatalogFull("sensors", self._sensors_max)
         declared = self._declared.get((site, sensor_id))
         code = len(self._sensors)
-        self._put(Sensor(code, sensor_id, site, kind) if declared is None else replace(declared, code=code))
+        known = Sensor(code, sensor_id, site, kind) if declared is None else declared
+        self._put(replace(known, code=code, format=wire, first_ns=now_ns))
         self._hang(self._sensors[code])
         return code
 

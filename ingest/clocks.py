@@ -103,14 +103,21 @@ class Clocks:
         time_ns: NDArray[np.int64],
         arrival_ns: NDArray[np.int64],
         own: NDArray[np.bool_],
+        *,
+        also: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int64]:
-        """The times as they are to be stored, shape (n,); own: whose time is the device's and of now."""
-        if not own.any():
+        """The times as they are to be stored, shape (n,).
+
+        own: whose time is the device's and of now; also: whose time is the device's, but teaches nothing.
+        """
+        moved = own if also is None else own | also
+        if not moved.any():
             return time_ns
         self._grow(int(sensor.max()) + 1)
-        self._follow(*_newest(sensor[own], time_ns[own], arrival_ns[own]))
+        if own.any():
+            self._follow(*_newest(sensor[own], time_ns[own], arrival_ns[own]))
         offset = self._offset[sensor]
-        return np.where(own, time_ns + offset, time_ns) if offset.any() else time_ns
+        return np.where(moved, time_ns + offset, time_ns) if offset.any() else time_ns
 
     def take_memory(self) -> dict[str, bytes | None]:
         """What changed and has to be known after a restart: code -> clock, None for one that is right again."""

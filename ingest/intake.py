@@ -70,12 +70,12 @@ class Intake:
             clocks=self._clocks,
             duplicates=self._duplicates,
             ledger=self._ledger,
+            memory=memory,
         )
         self._bounds = Bounds(batch or BatchSettings())
         self._past_ns = self._settings.past_days * DAY_NS
         self._replays = Replays(self._accounts, self._duplicates)
         self.messages_total = 0
-        self._careful.recall(memory)
 
     @property
     def subscriptions(self) -> list[str]:
@@ -198,6 +198,7 @@ class Intake:
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
         clocks, replayed = self._clocks.take_memory(), self._replays.take()
         self._careful.memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
+        self._careful.memory.update(self._careful.kept.take_memory())
         counts, quarantine = self._accounts.take()
         memory, self._careful.memory = self._careful.memory, {}
         spooled, unspooled = self.spool.seal()

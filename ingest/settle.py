@@ -16,6 +16,8 @@ from .telemetry import TelemetryBatch
 from .validate import Verdict, check
 from .vocabulary import Quality
 
+_RETAIN = 0x01
+
 
 class Sources:
     """Sources as small numbers, and which one each sensor of the hot path belongs to."""
@@ -70,6 +72,7 @@ def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, clocks: Clock
         ("out_of_range", verdict.outside),
         ("unknown_metric", verdict.unknown),
         ("clock_corrected", corrected & ~refused),
+        ("retained", (raw.quality == Quality.RETAINED) & ~refused),
     ):
         if rows.any():
             _count(accounts, sources, "notice", source[rows], reason=reason)
@@ -84,8 +87,9 @@ def _corrected(
     """The rows at the times that their devices' clocks would tell if they were right, and which ones moved."""
     sensor, arrival, quality = batch.item_columns()
     told = np.frombuffer(batch.time_ns, np.int64)
-    own = (told != arrival) & (source != Sources.SERVICE) & (quality != Quality.HISTORICAL)
-    right = clocks.correct(sensor, told, arrival, own)
+    timed = (told != arrival) & (source != Sources.SERVICE) & (quality != Quality.HISTORICAL)
+    kept = quality == Quality.RETAINED  # its time is the device's too, but of then
+    right = clocks.correct(sensor, told, arrival, timed & ~kept, also=timed & kept)
     if right is told:
         return raw, np.zeros(len(raw), np.bool_)
     return replace(raw, time_ns=batch.per_row(right)), batch.per_row(right != told)
@@ -131,7 +135,8 @@ def _refuse(
     for reason, rows in (("time_past", verdict.past), ("time_future", verdict.future)):
         for row in np.flatnonzero(rows).tolist():
             _, _, topic, payload = frame = batch.origin[item_of_row[row]]
-            refusal = Refusal(reason, "", int(arrival[row]), topic, payload, whole.pop(id(frame), ()))
+            counts = () if frame[0] & _RETAIN else whole.pop(id(frame), ())  # taken in again, it would be news
+            refusal = Refusal(reason, "", int(arrival[row]), topic, payload, counts)
             accounts.refuse(sources.names[source[row]], refusal, received=False, device=sensor[row])
 
 

@@ -23,6 +23,7 @@ class Quality(IntEnum):
     FAULT = 1  # the sensor says that it cannot measure, or the value is outside the metric's valid range
     TEST = 2  # self-test or simulated message: a drill at most
     HISTORICAL = 3  # a late copy of an old value: stored, no live alarm
+    RETAINED = 4  # a copy that the broker kept: the state at a connect, no event and no sign of life
 
 
 @dataclass(frozen=True, slots=True)

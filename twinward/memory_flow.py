@@ -90,7 +90,7 @@ def origin(
     """The origin of a service's flows. desk: its database, its channels, whether its own outbox cannot send now."""
     log, detections = logs
     engine, channels, stuck = desk
-    recipe, calendar = load_recipe(settings.recipe), Calendar.from_table(registry.calendar)
+    recipe, calendar = load_recipe(settings.recipe, cells=settings.cells), Calendar.from_table(registry.calendar)
 
     def catalog(readable: bool) -> Catalog:  # noqa: FBT001 - as Origin says
         made = Catalog(registry.sensors)

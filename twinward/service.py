@@ -123,7 +123,7 @@ class Service:
         settings = self.settings
         self.registry = load_registry(settings.campus)
         self._calendar = Calendar.from_table(self.registry.calendar)
-        self._recipe = load_recipe(settings.recipe)
+        self._recipe = load_recipe(settings.recipe, cells=settings.cells)
         if self._does("alert"):
             self._retention = load_retention(settings.store.retention)
             self._channels = open_channels(settings.notify)

@@ -52,6 +52,7 @@ class Settings:
     data_dir: Annotated[Path, doc("where logs, store and database are kept")] = Path("twinward-data")
     campus: Annotated[Path | None, doc("campus file: sites, zones, places, risk points, sensors, calendar")] = None
     recipe: Annotated[Path | None, doc("detection rules; the campus recipe when not given")] = None
+    cells: Annotated[Path | None, doc("further battery cells beside those that come along")] = None
     lorawan: Annotated[Path | None, doc("further LoRaWAN profiles beside those that come along")] = None
     database: Annotated[str, doc("SQLAlchemy URL of the alert database; SQLite in data_dir when empty")] = ""
     broker: BrokerSettings = field(default_factory=BrokerSettings)

@@ -90,7 +90,10 @@ async def _alert(_request: Request, error: Exception) -> Response:
     if isinstance(error, GuardFailed):
         return problem(status, error.en, guard=error.guard, text={"zh": error.zh, "en": error.en})
     if isinstance(error, Invalid):
-        listed = [{"path": name, "message": wanted} for name, wanted in error.fields.items()]
+        listed: list[dict[str, Any]] = [{"path": name, "message": wanted} for name, wanted in error.fields.items()]
+        for row in listed:
+            if row["path"] in error.zh:
+                row["text"] = {"zh": error.zh[row["path"]], "en": row["message"]}
         return problem(status, str(error), errors=listed)
     if isinstance(error, Unauthorized):
         return problem(status, "a valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"})

@@ -96,6 +96,7 @@ def finding_json(finding: Finding) -> Json:
         "window": {"first": moment(finding.first_ns), "last": moment(finding.last_ns)},
         "text": evidence.get("text", {}),
         "clears": evidence.get("clears", {}),
+        "battery": battery_json(finding) if finding.detector == "battery" else None,
         "times": {
             "event": moment(finding.first_ns),
             "gateway": moment(finding.gateway_ns),
@@ -104,6 +105,15 @@ def finding_json(finding: Finding) -> Json:
             "recorded": moment(finding.recorded_ns),
         },
     }
+
+
+def battery_json(finding: Finding | None) -> Json | None:
+    """When a battery ends, by the messages that are left in it; null where it is not low. Days are those of UTC."""
+    if finding is None:
+        return None
+    dims = finding.evidence.get("dims", {})
+    told = ("cell", "used", "left_low", "left_high", "per_day", "earliest", "latest")
+    return {**{key: dims.get(key) for key in told}, "text": finding.evidence.get("text", {})}
 
 
 def ticket_json(ticket: Ticket, hazard: Hazard, registry: Registry, actor: Actor, found: Sequence[Finding]) -> Json:

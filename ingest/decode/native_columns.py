@@ -31,12 +31,16 @@ _decode = msgspec.json.Decoder(_Fields | list[_Fields]).decode
 
 
 class Route(msgspec.Struct, gc=False):  # a city has hundreds of thousands, for the collector to look through in vain
-    """What is known of a topic: sensor, part of the key, next running number, how its arrays look if it sends any."""
+    """What is known of a topic: sensor, part of the key, next running number, how its arrays look if it sends any.
+
+    last: key of its last message, where that carried neither time nor number.
+    """
 
     sensor: int
     seed: int
     next_seq: int | None = None
     shape: Shape | None = None
+    last: int | None = None
 
 
 class Columns:
@@ -65,12 +69,11 @@ class Columns:
 
         span: earliest time that may be stored, arrival of these frames, latest time that may be stored, in ns.
         """
-        earliest_ns, now_ns, latest_ns = span
-        routes, codes, digest, decode = self.routes, self.metrics, xxh3_64_intdigest, _decode
+        (earliest_ns, now_ns, latest_ns), routes, codes = span, self.routes, self.metrics
+        times, values, digest, decode = batch.time_ns, batch.value, xxh3_64_intdigest, _decode
         young, old, fresh = duplicates.own.young, duplicates.own.old, duplicates.fresh
         add_sensor, add_time, add_rows = batch.sensor.append, batch.time_ns.append, batch.rows.append
         add_metric, add_value, add_origin = batch.metric.append, batch.value.append, batch.origin.append
-        times, values = batch.time_ns, batch.value
         for frame in frames:
             flags, packet_id, topic, payload = frame
             route = routes.get(topic) or meet(topic)
@@ -117,6 +120,7 @@ class Columns:
                 batch.rewind(items, rows)
                 careful(frame)
                 continue
+            route.last = None if own else key
             if own:
                 young.add(key)
                 fresh.append(key)

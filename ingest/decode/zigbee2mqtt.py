@@ -82,7 +82,7 @@ class Zigbee2MqttDecoder:
         """Everything under the base topic."""
         return topic.startswith(self._base)
 
-    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
         """What the message means; whether retained readings count is the caller's rule."""
         device = topic.removeprefix(self._base)
         head, *rest = device.split("/")
@@ -96,7 +96,10 @@ class Zigbee2MqttDecoder:
             return replace(_decode_availability(device.removesuffix("/availability"), payload), gateway=_BRIDGE)
         if not payload:
             return Decoded(removed=(device,))
-        return replace(_decode_state(device, payload, self._thinner, now_ns), gateway=_BRIDGE)
+        decoded = _decode_state(device, payload)
+        whole = decoded.readings  # of a kept copy: it must not stand in for a live message
+        told = whole if retained else self._thinner.thin(device, whole, now_ns)
+        return replace(gathered(told, decoded.rejects), gateway=_BRIDGE)
 
 
 def _decode_bridge(topic: str, payload: bytes) -> Decoded:
@@ -147,7 +150,7 @@ def _decode_event(payload: bytes) -> Decoded:
     return Decoded(ignored="event")
 
 
-def _decode_state(device: str, payload: bytes, thinner: Thinner, now_ns: int) -> Decoded:
+def _decode_state(device: str, payload: bytes) -> Decoded:
     state = read_object(payload)
     if isinstance(state, Reject):
         return refuse(state)
@@ -164,7 +167,7 @@ def _decode_state(device: str, payload: bytes, thinner: Thinner, now_ns: int) ->
             readings.append(Reading(device, kind, metric, number, unit, time_ns=time_ns, quality=quality))
     if quality is Quality.TEST and not any(reading.kind != "device" for reading in readings):
         readings.append(Reading(device, "smoke", "test", 1.0, "bool", time_ns=time_ns, quality=quality))
-    return gathered(thinner.thin(device, readings, now_ns), rejects)
+    return gathered(readings, rejects)
 
 
 def _read(  # noqa: PLR0911 - a return a case

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log
 from typing import Annotated
 
@@ -69,7 +69,9 @@ def plan_dust(settings: DustSettings, stage: Stage) -> Course | None:
 class BatterySettings(Happening):
     """A lithium cell at its end: flat near 3.0 V, then the knee, the low flag, some thousand messages, and silence."""
 
-    heartbeat_s: Annotated[float, Interval(ge=60, le=DAY_S), Unit("s"), doc("between its messages")] = 600.0
+    heartbeat_s: Annotated[
+        float, Interval(ge=60, le=DAY_S), Unit("s"), doc("between its messages; give its kind the same period")
+    ] = 600.0
     knee_s: Annotated[float, Interval(gt=0, le=400 * DAY_S), Unit("s"), doc("from the knee to the low flag")] = (
         14.0 * DAY_S
     )
@@ -85,6 +87,7 @@ def plan_battery(settings: BatterySettings, stage: Stage) -> Course | None:
     if not heads:
         return None
     head = stage.pick(heads)
+    stage = replace(stage, at_ms=_own_beat(stage, head, round(1000 * settings.heartbeat_s)))
     left_s = settings.heartbeat_s * stage.draw(*settings.messages, stream=1)
     low_s, dead_s = settings.knee_s, settings.knee_s + left_s
     since_s = np.arange(0, dead_s, settings.heartbeat_s)
@@ -101,3 +104,9 @@ def plan_battery(settings: BatterySettings, stage: Stage) -> Course | None:
     moments = stage.at_ms, at(stage, low_s), at(stage, dead_s), at(stage, dead_s)
     truth = interval(stage, "battery_low", [head], moments, level=0)
     return Course(stage, (stage.at_ms, NEVER_MS), (truth,), (), hushes, (said,))
+
+
+def _own_beat(stage: Stage, head: int, beat_ms: int) -> int:
+    """The first moment from the begin on at which the head speaks anyway: its battery rides in the same heartbeat."""
+    phase = int(stage.fleet.keys[head] % np.uint64(beat_ms))
+    return stage.at_ms + (phase - stage.at_ms) % beat_ms

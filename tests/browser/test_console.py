@@ -184,6 +184,36 @@ def test_keyboard_alone_reaches_a_hazard_and_its_ticket(school: Any, sign_in: Si
     expect(page.get_by_test_id("ticket")).to_have_count(1)
 
 
+def test_devices_without_a_place_are_bound_by_hand_and_by_list_or_left_alone(school: Any, sign_in: SignIn) -> None:
+    """Each wrong line of a list is told and nothing is bound; the mended list binds; a neighbour's is left alone."""
+    for name in ("new/1", "new/2", "shop"):
+        school.catalog.code("school-1", name, "smoke", wire="zigbee2mqtt", now_ns=1_790_000_000 * 10**9)
+    page = sign_in("officer")
+    page.keyboard.press("3")
+    page.get_by_role("link", name="待绑定设备").click()
+    waiting = page.get_by_test_id("waiting")
+    expect(waiting).to_have_text("4")  # the sensor with the hostile name among them
+    expect(page.get_by_role("row", name="new/1").get_by_role("button", name="分配位置")).to_be_disabled()
+    page.get_by_label("new/1 的位置").select_option(label="3号宿舍412室")
+    page.get_by_role("row", name="new/1").get_by_role("button", name="分配位置").click()
+    expect(waiting).to_have_text("3")
+    page.locator("textarea[name=csv]").fill("sensor,place\nnew/2,attic\nnobody,d-1")
+    page.locator("form button[type=submit]").click()
+    expect(page.get_by_role("alert")).to_contain_text("第 2 行：school-1 没有位置 'attic'")
+    expect(page.get_by_role("alert")).to_contain_text("第 3 行")
+    expect(waiting).to_have_text("3")
+    place = next(iter(school.registry.places))[1]
+    page.locator("textarea[name=csv]").fill(f"new/2,{place}")
+    page.locator("form button[type=submit]").click()
+    expect(waiting).to_have_text("2")
+    page.get_by_label("shop 为何不是本校的").fill("隔壁商店")
+    page.get_by_role("row", name="shop").get_by_role("button", name="忽略").click()
+    expect(page.get_by_test_id("ignored")).to_contain_text("隔壁商店")
+    expect(waiting).to_have_text("1")
+    page.keyboard.press("l")
+    expect(page.locator("h1")).to_contain_text("Not yet mapped")
+
+
 def test_accounting_balances_on_screen(sign_in: SignIn) -> None:
     """What came in is on the page, with a residual of 0 said in words."""
     page = sign_in("officer")

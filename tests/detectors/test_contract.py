@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,11 +30,11 @@ DEFAULT = load_recipe()
 RECIPES = {rule.name: Recipe(rule.name, (rule,)) for rule in DEFAULT.rules} | {"campus": DEFAULT}
 ALARMING = {
     "smoke": 1, "smoke_density": 0.5, "smoke_concentration": 40, "co": 400, "temperature": 90, "depth": 0.8, "level": 3,
-    "leak": 1, "forced": 1, "open": 1, "blind": 1, "battery_low": 1, "battery": 2, "tamper": 1, "fault": 1,
-    "object_present": 1, "online": 0, "tick": 1, "access_granted": 1, "humidity": 50,
+    "leak": 1, "forced": 1, "open": 1, "blind": 1, "battery_low": 1, "battery_voltage": 2.5, "battery": 2, "tamper": 1,
+    "fault": 1, "object_present": 1, "online": 0, "tick": 1, "access_granted": 1, "humidity": 50,
     "message_rate": 10_000, "new_names": 5_000,
 }  # fmt: skip
-QUIET = {"battery": 90, "temperature": 20, "level": 0.5, "online": 1, "tick": 1, "humidity": 40}
+QUIET = {"battery": 90, "battery_voltage": 3, "temperature": 20, "level": 0.5, "online": 1, "tick": 1, "humidity": 40}
 KIND = {"open": "gate", "forced": "gate", "access_granted": "gate", "object_present": "camera", "level": "water"}
 SENSORS = 3
 
@@ -181,11 +182,26 @@ def test_phases_make_sense(name: str, batch: TelemetryBatch) -> None:
 
 
 @every
-@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL])
+@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL, Quality.RETAINED])
 def test_faulty_and_historical_readings_say_nothing(name: str, quality: Quality) -> None:
     """A reading that may not be believed neither raises nor clears; it is a sign of life all the same."""
     rows = everything(int(quality))
     assert len(make(name).update(readings(rows))) == 0
+
+
+@every
+@thorough
+@given(batch=histories(), copies=histories())
+def test_what_a_broker_kept_changes_nothing(name: str, batch: TelemetryBatch, copies: TelemetryBatch) -> None:
+    """With copies of quality RETAINED between the readings, what is found and remembered is as without them."""
+    kept = np.full(len(copies), Quality.RETAINED, np.uint8)
+    both = concat([batch, replace(copies, quality=kept)])
+    order = np.argsort(both.arrival_ns, kind="stable")
+    mixed = both.take(order)
+    with_copies, without = make(name), make(name)
+    own = mixed.take(np.flatnonzero(mixed.quality != Quality.RETAINED))
+    assert joined([with_copies.update(mixed)]) == joined([without.update(own)])
+    assert not len(own) or with_copies.snapshot() == without.snapshot()
 
 
 @every

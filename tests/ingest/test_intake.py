@@ -82,7 +82,6 @@ HOSTILE = (
     (TOPIC, b'{"time": %d, "co": 1}' % (NOW_MS + 2 * DAY_MS), 0, "time_future"),
     (TOPIC, b'{"time": %d, "co": 1}' % 10**30, 0, "time_future"),
     (TOPIC, b'{"co":' + b"[" * 5000, 0, "depth"),
-    (TOPIC, b'{"co": 1}', 1, "retained"),
     (TOPIC, b"", 0x100, "too_large"),
     (b"elsewhere/x", b'{"co": 1}', 0, "topic"),
     (b"campus/s1/smoke", b'{"co": 1}', 0, "topic"),
@@ -284,15 +283,6 @@ def test_each_bound_closes_the_batch_and_is_counted(
     assert door.seal(NOW_NS + later_ns) is not None
     assert door.bounds_acted == {"rows": 0, "bytes": 0, "age": 0, "asked": 0} | {bound: 1}
     assert not door.due(NOW_NS + 10**12)
-
-
-def test_a_retained_copy_does_not_hide_the_live_message() -> None:
-    """What the broker kept comes first and is refused; the same bytes, live, are a reading."""
-    door = intake()
-    payload = b'{"time": %d, "co": 7}' % NOW_MS
-    door.take([(0x01, 0, TOPIC, payload), (0x02, 5, TOPIC, payload), (0x01, 0, TOPIC, payload)], NOW_NS)
-    sealed = seal(door)
-    assert (total(sealed, "stored"), total(sealed, "quarantined", "retained")) == (1, 2)
 
 
 def test_a_declared_sensor_gets_a_code_of_its_own_with_its_first_message() -> None:

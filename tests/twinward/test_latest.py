@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import TelemetryBatch, from_columns
+from ingest import Quality, TelemetryBatch, from_columns
 from twinward.latest import Latest
 
 Row = tuple[int, int, int]
@@ -26,6 +28,17 @@ def batch(rows: list[Row]) -> TelemetryBatch:
             "quality": np.zeros(len(columns), np.uint8),
         }
     )
+
+
+def test_what_the_broker_kept_is_the_state_until_something_newer_was_heard() -> None:
+    """Shown with its quality; a live reading of the same moment or later stands before it, an older copy behind."""
+    latest = Latest()
+    kept, live = batch([(1, 1, 5), (1, 2, 5)]), batch([(1, 1, 5)])
+    latest.update(replace(kept, quality=np.full(2, Quality.RETAINED, np.uint8)))
+    assert [last.quality for last in latest.of(1)] == [Quality.RETAINED, Quality.RETAINED]
+    latest.update(live)
+    latest.update(replace(batch([(1, 1, 3)]), quality=np.full(1, Quality.RETAINED, np.uint8)))
+    assert [(last.time_ns, last.quality) for last in latest.of(1)] == [(5, Quality.GOOD), (5, Quality.RETAINED)]
 
 
 @given(parts=st.lists(ROWS, max_size=4))

@@ -24,10 +24,14 @@ ASKED = {
     ("GET", "hazards"): "see",
     ("GET", "tickets"): "see",
     ("PUT", "sensors/school-1/smoke-101/place"): "assign_sensor",
+    ("POST", "sensors/places"): "assign_sensor",
+    ("PUT", "sensors/school-1/stray/ignored"): "ignore_sensor",
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "users"): {"username": "new", "password": "long enough too", "roles": ["viewer"], "sites": ["school-1"]},
     ("PUT", "sensors/school-1/smoke-101/place"): {"place": "d-102"},
+    ("POST", "sensors/places"): {"site": "school-1", "csv": "smoke-101,d-102"},
+    ("PUT", "sensors/school-1/stray/ignored"): {"reason": "the shop next door"},
     ("POST", "quarantine/replay"): {"site": "school-1", "reason": "time_past"},
 }
 
@@ -57,6 +61,7 @@ def test_every_route_asks_for_a_token(office: Any) -> None:
 def test_each_role_gets_what_the_table_says(office: Any, role: str) -> None:
     """403 exactly where the operation is not the role's."""
     client = office.sign_in(role)
+    office.world.catalog.code("school-1", "stray", "smoke")
     for (method, path), operation in ASKED.items():
         status = client.request(method, path, json=BODIES.get((method, path))).status_code
         assert (status == 403) == (role not in OPERATIONS[operation]), (role, method, path, status)

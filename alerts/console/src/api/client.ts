@@ -4,6 +4,13 @@ import type { Both } from "./types";
 const BASE = "api/v1";
 const STORED = "twinward.token";
 
+/** A wrong field, and what is wanted; in both languages where the service says so. */
+export interface Wrong {
+  path: string;
+  message: string;
+  text: Both | null;
+}
+
 /** A refusal of the service, or no answer at all (status 0). */
 export class ApiError extends Error {
   constructor(
@@ -11,7 +18,7 @@ export class ApiError extends Error {
     readonly title: string,
     readonly detail: string,
     readonly both: Both | null,
-    readonly fields: { path: string; message: string }[],
+    readonly fields: Wrong[],
   ) {
     super(detail || title);
   }
@@ -118,12 +125,13 @@ function plain(status: number): Both | null {
 }
 
 /** Wrong fields come as a list of findings or as a table of name and wish. */
-function wrongFields(told: unknown): { path: string; message: string }[] {
+function wrongFields(told: unknown): Wrong[] {
   if (Array.isArray(told))
     return told.map((one: Record<string, unknown>) => ({
       path: String(one["path"] ?? one["field"] ?? ""),
       message: String(one["message"] ?? one["detail"] ?? ""),
+      text: (one["text"] as Both | undefined) ?? null,
     }));
   if (told === null || typeof told !== "object") return [];
-  return Object.entries(told).map(([path, message]) => ({ path, message: String(message) }));
+  return Object.entries(told).map(([path, message]) => ({ path, message: String(message), text: null }));
 }

@@ -49,6 +49,17 @@ export interface Metric {
   last_time: string | null;
   quality: string | null;
 }
+/** When a battery ends, by messages; days of UTC, null while too few messages came. */
+export interface BatteryEnd {
+  cell: string;
+  used: number;
+  left_low: number;
+  left_high: number;
+  per_day: number | null;
+  earliest: string | null;
+  latest: string | null;
+  text: Both;
+}
 export type SensorState = "ok" | "hazard" | "silent" | "unknown";
 export interface Sensor {
   code: number;
@@ -62,8 +73,13 @@ export interface Sensor {
   period_s: number | null;
   gateway: string | null;
   assigned: boolean;
+  ignored?: string | null;
+  format?: string | null;
+  first_heard?: string | null;
+  last_heard?: string | null;
   limits?: Record<string, number[]>;
   metrics: Metric[];
+  battery?: BatteryEnd | null;
   state: SensorState;
   grade?: Colour | null;
 }

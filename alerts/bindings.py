@@ -1,0 +1,120 @@
+"""Which sensors hang where, as people say: bound to places one by one or by a list, or left alone as a neighbour's."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from . import journal
+from .access import Actor, require
+from .errors import GuardFailed, Invalid, NotFound
+from .registry import Registry
+from .schema import assignments, ignored
+
+LINES_MAX = 5_000
+"""Lines of a list."""
+
+HEAD = ["sensor", "place"]
+
+
+class Bindings:
+    """Every change is one transaction with its entry in the journal."""
+
+    def __init__(self, engine: Engine, registry: Registry, clock: Callable[[], int]) -> None:
+        self._engine, self._registry, self._clock = engine, registry, clock
+
+    def assign(self, site: str, places: Mapping[str, str], actor: Actor) -> None:
+        """Bind sensors to places of the registry, all or none; "" takes a binding back.
+
+        A sensor that is bound is no longer a neighbour's. Raises NotFound, Forbidden, Invalid.
+        """
+        require(actor, "assign_sensor")
+        if not actor.sees(site):
+            raise NotFound("site", site)
+        wrong = {place for place in places.values() if place and (site, place) not in self._registry.places}
+        if wrong:
+            raise Invalid({"place": f"no place {', '.join(map(repr, sorted(wrong)))} at {site}"})
+        with self._engine.begin() as connection:
+            for sensor, place in places.items():
+                connection.execute(
+                    delete(assignments).where(assignments.c.site == site, assignments.c.sensor == sensor)
+                )
+                if place:
+                    connection.execute(insert(assignments).values(site=site, sensor=sensor, place=place))
+                    connection.execute(delete(ignored).where(ignored.c.site == site, ignored.c.sensor == sensor))
+                self._tell(connection, "sensor.assigned", site, sensor, actor, place=place)
+
+    def read_list(self, site: str, text: str, known: Callable[[str], bool]) -> dict[str, str]:
+        """Sensor -> place of a CSV with a line for each: `sensor,place`; the head may stand above.
+
+        known: whether the site has a sensor of that id. Raises Invalid with every wrong line.
+        """
+        places: dict[str, str] = {}
+        wrong: dict[str, tuple[str, str]] = {}
+        for line, sensor, place in _lines(text, wrong):
+            if not known(sensor):
+                wrong[f"line {line}"] = f"no sensor {sensor!r} at {site}", f"{site} 没有传感器 {sensor!r}"
+            elif (site, place) not in self._registry.places:
+                wrong[f"line {line}"] = f"no place {place!r} at {site}", f"{site} 没有位置 {place!r}"
+            elif sensor in places:
+                wrong[f"line {line}"] = f"sensor {sensor!r} stands in the list before", f"传感器 {sensor!r} 前面已出现"
+            else:
+                places[sensor] = place
+        if not places and not wrong:
+            wrong["csv"] = "no line names a sensor and a place", "没有一行写明传感器和位置"
+        if wrong:
+            raise Invalid({at: en for at, (en, _) in wrong.items()}, zh={at: zh for at, (_, zh) in wrong.items()})
+        return places
+
+    def ignore(self, site: str, sensor: str, actor: Actor, *, bound: bool, reason: str) -> None:
+        """Leave a sensor alone as a neighbour's; "" as the reason takes that back. bound: it has a place.
+
+        Raises NotFound, Forbidden, and GuardFailed for a sensor that has a place.
+        """
+        require(actor, "ignore_sensor")
+        if not actor.sees(site):
+            raise NotFound("site", site)
+        if reason and bound:
+            raise GuardFailed(
+                "bound",
+                "传感器已有位置，先取消位置再忽略",
+                "the sensor has a place; take that back before it is ignored",
+            )
+        with self._engine.begin() as connection:
+            connection.execute(delete(ignored).where(ignored.c.site == site, ignored.c.sensor == sensor))
+            if reason:
+                connection.execute(insert(ignored).values(site=site, sensor=sensor, reason=reason))
+            self._tell(connection, "sensor.ignored" if reason else "sensor.noticed", site, sensor, actor, reason=reason)
+
+    def _tell(self, connection: Connection, kind: str, site: str, sensor: str, actor: Actor, **facts: str) -> None:
+        journal.append(
+            connection, at_ns=self._clock(), actor=actor.username, kind=kind, site=site, subject=sensor, facts=facts
+        )
+
+
+def assigned(connection: Connection) -> dict[tuple[str, str], str]:
+    """(site, sensor) -> place, as people bound them."""
+    return {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
+
+
+def left_alone(connection: Connection) -> dict[tuple[str, str], str]:
+    """(site, sensor) -> why it is left alone."""
+    return {(row.site, row.sensor): row.reason for row in connection.execute(select(ignored))}
+
+
+def _lines(text: str, wrong: dict[str, tuple[str, str]]) -> Iterator[tuple[int, str, str]]:
+    """(number, sensor, place) of the lines that hold both; the others into `wrong`."""
+    rows = csv.reader(text.removeprefix("\ufeff").splitlines())
+    for line, row in enumerate(rows, 1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or (line == 1 and [cell.lower() for cell in cells] == HEAD):
+            continue
+        if line > LINES_MAX:
+            wrong["csv"] = f"more than {LINES_MAX} lines", f"超过 {LINES_MAX} 行"
+            return
+        if len(cells) != len(HEAD) or not all(cells):
+            wrong[f"line {line}"] = "wanted are two cells: sensor,place", "应为两格：sensor,place"
+        else:
+            yield line, cells[0], cells[1]
