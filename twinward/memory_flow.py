@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import Notice, Registry, StandIn
 from alerts.channels import Channel
-from detectors import Calendar, Detector, build, load_recipe
+from detectors import Calendar, DetectionBatch, Detector, build, load_recipe
 from ingest import Catalog, IngestError, Intake
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Frame
@@ -90,13 +90,15 @@ class MemoryFlow:
     """One emergency's flow. Driven by one thread.
 
     blank: what could not be read, so that the flow begins without it: "log" (then it knows the declared sensors and
-    no past), "database" (then what is open there opens anew), or "".
+    no past), "database" (then what is open there opens anew), or "". refused_total: detections that the
+    desk did not take.
     """
 
     def __init__(self, origin: Origin) -> None:
         """Catches up with the log, which takes as long as a start does."""
         self.notices: list[Notice] = []
         self.blank = ""
+        self.refused_total = 0
         self._origin = origin
         self._cursor = self._written = 0
         self._desk: StandIn
@@ -125,7 +127,7 @@ class MemoryFlow:
             self._refresh.refresh(entry.batch.sensor, entry.batch.metric)
             found = self._detector.update(entry.batch)
             if len(found) and entry.seq > self._written:
-                self.notices += self._desk.apply(found, self._catalog)
+                self._apply(found)
             self._cursor = entry.seq
         return len(entries)
 
@@ -163,7 +165,7 @@ class MemoryFlow:
         while entries := detections.read(after, limit=ENTRIES_A_TURN):
             for entry in entries:
                 self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
-                self.notices += self._desk.apply(entry.detections, self._catalog)
+                self._apply(entry.detections)
             after = entries[-1].seq
         self._written = detections.source()
         saved = detections.latest_snapshot()
@@ -171,6 +173,14 @@ class MemoryFlow:
             self._restore(*saved)
         while self.follow():
             pass
+
+    def _apply(self, found: DetectionBatch) -> None:
+        """To the desk. What it cannot take costs these detections only: it may be what the durable stage fails at."""
+        try:
+            self.notices += self._desk.apply(found, self._catalog)
+        except Exception:  # noqa: BLE001 - as the docstring says; counted and logged
+            self.refused_total += len(found)
+            structlog.get_logger(part="lookout").exception("detections that the desk cannot take", rows=len(found))
 
     def _restore(self, source: int, state: bytes) -> None:
         try:
@@ -185,4 +195,4 @@ class MemoryFlow:
         if sealed is not None and len(sealed.batch):
             found = self._detector.update(sealed.batch)
             if len(found):
-                self.notices += self._desk.apply(found, self._catalog)
+                self._apply(found)
