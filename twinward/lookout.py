@@ -85,7 +85,7 @@ class Lookout:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
         self._log = structlog.get_logger(part="lookout")
-        self.counts = dict.fromkeys(("watches", "messages", "alarms", "errors", "unjudged"), 0)
+        self.counts = dict.fromkeys(("watches", "messages", "alarms", "errors", "unjudged", "refused"), 0)
         self.version = 0
 
     def start(self) -> None:
@@ -114,7 +114,7 @@ class Lookout:
             "judging": self._flow is not None,
             "hearing": self._ear.hears,
             "disk_free_share": self._room.share,
-            "unmatched": len(self._heard),
+            "ear_errors": self._ear.errors_total,
             "unmatched_forgotten": self._heard.forgotten_total,
             **self.counts,
         }
@@ -266,6 +266,7 @@ class Lookout:
             building, self._building = self._building, None
             building.add_done_callback(_close)
         if self._flow is not None:
+            self.counts["refused"] += self._flow.refused_total
             self._flow.close()
             self._flow = None
 

@@ -127,13 +127,15 @@ class MemoryFlow:
     """One emergency's flow. Driven by one thread.
 
     blank: what could not be read, so that the flow begins without it: "log" (then it knows the declared sensors and
-    no past), "database" (then what is open there opens anew), or "".
+    no past), "database" (then what is open there opens anew), or "". refused_total: detections that the
+    desk did not take.
     """
 
     def __init__(self, origin: Origin) -> None:
         """Catches up with the log, which takes as long as a start does."""
         self.notices: list[Notice] = []
         self.blank = ""
+        self.refused_total = 0
         self._origin = origin
         self._desk: StandIn
         try:
@@ -163,7 +165,7 @@ class MemoryFlow:
                 self._refresh.refresh(entry.batch.sensor, entry.batch.metric)
                 found = judge.judge(entry.priority, entry.batch)
                 if found is not None and len(found) and entry.seq > judge.written:
-                    self.notices += self._desk.apply(found, self._catalog)
+                    self._apply(found)
                 judge.cursor = entry.seq
             number += len(entries)
         return number
@@ -201,12 +203,20 @@ class MemoryFlow:
         while entries := detections.read(after, limit=ENTRIES_A_TURN):
             for entry in entries:
                 self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
-                self.notices += self._desk.apply(entry.detections, self._catalog)
+                self._apply(entry.detections)
             after = entries[-1].seq
         for judge in self._judges:
             judge.restore(detections)
         while self.follow():
             pass
+
+    def _apply(self, found: DetectionBatch) -> None:
+        """To the desk. What it cannot take costs these detections only: it may be what the durable stage fails at."""
+        try:
+            self.notices += self._desk.apply(found, self._catalog)
+        except Exception:  # noqa: BLE001 - as the docstring says; counted and logged
+            self.refused_total += len(found)
+            structlog.get_logger(part="lookout").exception("detections that the desk cannot take", rows=len(found))
 
     def _judge(self, now_ns: int) -> None:
         sealed = self._intake.seal(now_ns)
@@ -216,4 +226,4 @@ class MemoryFlow:
             for judge in self._judges:
                 found = judge.judge(priority, batch)
                 if found is not None and len(found):
-                    self.notices += self._desk.apply(found, self._catalog)
+                    self._apply(found)

@@ -114,12 +114,13 @@ class LookoutCollector:
         yield fault
         for name, text in (("judging", "1 while alarms go out from memory"), ("hearing", "1 while its session hears")):
             yield GaugeMetricFamily(f"twinward_lookout_{name}", text, value=float(status[name]))
-        for name in ("watches", "messages", "alarms", "errors", "unjudged", "unmatched_forgotten"):
+        for name in (*self._lookout.counts, "ear_errors", "unmatched_forgotten"):
             yield CounterMetricFamily(f"twinward_lookout_{name}", f"Lookout: {name}", value=status[name])
         sent = CounterMetricFamily("twinward_messenger", "Messages from memory", labels=("outcome",))
         for outcome in ("sent", "failed", "dropped"):
             sent.add_metric((outcome,), getattr(self._messenger, f"{outcome}_total"))
         yield sent
+        yield GaugeMetricFamily("twinward_messenger_waiting", "Messages in memory", value=self._messenger.waiting)
         waiting = GaugeMetricFamily("twinward_audit_waiting", "Entries of the audit that wait to be written")
         waiting.add_metric((), len(self._desk.notes))
         yield waiting

@@ -40,7 +40,6 @@ class OwnWatch:
         self._standing: dict[str, _Standing] = {}
         self._calm_s: dict[str, float] = {}
         self._ended_s: dict[str, float] = {}
-        self.told_total = 0
 
     @property
     def faults(self) -> list[OwnFault]:
@@ -67,7 +66,6 @@ class OwnWatch:
                 again = now_s - self._ended_s.get(part, -AGAIN_S) < AGAIN_S
                 self._calm_s[part] = min(self._calm_s.get(part, CALM_S) * 2, CALM_S_MAX) if again else CALM_S
                 found.append(one.fault)
-        self.told_total += len(found)
         return found
 
     def _over(self, now_s: float) -> list[OwnFault]:
@@ -80,7 +78,6 @@ class OwnWatch:
             if one.told:
                 self._ended_s[part] = now_s
                 found.append(replace(one.fault, over_ns=self._clock()))
-        self.told_total += len(found)
         return found
 
 

@@ -34,17 +34,11 @@ class Ear:
         self._subscriptions, self._monotonic = subscriptions, monotonic
         self._connection: Connection | None = None
         self.errors_total = 0
-        self.received_total = 0
 
     @property
     def hears(self) -> bool:
         """Whether the broker has confirmed the session and its subscriptions."""
         return self._connection is not None and self._connection.subscribed
-
-    @property
-    def last_error(self) -> str:
-        """Why it does not hear, "" when nothing is known."""
-        return "" if self._connection is None else self._connection.last_error
 
     def listen(self) -> list[Frame]:
         """What came in since the last call, waiting a moment for it; opens the session where there is none."""
@@ -87,7 +81,6 @@ class Ear:
             self.errors_total += 1
             connection.drop(f"{type(error).__name__}: {error}")
             return []
-        self.received_total += len(frames)
         if frames:
             time.sleep(PAUSE_S)
         return frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -194,6 +194,21 @@ def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], S
     flow.close()
 
 
+def test_a_detection_that_no_desk_can_take_holds_up_no_other(make_school: Callable[[], School]) -> None:
+    """What the durable stage fails at is passed over in memory, counted, and later alarms page."""
+    school = make_school()
+    school.store(chunks_of([("smoke-1", True, 1)]), told=False)
+    (entry,) = school.detections.read(0)
+    rows = len(entry.detections)
+    poison = replace(entry.detections, rule=["another"] * rows, hazard=["no such hazard"] * rows)
+    school.detections.append(poison, source=school.log.head())
+    flow = MemoryFlow(school.origin)
+    flow.take([frame("new-1", 9, smoke=True)], NOW_NS + 90 * SECOND_NS)
+    assert flow.refused_total == rows
+    assert [notice.type for notice in flow.take_notices() if notice.channel == "phone"] == ["hazard.opened"] * 2
+    flow.close()
+
+
 def _io_error(*_: object) -> Any:
     raise OSError(5, "Input/output error")
 
@@ -218,7 +233,7 @@ class Ear:
     """The passing session as the test wants it."""
 
     def __init__(self) -> None:
-        self.hears, self.opened, self.closed = False, 0, 0
+        self.hears, self.opened, self.closed, self.errors_total = False, 0, 0, 0
         self.frames: list[Frame] = []
         self.deaf = False
 
