@@ -18,7 +18,7 @@ WAIT_S = 0.25
 BACKOFF_S_MAX = 2.0
 TOLD_EVERY_S = 60.0
 """A fault that lasts, or comes and goes, is logged once in so long: the log of a full disk may lie on that disk."""
-EASE_S = 0.25
+EASE_S = 1.0
 """Rest after a full turn while other parts load: what is far behind gains nothing from holding them up."""
 
 
@@ -135,10 +135,10 @@ class Pump(Generic[EntryT]):
         self._stage.idle()
         if not entries:
             self._source.wait(self.cursor, WAIT_S)
-        elif self._rest_s:
-            self._stopping.wait(self._rest_s)
         elif len(entries) == ENTRIES_PER_TURN and not self._hurry.is_set():
             self._hurry.wait(EASE_S)
+        elif self._rest_s:
+            self._stopping.wait(self._rest_s)
 
     def _failed(self, error: Exception) -> None:
         self.failures_total += 1

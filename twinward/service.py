@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -88,21 +89,13 @@ class Service:
                 self._open_store()
                 self._open_lookout()
                 self._open_http()
-        self._loaded.set()
 
     def serve(self) -> None:
-        """Let people in, where the role has the HTTP interface."""
-        if not self._does("alert"):
-            return
-        server = self._server
-        thread = threading.Thread(target=server.run, name="http", daemon=True)
-        thread.start()
-
-        def end() -> None:
-            server.should_exit = True
-            thread.join(10)
-
-        self._undo.callback(end)
+        """Let people in, where the role has the HTTP interface; then what is far behind may hurry."""
+        if self._does("alert"):
+            with taking_turns(LOADING_TURN_S):
+                self._serve()
+        self._loaded.set()
 
     def stop(self) -> None:
         """End against the flow: first no more messages, then the stages behind, last the files."""
@@ -288,6 +281,19 @@ class Service:
         )
         server = self._server = uvicorn.Server(config)
         self._checks["http"] = lambda: bool(server.started)
+
+    def _serve(self) -> None:
+        server = self._server
+        thread = threading.Thread(target=server.run, name="http", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join(10)
+
+        self._undo.callback(end)
+        while thread.is_alive() and not server.started:
+            time.sleep(0.01)
 
     def _trim(self, now_ns: int) -> None:
         """Let go of old log entries that every stage has taken in."""

@@ -126,7 +126,7 @@ def test_what_is_far_behind_waits_for_other_parts_and_what_is_new_does_not() -> 
     pumps: list[Pump[Item]] = [Pump(Long(50 * ENTRIES_PER_TURN), far), Pump(Long(ENTRIES_PER_TURN - 1), near)]
     for pump in pumps:
         pump.start(hurry=hurry)
-    time.sleep(2 * EASE_S)
+    time.sleep(1.5 * EASE_S)
     assert near.taken == ENTRIES_PER_TURN - 1
     assert ENTRIES_PER_TURN <= far.taken <= 4 * ENTRIES_PER_TURN
     hurry.set()
