@@ -26,9 +26,10 @@ import paho.mqtt.client as mqtt
 import pytest
 from numpy.typing import NDArray
 
+from ingest import Catalog
 from ingest.stores import open_store
 from ingest.vocabulary import METRIC_BY_NAME
-from twinward.balances import summed
+from twinward.balances import balances, summed
 from twinward.log import TelemetryLog
 
 Numbers = NDArray[np.int64]
@@ -194,6 +195,13 @@ class Reckoning:
             database.row_factory = sqlite3.Row
             return summed(database.execute("SELECT * FROM counts").fetchall())
 
+    def devices(self) -> dict[str, Any]:
+        """The accounts of the site by device."""
+        with closing(TelemetryLog(self._data / "telemetry.sqlite", clock=time.time_ns)) as log:
+            catalog = Catalog()
+            catalog.load(*log.catalog())
+            return balances(log, catalog, SITE, trouble=False, part=slice(None))
+
     def check(self, sender: Sender, *, lost: Numbers | None = None, stored: Numbers | None = None) -> None:
         """Every acknowledged number but the lost ones stands once in log and store, at the sensor that sent it.
 
@@ -204,6 +212,9 @@ class Reckoning:
         for sensor, numbers in logged.items():
             assert set((numbers % sender.sensors).tolist()) == {int(sensor[1:])}
         assert np.array_equal(np.sort(np.concatenate(list(logged.values()))), wanted)
+        told = self.devices()
+        assert {item["residual"] for item in (*told["items"], told["remainder"], told["total"])} == {0}
+        assert told["remainder"]["stored"] == 0
         assert np.array_equal(np.sort(self.stored() if stored is None else stored), wanted)
 
 
