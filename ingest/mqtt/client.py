@@ -198,7 +198,6 @@ class Subscriber:
             now_ns = self._clock()
             if client.generation != self._generation:
                 self._generation, self._unacked = client.generation, []
-                self._probe.restart()
             frames = self._probe.sift(received, time.monotonic())
             self._take(frames, now_ns, size_bytes)
             self._answer(client)
@@ -285,7 +284,11 @@ class Subscriber:
     def _keep_probing(self) -> None:
         client = self._connection.client
         if client is not None and self._connection.connected and self._spooled is not None:
-            self._probe.keep(time.monotonic(), lambda topic, payload: client.publish(topic, payload, qos=1))
+            self._probe.keep(
+                time.monotonic(),
+                lambda topic, payload: client.publish(topic, payload, qos=1),
+                generation=client.generation,
+            )
 
     def _store(self, *, quiet: bool = False) -> None:
         """Seal if a bound is reached, make durable, acknowledge."""

@@ -27,14 +27,16 @@ class Probe:
         self._sent_s: float | None = None
         self._returned_s = -EVERY_S
         self._took_s = 0.0
-        self._number = 0
+        self._number = self._generation = 0
+        self._stray = False
 
-    def restart(self) -> None:
-        """Another connection: what was on its way may never come."""
-        self._sent_s = None
+    def keep(self, now_s: float, publish: Callable[[str, bytes], object], *, generation: int) -> None:
+        """Send one when it is time for it; give one up that a broker keeps to itself.
 
-    def keep(self, now_s: float, publish: Callable[[str, bytes], object]) -> None:
-        """Send one when it is time for it; give one up that a broker keeps to itself."""
+        generation: of the connection. What was on its way by another one may never come, or come as a stray.
+        """
+        if generation != self._generation:
+            self._generation, self._stray, self._sent_s = generation, True, None
         if self._sent_s is not None and not self.returned_total and now_s - self._sent_s > DEAF_S:
             self._sent_s, self._returned_s = None, now_s + DEAF_S
         if self._sent_s is None and now_s - self._returned_s >= EVERY_S:
@@ -50,10 +52,11 @@ class Probe:
 
     def sift(self, frames: list[Frame], now_s: float) -> Sequence[Frame]:
         """The frames without probes, which are noted."""
-        if self._sent_s is None or not any(frame[2] == self._raw for frame in frames):
+        if (self._sent_s is None and not self._stray) or not any(frame[2] == self._raw for frame in frames):
             return frames
         mine = b"%d" % self._number
-        if any(frame[2] == self._raw and frame[3] == mine for frame in frames):
+        if self._sent_s is not None and any(frame[2] == self._raw and frame[3] == mine for frame in frames):
             self._took_s, self._returned_s, self._sent_s = now_s - self._sent_s, now_s, None
             self.returned_total += 1
+            self._stray = False  # what was sent before has come before
         return [frame for frame in frames if frame[2] != self._raw]

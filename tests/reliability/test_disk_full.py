@@ -138,6 +138,8 @@ def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, ri
     assert unstored
     assert sent_s[-1] <= rig.bound_s(SENT_S)
     rig.until(lambda: settled(people.client, unstored, sink), timeout_s=60, what="every alarm's notice marked as sent")
+    over = lambda: [data for _, _, data in sink.of_type("service.recovered") if data["part"] == "log"]  # noqa: E731
+    rig.until(over, timeout_s=60, what="told that the fault is over")
     check_told(sink, condition, people.client, unstored)
     assert set(people.reads) == {200}
     assert set(people.sign_ins) == {200}

@@ -162,4 +162,4 @@ def test_load_holds_its_rate(mosquitto: Broker) -> None:
     assert result.unacked == 0
     assert len(got) == result.messages == result.acked == 10_000
     assert len({message.topic for message in got}) == 100
-    assert len({json.loads(message.payload)["seq"] for message in got}) == len(got)
+    assert len({(message.topic, json.loads(message.payload)["seq"]) for message in got}) == len(got)

@@ -201,7 +201,7 @@ def test_a_detection_that_no_desk_can_take_holds_up_no_other(make_school: Callab
     (entry,) = school.detections.read(0)
     rows = len(entry.detections)
     poison = replace(entry.detections, rule=["another"] * rows, hazard=["no such hazard"] * rows)
-    school.detections.append(poison, source=school.log.head())
+    school.detections.append(poison, source=school.log.head(), stage=DETECT)
     flow = MemoryFlow(school.origin)
     flow.take([frame("new-1", 9, smoke=True)], NOW_NS + 90 * SECOND_NS)
     assert flow.refused_total == rows
