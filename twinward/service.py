@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
     from .pump import Pump
 
-STORE_REST_S = 0.25
+STORE_REST_S, DETECT_REST_S = 0.25, 0.05
+"""Rests of stages that work better on fewer and larger turns; the urgent one never rests."""
 REPLAYED_FOR_LATEST = 500
 LOADING_TURN_S = 0.0005
 """While parts load beside others that work already: who imports gives way at each file, for 5 ms as a rule."""
@@ -180,7 +181,7 @@ class Service:
 
         warm()
         self._add(Pump(self.log.urgent(), stage(urgent(self._recipe), DETECT_URGENT, overhears=False)))
-        self._add(Pump(self.log, stage(self._recipe, DETECT, overhears=True)))
+        self._add(Pump(self.log, stage(self._recipe, DETECT, overhears=True), rest_s=DETECT_REST_S))
 
     def _open_alert(self) -> None:
         from prometheus_client import CollectorRegistry

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import DetectionBatch
-from ingest import Catalog, Keep, Priority, Store, concat
+from ingest import Catalog, Keep, Priority, Store, TelemetryBatch, concat
 
 from .clock import Clock
 from .latest import Latest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # a process that does without them loads none
     from alerts import AlertDesk
     from detectors import DetectorSet
 
+ROWS_AT_ONCE = 65_536
 SNAPSHOT_EVERY_NS = 10_000_000_000
 SNAPSHOT_SHARE = 50  # a large state is saved so seldom that saving takes a fiftieth of the time
 TICK_EVERY_NS = 1_000_000_000
@@ -146,14 +148,32 @@ class DetectStage:
         return self._cursor
 
     def process(self, entries: Sequence[Entry]) -> None:
-        """Judge every entry; write what was found, once."""
-        for entry in entries:
-            self._catalog.refresh(entry.batch.sensor, entry.batch.metric)
-            found = self._judge(entry)
-            if len(found) and entry.seq > self._written:
-                self._detections.append(found, source=entry.seq, stage=self.name)
-                self._written = entry.seq
-            self._cursor = entry.seq
+        """Judge every entry, those that belong together at once; write what was found, once."""
+        for run in self._runs(entries):
+            batch, last = concat([entry.batch for entry in run]), run[-1]
+            self._catalog.refresh(batch.sensor, batch.metric)
+            found = self._judge(batch, last.priority)
+            if len(found) and last.seq > self._written:
+                self._detections.append(found, source=last.seq, stage=self.name)
+                self._written = last.seq
+            self._cursor = last.seq
+
+    def _runs(self, entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+        """Entries of one priority in a row, all of them written before or none: batches do not change what is found.
+
+        Judging a batch costs much the same whatever it holds, so a stage that is behind takes larger ones.
+        """
+        for _, alike in groupby(entries, lambda entry: (entry.priority, entry.seq <= self._written)):
+            run: list[Entry] = []
+            rows = 0
+            for entry in alike:
+                run.append(entry)
+                rows += len(entry.batch)
+                if rows >= ROWS_AT_ONCE:
+                    yield run
+                    run, rows = [], 0
+            if run:
+                yield run
 
     def idle(self) -> None:
         """Save the state when it is old."""
@@ -164,10 +184,10 @@ class DetectStage:
             self._saved, self._saved_ns = self._cursor, now_ns
             self._rest_ns = SNAPSHOT_SHARE * (time.monotonic_ns() - begun_ns)
 
-    def _judge(self, entry: Entry) -> DetectionBatch:
-        if self._overhears and entry.priority is Priority.URGENT:
-            return self._detector.overhear(entry.batch)
-        return self._detector.update(entry.batch)
+    def _judge(self, batch: TelemetryBatch, priority: Priority) -> DetectionBatch:
+        if self._overhears and priority is Priority.URGENT:
+            return self._detector.overhear(batch)
+        return self._detector.update(batch)
 
 
 class AlertStage:

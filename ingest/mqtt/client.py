@@ -29,8 +29,8 @@ TICK_S = 5.0
 BUSY_TICK_S = 0.5
 """Between two ticks while messages come: so soon what goes by the clock is decided for the urgent ones alone."""
 
-BEHIND_CHUNKS, BEHIND_S = 8, 0.3
-"""More comes than is decoded: so many chunks in a row were full, or messages wait so long at the broker."""
+BEHIND_S = 0.3
+"""More comes than is decoded: messages wait so long at the broker."""
 RESUME_EVERY = 8
 """While it goes on, one block that waits is taken in for so many that are read."""
 
@@ -72,7 +72,7 @@ class Subscriber:
         self._sink = sink
         self._clock = clock
         self._waiting, self._spooled = waiting, spooled
-        self._full_chunks = self._since_resumed = 0
+        self._since_resumed = 0
         self._heard = Heard() if heard is None else heard
         self._connection = Connection(settings, intake.subscriptions)
         self._probe = Probe(self._connection.probe_topic)
@@ -206,7 +206,6 @@ class Subscriber:
             self._counts["received"] += len(frames)
             self._counts["bytes"] += size_bytes
         short = size_bytes < CHUNK_BYTES
-        self._full_chunks = 0 if short else self._full_chunks + 1
         if short and len(self._unacked) < self._allowance and not self._intake.spool.waiting:
             time.sleep(PAUSE_S)
         return size_bytes
@@ -237,8 +236,7 @@ class Subscriber:
     @property
     def _behind(self) -> bool:
         """Whether more comes than is decoded, and what may wait has where to wait."""
-        late = self._probe.delay_s(self._turned_s) > BEHIND_S
-        return self._spooled is not None and (late or self._full_chunks >= BEHIND_CHUNKS)
+        return self._spooled is not None and self._probe.delay_s(self._turned_s) > BEHIND_S
 
     def _resume(self, *, quiet: bool) -> None:
         """Take in a block that waits in the log: whenever there is time, and now and then although there is none."""

@@ -37,7 +37,7 @@ class MqttSettings:
     ] = 24.0
     receive_max: Annotated[
         int, Interval(ge=1, le=65_535), Unit("1"), doc("unacknowledged messages that the broker may send ahead")
-    ] = 1_000
+    ] = 8_000
     payload_max_bytes: Annotated[
         int, Interval(ge=256, le=16_777_216), Unit("B"), doc("larger payloads are refused, and never held in memory")
     ] = 65_536

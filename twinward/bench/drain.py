@@ -70,25 +70,42 @@ def _measure(binary: str, folder: Path, qos: int, each: int, messages: int) -> R
         idle_per_s = _Discarding(url).take(messages, lambda: _flood(url, qos, each, messages))
         probe = Probe(folder, url)
         try:
+            known = _make_known(probe, url, each)
             cpu_s = probe.cpu_s()
             sender = _flood(url, qos, each, messages)
             began_s = time.monotonic()
-            _wait(probe, messages * each)
+            _wait(probe, known + messages * each)
             settled_s, cpu_s = time.monotonic() - began_s, probe.cpu_s() - cpu_s
             sender.join()
         finally:
             probe.end()
-    per_s, stored = _logged(folder / "data" / "telemetry.sqlite")
+    per_s, stored = _logged(folder / "data" / "telemetry.sqlite", known)
     return {
         "messages": messages,
         "discarding_messages_per_s": round(idle_per_s),
         "rate_per_s": round(per_s),
         "per_cpu_s": round(messages * each / cpu_s),
         "ratio_to_discarding": round(per_s / each / idle_per_s, 3),
-        "lost": messages * each - stored,
+        "lost": known + messages * each - stored,
         "settled_s": round(settled_s, 2),
         "machine_load": round(os.getloadavg()[0], 1),
     }
+
+
+def _make_known(probe: Probe, url: str, each: int) -> int:
+    """Have every device heard once, as those of a campus are; how many readings that was."""
+    now_ms, sensors = time.time_ns() // 1_000_000 - 1_000 * READINGS_EACH, SENSORS // each
+    publisher = Publisher(url, window=WINDOW, client_id="bench-known")
+    publisher.publish(
+        [
+            (f"campus/bench/env/bench-{n}", b'{"time":%d,"temperature":20}' % now_ms, False)
+            for n in range(SENSORS // each)
+        ]
+    )
+    publisher.drain()
+    publisher.close()
+    _wait(probe, sensors)
+    return sensors
 
 
 def _flood(url: str, qos: int, each: int, messages: int) -> BaseProcess:
@@ -129,8 +146,11 @@ def _wait(probe: Probe, wanted: int) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
-def _logged(path: Path) -> tuple[float, int]:
-    """Readings a second between the first batch of the flood and the last, as the log wrote them, and how many."""
+def _logged(path: Path, known: int) -> tuple[float, int]:
+    """Readings a second between the first batch of the flood and the last, as the log wrote them, and how many in all.
+
+    known: how many came before the flood.
+    """
     log, written = TelemetryLog(path, clock=time.time_ns), list[tuple[int, int]]()
     after = 0
     while entries := log.read(after, limit=256):
@@ -138,8 +158,13 @@ def _logged(path: Path) -> tuple[float, int]:
         written += [(at_ns, rows) for at_ns, rows in measured if rows]
         after = entries[-1].seq
     log.close()
-    took_ns = max(1, written[-1][0] - written[0][0])
-    return sum(rows for _, rows in written[1:]) * 1e9 / took_ns, sum(rows for _, rows in written)
+    stored, begun = sum(rows for _, rows in written), 0
+    while known > 0:  # entries of the time before the flood
+        known -= written[begun][1]
+        begun += 1
+    flood = written[begun:]
+    took_ns = max(1, flood[-1][0] - flood[0][0])
+    return sum(rows for _, rows in flood[1:]) * 1e9 / took_ns, stored
 
 
 class _Discarding:

@@ -146,7 +146,7 @@ def test_a_failing_sink_acknowledges_nothing_and_recovers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A full disk for a while: no PUBACK meanwhile, one line in the log, every reading stored once afterwards."""
-    subscriber, shelf = service(keepalive_s=5)
+    subscriber, shelf = service(keepalive_s=5, receive_max=1_000)
     until(lambda: subscriber.status()["connected"])
     shelf.failing = sqlite3.OperationalError("database or disk is full")
     publish(publisher, range(3000))
