@@ -25,7 +25,9 @@ BACKLOG_NS = 300 * SECOND_NS
 """So long many devices whose messages carry no time of their own may be a broker that gives out what it kept."""
 
 MANY = 8
-SUSPECTS_MAX = 10_000
+SUSPECTS_MAX = 512
+"""Under watch at once: each costs a look through every batch."""
+
 AGAIN_NS = 60 * SECOND_NS
 """How often a flood that goes on is written again."""
 

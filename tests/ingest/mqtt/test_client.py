@@ -247,7 +247,7 @@ def test_packet_ids_of_an_old_connection_are_never_acknowledged(
     sock = client.socket()
     assert sock is not None
     sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
-    until(lambda: subscriber.status()["connects_total"] == 2)
+    until(lambda: subscriber.status()["connects_total"] >= 2)
     shelf.failing = None
     until(lambda: subscriber.status()["acks_dropped_total"] > 0)
     until(lambda: subscriber.status()["acknowledged_total"] >= 100)
