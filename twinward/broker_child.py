@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -38,7 +39,7 @@ def listens(port: int, *, timeout_s: float = 0.5) -> bool:
         return sock.connect_ex((LOOPBACK, port)) == 0
 
 
-class Child:
+class Child(ABC):
     """A broker as a child process with its configuration, store and log under the data folder."""
 
     name = ""
@@ -104,7 +105,7 @@ class Child:
                 told = str(error)
                 self._ended.wait(_RETRY_S)
 
-    def _tend(self) -> None:
+    def _tend(self) -> None:  # noqa: B027 - most brokers need no more
         """What else is to be looked after while it runs; called a few times a second."""
 
     def _end_orphan(self) -> None:
@@ -177,8 +178,9 @@ class Child:
             fresh.write_text(str(pid))
             fresh.replace(self._pid)
 
+    @abstractmethod
     def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
+        """Write its configuration and start it."""
 
 
 def _binds(probe: socket.socket, port: int) -> bool:
