@@ -17,7 +17,7 @@ RATE, SENSORS = 2_000, 50
 READINGS, KILLS = 16_000, 6
 READINGS_LONG, KILLS_LONG = 1_000_000, 100
 FROZEN_S, FROZEN_LONG_S = 6, 60
-GATEWAYS, EACH, ARRAYS, ARRAYS_LONG = 100, 100, 80, 800
+GATEWAYS, EACH, ARRAYS_MAX = 100, 100, 1_500
 
 
 @pytest.mark.broker
@@ -53,25 +53,26 @@ def test_kills_while_readings_wait_undecoded_lose_and_double_nothing(mosquitto: 
     """A flood of arrays that has to wait in the log, and the service killed whenever some wait: each number once."""
     service = rig.service(mosquitto.url)
     service.start()
-    arrays = rig.size(ARRAYS, ARRAYS_LONG)
-    numbers = SimpleNamespace(count=GATEWAYS * (arrays * EACH + 1), sensors=GATEWAYS)
+    kills = rig.size(1, 20)
     flood = Publisher(mosquitto.url, client_id="flood", window=2_000)
     flood.publish([numbered(gateway, 0, 1) for gateway in range(GATEWAYS)])
     assert flood.drain() == 0
     rig.caught_up(service, GATEWAYS)
-    killed = 0
-    for part in range(arrays):
-        flood.publish([numbered(gateway, 1 + part * EACH, EACH) for gateway in range(GATEWAYS)])
-        if killed < rig.size(2, 20) and part % 10 == 0 and waits(service):
+    parts = killed = 0
+    while killed < kills and parts < ARRAYS_MAX:
+        flood.publish([numbered(gateway, 1 + parts * EACH, EACH) for gateway in range(GATEWAYS)])
+        parts += 1
+        if waits(service):
             killed += 1
             service.kill()
             service.spawn()
             rig.until(service.ready, timeout_s=30, what="ready again")
+    numbers = SimpleNamespace(count=GATEWAYS * (parts * EACH + 1), sensors=GATEWAYS)
     assert flood.drain() == 0
     flood.close()
     rig.caught_up(service, numbers.count, timeout_s=240)
     rig.tell(readings=numbers.count, kills=killed)
-    assert killed
+    assert killed == kills
     assert not waits(service)
     assert service.stop() == 0
     rig.kept(service).check(numbers)
