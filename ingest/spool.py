@@ -39,7 +39,6 @@ class Spool:
         self._blocks_max = max(1, bytes_max // BLOCK_BYTES)
         self.waiting = waiting
         """Blocks that are not yet taken in, whether or not they are durable."""
-        self.messages_total = 0
         self.oldest_ns = 0
         """Arrival of the block that was taken in last: all that waits came later."""
         self.taken_id = 0
@@ -62,7 +61,6 @@ class Spool:
                 self.oldest_ns = now_ns
             self._open.append((now_ns, kept))
             self.waiting += 1
-            self.messages_total += len(kept)
         return at_once
 
     def take(self, block: Spooled) -> list[Frame]:

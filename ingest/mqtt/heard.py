@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ingest.priority import URGENT_KINDS
+
 from .frames import Frame
 
 MESSAGES_MAX = 500_000
 SPARED = 5
 """One part in so many of the room is left to topics of life safety."""
-LIFE_SAFETY = (b"/smoke/", b"/gate/")
+LIFE_SAFETY = tuple(f"/{kind}/".encode() for kind in sorted(URGENT_KINDS))
 FORGET_S = 60.0
 """After so long without a match nothing of the backlog is left: what was heard and never came again is forgotten."""
 STRANGERS = 50
