@@ -67,7 +67,9 @@ def load_cells(path: Path | None = None) -> Cells:
         return shipped
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise RecipeError([f"{path}: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError([f"{path}: {error}"]) from error
     return read_cells(table, over=shipped)
 

@@ -42,17 +42,16 @@ class Recipe:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
-def load_recipe(path: Path | str | None = None, *, cells: Path | None = None) -> Recipe:
-    """The recipe in that file, or the campus recipe that comes with the product. Raises RecipeError.
-
-    cells: a table of further cells beside those that come along.
-    """
+def load_recipe(path: Path | str | None = None) -> Recipe:
+    """The recipe in that file, or the campus recipe that comes with the product, with its cells. Raises RecipeError."""
     try:
         text = DEFAULT.read_text(encoding="utf-8") if path is None else Path(path).read_text(encoding="utf-8")
         table = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise RecipeError([f"{path or DEFAULT}: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError([f"{path or DEFAULT}: {error}"]) from error
-    return replace(read_recipe(table), cells=load_cells(cells))
+    return replace(read_recipe(table), cells=load_cells())
 
 
 def read_recipe(table: Mapping[str, Any]) -> Recipe:

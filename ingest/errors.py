@@ -3,7 +3,7 @@
 IngestError
 ├── BlockError      a stored column block is torn or of an unknown version
 ├── CatalogFull     a bound of the catalogue was reached
-├── TableError      a LoRaWAN table cannot be used
+├── TableError      a LoRaWAN table cannot be used; errors has one line for each mistake
 ├── RetentionError  a retention table cannot be used; errors has one line for each mistake
 ├── HoldError       a legal hold cannot be made or released
 └── StoreError      the time-series store refused (retry tells whether another try makes sense)
@@ -33,11 +33,11 @@ class CatalogFull(IngestError):  # noqa: N818 - names the state, as BrokenPipe d
 
 
 class TableError(IngestError):
-    """A table of LoRaWAN profiles is wrong; row: which mapping, from 1, or 0 for the whole file."""
+    """A table of LoRaWAN profiles is wrong. errors: one sentence each."""
 
-    def __init__(self, message: str, *, row: int = 0) -> None:
-        super().__init__(message)
-        self.row = row
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
 
 
 class RetentionError(IngestError):

@@ -266,14 +266,16 @@ def check_config(
     sample: Annotated[bool, typer.Option(help="Print a sample file with every setting and its default.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell every error of a configuration at once, with the key and what is allowed."""
-    from .settings import read_settings, sample_file
+    """Tell every error of a configuration and of the files that it names at once, and what is allowed."""
+    from .settings import sample_file
 
     if sample:
         print(sample_file(), end="")
         return
+    from .tools import check_files
+
     try:
-        settings = read_settings(path or config, os.environ)
+        settings = check_files(path or config)
     except TwinwardError as error:
         if not as_json:
             raise

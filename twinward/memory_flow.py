@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts import Notice, Registry, StandIn
+from alerts import Notice, StandIn
 from alerts.channels import Channel
-from detectors import Calendar, DetectionBatch, DetectorSet, build, load_recipe, urgent
+from detectors import DetectionBatch, DetectorSet, build, urgent
 from ingest import Catalog, IngestError, Intake, Priority, TelemetryBatch, parted
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Frame
@@ -27,6 +27,7 @@ from .log import DetectionLog, Entry, TelemetryLog
 from .pump import Source
 from .settings import Settings
 from .stages import DETECT, DETECT_URGENT, LogCatalog
+from .tables import Tables
 
 ENTRIES_A_TURN = 64
 KEYS_MAX = 100_000
@@ -81,7 +82,7 @@ class Origin:
 
 def origin(
     settings: Settings,
-    registry: Registry,
+    tables: Tables,
     clock: Clock,
     *,
     logs: tuple[TelemetryLog, DetectionLog],
@@ -90,7 +91,7 @@ def origin(
     """The origin of a service's flows. desk: its database, its channels, whether its own outbox cannot send now."""
     log, detections = logs
     engine, channels, stuck = desk
-    recipe, calendar = load_recipe(settings.recipe, cells=settings.cells), Calendar.from_table(registry.calendar)
+    recipe, calendar, registry = tables.recipe, tables.calendar, tables.registry
 
     def catalog(readable: bool) -> Catalog:  # noqa: FBT001 - as Origin says
         made = Catalog(registry.sensors)
@@ -101,7 +102,7 @@ def origin(
     def intake(known: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - as Origin says
         return Intake(
             known,
-            decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan),
+            decoders(settings.intake.formats or FOREIGN, lorawan=tables.lorawan),
             settings=replace(settings.intake, keys_max=KEYS_MAX),
             batch=settings.batch,
             recent_keys=log.recent_keys(KEYS_MAX) if readable else (),
@@ -120,7 +121,7 @@ def origin(
 
 def subscriptions(settings: Settings) -> list[str]:
     """The topic filters of the formats that are taken in, for a process without the log's session."""
-    return Intake(Catalog(), decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan)).subscriptions
+    return Intake(Catalog(), decoders(settings.intake.formats or FOREIGN)).subscriptions
 
 
 class MemoryFlow:

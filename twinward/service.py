@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from alerts import AlertError, load_registry
+from alerts import AlertError
 from alerts.channels import open_channels
-from detectors import Calendar, DetectorError, Recipe, load_recipe
-from ingest import Catalog, HoldError, Intake, Ledger, RetentionError, Store, StoreError, load_retention
+from detectors import DetectorError, Recipe
+from ingest import Catalog, HoldError, Intake, Ledger, Store, StoreError
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Ear, Heard, MqttError, Subscriber
 from ingest.stores import open_store
@@ -33,6 +33,7 @@ from .log import DetectionLog, TelemetryLog
 from .ports import check_port
 from .settings import Settings
 from .stages import DAY_NS, DETECT, DETECT_URGENT, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
+from .tables import read_tables
 
 if TYPE_CHECKING:
     from detectors import DetectorSet
@@ -115,11 +116,8 @@ class Service:
     def _check(self) -> None:
         """Everything that a person writes and that can be read without the parts that go by it."""
         settings = self.settings
-        self.registry = load_registry(settings.campus)
-        self._calendar = Calendar.from_table(self.registry.calendar)
-        self._recipe = load_recipe(settings.recipe, cells=settings.cells)
+        self.tables = read_tables(settings)
         if self._does("alert"):
-            self._retention = load_retention(settings.store.retention)
             self._channels = open_channels(settings.notify)
             check_port(settings.http.host, settings.http.port, "http.port (--port)")
 
@@ -128,7 +126,7 @@ class Service:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         intake = self.settings.intake
         self.catalog = Catalog(
-            self.registry.sensors, undeclared_max=intake.undeclared_max, sites_max=intake.undeclared_sites_max
+            self.tables.registry.sensors, undeclared_max=intake.undeclared_max, sites_max=intake.undeclared_sites_max
         )
         self.log = TelemetryLog(data_dir / "telemetry.sqlite", clock=self.clock)
         self._undo.callback(self.log.close)
@@ -147,7 +145,7 @@ class Service:
             self._checks["embedded_broker"] = broker.alive
         intake = Intake(
             self.catalog,
-            decoders(settings.intake.formats or FOREIGN, lorawan=settings.lorawan),
+            decoders(settings.intake.formats or FOREIGN, lorawan=self.tables.lorawan),
             settings=settings.intake,
             batch=settings.batch,
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
@@ -175,13 +173,13 @@ class Service:
 
         def stage(rules: Recipe, name: str, *, overhears: bool) -> DetectStage:
             def make() -> DetectorSet:
-                return build(rules, self.catalog, self._calendar)
+                return build(rules, self.catalog, self.tables.calendar)
 
             return DetectStage(make, self.detections, self._shared, clock=self.clock, name=name, overhears=overhears)
 
         warm()
-        self._add(Pump(self.log.urgent(), stage(urgent(self._recipe), DETECT_URGENT, overhears=False)))
-        self._add(Pump(self.log, stage(self._recipe, DETECT, overhears=True), rest_s=DETECT_REST_S))
+        self._add(Pump(self.log.urgent(), stage(urgent(self.tables.recipe), DETECT_URGENT, overhears=False)))
+        self._add(Pump(self.log, stage(self.tables.recipe, DETECT, overhears=True), rest_s=DETECT_REST_S))
 
     def _open_alert(self) -> None:
         from prometheus_client import CollectorRegistry
@@ -193,7 +191,7 @@ class Service:
 
         engine = open_database(self.settings.database_url)
         self._undo.callback(engine.dispose)
-        self.desk = AlertDesk(engine, self.registry, self.clock, channels=self._channels)
+        self.desk = AlertDesk(engine, self.tables.registry, self.clock, channels=self._channels)
         self.people = People(engine, self.clock)
         self._metrics = CollectorRegistry()
         latency, head = latency_histogram(self._metrics), self.settings.data_dir / "alerts.head"
@@ -212,7 +210,7 @@ class Service:
 
         self._latest = Latest()
         self.store = self._opened_store(self._latest)
-        keep = Keeping(self._retention, self.catalog, self.settings.data_dir)
+        keep = Keeping(self.tables.retention, self.catalog, self.settings.data_dir)
         stage = StoreStage(self.store, self._latest, self._shared, self.clock, keep=keep, trim=self._trim)
         self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
 
@@ -227,7 +225,7 @@ class Service:
         settings, subscriber = self.settings, self._subscriber
         made = origin(
             settings,
-            self.registry,
+            self.tables,
             self.clock,
             logs=(self.log, self.detections),
             desk=(self.desk.engine, self._channels, lambda: bool(self._outbox.last_error)),
@@ -335,7 +333,7 @@ def told() -> Iterator[None]:
     """Errors of the packages that a person can mend, as the one kind that the command line prints as a line."""
     try:
         yield
-    except (DetectorError, AlertError, HoldError, RetentionError) as error:
+    except (DetectorError, AlertError, HoldError) as error:
         raise ConfigError(str(error).splitlines()) from error
     except (MqttError, ValueError) as error:
         raise ConfigError([str(error)]) from error

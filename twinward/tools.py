@@ -14,8 +14,8 @@ from typing import Any
 from rich.console import Console
 
 import alerts
-from alerts import load_registry, open_database
-from alerts.channels import addresses
+from alerts import open_database
+from alerts.channels import addresses, open_channels
 from alerts.journal import verify as verify_journal
 from detectors import DetectorError, load_recipe
 from simulators import gallery
@@ -25,12 +25,13 @@ from simulators.score_files import score_files as score_csv
 from .clock import system_clock
 from .detect import detect_file
 from .doctor import examine
-from .errors import InputError
+from .errors import ConfigError, InputError, TwinwardError
 from .log import TelemetryLog
 from .service import told as packages_told
 from .settings import Settings, in_data_dir, read_settings
 from .simulate import progress_bar, told
 from .stages import noted_head
+from .tables import read_tables
 
 Json = dict[str, Any]
 CONSOLE = Path(alerts.__file__).parent / "console" / "dist" / "index.html"
@@ -109,11 +110,26 @@ def _verify_audit(settings: Settings) -> Json:
         engine.dispose()
 
 
+def check_files(config: Path | None) -> Settings:
+    """The settings, once they and every file that they name can be used. Raises ConfigError with every fault."""
+    settings = read_settings(config, os.environ)
+    faults: list[str] = []
+    for read in (lambda: read_tables(settings), lambda: open_channels(settings.notify)):
+        try:
+            with packages_told():
+                read()
+        except TwinwardError as error:
+            faults += str(error).splitlines()
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
 def examine_installation(config: Path | None) -> list[Json]:
     """What the doctor finds, each finding as a row."""
     settings = read_settings(config, os.environ)
-    with told(), packages_told():
-        load_registry(settings.campus)
+    read_tables(settings)
+    with packages_told():
         channels = [*settings.notify.webhooks, *addresses(settings.notify.apprise_file)]
     ports = {"console": settings.http.port}
     if settings.broker.embedded:

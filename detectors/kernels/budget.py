@@ -34,7 +34,7 @@ USED_NOW, LEFT_LOW, LEFT_HIGH, A_DAY, FIRST_END, LAST_END, FACTS = 0, 1, 2, 3, 4
 
 _SOON = 4  # messages before a number a day is taken from less than a whole day
 _DOUBT = 1.5  # by how much that may be off
-_BURST = 1.25  # a day counts at most so many times the week's middle: one burst is no habit
+_BURST = 1.25  # a day counts at most so many times the week's middle, or one more: one burst is no habit
 _SOONER, _OTHER = 0.02, 0.1  # an end is told anew when it moved by so much of the time left, and by a day
 
 
@@ -63,7 +63,7 @@ def _a_day(slot, day, moment, number, days, counts, told):  # type: ignore[no-un
     middle = np.median(whole[:size])
     usual = 0.0
     for place in range(size):
-        usual += min(whole[place], _BURST * middle) / size
+        usual += min(whole[place], max(_BURST * middle, middle + 1.0)) / size
     recent = np.zeros(3)
     for behind in range(3):
         place = (day - behind) % DAYS

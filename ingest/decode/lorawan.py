@@ -104,34 +104,42 @@ class LorawanTable:
 
 @cache
 def load_table(path: Path | None = None) -> LorawanTable:
-    """The table of a TOML file, or the one that comes with the service. Raises TableError, with the row."""
+    """The table of a TOML file, or the one that comes with the service. Raises TableError with every fault."""
+    shown = str(path or "lorawan.toml")
     try:
-        text = path.read_text() if path else files("ingest.decode").joinpath("lorawan.toml").read_text("utf-8")
+        text = path.read_text("utf-8") if path else files("ingest.decode").joinpath("lorawan.toml").read_text("utf-8")
         document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TableError(f"LoRaWAN table {path or 'lorawan.toml'}: {error}") from error
+    except OSError as error:
+        raise TableError([f"{shown}: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TableError([f"{shown}: {error}"]) from error
     mappings = document.get("mapping", [])
     if set(document) - {"mapping"} or not isinstance(mappings, list):
-        raise TableError("a LoRaWAN table holds nothing but [[mapping]]")
-    return LorawanTable(_read_row(number, given) for number, given in enumerate(mappings, 1))
+        raise TableError([f"{shown}: a LoRaWAN table holds nothing but [[mapping]]"])
+    read = [_read_row(given) for given in mappings]
+    faults = [f"{shown}: mapping {number}: {fault}" for number, fault in enumerate(read, 1) if isinstance(fault, str)]
+    if faults:
+        raise TableError(faults)
+    return LorawanTable(row for row in read if isinstance(row, Row))
 
 
-def _read_row(number: int, given: Any) -> Row:
+def _read_row(given: Any) -> Row | str:
+    """The row, or what is wrong with it."""
     unknown = set(given) - _ROW_KEYS if isinstance(given, dict) else {"text instead of a table"}
     if unknown:
-        raise TableError(f"mapping {number}: unknown {', '.join(sorted(unknown))}", row=number)
+        return f"unknown {', '.join(sorted(unknown))}"
     if not given.get("profile") or not given.get("key"):
-        raise TableError(f"mapping {number}: profile and key are needed", row=number)
+        return "profile and key are needed"
     if "distrusts" not in given and (
         given.get("kind") not in KINDS or not _METRIC.fullmatch(str(given.get("metric", "")))
     ):
-        raise TableError(f"mapping {number}: metric, and kind out of {', '.join(KINDS)}, are needed", row=number)
+        return f"metric, and kind out of {', '.join(KINDS)}, are needed"
     try:
         row = msgspec.convert(given, Row)
     except msgspec.ValidationError as error:
-        raise TableError(f"mapping {number}: {error}", row=number) from error
+        return str(error)
     if convert(1.0, row.unit, row.canonical_unit) is None:
-        raise TableError(f"mapping {number}: {row.unit} is no unit of {row.metric}", row=number)
+        return f"{row.unit} is no unit of {row.metric}"
     return row
 
 

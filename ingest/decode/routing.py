@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from .chirpstack import ChirpStackDecoder
 from .contract import Decoded, Decoder, Reject
@@ -46,15 +45,15 @@ FOREIGN = ("ha_discovery", *_ROOTED, *_SHAPED)
 """Names of the foreign formats, in the order in which they are asked; the native format is asked after them."""
 
 
-def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: Path | None = None) -> list[Decoder]:
-    """Fresh decoders of the foreign formats named. lorawan: a table laid over the one that comes with the service.
+def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: LorawanTable | None = None) -> list[Decoder]:
+    """Fresh decoders of the foreign formats named. lorawan: profiles in place of those that come along.
 
-    Raises ValueError for an unknown format, TableError for a table that cannot be used.
+    Raises ValueError for an unknown format.
     """
     unknown = [name for name in formats if name not in FOREIGN]
     if unknown:
         raise ValueError(f"no format {', '.join(unknown)}; there are {', '.join(FOREIGN)}")
-    table = load_table() if lorawan is None else load_table().extended(load_table(lorawan))
+    table = lorawan or load_table()
     rooted = {name: build(table) for name, build in _ROOTED.items() if name in formats}
     native = NativeDecoder()
 

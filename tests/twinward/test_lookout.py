@@ -26,6 +26,7 @@ from twinward.memory_flow import MemoryFlow, Origin, origin
 from twinward.own_watch import Room
 from twinward.settings import Settings
 from twinward.stages import DETECT, DETECT_URGENT, DetectStage, LogCatalog
+from twinward.tables import read_tables
 
 NOW_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -59,6 +60,7 @@ class School:
         self.now_ns = NOW_NS
         clock = lambda: self.now_ns  # noqa: E731
         self.phone, self.registry = Phone(), read_registry(CAMPUS)
+        self.tables = replace(read_tables(Settings()), registry=self.registry)
         self.log = TelemetryLog(folder / "telemetry.sqlite", clock=clock)
         self.detections = DetectionLog(folder / "detections.sqlite", clock=clock)
         self.catalog = Catalog(self.registry.sensors)
@@ -78,7 +80,7 @@ class School:
         self.stages = ((first, self.log.urgent()), (rest, self.log))
         self.origin: Origin = origin(
             Settings(),
-            self.registry,
+            self.tables,
             clock,
             logs=(self.log, self.detections),
             desk=(self.engine, [self.phone], lambda: False),
@@ -178,7 +180,7 @@ def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], S
     gone = SimpleNamespace(catalog=_io_error, recent_keys=_io_error, memory=_io_error, urgent=lambda: gone)
     blank = origin(
         Settings(),
-        school.registry,
+        school.tables,
         lambda: NOW_NS,
         logs=(gone, gone),  # type: ignore[arg-type]
         desk=(school.engine, [school.phone], lambda: False),

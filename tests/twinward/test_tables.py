@@ -1,0 +1,105 @@
+"""Every fault of every file that the settings name is told at once, with its file; good files are read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twinward.errors import ConfigError
+from twinward.settings import Settings, read_settings
+from twinward.tables import read_tables
+
+WRONG = {
+    "campus": '[[site]]\nname = "no id"\n[[street]]\n',
+    "recipe": 'late_s = -1\n[[rule]]\nname = "x"\n',
+    "cells": '[[cell]]\nname = "d"\nvolts = 3\n',
+    "lorawan": '[[mapping]]\nprofile = "a"\n[[mapping]]\ncolour = "red"\n',
+    "retention": '[[class]]\nname = ""\n',
+}
+"""Two faults or more in each but the cells."""
+
+
+def config(folder: Path, texts: dict[str, str]) -> Path:
+    """Settings that name a file for each text."""
+    for name, text in texts.items():
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    lines = [f'{name} = "{folder / name}.toml"' for name in texts if name != "retention"]
+    if "retention" in texts:
+        lines += ["[store]", f'retention = "{folder / "retention.toml"}"']
+    path = folder / "twinward.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def faults(path: Path) -> list[str]:
+    """What the tables of those settings are refused for."""
+    with pytest.raises(ConfigError) as caught:
+        read_tables(read_settings(path, {}))
+    return str(caught.value).splitlines()
+
+
+def test_every_fault_of_every_file_is_told_with_its_file(tmp_path: Path) -> None:
+    """Each file alone, and all of them at once: the same sentences."""
+    alone: list[str] = []
+    for name, text in WRONG.items():
+        told = faults(config(tmp_path, {name: text}))
+        assert told
+        assert all(f"{tmp_path / name}.toml" in line for line in told)
+        assert len(told) >= (1 if name == "cells" else 2)
+        alone += told
+    assert sorted(faults(config(tmp_path, WRONG))) == sorted(alone)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    """The reason of the system, and the file, once."""
+    path = config(tmp_path, dict.fromkeys(WRONG, ""))
+    for name in WRONG:
+        (tmp_path / f"{name}.toml").unlink()
+    told = faults(path)
+    assert len(told) == len(WRONG)
+    for name, line in zip(WRONG, told, strict=True):
+        assert line.count(f"{tmp_path / name}.toml") == 1
+        assert "No such file or directory" in line
+
+
+def test_without_files_the_shipped_tables_are_read() -> None:
+    """Defaults are whole."""
+    tables = read_tables(Settings())
+    assert tables.recipe.rules
+    assert tables.retention
+    assert not tables.registry.sensors
+
+
+def test_what_is_laid_over_wins_and_the_rest_stays(tmp_path: Path) -> None:
+    """A battery cell and a LoRaWAN profile of one's own."""
+    cell = (
+        '[[cell]]\nname = "own"\nlow_v = 3.2\nfresh_v = 3.4\ndead_v = 2.9\nmessages = [1500, 2500]\nsource = "sheet"\n'
+    )
+    row = '[[mapping]]\nprofile = "own-1"\nkey = "level"\nkind = "water"\nmetric = "water_level"\nunit = "mm"\n'
+    tables = read_tables(read_settings(config(tmp_path, {"cells": cell, "lorawan": row}), {}))
+    shipped = read_tables(Settings())
+    assert {cell.name for cell in tables.recipe.cells.rows} == {
+        "own",
+        *(cell.name for cell in shipped.recipe.cells.rows),
+    }
+    assert tables.lorawan.recognise({"level": 1}) != shipped.lorawan.recognise({"level": 1})
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_check_config_reads_the_files_too(tmp_path: Path, run_twinward: Any, as_json: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Status 2 with every fault, secrets of channels among them; status 0 when all is well."""
+    path = config(tmp_path, WRONG)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('[notify]\nwebhooks = ["https://example.org/in"]\n')
+    wanted = {*faults(path), "notify.webhook_secret_file is needed for webhooks"}
+    command = [*run_twinward.command, "check-config", str(path), *(["--json"] if as_json else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=run_twinward.environment)
+    told = json.loads(done.stdout)["errors"] if as_json else done.stderr.splitlines()
+    assert done.returncode == 2
+    assert {line.removeprefix("twinward: ") for line in told} == wanted
+    config(tmp_path, {})
+    assert subprocess.run(command, capture_output=True, check=False, env=run_twinward.environment).returncode == 0
