@@ -16,6 +16,7 @@ from .accounting import (
 from .batch import BatchSettings
 from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
+from .frame import Frame
 from .holds import FOREVER_NS, Hold, Holds, held
 from .intake import Intake
 from .intake_settings import IntakeSettings
@@ -53,6 +54,7 @@ __all__ = [
     "CatalogFull",
     "Charge",
     "Count",
+    "Frame",
     "Held",
     "Hold",
     "HoldError",

@@ -13,9 +13,10 @@ from .catalog import SERVICE_SITE, Catalog, Sensor
 from .clocks import Clocks
 from .decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
 from .decode.native import Address, NativeDecoder
-from .decode.native_columns import Columns, Frame, Route
+from .decode.native_columns import Columns, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .errors import CatalogFull
+from .frame import AGAIN, DUP, OVERSIZE, RETAIN, Frame
 from .gaps import Gaps
 from .intake_settings import IntakeSettings
 from .ledger import Ledger
@@ -25,11 +26,6 @@ from .settle import Sources
 from .validate import ill_formed
 from .vocabulary import KINDS
 from .voice import Voice
-
-AGAIN = 0x200
-"""Set on the frame of a message that was refused before and is taken in again."""
-
-_RETAIN, _DUP, _OVERSIZE = 0x01, 0x08, 0x100
 
 
 class Careful:
@@ -93,13 +89,13 @@ class Careful:
         source = self._source(decoder, topic)
         if decoder is None:
             self.refuse(source, frame, "topic", "no format has this topic")
-        elif flags & _OVERSIZE:
+        elif flags & OVERSIZE:
             self.refuse(source, frame, "too_large", "payload over the limit")
         elif decoder is self.native:
             decoded, own = self.native.interpret(topic, payload)
             address = self.native.locate(topic)
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
-            if flags & _RETAIN:
+            if flags & RETAIN:
                 return  # no event: neither a running number nor a topic of the hot path
             self._learn_route(frame, topic, decoded)
             if fresh and address is not None and decoded.numbers and not flags & AGAIN:
@@ -108,7 +104,7 @@ class Careful:
                     raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self.span[1]
                 )
         else:
-            decoded = decoder.decode(topic, payload, retained=bool(flags & _RETAIN), now_ns=self.span[1])
+            decoded = decoder.decode(topic, payload, retained=bool(flags & RETAIN), now_ns=self.span[1])
             timed = bool(decoded.readings) and all(reading.time_ns is not None for reading in decoded.readings)
             self._settle_message(frame, source, decoded, own=timed)
             self.outgoing.requests += decoded.requests
@@ -128,7 +124,7 @@ class Careful:
         own = own and all(
             self._timely(reading, source.site) for reading in decoded.readings
         )  # a refused one is refused each time
-        retained = bool(frame[0] & _RETAIN) and bool(decoded.readings)
+        retained = bool(frame[0] & RETAIN) and bool(decoded.readings)
         repeated = self.kept.repeats(frame, own=own) if retained else self._repeated(frame, own=own)
         if repeated and rows:
             for device, share in self.senders.shares(frame[2], decoded, source, rejects=True).items():
@@ -157,7 +153,7 @@ class Careful:
         rejects = [(reject, whose) for reject in decoded.rejects] + refused
         if nothing:
             self.voice.rates.beside(whose)
-        whole = nothing and not frame[0] & _RETAIN  # taken in again, a kept copy would be news
+        whole = nothing and not frame[0] & RETAIN  # taken in again, a kept copy would be news
         counts = tuple(Charge(told.reason, told.rows, device) for told, device in rejects) if whole else ()
         for number, (told, device) in enumerate(rejects):
             if number and counts:  # the first stands for the whole message
@@ -198,7 +194,7 @@ class Careful:
         seed = topic_seed(topic)
         key = own_key(payload, seed) if own else repeat_key(payload, seed, packet_id)
         window = self._duplicates.own if own else self._duplicates.repeats
-        if key in window and (own or flags & _DUP):
+        if key in window and (own or flags & DUP):
             return True
         window.add(key)
         self._duplicates.fresh.append(key)

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from .accounting import Accounts, Sealed, Source, Waiting
 from .batch import BatchSettings, Bounds, OpenBatch
-from .careful import AGAIN, Careful
+from .careful import Careful
 from .catalog import SERVICE_SITE, Catalog
 from .clocks import MEMORY as CLOCK_MEMORY
 from .clocks import Clocks
 from .decode.contract import Decoder, Outgoing
 from .decode.native import ROOT
-from .decode.native_columns import Frame
 from .duplicates import Duplicates
+from .frame import AGAIN, Frame
 from .intake_settings import IntakeSettings
 from .ledger import Ledger
 from .priority import Urgency

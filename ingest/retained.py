@@ -13,15 +13,15 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from .decode.contract import Decoded
-from .decode.native_columns import Frame, Route
+from .decode.native_columns import Route
 from .duplicates import Duplicates, own_key, topic_seed
+from .frame import RETAIN, Frame
 from .vocabulary import Quality
 
 MEMORY = "_retained"
 """The name under which kept copies stand beside what formats remember."""
 
 TOPICS_MAX = 200_000
-_RETAIN = 0x01
 _SIZE = 8
 
 
@@ -73,7 +73,7 @@ class Kept:
         flags, _, topic, payload = frame
         if not decoded.readings:
             return decoded
-        if not flags & _RETAIN:
+        if not flags & RETAIN:
             self._hear(topic, payload, own=own)
             return decoded
         self._remember(topic_seed(topic), payload, own=own)

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from .accounting import UNSTORED, Accounts, Charge, Outcome, Refusal, Source
 from .batch import OpenBatch
 from .clocks import Clocks
+from .frame import RETAIN
 from .ledger import distinct
 from .telemetry import TelemetryBatch
 from .validate import Verdict, check
 from .vocabulary import Quality
-
-_RETAIN = 0x01
 
 
 class Sources:
@@ -135,7 +134,7 @@ def _refuse(
     for reason, rows in (("time_past", verdict.past), ("time_future", verdict.future)):
         for row in np.flatnonzero(rows).tolist():
             _, _, topic, payload = frame = batch.origin[item_of_row[row]]
-            counts = () if frame[0] & _RETAIN else whole.pop(id(frame), ())  # taken in again, it would be news
+            counts = () if frame[0] & RETAIN else whole.pop(id(frame), ())  # taken in again, it would be news
             refusal = Refusal(reason, "", int(arrival[row]), topic, payload, counts)
             accounts.refuse(sources.names[source[row]], refusal, received=False, device=sensor[row])
 

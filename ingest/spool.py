@@ -13,8 +13,7 @@ from typing import NamedTuple
 import msgspec
 import zstandard
 
-Frame = tuple[int, int, bytes, bytes]
-"""flags, packet id, topic, payload; see ingest.mqtt.frames."""
+from .frame import Frame
 
 BLOCK_BYTES = 262_144
 """What a block holds at most, plain: one chunk of the reader."""

@@ -19,7 +19,8 @@ import structlog
 
 from alerts import Messenger, OwnFault, StorageFault, fault_notices, storage_fault
 from alerts.channels import Channel
-from ingest.mqtt import Chunk, Ear, Failing, Frame, Heard
+from ingest import Frame
+from ingest.mqtt import Chunk, Ear, Failing, Heard
 
 from .clock import Clock
 from .memory_flow import MemoryFlow

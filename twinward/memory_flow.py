@@ -18,9 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerts import Notice, StandIn
 from alerts.channels import Channel
 from detectors import DetectionBatch, DetectorSet, build, urgent
-from ingest import Catalog, IngestError, Intake, Priority, TelemetryBatch, parted
+from ingest import Catalog, Frame, IngestError, Intake, Priority, TelemetryBatch, parted
 from ingest.decode import FOREIGN, decoders
-from ingest.mqtt import Frame
 
 from .clock import Clock
 from .log import DetectionLog, Entry, TelemetryLog

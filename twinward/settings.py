@@ -93,9 +93,9 @@ def reference() -> str:
     """Every setting as a Markdown table, for the manual."""
     head = (
         "# Configuration\n\n"
-        "One TOML file, then the environment. `twinward check-config FILE` tells every error at once, also of the files "
-        "that it names; "
-        "`twinward check-config --sample` prints a file to start from. This page is made by the program.\n\n"
+        "One TOML file, then the environment. `twinward check-config FILE` tells every error at once, also of the "
+        "files that it names; `twinward check-config --sample` prints a file to start from. "
+        "This page is made by the program.\n\n"
         "| key | environment | type | default | unit | bounds | meaning |\n|---|---|---|---|---|---|---|\n"
     )
     rows = []

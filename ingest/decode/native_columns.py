@@ -16,16 +16,14 @@ from xxhash import xxh3_64_intdigest
 
 from ingest.batch import OpenBatch
 from ingest.duplicates import Duplicates
+from ingest.frame import DUP, OVERSIZE, RETAIN, Frame
 from ingest.gaps import Gaps
 from ingest.vocabulary import METRICS
 
 from .native import MILLISECOND_NS, ZonedTime
 from .native_arrays import ITEMS_MIN, Shape, Shapes, take_array
 
-Frame = tuple[int, int, bytes, bytes]
-"""flags, packet id, topic, payload; see ingest.mqtt.frames."""
-
-_UNUSUAL = 0x109  # retained, repeated by the broker, or over the size limit
+_UNUSUAL = RETAIN | DUP | OVERSIZE
 _Fields = dict[str, ZonedTime | int | float | bool | None]
 _decode = msgspec.json.Decoder(_Fields | list[_Fields]).decode
 

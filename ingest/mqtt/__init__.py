@@ -3,7 +3,7 @@
 from .client import Subscriber
 from .ear import Ear
 from .errors import MalformedStream, MqttError, PlainRefused, SecretUnreadable
-from .frames import Frame, FrameParser
+from .frames import FrameParser
 from .heard import Heard
 from .pending import Chunk, Failing
 from .settings import MqttSettings
@@ -12,7 +12,6 @@ __all__ = [
     "Chunk",
     "Ear",
     "Failing",
-    "Frame",
     "FrameParser",
     "Heard",
     "MalformedStream",

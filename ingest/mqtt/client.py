@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ingest.accounting import Waiting
+from ingest.frame import Frame
 from ingest.intake import Intake
 from ingest.spool import Spooled
 
 from .connection import Connection
-from .frames import Frame
 from .heard import Heard
 from .pending import Chunk, Failing, Pending, Sink
 from .probe import Probe

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from ingest.frame import Frame
+
 from .connection import Connection
-from .frames import Frame
 from .settings import MqttSettings
 
 LISTEN_S = 0.05

@@ -6,16 +6,9 @@ bytes object, no object per field. Source: OASIS MQTT 5.0, 2.1 (fixed header), 3
 
 from __future__ import annotations
 
+from ingest.frame import OVERSIZE, QOS1, Frame
+
 from .errors import MalformedStream
-
-Frame = tuple[int, int, bytes, bytes]
-"""flags (first byte of the packet, with OVERSIZE where it applies), packet id (0 for QoS 0), topic, payload."""
-
-RETAIN = 0x01
-QOS1 = 0x02
-DUP = 0x08
-OVERSIZE = 0x100
-"""Set on a frame whose payload was over the limit: it was skipped, the payload given is empty."""
 
 PAYLOAD_MAX_BYTES = 65_536
 _CONTROL_MAX_BYTES = 1_048_576

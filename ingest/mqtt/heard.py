@@ -13,9 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ingest.frame import Frame
 from ingest.priority import URGENT_KINDS
-
-from .frames import Frame
 
 MESSAGES_MAX = 500_000
 SPARED = 5

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ingest.accounting import Sealed
-
-from .frames import Frame
+from ingest.frame import Frame
 
 
 class Sink(Protocol):

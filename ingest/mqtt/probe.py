@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .frames import Frame
+from ingest.frame import Frame
 
 EVERY_S = 1.0
 """From the return of one probe to the next."""

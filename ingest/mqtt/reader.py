@@ -19,8 +19,10 @@ from paho.mqtt.client import PUBACK, Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.exception import MalformedPacket
 
+from ingest.frame import Frame
+
 from .errors import MalformedStream
-from .frames import PAYLOAD_MAX_BYTES, Frame, FrameParser
+from .frames import PAYLOAD_MAX_BYTES, FrameParser
 
 CHUNK_BYTES = 262_144
 """Received at a time; also what one turn of the loop handles at most."""

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from alerts import AlertDesk, Messenger, Notice, Page, Receipt, open_database, read_registry
 from alerts.access import Actor
 from detectors import Calendar, Recipe, build, load_recipe, urgent
-from ingest import Catalog, Intake
+from ingest import Catalog, Frame, Intake
 from ingest.decode import FOREIGN, decoders
-from ingest.mqtt import Chunk, Failing, Frame, Heard
+from ingest.mqtt import Chunk, Failing, Heard
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.lookout import Lookout
 from twinward.memory_flow import MemoryFlow, Origin, origin

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from ingest import BatchSettings, Catalog, Intake, Sealed
-from ingest.mqtt import Frame, MqttSettings, Subscriber
+from ingest import BatchSettings, Catalog, Frame, Intake, Sealed
+from ingest.mqtt import MqttSettings, Subscriber
 from ingest.mqtt.reader import ChunkedClient
 
 Row = dict[str, Any]

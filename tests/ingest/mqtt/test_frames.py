@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.mqtt import Frame, FrameParser, MalformedStream
+from ingest import Frame
+from ingest.mqtt import FrameParser, MalformedStream
 from ingest.mqtt.frames import OVERSIZE
 
 LIMIT = 300

@@ -7,7 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.mqtt import Frame, Heard
+from ingest import Frame
+from ingest.mqtt import Heard
 from ingest.mqtt.heard import FORGET_S, STRANGERS
 
 
