@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 KEYS_MAX = 1_000_000
@@ -36,12 +37,12 @@ class Window:
         """Remember a key; `turn` has to be called now and then."""
         self.young.add(key)
 
-    def fill(self, keys: Sequence[int]) -> None:
+    def fill(self, keys: NDArray[np.uint64]) -> None:
         """Remember many keys, the oldest first."""
         begin = 0
         while begin < len(keys):
             room = self._half - len(self.young)
-            self.young.update(keys[begin : begin + room])
+            self.young.update(keys[begin : begin + room].tolist())
             begin += room
             self.turn()
 
@@ -55,14 +56,14 @@ class Window:
 class Duplicates:
     """Both windows, and the keys that have to become durable with the open batch."""
 
-    def __init__(self, *, keys_max: int = KEYS_MAX, recent: Sequence[int] = ()) -> None:
+    def __init__(self, *, keys_max: int = KEYS_MAX, recent: Sequence[int] | NDArray[np.int64] = ()) -> None:
         """recent: signed keys that the log still holds, oldest first."""
         self.own = Window(keys_max)
         self.repeats = Window(REPEATS_MAX)
         self.fresh = array("Q")
         known = np.asarray(recent, np.int64).view(np.uint64)
-        self.own.fill(known.tolist())
-        self.repeats.fill(known[-REPEATS_MAX // 2 :].tolist())
+        self.own.fill(known)
+        self.repeats.fill(known[-REPEATS_MAX // 2 :])
 
     def turn(self) -> None:
         """Keep both windows within their bounds."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .accounting import Accounts, Sealed, Source, Waiting
 from .batch import BatchSettings, Bounds, OpenBatch
 from .careful import Careful
@@ -42,7 +45,7 @@ class Intake:
         *,
         settings: IntakeSettings | None = None,
         batch: BatchSettings | None = None,
-        recent_keys: Sequence[int] = (),
+        recent_keys: Sequence[int] | NDArray[np.int64] = (),
         memory: Sequence[tuple[str, str, bytes]] = (),
         spooled: int = 0,
         ledger: Ledger | None = None,

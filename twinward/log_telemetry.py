@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from ingest import (
     Bookings,
@@ -35,6 +37,7 @@ from .log_recent import Recent
 from .log_verify import Report
 
 KEYS_MAX = 1_000_000
+KEY_BYTES = 8
 QUARANTINE_MAX = 10_000
 
 _SCHEMA = """
@@ -134,17 +137,17 @@ class TelemetryLog:
         decoder = msgspec.msgpack.Decoder(Sensor)
         return [decoder.decode(facts) for (facts,) in sensors], [Metric(*row) for row in metrics]
 
-    def recent_keys(self, limit: int) -> list[int]:
+    def recent_keys(self, limit: int) -> NDArray[np.int64]:
         """The newest message keys, oldest of them first, at most `limit`."""
-        runs: list[array[int]] = []
-        number = 0
+        runs: list[bytes] = []
+        size = 0
         with self._chain.reading() as db:
             for (blob,) in db.execute("SELECT keys FROM keys ORDER BY seq DESC"):
-                runs.append(array("q", blob))
-                number += len(runs[-1])
-                if number >= limit:
+                runs.append(blob)
+                size += len(blob)
+                if size >= limit * KEY_BYTES:
                     break
-        keys = [key for run in reversed(runs) for key in run]
+        keys = np.frombuffer(b"".join(reversed(runs)), np.int64)
         return keys[max(0, len(keys) - limit) :]
 
     def memory(self) -> list[tuple[str, str, bytes]]:

@@ -18,8 +18,9 @@ WAIT_S = 0.25
 BACKOFF_S_MAX = 2.0
 TOLD_EVERY_S = 60.0
 """A fault that lasts, or comes and goes, is logged once in so long: the log of a full disk may lie on that disk."""
-EASE_S = 1.0
-"""Rest after a full turn while other parts load: what is far behind gains nothing from holding them up."""
+EASE_S, ENTRIES_EASY = 1.0, 32
+"""Rest after a full turn while other parts load, and what a turn takes then: what is far behind gains nothing from
+holding them up."""
 
 
 class Positioned(Protocol):
@@ -128,14 +129,16 @@ class Pump(Generic[EntryT]):
             self._turned_ns = time.monotonic_ns()
 
     def _turn(self) -> None:
-        entries = self._source.read(self.cursor, limit=ENTRIES_PER_TURN)
+        easy = not self._hurry.is_set()
+        limit = ENTRIES_EASY if easy else ENTRIES_PER_TURN
+        entries = self._source.read(self.cursor, limit=limit)
         if entries:
             self._stage.process(entries)
             self.cursor = entries[-1].seq
         self._stage.idle()
         if not entries:
             self._source.wait(self.cursor, WAIT_S)
-        elif len(entries) == ENTRIES_PER_TURN and not self._hurry.is_set():
+        elif easy and len(entries) == limit:
             self._hurry.wait(EASE_S)
         elif self._rest_s:
             self._stopping.wait(self._rest_s)

@@ -38,14 +38,14 @@ def first_account(people: People, data_dir: Path) -> str:
 
 def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM."""
-    gc.disable()  # what a city's catalogue holds stays for good: looking through it again and again stops every thread
+    gc.disable()  # what is loaded, and a city's catalogue, stay for good: looking through them stops every thread
     service = Service(settings, role=role)
-    gc.freeze()
-    gc.enable()
     try:
         service.start()
         note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
         service.serve()
+        gc.freeze()
+        gc.enable()
         url = f"http://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
         if as_json:
             print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
@@ -55,6 +55,7 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     finally:
         service.stop()
         gc.unfreeze()
+        gc.enable()
 
 
 def wait_for_end() -> None:

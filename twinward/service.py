@@ -179,7 +179,9 @@ class Service:
 
         warm()
         self._add(Pump(self.log.urgent(), stage(urgent(self.tables.recipe), DETECT_URGENT, overhears=False)))
-        self._add(Pump(self.log, stage(self.tables.recipe, DETECT, overhears=True), rest_s=DETECT_REST_S))
+        self._add(
+            Pump(self.log, stage(self.tables.recipe, DETECT, overhears=True), rest_s=DETECT_REST_S), hurry=self._loaded
+        )
 
     def _open_alert(self) -> None:
         from prometheus_client import CollectorRegistry
@@ -212,7 +214,7 @@ class Service:
         self.store = self._opened_store(self._latest)
         keep = Keeping(self.tables.retention, self.catalog, self.settings.data_dir)
         stage = StoreStage(self.store, self._latest, self._shared, self.clock, keep=keep, trim=self._trim)
-        self._add(Pump(self.log, stage, rest_s=STORE_REST_S))
+        self._add(Pump(self.log, stage, rest_s=STORE_REST_S), hurry=self._loaded)
 
     def _open_lookout(self) -> None:
         """Alarms from memory while nothing can be stored; with the broker's messages where this process takes them."""
@@ -318,10 +320,10 @@ class Service:
                 latest.update(entry.batch)
         return store
 
-    def _add(self, pump: Pump[Any]) -> None:
+    def _add(self, pump: Pump[Any], *, hurry: threading.Event | None = None) -> None:
         self._pumps.append(pump)
         self._checks[pump.name] = pump.healthy
-        pump.start(hurry=self._loaded)
+        pump.start(hurry=hurry)
         self._undo.callback(pump.stop)
 
     def _log_answers(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from ingest.duplicates import Duplicates, Window
 def test_filling_at_once_is_adding_one_by_one(keys: list[int], keys_max: int) -> None:
     """The same keys in both generations, within the bound."""
     filled, added = Window(keys_max), Window(keys_max)
-    filled.fill(keys)
+    filled.fill(np.array(keys, np.uint64))
     for key in keys:
         added.add(key)
         added.turn()

@@ -20,8 +20,8 @@ from twinward.log import TelemetryLog
 from twinward.log_chain import connect, transaction
 from twinward.log_verify import Link, link
 
-STORED, STORED_LONG = 3_000_000, 580_000_000
-"""Readings in the store, 17 bytes each: what cannot be compressed."""
+STORED, STORED_LONG = 3_000_000, 780_000_000
+"""Readings in the store, 13 bytes each: what cannot be compressed."""
 
 ENTRIES, ENTRIES_LONG = 20_000, 1_000_000
 KEYS, KEYS_LONG = 100_000, 1_000_000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinward.pump import EASE_S, ENTRIES_PER_TURN, Pump
+from twinward.pump import EASE_S, ENTRIES_EASY, ENTRIES_PER_TURN, Pump
 
 
 @dataclass(frozen=True)
@@ -121,14 +121,14 @@ class Long(Shelf):
 
 
 def test_what_is_far_behind_waits_for_other_parts_and_what_is_new_does_not() -> None:
-    """While others load: full turns with rests between; a short backlog, and everything afterwards, at once."""
+    """While others load: short turns with rests between; what is less, and everything afterwards, at once."""
     hurry, far, near = threading.Event(), Counting(), Counting()
-    pumps: list[Pump[Item]] = [Pump(Long(50 * ENTRIES_PER_TURN), far), Pump(Long(ENTRIES_PER_TURN - 1), near)]
+    pumps: list[Pump[Item]] = [Pump(Long(50 * ENTRIES_PER_TURN), far), Pump(Long(ENTRIES_EASY - 1), near)]
     for pump in pumps:
         pump.start(hurry=hurry)
     time.sleep(1.5 * EASE_S)
-    assert near.taken == ENTRIES_PER_TURN - 1
-    assert ENTRIES_PER_TURN <= far.taken <= 4 * ENTRIES_PER_TURN
+    assert near.taken == ENTRIES_EASY - 1
+    assert ENTRIES_EASY <= far.taken <= 4 * ENTRIES_EASY
     hurry.set()
     deadline_s = time.monotonic() + 10
     while pumps[0].lag() and time.monotonic() < deadline_s:
