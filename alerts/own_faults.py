@@ -17,7 +17,7 @@ from .storage_faults import StorageFault
 class OwnFault:
     """One fault of the service. since_ns: when it began; over_ns: when it ended, None while it lasts.
 
-    part: log, detect, alert, outbox or disk; grade: red where alarms hang on memory alone, yellow for a warning.
+    part: log, detect, alert, outbox, disk or backlog; grade: red where alarms hang on memory alone, yellow a warning.
     """
 
     part: str
@@ -51,6 +51,12 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "en": "{cause}: the disk of the data folder is nearly full; make room soon",
         "over_zh": "数据所在磁盘恢复足够空间",
         "over_en": "the disk of the data folder has room again",
+    },
+    "backlog": {
+        "zh": "{cause}:读数补录中,暂时滞后;烟感与门禁的新报警由内存提前直接发出",
+        "en": "{cause}: readings come in late; new alarms of smoke and gates are sent from memory ahead of them",
+        "over_zh": "积压的消息已补录完毕",
+        "over_en": "what waited at the broker has come in",
     },
     "other": {
         "zh": "{cause}:隐患与工单无法存储,报警正由内存直接发出;请立即处理",

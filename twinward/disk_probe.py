@@ -44,6 +44,10 @@ class DiskProbe:
         """Nothing that this process knows of."""
         return []
 
+    def delay_s(self) -> float:
+        """Not known in this process."""
+        return 0.0
+
     def _try(self, now_s: float) -> None:
         try:
             with self._path.open("wb", buffering=0) as file:

@@ -4,6 +4,9 @@ It rests while everything works. As soon as the log refuses a batch it listens a
 (`Ear`); once a part has failed for a second it begins a flow in memory (`MemoryFlow`) and sends what pages people
 (`Messenger`), under the ids of the messages that will be stored later. It stores nothing and acknowledges nothing: the
 broker keeps every message for the log, and all of them are logged, judged and stored when that works again.
+
+The same where messages wait long at the broker, behind all that it kept while the service was away: what is published
+now, of life safety alone, is heard as soon as they come late, and judged ahead of its turn once there is a backlog.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from enum import Enum, auto
 from typing import Any, Protocol
 
 import structlog
@@ -32,9 +36,28 @@ REST_S = 0.05
 TICK_S = 5.0
 RETRY_S = 5.0
 BUFFERED_MAX = 200_000
-LOG, DISK = "log", "disk"
+SOON_S, LATE_S = 0.5, 3.0
+"""Messages that wait longer at the broker: it is listened to, in case; they are a backlog."""
+HEARD_NS = 10_000_000_000
+"""So long after it was heard a message has come by the log's session too, where there is no backlog."""
+LOG, DISK, BACKLOG = "log", "disk", "backlog"
 STAGE_FAILED = StorageFault("stage_failed", "处理环节出错", "a stage fails")
 NO_ANSWER = StorageFault("no_answer", "日志写入无响应", "the log does not answer")
+WAITS = StorageFault("backlog", "消息在消息服务器积压", "messages wait at the broker")
+
+
+class Way(Enum):
+    """What is judged in memory: nothing, all that is published, life safety that is published, what the log gets."""
+
+    REST = auto()
+    EAR = auto()
+    URGENT_EAR = auto()
+    FOLLOW = auto()
+
+    @property
+    def listens(self) -> bool:
+        """Whether by a session of its own."""
+        return self in {Way.EAR, Way.URGENT_EAR}
 
 
 class Source(Protocol):
@@ -48,13 +71,17 @@ class Source(Protocol):
         """What was taken and is not durable."""
         ...
 
+    def delay_s(self) -> float:
+        """How long messages wait at the broker; 0.0 while that is not known."""
+        ...
+
 
 class Lookout:
     """One thread. `start` it last and `stop` it first: it leans on everything else and nothing leans on it."""
 
     def __init__(
         self,
-        begin: Callable[[], MemoryFlow],
+        begin: Callable[[bool], MemoryFlow],
         messenger: Messenger,
         clock: Clock,
         *,
@@ -62,26 +89,28 @@ class Lookout:
         room: Room,
         stages: Mapping[str, Callable[[], str]],
         source: Source,
-        ear: Ear,
+        ears: Mapping[Way, Ear],
         heard: Heard,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """begin: a new flow; stages: part -> the error that it fails with now, "" while it works.
+        """begin: a new flow, of life safety alone if so; stages: part -> the error that it fails with, or "".
 
-        source: the log's session, or a `DiskProbe` in a process without one; heard: shared with the log's session.
+        source: the log's session, or a `DiskProbe` in a process without one; ears: for the ways that listen; heard:
+        shared with the log's session.
         """
         self._begin, self._messenger, self._clock, self._channels = begin, messenger, clock, channels
         self._room, self._stages, self._monotonic = room, stages, monotonic
-        self._source, self._ear, self._heard = source, ear, heard
+        self._source, self._ears, self._heard = source, ears, heard
         self._watch = OwnWatch(clock)
         self._broken_s: dict[str, tuple[float, float]] = {}
         self._flow: MemoryFlow | None = None
         self._building: Future[MemoryFlow] | None = None
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="lookout-flow")
-        self._by_ear = False
+        self._way, self._ear = Way.REST, ears[Way.EAR]
         self._buffer: deque[tuple[Sequence[Frame], int]] = deque()
         self._buffered = 0
         self._fed = self._mark = 0
+        self._slow_s = -CALM_S
         self._ticked_s = self._retry_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
@@ -115,7 +144,7 @@ class Lookout:
             "judging": self._flow is not None,
             "hearing": self._ear.hears,
             "disk_free_share": self._room.share,
-            "ear_errors": self._ear.errors_total,
+            "ear_errors": sum(ear.errors_total for ear in self._ears.values()),
             "unmatched_forgotten": self._heard.forgotten_total,
             **self.counts,
         }
@@ -138,18 +167,33 @@ class Lookout:
         broken = self._look(now_s)
         self._tell(broken, now_s)
         lasting = {part: span for part, span in self._broken_s.items() if part != DISK}
-        if not lasting:
+        way = self._way_now(lasting, now_s)
+        if way is not self._way:
             self._rest()
+            self._way = way
+            self._ear = self._ears.get(way, self._ear)
+        if way is Way.REST:
             self._stopping.wait(REST_S)
             return
-        by_ear = LOG in lasting
-        if by_ear != self._by_ear:
-            self._rest()
-            self._by_ear = by_ear
         self._listen()
-        lasted_s = max(seen_s - since_s for since_s, seen_s in lasting.values())
-        if lasted_s >= GRACE_S and self._ready(now_s):
+        if self._due(lasting) and self._ready(now_s):
             self._judge(now_s)
+
+    def _way_now(self, lasting: Collection[str], now_s: float) -> Way:
+        """How to go on: a log that takes nothing comes first, a broker that is slow last."""
+        if self._source.delay_s() > SOON_S:
+            self._slow_s = now_s
+        if LOG in lasting:
+            return Way.EAR
+        if any(part != BACKLOG for part in lasting):
+            return Way.FOLLOW
+        return Way.URGENT_EAR if now_s - self._slow_s < CALM_S else Way.REST
+
+    def _due(self, lasting: Mapping[str, tuple[float, float]]) -> bool:
+        """Whether it is time to judge: a backlog has lasted by being one, anything else may be over in a moment."""
+        if self._way is Way.URGENT_EAR:
+            return BACKLOG in lasting
+        return max(seen_s - since_s for since_s, seen_s in lasting.values()) >= GRACE_S
 
     def _look(self, now_s: float) -> dict[str, StorageFault]:
         """Part -> cause of what is broken at this moment; remembers since when, and forgets it after a calm while."""
@@ -163,6 +207,8 @@ class Lookout:
                 broken[part] = STAGE_FAILED if cause.code == "not_writable" else cause
         if scarce := self._room.look(now_s):
             broken[DISK] = scarce
+        if not broken.keys() - {DISK} and self._source.delay_s() > LATE_S:
+            broken[BACKLOG] = WAITS
         for part in broken:
             since_s, _ = self._broken_s.get(part, (now_s, now_s))
             self._broken_s[part] = since_s, now_s
@@ -171,7 +217,7 @@ class Lookout:
 
     def _tell(self, broken: Mapping[str, StorageFault], now_s: float) -> None:
         """People hear of the foremost part: what lies behind one that takes nothing fails for the same reason."""
-        foremost = {part: cause for part, cause in broken.items() if part in {LOG, DISK}}
+        foremost = {part: cause for part, cause in broken.items() if part in {LOG, DISK, BACKLOG}}
         behind = [part for part in self._stages if part in broken]
         if behind and LOG not in broken:
             known = next((part for part in self._stages if self._watch.knows(part)), behind[0])
@@ -183,7 +229,7 @@ class Lookout:
 
     def _listen(self) -> None:
         """Hear what is published while the log takes nothing; at other times the log itself is read."""
-        if not self._by_ear:
+        if not self._way.listens:
             self._stopping.wait(REST_S)
             return
         heard_before = self._ear.hears
@@ -192,15 +238,21 @@ class Lookout:
         if self._ear.hears and not heard_before:
             chunks = self._source.unstored()
             self._mark = max(self._mark, chunks[-1].number if chunks else 0)
-            self._heard.begin()
+            self._heard.begin(urgent_alone=self._way is Way.URGENT_EAR)
         fresh = self._heard.hear(frames, now_ns) if frames else []
         if fresh:
             self._buffer.append((fresh, now_ns))
             self._buffered += len(fresh)
         while self._buffered > BUFFERED_MAX:
-            gone, _ = self._buffer.popleft()
-            self._buffered -= len(gone)
-            self.counts["unjudged"] += len(gone)
+            self.counts["unjudged"] += self._forget_oldest()
+        if self._way is Way.URGENT_EAR and self._flow is None and self._building is None:
+            while self._buffer and now_ns - self._buffer[0][1] > HEARD_NS:
+                self._forget_oldest()
+
+    def _forget_oldest(self) -> int:
+        gone, _ = self._buffer.popleft()
+        self._buffered -= len(gone)
+        return len(gone)
 
     def _ready(self, now_s: float) -> bool:
         """Whether there is a flow; one is made beside, so that listening goes on meanwhile."""
@@ -212,7 +264,7 @@ class Lookout:
             self._log.warning("alarms go out from memory now", broken=sorted(self._broken_s))
             self.counts["watches"] += 1
             self._fed = 0
-            self._building = self._builder.submit(self._begin)
+            self._building = self._builder.submit(self._begin, self._way is Way.URGENT_EAR)
         if self._building.done():
             done, self._building = self._building, None
             self._flow = done.result()
@@ -223,7 +275,7 @@ class Lookout:
         flow = self._flow
         if flow is None:
             return
-        if self._by_ear:
+        if self._way.listens:
             self._feed(flow, now_s)
         else:
             flow.follow()
@@ -233,8 +285,8 @@ class Lookout:
             self.version += 1
 
     def _feed(self, flow: MemoryFlow, now_s: float) -> None:
-        """First what the log's session holds and this one has not heard, then what this one has."""
-        for chunk in self._source.unstored():
+        """First what the log's session cannot store and this one has not heard, then what this one has."""
+        for chunk in self._source.unstored() if self._way is Way.EAR else ():
             if chunk.number > self._fed:
                 self._fed = chunk.number
                 if chunk.number <= self._mark or not chunk.known:
@@ -253,11 +305,12 @@ class Lookout:
 
     def _rest(self) -> None:
         """Nothing is broken any more: end the session and forget the flow."""
-        if self._by_ear:
+        if self._way.listens:
             self._ear.close()
             self._heard.end()
-            self._log.warning("the log takes readings again; the lookout rests")
-        self._by_ear = False
+            if self._way is Way.EAR:
+                self._log.warning("the log takes readings again; the lookout rests")
+        self._way = Way.REST
         self._buffer.clear()
         self._buffered = self._mark = 0
         self._drop_flow()

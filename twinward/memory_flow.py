@@ -131,12 +131,15 @@ class MemoryFlow:
     desk did not take.
     """
 
-    def __init__(self, origin: Origin) -> None:
-        """Catches up with the log, which takes as long as a start does."""
+    def __init__(self, origin: Origin, *, urgent_alone: bool = False) -> None:
+        """Catches up with the log, which takes as long as a start does.
+
+        urgent_alone: judge nothing but life safety; what else comes, and who is silent, is left to the durable flow.
+        """
         self.notices: list[Notice] = []
         self.blank = ""
         self.refused_total = 0
-        self._origin = origin
+        self._origin, self._urgent_alone = origin, urgent_alone
         self._desk: StandIn
         try:
             self._begin(readable=True)
@@ -184,7 +187,8 @@ class MemoryFlow:
         self._catalog = origin.catalog(readable)
         self._refresh = LogCatalog(origin.log, self._catalog, shared=False)
         self._intake = origin.intake(self._catalog, readable)
-        self._judges = origin.judges(self._catalog)
+        first, *others = origin.judges(self._catalog)
+        self._judges = (first,) if self._urgent_alone else (first, *others)
         try:
             self._desk = origin.desk(readable)
         except SQLAlchemyError as error:

@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from alerts.channels import open_channels
 from detectors import DetectorError, Recipe
 from ingest import Catalog, HoldError, Intake, Ledger, Store, StoreError
 from ingest.decode import FOREIGN, decoders
-from ingest.mqtt import Ear, Heard, MqttError, Subscriber
+from ingest.mqtt import Ear, Heard, MqttError, Subscriber, urgent_filters
 from ingest.stores import open_store
 
 from . import __version__
@@ -219,7 +219,7 @@ class Service:
     def _open_lookout(self) -> None:
         """Alarms from memory while nothing can be stored; with the broker's messages where this process takes them."""
         from .disk_probe import DiskProbe
-        from .lookout import Lookout
+        from .lookout import Lookout, Way
         from .memory_flow import MemoryFlow, origin, subscriptions
         from .observe import LookoutCollector
         from .own_watch import Room
@@ -234,16 +234,21 @@ class Service:
         )
         behind = [pump for pump in self._pumps if pump.name != StoreStage.name]
         stages = {pump.name: partial(getattr, pump, "last_error") for pump in behind}
-        filters = (lambda: subscriptions(settings)) if subscriber is None else subscriber.subscriptions
+        filters: Callable[[], Sequence[str]] = partial(subscriptions, settings)
+        if subscriber is not None:
+            filters = subscriber.subscriptions
         self._lookout = Lookout(
-            lambda: MemoryFlow(made),
+            lambda alone: MemoryFlow(made, urgent_alone=alone),
             self._messenger,
             self.clock,
             channels=self._channels,
             room=Room(settings.data_dir),
             stages=stages | {"outbox": lambda: self._outbox.last_error},
             source=DiskProbe(settings.data_dir, self.log.head) if subscriber is None else subscriber,
-            ear=Ear(settings.mqtt, filters),
+            ears={
+                Way.EAR: Ear(settings.mqtt, filters),
+                Way.URGENT_EAR: Ear(settings.mqtt, lambda: urgent_filters(filters())),
+            },
             heard=Heard() if subscriber is None else self._heard,
         )
         self._checks["lookout"] = self._lookout.alive

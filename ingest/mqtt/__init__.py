@@ -7,6 +7,7 @@ from .frames import FrameParser
 from .heard import Heard
 from .pending import Chunk, Failing
 from .settings import MqttSettings
+from .urgent import urgent_filters
 
 __all__ = [
     "Chunk",
@@ -20,4 +21,5 @@ __all__ = [
     "PlainRefused",
     "SecretUnreadable",
     "Subscriber",
+    "urgent_filters",
 ]

@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ingest.accounting import Waiting
@@ -76,6 +77,8 @@ class Subscriber:
         self._heard = Heard() if heard is None else heard
         self._connection = Connection(settings, intake.subscriptions)
         self._probe = Probe(self._connection.probe_topic)
+        self._probe_id = 0
+        self._connection.queued = self._note_queued
         self._allowance = max(1, settings.receive_max // 2)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -119,7 +122,7 @@ class Subscriber:
             "last_message_ns": self._last_message_ns,
             "unacked": len(self._unacked) + (len(pending.packet_ids) if pending else 0),
             "sink_blocked": blocked,
-            "delay_s": self._probe.delay_s(time.monotonic()),
+            "delay_s": self.delay_s(),
             "last_error": self._last_error or self._connection.last_error,
             "bounds_acted": self._intake.bounds_acted,
             **{name if name == "errors" else f"{name}_total": count for name, count in self._counts.items()},
@@ -128,6 +131,10 @@ class Subscriber:
     def subscriptions(self) -> list[str]:
         """The topic filters that this session has at the broker."""
         return self._connection.subscriptions
+
+    def delay_s(self) -> float:
+        """How long messages wait at the broker before they come here, at least; 0.0 while that is not known."""
+        return self._probe.delay_s(time.monotonic()) if self._connection.connected else 0.0
 
     def failing(self, *, hung_s: float = HUNG_S) -> Failing | None:
         """Since when the sink takes nothing, refusing or not answering for `hung_s`; None while it works."""
@@ -282,11 +289,14 @@ class Subscriber:
     def _keep_probing(self) -> None:
         client = self._connection.client
         if client is not None and self._connection.connected and self._spooled is not None:
-            self._probe.keep(
-                time.monotonic(),
-                lambda topic, payload: client.publish(topic, payload, qos=1),
-                generation=client.generation,
-            )
+            self._probe.keep(time.monotonic(), partial(self._send_probe, client), generation=client.generation)
+
+    def _send_probe(self, client: ChunkedClient, topic: str, payload: bytes) -> None:
+        self._probe_id = client.publish(topic, payload, qos=1).mid
+
+    def _note_queued(self, packet_id: int) -> None:
+        if packet_id == self._probe_id:
+            self._probe.queued()
 
     def _store(self, *, quiet: bool = False) -> None:
         """Seal if a bound is reached, make durable, acknowledge."""

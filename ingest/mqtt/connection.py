@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from paho.mqtt.client import ConnectFlags, DisconnectFlags, topic_matches_sub
@@ -33,7 +33,8 @@ _FILTERS_AT_ONCE = 200
 class Connection:
     """The client of the moment and the state around it. Driven by one thread; times are monotonic seconds.
 
-    connected: the broker has accepted us; client: None before the first attempt.
+    connected: the broker has accepted us; client: None before the first attempt; queued: called with the packet id of a
+    message of ours of which the broker says that it goes to a subscriber (MQTT 5 alone can say so).
     """
 
     def __init__(self, settings: MqttSettings, subscriptions: Sequence[str], *, passing: bool = False) -> None:
@@ -59,6 +60,7 @@ class Connection:
         self._answered = False
         self._complained = ""
         self.client: ChunkedClient | None = None
+        self.queued: Callable[[int], object] = lambda _number: None
         self.connected = False
         self.connects_total = 0
         self.last_error = ""
@@ -170,6 +172,7 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
         return client
 
     def _properties(self) -> Properties:
@@ -235,6 +238,12 @@ class Connection:
         for topic, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
                 self._complain(f"the broker refuses the subscription to {topic}: {reason}")
+
+    def _on_publish(
+        self, _client: Any, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if self._protocol == _V5 and reason.value == 0:  # 16 is "no matching subscribers" (MQTT 5.0, 3.4.2.1)
+            self.queued(mid)
 
     def _lost(self) -> None:
         """The socket of the last attempt is gone: decide what to try next, and when."""

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ingest.frame import Frame
-from ingest.priority import URGENT_KINDS
+
+from .urgent import is_urgent, may_be_urgent
 
 MESSAGES_MAX = 500_000
 SPARED = 5
 """One part in so many of the room is left to topics of life safety."""
-LIFE_SAFETY = tuple(f"/{kind}/".encode() for kind in sorted(URGENT_KINDS))
 FORGET_S = 60.0
 """After so long without a match nothing of the backlog is left: what was heard and never came again is forgotten."""
 STRANGERS = 50
@@ -53,7 +53,7 @@ class Heard:
         self._heard: _Times = {}
         self._taken: _Times = {}
         self._waiting = 0
-        self._both = self._active = self._incomplete = False
+        self._both = self._active = self._incomplete = self._alone = False
         self._strangers = 0
         self._matched_s = 0.0
         self.forgotten_total = 0
@@ -61,11 +61,12 @@ class Heard:
     def __len__(self) -> int:
         return self._waiting
 
-    def begin(self) -> None:
-        """From here on both sessions get what is published."""
+    def begin(self, *, urgent_alone: bool = False) -> None:
+        """From here on both sessions get what is published; the second one not more than what may be urgent, if so."""
         with self._lock:
             self._drop_taken()
             self._both = self._active = True
+            self._alone = urgent_alone
             self._matched_s = self._monotonic()
 
     def end(self) -> None:
@@ -77,16 +78,12 @@ class Heard:
 
     def take(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
         """The messages that the log's session has received, in order, in runs of one arrival."""
-        if not self._active:
+        if not self._active or (self._alone and not any(may_be_urgent(frame[2]) for frame in frames)):
             return [Run(frames, now_ns, known=False)]
         runs: list[tuple[list[Frame], int, bool]] = []
         with self._lock:
             for frame in frames:
-                key = hash(frame[2:])
-                heard_ns = self._match(self._heard, key) if frame[1] else None
-                self._strangers = 0 if heard_ns is not None else self._strangers + bool(frame[1])
-                if heard_ns is None and self._both:
-                    self._remember(self._taken, key, frame, now_ns)
+                heard_ns = None if self._alone and not may_be_urgent(frame[2]) else self._first_heard(frame, now_ns)
                 at_ns, known = (now_ns, False) if heard_ns is None else (heard_ns, True)
                 if runs and runs[-1][1:] == (at_ns, known):
                     runs[-1][0].append(frame)
@@ -106,6 +103,15 @@ class Heard:
                     fresh.append(frame)
         return fresh
 
+    def _first_heard(self, frame: Frame, now_ns: int) -> int | None:
+        """When the second session heard a message that the log's session takes now; None where it has not yet."""
+        key = hash(frame[2:])
+        heard_ns = self._match(self._heard, key) if frame[1] else None
+        self._strangers = 0 if heard_ns is not None else self._strangers + bool(frame[1])
+        if heard_ns is None and self._both:
+            self._remember(self._taken, key, frame, now_ns)
+        return heard_ns
+
     def _match(self, side: _Times, key: int) -> int | None:
         times = side.get(key)
         if times is None:
@@ -119,7 +125,7 @@ class Heard:
 
     def _remember(self, side: _Times, key: int, frame: Frame, now_ns: int) -> None:
         room = self._max - self._waiting
-        if room <= 0 or (room <= self._max // SPARED and not any(part in frame[2] for part in LIFE_SAFETY)):
+        if room <= 0 or (room <= self._max // SPARED and not is_urgent(frame[2])):
             self.forgotten_total += 1
             self._incomplete = True
             return
@@ -139,6 +145,7 @@ class Heard:
         over = self._strangers >= STRANGERS and not self._incomplete
         if over or not self._heard or self._monotonic() - self._matched_s > FORGET_S:
             self._heard, self._waiting, self._active, self._incomplete = {}, 0, False, False
+            self._alone = False
 
     def _drop_taken(self) -> None:
         self._waiting -= sum(1 if isinstance(times, int) else len(times) for times in self._taken.values())

@@ -15,6 +15,8 @@ EVERY_S = 1.0
 
 DEAF_S = 30.0
 """A broker that returns none for so long and never did may forbid it: then there is no measuring."""
+QUEUED_S = 900.0
+"""The same for a broker that said that it has queued the probe for us: it may have that much to send before."""
 
 
 class Probe:
@@ -28,7 +30,7 @@ class Probe:
         self._returned_s = -EVERY_S
         self._took_s = 0.0
         self._number = self._generation = 0
-        self._stray = False
+        self._stray = self._queued = False
 
     def keep(self, now_s: float, publish: Callable[[str, bytes], object], *, generation: int) -> None:
         """Send one when it is time for it; give one up that a broker keeps to itself.
@@ -37,18 +39,22 @@ class Probe:
         """
         if generation != self._generation:
             self._generation, self._stray, self._sent_s = generation, True, None
-        if self._sent_s is not None and not self.returned_total and now_s - self._sent_s > DEAF_S:
-            self._sent_s, self._returned_s = None, now_s + DEAF_S
+        patience_s = QUEUED_S if self._queued else DEAF_S
+        if self._sent_s is not None and not self.returned_total and now_s - self._sent_s > patience_s:
+            self._sent_s, self._returned_s = None, now_s + patience_s
         if self._sent_s is None and now_s - self._returned_s >= EVERY_S:
             self._number += 1
-            self._sent_s = now_s
+            self._sent_s, self._queued = now_s, False
             publish(self.topic, b"%d" % self._number)
+
+    def queued(self) -> None:
+        """The broker says that it has taken the probe on its way and that there is somebody to send it to."""
+        self._queued = self._sent_s is not None
 
     def delay_s(self, now_s: float) -> float:
         """How long a message takes through the broker now, at least; 0.0 while that is not known."""
-        if not self.returned_total:
-            return 0.0
-        return self._took_s if self._sent_s is None else max(self._took_s, now_s - self._sent_s)
+        on_its_way_s = 0.0 if self._sent_s is None else now_s - self._sent_s
+        return max(self._took_s, on_its_way_s) if self.returned_total or self._queued else 0.0
 
     def sift(self, frames: list[Frame], now_s: float) -> Sequence[Frame]:
         """The frames without probes, which are noted."""

@@ -21,7 +21,7 @@ from ingest import Catalog, Frame, Intake
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Chunk, Failing, Heard
 from twinward.log import DetectionLog, TelemetryLog
-from twinward.lookout import Lookout
+from twinward.lookout import LATE_S, SOON_S, Lookout, Way
 from twinward.memory_flow import MemoryFlow, Origin, origin
 from twinward.own_watch import Room
 from twinward.settings import Settings
@@ -174,6 +174,35 @@ def test_memory_goes_on_from_wherever_the_durable_flow_stopped(
     assert mine == school.pages() - known
 
 
+@given(story=stories, cuts=st.tuples(st.integers(0, 12), st.integers(0, 12)), data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_ahead_of_a_backlog_memory_pages_what_the_stored_flow_pages_when_it_gets_there(
+    make_school: Callable[[], School], story: list[tuple[str, bool, int]], cuts: tuple[int, int], data: st.DataObject
+) -> None:
+    """Logged, waiting at the broker, heard: no sensor of which nothing waits pages twice, and none is missed."""
+    logged, heard = sorted(cuts)
+    waiting = data.draw(st.sets(st.sampled_from(["smoke-1", "smoke-2", "new-1", "new-2"])))
+    chunks = chunks_of(story)
+    kept = [  # sensors have said something in the backlog or say something now, not both
+        number
+        for number, (sensor, _, _) in enumerate(story)
+        if number < logged or (sensor in waiting) == (number < heard)
+    ]
+    school = make_school()
+    school.store([chunks[number] for number in kept if number < logged])
+    known = school.pages()
+    flow = MemoryFlow(school.origin, urgent_alone=True)
+    for number in kept:
+        if number >= heard:
+            flow.take(*chunks[number])
+    mine = {(notice.id, notice.type) for notice in flow.take_notices() if notice.channel == "phone"}
+    flow.close()
+    school.store([chunks[number] for number in kept if logged <= number < heard])
+    backlog = school.pages() - known
+    school.store([chunks[number] for number in kept if number >= heard])
+    assert mine == school.pages() - known - backlog
+
+
 def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], School]) -> None:
     """A disk that reads no more: declared sensors, no past, and the id that the alarm will have."""
     school = make_school()
@@ -221,6 +250,7 @@ class Source:
     def __init__(self) -> None:
         self.fails: Failing | None = None
         self.chunks: list[Chunk] = []
+        self.waits_s = 0.0
 
     def failing(self) -> Failing | None:
         """As the test says."""
@@ -229,6 +259,10 @@ class Source:
     def unstored(self) -> list[Chunk]:
         """As the test says."""
         return list(self.chunks)
+
+    def delay_s(self) -> float:
+        """As the test says."""
+        return self.waits_s
 
 
 class Ear:
@@ -262,6 +296,7 @@ class Post:
     school: School
     source: Source
     ear: Ear
+    urgent_ear: Ear
     lookout: Lookout
     messenger: Messenger
     stage_error: list[str]
@@ -278,22 +313,22 @@ class Post:
 @pytest.fixture
 def post(make_school: Callable[[], School], tmp_path: Path) -> Iterator[Post]:
     """A lookout that looks out; real time."""
-    school, source, ear, errors = make_school(), Source(), Ear(), [""]
+    school, source, ear, urgent_ear, errors = make_school(), Source(), Ear(), Ear(), [""]
     messenger = Messenger([school.phone], time.time_ns)
     lookout = Lookout(
-        lambda: MemoryFlow(school.origin),
+        lambda alone: MemoryFlow(school.origin, urgent_alone=alone),
         messenger,
         time.time_ns,
         channels=[school.phone],
         room=Room(tmp_path, least=0.0),
         stages={"detect": lambda: errors[0]},
         source=source,
-        ear=ear,  # type: ignore[arg-type]
+        ears={Way.EAR: ear, Way.URGENT_EAR: urgent_ear},  # type: ignore[dict-item]
         heard=Heard(),
     )
     messenger.start()
     lookout.start()
-    yield Post(school, source, ear, lookout, messenger, errors)
+    yield Post(school, source, ear, urgent_ear, lookout, messenger, errors)
     lookout.stop()
     messenger.stop()
 
@@ -358,6 +393,59 @@ def test_a_stage_that_fails_is_stood_in_for_from_the_log(post: Post) -> None:
     until(lambda: post.pages().count("hazard.opened") == 2)
     assert post.ear.opened == 0
     until(lambda: [fault.part for fault in post.lookout.faults] == ["detect"])
+
+
+def test_ahead_of_a_backlog_fires_page_and_nothing_else_is_judged(post: Post) -> None:
+    """Messages wait at the broker: what is heard of life safety pages now; people are told, and that it is over."""
+    post.source.waits_s = LATE_S + 1
+    post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
+    until(lambda: post.urgent_ear.hears)
+    flood = (0, 0, b"campus/s/env/lab", b'{"seq": 1, "temperature": 90}')
+    post.urgent_ear.frames = [flood, frame("new-7", 2, smoke=True)]
+    until(lambda: sorted(post.pages()) == ["hazard.opened", "service.fault"])
+    [notice] = [notice for notice in post.school.phone.got if notice.type == "hazard.opened"]
+    assert notice.body["kind"] == "fire"
+    assert "new-7" in notice.body["place"]["en"]
+    assert [(fault.part, fault.grade) for fault in post.lookout.faults] == [("backlog", "red")]
+    post.source.waits_s = 0.0
+    until(lambda: post.urgent_ear.closed == 1)
+    until(lambda: post.pages().count("service.recovered") == 1)
+    assert post.ear.opened == 0
+
+
+def test_what_is_heard_while_messages_come_late_pages_once_there_is_a_backlog(post: Post) -> None:
+    """It listens early, and judges nothing as long as the log's session may still come in time."""
+    post.source.waits_s = SOON_S + 1
+    until(lambda: post.urgent_ear.hears)
+    post.urgent_ear.frames = [frame("new-7", 2, smoke=True)]
+    time.sleep(1.5)
+    assert (post.pages(), post.lookout.status()["watches"], post.lookout.faults) == ([], 0, [])
+    post.source.waits_s = LATE_S + 1
+    until(lambda: "hazard.opened" in post.pages())
+
+
+def test_where_messages_come_late_now_and_then_nothing_gathers(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was heard long ago has come by the log's session: it is let go of, and never judged."""
+    monkeypatch.setattr("twinward.lookout.HEARD_NS", SECOND_NS // 2)
+    post.source.waits_s = SOON_S + 1
+    until(lambda: post.urgent_ear.hears)
+    post.urgent_ear.frames = [frame("new-7", 2, smoke=True)]
+    time.sleep(1.5)
+    post.source.waits_s = LATE_S + 1
+    until(lambda: post.lookout.status()["judging"])
+    time.sleep(0.5)
+    assert (post.lookout.status()["messages"], post.lookout.status()["unjudged"]) == (0, 0)
+
+
+def test_a_log_that_fails_comes_before_a_backlog(post: Post) -> None:
+    """The session for life safety alone gives way to the one that hears everything, and comes back."""
+    post.source.waits_s = LATE_S + 1
+    until(lambda: post.urgent_ear.hears)
+    post.fail()
+    until(lambda: post.ear.hears and not post.urgent_ear.hears)
+    post.source.fails = None
+    until(lambda: post.urgent_ear.hears and not post.ear.hears)
+    assert (post.urgent_ear.opened, post.ear.opened) == (2, 1)
 
 
 def test_an_error_in_it_is_counted_and_it_begins_anew(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,28 @@ def test_memory_is_bounded_and_life_safety_has_room_of_its_own() -> None:
     assert heard.take(smoke[:1], 9) == [([smoke[0]], 2, True)]
 
 
+@given(waiting=stories, published=st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=30))
+def test_ahead_of_a_backlog_what_may_be_urgent_keeps_its_moment(
+    waiting: list[int], published: list[tuple[int, bool]]
+) -> None:
+    """The second session hears smoke alone; comfort comes with the present and does not end the backlog."""
+    topics = {True: b"campus/s/smoke/a", False: b"campus/s/env/a"}
+    heard = Heard()
+    heard.begin(urgent_alone=True)
+    ahead = [(number, at_ns) for at_ns, (number, smoke) in enumerate(published, 100) if smoke]
+    for number, at_ns in ahead:
+        assert heard.hear([frame(number, topics[True])], at_ns)
+    comfort = [frame(number, topics[False]) for number in range(2 * STRANGERS)]
+    assert heard.take([*comfort, *(frame(n, topics[False]) for n in waiting)], 50)[0].known is False
+    heard.end()
+    heard.take(comfort, 60)
+    runs = heard.take([frame(number, topics[smoke]) for number, smoke in published], 1_000)
+    found = [(one[3], at_ns, known) for frames, at_ns, known in runs for one in frames]
+    assert sorted(at for _, at, known in found if known) == [at for _, at in ahead]
+    assert {at for _, at, known in found if not known} <= {1_000}
+    assert len(heard) == 0
+
+
 def test_at_rest_it_costs_nothing() -> None:
     """While no second session listens the messages are handed on as they are."""
     heard, frames = Heard(), [frame(1)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
+import paho.mqtt.client as paho
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import Catalog, Intake, Sealed
 from ingest.mqtt import MqttSettings, Subscriber
-from ingest.mqtt.probe import DEAF_S, EVERY_S, Probe
+from ingest.mqtt.probe import DEAF_S, EVERY_S, QUEUED_S, Probe
 
 OTHER = (0x32, 7, b"campus/s/env/d", b"{}")
 
@@ -54,6 +56,59 @@ def test_a_broker_that_returns_none_is_not_called_slow() -> None:
         probe.keep(second, lambda _topic, payload: sent.append(payload), generation=1)
         assert probe.delay_s(second) == 0.0
     assert 2 <= len(sent) <= 3
+
+
+def test_a_broker_that_has_queued_the_probe_is_slow_and_not_deaf() -> None:
+    """It counts from when it was sent, also the first; for a quarter of an hour where none ever comes back."""
+    probe, sent = Probe("t"), list[bytes]()
+    probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
+    assert probe.delay_s(105) == 0.0
+    probe.queued()
+    assert probe.delay_s(105) == 5.0
+    probe.keep(100 + QUEUED_S, lambda _topic, payload: sent.append(payload), generation=1)
+    assert probe.delay_s(100 + QUEUED_S) == QUEUED_S
+    probe.keep(101 + QUEUED_S, lambda _topic, payload: sent.append(payload), generation=1)
+    assert probe.delay_s(101 + QUEUED_S) == 0.0
+    assert len(sent) == 1
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_backlog_is_seen_before_the_first_probe_is_back(protocol: str, mosquitto: Any) -> None:
+    """A broker of MQTT 5 says that it has queued the probe: behind what it holds already, whose end nobody knows."""
+    settings = MqttSettings(url=mosquitto.url, client_id="probed", protocol=protocol, receive_max=20)
+
+    def subscriber(sink: Callable[[Sealed], object]) -> Subscriber:
+        made = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, spooled=lambda _after: None)
+        made.start()
+        return made
+
+    def refuse(_sealed: Sealed) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = subscriber(lambda _sealed: None)
+    until(lambda: before._probe.returned_total)
+    before.stop()
+    device = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    device.connect("127.0.0.1", mosquitto.port)
+    device.loop_start()
+    for number in range(200):
+        device.publish("campus/s/env/a", b'{"seq": %d, "level": 1}' % number, qos=1).wait_for_publish(10)
+    device.disconnect()
+    device.loop_stop()
+    behind, seen_s = subscriber(refuse), list[float]()
+    until(lambda: (seen_s.append(behind.delay_s()), len(seen_s) > 60)[-1])
+    assert behind._probe.returned_total == 0
+    behind.stop(timeout_s=2)
+    assert (max(seen_s) > 1.0) == (protocol == "5")
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Until it holds, asked twenty times a second for twenty seconds at most."""
+    deadline_s = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.05)
 
 
 @pytest.mark.broker
