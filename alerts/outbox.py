@@ -4,11 +4,15 @@ At least once: the id of a message is made from its cause and its channel, stays
 receiver drop a repetition. What pages people has an id made from what was seen alone (`paged_cause`), so that a message
 that had to go out before anything could be stored has the id of the one that is stored later. A try that fails waits
 5 s, 10 s, 20 s ... up to an hour; after a day the message stands as failed, to be seen and sent again.
+
+Each channel has a worker of its own, and the gravest goes first: a fire's page waits neither for a receiver that hangs
+nor behind a thousand sensors that fell silent.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,15 +28,17 @@ from .grading import Grade
 from .model import Hazard, Notice, Receipt, Ticket
 from .moment import format_time
 from .registry import Registry
-from .schema import notices
+from .schema import hazards, notices
 
 GIVE_UP_NS = 86_400_000_000_000
 LEASE_NS = 60_000_000_000
 WAIT_NS = 5_000_000_000
 WAIT_NS_MAX = 3_600_000_000_000
-TURN = 20
+TURN, TURN_S = 20, 0.25
+"""Messages and seconds after which a worker looks again what is gravest."""
 PAGED = frozenset(("hazard.opened", "hazard.raised", "hazard.relapsed"))
 """What pages people when it is red or orange, neither late nor a drill."""
+OTHERS = ""
 CONSOLE = "console"
 """The channel that is always there: the notice stands on the screen, delivered as soon as it is written."""
 
@@ -128,7 +134,10 @@ class Post:
 
 
 class Outbox:
-    """Delivers what is due. One worker thread; a killed one leaves its messages pending, and they go out again."""
+    """Delivers what is due, a worker thread a channel; a killed one leaves its messages pending, and they go out again.
+
+    One more worker settles messages to channels that are configured no longer.
+    """
 
     def __init__(
         self,
@@ -143,35 +152,54 @@ class Outbox:
         self._delivered = Delivered() if delivered is None else delivered
         self._channels = {channel.name: channel for channel in channels}
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._errors = dict.fromkeys((*self._channels, OTHERS), "")
+        self._threads = [
+            threading.Thread(target=self._run, args=(name,), name=f"outbox-{name or 'others'}", daemon=True)
+            for name in self._errors
+        ]
         self._log = structlog.get_logger(part="outbox")
         self.errors_total = 0
-        self.last_error = ""
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Finish the delivery under way and end."""
+        """Finish the deliveries under way and end."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(15)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(15)
 
     def alive(self) -> bool:
-        """Whether the worker runs."""
-        return self._thread.is_alive()
+        """Whether every worker runs."""
+        return all(thread.is_alive() for thread in self._threads)
 
-    def deliver_due(self, now_ns: int) -> int:
-        """Try every message that is due, at most TURN of them; returns how many were tried."""
+    @property
+    def last_error(self) -> str:
+        """Why the turn of a worker failed that has not succeeded since; "" while all work."""
+        return next(filter(None, self._errors.values()), "")
+
+    def deliver_due(self, now_ns: int, channel: str) -> int:
+        """Try what is due on a channel, the gravest first, for a turn; how many messages were due in it.
+
+        channel: OTHERS for those that are configured no longer.
+        """
+        mine = notices.c.channel == channel if channel else notices.c.channel.not_in(tuple(self._channels))
+        due = select(notices).where(notices.c.state == "pending", notices.c.next_ns <= now_ns, mine)
+        gravest = due.outerjoin(hazards, hazards.c.id == notices.c.hazard).order_by(
+            hazards.c.grade.nulls_last(), notices.c.type.not_in(PAGED), notices.c.next_ns
+        )
         with self._engine.connect() as connection:
-            due = select(notices).where(notices.c.state == "pending", notices.c.next_ns <= now_ns)
-            found = connection.execute(due.order_by(notices.c.next_ns).limit(TURN)).all()
+            found = connection.execute(gravest.limit(TURN)).all()
+        begun_s = time.monotonic()
         for row in found:
             notice = rows.record(Notice, row)
-            if not self._leased(notice, now_ns):
-                continue
-            self._note(notice, self._tried(notice), now_ns)
+            if self._leased(notice, now_ns):
+                self._note(notice, self._tried(notice), now_ns)
+            if time.monotonic() - begun_s > TURN_S:
+                break
         return len(found)
 
     def _tried(self, notice: Notice) -> Receipt:
@@ -213,22 +241,22 @@ class Outbox:
                     facts={"channel": after.channel, "hazard": after.hazard, "attempts": after.attempts},
                 )
 
-    def _run(self) -> None:
+    def _run(self, channel: str) -> None:
         while not self._stopping.is_set():
             try:
-                tried = self.deliver_due(self._clock())
-                self.last_error = ""
+                due = self.deliver_due(self._clock(), channel)
+                self._errors[channel] = ""
             except Exception as error:  # noqa: BLE001 - a worker that ends would hold every message back
-                self._failed(f"{type(error).__name__}: {error}")
-                tried = 0
-            if not tried:
+                self._failed(channel, f"{type(error).__name__}: {error}")
+                due = 0
+            if not due:
                 self._stopping.wait(0.25)
 
-    def _failed(self, error: str) -> None:
+    def _failed(self, channel: str, error: str) -> None:
         self.errors_total += 1
         if not self.last_error:
             self._log.error("outbox turn failed, will try again", error=error)
-        self.last_error = error
+        self._errors[channel] = error
 
 
 def settled(notice: Notice, receipt: Receipt, now_ns: int) -> Notice:

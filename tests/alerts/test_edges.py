@@ -159,7 +159,7 @@ def test_two_workers_send_a_message_once(make_world: Callable[..., Any], seen: A
     world = make_world(channels=(Slow(),))
     world.feed(seen(RAISE))
     workers = [Outbox(world.engine, world.channels, lambda: world.now_ns) for _ in range(2)]
-    threads = [threading.Thread(target=worker.deliver_due, args=(world.now_ns,)) for worker in workers]
+    threads = [threading.Thread(target=worker.deliver_due, args=(world.now_ns, "slow")) for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -139,7 +139,7 @@ def test_the_outbox_marks_as_sent_what_has_gone_out_from_memory(
     stored = [one for one in notices(world) if one.channel == "phone"]
     messenger.send(stored)
     until(lambda: messenger.sent_total == 1)
-    assert admin.deliver_due(world.now_ns) == 1
+    assert admin.deliver_due(world.now_ns, "phone") == 1
     assert (len(sink.got), delivered.repeats_total) == (1, 1)
     assert {one.state for one in notices(world)} == {"sent"}
     assert messenger.send(stored) == 0

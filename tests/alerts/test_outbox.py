@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import Actor, Notice, Outbox, Receipt
-from alerts.outbox import GIVE_UP_NS, WAIT_NS_MAX, settled
+from alerts.outbox import GIVE_UP_NS, OTHERS, TURN, WAIT_NS_MAX, settled
 from detectors import Phase
 
 RAISE, CLEAR = Phase.RAISE, Phase.CLEAR
@@ -35,10 +37,15 @@ class Sink:
         return self.answer(notice)
 
 
+def deliver(world: Any, outbox: Outbox) -> int:
+    """One turn of every worker."""
+    return sum(outbox.deliver_due(world.now_ns, name) for name in (*(one.name for one in world.channels), OTHERS))
+
+
 def all_out(world: Any, outbox: Outbox, *, hours: int) -> None:
     """Let time pass in steps of a minute, delivering what is due."""
     for _ in range(hours * 60):
-        while outbox.deliver_due(world.now_ns):
+        while deliver(world, outbox):
             pass
         world.now_ns += MINUTE_NS
 
@@ -73,7 +80,7 @@ def test_a_receiver_that_fails_a_third_gets_all_under_unchanging_ids(make_world:
     world = make_world(channels=(sink,))
     for number in range(12):
         world.feed(seen(RAISE, sensor=f"s{number}", at_s=number))
-        Outbox(world.engine, world.channels, lambda: world.now_ns).deliver_due(world.now_ns)
+        deliver(world, Outbox(world.engine, world.channels, lambda: world.now_ns))
     all_out(world, Outbox(world.engine, world.channels, lambda: world.now_ns), hours=3)
     hazards = {notice.hazard for notice in sink.got if notice.type == "hazard.opened"}
     assert hazards == {hazard.id for hazard in world.hazards}
@@ -107,7 +114,7 @@ def test_after_a_day_a_message_stands_as_failed_and_can_be_sent_again(make_world
     assert [event.kind for event in world.desk.queries.history(failed.id)] == ["notice.failed"]
     sink.answer = lambda _: Receipt(delivered=True)
     outbox.again(failed.id)
-    outbox.deliver_due(world.now_ns)
+    deliver(world, outbox)
     (sent,) = [notice for notice in _notices(world) if notice.channel == "phone"]
     assert (sent.id, sent.state) == (failed.id, "sent")
 
@@ -136,6 +143,58 @@ def test_the_worker_delivers_and_stops(make_world: Any, seen: Any) -> None:
     outbox.stop()
     assert not outbox.alive()
     assert len(sink.got) == 1
+
+
+def test_the_gravest_goes_first(make_world: Any, seen: Any) -> None:
+    """A fire behind more yellow hazards than a turn takes is told before all that has not gone out by then."""
+    sink = Sink("hook", for_programs=True)
+    world = make_world(channels=(sink,))
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    for number in range(2 * TURN):
+        world.feed(seen(RAISE, sensor=f"env-{number}", hazard="flood", level=1, at_s=number))
+    deliver(world, outbox)
+    before = len(sink.got)
+    assert 0 < before <= TURN
+    world.now_ns += MINUTE_NS
+    world.feed(seen(RAISE, sensor="smoke-102", at_s=99))
+    all_out(world, outbox, hours=1)
+    [fire] = [n for n, notice in enumerate(sink.got) if (notice.type, notice.body["grade"]) == ("hazard.opened", "red")]
+    assert fire == before
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(make_world: Any, seen: Any) -> None:
+    """Each channel has a worker: people are paged while the hook is still waited for."""
+    hangs, freed = threading.Event(), threading.Event()
+
+    def hang(_: Notice) -> Receipt:
+        hangs.set()
+        freed.wait(20)
+        return Receipt(delivered=True)
+
+    hook, phone = Sink("a-hook", for_programs=True, answer=hang), Sink("phone", for_programs=False)
+    world = make_world(channels=(hook, phone))
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    outbox.start()
+    world.feed(seen(RAISE))
+    assert hangs.wait(20)
+    world.feed(seen(RAISE, sensor="smoke-102", at_s=9))
+    deadline_s = time.monotonic() + 20
+    while len(phone.got) < 2 and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    hanging = not freed.is_set()
+    freed.set()
+    outbox.stop()
+    assert (len(phone.got), hanging, len(hook.got) > 1) == (2, True, True)
+
+
+def test_messages_to_a_channel_that_is_gone_stand_as_failed(make_world: Any, seen: Any) -> None:
+    """Visible, with the reason; nothing waits for ever."""
+    world = make_world(channels=(Sink("old", for_programs=True),))
+    world.feed(seen(RAISE))
+    world.channels = (Sink("new", for_programs=True),)
+    all_out(world, Outbox(world.engine, world.channels, lambda: world.now_ns), hours=1)
+    gone = {(notice.state, notice.error) for notice in _notices(world) if notice.channel == "old"}
+    assert gone == {("failed", "the channel is no longer configured")}
 
 
 def _notices(world: Any) -> list[Notice]:
