@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, select
 
 from detectors import DetectionBatch, Phase
-from ingest import Catalog
+from ingest import Catalog, Priority
 
 from . import journal, rows
 from .access import Actor, require
@@ -23,13 +23,16 @@ from .hazards import HazardKeeper
 from .late_notes import LateNotes, Note
 from .model import Hazard, Ticket
 from .outbox import Post
+from .positions import advance, begun
 from .queries import Queries
 from .registry import Registry
 from .replies import Replies
-from .schema import cursors, hazards
+from .schema import hazards
 from .ticketing import Ticketing
+from .turns import Turns
 
-CURSOR = "detections"
+ROWS_A_TURN = 32
+"""Detections that are taken in within one transaction; others may write between two of them."""
 
 
 class AlertDesk:
@@ -45,31 +48,46 @@ class AlertDesk:
     ) -> None:
         self.engine, self.registry, self.clock = engine, registry, clock
         self._channels = tuple(channels)
+        self._turns = Turns()
         self._method = methods()["ls"]
         self.queries = Queries(engine)
         self.replies = Replies(engine, clock)
         self.notes = LateNotes(engine)
         self.bindings = Bindings(engine, registry, clock)
 
-    def cursor(self) -> int:
-        """The last position of the detection log whose effects are in the database."""
-        return self.queries.cursor(CURSOR)
+    def cursor(self, lane: Priority = Priority.ORDINARY) -> int:
+        """The last position of that lane of the detection log whose effects are all in the database."""
+        return self.queries.cursor(lane)
 
-    def apply(self, detections: DetectionBatch, catalog: Catalog, *, cursor: int) -> int:
-        """Take in the detections of log position `cursor`: hazards, tickets, notices and cursor in one transaction.
+    def apply(
+        self, detections: DetectionBatch, catalog: Catalog, *, cursor: int, lane: Priority = Priority.ORDINARY
+    ) -> int:
+        """Take in the detections of log position `cursor`, in the order of their lane; how many were taken in.
 
-        A position at or below the present cursor changes nothing. Returns how many detections were taken in.
+        Hazards, tickets, notices and how far that is stand in one transaction, some rows at a time: a storm of
+        detections keeps neither people nor the urgent lane from the database. What is in changes nothing again.
         """
-        with self.engine.begin() as connection:
-            if not _advance(connection, cursor):
-                return 0
-            keeper = self._keeper(connection)
-            given, foreign = assigned(connection), left_alone(connection)
-            seen = observations(detections, catalog, self.registry, assigned=given, now_ns=self.clock())
-            for observation in seen:
-                if not _passed_over(observation, foreign):
-                    keeper.take(observation)
-        return len(detections)
+        with self.engine.execution_options(writes=False).connect() as connection:
+            places, foreign = assigned(connection), left_alone(connection)
+        taken = 0
+        while True:
+            with self._turns.of(lane), self.engine.begin() as connection:
+                begin = begun(connection, lane, cursor)
+                if begin is None:
+                    return taken
+                rows = range(begin, min(begin + ROWS_A_TURN, len(detections)))
+                seen = observations(detections, catalog, self.registry, assigned=places, now_ns=self.clock(), rows=rows)
+                self._take(connection, (one for one in seen if not _passed_over(one, foreign)))
+                whole = rows.stop >= len(detections)
+                advance(connection, lane, cursor, rows=rows.stop, whole=whole)
+            taken += len(rows)
+            if whole:
+                return taken
+
+    def _take(self, connection: Connection, seen: Iterable[Observation]) -> None:
+        keeper = self._keeper(connection)
+        for observation in seen:
+            keeper.take(observation)
 
     def tick(self, now_ns: int) -> None:
         """What goes by time: deadlines and the end of observation; and what has waited to be written."""
@@ -135,15 +153,3 @@ def _passed_over(observation: Observation, foreign: Mapping[tuple[str, str], str
     seen = observation.finding
     theirs = (seen.site, seen.sensor) in foreign and not causes()[seen.kind].life_safety
     return theirs and observation.phase is not Phase.CLEAR
-
-
-def _advance(connection: Connection, cursor: int) -> bool:
-    """Move the cursor; False when that position was taken in before."""
-    present = connection.scalar(select(cursors.c.position).where(cursors.c.name == CURSOR))
-    if present is None:
-        connection.execute(insert(cursors).values(name=CURSOR, position=cursor))
-        return True
-    if cursor <= present:
-        return False
-    connection.execute(update(cursors).where(cursors.c.name == CURSOR).values(position=cursor))
-    return True

@@ -38,9 +38,13 @@ def observations(
     *,
     assigned: Mapping[tuple[str, str], str],
     now_ns: int,
+    rows: range | None = None,
 ) -> Iterator[Observation]:
-    """The detections in order. assigned: places that people gave to sensors, which win over the registry's."""
-    for row in range(len(detections)):
+    """The detections of these rows, or of all, in order.
+
+    assigned: places that people gave to sensors, which win over the registry's.
+    """
+    for row in range(len(detections)) if rows is None else rows:
         sensor = catalog[int(detections.sensor[row])]
         place = assigned.get((sensor.site, sensor.id)) or sensor.place or f"unassigned:{sensor.id}"
         finding = _finding(detections, row, (sensor.site, sensor.id), catalog, now_ns)

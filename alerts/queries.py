@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
+from ingest import Priority
+
 from . import bindings, journal, rows
 from .access import Actor, require
 from .errors import NotFound
 from .journal import Event
 from .model import Finding, Hazard, Notice, Ticket
+from .positions import position
 from .schema import cursors, findings, hazards, notices, tickets
 from .schema import journal as journal_table
 
@@ -33,10 +36,10 @@ class Queries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=False)
 
-    def cursor(self, name: str) -> int:
-        """The durable position of that name, 0 at the beginning."""
+    def cursor(self, lane: Priority) -> int:
+        """The position of the detection log up to which that lane's entries are in, 0 at the beginning."""
         with self._engine.connect() as connection:
-            return int(connection.scalar(select(cursors.c.position).where(cursors.c.name == name)) or 0)
+            return position(connection, lane)
 
     def hazards(self, actor: Actor, *, site: str | None, active: bool | None, page: Page) -> list[Hazard]:
         """Hazards, unacknowledged and grave ones first, then the newest."""

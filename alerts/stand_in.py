@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, delete, func, i
 from sqlalchemy.pool import QueuePool
 
 from detectors import DetectionBatch
-from ingest import Catalog
+from ingest import Catalog, Priority
 
 from . import rows
 from .causes import causes
@@ -24,8 +24,9 @@ from .grading import methods
 from .hazards import HazardKeeper
 from .model import Hazard, Notice, Ticket
 from .outbox import PAGED, Post
+from .positions import position
 from .registry import Registry
-from .schema import assignments, cursors, findings, hazards, journal, metadata, notices, tickets
+from .schema import assignments, findings, hazards, journal, metadata, notices, tickets
 
 ROWS_MAX = 50_000
 """Copied of each table at most, the newest first; what is older opens anew, under another id."""
@@ -53,11 +54,11 @@ class StandIn:
             "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args={"check_same_thread": False}
         )
         metadata.create_all(self._engine)
-        self.cursor = 0
+        self.cursors = dict.fromkeys(Priority, 0)
         if engine is not None:
             reading = engine.execution_options(writes=False)
             with reading.connect() as source, self._engine.begin() as copy:
-                self.cursor = _copied(source, copy, clock(), pending=pending)
+                self.cursors = _copied(source, copy, clock(), pending=pending)
 
     def apply(self, detections: DetectionBatch, catalog: Catalog) -> list[Notice]:
         """The messages that page, one for each channel and the screen, of detections that are in no database yet."""
@@ -102,8 +103,8 @@ class _Tickets:
         return rows.record(Ticket, row) if row else None
 
 
-def _copied(source: Connection, copy: Connection, now_ns: int, *, pending: bool) -> int:
-    """Copy what is open, on one state of the database; gives the position of the detection log that it stands at."""
+def _copied(source: Connection, copy: Connection, now_ns: int, *, pending: bool) -> dict[Priority, int]:
+    """Copy what is open, on one state of the database; gives the positions of the detection log that it stands at."""
     relapse_ns = max(cause.relapse_ns for cause in causes().values())
     near = or_(hazards.c.active, hazards.c.cleared_ns > now_ns - relapse_ns)
     known = select(hazards.c.id).where(near).order_by(hazards.c.updated_ns.desc()).limit(ROWS_MAX).scalar_subquery()
@@ -113,7 +114,7 @@ def _copied(source: Connection, copy: Connection, now_ns: int, *, pending: bool)
     _copy(source, copy, assignments, assignments.c.site.is_not(None))
     if pending:
         _copy(source, copy, notices, (notices.c.state == "pending") & notices.c.type.in_(PAGED))
-    return int(source.scalar(select(cursors.c.position).where(cursors.c.name == "detections")) or 0)
+    return {lane: position(source, lane) for lane in Priority}
 
 
 def _copy(source: Connection, copy: Connection, table: Table, condition: Any) -> None:

@@ -27,6 +27,8 @@ BUSY_S = 10.0
 WRITE_BUSY_S = 2.0
 """The writer waits no longer for another process: whoever drives it must soon learn that the log takes nothing."""
 POLL_S = 0.05  # another process's entry is seen after this time
+EVERY = "true"
+"""The condition that chooses every entry. One over `source` is served by an index that says the same words."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -98,24 +100,24 @@ class Chain:
             self._grown.notify_all()
         return seq
 
-    def entries(self, after: int, limit: int, *, source: int | None = None) -> list[Stored]:
-        """At most `limit` entries behind position `after`, in order; of one source where given."""
-        query = f"SELECT * FROM entries WHERE seq > ? {_of(source)} ORDER BY seq LIMIT ?"  # noqa: S608 - a number
+    def entries(self, after: int, limit: int, *, where: str = EVERY) -> list[Stored]:
+        """At most `limit` entries behind position `after`, in order; where: a condition that stands in the code."""
+        query = f"SELECT * FROM entries WHERE seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608 - as it says
         with self.reading() as db:
             rows = db.execute(query, (after, limit)).fetchall()
         return [Stored(*row) for row in rows]
 
-    def last(self, *, source: int | None = None) -> Tip:
-        """The newest entry's position, digest and source, of one source where given; the beginning for none."""
+    def last(self, *, where: str = EVERY) -> Tip:
+        """Position, digest and source of the newest entry, or of the newest such; the beginning for none."""
         with self.reading() as db:
-            return _last(db, source)
+            return _last(db, where)
 
-    def wait(self, after: int, timeout_s: float, *, source: int | None = None) -> bool:
+    def wait(self, after: int, timeout_s: float, *, where: str = EVERY) -> bool:
         """Block until there is an entry behind `after` (True) or the time is over; other processes' entries count."""
         deadline_s = time.monotonic() + timeout_s
         while True:
             with self._grown:
-                if self.last(source=source).seq > after:
+                if self.last(where=where).seq > after:
                     return True
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
@@ -234,11 +236,6 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def _of(source: int | None) -> str:
-    """A condition with the number in it: an index over one source serves only a query that says so."""
-    return "" if source is None else f"AND source = {source:d}"
-
-
 @contextmanager
 def snapshot(db: sqlite3.Connection) -> Iterator[None]:
     """Several reads of one moment."""
@@ -249,10 +246,10 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         db.rollback()
 
 
-def _last(db: sqlite3.Connection, source: int | None = None) -> Tip:
-    query = f"SELECT seq, digest, source, written_ns FROM entries WHERE true {_of(source)} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a number
+def _last(db: sqlite3.Connection, where: str = EVERY) -> Tip:
+    query = f"SELECT seq, digest, source, written_ns FROM entries WHERE {where} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - as `entries`
     row: Any = db.execute(query).fetchone()
-    if row is None and source is None:
+    if row is None and where == EVERY:
         row = db.execute("SELECT seq, digest FROM anchor").fetchone()
     return Tip() if row is None else Tip(*row)
 

@@ -12,12 +12,15 @@ import zstandard
 
 import detectors
 from detectors import DetectionBatch
+from ingest import Priority
 
-from .log_chain import Block, Chain
+from .log_chain import Block, Chain, Stored
 from .log_verify import Report
 
 SNAPSHOTS = 2
 
+_LANES = {Priority.ORDINARY: "source >= 0", Priority.URGENT: "source < 0"}
+_INDEX = f"CREATE INDEX IF NOT EXISTS urgent_detections ON entries (seq) WHERE {_LANES[Priority.URGENT]};"
 _SCHEMA = """
 DROP TABLE IF EXISTS snapshots;
 CREATE TABLE IF NOT EXISTS states (
@@ -33,16 +36,22 @@ class DetectionEntry:
     seq: int
     source: int
     detections: DetectionBatch
+    priority: Priority = Priority.ORDINARY
 
 
 class DetectionLog:
-    """One SQLite file. Appending is for the detecting process; reading is for any thread and process."""
+    """One SQLite file. Appending is for the detecting process; reading is for any thread and process.
+
+    In the chain the source of an urgent entry stands with its sign turned.
+    """
 
     def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
-        self._chain = Chain(path, clock=clock, schema=_SCHEMA)
+        self._chain = Chain(path, clock=clock, schema=_INDEX + _SCHEMA)
 
-    def append(self, detections: DetectionBatch, *, source: int, stage: str) -> int:
-        """Position of the new entry, durable on return, with the note that this stage has spoken on `source`.
+    def append(
+        self, detections: DetectionBatch, *, source: int, stage: str, priority: Priority = Priority.ORDINARY
+    ) -> int:
+        """Position of the new entry, durable on return, with the note that this stage has spoken on `source` (from 1).
 
         Raises sqlite3.OperationalError when the disk refuses.
         """
@@ -52,15 +61,16 @@ class DetectionLog:
         def with_entry(db: sqlite3.Connection, _seq: int) -> None:
             db.execute("INSERT OR REPLACE INTO judged VALUES (?, ?)", (stage, source))
 
-        return self._chain.append([Block(block, sha256(plain).hexdigest()[:32], source)], with_entry=with_entry)
+        signed = -source if priority is Priority.URGENT else source
+        return self._chain.append([Block(block, sha256(plain).hexdigest()[:32], signed)], with_entry=with_entry)
 
     def read(self, after: int, *, limit: int = 64) -> list[DetectionEntry]:
         """The entries behind position `after`, in order, at most `limit`."""
-        unpack = zstandard.ZstdDecompressor().decompress
-        return [
-            DetectionEntry(stored.seq, stored.source, detectors.decode(unpack(stored.block)))
-            for stored in self._chain.entries(after, limit)
-        ]
+        return [_entry(stored) for stored in self._chain.entries(after, limit)]
+
+    def lane(self, priority: Priority) -> DetectionLane:
+        """The entries of one priority, as a log of their own."""
+        return DetectionLane(self._chain, _LANES[priority])
 
     def head(self) -> int:
         """The last position; 0 when nothing was ever written."""
@@ -102,3 +112,28 @@ class DetectionLog:
     def close(self) -> None:
         """Let go of the file."""
         self._chain.close()
+
+
+class DetectionLane:
+    """The detections of one priority, for a reader that waits for no others. Positions are the log's."""
+
+    def __init__(self, chain: Chain, where: str) -> None:
+        self._chain, self._where = chain, where
+
+    def read(self, after: int, *, limit: int = 64) -> list[DetectionEntry]:
+        """The entries behind position `after`, in order, at most `limit`."""
+        return [_entry(stored) for stored in self._chain.entries(after, limit, where=self._where)]
+
+    def head(self) -> int:
+        """The position of the last of them; 0 when there is none."""
+        return self._chain.last(where=self._where).seq
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is one behind `after` (True) or the time is over (False)."""
+        return self._chain.wait(after, timeout_s, where=self._where)
+
+
+def _entry(stored: Stored) -> DetectionEntry:
+    found = detectors.decode(zstandard.ZstdDecompressor().decompress(stored.block))
+    priority = Priority.URGENT if stored.source < 0 else Priority.ORDINARY
+    return DetectionEntry(stored.seq, abs(stored.source), found, priority)

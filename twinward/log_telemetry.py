@@ -40,8 +40,9 @@ KEYS_MAX = 1_000_000
 KEY_BYTES = 8
 QUARANTINE_MAX = 10_000
 
+_URGENT = f"source = {Priority.URGENT:d}"
+_INDEX = f"CREATE INDEX IF NOT EXISTS urgent_entries ON entries (seq) WHERE {_URGENT};"
 _SCHEMA = """
-CREATE INDEX IF NOT EXISTS urgent_entries ON entries (seq) WHERE source = 1;
 CREATE TABLE IF NOT EXISTS sensors (code INTEGER PRIMARY KEY, facts BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS metrics (
   code INTEGER PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL) STRICT;
@@ -83,7 +84,7 @@ class TelemetryLog:
         self, path: Path, *, clock: Callable[[], int], keys_max: int = KEYS_MAX, quarantine_max: int = QUARANTINE_MAX
     ) -> None:
         """keys_max: message keys kept for de-duplication, at least; quarantine_max: refused messages kept, at most."""
-        self._chain = Chain(path, clock=clock, schema=_SCHEMA + devices.SCHEMA)
+        self._chain = Chain(path, clock=clock, schema=_INDEX + _SCHEMA + devices.SCHEMA)
         self._recent = Recent()
         self._keys_max, self._quarantine_max = keys_max, quarantine_max
 
@@ -235,15 +236,15 @@ class UrgentEntries:
 
     def read(self, after: int, *, limit: int = 64) -> list[Entry]:
         """The urgent entries behind position `after`, in order, at most `limit`."""
-        return [_entry(stored, self._recent) for stored in self._chain.entries(after, limit, source=Priority.URGENT)]
+        return [_entry(stored, self._recent) for stored in self._chain.entries(after, limit, where=_URGENT)]
 
     def head(self) -> int:
         """The position of the last urgent entry; 0 when there is none."""
-        return self._chain.last(source=Priority.URGENT).seq
+        return self._chain.last(where=_URGENT).seq
 
     def wait(self, after: int, timeout_s: float) -> bool:
         """Block until there is an urgent entry behind `after` (True) or the time is over (False)."""
-        return self._chain.wait(after, timeout_s, source=Priority.URGENT)
+        return self._chain.wait(after, timeout_s, where=_URGENT)
 
 
 def _block(priority: Priority, batch: TelemetryBatch) -> Block:

@@ -203,12 +203,14 @@ class MemoryFlow:
         """Detections that the database has not, then readings that the detectors have not."""
         detections = self._origin.detections
         self.notices += self._desk.posted()
-        after = detections.head() if self.blank else self._desk.cursor
-        while entries := detections.read(after, limit=ENTRIES_A_TURN):
-            for entry in entries:
-                self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
-                self._apply(entry.detections)
-            after = entries[-1].seq
+        for priority in (Priority.URGENT, Priority.ORDINARY):
+            lane = detections.lane(priority)
+            after = lane.head() if self.blank else self._desk.cursors[priority]
+            while entries := lane.read(after, limit=ENTRIES_A_TURN):
+                for entry in entries:
+                    self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
+                    self._apply(entry.detections)
+                after = entries[-1].seq
         for judge in self._judges:
             judge.restore(detections)
         while self.follow():

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from alerts import AlertError
 from alerts.channels import open_channels
 from detectors import DetectorError, Recipe
-from ingest import Catalog, HoldError, Intake, Ledger, Store, StoreError
+from ingest import Catalog, HoldError, Intake, Ledger, Priority, Store, StoreError
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Ear, Heard, MqttError, Subscriber, urgent_filters
 from ingest.stores import open_store
@@ -198,7 +198,9 @@ class Service:
         self._metrics = CollectorRegistry()
         latency, head = latency_histogram(self._metrics), self.settings.data_dir / "alerts.head"
         self._undo.callback(lambda: note_head(head, self.desk.tip()))
-        self._add(Pump(self.detections, AlertStage(self.desk, self.catalog, self._shared, latency, head)))
+        for lane in (Priority.URGENT, Priority.ORDINARY):
+            stage = AlertStage(self.desk, self.catalog, self._shared, latency, head, lane=lane)
+            self._add(Pump(self.detections.lane(lane), stage))
         delivered = Delivered()
         self._outbox = Outbox(engine, self._channels, self.clock, delivered=delivered)
         self._messenger = Messenger(self._channels, self.clock, delivered=delivered)
@@ -308,7 +310,13 @@ class Service:
         judged = min(snapshot[0] if snapshot else 0 for snapshot in saved)
         bytes_max = self.settings.log.keep_mb * 1_000_000
         self.log.retain(before_ns=before_ns, up_to=min(self.store.cursor(), judged), bytes_max=bytes_max)
-        self.detections.retain(before_ns=before_ns, up_to=self.desk.cursor(), bytes_max=bytes_max)
+        told = min(self._told_up_to(lane) for lane in Priority)
+        self.detections.retain(before_ns=before_ns, up_to=told, bytes_max=bytes_max)
+
+    def _told_up_to(self, lane: Priority) -> int:
+        """The position up to which that lane holds nothing that the database has not; the log's end where all is in."""
+        head, cursor = self.detections.head(), self.desk.cursor(lane)
+        return cursor if self.detections.lane(lane).head() > cursor else head
 
     def _opened_store(self, latest: Latest) -> Store:
         settings = self.settings

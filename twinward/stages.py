@@ -34,6 +34,8 @@ RETAIN_EVERY_S = 3_600.0
 DAY_NS = 86_400_000_000_000
 DETECT, DETECT_URGENT = "detect", "detect_urgent"
 """The two stages of detection: urgent entries have one of their own, so that they wait behind nothing."""
+ALERT, ALERT_URGENT = "alert", "alert_urgent"
+"""The same behind them."""
 
 
 class LogCatalog:
@@ -154,7 +156,8 @@ class DetectStage:
             self._catalog.refresh(batch.sensor, batch.metric)
             found = self._judge(batch, last.priority)
             if len(found) and last.seq > self._written:
-                self._detections.append(found, source=last.seq, stage=self.name)
+                priority = Priority.ORDINARY if self._overhears else Priority.URGENT
+                self._detections.append(found, source=last.seq, stage=self.name, priority=priority)
                 self._written = last.seq
             self._cursor = last.seq
 
@@ -191,32 +194,43 @@ class DetectStage:
 
 
 class AlertStage:
-    """Detection log -> hazards, tickets and notices; effects and cursor move in one database transaction."""
+    """A lane of the detection log -> hazards, tickets and notices; effects and cursor move in one transaction."""
 
-    name = "alert"
+    def __init__(
+        self,
+        desk: AlertDesk,
+        catalog: Catalog,
+        refresh: LogCatalog,
+        latency: Histogram,
+        head: Path,
+        *,
+        lane: Priority,
+    ) -> None:
+        """latency: gets the seconds from arrival to the database; head: file for the journal's noted end.
 
-    def __init__(self, desk: AlertDesk, catalog: Catalog, refresh: LogCatalog, latency: Histogram, head: Path) -> None:
-        """latency: gets the seconds from arrival to the database; head: file for the journal's noted end."""
+        What goes by time is done by the urgent lane's stage: a storm of detections does not hold it up.
+        """
+        self.name = ALERT_URGENT if lane is Priority.URGENT else ALERT
         self._desk, self._catalog, self._refresh = desk, catalog, refresh
-        self._latency, self._head = latency, head
+        self._latency, self._head, self._lane = latency, head, lane
         self._ticked_ns = 0
 
     def recover(self) -> int:
         """Cursor of the desk."""
-        return self._desk.cursor()
+        return self._desk.cursor(self._lane)
 
     def process(self, entries: Sequence[DetectionEntry]) -> None:
         """Apply the detections of each entry."""
         for entry in entries:
             self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
-            if self._desk.apply(entry.detections, self._catalog, cursor=entry.seq):
+            if self._desk.apply(entry.detections, self._catalog, cursor=entry.seq, lane=self._lane):
                 waited_ns = self._desk.clock() - int(entry.detections.arrival_ns.max())
                 self._latency.observe(max(0.0, waited_ns / 1e9))
 
     def idle(self) -> None:
         """Once a second, what goes by time: deadlines and observation; then note where the journal ends."""
         now_ns = self._desk.clock()
-        if abs(now_ns - self._ticked_ns) >= TICK_EVERY_NS:
+        if self._lane is Priority.URGENT and abs(now_ns - self._ticked_ns) >= TICK_EVERY_NS:
             self._ticked_ns = now_ns
             self._desk.tick(now_ns)
             note_head(self._head, self._desk.tip())

@@ -422,6 +422,26 @@ def test_detections_come_back_with_their_source_and_newest_state(tmp_path: Path)
     log.close()
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from(Priority), max_size=12), st.integers(0, 12), st.integers(1, 5))
+def test_each_lane_of_detections_is_a_log_of_its_own(written: list[Priority], after: int, limit: int) -> None:
+    """In order, nothing of the other lane; where each ends; the whole is chained."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = DetectionLog(Path(folder) / "detections.sqlite", clock=lambda: 1)
+        for number, priority in enumerate(written, 1):
+            assert log.append(detections_of(number % 3), source=7 * number, stage="a", priority=priority) == number
+        assert [(entry.source, entry.priority) for entry in log.read(0)] == [
+            (7 * n, p) for n, p in enumerate(written, 1)
+        ]
+        for priority in Priority:
+            lane, mine = log.lane(priority), [n for n, one in enumerate(written, 1) if one is priority]
+            assert [entry.seq for entry in lane.read(after, limit=limit)] == [n for n in mine if n > after][:limit]
+            assert lane.head() == max(mine, default=0)
+            assert lane.wait(after, 0) == any(n > after for n in mine)
+        assert log.verify().ok
+        log.close()
+
+
 @settings(deadline=None, max_examples=15)
 @given(st.integers(1, 60), st.integers(0, 70), st.integers(0, 400_000))
 def test_retention_by_size_keeps_the_chain_and_what_is_unread(entries: int, up_to: int, bytes_max: int) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from alerts import AlertDesk, Messenger, Notice, Page, Receipt, open_database, read_registry
 from alerts.access import Actor
 from detectors import Calendar, Recipe, build, load_recipe, urgent
-from ingest import Catalog, Frame, Intake
+from ingest import Catalog, Frame, Intake, Priority
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Chunk, Failing, Heard
 from twinward.log import DetectionLog, TelemetryLog
@@ -96,8 +96,9 @@ class School:
         for stage, source in self.stages if judged else ():
             stage.process(source.read(stage._cursor, limit=10_000))
             stage.idle()
-        for entry in self.detections.read(self.desk.cursor(), limit=10_000) if told else ():
-            self.desk.apply(entry.detections, self.catalog, cursor=entry.seq)
+        for lane in Priority if told else ():
+            for entry in self.detections.lane(lane).read(self.desk.cursor(lane), limit=10_000):
+                self.desk.apply(entry.detections, self.catalog, cursor=entry.seq, lane=lane)
 
     def pages(self) -> set[tuple[str, str]]:
         """Id and type of every page that is stored for the phone."""

@@ -72,7 +72,18 @@ def test_every_part_is_told_as_working_once_it_does(settings: Settings, run_twin
     try:
         service.start()
         service.serve()
-        wanted = {"log", "detect_urgent", "detect", "store", "alert", "database", "outbox", "lookout", "http"}
+        wanted = {
+            "log",
+            "detect_urgent",
+            "detect",
+            "store",
+            "alert_urgent",
+            "alert",
+            "database",
+            "outbox",
+            "lookout",
+            "http",
+        }
         run_twinward.until(
             lambda: {name for name, works in service.status().items() if works} == wanted, timeout_s=60, what="ready"
         )
