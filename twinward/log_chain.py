@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .log_head import Head, HeadFile
 from .log_verify import GENESIS, Link, Report, link, verify
+
+EntryT = TypeVar("EntryT")
 
 BUSY_S = 10.0
 WRITE_BUSY_S = 2.0
@@ -191,6 +193,26 @@ class Chain:
             lost = head if head.lost_seq else replace(head, lost_seq=head.seq, lost_digest=head.digest)
             self.head_file.write(replace(lost, seq=tip.seq, digest=tip.digest.hex()))
         self._head_checked = True
+
+
+class Lane(Generic[EntryT]):
+    """Such entries of a chain as a log of their own, for a reader that waits for no others, under their positions."""
+
+    def __init__(self, chain: Chain, where: str, read: Callable[[Stored], EntryT]) -> None:
+        """where: the condition that chooses them; read: what an entry holds."""
+        self._chain, self._where, self._read = chain, where, read
+
+    def read(self, after: int, *, limit: int = 64) -> list[EntryT]:
+        """The entries behind position `after`, in order, at most `limit`."""
+        return [self._read(stored) for stored in self._chain.entries(after, limit, where=self._where)]
+
+    def head(self) -> int:
+        """The position of the last of them; 0 when there is none."""
+        return self._chain.last(where=self._where).seq
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is one behind `after` (True) or the time is over (False)."""
+        return self._chain.wait(after, timeout_s, where=self._where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import detectors
 from detectors import DetectionBatch
 from ingest import Priority
 
-from .log_chain import Block, Chain, Stored
+from .log_chain import Block, Chain, Lane, Stored
 from .log_verify import Report
 
 SNAPSHOTS = 2
@@ -68,9 +68,9 @@ class DetectionLog:
         """The entries behind position `after`, in order, at most `limit`."""
         return [_entry(stored) for stored in self._chain.entries(after, limit)]
 
-    def lane(self, priority: Priority) -> DetectionLane:
+    def lane(self, priority: Priority) -> Lane[DetectionEntry]:
         """The entries of one priority, as a log of their own."""
-        return DetectionLane(self._chain, _LANES[priority])
+        return Lane(self._chain, _LANES[priority], _entry)
 
     def head(self) -> int:
         """The last position; 0 when nothing was ever written."""
@@ -112,25 +112,6 @@ class DetectionLog:
     def close(self) -> None:
         """Let go of the file."""
         self._chain.close()
-
-
-class DetectionLane:
-    """The detections of one priority, for a reader that waits for no others. Positions are the log's."""
-
-    def __init__(self, chain: Chain, where: str) -> None:
-        self._chain, self._where = chain, where
-
-    def read(self, after: int, *, limit: int = 64) -> list[DetectionEntry]:
-        """The entries behind position `after`, in order, at most `limit`."""
-        return [_entry(stored) for stored in self._chain.entries(after, limit, where=self._where)]
-
-    def head(self) -> int:
-        """The position of the last of them; 0 when there is none."""
-        return self._chain.last(where=self._where).seq
-
-    def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until there is one behind `after` (True) or the time is over (False)."""
-        return self._chain.wait(after, timeout_s, where=self._where)
 
 
 def _entry(stored: Stored) -> DetectionEntry:

@@ -6,6 +6,7 @@ import sqlite3
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from ingest.clocks import Clock, read_clock
 
 from . import log_devices as devices
 from . import log_quarantine as quarantine
-from .log_chain import Block, Chain, Stored, snapshot
+from .log_chain import Block, Chain, Lane, Stored, snapshot
 from .log_recent import Recent
 from .log_verify import Report
 
@@ -118,9 +119,9 @@ class TelemetryLog:
         """The entries behind position `after`, in order, at most `limit`. Raises BlockError when one is damaged."""
         return [_entry(stored, self._recent) for stored in self._chain.entries(after, limit)]
 
-    def urgent(self) -> UrgentEntries:
+    def urgent(self) -> Lane[Entry]:
         """The urgent entries alone, as a log of their own."""
-        return UrgentEntries(self._chain, self._recent)
+        return Lane(self._chain, _URGENT, partial(_entry, recent=self._recent))
 
     def head(self) -> int:
         """The last position; 0 when nothing was ever written."""
@@ -226,25 +227,6 @@ class TelemetryLog:
     def close(self) -> None:
         """Let go of the file."""
         self._chain.close()
-
-
-class UrgentEntries:
-    """The urgent entries of a log, for a reader that must not wait behind the others. Positions are the log's."""
-
-    def __init__(self, chain: Chain, recent: Recent) -> None:
-        self._chain, self._recent = chain, recent
-
-    def read(self, after: int, *, limit: int = 64) -> list[Entry]:
-        """The urgent entries behind position `after`, in order, at most `limit`."""
-        return [_entry(stored, self._recent) for stored in self._chain.entries(after, limit, where=_URGENT)]
-
-    def head(self) -> int:
-        """The position of the last urgent entry; 0 when there is none."""
-        return self._chain.last(where=_URGENT).seq
-
-    def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until there is an urgent entry behind `after` (True) or the time is over (False)."""
-        return self._chain.wait(after, timeout_s, where=_URGENT)
 
 
 def _block(priority: Priority, batch: TelemetryBatch) -> Block:
