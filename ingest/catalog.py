@@ -190,6 +190,18 @@ class Catalog:
         self._changed, self._changed_metrics = {}, []
         return changes
 
+    def copy(self) -> Catalog:
+        """One of its own with the same content and nothing to be made durable; any thread may ask for it."""
+        made = Catalog(sensors_max=self._sensors_max, undeclared_max=self._undeclared_max, sites_max=self._sites_max)
+        made._declared, made._undeclared = self._declared, self._undeclared.copy()
+        made._strange_sites = self._strange_sites
+        made._code = self._code.copy()  # before the sensors: whoever has a code here is among them
+        made._learned, made._learned_by_code = self._learned.copy(), self._learned_by_code.copy()
+        made._sensors = self._sensors.copy()
+        made._altered = list(range(len(made._sensors)))
+        made._changed = {}
+        return made
+
     def load(self, sensors: Sequence[Sensor], metrics: Sequence[Metric]) -> None:
         """Take back what the log holds, codes ascending; declarations of the registry win over stored facts."""
         for sensor in sensors:

@@ -67,13 +67,13 @@ class Judge:
 class Origin:
     """What the flow is made of and starts from. Each function gives a new one that shares nothing that changes.
 
-    catalog: from the log where it can be read; intake: given whether the log can be read; desk: likewise; judges: the
-    stages of detection, the urgent one first.
+    catalog: what the service knows; intake: given whether the log can be read; desk: likewise; judges: the stages of
+    detection, the urgent one first.
     """
 
     log: TelemetryLog
     detections: DetectionLog
-    catalog: Callable[[bool], Catalog]
+    catalog: Callable[[], Catalog]
     intake: Callable[[Catalog, bool], Intake]
     judges: Callable[[Catalog], tuple[Judge, ...]]
     desk: Callable[[bool], StandIn]
@@ -84,19 +84,17 @@ def origin(
     tables: Tables,
     clock: Clock,
     *,
+    catalog: Catalog,
     logs: tuple[TelemetryLog, DetectionLog],
     desk: tuple[Engine, Sequence[Channel], Callable[[], bool]],
 ) -> Origin:
-    """The origin of a service's flows. desk: its database, its channels, whether its own outbox cannot send now."""
+    """The origin of a service's flows.
+
+    catalog: the service's own; desk: its database, its channels, whether its own outbox cannot send now.
+    """
     log, detections = logs
     engine, channels, stuck = desk
     recipe, calendar, registry = tables.recipe, tables.calendar, tables.registry
-
-    def catalog(readable: bool) -> Catalog:  # noqa: FBT001 - as Origin says
-        made = Catalog(registry.sensors)
-        if readable:
-            made.load(*log.catalog())
-        return made
 
     def intake(known: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - as Origin says
         return Intake(
@@ -115,7 +113,7 @@ def origin(
         first = Judge(DETECT_URGENT, log.urgent(), partial(build, urgent(recipe), known, calendar), overhears=False)
         return first, Judge(DETECT, log, partial(build, recipe, known, calendar), overhears=True)
 
-    return Origin(log, detections, catalog, intake, judges, stand_in)
+    return Origin(log, detections, catalog.copy, intake, judges, stand_in)
 
 
 def subscriptions(settings: Settings) -> list[str]:
@@ -126,8 +124,8 @@ def subscriptions(settings: Settings) -> list[str]:
 class MemoryFlow:
     """One emergency's flow. Driven by one thread.
 
-    blank: what could not be read, so that the flow begins without it: "log" (then it knows the declared sensors and
-    no past), "database" (then what is open there opens anew), or "". refused_total: detections that the
+    blank: what could not be read, so that the flow begins without it: "log" (then it knows the sensors and no past of
+    theirs), "database" (then what is open there opens anew), or "". refused_total: detections that the
     desk did not take.
     """
 
@@ -184,7 +182,7 @@ class MemoryFlow:
 
     def _begin(self, *, readable: bool) -> None:
         origin = self._origin
-        self._catalog = origin.catalog(readable)
+        self._catalog = origin.catalog()
         self._refresh = LogCatalog(origin.log, self._catalog, shared=False)
         self._intake = origin.intake(self._catalog, readable)
         first, *others = origin.judges(self._catalog)

@@ -231,6 +231,7 @@ class Service:
             settings,
             self.tables,
             self.clock,
+            catalog=self.catalog,
             logs=(self.log, self.detections),
             desk=(self.desk.engine, self._channels, lambda: bool(self._outbox.last_error)),
         )

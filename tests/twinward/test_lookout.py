@@ -82,6 +82,7 @@ class School:
             Settings(),
             self.tables,
             clock,
+            catalog=self.catalog,
             logs=(self.log, self.detections),
             desk=(self.engine, [self.phone], lambda: False),
         )
@@ -205,13 +206,14 @@ def test_ahead_of_a_backlog_memory_pages_what_the_stored_flow_pages_when_it_gets
 
 
 def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], School]) -> None:
-    """A disk that reads no more: declared sensors, no past, and the id that the alarm will have."""
+    """A disk that reads no more: known sensors, no past, and the id that the alarm will have."""
     school = make_school()
-    gone = SimpleNamespace(catalog=_io_error, recent_keys=_io_error, memory=_io_error, urgent=lambda: gone)
+    gone = SimpleNamespace(recent_keys=_io_error, memory=_io_error, urgent=lambda: gone)
     blank = origin(
         Settings(),
         school.tables,
         lambda: NOW_NS,
+        catalog=school.catalog,
         logs=(gone, gone),  # type: ignore[arg-type]
         desk=(school.engine, [school.phone], lambda: False),
     )
