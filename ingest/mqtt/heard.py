@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ingest.frame import Frame
 
-from .urgent import is_urgent, may_be_urgent
+from .urgent import all_comfort, is_urgent, may_be_urgent
 
 MESSAGES_MAX = 500_000
 SPARED = 5
@@ -78,7 +78,11 @@ class Heard:
 
     def take(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
         """The messages that the log's session has received, in order, in runs of one arrival."""
-        if not self._active or (self._alone and not any(may_be_urgent(frame[2]) for frame in frames)):
+        if not self._active:
+            return [Run(frames, now_ns, known=False)]
+        if self._alone and all_comfort([frame[2] for frame in frames]):
+            with self._lock:
+                self._expire()
             return [Run(frames, now_ns, known=False)]
         runs: list[tuple[list[Frame], int, bool]] = []
         with self._lock:
