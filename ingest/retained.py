@@ -76,9 +76,7 @@ class Kept:
         if not flags & RETAIN:
             self._hear(topic, payload, own=own)
             return decoded
-        self._remember(topic_seed(topic), payload, own=own)
-        if not own:
-            self._routes.pop(topic, None)  # so that the next live message does not pass by unseen
+        self._remember(topic, payload, own=own)
         kept = [replace(reading, quality=Quality.RETAINED) for reading in decoded.readings]
         return replace(decoded, readings=kept)
 
@@ -92,8 +90,15 @@ class Kept:
         memory, self._memory = self._memory, {}
         return memory
 
-    def _remember(self, seed: int, payload: bytes, *, own: bool) -> None:
+    def _remember(self, topic: bytes, payload: bytes, *, own: bool) -> None:
+        """The copy is the last word of its topic now, and what was heard live before it is not."""
+        seed = topic_seed(topic)
         copy = _Copy(own_key(payload, seed), own)
+        self._live.pop(seed, None)
+        if not own:
+            self._routes.pop(topic, None)  # so that the next live message does not pass by unseen
+        elif topic in self._routes:
+            self._routes[topic].last = None
         self._copies[seed] = copy
         self._copies.move_to_end(seed)
         self._memory[MEMORY, f"{seed:016x}"] = copy.content.to_bytes(_SIZE, "big") + bytes([own])
@@ -113,7 +118,7 @@ class Kept:
             if len(self._live) > TOPICS_MAX:
                 self._live.popitem(last=False)
         copy = self._copies.get(seed)
-        if copy is not None and not copy.own and copy.content != content:
+        if copy is not None and not copy.own:  # the hot path sees the next one, and remembers its content alone
             self._forget(seed)
 
     def _forget(self, seed: int) -> None:

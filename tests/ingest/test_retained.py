@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest import BatchSettings, Catalog, Intake, Quality, Sealed, residual, retained
@@ -193,6 +193,10 @@ WHAT = ["live", "live", "missed", "restart", "connect"]
 
 
 @settings(max_examples=200, deadline=None)
+@example(
+    steps=[("missed", 1, 2), ("connect", 0, 0), ("live", 1, 2), ("live", 1, 0), ("missed", 1, 2), ("connect", 0, 0)]
+)
+@example(steps=[("live", 1, 0), ("missed", 1, 1), ("connect", 0, 0), ("missed", 1, 0), ("connect", 0, 0)])
 @given(steps=st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 1), st.integers(0, 2)), max_size=40))
 def test_any_history_with_a_broker_stores_every_live_message_and_shows_the_state_at_each_connect(
     steps: Sequence[Step],
