@@ -7,6 +7,7 @@ AlertError
 ├── GuardFailed    the loop does not allow the step now; says why in both languages
 ├── Invalid        fields are missing or wrong; fields: name -> what is wanted
 ├── RegistryError  the campus file is wrong; errors has one line for each mistake
+├── ChannelError   a channel cannot be opened as configured
 └── SchemaError    the database was made by another version
 """
 
@@ -65,6 +66,10 @@ class RegistryError(AlertError):
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))
         self.errors = errors
+
+
+class ChannelError(AlertError):
+    """A channel cannot be opened as configured."""
 
 
 class SchemaError(AlertError):

@@ -1,6 +1,8 @@
 """Ways out to people and programs, and how the configuration names them."""
 
+from alerts.errors import ChannelError
+
 from .contract import Channel
-from .settings import ChannelError, NotifySettings, addresses, open_channels
+from .settings import NotifySettings, addresses, open_channels
 
 __all__ = ["Channel", "ChannelError", "NotifySettings", "addresses", "open_channels"]

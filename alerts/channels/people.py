@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import apprise
 
+from alerts.errors import ChannelError
 from alerts.model import Notice, Receipt
-
-from .settings import ChannelError
 
 GRADE_ZH = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
 

@@ -8,13 +8,9 @@ from typing import Annotated
 
 from annotated_types import doc
 
-from alerts.errors import AlertError
+from alerts.errors import ChannelError
 
 from .contract import Channel
-
-
-class ChannelError(AlertError):
-    """A channel cannot be opened as configured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,9 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
+from alerts.errors import ChannelError
 from alerts.model import Notice, Receipt
 from alerts.moment import format_time
-
-from .settings import ChannelError
 
 TIMEOUT_S = 5.0
 ANSWER_BYTES_MAX = 65_536
