@@ -6,7 +6,7 @@ It rests while everything works. As soon as the log refuses a batch it listens a
 broker keeps every message for the log, and all of them are logged, judged and stored when that works again.
 
 The same where messages wait long at the broker, behind all that it kept while the service was away: what is published
-now, of life safety alone, is heard as soon as they come late, and judged ahead of its turn once there is a backlog.
+now, of life safety alone, is heard, and judged ahead of its turn.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ REST_S = 0.05
 TICK_S = 5.0
 RETRY_S = 5.0
 BUFFERED_MAX = 200_000
-SOON_S, LATE_S = 0.5, 3.0
-"""Messages that wait longer at the broker: it is listened to, in case; they are a backlog."""
+SOON_S, LATE_S, BACKLOG_S = 0.3, 1.0, 3.0
+"""Messages that wait longer at the broker: it is listened to, in case; what is heard is judged; people are told so."""
 HEARD_NS = 10_000_000_000
 """So long after it was heard a message has come by the log's session too, where there is no backlog."""
 LOG, DISK, BACKLOG = "log", "disk", "backlog"
@@ -110,7 +110,7 @@ class Lookout:
         self._buffer: deque[tuple[Sequence[Frame], int]] = deque()
         self._buffered = 0
         self._fed = self._mark = 0
-        self._slow_s = -CALM_S
+        self._slow_s = self._late_s = -CALM_S
         self._ticked_s = self._retry_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
@@ -176,23 +176,24 @@ class Lookout:
             self._stopping.wait(REST_S)
             return
         self._listen()
-        if self._due(lasting) and self._ready(now_s):
+        if self._due(lasting, now_s) and self._ready(now_s):
             self._judge(now_s)
 
     def _way_now(self, lasting: Collection[str], now_s: float) -> Way:
         """How to go on: a log that takes nothing comes first, a broker that is slow last."""
-        if self._source.delay_s() > SOON_S:
-            self._slow_s = now_s
+        delay_s = self._source.delay_s()
+        self._slow_s = now_s if delay_s > SOON_S else self._slow_s
+        self._late_s = now_s if delay_s > LATE_S else self._late_s
         if LOG in lasting:
             return Way.EAR
         if any(part != BACKLOG for part in lasting):
             return Way.FOLLOW
         return Way.URGENT_EAR if now_s - self._slow_s < CALM_S else Way.REST
 
-    def _due(self, lasting: Mapping[str, tuple[float, float]]) -> bool:
-        """Whether it is time to judge: a backlog has lasted by being one, anything else may be over in a moment."""
+    def _due(self, lasting: Mapping[str, tuple[float, float]], now_s: float) -> bool:
+        """Whether it is time to judge: what comes late has lasted by that, anything else may be over in a moment."""
         if self._way is Way.URGENT_EAR:
-            return BACKLOG in lasting
+            return now_s - self._late_s < CALM_S
         return max(seen_s - since_s for since_s, seen_s in lasting.values()) >= GRACE_S
 
     def _look(self, now_s: float) -> dict[str, StorageFault]:
@@ -207,7 +208,7 @@ class Lookout:
                 broken[part] = STAGE_FAILED if cause.code == "not_writable" else cause
         if scarce := self._room.look(now_s):
             broken[DISK] = scarce
-        if not broken.keys() - {DISK} and self._source.delay_s() > LATE_S:
+        if not broken.keys() - {DISK} and self._source.delay_s() > BACKLOG_S:
             broken[BACKLOG] = WAITS
         for part in broken:
             since_s, _ = self._broken_s.get(part, (now_s, now_s))

@@ -135,9 +135,15 @@ class ServiceCollector:
     """Turns accounts, lags and health into Prometheus metrics at each scrape."""
 
     def __init__(
-        self, log: TelemetryLog, pumps: tuple[Pump[Any], ...], checks: Mapping[str, Callable[[], bool]]
+        self,
+        log: TelemetryLog,
+        pumps: tuple[Pump[Any], ...],
+        checks: Mapping[str, Callable[[], bool]],
+        *,
+        delay_s: Callable[[], float] | None,
     ) -> None:
-        self._log, self._pumps, self._checks = log, pumps, checks
+        """delay_s: how long messages wait at the broker; None in a process that takes none."""
+        self._log, self._pumps, self._checks, self._delay_s = log, pumps, checks, delay_s
 
     def collect(self) -> Iterator[Metric]:
         """The families, freshly read."""
@@ -156,6 +162,9 @@ class ServiceCollector:
         lag.add_metric(("spool",), self._log.spool_blocks())
         yield lag
         yield failures
+        if self._delay_s is not None:
+            waited = "How long messages wait at the broker, 0 while that is not known"
+            yield GaugeMetricFamily("twinward_broker_delay_seconds", waited, value=self._delay_s())
         up = GaugeMetricFamily("twinward_part_up", "1 while the part works", labels=("part",))
         for name, check in self._checks.items():
             up.add_metric((name,), float(check()))

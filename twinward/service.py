@@ -277,7 +277,8 @@ class Service:
             self._metrics,
             told=lambda: condition(self._lookout, self._messenger),
         )
-        self._metrics.register(ServiceCollector(self.log, pumps, self._checks))
+        delay_s = None if self._subscriber is None else self._subscriber.delay_s
+        self._metrics.register(ServiceCollector(self.log, pumps, self._checks, delay_s=delay_s))
         app = create_app(self.desk, self.people, observer, settings=http, clock=self.clock, version=__version__)
         config = uvicorn.Config(
             app,

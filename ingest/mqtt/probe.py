@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ingest.frame import Frame
 
-EVERY_S = 1.0
+EVERY_S = 0.25
 """From the return of one probe to the next."""
 
 DEAF_S = 30.0

@@ -22,8 +22,9 @@ GATEWAYS, NIGHT, FLOOD_AT_ONCE, FLOOD_AN_ALARM = 100, 100, 2_000, 1_000
 MAD_S = 40
 """So long the mad device goes on at least: it takes 20 s to be sure of it."""
 
-ALARM_S = 1.0
-"""The 99th percentile from publishing to the ticket that is promised at any load."""
+ALARM_S, SHOWN_S = 1.0, 10.0
+"""The 99th percentile from publishing to the ticket that is promised at any load that can be read; in what time a fire
+detector's alarm must be shown at all (EN 54-2)."""
 
 DEEP = 10_000
 SOUND = "campus/rel/env/victim"
@@ -175,9 +176,14 @@ def test_a_flood_of_new_names_leaves_the_known_ones_alone(mosquitto: Any, rig: A
 
 
 @pytest.mark.broker
-def test_a_flood_of_comfort_readings_waits_in_the_log_and_the_fire_does_not(mosquitto: Any, rig: Any) -> None:
-    """Gateways send their nights all at once, more than can be decoded: alarms come through, everything is stored."""
-    service, times = rig.service(mosquitto.url), rig.size(ALARMS, ALARMS_LONG)
+def test_a_flood_of_comfort_readings_waits_in_the_log_and_the_fire_does_not(
+    mosquitto: Any, rig: Any, sink: Any, notify: str
+) -> None:
+    """Gateways send their nights all at once, more than can be decoded: people hear of fires, everything is stored.
+
+    The long one is more than can be read, too: it waits at the broker, and fires go past it.
+    """
+    service, times = rig.service(mosquitto.url, extra=notify), rig.size(ALARMS, ALARMS_LONG)
     service.start()
     alarms = rig.alarms(mosquitto.port, service)
     flood = Publisher(mosquitto.url, client_id="flood", window=FLOOD_AT_ONCE)
@@ -197,12 +203,21 @@ def test_a_flood_of_comfort_readings_waits_in_the_log_and_the_fire_does_not(mosq
     rig.until(lambda: not alarms.missing(), timeout_s=30, what="a ticket for every alarm")
     readings = GATEWAYS + len(nights) * NIGHT + len(alarms.raised)
     rig.caught_up(service, readings, timeout_s=240)
-    calm_s, loud_s = alarms.p99_s(calm), alarms.p99_s(during)
-    rig.tell(readings=readings, blocks_waited=waited, p99_calm_s=round(calm_s, 3), p99_flood_s=round(loud_s, 3))
+    told = sink.alarms()
+    sent_s = sorted(told[place][0][0] - alarms.raised[place] for place in during)
+    rig.tell(
+        readings=readings,
+        blocks_waited=waited,
+        p99_calm_s=round(alarms.p99_s(calm), 3),
+        sent_s=[round(sent_s[len(sent_s) // 2], 2), round(sent_s[-1], 2)],
+        p99_ticket_s=round(alarms.p99_s(during), 3),
+    )
     total = rig.kept(service).total()
     assert (total["stored"], total["duplicate"], total["quarantined"]) == (readings, 0, {})
     assert waited > 0
-    assert loud_s <= rig.bound_s(ALARM_S)
+    assert sent_s[-1] <= rig.bound_s(SHOWN_S)
+    assert rig.long or alarms.p99_s(during) <= rig.bound_s(ALARM_S)
+    assert {len(messages) for messages in told.values()} == {1}
     assert not alarms.doubled
 
 

@@ -21,7 +21,7 @@ from ingest import Catalog, Frame, Intake, Priority
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Chunk, Failing, Heard
 from twinward.log import DetectionLog, TelemetryLog
-from twinward.lookout import LATE_S, SOON_S, Lookout, Way
+from twinward.lookout import BACKLOG_S, LATE_S, SOON_S, Lookout, Way
 from twinward.memory_flow import MemoryFlow, Origin, origin
 from twinward.own_watch import Room
 from twinward.settings import Settings
@@ -400,7 +400,7 @@ def test_a_stage_that_fails_is_stood_in_for_from_the_log(post: Post) -> None:
 
 def test_ahead_of_a_backlog_fires_page_and_nothing_else_is_judged(post: Post) -> None:
     """Messages wait at the broker: what is heard of life safety pages now; people are told, and that it is over."""
-    post.source.waits_s = LATE_S + 1
+    post.source.waits_s = BACKLOG_S + 1
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
     until(lambda: post.urgent_ear.hears)
     flood = (0, 0, b"campus/s/env/lab", b'{"seq": 1, "temperature": 90}')
@@ -417,20 +417,22 @@ def test_ahead_of_a_backlog_fires_page_and_nothing_else_is_judged(post: Post) ->
 
 
 def test_what_is_heard_while_messages_come_late_pages_once_there_is_a_backlog(post: Post) -> None:
-    """It listens early, and judges nothing as long as the log's session may still come in time."""
-    post.source.waits_s = SOON_S + 1
+    """It listens early, and judges nothing as long as the log's session may still come in time; people are not told."""
+    post.source.waits_s = (SOON_S + LATE_S) / 2
     until(lambda: post.urgent_ear.hears)
     post.urgent_ear.frames = [frame("new-7", 2, smoke=True)]
     time.sleep(1.5)
     assert (post.pages(), post.lookout.status()["watches"], post.lookout.faults) == ([], 0, [])
     post.source.waits_s = LATE_S + 1
     until(lambda: "hazard.opened" in post.pages())
+    time.sleep(2.5)
+    assert post.pages() == ["hazard.opened"]
 
 
 def test_where_messages_come_late_now_and_then_nothing_gathers(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was heard long ago has come by the log's session: it is let go of, and never judged."""
     monkeypatch.setattr("twinward.lookout.HEARD_NS", SECOND_NS // 2)
-    post.source.waits_s = SOON_S + 1
+    post.source.waits_s = (SOON_S + LATE_S) / 2
     until(lambda: post.urgent_ear.hears)
     post.urgent_ear.frames = [frame("new-7", 2, smoke=True)]
     time.sleep(1.5)
