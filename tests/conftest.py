@@ -74,7 +74,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay false\n"
-            "max_queued_messages 0\nmax_queued_bytes 500000000\nmax_inflight_messages 1000\n"
+            "max_queued_messages 0\nmax_queued_bytes 3000000000\nmax_inflight_messages 1000\n"
             f"persistence true\npersistence_location {folder}/\nautosave_interval 1\nlog_dest file {folder}/log.txt\n"
             "user root\n"
         )

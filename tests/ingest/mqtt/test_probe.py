@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest import Catalog, Intake, Sealed
 from ingest.mqtt import MqttSettings, Subscriber
-from ingest.mqtt.probe import DEAF_S, EVERY_S, QUEUED_S, Probe
+from ingest.mqtt.probe import AGAIN_S, DEAF_S, EVERY_S, QUEUED_S, Probe
 
 OTHER = (0x32, 7, b"campus/s/env/d", b"{}")
 
@@ -23,7 +23,7 @@ def frame(payload: bytes) -> tuple[int, int, bytes, bytes]:
     return 0x32, 9, b"t", payload
 
 
-@given(st.lists(st.floats(0.01, 20), min_size=1, max_size=10))
+@given(st.lists(st.floats(0.01, AGAIN_S), min_size=1, max_size=10))
 def test_the_delay_is_that_of_the_way_round(ways_s: list[float]) -> None:
     """While one is under way it counts for at least its age; once it is back, for what it took."""
     probe, sent, now_s = Probe("t"), list[bytes](), 100.0
@@ -49,6 +49,24 @@ def test_an_old_probe_is_no_answer_and_no_reading() -> None:
     assert probe.delay_s(210) == 3
 
 
+def test_a_probe_that_was_dropped_is_made_up_for() -> None:
+    """A broker whose queue is full drops it: a later one comes round, and the delay is that of the later one."""
+    probe, sent = Probe("t"), list[bytes]()
+    probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
+    list(probe.sift([frame(sent[0])], 100.1))
+    for tenth in range(1_010, 1_200):
+        probe.keep(tenth / 10, lambda _topic, payload: sent.append(payload), generation=1)
+    assert sent == [b"1", b"2", b"3", b"4", b"5"]
+    assert probe.delay_s(120) == pytest.approx(120 - 101)
+    list(probe.sift([frame(b"4")], 120))
+    assert probe.delay_s(120) == pytest.approx(120 - 111)
+    list(probe.sift([frame(b"5")], 120))
+    probe.keep(121, lambda _topic, payload: sent.append(payload), generation=1)
+    assert probe.delay_s(121.5) == pytest.approx(120 - 116)
+    list(probe.sift([frame(b"6")], 121.6))
+    assert probe.delay_s(130) == pytest.approx(0.6)
+
+
 def test_a_broker_that_returns_none_is_not_called_slow() -> None:
     """It may forbid the topic; another is tried much later."""
     probe, sent = Probe("t"), list[bytes]()
@@ -69,7 +87,7 @@ def test_a_broker_that_has_queued_the_probe_is_slow_and_not_deaf() -> None:
     assert probe.delay_s(100 + QUEUED_S) == QUEUED_S
     probe.keep(101 + QUEUED_S, lambda _topic, payload: sent.append(payload), generation=1)
     assert probe.delay_s(101 + QUEUED_S) == 0.0
-    assert len(sent) == 1
+    assert len(sent) == 2
 
 
 @pytest.mark.broker
@@ -98,9 +116,11 @@ def test_a_backlog_is_seen_before_the_first_probe_is_back(protocol: str, mosquit
     device.loop_stop()
     behind, seen_s = subscriber(refuse), list[float]()
     until(lambda: (seen_s.append(behind.delay_s()), len(seen_s) > 60)[-1])
-    assert behind._probe.returned_total == 0
     behind.stop(timeout_s=2)
-    assert (max(seen_s) > 1.0) == (protocol == "5")
+    if protocol == "5":
+        assert (behind._probe.returned_total, max(seen_s) > 1.0) == (0, True)
+    else:  # all of it may be on its way at once, the probe too, and nothing is known before that is back
+        assert behind._probe.returned_total > 0 or max(seen_s) == 0.0
 
 
 def until(condition: Callable[[], object]) -> None:
