@@ -71,7 +71,7 @@ def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
 
 def test_a_fire_and_people_go_past_a_storm(world: Any, seen: Any) -> None:
     """While hundreds of sensors fall silent, a fire is a ticket and a person acts, long before the last of them."""
-    count = 20 * ROWS_A_TURN
+    count = 40 * ROWS_A_TURN
     silent = [seen(RAISE, sensor=f"env-{n}", hazard="sensor_silent", rule="silent", level=0) for n in range(count)]
     storm = world.batch(*silent)
     world.feed(seen(RAISE, sensor="smoke-102"))
