@@ -38,8 +38,5 @@ def _value(connection: Connection, name: str) -> int | None:
 
 
 def _set(connection: Connection, name: str, value: int) -> None:
-    known = _value(connection, name)
-    if known is None:
+    if not connection.execute(update(cursors).where(cursors.c.name == name).values(position=value)).rowcount:
         connection.execute(insert(cursors).values(name=name, position=value))
-    elif known != value:
-        connection.execute(update(cursors).where(cursors.c.name == name).values(position=value))

@@ -111,9 +111,8 @@ class Kept:
         if own and not self._copies:
             return
         seed = topic_seed(topic)
-        content = own_key(payload, seed)
         if not own:
-            self._live[seed] = content
+            self._live[seed] = own_key(payload, seed)
             self._live.move_to_end(seed)
             if len(self._live) > TOPICS_MAX:
                 self._live.popitem(last=False)

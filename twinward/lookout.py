@@ -181,9 +181,6 @@ class Lookout:
 
     def _way_now(self, lasting: Collection[str], now_s: float) -> Way:
         """How to go on: a log that takes nothing comes first, a broker that is slow last."""
-        delay_s = self._source.delay_s()
-        self._slow_s = now_s if delay_s > SOON_S else self._slow_s
-        self._late_s = now_s if delay_s > LATE_S else self._late_s
         if LOG in lasting:
             return Way.EAR
         if any(part != BACKLOG for part in lasting):
@@ -197,7 +194,10 @@ class Lookout:
         return max(seen_s - since_s for since_s, seen_s in lasting.values()) >= GRACE_S
 
     def _look(self, now_s: float) -> dict[str, StorageFault]:
-        """Part -> cause of what is broken at this moment; remembers since when, and forgets it after a calm while."""
+        """Part -> cause of what is broken at this moment; remembers since when, and forgets it after a calm while.
+
+        Remembers too when messages last came late.
+        """
         broken: dict[str, StorageFault] = {}
         failing = self._source.failing()
         if failing is not None:
@@ -208,7 +208,10 @@ class Lookout:
                 broken[part] = STAGE_FAILED if cause.code == "not_writable" else cause
         if scarce := self._room.look(now_s):
             broken[DISK] = scarce
-        if not broken.keys() - {DISK} and self._source.delay_s() > BACKLOG_S:
+        delay_s = self._source.delay_s()
+        self._slow_s = now_s if delay_s > SOON_S else self._slow_s
+        self._late_s = now_s if delay_s > LATE_S else self._late_s
+        if delay_s > BACKLOG_S and not broken.keys() - {DISK}:
             broken[BACKLOG] = WAITS
         for part in broken:
             since_s, _ = self._broken_s.get(part, (now_s, now_s))

@@ -185,8 +185,8 @@ class MemoryFlow:
         self._catalog = origin.catalog()
         self._refresh = LogCatalog(origin.log, self._catalog, shared=False)
         self._intake = origin.intake(self._catalog, readable)
-        first, *others = origin.judges(self._catalog)
-        self._judges = (first,) if self._urgent_alone else (first, *others)
+        judges = origin.judges(self._catalog)
+        self._judges = judges[:1] if self._urgent_alone else judges
         try:
             self._desk = origin.desk(readable)
         except SQLAlchemyError as error:
