@@ -6,7 +6,6 @@ What stands on the database is loaded when it is first asked for: registry and s
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .access import OPERATIONS, ROLES, SYSTEM, Actor, allowed, require
 from .errors import (
     AlertError,
     Forbidden,
@@ -17,24 +16,25 @@ from .errors import (
     SchemaError,
     Stale,
 )
-from .grading import Assessment, Grade, Method, methods
 from .model import Finding, Hazard, Notice, Receipt, Ticket
 from .moment import format_time, parse_time
-from .registry import Place, Registry, RiskPoint, Site, Zone, load_registry, read_registry
-from .tickets import Field, Loop, Step, loop
+from .people.access import OPERATIONS, ROLES, SYSTEM, Actor, allowed, require
+from .risk.grading import Assessment, Grade, Method, methods
+from .risk.registry import Place, Registry, RiskPoint, Site, Zone, load_registry, read_registry
+from .tickets.loop import Field, Loop, Step, loop
 
 if TYPE_CHECKING:
-    from .delivered import Delivered
-    from .desk import AlertDesk
-    from .journal import AuditReport, Event
-    from .messenger import Messenger
-    from .outbox import Outbox
-    from .own_faults import NEARLY_FULL, OwnFault, fault_notices
-    from .people import Account, People
+    from .database.journal import AuditReport, Event
+    from .database.schema import open_database
+    from .database.storage_faults import StorageFault, storage_fault
+    from .dispatch import AlertDesk
+    from .fallback import StandIn
+    from .notices.memory_outbox import Messenger
+    from .notices.outbox import Outbox
+    from .notices.sent_ids import Delivered
+    from .notices.service_faults import NEARLY_FULL, OwnFault, fault_notices
+    from .people.accounts import Account, People
     from .queries import Page
-    from .schema import open_database
-    from .stand_in import StandIn
-    from .storage_faults import StorageFault, storage_fault
 
 __all__ = [
     "NEARLY_FULL",
@@ -92,22 +92,22 @@ __all__ = [
 ]
 
 _LATER = {
-    "NEARLY_FULL": "own_faults",
-    "Account": "people",
-    "AlertDesk": "desk",
-    "AuditReport": "journal",
-    "Delivered": "delivered",
-    "Event": "journal",
-    "Messenger": "messenger",
-    "Outbox": "outbox",
-    "OwnFault": "own_faults",
+    "NEARLY_FULL": "notices.service_faults",
+    "Account": "people.accounts",
+    "AlertDesk": "dispatch",
+    "AuditReport": "database.journal",
+    "Delivered": "notices.sent_ids",
+    "Event": "database.journal",
+    "Messenger": "notices.memory_outbox",
+    "Outbox": "notices.outbox",
+    "OwnFault": "notices.service_faults",
     "Page": "queries",
-    "People": "people",
-    "StandIn": "stand_in",
-    "StorageFault": "storage_faults",
-    "fault_notices": "own_faults",
-    "open_database": "schema",
-    "storage_fault": "storage_faults",
+    "People": "people.accounts",
+    "StandIn": "fallback",
+    "StorageFault": "database.storage_faults",
+    "fault_notices": "notices.service_faults",
+    "open_database": "database.schema",
+    "storage_fault": "database.storage_faults",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there

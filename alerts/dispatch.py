@@ -11,25 +11,25 @@ from sqlalchemy import Connection, Engine, select
 from detectors import DetectionBatch, Phase
 from ingest import Catalog, Priority
 
-from . import journal, rows
-from .access import Actor, require
-from .bindings import Bindings, assigned, left_alone
-from .causes import causes
-from .channels.contract import Channel
+from .database import journal, rows
+from .database.deferred_audit import LateNotes, Note
+from .database.idempotency import Replies
+from .database.positions import advance, begun
+from .database.schema import hazards
+from .database.write_priority import Turns
 from .errors import NotFound
-from .findings import Observation, observations
-from .grading import methods
-from .hazards import HazardKeeper
-from .late_notes import LateNotes, Note
+from .hazards.bindings import Bindings, assigned, left_alone
+from .hazards.findings import Observation, observations
+from .hazards.lifecycle import HazardKeeper
 from .model import Hazard, Ticket
-from .outbox import Post
-from .positions import advance, begun
+from .notices.channels.contract import Channel
+from .notices.outbox import Post
+from .people.access import Actor, require
 from .queries import Queries
-from .registry import Registry
-from .replies import Replies
-from .schema import hazards
-from .ticketing import Ticketing
-from .turns import Turns
+from .risk.causes import causes
+from .risk.grading import methods
+from .risk.registry import Registry
+from .tickets.tickets import Ticketing
 
 ROWS_A_TURN = 32
 """Detections that are taken in within one transaction; others may write between two of them."""

@@ -16,17 +16,17 @@ from sqlalchemy.pool import QueuePool
 from detectors import DetectionBatch
 from ingest import Catalog, Priority
 
-from . import rows
-from .causes import causes
-from .channels.contract import Channel
-from .findings import observations
-from .grading import methods
-from .hazards import HazardKeeper
+from .database import rows
+from .database.positions import position
+from .database.schema import assignments, findings, hazards, journal, metadata, notices, tickets
+from .hazards.findings import observations
+from .hazards.lifecycle import HazardKeeper
 from .model import Hazard, Notice, Ticket
-from .outbox import PAGED, Post
-from .positions import position
-from .registry import Registry
-from .schema import assignments, findings, hazards, journal, metadata, notices, tickets
+from .notices.channels.contract import Channel
+from .notices.outbox import PAGED, Post
+from .risk.causes import causes
+from .risk.grading import methods
+from .risk.registry import Registry
 
 ROWS_MAX = 50_000
 """Copied of each table at most, the newest first; what is older opens anew, under another id."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .grading import Grade
+from .risk.grading import Grade
 
 
 @dataclass(frozen=True, slots=True)

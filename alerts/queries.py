@@ -10,14 +10,15 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
 from ingest import Priority
 
-from . import bindings, journal, rows
-from .access import Actor, require
+from .database import journal, rows
+from .database.journal import Event
+from .database.positions import position
+from .database.schema import cursors, findings, hazards, notices, tickets
+from .database.schema import journal as journal_table
 from .errors import NotFound
-from .journal import Event
+from .hazards import bindings
 from .model import Finding, Hazard, Notice, Ticket
-from .positions import position
-from .schema import cursors, findings, hazards, notices, tickets
-from .schema import journal as journal_table
+from .people.access import Actor, require
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from .block import decode, encode
 from .calendar import Calendar
-from .cells import Cells, load_cells, read_cells
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .errors import DetectorError, RecipeError, StateError
-from .recipe import Recipe, load_recipe, read_recipe
+from .recipes.cells import Cells, load_cells, read_cells
+from .recipes.recipe import Recipe, load_recipe, read_recipe
 
 if TYPE_CHECKING:
     from .detector_set import DetectorSet, build, urgent

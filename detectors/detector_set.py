@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from ingest import METRIC_BY_NAME, Catalog, Quality, TelemetryBatch
 
-from .battery_judge import METRICS as BATTERY_METRICS
-from .battery_judge import BatteryJudge
 from .calendar import Calendar
 from .detection import DetectionBatch
-from .episode_judge import EpisodeJudge, EpisodeRule, metrics_of
 from .errors import StateError
 from .findings import Finding, assemble
 from .kernels.emission import NONE
-from .level_judge import SECOND_NS, LevelJudge
-from .recipe import Recipe
-from .rules import TYPES, Battery, LevelRule, Rule, Silence, Stuck
-from .series import Fleet, Frame, Part, Table
-from .silence_judge import SilenceJudge
+from .recipes.kinds import TYPES, Battery, LevelRule, Rule, Silence, Stuck
+from .recipes.recipe import Recipe
+from .rules.battery import METRICS as BATTERY_METRICS
+from .rules.battery import BatteryJudge
+from .rules.episodes import EpisodeJudge, EpisodeRule, metrics_of
+from .rules.levels import SECOND_NS, LevelJudge
+from .rules.series import Fleet, Frame, Part, Table
+from .rules.silence import SilenceJudge
 
 VERSION = 5
 BACKLOG = METRIC_BY_NAME["backlog"].code

@@ -14,7 +14,7 @@ from ingest import METRIC_BY_CODE, TelemetryBatch
 from .detection import DetectionBatch, Phase
 from .explain import Fact, clears, sentence
 from .kernels.emission import CELL, DRILL, FIRST, LANES, LAST, LATE, PHASE, ROW, STEP
-from .rules import Rule
+from .recipes.kinds import Rule
 
 SCORES = (0.4, 0.6, 0.8, 0.95)
 """How sure a rule at each level is taken to be, where the sensor tells no score of its own."""

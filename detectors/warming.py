@@ -10,7 +10,7 @@ from ingest import KINDS, METRICS, SERVICE_SITE, Catalog, Quality, from_columns
 
 from .calendar import Calendar
 from .detector_set import build
-from .recipe import load_recipe
+from .recipes.recipe import load_recipe
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_790_000_000 * SECOND_NS

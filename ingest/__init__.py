@@ -1,6 +1,7 @@
 """Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
 
-from .accounting import (
+from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
+from .devices.accounting import (
     NOBODY,
     NOTICES,
     REASONS,
@@ -13,18 +14,17 @@ from .accounting import (
     Waiting,
     residual,
 )
-from .batch import BatchSettings
-from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
+from .devices.ledger import Booked, Bookings, Ledger
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .frame import Frame
-from .holds import FOREVER_NS, Hold, Holds, held
-from .intake import Intake
-from .intake_settings import IntakeSettings
-from .ledger import Booked, Bookings, Ledger
+from .intake.batch import BatchSettings
+from .intake.intake import Intake
+from .intake.settings import IntakeSettings
+from .intake.spool import Spooled
 from .priority import URGENT_KINDS, Priority, parted
-from .retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
-from .spool import Spooled
-from .store import Buckets, Retained, Series, Store
+from .stores.contract import Buckets, Retained, Series, Store
+from .stores.holds import FOREVER_NS, Hold, Holds, held
+from .stores.retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest import REFUSED, SERVICE_DEVICE, UNSTORED, Catalog, Ledger
-from ingest.ledger import PAGE
+from ingest.devices.ledger import PAGE
 
 from .log import TelemetryLog
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
-from .cli_store import export, hold_app
+from .commands.store import export, hold_app
 from .errors import TwinwardError
 
 app = typer.Typer(
@@ -91,7 +91,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Broker, seeded school, simulated fleet, service and console, ready in seconds."""
-    from .demo import Demo
+    from .commands.demo import Demo
 
     Demo(
         port=port, mqtt_port=mqtt_port, scenario=scenario, speed=speed, data_dir=data, formats=formats, as_json=as_json
@@ -106,7 +106,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """The service, until it is told to stop (Ctrl-C or SIGTERM)."""
-    from .running import run_service
+    from .commands.run import run_service
     from .settings import read_settings
 
     run_service(read_settings(config, os.environ), role=role.value, as_json=as_json)
@@ -138,7 +138,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """A fleet against any broker or into a file; or a recording played to a broker."""
-    from .simulate import Fleet, Way, play_recording, play_scenario, write_scenario
+    from .commands.simulate import Fleet, Way, play_recording, play_scenario, write_scenario
 
     if bool(broker) == bool(output):
         raise typer.BadParameter("give either --broker URL or --output FILE.csv")
@@ -163,7 +163,7 @@ def decode(
     as_json: Json = False,
 ) -> None:
     """Show what captured messages mean, one line each."""
-    from .decode import decode_lines
+    from .commands.decode import decode_lines
 
     del as_json  # the output is JSON lines already
     with _lines(source) as lines, _writer(output) as write:
@@ -180,7 +180,7 @@ def detect(
     as_json: Json = False,
 ) -> None:
     """Run the detectors over a file."""
-    from .tools import detect_csv
+    from .commands.tools import detect_csv
 
     _say(detect_csv(source, output, recipe=recipe, quiet=as_json), as_json=as_json)
 
@@ -202,7 +202,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Hold detections against the truth: recall, precision, delay, lead, pages, operator load, interval coverage."""
-    from .tools import score_files
+    from .commands.tools import score_files
 
     options = {"early_s": early, "grace_s": grace, "merge_s": merge, "match_hazard": match_hazard}
     report = score_files(
@@ -220,7 +220,7 @@ def gallery(
     as_json: Json = False,
 ) -> None:
     """Draw the scenario bank: what its devices measure, with the truth behind it."""
-    from .tools import draw_gallery
+    from .commands.tools import draw_gallery
 
     _say(draw_gallery(output, scenarios=scenario or [], seed=seed, quiet=as_json), as_json=as_json)
 
@@ -234,7 +234,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Go through a hash chain; status 1 and the first bad entry when anything was changed."""
-    from .tools import verify_chain
+    from .commands.tools import verify_chain
 
     report = verify_chain(chain.value, config=config, data_dir=data)
     _say(report, as_json=as_json)
@@ -245,7 +245,7 @@ def verify(
 @app.command()
 def doctor(*, config: Config = None, as_json: Json = False) -> None:
     """Look at broker, disk, clock, ports, console and channels; status 1 when something is wrong."""
-    from .tools import examine_installation
+    from .commands.tools import examine_installation
 
     findings = examine_installation(config)
     for finding in findings:
@@ -272,7 +272,7 @@ def check_config(
     if sample:
         print(sample_file(), end="")
         return
-    from .tools import check_files
+    from .commands.tools import check_files
 
     try:
         settings = check_files(path or config)
@@ -293,7 +293,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure this machine; every figure stands beside its yardstick from the same run."""
-    from .tools import run_bench
+    from .commands.tools import run_bench
 
     options = {"rows": rows} if what is Bench.STORE else {}
     run_bench(what.value, seconds=seconds, as_json=as_json, **options)

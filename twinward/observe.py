@@ -17,8 +17,8 @@ from ingest import Catalog, Store, StoreError
 from .balances import balances, summed
 from .latest import Latest
 from .log import TelemetryLog
-from .lookout import Lookout
 from .pump import Pump
+from .standby.controller import Lookout
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600)
 

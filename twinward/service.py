@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from alerts import AlertError
-from alerts.channels import open_channels
+from alerts.notices.channels import open_channels
 from detectors import DetectorError, Recipe
 from ingest import Catalog, HoldError, Intake, Ledger, Priority, Store, StoreError
 from ingest.decode import FOREIGN, decoders
@@ -27,10 +27,10 @@ from . import __version__
 from .broker import Broker, start_broker
 from .clock import Clock, system_clock
 from .errors import ConfigError, TwinwardError
-from .keeping import Keeping
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
 from .ports import check_port
+from .retention_rules import Keeping
 from .settings import Settings
 from .stages import DAY_NS, DETECT, DETECT_URGENT, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
 from .tables import read_tables
@@ -81,7 +81,7 @@ class Service:
         with told(), taking_turns(LOADING_TURN_S):
             if self._subscriber is not None:
                 self._subscriber.start()
-            from .logs import quiet_logs  # needed, and loaded, behind the way in
+            from .log_format import quiet_logs  # needed, and loaded, behind the way in
 
             quiet_logs()
             if self._does("detect"):
@@ -220,11 +220,11 @@ class Service:
 
     def _open_lookout(self) -> None:
         """Alarms from memory while nothing can be stored; with the broker's messages where this process takes them."""
-        from .disk_probe import DiskProbe
-        from .lookout import Lookout, Way
-        from .memory_flow import MemoryFlow, origin, subscriptions
         from .observe import LookoutCollector
-        from .own_watch import Room
+        from .standby.controller import Lookout, Way
+        from .standby.disk_probe import DiskProbe
+        from .standby.memory_flow import MemoryFlow, origin, subscriptions
+        from .standby.self_monitor import Room
 
         settings, subscriber = self.settings, self._subscriber
         made = origin(

@@ -11,7 +11,7 @@ from typing import Annotated
 from annotated_types import Interval, Unit, doc
 
 from alerts.api import HttpSettings
-from alerts.channels import NotifySettings
+from alerts.notices.channels import NotifySettings
 from ingest import BatchSettings, IntakeSettings
 from ingest.mqtt import MqttSettings
 from ingest.stores import StoreSettings

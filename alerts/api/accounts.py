@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from alerts import Forbidden, Invalid, NotFound, require
 
-from .parts import ActorIn, PageIn, PartsIn, listed
-from .shapes import Json, moment
+from .dependencies import ActorIn, PageIn, PartsIn, listed
+from .schemas import Json, moment
 
 router = APIRouter(tags=["accounting"])
 

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from alerts import AlertDesk, People
 
-from . import accounts, campus, condition, events, hazards, health, pages, readings, record, sensors, sessions, tickets
-from .gate import Gate
-from .parts import Parts, account
+from . import accounts, campus, events, hazards, health, pages, readings, record, sensors, sessions, tickets
+from . import service_state as condition
+from .dependencies import Parts, account
 from .problem import install
+from .request_limits import Gate
 from .settings import HttpSettings
 from .tail import Tail
 from .telemetry import Telemetry

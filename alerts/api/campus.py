@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 
 from alerts import Actor, Grade, Invalid, RiskPoint, methods, parse_time
 
-from .parts import ActorIn, Parts, PartsIn
-from .shapes import Json, moment, names, worst
+from .dependencies import ActorIn, Parts, PartsIn
+from .schemas import Json, moment, names, worst
 
 router = APIRouter(tags=["campus"])
 SiteQuery = Annotated[str | None, Query(max_length=64, description="of this site only")]

@@ -14,7 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from alerts import Actor, Event, format_time
 
-from .parts import ActorIn, Parts, PartsIn, bearer
+from .dependencies import ActorIn, Parts, PartsIn, bearer
 from .problem import problem
 
 router = APIRouter(tags=["events"])

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 
 from alerts import Hazard, Page
 
-from .parts import ActorIn, PageIn, Parts, PartsIn, listed
-from .shapes import Json, finding_json, hazard_json
+from .dependencies import ActorIn, PageIn, Parts, PartsIn, listed
+from .schemas import Json, finding_json, hazard_json
 
 router = APIRouter(tags=["hazards"])
 EVIDENCE = Page(200)

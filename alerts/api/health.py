@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from .condition import fault_json
-from .parts import PartsIn, bearer
+from .dependencies import PartsIn, bearer
 from .problem import Unauthorized
+from .service_state import fault_json
 
 router = APIRouter(tags=["health"])
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
 from alerts import AlertError, Forbidden, GuardFailed, Invalid, NotFound, Stale
-from alerts.people import TooManyFailures
-from alerts.storage_faults import NOT_WRITABLE, StorageFault, storage_fault
+from alerts.database.storage_faults import NOT_WRITABLE, StorageFault, storage_fault
+from alerts.people.accounts import TooManyFailures
 from ingest import StoreError
 
 MEDIA_TYPE = "application/problem+json"

@@ -12,9 +12,9 @@ from fastapi.responses import Response, StreamingResponse
 from alerts import Actor, Invalid, format_time, parse_time
 from ingest import METRIC_BY_NAME, Buckets, Metric, Series
 
-from .parts import ActorIn, Parts, PartsIn
+from .dependencies import ActorIn, Parts, PartsIn
+from .schemas import Json
 from .sensors import find
-from .shapes import Json
 
 router = APIRouter(tags=["readings"])
 HOUR_NS = 3_600_000_000_000

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from alerts import Actor, Forbidden, require
 
-from .parts import ActorIn, PageIn, PartsIn, listed
-from .shapes import Json, event_json, notice_json, person
+from .dependencies import ActorIn, PageIn, PartsIn, listed
+from .schemas import Json, event_json, notice_json, person
 
 router = APIRouter(tags=["record"])
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from alerts import Actor, NotFound, require
 from ingest import SERVICE_SITE, Quality, Sensor
 
-from .parts import ActorIn, PageIn, Parts, PartsIn, listed
-from .shapes import Json, battery_json, moment
+from .dependencies import ActorIn, PageIn, Parts, PartsIn, listed
+from .schemas import Json, battery_json, moment
 
 router = APIRouter(tags=["sensors"])
 KEPT = Quality.RETAINED.name.lower()

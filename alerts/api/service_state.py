@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from alerts import Actor, Notice, OwnFault, format_time
 
-from .parts import ActorIn, PartsIn
-from .shapes import Json
+from .dependencies import ActorIn, PartsIn
+from .schemas import Json
 from .telemetry import Condition
 
 router = APIRouter(tags=["condition"])

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from alerts import format_time
 
-from .parts import AccountIn, PartsIn, bearer
+from .dependencies import AccountIn, PartsIn, bearer
 from .problem import problem
-from .shapes import Json, person
+from .schemas import Json, person
 
 router = APIRouter(tags=["session"])
 

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 
 from alerts import Actor, Grade, Invalid, Page, Ticket, loop
 
-from .parts import ActorIn, PageIn, Parts, PartsIn, listed
+from .dependencies import ActorIn, PageIn, Parts, PartsIn, listed
 from .problem import KeyReused, VersionNeeded
-from .shapes import Json, history_json, step_json, ticket_json
+from .schemas import Json, history_json, step_json, ticket_json
 
 router = APIRouter(tags=["tickets"])
 EVIDENCE = Page(200)

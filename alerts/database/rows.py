@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Table, insert, update
 
-from .grading import Grade
-from .model import Finding, Hazard, Notice, Ticket
+from alerts.model import Finding, Hazard, Notice, Ticket
+from alerts.risk.grading import Grade
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import QueuePool
 
-from .errors import SchemaError
+from alerts.errors import SchemaError
 
 VERSION = "1"
 metadata = MetaData()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
-from . import journal
-from .access import Actor, require
-from .errors import GuardFailed, Invalid, NotFound
-from .registry import Registry
-from .schema import assignments, ignored
+from alerts.database import journal
+from alerts.database.schema import assignments, ignored
+from alerts.errors import GuardFailed, Invalid, NotFound
+from alerts.people.access import Actor, require
+from alerts.risk.registry import Registry
 
 LINES_MAX = 5_000
 """Lines of a list."""

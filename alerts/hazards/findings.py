@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from alerts.model import Finding
+from alerts.risk.registry import Registry
 from detectors import DetectionBatch, Phase
 from ingest import Catalog
-
-from .model import Finding
-from .registry import Registry
 
 ID_LENGTH = 24
 

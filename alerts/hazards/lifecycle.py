@@ -7,15 +7,15 @@ from typing import Protocol
 
 from sqlalchemy import Connection, select
 
+from alerts.database import journal, rows
+from alerts.database.schema import findings, hazards
+from alerts.model import Finding, Hazard, Ticket
+from alerts.notices.outbox import Post
+from alerts.risk.causes import Cause, causes
+from alerts.risk.grading import Method
 from detectors import Phase
 
-from . import journal, rows
-from .causes import Cause, causes
 from .findings import Observation, identity
-from .grading import Method
-from .model import Finding, Hazard, Ticket
-from .outbox import Post
-from .schema import findings, hazards
 
 
 class Following(Protocol):

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import structlog
 
+from alerts.model import Notice
+
 from .channels.contract import Channel
-from .delivered import Delivered
-from .model import Notice
 from .outbox import CONSOLE, settled
+from .sent_ids import Delivered
 
 WAITING_MAX = 2_000
 RECENT_MAX = 200

@@ -20,15 +20,16 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, select, update
 
-from . import journal, rows
+from alerts.database import journal, rows
+from alerts.database.schema import hazards, notices
+from alerts.hazards.findings import identity
+from alerts.model import Hazard, Notice, Receipt, Ticket
+from alerts.moment import format_time
+from alerts.risk.grading import Grade
+from alerts.risk.registry import Registry
+
 from .channels.contract import Channel
-from .delivered import Delivered
-from .findings import identity
-from .grading import Grade
-from .model import Hazard, Notice, Receipt, Ticket
-from .moment import format_time
-from .registry import Registry
-from .schema import hazards, notices
+from .sent_ids import Delivered
 
 GIVE_UP_NS = 86_400_000_000_000
 LEASE_NS = 60_000_000_000

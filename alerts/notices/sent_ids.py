@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from alerts.model import Notice, Receipt
+
 from .channels.contract import Channel
-from .model import Notice, Receipt
 
 KNOWN_MAX = 100_000
 

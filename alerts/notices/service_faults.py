@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from alerts.database.storage_faults import StorageFault
+from alerts.hazards.findings import identity
+from alerts.model import Notice
+from alerts.moment import format_time
+
 from .channels.contract import Channel
-from .findings import identity
-from .model import Notice
-from .moment import format_time
 from .outbox import CONSOLE
-from .storage_faults import StorageFault
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .errors import Forbidden
+from alerts.errors import Forbidden
 
 ROLES = ("viewer", "operator", "officer", "fixer", "district", "city", "admin")
 """viewer: wall display; operator: control room; officer: school safety officer; fixer: rectification worker;

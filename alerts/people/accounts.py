@@ -15,9 +15,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Engine, RowMapping, delete, insert, select
 
+from alerts.database.schema import accounts
+from alerts.errors import AlertError, Invalid
+
 from .access import ROLES, Actor
-from .errors import AlertError, Invalid
-from .schema import accounts
 from .sessions import Sessions
 
 FAILURES_A_MINUTE = 5

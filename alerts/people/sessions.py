@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from .schema import sessions
-from .storage_faults import UNWRITTEN
+from alerts.database.schema import sessions
+from alerts.database.storage_faults import UNWRITTEN
 
 IDLE_NS = 30 * 60 * 1_000_000_000
 LIFE_NS = 12 * 3_600 * 1_000_000_000

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from .errors import Invalid
+from alerts.errors import Invalid
 
 
 class Grade(IntEnum):
@@ -79,7 +79,7 @@ class Method:
 @cache
 def methods() -> Mapping[str, Method]:
     """All methods that the package ships, by name."""
-    folder = resources.files(__package__).joinpath("grading")
+    folder = resources.files(__package__).joinpath("methods")
     tables = [
         tomllib.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")
     ]

@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+from alerts.errors import Invalid, RegistryError
 from ingest import KINDS, Sensor
 
-from .errors import Invalid, RegistryError
 from .grading import methods
 
 T = TypeVar("T")

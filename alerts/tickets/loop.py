@@ -9,11 +9,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from .access import Actor, allowed
-from .errors import Forbidden, GuardFailed, Invalid
-from .grading import Grade
-from .model import Hazard, Ticket
-from .moment import parse_time
+from alerts.errors import Forbidden, GuardFailed, Invalid
+from alerts.model import Hazard, Ticket
+from alerts.moment import parse_time
+from alerts.people.access import Actor, allowed
+from alerts.risk.grading import Grade
 
 HOUR_NS = 3_600_000_000_000
 NOTE_MAX = 4_000

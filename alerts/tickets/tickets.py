@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from . import journal, rows
-from .access import Actor, require
-from .errors import Invalid, NotFound, Stale
-from .findings import behind, identity
-from .grading import Grade
-from .model import Hazard, Ticket
-from .outbox import Post
-from .registry import Registry
-from .schema import findings, hazards, ticket_numbers, tickets
-from .tickets import FINAL, GUARDS, Case, loop
+from alerts.database import journal, rows
+from alerts.database.schema import findings, hazards, ticket_numbers, tickets
+from alerts.errors import Invalid, NotFound, Stale
+from alerts.hazards.findings import behind, identity
+from alerts.model import Hazard, Ticket
+from alerts.notices.outbox import Post
+from alerts.people.access import Actor, require
+from alerts.risk.grading import Grade
+from alerts.risk.registry import Registry
+
+from .loop import FINAL, GUARDS, Case, loop
 
 
 class Ticketing:

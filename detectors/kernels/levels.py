@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detectors.rules import STEPS
+from detectors.recipes.kinds import STEPS
 
 from .emission import LANES, LIVE, NONE, emit
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
+from detectors.errors import RecipeError
 from ingest import KINDS, Sensor
-
-from .errors import RecipeError
 
 _KEYS = ("name", "low_v", "fresh_v", "dead_v", "messages", "source", "default", "sensors", "kinds")
 MESSAGES_MAX = 10_000_000

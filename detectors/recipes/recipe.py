@@ -13,12 +13,12 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 from annotated_types import Interval
 
+from detectors.detection import HAZARDS
+from detectors.errors import RecipeError
 from ingest import KINDS, METRIC_BY_NAME
 
 from .cells import Cells, load_cells
-from .detection import HAZARDS
-from .errors import RecipeError
-from .rules import STEPS, TYPES, Battery, LevelRule, Rule
+from .kinds import STEPS, TYPES, Battery, LevelRule, Rule
 
 DEFAULT = files("detectors") / "recipes" / "campus.toml"
 _TOP = ("recipe", "late_s", "rule")

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.findings import Entry, Finding, entries
+from detectors.kernels.budget import DAYS, FACTS, FLAG, NUMBERS, OTHER, TIMES, VOLTAGE, spend
+from detectors.kernels.emission import LANES, NONE, empty
+from detectors.recipes.cells import Cells
+from detectors.recipes.kinds import Battery
 from ingest import METRIC_BY_NAME, Quality
 
-from .cells import Cells
-from .findings import Entry, Finding, entries
-from .kernels.budget import DAYS, FACTS, FLAG, NUMBERS, OTHER, TIMES, VOLTAGE, spend
-from .kernels.emission import LANES, NONE, empty
-from .level_judge import SECOND_NS, applies
-from .rules import Battery
+from .levels import SECOND_NS, applies
 from .series import Fleet, Frame, Part, Table
 from .state import Columns
 

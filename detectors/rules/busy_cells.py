@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import StateError
-from .kernels.emission import NONE
-from .rules import STEPS
+from detectors.errors import StateError
+from detectors.kernels.emission import NONE
+from detectors.recipes.kinds import STEPS
+
 from .state import Columns
 
 _ROWS = {

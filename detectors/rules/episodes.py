@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.calendar import Calendar
+from detectors.findings import Entry, Finding, entries
+from detectors.kernels.emission import LANES, NONE, empty
+from detectors.kernels.episodes import FAR, KEEP, OFF, ON, TIMES, follow, forced
+from detectors.recipes.kinds import AfterHours, Forced, Held, Rule, Seen
 from ingest import METRIC_BY_NAME
 
-from .calendar import Calendar
-from .findings import Entry, Finding, entries
-from .kernels.emission import LANES, NONE, empty
-from .kernels.episodes import FAR, KEEP, OFF, ON, TIMES, follow, forced
-from .level_judge import SECOND_NS, applies
-from .rules import AfterHours, Forced, Held, Rule, Seen
+from .levels import SECOND_NS, applies
 from .series import Fleet, Frame, Part, Table
 from .state import Columns
 

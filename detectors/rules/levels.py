@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .better import Better
+from detectors.findings import Entry, Finding, entries
+from detectors.kernels.emission import LANES, NONE, empty
+from detectors.kernels.levels import judge, rising
+from detectors.kernels.measures import BUCKETS, rise, unchanged
+from detectors.recipes.kinds import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
+
 from .busy_cells import BusyCells
-from .findings import Entry, Finding, entries
-from .kernels.emission import LANES, NONE, empty
-from .kernels.levels import judge, rising
-from .kernels.measures import BUCKETS, rise, unchanged
-from .rules import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
 from .series import Fleet, Frame, Part, Table
 from .state import Columns
+from .superseding import Better
 
 SECOND_NS = 1_000_000_000
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.kernels.emission import LANES, NONE
+from detectors.kernels.lanes import assign
 from ingest import METRIC_BY_NAME, Catalog, Quality, Sensor, TelemetryBatch
 
-from .kernels.emission import LANES, NONE
-from .kernels.lanes import assign
 from .state import Columns
 
 UNKNOWN_KIND = "device"

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from detectors.findings import Entry, Finding, entries
+from detectors.kernels.emission import NONE, empty
+from detectors.kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, listen
+from detectors.recipes.kinds import Silence
 from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor
 
-from .findings import Entry, Finding, entries
-from .kernels.emission import NONE, empty
-from .kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, listen
-from .level_judge import SECOND_NS, applies
-from .rules import Silence
+from .levels import SECOND_NS, applies
 from .series import Fleet, Frame, Part
 from .state import Columns
 

@@ -9,7 +9,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from .errors import StateError
+from detectors.errors import StateError
 
 LARGE = 100_000
 """Cells above which room grows by a quarter and no longer doubles."""

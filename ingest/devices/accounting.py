@@ -15,9 +15,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .catalog import CatalogChanges
+from ingest.catalog import CatalogChanges
+from ingest.telemetry import TelemetryBatch
+
 from .ledger import Booked, Ledger
-from .telemetry import TelemetryBatch
 
 REASONS: Mapping[str, str] = {
     "utf8": "topic or payload is not UTF-8",

@@ -1,8 +1,8 @@
 """What is missing: gaps in the running numbers of devices, told once they are sure.
 
-Messages overtake each other, so that a missing number is waited for; a device that begins anew at a low number has been
-restarted and misses nothing. What comes late into a gap that was told already is no restart. `ingest.numbers` carries
-all of it over a restart of the service.
+Messages overtake each other, so a missing number is waited for. A device that begins anew at a low number has
+restarted and misses nothing. A late message inside a reported gap is no restart. `ingest.devices.sequence` keeps this
+state across a restart of the service.
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ingest.vocabulary import KINDS
+
 from .gaps import Count, Counter, Gap, Gaps
 from .ledger import Codes, Ledger
-from .vocabulary import KINDS
 
 NEXT, TOPIC = "next_seq", "seq_topic"
 """Columns: the next running number, 0 while there is none; whose it is, as the kind in the topic (from 1)."""

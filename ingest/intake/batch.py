@@ -14,8 +14,8 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
-from .telemetry import TelemetryBatch, empty_batch
-from .vocabulary import Quality
+from ingest.telemetry import TelemetryBatch, empty_batch
+from ingest.vocabulary import Quality
 
 BOUNDS = ("rows", "bytes", "age", "asked")
 """What can close a batch; "asked" is a caller that could not wait (stop, or half of the unacknowledged allowance)."""

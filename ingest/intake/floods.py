@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.catalog import Catalog
+from ingest.devices.ledger import Codes, Ledger
+from ingest.errors import CatalogFull
+
 from .batch import OpenBatch
-from .catalog import Catalog
-from .errors import CatalogFull
-from .ledger import Codes, Ledger
 
 SECOND_NS = 1_000_000_000
 SUSTAINED_NS = 10 * SECOND_NS

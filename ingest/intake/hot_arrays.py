@@ -17,9 +17,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.batch import OpenBatch
-
-from .native import MILLISECOND_NS, ZonedTime, stamp_ns
+from ingest.decode.native import MILLISECOND_NS, ZonedTime, stamp_ns
+from ingest.intake.batch import OpenBatch
 
 ITEMS_MIN = 8
 """Shorter arrays gain nothing."""

@@ -14,14 +14,14 @@ from typing import NoReturn
 import msgspec
 from xxhash import xxh3_64_intdigest
 
-from ingest.batch import OpenBatch
-from ingest.duplicates import Duplicates
+from ingest.decode.native import MILLISECOND_NS, ZonedTime
+from ingest.devices.gaps import Gaps
 from ingest.frame import DUP, OVERSIZE, RETAIN, Frame
-from ingest.gaps import Gaps
+from ingest.intake.batch import OpenBatch
+from ingest.intake.duplicates import Duplicates
 from ingest.vocabulary import METRICS
 
-from .native import MILLISECOND_NS, ZonedTime
-from .native_arrays import ITEMS_MIN, Shape, Shapes, take_array
+from .hot_arrays import ITEMS_MIN, Shape, Shapes, take_array
 
 _UNUSUAL = RETAIN | DUP | OVERSIZE
 _Fields = dict[str, ZonedTime | int | float | bool | None]

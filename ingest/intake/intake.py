@@ -12,24 +12,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .accounting import Accounts, Sealed, Source, Waiting
+from ingest.catalog import SERVICE_SITE, Catalog
+from ingest.decode.contract import Decoder, Outgoing
+from ingest.decode.native import ROOT
+from ingest.devices.accounting import Accounts, Sealed, Source, Waiting
+from ingest.devices.clocks import MEMORY as CLOCK_MEMORY
+from ingest.devices.clocks import Clocks
+from ingest.devices.ledger import Ledger
+from ingest.frame import AGAIN, Frame
+from ingest.priority import Urgency
+from ingest.vocabulary import METRIC_BY_NAME
+
 from .batch import BatchSettings, Bounds, OpenBatch
-from .careful import Careful
-from .catalog import SERVICE_SITE, Catalog
-from .clocks import MEMORY as CLOCK_MEMORY
-from .clocks import Clocks
-from .decode.contract import Decoder, Outgoing
-from .decode.native import ROOT
 from .duplicates import Duplicates
-from .frame import AGAIN, Frame
-from .intake_settings import IntakeSettings
-from .ledger import Ledger
-from .priority import Urgency
 from .replay import Replays
-from .settle import Sources, settle
+from .seal import Sources, settle
+from .settings import IntakeSettings
+from .slow_path import Careful
 from .spool import Spool, Spooled
 from .validate import DAY_NS, REFUSED_AHEAD_NS
-from .vocabulary import METRIC_BY_NAME
 
 _BACKLOG = METRIC_BY_NAME["backlog"].code
 _NOTHING: Frame = (0, 0, b"", b"")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .accounting import NOBODY, Accounts, Source, Waiting
+from ingest.devices.accounting import NOBODY, Accounts, Source, Waiting
+
 from .duplicates import Duplicates, Window, own_key, topic_seed
 
 AGAIN_MAX = 100_000

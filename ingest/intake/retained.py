@@ -12,11 +12,12 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from .decode.contract import Decoded
-from .decode.native_columns import Route
+from ingest.decode.contract import Decoded
+from ingest.frame import RETAIN, Frame
+from ingest.vocabulary import Quality
+
 from .duplicates import Duplicates, own_key, topic_seed
-from .frame import RETAIN, Frame
-from .vocabulary import Quality
+from .hot_path import Route
 
 MEMORY = "_retained"
 """The name under which kept copies stand beside what formats remember."""

@@ -8,14 +8,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .accounting import UNSTORED, Accounts, Charge, Outcome, Refusal, Source
+from ingest.devices.accounting import UNSTORED, Accounts, Charge, Outcome, Refusal, Source
+from ingest.devices.clocks import Clocks
+from ingest.devices.ledger import distinct
+from ingest.frame import RETAIN
+from ingest.telemetry import TelemetryBatch
+from ingest.vocabulary import Quality
+
 from .batch import OpenBatch
-from .clocks import Clocks
-from .frame import RETAIN
-from .ledger import distinct
-from .telemetry import TelemetryBatch
 from .validate import Verdict, check
-from .vocabulary import Quality
 
 
 class Sources:

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from .accounting import Accounts, Source
+from ingest.catalog import SERVICE_SITE, Catalog
+from ingest.decode.native import NativeDecoder
+from ingest.devices.accounting import Accounts, Source
+from ingest.devices.gaps import Gaps
+from ingest.devices.ledger import Ledger, distinct
+from ingest.devices.sequence import Numbers
+from ingest.vocabulary import METRIC_BY_NAME
+
 from .batch import OpenBatch
-from .catalog import SERVICE_SITE, Catalog
-from .decode.native import NativeDecoder
 from .floods import Names, Rates, Told
-from .gaps import Gaps
-from .intake_settings import IntakeSettings
-from .ledger import Ledger, distinct
-from .numbers import Numbers
-from .settle import Sources
-from .vocabulary import METRIC_BY_NAME
+from .seal import Sources
+from .settings import IntakeSettings
 
 _TICK, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES = (
     METRIC_BY_NAME[name].code for name in ("tick", "data_gap", "message_rate", "new_names")

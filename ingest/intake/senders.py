@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .accounting import NOBODY, Source
-from .catalog import Catalog
-from .decode.contract import Decoded
-from .decode.native import NativeDecoder
+from ingest.catalog import Catalog
+from ingest.decode.contract import Decoded
+from ingest.decode.native import NativeDecoder
+from ingest.devices.accounting import NOBODY, Source
 
 
 class Senders:

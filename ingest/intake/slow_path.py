@@ -7,25 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .accounting import NOBODY, NOTICES, Accounts, Charge, Refusal, Source
+from ingest.catalog import SERVICE_SITE, Catalog, Sensor
+from ingest.decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
+from ingest.decode.native import Address, NativeDecoder
+from ingest.devices.accounting import NOBODY, NOTICES, Accounts, Charge, Refusal, Source
+from ingest.devices.clocks import Clocks
+from ingest.devices.gaps import Gaps
+from ingest.devices.ledger import Ledger
+from ingest.errors import CatalogFull
+from ingest.frame import AGAIN, DUP, OVERSIZE, RETAIN, Frame
+from ingest.vocabulary import KINDS
+
 from .batch import OpenBatch
-from .catalog import SERVICE_SITE, Catalog, Sensor
-from .clocks import Clocks
-from .decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
-from .decode.native import Address, NativeDecoder
-from .decode.native_columns import Columns, Route
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
-from .errors import CatalogFull
-from .frame import AGAIN, DUP, OVERSIZE, RETAIN, Frame
-from .gaps import Gaps
-from .intake_settings import IntakeSettings
-from .ledger import Ledger
+from .hot_path import Columns, Route
 from .retained import Kept
+from .seal import Sources
+from .self_readings import Voice
 from .senders import Senders
-from .settle import Sources
+from .settings import IntakeSettings
 from .validate import ill_formed
-from .vocabulary import KINDS
-from .voice import Voice
 
 
 class Careful:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 import zstandard
 
-from .frame import Frame
+from ingest.frame import Frame
 
 BLOCK_BYTES = 262_144
 """What a block holds at most, plain: one chunk of the reader."""

@@ -13,10 +13,10 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from .catalog import SERVICE_DEVICE
-from .decode.contract import Reading
-from .telemetry import TelemetryBatch
-from .vocabulary import FIRST_LEARNED_METRIC, METRICS, Quality
+from ingest.catalog import SERVICE_DEVICE
+from ingest.decode.contract import Reading
+from ingest.telemetry import TelemetryBatch
+from ingest.vocabulary import FIRST_LEARNED_METRIC, METRICS, Quality
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from ingest.accounting import Waiting
+from ingest.devices.accounting import Waiting
 from ingest.frame import Frame
-from ingest.intake import Intake
-from ingest.spool import Spooled
+from ingest.intake.intake import Intake
+from ingest.intake.spool import Spooled
 
 from .connection import Connection
-from .heard import Heard
+from .first_arrivals import Heard
 from .pending import Chunk, Failing, Pending, Sink
 from .probe import Probe
 from .reader import CHUNK_BYTES, ChunkedClient

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingest.accounting import Sealed
+from ingest.devices.accounting import Sealed
 from ingest.frame import Frame
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval, Unit, doc
 
 from ingest.catalog import Catalog
-from ingest.store import Store
+from ingest.stores.contract import Store
 
 from .memory import MemoryStore
 

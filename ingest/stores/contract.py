@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.telemetry import TelemetryBatch
+
 from .retention import Keep
-from .telemetry import TelemetryBatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import StoreError
-from ingest.retention import DAY_NS, Keep
-from ingest.store import Buckets, Retained, Series
+from ingest.stores.contract import Buckets, Retained, Series
+from ingest.stores.retention import DAY_NS, Keep
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import Quality
 

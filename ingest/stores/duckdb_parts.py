@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.retention import DAY_NS, period_days
+from ingest.stores.retention import DAY_NS, period_days
 
 from .rollup import Rollup
 

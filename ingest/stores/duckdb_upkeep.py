@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.retention import DAY_NS, Keep, period_days
-from ingest.store import Retained
+from ingest.stores.contract import Retained
+from ingest.stores.retention import DAY_NS, Keep, period_days
 from ingest.vocabulary import Quality
 
 from .duckdb_parts import (

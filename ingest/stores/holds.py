@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from .catalog import Sensor
-from .errors import HoldError
+from ingest.catalog import Sensor
+from ingest.errors import HoldError
+
 from .retention import DAY_NS, Held
 
 _SCHEMA = """

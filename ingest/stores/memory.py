@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ingest.retention import DAY_NS, Keep, period_days
-from ingest.store import Buckets, Retained, Series
+from ingest.stores.contract import Buckets, Retained, Series
+from ingest.stores.retention import DAY_NS, Keep, period_days
 from ingest.telemetry import TelemetryBatch, concat
 from ingest.vocabulary import Quality
 

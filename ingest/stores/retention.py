@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import RetentionError
-from .vocabulary import KINDS
+from ingest.errors import RetentionError
+from ingest.vocabulary import KINDS
 
 DAY_NS = 86_400_000_000_000
 DAYS_MAX = 36_500

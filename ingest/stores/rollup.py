@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.store import Buckets
+from ingest.stores.contract import Buckets
 
 
 @dataclass(frozen=True, slots=True)

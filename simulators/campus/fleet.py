@@ -10,8 +10,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.calendar import Calendar
-from simulators.noise import Floats, Words, crossed, keys_of, knots, normal, normals, smooth, uniform
+from simulators.campus.calendar import Calendar
+from simulators.campus.noise import Floats, Words, crossed, keys_of, knots, normal, normals, smooth, uniform
 
 
 @dataclass(frozen=True, slots=True)

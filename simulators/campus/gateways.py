@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 
 from simulators.errors import ScenarioInvalid
-from simulators.publisher import Publisher, PublishStats, Row
+from simulators.play.publisher import Publisher, PublishStats, Row
 
 DESCRIPTORS_EACH = 4
 """A connection's socket and what its client keeps open beside it."""

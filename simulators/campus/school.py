@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from simulators.calendar import Calendar
+from simulators.campus.calendar import Calendar
+from simulators.campus.fleet import Device, Fleet
+from simulators.campus.layout import SIZE_M, ZONES, Spot, Zone, spots
 from simulators.errors import ScenarioInvalid
-from simulators.fleet import Device, Fleet
-from simulators.layout import SIZE_M, ZONES, Spot, Zone, spots
 
 PERIODS_S: Mapping[str, float] = {
     "smoke": 10.0, "room": 300.0, "turnstile": 60.0, "door": 300.0, "pond": 60.0, "rain": 60.0,

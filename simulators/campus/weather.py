@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.calendar import DAY_MS, DAY_S
-from simulators.noise import Floats, Words, smooth, uniform
+from simulators.campus.calendar import DAY_MS, DAY_S
+from simulators.campus.noise import Floats, Words, smooth, uniform
 
 YEAR_MS = 365.2425 * DAY_MS
 WARMEST_MS = 208 * DAY_MS

@@ -9,16 +9,16 @@ from itertools import combinations
 
 import numpy as np
 
+from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.noise import key_of
+from simulators.campus.school import Campus, place_periods
 from simulators.errors import ScenarioInvalid
 from simulators.faults import FAULTS, Fault, FaultSettings, Outage, reach
-from simulators.fleet import Fleet, Frames
 from simulators.models import quiet, steady
 from simulators.models.effect import Effect, Happening, Stage
 from simulators.models.effects import EFFECTS
-from simulators.noise import key_of
-from simulators.scenario import Scenario
-from simulators.school import Campus, place_periods
-from simulators.truth import Truth
+from simulators.truth.scenario import Scenario
+from simulators.truth.truth import Truth
 
 REPEATS_MAX = 10_000
 DOOR_KINDS = frozenset(("gate_forced", "gate_held_open"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from simulators.campus.fleet import Fleet
 from simulators.encode.chirpstack import ChirpStack
 from simulators.encode.contract import Encoder, Message
 from simulators.encode.frigate import Frigate
@@ -15,7 +16,6 @@ from simulators.encode.shelly_gen2 import ShellyGen2
 from simulators.encode.sparkplug_b import SparkplugB
 from simulators.encode.tasmota import Tasmota
 from simulators.encode.zigbee2mqtt import Zigbee2Mqtt
-from simulators.fleet import Fleet
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "smoke": ("zigbee2mqtt", "native"),

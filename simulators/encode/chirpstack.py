@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order, iso
-from simulators.fleet import Device, Fleet, Frames
 
 APPLICATION = "17c82e96-be03-4f38-aef3-f83d48582d97"
 PROFILES: Mapping[str, str] = {"leak": "Milesight EM300-SLD", "room": "Milesight AM103"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from simulators.fleet import Device, Frames
+from simulators.campus.fleet import Device, Frames
 
 
 @dataclass(frozen=True, slots=True)

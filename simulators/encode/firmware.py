@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order
-from simulators.fleet import Device, Fleet, Frames
 
 
 class Firmware(ABC):

@@ -10,9 +10,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order
-from simulators.fleet import Device, Fleet, Frames
 
 _TYPES = {"start": "new", "update": "update", "end": "end"}
 

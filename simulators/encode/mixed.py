@@ -8,9 +8,9 @@ from heapq import merge
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Encoder, Message
 from simulators.encode.native import Native
-from simulators.fleet import Device, Fleet, Frames
 
 Maker = Callable[[Fleet], Encoder]
 

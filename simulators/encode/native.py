@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Message
-from simulators.fleet import Device, Fleet, Frames
 
 BOOLS = frozenset(
     (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from math import isnan
 from typing import Any, NamedTuple
 
-from simulators.fleet import Frames
+from simulators.campus.fleet import Frames
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Message
 from simulators.encode.metrics import BOOLEANS, COUNTS, UNITS
 from simulators.encode.rows import Row, in_order
-from simulators.fleet import Device, Fleet, Frames
 
 GATEWAY = "campus/senml/gateway-1"
 _UNITS: Mapping[str, str] = {

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from simulators.campus.fleet import Device
 from simulators.encode.contract import Message
 from simulators.encode.firmware import Firmware
 from simulators.encode.rows import Row
-from simulators.fleet import Device
 
 # model -> metric -> component and key
 _KEYS: Mapping[str, Mapping[str, tuple[str, str]]] = {

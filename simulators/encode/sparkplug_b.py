@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Message
 from simulators.encode.metrics import BOOLEANS, COUNTS, HEALTH, MEASURED, UNITS
 from simulators.encode.protobuf import double, flag, message, number, text
 from simulators.encode.rows import Row, in_order
-from simulators.fleet import Device, Fleet, Frames
 
 NODE = "edge-1"
 LATE_MS = 60_000

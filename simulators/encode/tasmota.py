@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from math import isnan, log
 from typing import Any
 
+from simulators.campus.fleet import Device
 from simulators.encode.contract import Message
 from simulators.encode.firmware import Firmware
 from simulators.encode.rows import Row, iso
-from simulators.fleet import Device
 
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "room": {"co2": "CarbonDioxide", "temperature": "Temperature", "humidity": "Humidity"},

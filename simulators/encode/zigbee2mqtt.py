@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from simulators.campus.fleet import Device, Fleet, Frames
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order, iso
-from simulators.fleet import Device, Fleet, Frames
 
 BASE = "zigbee2mqtt"
 MODELS: Mapping[str, tuple[str, str, str]] = {

@@ -12,10 +12,10 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames
+from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.noise import Floats, Words, uniform
 from simulators.models.effect import Happening
-from simulators.noise import Floats, Words, uniform
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 NAMED_MAX = 1_000
 """Devices that a truth interval names; a fault of a whole city names the first of them."""

@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.fleet import Frames
+from simulators.campus.noise import uniform
 from simulators.faults.fault import FaultSettings, Planned
-from simulators.fleet import Frames
-from simulators.noise import uniform
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)

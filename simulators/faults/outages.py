@@ -10,9 +10,9 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
+from simulators.campus.fleet import Frames
 from simulators.faults.fault import FaultSettings, Planned
-from simulators.fleet import Frames
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, doc
 
-from simulators.calendar import DAY_MS
+from simulators.campus.calendar import DAY_MS
+from simulators.campus.fleet import Frames
+from simulators.campus.noise import Floats
 from simulators.faults.fault import FaultSettings, Planned
-from simulators.fleet import Frames
-from simulators.noise import Floats
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)

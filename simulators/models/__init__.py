@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames, Rows, in_turn, regular
+from simulators.campus.fleet import Fleet, Frames, Rows, in_turn, regular
 from simulators.models.cameras import camera, passers_by
 from simulators.models.gates import door, shut, turnstile
 from simulators.models.health import CELLS, HEALTH_S, health

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames, Rows, grid
-from simulators.noise import uniform
+from simulators.campus.fleet import Fleet, Frames, Rows, grid
+from simulators.campus.noise import uniform
 
 PATH = "path"
 WATERSIDE = "waterside"

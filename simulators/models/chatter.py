@@ -8,10 +8,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.fleet import frames
+from simulators.campus.fleet import frames
+from simulators.campus.noise import Floats, normal, uniform
 from simulators.models.course import Course, Turn, at, interval
 from simulators.models.effect import Happening, Stage
-from simulators.noise import Floats, normal, uniform
 
 TERMS = 60
 """Of the moving average that stands for the AR(1): 0.8 ** 60 is a millionth."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.fleet import Frames
+from simulators.campus.fleet import Frames
+from simulators.campus.noise import Floats
 from simulators.models.effect import Stage
-from simulators.noise import Floats
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 Change = Callable[[Floats, Floats], Floats]
 """(seconds since the happening began, values as they would be) -> values as they are; both of shape (n,)."""

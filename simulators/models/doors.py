@@ -8,10 +8,10 @@ from typing import Annotated
 
 from annotated_types import Interval, Unit, doc
 
-from simulators.fleet import Fleet, Frames, frames
+from simulators.campus.fleet import Fleet, Frames, frames
 from simulators.models.cameras import GATE, track_frames
 from simulators.models.effect import Happening, Stage
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 MARGIN_MS = 60_000
 """Ordinary passages leave the door alone for this long before and after."""

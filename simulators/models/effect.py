@@ -9,9 +9,9 @@ from typing import Annotated, Protocol
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.fleet import Fleet, Frames
-from simulators.noise import key_of, uniform
-from simulators.truth import Truth
+from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.noise import key_of, uniform
+from simulators.truth.truth import Truth
 
 
 class Effect(Protocol):

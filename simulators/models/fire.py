@@ -13,10 +13,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.fleet import Fleet, Frames
+from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.noise import Floats, uniform
 from simulators.models.effect import Happening, Stage
-from simulators.noise import Floats, uniform
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 HARM_DB_M = 0.3
 SEEN_DB_M = 0.02

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.fleet import Fleet, Frames, Rows, grid
-from simulators.noise import Floats, normal, uniform
+from simulators.campus.fleet import Fleet, Frames, Rows, grid
+from simulators.campus.noise import Floats, normal, uniform
 
 LANE_PER_MIN = 24.0
 """People a lane passes in a busy minute; makers print 40 to 60, real rush hours show 20 to 40."""

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.calendar import DAY_MS, DAY_S
-from simulators.fleet import Frames, Rows
-from simulators.noise import Floats
+from simulators.campus.calendar import DAY_MS, DAY_S
+from simulators.campus.fleet import Frames, Rows
+from simulators.campus.noise import Floats
 
 HEALTH_S = 3600.0
 EPOCH_MS = 1_767_225_600_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.fleet import Frames, Rows
+from simulators.campus.fleet import Frames, Rows
 
 MAINS_V = 228.0
 

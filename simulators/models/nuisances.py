@@ -8,9 +8,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.noise import Floats
 from simulators.models.course import Course, Turn, at, interval, mates
 from simulators.models.effect import Happening, Stage
-from simulators.noise import Floats
 
 RISE_S = 4.0
 SHARED_S = 30.0

@@ -9,10 +9,10 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
-from simulators.fleet import Frames, frames
+from simulators.campus.fleet import Frames, frames
+from simulators.campus.noise import normal, uniform
 from simulators.models.course import Course, Hush, at, interval
 from simulators.models.effect import Happening, Stage
-from simulators.noise import normal, uniform
 
 MARGIN_S = 60.0
 WALK_M_S = 1.5

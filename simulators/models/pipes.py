@@ -8,10 +8,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.calendar import DAY_S
+from simulators.campus.calendar import DAY_S
+from simulators.campus.noise import Floats
 from simulators.models.course import Course, Turn, at, interval
 from simulators.models.effect import Happening, Stage
-from simulators.noise import Floats
 
 QUIET_MPA = 0.36
 RING_S, RING_FADES_S = 6.0, 15.0

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.fleet import Frames, Rows
+from simulators.campus.fleet import Frames, Rows
+from simulators.campus.noise import Floats
+from simulators.campus.weather import MEAN_CEL, outdoor_temperature
 from simulators.models.health import age_days
-from simulators.noise import Floats
-from simulators.weather import MEAN_CEL, outdoor_temperature
 
 BEHIND_WALLS = 0.25
 """Share of the weather's change that a room feels."""

@@ -9,12 +9,12 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.calendar import DAY_S
-from simulators.fleet import frames
+from simulators.campus.calendar import DAY_S
+from simulators.campus.fleet import frames
+from simulators.campus.noise import Floats, normal, uniform
 from simulators.models.course import Course, Hush, Turn, at, interval
 from simulators.models.effect import Happening, Stage
 from simulators.models.rooms import clean_db_m
-from simulators.noise import Floats, normal, uniform
 
 DB_M_PER_PERCENT_M = 10 / (100 * log(10))
 """For thin smoke: 1 %/m is 0.0436 dB/m."""

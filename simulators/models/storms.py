@@ -9,12 +9,12 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.fleet import Frames
+from simulators.campus.fleet import Frames
+from simulators.campus.noise import Floats, uniform
 from simulators.models.cameras import WATERSIDE, track_frames
 from simulators.models.effect import Happening, Stage
 from simulators.models.water import POND_M
-from simulators.noise import Floats, uniform
-from simulators.truth import Truth
+from simulators.truth.truth import Truth
 
 SEEN_M = 0.03
 """Six times the level sensor's noise."""

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.fleet import Frames
+from simulators.campus.fleet import Frames
+from simulators.campus.noise import Floats, uniform
 from simulators.models.cameras import track_frames
 from simulators.models.course import Change, Course, Hush, Turn, at, interval, mates
 from simulators.models.effect import Happening, Stage
 from simulators.models.mains import MAINS_V
-from simulators.noise import Floats, uniform
 
 PERIMETER = "perimeter"
 LOITER_S = 30.0

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.fleet import Frames, Rows
-from simulators.weather import pond_rise, rain_mm_h
+from simulators.campus.fleet import Frames, Rows
+from simulators.campus.weather import pond_rise, rain_mm_h
 
 POND_M = 0.90
 """Normal level above the site's datum."""

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from simulators.campus.school import Campus
+from simulators.campus.world import World, plan
 from simulators.errors import SimulatorError
-from simulators.player import Wire, as_live, check_formats, chunks, play
-from simulators.publisher import Publisher, PublishStats
-from simulators.scenario import Scenario
-from simulators.school import Campus
-from simulators.world import World, plan
+from simulators.play.player import Wire, as_live, check_formats, chunks, play
+from simulators.play.publisher import Publisher, PublishStats
+from simulators.truth.scenario import Scenario
 
 HISTORY_CHUNK_S = 30.0
 

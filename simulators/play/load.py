@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from simulators.publisher import Publisher
+from simulators.play.publisher import Publisher
 
 TICK_S = 0.01
 LATE_S = 1.0

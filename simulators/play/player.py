@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from simulators.campus.fleet import Frames
+from simulators.campus.world import World
 from simulators.encode import ENCODERS, Message
 from simulators.errors import ScenarioInvalid
 from simulators.faults import Outage
-from simulators.fleet import Frames
-from simulators.publisher import Row
-from simulators.stream import Stream
-from simulators.world import World
+from simulators.play.publisher import Row
+from simulators.play.stream import Stream
 
 CHUNK_S = 60.0
 LIVE_CHUNK_S = 0.5

@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from simulators.fleet import Frames
-from simulators.player import CHUNK_S, chunks
-from simulators.stream import Stream
-from simulators.truth import rfc3339
-from simulators.world import World
+from simulators.campus.fleet import Frames
+from simulators.campus.world import World
+from simulators.play.player import CHUNK_S, chunks
+from simulators.play.stream import Stream
+from simulators.truth.truth import rfc3339
 
 HEAD = ("sensor", "kind", "metric", "time", "value", "place", "site", "quality")
 PRESENCE: Mapping[str, float] = {"start": 1.0, "update": 1.0, "end": 0.0}

@@ -21,8 +21,8 @@ from typing import TextIO
 
 from simulators.encode.native import BOOLS, COUNTS
 from simulators.errors import RecordingInvalid
-from simulators.player import Sink
-from simulators.truth import rfc3339
+from simulators.play.player import Sink
+from simulators.truth.truth import rfc3339
 
 KINDS = ("smoke", "gate", "water", "camera", "env", "device")
 NEEDED = ("sensor", "kind", "metric", "time", "value")

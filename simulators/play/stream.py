@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.campus.fleet import Frames
+from simulators.campus.world import World
 from simulators.faults import Outage, Reboot
-from simulators.fleet import Frames
-from simulators.world import World
 
 
 class Stream:

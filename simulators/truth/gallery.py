@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from simulators.campus.school import build_campus
+from simulators.campus.world import World, plan
 from simulators.encode.metrics import HEALTH, UNITS
-from simulators.plot import Panel, Picture, Span
-from simulators.scenario import Scenario, load_scenario, names
-from simulators.school import build_campus
-from simulators.stream import Stream
-from simulators.truth import Truth
-from simulators.world import World, plan
+from simulators.play.stream import Stream
+from simulators.truth.plot import Panel, Picture, Span
+from simulators.truth.scenario import Scenario, load_scenario, names
+from simulators.truth.truth import Truth
 
 ZONE = timezone(timedelta(hours=8), "UTC+8")
 DAY_MS = 86_400_000

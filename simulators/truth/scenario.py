@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from simulators.campus.reading import Findings, check_number, read_settings, read_start
 from simulators.errors import ScenarioInvalid
 from simulators.faults import FAULTS
 from simulators.models import BACKGROUNDS
 from simulators.models.effect import Happening
 from simulators.models.effects import EFFECTS
-from simulators.reading import Findings, check_number, read_settings, read_start
 
-FOLDER = Path(__file__).parent / "scenarios"
+FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 INCLUDES_DEEP_MAX = 5
 
 TEXTS = ("id", "name_zh", "name_en", "text_zh", "text_en", "rule", "start")

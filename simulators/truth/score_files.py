@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from simulators.errors import TruthInvalid
-from simulators.plot import Panel, Picture, Span
-from simulators.score import Alarm, Forecast, Report, Signal, TruthFile, Window, score
+from simulators.truth.plot import Panel, Picture, Span
+from simulators.truth.score import Alarm, Forecast, Report, Signal, TruthFile, Window, score
 
 _DEVICE = frozenset(("battery", "battery_voltage", "rssi", "linkquality", "online"))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from alerts import Actor, StandIn
-from alerts.schema import metadata
+from alerts.database.schema import metadata
 from detectors import Phase
 
 steps = st.lists(

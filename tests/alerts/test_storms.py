@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import alerts.desk
+import alerts.dispatch
 from alerts import Actor
-from alerts.desk import ROWS_A_TURN
-from alerts.hazards import HazardKeeper
+from alerts.dispatch import ROWS_A_TURN
+from alerts.hazards.lifecycle import HazardKeeper
 from detectors import Phase
 from ingest import Priority
 
@@ -55,7 +55,7 @@ def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
             raise Cut
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(alerts.desk, "ROWS_A_TURN", rows)
+        patch.setattr(alerts.dispatch, "ROWS_A_TURN", rows)
         patch.setattr(HazardKeeper, "take", dying)
         for _ in range(len(dies) + 1):
             cut.reopen()

@@ -18,15 +18,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import Catalog, Intake, Sealed
 from ingest.decode import FOREIGN, decoders
-from ingest.intake import IntakeSettings
+from ingest.intake.intake import IntakeSettings
 from ingest.mqtt import MqttSettings, Subscriber
 from simulators import World, build_campus, load_scenario, plan
 from simulators.encode import ENCODERS, MAKERS
 from simulators.encode.contract import Encoder, Message
-from simulators.player import Wire
-from simulators.scenario import compose
-from simulators.stream import Stream
-from twinward.decode import decode_lines
+from simulators.play.player import Wire
+from simulators.play.stream import Stream
+from simulators.truth.scenario import compose
+from twinward.commands.decode import decode_lines
 
 pytestmark = pytest.mark.broker
 MS = 1_000_000

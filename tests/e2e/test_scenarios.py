@@ -12,7 +12,7 @@ from alerts import Actor, AlertDesk, Hazard, Page, open_database, read_registry
 from detectors import Calendar, build, load_recipe
 from ingest import METRIC_BY_NAME, BatchSettings, Catalog, Intake, residual
 from simulators import World, build_campus, campus_toml, load_scenario, plan
-from simulators.player import stream
+from simulators.play.player import stream
 
 STEP_MS = 5_000
 MS_NS = 1_000_000

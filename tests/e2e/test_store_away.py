@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from ingest import Catalog, Sealed, from_columns, keep_raw
-from ingest.accounting import CatalogChanges
+from ingest.devices.accounting import CatalogChanges
 from ingest.stores.influxdb import InfluxStore, create_database
 from twinward.latest import Latest
 from twinward.log import TelemetryLog

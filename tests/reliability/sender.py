@@ -18,7 +18,7 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-from simulators.publisher import Publisher
+from simulators.play.publisher import Publisher
 
 WRITE_EVERY_S = 0.1
 TICK_S = 0.01

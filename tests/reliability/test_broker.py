@@ -13,7 +13,7 @@ import pytest
 RATE, SENSORS = 2_000, 50
 KILLS, KILLS_LONG = 3, 20
 SAVED_EVERY_S = 1.0
-"""From the beginning of one save to the end of the next (`twinward/broker_saver.py`)."""
+"""From the beginning of one save to the end of the next (`twinward/broker/saver.py`)."""
 
 HOUR = 3_600
 

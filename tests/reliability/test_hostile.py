@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simulators.publisher import Publisher
+from simulators.play.publisher import Publisher
 
 RATE, SENSORS = 1_000, 50
 ROUNDS, ROUNDS_LONG = 10, 100

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from simulators.publisher import Publisher
+from simulators.play.publisher import Publisher
 
 RATE, SENSORS = 2_000, 50
 READINGS, KILLS = 16_000, 6

@@ -17,8 +17,8 @@ from ingest import COLUMNS, CatalogChanges, Sealed, Sensor, from_columns
 from ingest.block import batch_id, encode
 from ingest.stores import open_store
 from twinward.log import TelemetryLog
-from twinward.log_chain import connect, transaction
-from twinward.log_verify import Link, link
+from twinward.log.chain import connect, transaction
+from twinward.log.verify import Link, link
 
 STORED, STORED_LONG = 3_000_000, 780_000_000
 """Readings in the store, 13 bytes each: what cannot be compressed."""

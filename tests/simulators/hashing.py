@@ -7,7 +7,7 @@ import json
 import sys
 
 from simulators import build_campus, load_scenario, names, plan, truth_json
-from simulators.player import Wire
+from simulators.play.player import Wire
 
 BANK = sorted((name for name in names() if name[0] == "S" and name[1:].isdigit()), key=lambda name: int(name[1:]))
 

@@ -20,8 +20,8 @@ from simulators import Truth, World, build_campus, load_scenario, names, plan
 from simulators.models.effect import Stage
 from simulators.models.effects import EFFECTS
 from simulators.models.passages import CrowdSettings, crowd
-from simulators.player import Wire
-from simulators.stream import Stream
+from simulators.play.player import Wire
+from simulators.play.stream import Stream
 
 HERE = Path(__file__).parent
 BANK = [f"S{number}" for number in range(1, 26)]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulators import ScenarioInvalid, World, build_campus, compose, load_scenario, names, plan
-from simulators.fleet import Frames
-from simulators.player import Wire
-from simulators.scenario import FOLDER, read_scenario
-from simulators.stream import Stream
+from simulators.campus.fleet import Frames
+from simulators.play.player import Wire
+from simulators.play.stream import Stream
+from simulators.truth.scenario import FOLDER, read_scenario
 
 HOUR_MS = 3_600_000
 KINDS = sorted(path.stem for path in (FOLDER / "faults").glob("*.toml"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ingest import BatchSettings, Catalog, Intake, Ledger
 from ingest.decode import decoders
-from ingest.gaps import GRACE_NS
+from ingest.devices.gaps import GRACE_NS
 from twinward.balances import balances
 from twinward.log import TelemetryLog
 

@@ -23,7 +23,7 @@ from ingest import METRIC_BY_NAME
 from ingest.mqtt import MqttSettings
 from ingest.mqtt.client import PAUSE_S
 from ingest.mqtt.connection import Connection
-from simulators.publisher import Publisher
+from simulators.play.publisher import Publisher
 from twinward.broker import listens
 from twinward.log import TelemetryLog
 from twinward.ports import free_port

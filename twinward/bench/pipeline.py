@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from simulators.load import publish_load
+from simulators.play.load import publish_load
 from twinward.broker import start_broker
 from twinward.ports import free_port
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from simulators import World, build_campus, load_scenario, plan
-from simulators.gateways import Gateways
-from simulators.player import Wire
-from simulators.publisher import Row as Told
+from simulators.campus.gateways import Gateways
+from simulators.play.player import Wire
+from simulators.play.publisher import Row as Told
 from twinward.broker import start_broker
 from twinward.ports import free_port
 

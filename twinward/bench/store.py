@@ -21,7 +21,7 @@ from ingest.block import decode, encode
 from ingest.stores import open_store
 from ingest.stores.influxdb import InfluxStore
 from twinward.log import TelemetryLog
-from twinward.log_chain import Chain
+from twinward.log.chain import Chain
 
 from . import trends
 

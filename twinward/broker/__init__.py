@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-from .broker_child import LOOPBACK, BrokerError, listens
-from .broker_iotcore import IotCoreBroker
-from .broker_mosquitto import MosquittoBroker, broken_stores, find_mosquitto
+from .child import LOOPBACK, BrokerError, listens
+from .iotcore import IotCoreBroker
+from .mosquitto import MosquittoBroker, broken_stores, find_mosquitto
 
 __all__ = [
     "LOOPBACK",

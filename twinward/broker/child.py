@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from .errors import TwinwardError
+from twinward.errors import TwinwardError
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import IO
 
-from .broker_child import LOOPBACK, PAYLOAD_BYTES_MAX, Child
+from .child import LOOPBACK, PAYLOAD_BYTES_MAX, Child
 
 _CONFIG = """\
 # written anew at every start

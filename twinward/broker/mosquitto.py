@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from . import broker_saver
-from .broker_child import LOOPBACK, PAYLOAD_BYTES_MAX, BrokerError, Child
+from . import saver as broker_saver
+from .child import LOOPBACK, PAYLOAD_BYTES_MAX, BrokerError, Child
 
 log = logging.getLogger(__name__)
 

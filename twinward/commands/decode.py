@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.decode import Decoded, Decoder, Reading, Router
-
-from .clock import Clock, system_clock
+from twinward.clock import Clock, system_clock
 
 SECOND_NS = 1_000_000_000
 _SCENARIOS_MAX = 10_000

@@ -15,14 +15,14 @@ from alerts.api import HttpSettings
 from ingest import IntakeSettings
 from ingest.mqtt import MqttSettings
 from simulators import build_campus, campus_toml, load_scenario
-from simulators.live import LivePlay
+from simulators.play.live import LivePlay
+from twinward.broker import start_broker
+from twinward.clock import scaled_clock, system_clock
+from twinward.ports import check_port
+from twinward.service import Service
+from twinward.settings import Settings
 
-from .broker import start_broker
-from .clock import scaled_clock, system_clock
-from .ports import check_port
-from .running import wait_for_end
-from .service import Service
-from .settings import Settings
+from .run import wait_for_end
 from .simulate import say, told
 
 ACCOUNTS = (

@@ -15,8 +15,7 @@ import numpy as np
 
 from detectors import Calendar, DetectionBatch, Phase, Recipe, build, load_recipe
 from ingest import COLUMNS, KINDS, Catalog, CatalogFull, Quality, Sensor, TelemetryBatch, from_columns
-
-from .errors import InputError
+from twinward.errors import InputError
 
 BATCH_ROWS = 4096
 ERRORS_KEPT = 20

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .broker import LOOPBACK, available, broken_stores, listens
-from .clock import Clock, system_clock
+from twinward.broker import LOOPBACK, available, broken_stores, listens
+from twinward.clock import Clock, system_clock
 
 FREE_SHARE_MIN = 0.05
 SECOND_NS = 1_000_000_000

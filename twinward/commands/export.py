@@ -15,10 +15,10 @@ import numpy as np
 
 from ingest import KINDS, METRIC_BY_NAME, Catalog, Metric, Quality, Sensor, Series, Store, StoreError
 from ingest.stores import open_store
+from twinward.errors import InputError
+from twinward.settings import Settings
 
-from .errors import InputError
-from .holding import known_sensors, moment
-from .settings import Settings
+from .hold import known_sensors, moment
 
 COLUMNS = ("sensor", "kind", "metric", "unit", "time", "value", "quality")
 PAGE_ROWS = 100_000

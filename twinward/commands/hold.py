@@ -9,12 +9,11 @@ from typing import Any
 
 from alerts import format_time, parse_time
 from ingest import FOREVER_NS, Catalog, Hold, HoldError, Holds
-
-from .clock import Clock, system_clock
-from .errors import InputError
-from .keeping import HOLDS_FILE
-from .log import TelemetryLog
-from .settings import Settings
+from twinward.clock import Clock, system_clock
+from twinward.errors import InputError
+from twinward.log import TelemetryLog
+from twinward.retention_rules import HOLDS_FILE
+from twinward.settings import Settings
 
 Json = dict[str, Any]
 

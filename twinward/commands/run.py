@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .service import Service, told
-from .settings import Settings
+from twinward.service import Service, told
+from twinward.settings import Settings
 
 if TYPE_CHECKING:
     from alerts import People

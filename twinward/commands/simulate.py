@@ -15,15 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulators import SimulatorError, World, build_campus, campus_toml, compose, load_scenario, plan, truth_json
+from simulators.campus.gateways import Gateways
 from simulators.encode import last_will
-from simulators.gateways import Gateways
-from simulators.player import PlayResult, Wire, as_recording, check_formats, play
-from simulators.publisher import Publisher
-from simulators.recorded import write_csv
-from simulators.recording import play_recording as play_rows
-from simulators.recording import read_recording
-
-from .errors import InputError
+from simulators.play.player import PlayResult, Wire, as_recording, check_formats, play
+from simulators.play.publisher import Publisher
+from simulators.play.recorded import write_csv
+from simulators.play.recording import play_recording as play_rows
+from simulators.play.recording import read_recording
+from twinward.errors import InputError
 
 Report = Callable[[int, float], None]
 RATE_S = 60.0

@@ -31,9 +31,10 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Raw readings into a file: sensor, kind, metric, unit, time, value, quality. Not while the service runs."""
+    from twinward.settings import read_settings
+
     from .export import Wanted
     from .export import export as write
-    from .settings import read_settings
     from .simulate import progress_bar
 
     wanted = Wanted(site, begin, end, kind=kind, sensor=sensor, metric=metric)
@@ -55,8 +56,9 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Hold the raw readings of a site, or of some of its sensors, until the hold is released."""
-    from .holding import add_hold
-    from .settings import read_settings
+    from twinward.settings import read_settings
+
+    from .hold import add_hold
 
     settings = read_settings(config, os.environ)
     done = add_hold(settings, site, sensor or [], begin=begin, end=end, reason=reason, who=who)
@@ -66,8 +68,9 @@ def add(
 @hold_app.command("list")
 def show(*, config: Config = None, as_json: Json = False) -> None:
     """Every hold that was ever made, with what became of it."""
-    from .holding import list_holds
-    from .settings import read_settings
+    from twinward.settings import read_settings
+
+    from .hold import list_holds
 
     for row in list_holds(read_settings(config, os.environ)):
         if as_json:
@@ -88,8 +91,9 @@ def release(
     as_json: Json = False,
 ) -> None:
     """End a hold; what is past its time goes at the next retention."""
-    from .holding import release_hold
-    from .settings import read_settings
+    from twinward.settings import read_settings
+
+    from .hold import release_hold
 
     _say(release_hold(read_settings(config, os.environ), number, reason=reason, who=who), as_json=as_json)
 

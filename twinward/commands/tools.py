@@ -15,23 +15,23 @@ from rich.console import Console
 
 import alerts
 from alerts import open_database
-from alerts.channels import addresses, open_channels
-from alerts.journal import verify as verify_journal
+from alerts.database.journal import verify as verify_journal
+from alerts.notices.channels import addresses, open_channels
 from detectors import DetectorError, load_recipe
-from simulators import gallery
-from simulators.score_files import plot_files
-from simulators.score_files import score_files as score_csv
+from simulators.truth import gallery
+from simulators.truth.score_files import plot_files
+from simulators.truth.score_files import score_files as score_csv
+from twinward.clock import system_clock
+from twinward.errors import ConfigError, InputError, TwinwardError
+from twinward.log import TelemetryLog
+from twinward.service import told as packages_told
+from twinward.settings import Settings, in_data_dir, read_settings
+from twinward.stages import noted_head
+from twinward.tables import read_tables
 
-from .clock import system_clock
 from .detect import detect_file
 from .doctor import examine
-from .errors import ConfigError, InputError, TwinwardError
-from .log import TelemetryLog
-from .service import told as packages_told
-from .settings import Settings, in_data_dir, read_settings
 from .simulate import progress_bar, told
-from .stages import noted_head
-from .tables import read_tables
 
 Json = dict[str, Any]
 CONSOLE = Path(alerts.__file__).parent / "console" / "dist" / "index.html"

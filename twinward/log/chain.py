@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .log_head import Head, HeadFile
-from .log_verify import GENESIS, Link, Report, link, verify
+from .head import Head, HeadFile
+from .verify import GENESIS, Link, Report, link, verify
 
 EntryT = TypeVar("EntryT")
 

@@ -14,8 +14,8 @@ import detectors
 from detectors import DetectionBatch
 from ingest import Priority
 
-from .log_chain import Block, Chain, Lane, Stored
-from .log_verify import Report
+from .chain import Block, Chain, Lane, Stored
+from .verify import Report
 
 SNAPSHOTS = 2
 

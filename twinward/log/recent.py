@@ -8,7 +8,7 @@ from collections import OrderedDict
 from ingest import TelemetryBatch
 from ingest.block import decode
 
-from .log_chain import Stored
+from .chain import Stored
 
 ROWS_MAX = 500_000
 

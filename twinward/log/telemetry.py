@@ -28,14 +28,13 @@ from ingest import (
     parted,
 )
 from ingest.block import batch_id, encode
-from ingest.clocks import MEMORY as CLOCK_MEMORY
-from ingest.clocks import Clock, read_clock
+from ingest.devices.clocks import MEMORY as CLOCK_MEMORY
+from ingest.devices.clocks import Clock, read_clock
 
-from . import log_devices as devices
-from . import log_quarantine as quarantine
-from .log_chain import Block, Chain, Lane, Stored, snapshot
-from .log_recent import Recent
-from .log_verify import Report
+from . import devices, quarantine
+from .chain import Block, Chain, Lane, Stored, snapshot
+from .recent import Recent
+from .verify import Report
 
 KEYS_MAX = 1_000_000
 KEY_BYTES = 8

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .log_head import Head
+from .head import Head
 
 GENESIS = hashlib.sha256(b"twinward log, version 1").digest()
 _HEADER = struct.Struct("<qqqH")

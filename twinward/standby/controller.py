@@ -22,13 +22,13 @@ from typing import Any, Protocol
 import structlog
 
 from alerts import Messenger, OwnFault, StorageFault, fault_notices, storage_fault
-from alerts.channels import Channel
+from alerts.notices.channels import Channel
 from ingest import Frame
 from ingest.mqtt import Chunk, Ear, Failing, Heard
+from twinward.clock import Clock
 
-from .clock import Clock
 from .memory_flow import MemoryFlow
-from .own_watch import OwnWatch, Room
+from .self_monitor import OwnWatch, Room
 
 GRACE_S = 1.0
 CALM_S = 2.0

@@ -16,17 +16,16 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import Notice, StandIn
-from alerts.channels import Channel
+from alerts.notices.channels import Channel
 from detectors import DetectionBatch, DetectorSet, build, urgent
 from ingest import Catalog, Frame, IngestError, Intake, Priority, TelemetryBatch, parted
 from ingest.decode import FOREIGN, decoders
-
-from .clock import Clock
-from .log import DetectionLog, Entry, TelemetryLog
-from .pump import Source
-from .settings import Settings
-from .stages import DETECT, DETECT_URGENT, LogCatalog
-from .tables import Tables
+from twinward.clock import Clock
+from twinward.log import DetectionLog, Entry, TelemetryLog
+from twinward.pump import Source
+from twinward.settings import Settings
+from twinward.stages import DETECT, DETECT_URGENT, LogCatalog
+from twinward.tables import Tables
 
 ENTRIES_A_TURN = 64
 KEYS_MAX = 100_000

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alerts import NEARLY_FULL, OwnFault, StorageFault
-
-from .doctor import FREE_SHARE_MIN
+from twinward.commands.doctor import FREE_SHARE_MIN
 
 TOLD_AFTER_S = 2.0
 CALM_S = 10.0

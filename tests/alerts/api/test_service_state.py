@@ -11,8 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from alerts import Notice, OwnFault, StorageFault, journal
+from alerts import Notice, OwnFault, StorageFault
 from alerts.api import Condition
+from alerts.database import journal
 from detectors import Phase
 from ingest import StoreError
 

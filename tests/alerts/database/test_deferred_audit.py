@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
-from alerts import journal, open_database
-from alerts.late_notes import LateNotes, Note
+from alerts import open_database
+from alerts.database import journal
+from alerts.database.deferred_audit import LateNotes, Note
 
 
 class Switch:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from alerts import journal, open_database
+from alerts import open_database
+from alerts.database import journal
 
 ENTRIES = 12
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.findings import identity, observations
+from alerts.hazards.findings import identity, observations
 from detectors import Phase
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import Actor, Notice, Outbox, Receipt
-from alerts.outbox import GIVE_UP_NS, OTHERS, TURN, WAIT_NS_MAX, settled
+from alerts.notices.outbox import GIVE_UP_NS, OTHERS, TURN, WAIT_NS_MAX, settled
 from detectors import Phase
 
 RAISE, CLEAR = Phase.RAISE, Phase.CLEAR

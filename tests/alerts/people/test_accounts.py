@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from alerts.people import _unmatched
+from alerts.people.accounts import _unmatched
 
 
 def test_the_hash_that_nobody_has_costs_what_any_other_costs() -> None:

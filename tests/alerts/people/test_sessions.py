@@ -16,8 +16,8 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import OperationalError
 
 from alerts import People, open_database
-from alerts.schema import sessions
-from alerts.sessions import IDLE_NS, LIFE_NS, RETRY_NS, TOUCH_NS, Sessions
+from alerts.database.schema import sessions
+from alerts.people.sessions import IDLE_NS, LIFE_NS, RETRY_NS, TOUCH_NS, Sessions
 
 SECOND_NS = 1_000_000_000
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest.decode import FOREIGN, esphome, ha_discovery, hikvision_isapi, shelly_gen2, tasmota
-from twinward.decode import decode_lines
+from twinward.commands.decode import decode_lines
 
 from .test_samples import NOW_NS, mistakes
 

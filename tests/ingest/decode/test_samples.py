@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingest.decode import FOREIGN, rfc3339_ns
-from twinward.decode import decode_lines
+from twinward.commands.decode import decode_lines
 
 CASES = Path(__file__).parents[2] / "cases" / "decode"
 NOW_NS = 1_788_000_000_000_000_000

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import Count, residual
-from ingest.accounting import OTHER_SITE, SAMPLE_BYTES, Accounts, Refusal, Source, sample
+from ingest.devices.accounting import OTHER_SITE, SAMPLE_BYTES, Accounts, Refusal, Source, sample
 
 SOURCES = st.builds(Source, st.sampled_from(("a", "b")), st.sampled_from(("native", "frigate")))
 

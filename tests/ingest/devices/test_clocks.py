@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import BatchSettings, Catalog, Intake
-from ingest.clocks import RUN, Clock, Clocks, read_clock
+from ingest.devices.clocks import RUN, Clock, Clocks, read_clock
 
 NOW_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000

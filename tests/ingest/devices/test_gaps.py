@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import Catalog, Intake
-from ingest.gaps import GRACE_NS, Count, Gap, Gaps
+from ingest.devices.gaps import GRACE_NS, Count, Gap, Gaps
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 1_788_000_000 * SECOND_NS

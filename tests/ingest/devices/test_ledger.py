@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import Booked, Bookings, Ledger
-from ingest.ledger import PAGE, TURN
+from ingest.devices.ledger import PAGE, TURN
 
 codes = st.integers(0, 5 * PAGE)
 amounts = st.one_of(st.integers(-3, 200), st.integers(-(2**40), 2**40))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import BatchSettings, Bookings, Catalog, Intake, Ledger, Sealed, Waiting
-from ingest.gaps import GRACE_NS, SEQ_MAX
+from ingest.devices.gaps import GRACE_NS, SEQ_MAX
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 1_788_000_000 * SECOND_NS

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import Quality
-from ingest.batch import OpenBatch
+from ingest.intake.batch import OpenBatch
 
 Item = tuple[int, int, list[float]]
 ITEMS = st.lists(

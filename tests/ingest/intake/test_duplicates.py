@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.duplicates import Duplicates, Window
+from ingest.intake.duplicates import Duplicates, Window
 
 
 @given(keys=st.lists(st.integers(0, 40), unique=True), keys_max=st.integers(1, 12))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from ingest import SERVICE_DEVICE, BatchSettings, Bookings, Catalog, Intake, IntakeSettings, Ledger, Sensor
-from ingest.floods import BACKLOG_NS, MANY, Names
+from ingest.intake.floods import BACKLOG_NS, MANY, Names
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 1_788_000_000 * SECOND_NS

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Catalog, Intake, Quality, Sealed, residual, retained
+from ingest import BatchSettings, Catalog, Intake, Quality, Sealed, residual
 from ingest.decode import FOREIGN, decoders
+from ingest.intake import retained
 
 NOW_NS = 1_764_000_000_000_000_000
 NOW_MS = NOW_NS // 1_000_000

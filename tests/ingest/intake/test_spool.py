@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import METRIC_BY_NAME, Catalog, Intake, Sealed, Spooled
-from ingest.spool import Spool, pack, unpack
+from ingest.intake.spool import Spool, pack, unpack
 
 NOW_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000

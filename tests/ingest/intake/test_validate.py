@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import METRICS, Quality, TelemetryBatch
-from ingest.validate import check
+from ingest.intake.validate import check
 
 NOW_NS = 1_764_000_000_000_000_000
 PAST_NS = 366 * 86_400 * 10**9

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest import Frame
 from ingest.mqtt import Heard
-from ingest.mqtt.heard import FORGET_S, STRANGERS
+from ingest.mqtt.first_arrivals import FORGET_S, STRANGERS
 
 
 def frame(number: int, topic: bytes = b"campus/s/env/a", *, packet_id: int = 7) -> Frame:

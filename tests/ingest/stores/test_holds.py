@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import FOREVER_NS, Catalog, Hold, HoldError, Holds, held
-from ingest.retention import DAY_NS
+from ingest.stores.retention import DAY_NS
 
 
 def test_a_hold_is_made_kept_and_released(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import KINDS, METRIC_BY_NAME, METRICS, Held, Keep, RetentionClass, RetentionError, keep_raw, load_retention
-from ingest.retention import DAY_NS, step_ns
+from ingest.stores.retention import DAY_NS, step_ns
 
 
 def test_the_table_that_comes_along_knows_its_words_and_keeps_gate_events_for_thirty_days() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from simulators import World, build_campus, load_scenario, plan
-from simulators.gateways import Gateways
-from simulators.player import as_live, play
+from simulators.campus.gateways import Gateways
+from simulators.play.player import as_live, play
 
 
 def city(rate_per_s: float, seconds: float, *, sites: int = 3000, start_ms: int | None = None) -> World:

@@ -8,7 +8,7 @@ import pytest
 
 from simulators import build_campus, load_scenario, plan
 from simulators.encode import CHOICES, ENCODERS
-from simulators.player import Wire
+from simulators.play.player import Wire
 
 
 @pytest.mark.parametrize("formats", ["all", "native", "senml", "shelly_gen2", "tasmota", "zigbee2mqtt"])

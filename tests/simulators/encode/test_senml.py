@@ -11,7 +11,7 @@ from ingest.decode import decoders
 from simulators import World, build_campus, load_scenario, plan
 from simulators.encode import Message
 from simulators.encode.senml import MODELS, Senml
-from simulators.player import Wire
+from simulators.play.player import Wire
 
 Known = dict[tuple[str, str, int], float]
 """(sensor, metric, time_ms) -> value."""

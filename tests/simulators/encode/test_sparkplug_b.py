@@ -13,7 +13,7 @@ from pysparkplug import DBirth, DData, NBirth
 from simulators import World, build_campus, load_scenario, plan
 from simulators.encode.metrics import MEASURED
 from simulators.encode.sparkplug_b import SparkplugB
-from simulators.player import Wire
+from simulators.play.player import Wire
 
 Known = dict[tuple[str, str, int], float]
 """(device, metric, time_ms) -> value."""

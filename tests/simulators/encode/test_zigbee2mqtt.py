@@ -13,7 +13,7 @@ from ingest.decode import Decoder, decoders
 from simulators import World, build_campus, compose, load_scenario, plan
 from simulators.encode import Message
 from simulators.encode.zigbee2mqtt import MODELS
-from simulators.player import Wire
+from simulators.play.player import Wire
 
 METRICS = {
     "smoke_density",

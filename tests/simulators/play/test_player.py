@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators import RecordingInvalid, ScenarioInvalid, World, build_campus, load_scenario, plan
-from simulators.player import as_live, as_recording, play, stream
-from simulators.recorded import write_csv
-from simulators.recording import play_recording, read_recording
+from simulators.play.player import as_live, as_recording, play, stream
+from simulators.play.recorded import write_csv
+from simulators.play.recording import play_recording, read_recording
 
 HEAD = "sensor,kind,metric,time,value\n"
 

@@ -14,9 +14,9 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators import BrokerUnreachable, build_campus, load_scenario
-from simulators.live import LivePlay
-from simulators.load import publish_load
-from simulators.publisher import Publisher
+from simulators.play.live import LivePlay
+from simulators.play.load import publish_load
+from simulators.play.publisher import Publisher
 
 pytestmark = pytest.mark.broker
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from simulators import PlotUnavailable, build_campus, load_scenario, plan
-from simulators.gallery import bank, build, picture
+from simulators.truth.gallery import bank, build, picture
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "gallery"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "gallery"
 
 
 def test_a_fire_shows_its_smoke() -> None:

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators import ScenarioInvalid, World, build_campus, load_scenario, plan, truth_json
-from simulators.player import Wire, messages, stream
-from simulators.scenario import read_scenario
+from simulators.play.player import Wire, messages, stream
+from simulators.truth.scenario import read_scenario
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCENARIOS = ("S1", "S3", "S12", "S13", "S18", "quiet", "demo")
 HASHING = """
 import hashlib, sys
 from simulators import build_campus, load_scenario, plan, truth_json
-from simulators.player import messages
+from simulators.play.player import messages
 world = plan(load_scenario(sys.argv[1]), build_campus(seed=int(sys.argv[2])))
 begin, _ = world.span_ms
 digest = hashlib.sha256()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from simulators import TruthInvalid, build_campus, load_scenario, plan, truth_json
-from simulators.score import Alarm, Forecast, TruthFile, Window, score
-from simulators.score_files import plot_files, read_truth, score_files
+from simulators.truth.score import Alarm, Forecast, TruthFile, Window, score
+from simulators.truth.score_files import plot_files, read_truth, score_files
 
 WEEK_S = 604_800.0
 

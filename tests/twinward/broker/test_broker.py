@@ -15,11 +15,11 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from twinward import doctor
 from twinward.broker import Broker, BrokerError, available, broken_stores, find_mosquitto, listens, start_broker
-from twinward.broker_mosquitto import MosquittoBroker
+from twinward.broker.mosquitto import MosquittoBroker
+from twinward.commands import doctor
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy" / "mosquitto"
 
 
 def _free_port() -> int:
@@ -203,7 +203,7 @@ def test_a_broker_that_cannot_start_at_all_keeps_its_store(
     store = tmp_path / "broker" / "mosquitto.db"
     store.parent.mkdir()
     store.write_bytes(b"a store")
-    monkeypatch.setattr("twinward.broker_mosquitto.find_mosquitto", lambda: "/bin/false")
+    monkeypatch.setattr("twinward.broker.mosquitto.find_mosquitto", lambda: "/bin/false")
     with pytest.raises(BrokerError, match="ended with code 1"):
         mosquitto_here.start()
     assert store.read_bytes() == b"a store"

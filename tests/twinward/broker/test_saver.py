@@ -19,8 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from twinward import broker_saver
-from twinward.broker_saver import EVERY_S, NOTICED_S, SHARE, distance_s, follow
+from twinward.broker import saver as broker_saver
+from twinward.broker.saver import EVERY_S, NOTICED_S, SHARE, distance_s, follow
 
 WAITING = 200
 

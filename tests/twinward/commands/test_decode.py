@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twinward.decode import decode_lines, show_time
+from twinward.commands.decode import decode_lines, show_time
 
 NOW_NS = 1_788_000_000_000_000_000
 

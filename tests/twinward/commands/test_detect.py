@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from twinward.detect import HEADER, detect_file, parse_time_ns
+from twinward.commands.detect import HEADER, detect_file, parse_time_ns
 from twinward.errors import InputError
 
 

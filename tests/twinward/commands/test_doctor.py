@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from twinward import doctor
 from twinward.broker import available, start_broker
+from twinward.commands import doctor
 
 
 def _free_port() -> int:

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from ingest import Catalog, Holds, Sealed, TelemetryBatch, from_columns, load_retention
 from ingest.stores import open_store
-from twinward import export as exporting
 from twinward.cli import app
+from twinward.commands import export as exporting
 from twinward.errors import InputError, TwinwardError
-from twinward.keeping import Keeping
 from twinward.log import TelemetryLog
+from twinward.retention_rules import Keeping
 
 START_NS = 1_788_220_800_000_000_000
 SPAN = ("--from", "2026-09-01T00:00:00+00:00", "--to", "2026-09-02T00:00:00+00:00")

@@ -32,9 +32,9 @@ from ingest import (
     from_columns,
 )
 from twinward.log import DetectionLog, TelemetryLog
-from twinward.log_verify import Report
+from twinward.log.verify import Report
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NO_CHANGES = CatalogChanges()
 CHANGES = 200
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest import BatchSettings, Catalog, Intake, IntakeSettings, Ledger
 from twinward.log import TelemetryLog
-from twinward.log_quarantine import WHOLE_BYTES_MAX
+from twinward.log.quarantine import WHOLE_BYTES_MAX
 
 NOW_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -143,7 +143,7 @@ def test_accounts_hold_whatever_is_replayed(topics: list[bytes], data: st.DataOb
 
 def test_whole_messages_are_bounded_by_bytes(log: TelemetryLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest become samples when those kept whole are too many bytes."""
-    monkeypatch.setattr("twinward.log_quarantine.WHOLE_BYTES_MAX", 1_000)
+    monkeypatch.setattr("twinward.log.quarantine.WHOLE_BYTES_MAX", 1_000)
     assert WHOLE_BYTES_MAX == 64 << 20
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
     for number in range(10):

@@ -9,8 +9,8 @@ import numpy as np
 
 from ingest import CatalogChanges, Sealed, TelemetryBatch, from_columns
 from twinward.log import TelemetryLog
-from twinward.log_chain import Chain
-from twinward.log_recent import Recent
+from twinward.log.chain import Chain
+from twinward.log.recent import Recent
 
 
 def batch(value: float) -> TelemetryBatch:

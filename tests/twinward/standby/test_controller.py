@@ -15,17 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts import AlertDesk, Messenger, Notice, Page, Receipt, open_database, read_registry
-from alerts.access import Actor
+from alerts.people.access import Actor
 from detectors import Calendar, Recipe, build, load_recipe, urgent
 from ingest import Catalog, Frame, Intake, Priority
 from ingest.decode import FOREIGN, decoders
 from ingest.mqtt import Chunk, Failing, Heard
 from twinward.log import DetectionLog, TelemetryLog
-from twinward.lookout import BACKLOG_S, LATE_S, SOON_S, Lookout, Way
-from twinward.memory_flow import MemoryFlow, Origin, origin
-from twinward.own_watch import Room
 from twinward.settings import Settings
 from twinward.stages import DETECT, DETECT_URGENT, DetectStage, LogCatalog
+from twinward.standby.controller import BACKLOG_S, LATE_S, SOON_S, Lookout, Way
+from twinward.standby.memory_flow import MemoryFlow, Origin, origin
+from twinward.standby.self_monitor import Room
 from twinward.tables import read_tables
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -431,7 +431,7 @@ def test_what_is_heard_while_messages_come_late_pages_once_there_is_a_backlog(po
 
 def test_where_messages_come_late_now_and_then_nothing_gathers(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was heard long ago has come by the log's session: it is let go of, and never judged."""
-    monkeypatch.setattr("twinward.lookout.HEARD_NS", SECOND_NS // 2)
+    monkeypatch.setattr("twinward.standby.controller.HEARD_NS", SECOND_NS // 2)
     post.source.waits_s = (SOON_S + LATE_S) / 2
     until(lambda: post.urgent_ear.hears)
     post.urgent_ear.frames = [frame("new-7", 2, smoke=True)]

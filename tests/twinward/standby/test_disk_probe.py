@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from twinward.disk_probe import EVERY_S, STILL_S, DiskProbe
+from twinward.standby.disk_probe import EVERY_S, STILL_S, DiskProbe
 
 
 class Hand:

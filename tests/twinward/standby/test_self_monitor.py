@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import NEARLY_FULL, StorageFault
-from twinward.own_watch import CALM_S, CALM_S_MAX, ROOM_EVERY_S, TOLD_AFTER_S, OwnWatch, Room
+from twinward.standby.self_monitor import CALM_S, CALM_S_MAX, ROOM_EVERY_S, TOLD_AFTER_S, OwnWatch, Room
 
 FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
 SECOND_NS = 1_000_000_000

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from alerts.channels import Channel, ChannelError, NotifySettings, open_channels
-from alerts.channels.people import PeopleChannel
-from alerts.channels.webhook import Webhook, public, read_secret, sign
 from alerts.model import Notice
+from alerts.notices.channels import Channel, ChannelError, NotifySettings, open_channels
+from alerts.notices.channels.people import PeopleChannel
+from alerts.notices.channels.webhook import Webhook, public, read_secret, sign
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

@@ -1,0 +1,1 @@
+"""Database schema, event journal, cursor positions and write order."""

@@ -1,0 +1,1 @@
+"""Sensor bindings, findings, and one hazard per place and cause."""

@@ -1,0 +1,1 @@
+"""Outbox, delivery channels and receipts of notices to people."""

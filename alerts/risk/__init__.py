@@ -1,0 +1,1 @@
+"""Register of risk points, grading methods and causes; computes from its arguments."""

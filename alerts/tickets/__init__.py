@@ -1,0 +1,1 @@
+"""Closed loop of rectification tickets: steps, deadlines, closure predicates."""

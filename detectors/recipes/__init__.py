@@ -1,0 +1,1 @@
+"""Rule kinds and their settings, recipe reader, recipe files."""

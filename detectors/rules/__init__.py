@@ -1,0 +1,1 @@
+"""Rule detectors: threshold, rise, stuck value, no data, lasting state, battery."""

@@ -1,0 +1,1 @@
+"""State per device: ledger, accounting, sequence gaps, clock offset and drift."""

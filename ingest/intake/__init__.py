@@ -1,0 +1,1 @@
+"""Messages to sealed batches: hot path, slow path, duplicates, validation, floods, spool."""

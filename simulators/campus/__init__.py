@@ -1,0 +1,1 @@
+"""Simulated campus: schools, weather, calendars, fleets of devices, gateways."""

@@ -1,0 +1,1 @@
+"""Players of scenarios and recordings: streams, publishers, load."""

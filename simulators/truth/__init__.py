@@ -1,0 +1,1 @@
+"""Scenarios with their labelled truth; plots and the gallery."""
