@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .risk.grading import Grade
+
+ID_LENGTH = 24
+
+
+def identity(*parts: object) -> str:
+    """Return an id derived from content, so a replay gives the same one."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:ID_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

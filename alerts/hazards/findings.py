@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerts.model import Finding
+from alerts.model import Finding, identity
 from alerts.risk.registry import Registry
 from detectors import DetectionBatch, Phase
 from ingest import Catalog
-
-ID_LENGTH = 24
-
-
-def identity(*parts: object) -> str:
-    """An id made from content, so that a replay gives the same one."""
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:ID_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

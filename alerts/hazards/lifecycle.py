@@ -9,13 +9,13 @@ from sqlalchemy import Connection, select
 
 from alerts.database import journal, rows
 from alerts.database.schema import findings, hazards
-from alerts.model import Finding, Hazard, Ticket
+from alerts.model import Finding, Hazard, Ticket, identity
 from alerts.notices.outbox import Post
 from alerts.risk.causes import Cause, causes
 from alerts.risk.grading import Method
 from detectors import Phase
 
-from .findings import Observation, identity
+from .findings import Observation
 
 
 class Following(Protocol):

@@ -22,8 +22,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from alerts.database import journal, rows
 from alerts.database.schema import hazards, notices
-from alerts.hazards.findings import identity
-from alerts.model import Hazard, Notice, Receipt, Ticket
+from alerts.model import Hazard, Notice, Receipt, Ticket, identity
 from alerts.moment import format_time
 from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.database.storage_faults import StorageFault
-from alerts.hazards.findings import identity
-from alerts.model import Notice
+from alerts.model import Notice, identity
 from alerts.moment import format_time
 
 from .channels.contract import Channel

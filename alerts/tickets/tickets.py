@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert, select, update
 from alerts.database import journal, rows
 from alerts.database.schema import findings, hazards, ticket_numbers, tickets
 from alerts.errors import Invalid, NotFound, Stale
-from alerts.hazards.findings import behind, identity
-from alerts.model import Hazard, Ticket
+from alerts.hazards.findings import behind
+from alerts.model import Hazard, Ticket, identity
 from alerts.notices.outbox import Post
 from alerts.people.access import Actor, require
 from alerts.risk.grading import Grade

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from twinward.broker import LOOPBACK, available, broken_stores, listens
 from twinward.clock import Clock, system_clock
+from twinward.standby.self_monitor import FREE_SHARE_MIN
 
-FREE_SHARE_MIN = 0.05
 SECOND_NS = 1_000_000_000
 _EPOCH_MIN_NS = 1_767_225_600 * SECOND_NS  # 2026-01-01: the service is younger than any clock before that
 _EPOCH_MAX_NS = 4_102_444_800 * SECOND_NS  # 2100-01-01

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alerts import NEARLY_FULL, OwnFault, StorageFault
-from twinward.commands.doctor import FREE_SHARE_MIN
+
+FREE_SHARE_MIN = 0.05
+"""Share of the disk that stays free, at least."""
 
 TOLD_AFTER_S = 2.0
 CALM_S = 10.0

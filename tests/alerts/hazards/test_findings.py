@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.hazards.findings import identity, observations
+from alerts.hazards.findings import observations
+from alerts.model import identity
 from detectors import Phase
 
 
