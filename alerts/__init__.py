@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from .database.journal import AuditReport, Event
     from .database.schema import open_database
     from .database.storage_faults import StorageFault, storage_fault
-    from .dispatch import AlertDesk
-    from .fallback import StandIn
-    from .notices.memory_outbox import Messenger
+    from .dispatch import AlertDispatch
+    from .fallback import FallbackDispatch
+    from .notices.memory_outbox import MemoryOutbox
     from .notices.outbox import Outbox
-    from .notices.sent_ids import Delivered
-    from .notices.service_faults import NEARLY_FULL, OwnFault, fault_notices
+    from .notices.sent_ids import SentIds
+    from .notices.service_faults import NEARLY_FULL, ServiceFault, fault_notices
     from .people.accounts import Account, People
     from .queries import Page
 
@@ -43,12 +43,12 @@ __all__ = [
     "SYSTEM",
     "Account",
     "Actor",
-    "AlertDesk",
+    "AlertDispatch",
     "AlertError",
     "Assessment",
     "AuditReport",
-    "Delivered",
     "Event",
+    "FallbackDispatch",
     "Field",
     "Finding",
     "Forbidden",
@@ -57,12 +57,11 @@ __all__ = [
     "Hazard",
     "Invalid",
     "Loop",
-    "Messenger",
+    "MemoryOutbox",
     "Method",
     "NotFound",
     "Notice",
     "Outbox",
-    "OwnFault",
     "Page",
     "People",
     "Place",
@@ -71,9 +70,10 @@ __all__ = [
     "RegistryError",
     "RiskPoint",
     "SchemaError",
+    "SentIds",
+    "ServiceFault",
     "Site",
     "Stale",
-    "StandIn",
     "Step",
     "StorageFault",
     "Ticket",
@@ -94,16 +94,16 @@ __all__ = [
 _LATER = {
     "NEARLY_FULL": "notices.service_faults",
     "Account": "people.accounts",
-    "AlertDesk": "dispatch",
+    "AlertDispatch": "dispatch",
     "AuditReport": "database.journal",
-    "Delivered": "notices.sent_ids",
+    "SentIds": "notices.sent_ids",
     "Event": "database.journal",
-    "Messenger": "notices.memory_outbox",
+    "MemoryOutbox": "notices.memory_outbox",
     "Outbox": "notices.outbox",
-    "OwnFault": "notices.service_faults",
+    "ServiceFault": "notices.service_faults",
     "Page": "queries",
     "People": "people.accounts",
-    "StandIn": "fallback",
+    "FallbackDispatch": "fallback",
     "StorageFault": "database.storage_faults",
     "fault_notices": "notices.service_faults",
     "open_database": "database.schema",

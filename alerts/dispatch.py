@@ -12,11 +12,11 @@ from detectors import DetectionBatch, Phase
 from ingest import Catalog, Priority
 
 from .database import journal, rows
-from .database.deferred_audit import LateNotes, Note
+from .database.deferred_audit import DeferredAudit, Note
 from .database.idempotency import Replies
 from .database.positions import advance, begun
 from .database.schema import hazards
-from .database.write_priority import Turns
+from .database.write_priority import WritePriority
 from .errors import NotFound
 from .hazards.bindings import Bindings, assigned, left_alone
 from .hazards.findings import Observation, observations
@@ -29,13 +29,13 @@ from .queries import Queries
 from .risk.causes import causes
 from .risk.grading import methods
 from .risk.registry import Registry
-from .tickets.tickets import Ticketing
+from .tickets.tickets import Tickets
 
 ROWS_A_TURN = 32
 """Detections that are taken in within one transaction; others may write between two of them."""
 
 
-class AlertDesk:
+class AlertDispatch:
     """Everything that people are concerned with. Methods may be called from several threads."""
 
     def __init__(
@@ -48,11 +48,11 @@ class AlertDesk:
     ) -> None:
         self.engine, self.registry, self.clock = engine, registry, clock
         self._channels = tuple(channels)
-        self._turns = Turns()
+        self._turns = WritePriority()
         self._method = methods()["ls"]
         self.queries = Queries(engine)
         self.replies = Replies(engine, clock)
-        self.notes = LateNotes(engine)
+        self.notes = DeferredAudit(engine)
         self.bindings = Bindings(engine, registry, clock)
 
     def cursor(self, lane: Priority = Priority.ORDINARY) -> int:
@@ -96,7 +96,7 @@ class AlertDesk:
             self._ticketing(connection).tick(now_ns)
 
     def act(self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int) -> Ticket:
-        """One step of the closed loop by a person; raises as `Ticketing.act` says."""
+        """One step of the closed loop by a person; raises as `Tickets.act` says."""
         with self.engine.begin() as connection:
             return self._ticketing(connection).act(
                 ticket_id, action, actor, fields, version=version, now_ns=self.clock()
@@ -129,7 +129,7 @@ class AlertDesk:
             return hazard
 
     def note(self, kind: str, actor: str, *, site: str, subject: str, facts: Mapping[str, Any]) -> None:
-        """Write an entry of the audit: a sign-in, an export, a change of an account; see `LateNotes`."""
+        """Write an entry of the audit: a sign-in, an export, a change of an account; see `DeferredAudit`."""
         self.notes.write(Note(self.clock(), kind, actor, site, subject, facts))
 
     def tip(self) -> tuple[int, str]:
@@ -142,10 +142,10 @@ class AlertDesk:
 
     def _keeper(self, connection: Connection) -> HazardKeeper:
         post = Post(connection, self._channels, self.registry)
-        return HazardKeeper(connection, Ticketing(connection, self.registry, post), post, method=self._method)
+        return HazardKeeper(connection, Tickets(connection, self.registry, post), post, method=self._method)
 
-    def _ticketing(self, connection: Connection) -> Ticketing:
-        return Ticketing(connection, self.registry, Post(connection, self._channels, self.registry))
+    def _ticketing(self, connection: Connection) -> Tickets:
+        return Tickets(connection, self.registry, Post(connection, self._channels, self.registry))
 
 
 def _passed_over(observation: Observation, foreign: Mapping[tuple[str, str], str]) -> bool:

@@ -32,7 +32,7 @@ ROWS_MAX = 50_000
 """Copied of each table at most, the newest first; what is older opens anew, under another id."""
 
 
-class StandIn:
+class FallbackDispatch:
     """A desk in memory. One thread works with it."""
 
     def __init__(
@@ -97,7 +97,7 @@ class _Tickets:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:  # noqa: ARG002 - as Ticketing.follow
+    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:  # noqa: ARG002 - as Tickets.follow
         """The hazard's ticket, None where it has none yet."""
         row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
         return rows.record(Ticket, row) if row else None

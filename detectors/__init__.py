@@ -10,7 +10,7 @@ from .block import decode, encode
 from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .errors import DetectorError, RecipeError, StateError
-from .recipes.cells import Cells, load_cells, read_cells
+from .recipes.cells import BatteryTypes, load_battery_types, read_battery_types
 from .recipes.recipe import Recipe, load_recipe, read_recipe
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HAZARDS",
+    "BatteryTypes",
     "Calendar",
-    "Cells",
     "DetectionBatch",
     "Detector",
     "DetectorError",
@@ -32,9 +32,9 @@ __all__ = [
     "build",
     "decode",
     "encode",
-    "load_cells",
+    "load_battery_types",
     "load_recipe",
-    "read_cells",
+    "read_battery_types",
     "read_recipe",
     "urgent",
     "warm",

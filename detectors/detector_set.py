@@ -14,22 +14,22 @@ from ingest import METRIC_BY_NAME, Catalog, Quality, TelemetryBatch
 from .calendar import Calendar
 from .detection import DetectionBatch
 from .errors import StateError
-from .findings import Finding, assemble
+from .findings import RuleDetection, assemble
 from .kernels.emission import NONE
 from .recipes.kinds import TYPES, Battery, LevelRule, Rule, Silence, Stuck
 from .recipes.recipe import Recipe
 from .rules.battery import METRICS as BATTERY_METRICS
-from .rules.battery import BatteryJudge
-from .rules.episodes import EpisodeJudge, EpisodeRule, metrics_of
-from .rules.levels import SECOND_NS, LevelJudge
-from .rules.series import Fleet, Frame, Part, Table
-from .rules.silence import SilenceJudge
+from .rules.battery import BatteryDetector
+from .rules.episodes import EpisodeDetector, EpisodeRule, metrics_of
+from .rules.levels import SECOND_NS, LevelDetector
+from .rules.series import BatchView, Fleet, Part, Table
+from .rules.silence import SilenceDetector
 
 VERSION = 5
 BACKLOG = METRIC_BY_NAME["backlog"].code
 
 
-class Judge(Protocol):
+class RuleDetector(Protocol):
     """One rule at work. `judge` is called for every batch, with the rows of the rule's metrics if there are any."""
 
     @property
@@ -37,7 +37,7 @@ class Judge(Protocol):
         """What it goes by."""
         ...
 
-    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
         """What changes, by row."""
         ...
 
@@ -66,7 +66,7 @@ class DetectorSet:
         self._clock_ns = int(NONE)
         self._behind_ns = 0
         self._tables: dict[str, Table] = {}
-        self._judges: list[tuple[Judge, str]] = []
+        self._judges: list[tuple[RuleDetector, str]] = []
         for rule in recipe.rules:
             metrics = _metrics(rule)
             key = "+".join(metrics)
@@ -88,7 +88,7 @@ class DetectorSet:
             return assemble([], batch, late_ns)
         self._fleet.sync(int(batch.sensor.max()))
         behind_ns = 0 if own else self._lag(batch)
-        frame = Frame(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns, behind_ns=behind_ns)
+        frame = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns, behind_ns=behind_ns)
         self._clock_ns = int(frame.clock[-1])
         parts = {key: table.part(frame) if own else None for key, table in self._tables.items()}
         findings = [finding for judge, key in self._judges for finding in judge.judge(frame, parts[key])]
@@ -165,14 +165,14 @@ def _metrics(rule: Rule) -> tuple[str, ...]:
     return (rule.metric,) if isinstance(rule, LevelRule | Stuck) else ()
 
 
-def _judge(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> Judge:
+def _judge(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> RuleDetector:
     if isinstance(rule, LevelRule | Stuck):
-        return LevelJudge(rule, table)
+        return LevelDetector(rule, table)
     if isinstance(rule, Silence):
-        return SilenceJudge(rule)
+        return SilenceDetector(rule)
     if isinstance(rule, Battery):
-        return BatteryJudge(rule, table, recipe.cells)
+        return BatteryDetector(rule, table, recipe.cells)
     if isinstance(rule, EpisodeRule):
         kind = next(name for name, cls in TYPES.items() if isinstance(rule, cls))
-        return EpisodeJudge(rule, table, calendar, kind)
+        return EpisodeDetector(rule, table, calendar, kind)
     raise TypeError(f"no judge for rules of type {type(rule).__name__}")

@@ -21,7 +21,7 @@ SCORES = (0.4, 0.6, 0.8, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RuleDetection:
     """One transition: who, what, when, and the numbers behind it."""
 
     row: int
@@ -81,7 +81,7 @@ def entries(found: NDArray[np.int64], values: NDArray[np.float64], count: int) -
     ]
 
 
-def assemble(findings: Sequence[Finding], batch: TelemetryBatch, late_ns: int) -> DetectionBatch:
+def assemble(findings: Sequence[RuleDetection], batch: TelemetryBatch, late_ns: int) -> DetectionBatch:
     """Detections in row order; within a row, in the order of the rules."""
     ordered = sorted(findings, key=lambda finding: finding.row)  # stable: rules keep their order
     rows = [finding.row for finding in ordered]
@@ -116,11 +116,11 @@ def _gateway_ns(batch: TelemetryBatch, row: int) -> int:
     return int(batch.attributes.get(row, {}).get("gateway_ns", 0) or 0)
 
 
-def _score(finding: Finding) -> float:
+def _score(finding: RuleDetection) -> float:
     return SCORES[finding.level] if finding.score is None else min(1.0, max(0.0, finding.score))
 
 
-def _evidence(finding: Finding) -> dict[str, Any]:
+def _evidence(finding: RuleDetection) -> dict[str, Any]:
     metric = METRIC_BY_CODE[finding.metric]
     fact = Fact(
         kind=finding.kind,

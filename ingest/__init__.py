@@ -24,7 +24,7 @@ from .intake.spool import Spooled
 from .priority import URGENT_KINDS, Priority, parted
 from .stores.contract import Buckets, Retained, Series, Store
 from .stores.holds import FOREVER_NS, Hold, Holds, held
-from .stores.retention import Held, Keep, Level, RetentionClass, keep_raw, load_retention
+from .stores.retention import HeldSpan, Level, RetentionClass, RetentionPlan, load_retention, raw_only_plan
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
 
@@ -55,14 +55,13 @@ __all__ = [
     "Charge",
     "Count",
     "Frame",
-    "Held",
+    "HeldSpan",
     "Hold",
     "HoldError",
     "Holds",
     "IngestError",
     "Intake",
     "IntakeSettings",
-    "Keep",
     "Ledger",
     "Level",
     "Metric",
@@ -72,6 +71,7 @@ __all__ = [
     "Retained",
     "RetentionClass",
     "RetentionError",
+    "RetentionPlan",
     "Sealed",
     "Sensor",
     "Series",
@@ -85,8 +85,8 @@ __all__ = [
     "empty_batch",
     "from_columns",
     "held",
-    "keep_raw",
     "load_retention",
     "parted",
+    "raw_only_plan",
     "residual",
 ]

@@ -18,7 +18,7 @@ class SimulatorError(Exception):
     """Base of all errors of this package."""
 
 
-class FindingsError(SimulatorError):
+class ProblemsError(SimulatorError):
     """Several findings about one file, told together."""
 
     def __init__(self, source: str, findings: Sequence[str]) -> None:
@@ -30,15 +30,15 @@ class FindingsError(SimulatorError):
         self.findings = tuple(findings)
 
 
-class ScenarioInvalid(FindingsError):  # noqa: N818 - names the state of the file
+class ScenarioInvalid(ProblemsError):  # noqa: N818 - names the state of the file
     """A scenario cannot be built; findings name key and allowed values."""
 
 
-class RecordingInvalid(FindingsError):  # noqa: N818 - names the state of the file
+class RecordingInvalid(ProblemsError):  # noqa: N818 - names the state of the file
     """A recording cannot be played; findings name the line."""
 
 
-class TruthInvalid(FindingsError):  # noqa: N818 - names the state of the file
+class TruthInvalid(ProblemsError):  # noqa: N818 - names the state of the file
     """Detections or truth cannot be scored; findings name the line."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from alerts import AlertDesk, Messenger, People
+from alerts import AlertDispatch, MemoryOutbox, People
 from alerts.api import Condition, Last
 from ingest import Catalog, Store, StoreError
 
@@ -18,7 +18,7 @@ from .balances import balances, summed
 from .latest import Latest
 from .log import TelemetryLog
 from .pump import Pump
-from .standby.controller import Lookout
+from .standby.controller import StandbyController
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600)
 
@@ -90,7 +90,7 @@ class Observer:
         return self.told()
 
 
-def condition(lookout: Lookout, messenger: Messenger) -> Condition:
+def condition(lookout: StandbyController, messenger: MemoryOutbox) -> Condition:
     """What lookout and messenger have to tell; alarms only while something takes nothing."""
     faults = lookout.faults
     since_ns = min((fault.since_ns for fault in faults if fault.grade == "red"), default=None)
@@ -98,10 +98,12 @@ def condition(lookout: Lookout, messenger: Messenger) -> Condition:
     return Condition(lookout.version, faults, unstored)
 
 
-class LookoutCollector:
+class StandbyCollector:
     """What the lookout does, and what waits in memory for the database, as Prometheus metrics."""
 
-    def __init__(self, lookout: Lookout, messenger: Messenger, *, desk: AlertDesk, people: People) -> None:
+    def __init__(
+        self, lookout: StandbyController, messenger: MemoryOutbox, *, desk: AlertDispatch, people: People
+    ) -> None:
         self._lookout, self._messenger, self._desk, self._people = lookout, messenger, desk, people
 
     def collect(self) -> Iterator[Metric]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest import Catalog, Hold, Holds, Keep, RetentionClass, held
+from ingest import Catalog, Hold, Holds, RetentionClass, RetentionPlan, held
 
 HOLDS_FILE = "holds.sqlite"
 
 
-class Keeping:
+class RetentionPlanner:
     """Gives the rules for a step of retention; made anew when a hold was made or released, or the catalogue grew."""
 
     def __init__(self, classes: Sequence[RetentionClass], catalog: Catalog, data_dir: Path) -> None:
@@ -18,13 +18,13 @@ class Keeping:
         self._classes, self._catalog = classes, catalog
         self._holds = Holds(data_dir / HOLDS_FILE)
         self._seen: tuple[list[Hold], int] | None = None
-        self._keep = Keep(classes, self._describe)
+        self._keep = RetentionPlan(classes, self._describe)
 
-    def __call__(self) -> Keep:
+    def __call__(self) -> RetentionPlan:
         """The rules of this moment. Raises HoldError when the register cannot be read: then nothing may go."""
         seen = self._holds.standing(), self._catalog.version
         if seen != self._seen:
-            self._keep = Keep(self._classes, self._describe, held=held(seen[0], self._catalog))
+            self._keep = RetentionPlan(self._classes, self._describe, held=held(seen[0], self._catalog))
             self._seen = seen
         return self._keep
 

@@ -20,7 +20,7 @@ from alerts.notices.channels import open_channels
 from detectors import DetectorError, Recipe
 from ingest import Catalog, HoldError, Intake, Ledger, Priority, Store, StoreError
 from ingest.decode import FOREIGN, decoders
-from ingest.mqtt import Ear, Heard, MqttError, Subscriber, urgent_filters
+from ingest.mqtt import FirstArrivals, MqttError, Subscriber, TransientSession, urgent_filters
 from ingest.stores import open_store
 
 from . import __version__
@@ -30,7 +30,7 @@ from .errors import ConfigError, TwinwardError
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
 from .ports import check_port
-from .retention_rules import Keeping
+from .retention_rules import RetentionPlanner
 from .settings import Settings
 from .stages import DAY_NS, DETECT, DETECT_URGENT, AlertStage, DetectStage, LogCatalog, StoreStage, note_head
 from .tables import read_tables
@@ -153,7 +153,7 @@ class Service:
             spooled=self.log.spool_blocks(),
             ledger=Ledger(self.log.bookings()),
         )
-        self._heard = Heard()
+        self._heard = FirstArrivals()
         subscriber = Subscriber(
             settings.mqtt,
             intake,
@@ -186,14 +186,14 @@ class Service:
     def _open_alert(self) -> None:
         from prometheus_client import CollectorRegistry
 
-        from alerts import AlertDesk, Delivered, Messenger, Outbox, People, open_database
+        from alerts import AlertDispatch, MemoryOutbox, Outbox, People, SentIds, open_database
 
         from .observe import latency_histogram
         from .pump import Pump
 
         engine = open_database(self.settings.database_url)
         self._undo.callback(engine.dispose)
-        self.desk = AlertDesk(engine, self.tables.registry, self.clock, channels=self._channels)
+        self.desk = AlertDispatch(engine, self.tables.registry, self.clock, channels=self._channels)
         self.people = People(engine, self.clock)
         self._metrics = CollectorRegistry()
         latency, head = latency_histogram(self._metrics), self.settings.data_dir / "alerts.head"
@@ -201,9 +201,9 @@ class Service:
         for lane in (Priority.URGENT, Priority.ORDINARY):
             stage = AlertStage(self.desk, self.catalog, self._shared, latency, head, lane=lane)
             self._add(Pump(self.detections.lane(lane), stage))
-        delivered = Delivered()
+        delivered = SentIds()
         self._outbox = Outbox(engine, self._channels, self.clock, delivered=delivered)
-        self._messenger = Messenger(self._channels, self.clock, delivered=delivered)
+        self._messenger = MemoryOutbox(self._channels, self.clock, delivered=delivered)
         for sender in (self._outbox, self._messenger):
             sender.start()
             self._undo.callback(sender.stop)
@@ -214,17 +214,17 @@ class Service:
 
         self._latest = Latest()
         self.store = self._opened_store(self._latest)
-        keep = Keeping(self.tables.retention, self.catalog, self.settings.data_dir)
+        keep = RetentionPlanner(self.tables.retention, self.catalog, self.settings.data_dir)
         stage = StoreStage(self.store, self._latest, self._shared, self.clock, keep=keep, trim=self._trim)
         self._add(Pump(self.log, stage, rest_s=STORE_REST_S), hurry=self._loaded)
 
     def _open_lookout(self) -> None:
         """Alarms from memory while nothing can be stored; with the broker's messages where this process takes them."""
-        from .observe import LookoutCollector
-        from .standby.controller import Lookout, Way
+        from .observe import StandbyCollector
+        from .standby.controller import Mode, StandbyController
         from .standby.disk_probe import DiskProbe
         from .standby.memory_flow import MemoryFlow, origin, subscriptions
-        from .standby.self_monitor import Room
+        from .standby.self_monitor import DiskSpace
 
         settings, subscriber = self.settings, self._subscriber
         made = origin(
@@ -240,22 +240,22 @@ class Service:
         filters: Callable[[], Sequence[str]] = partial(subscriptions, settings)
         if subscriber is not None:
             filters = subscriber.subscriptions
-        self._lookout = Lookout(
+        self._lookout = StandbyController(
             lambda alone: MemoryFlow(made, urgent_alone=alone),
             self._messenger,
             self.clock,
             channels=self._channels,
-            room=Room(settings.data_dir),
+            room=DiskSpace(settings.data_dir),
             stages=stages | {"outbox": lambda: self._outbox.last_error},
             source=DiskProbe(settings.data_dir, self.log.head) if subscriber is None else subscriber,
             ears={
-                Way.EAR: Ear(settings.mqtt, filters),
-                Way.URGENT_EAR: Ear(settings.mqtt, lambda: urgent_filters(filters())),
+                Mode.EAR: TransientSession(settings.mqtt, filters),
+                Mode.URGENT_EAR: TransientSession(settings.mqtt, lambda: urgent_filters(filters())),
             },
-            heard=Heard() if subscriber is None else self._heard,
+            heard=FirstArrivals() if subscriber is None else self._heard,
         )
         self._checks["lookout"] = self._lookout.alive
-        self._metrics.register(LookoutCollector(self._lookout, self._messenger, desk=self.desk, people=self.people))
+        self._metrics.register(StandbyCollector(self._lookout, self._messenger, desk=self.desk, people=self.people))
         self._lookout.start()
         self._undo.callback(self._lookout.stop)
 

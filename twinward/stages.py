@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import DetectionBatch
-from ingest import Catalog, Keep, Priority, Store, TelemetryBatch, concat
+from ingest import Catalog, Priority, RetentionPlan, Store, TelemetryBatch, concat
 
 from .clock import Clock
 from .latest import Latest
@@ -23,7 +23,7 @@ from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
 if TYPE_CHECKING:  # a process that does without them loads none
     from prometheus_client import Histogram
 
-    from alerts import AlertDesk
+    from alerts import AlertDispatch
     from detectors import DetectorSet
 
 ROWS_AT_ONCE = 65_536
@@ -67,7 +67,7 @@ class StoreStage:
         catalog: LogCatalog,
         clock: Clock,
         *,
-        keep: Callable[[], Keep],
+        keep: Callable[[], RetentionPlan],
         trim: Callable[[int], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -198,7 +198,7 @@ class AlertStage:
 
     def __init__(
         self,
-        desk: AlertDesk,
+        desk: AlertDispatch,
         catalog: Catalog,
         refresh: LogCatalog,
         latency: Histogram,

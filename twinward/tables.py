@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alerts import AlertError, Registry, load_registry
-from detectors import Calendar, DetectorError, Recipe, load_cells, load_recipe
+from detectors import Calendar, DetectorError, Recipe, load_battery_types, load_recipe
 from ingest import IngestError, RetentionClass, load_retention
 from ingest.decode import LorawanTable, load_table
 
@@ -39,7 +39,7 @@ def read_tables(settings: Settings) -> Tables:
     with _told(settings.recipe, faults):
         recipe = load_recipe(settings.recipe)
     with _told(settings.cells, faults):
-        cells = load_cells(settings.cells)
+        cells = load_battery_types(settings.cells)
     with _told(settings.lorawan, faults):
         lorawan = load_table() if settings.lorawan is None else load_table().extended(load_table(settings.lorawan))
     with _told(settings.store.retention, faults):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from alerts import Forbidden, Invalid, NotFound, require
 
-from .dependencies import ActorIn, PageIn, PartsIn, listed
+from .dependencies import ActorIn, DependenciesIn, PageIn, listed
 from .schemas import Json, moment
 
 router = APIRouter(tags=["accounting"])
@@ -25,7 +25,7 @@ class Replay(BaseModel, extra="forbid"):
 
 @router.get("/accounting")
 def accounting(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
     site: Annotated[str | None, Query(max_length=64, description="the site whose devices are asked for")] = None,
@@ -68,7 +68,7 @@ def _merged(counts: list[dict[str, int]]) -> dict[str, int]:
 
 
 @router.get("/clocks")
-def clocks(service: PartsIn, actor: ActorIn, site: Annotated[str | None, Query(max_length=64)] = None) -> Json:
+def clocks(service: DependenciesIn, actor: ActorIn, site: Annotated[str | None, Query(max_length=64)] = None) -> Json:
     """Devices whose clocks are off: seconds added to their times, how far off they may be then, drift, since when."""
     require(actor, "see_accounts_of_readings")
     catalog, items = service.telemetry.catalog, []
@@ -93,7 +93,7 @@ def clocks(service: PartsIn, actor: ActorIn, site: Annotated[str | None, Query(m
 
 @router.get("/quarantine")
 def quarantine(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this id")] = None,
@@ -122,7 +122,7 @@ def quarantine(
 
 
 @router.post("/quarantine/replay", status_code=202)
-def replay(service: PartsIn, actor: ActorIn, given: Annotated[Replay, Body()]) -> Json:
+def replay(service: DependenciesIn, actor: ActorIn, given: Annotated[Replay, Body()]) -> Json:
     """Have refused messages taken in again, once their cause is mended; each comes back if it is still refused."""
     require(actor, "replay_quarantine")
     if given.site is None and actor.sites is not None:

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from alerts import AlertDesk, People
+from alerts import AlertDispatch, People
 
 from . import accounts, campus, events, hazards, health, pages, readings, record, sensors, sessions, tickets
 from . import service_state as condition
-from .dependencies import Parts, account
+from .dependencies import Dependencies, account
 from .problem import install
-from .request_limits import Gate
+from .request_limits import RequestLimits
 from .settings import HttpSettings
 from .tail import Tail
 from .telemetry import Telemetry
@@ -24,7 +24,7 @@ CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, conditi
 
 
 def create_app(
-    desk: AlertDesk,
+    desk: AlertDispatch,
     people: People,
     telemetry: Telemetry,
     *,
@@ -42,7 +42,7 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan(tail),
     )
-    app.state.parts = Parts(desk, people, telemetry, settings, clock, tail)
+    app.state.parts = Dependencies(desk, people, telemetry, settings, clock, tail)
     api = APIRouter(prefix="/api/v1")
     api.include_router(sessions.router)
     for module in CLOSED:
@@ -51,7 +51,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(pages.router)
     install(app)
-    app.add_middleware(Gate, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)
+    app.add_middleware(RequestLimits, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)
     return app
 
 

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query
 
 from alerts import Actor, Grade, Invalid, RiskPoint, methods, parse_time
 
-from .dependencies import ActorIn, Parts, PartsIn
+from .dependencies import ActorIn, Dependencies, DependenciesIn
 from .schemas import Json, moment, names, worst
 
 router = APIRouter(tags=["campus"])
 SiteQuery = Annotated[str | None, Query(max_length=64, description="of this site only")]
 
 
-def seen_sites(service: Parts, actor: Actor, site: str | None) -> list[str]:
+def seen_sites(service: Dependencies, actor: Actor, site: str | None) -> list[str]:
     """Ids of the sites that the person sees: those of the registry and those that were only heard."""
     heard = {sensor.site for sensor in service.telemetry.catalog if not sensor.site.startswith("_")}
     every = sorted(set(service.desk.registry.sites) | heard)
@@ -23,7 +23,7 @@ def seen_sites(service: Parts, actor: Actor, site: str | None) -> list[str]:
 
 
 @router.get("/sites")
-def sites(service: PartsIn, actor: ActorIn) -> Json:
+def sites(service: DependenciesIn, actor: ActorIn) -> Json:
     """The sites that the person sees, each with its gravest open grade."""
     grades = service.desk.queries.open_grades(actor, site=None, at_ns=None)
     rows = [service.desk.registry.site(name) for name in seen_sites(service, actor, None)]
@@ -42,7 +42,7 @@ def sites(service: PartsIn, actor: ActorIn) -> Json:
 
 
 @router.get("/zones")
-def zones(service: PartsIn, actor: ActorIn, site: SiteQuery = None) -> Json:
+def zones(service: DependenciesIn, actor: ActorIn, site: SiteQuery = None) -> Json:
     """Zones with their outline, people, places and gravest open grade."""
     registry = service.desk.registry
     wanted = set(seen_sites(service, actor, site))
@@ -80,14 +80,14 @@ def approved(point: RiskPoint) -> Grade:
 
 
 @router.get("/risk-points")
-def risk_points(service: PartsIn, actor: ActorIn, site: SiteQuery = None) -> Json:
+def risk_points(service: DependenciesIn, actor: ActorIn, site: SiteQuery = None) -> Json:
     """Risk points with the approved grade and the grade that live hazards give them now."""
     return {"items": _points(service, actor, site, None), "next": None}
 
 
 @router.get("/risk-map")
 def risk_map(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     site: SiteQuery = None,
     at: Annotated[str | None, Query(max_length=40, description="a past moment, RFC 3339 or epoch ms")] = None,
@@ -114,7 +114,7 @@ def _zone_grade(site: str, zone: str, points: list[Json], open_now: list[tuple[s
     return worst(grades)
 
 
-def _points(service: Parts, actor: Actor, site: str | None, at_ns: int | None) -> list[Json]:
+def _points(service: Dependencies, actor: Actor, site: str | None, at_ns: int | None) -> list[Json]:
     wanted = set(seen_sites(service, actor, site))
     open_now = service.desk.queries.open_grades(actor, site=site, at_ns=at_ns)
     rows = []

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
 
-from alerts import Account, Actor, AlertDesk, Page, People
+from alerts import Account, Actor, AlertDispatch, Page, People
 
 from .problem import Unauthorized
 from .settings import HttpSettings
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Dependencies:
     """The service behind the interface."""
 
-    desk: AlertDesk
+    desk: AlertDispatch
     people: People
     telemetry: Telemetry
     settings: HttpSettings
@@ -31,15 +31,15 @@ class Parts:
     tail: Tail
 
 
-def parts(request: Request) -> Parts:
+def parts(request: Request) -> Dependencies:
     """The parts of the application that serves this request."""
     found = request.app.state.parts
-    if not isinstance(found, Parts):
+    if not isinstance(found, Dependencies):
         raise TypeError("the application was not made by create_app")
     return found
 
 
-PartsIn = Annotated[Parts, Depends(parts)]
+DependenciesIn = Annotated[Dependencies, Depends(parts)]
 
 
 def bearer(request: Request) -> str:
@@ -48,7 +48,7 @@ def bearer(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def account(request: Request, service: PartsIn) -> Account:
+def account(request: Request, service: DependenciesIn) -> Account:
     """Who asks. Raises Unauthorized without a valid token: nothing under /api/v1 is open but the sign-in."""
     token = bearer(request)
     found = service.people.who(token) if token else None

@@ -14,7 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from alerts import Actor, Event, format_time
 
-from .dependencies import ActorIn, Parts, PartsIn, bearer
+from .dependencies import ActorIn, Dependencies, DependenciesIn, bearer
 from .problem import problem
 
 router = APIRouter(tags=["events"])
@@ -25,7 +25,7 @@ LISTENERS: dict[int, int] = {}
 @router.get("/events", response_model=None)
 async def events(
     request: Request,
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     last_event_id: Annotated[str | None, Header(description="the last id seen; the stream goes on behind it")] = None,
 ) -> Response:
@@ -41,7 +41,7 @@ async def events(
     return EventSourceResponse(stream, ping=3_600, send_timeout=30, headers={"Cache-Control": "no-store"})
 
 
-async def _stream(service: Parts, actor: Actor, token: str, seen: int | None) -> AsyncIterator[ServerSentEvent]:
+async def _stream(service: Dependencies, actor: Actor, token: str, seen: int | None) -> AsyncIterator[ServerSentEvent]:
     """Events until the listener goes or its token ends."""
     key = id(service)
     LISTENERS[key] = LISTENERS.get(key, 0) + 1
@@ -71,7 +71,7 @@ async def _stream(service: Parts, actor: Actor, token: str, seen: int | None) ->
         LISTENERS[key] -= 1
 
 
-def _heartbeat(service: Parts, seq: int) -> ServerSentEvent:
+def _heartbeat(service: Dependencies, seq: int) -> ServerSentEvent:
     return ServerSentEvent(event="heartbeat", id=str(seq), data=json.dumps({"now": format_time(service.clock())}))
 
 

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query
 
 from alerts import Hazard, Page
 
-from .dependencies import ActorIn, PageIn, Parts, PartsIn, listed
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, listed
 from .schemas import Json, finding_json, hazard_json
 
 router = APIRouter(tags=["hazards"])
 EVIDENCE = Page(200)
 
 
-def shown(service: Parts, actor: ActorIn, hazard: Hazard, *, whole: bool = False) -> Json:
+def shown(service: Dependencies, actor: ActorIn, hazard: Hazard, *, whole: bool = False) -> Json:
     """One hazard as JSON; whole: with its detections."""
     queries = service.desk.queries
     found = queries.findings(actor, site=None, hazard=hazard.id, page=EVIDENCE)
@@ -26,7 +26,7 @@ def shown(service: Parts, actor: ActorIn, hazard: Hazard, *, whole: bool = False
 
 @router.get("/hazards")
 def hazards(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
     site: Annotated[str | None, Query(max_length=64)] = None,
@@ -39,13 +39,15 @@ def hazards(
 
 
 @router.get("/hazards/{hazard_id}")
-def hazard(service: PartsIn, actor: ActorIn, hazard_id: str) -> Json:
+def hazard(service: DependenciesIn, actor: ActorIn, hazard_id: str) -> Json:
     """One hazard with every detection behind it."""
     return shown(service, actor, service.desk.queries.hazard(hazard_id, actor), whole=True)
 
 
 @router.post("/hazards/{hazard_id}/actions/{action}")
-def act(service: PartsIn, actor: ActorIn, hazard_id: str, action: Literal["acknowledge", "unacknowledge"]) -> Json:
+def act(
+    service: DependenciesIn, actor: ActorIn, hazard_id: str, action: Literal["acknowledge", "unacknowledge"]
+) -> Json:
     """A named person has seen the hazard, or takes that back; doing it twice changes nothing."""
     hazard = service.desk.acknowledge(hazard_id, actor, undo=action == "unacknowledge")
     return shown(service, actor, hazard, whole=True)
@@ -53,7 +55,7 @@ def act(service: PartsIn, actor: ActorIn, hazard_id: str, action: Literal["ackno
 
 @router.get("/detections")
 def detections(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
     site: Annotated[str | None, Query(max_length=64)] = None,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from .dependencies import PartsIn, bearer
+from .dependencies import DependenciesIn, bearer
 from .problem import Unauthorized
 from .service_state import fault_json
 
@@ -20,7 +20,7 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", response_model=None, responses={503: {"description": "a part does not work"}})
-def readyz(service: PartsIn) -> Response:
+def readyz(service: DependenciesIn) -> Response:
     """Every part works: 200; otherwise 503 with the parts that do not. `faults`: of what people were told, since when.
 
     A warning (a disk that is nearly full) stands among the faults and leaves the service ready.
@@ -32,7 +32,7 @@ def readyz(service: PartsIn) -> Response:
 
 
 @router.get("/metrics", response_model=None)
-def metrics(request: Request, service: PartsIn) -> Response:
+def metrics(request: Request, service: DependenciesIn) -> Response:
     """Metrics in the Prometheus text format; no personal data."""
     if not service.settings.metrics_open and service.people.who(bearer(request)) is None:
         raise Unauthorized

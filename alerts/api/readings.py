@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from alerts import Actor, Invalid, format_time, parse_time
 from ingest import METRIC_BY_NAME, Buckets, Metric, Series
 
-from .dependencies import ActorIn, Parts, PartsIn
+from .dependencies import ActorIn, Dependencies, DependenciesIn
 from .schemas import Json
 from .sensors import find
 
@@ -25,7 +25,7 @@ CHUNK = 2_000
 
 @router.get("/readings", response_model=None)
 def readings(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     sensor: Annotated[str, Query(max_length=256)],
     metric: Annotated[str, Query(max_length=64, examples=["smoke_density"])],
@@ -77,14 +77,14 @@ def _csv(rows: list[list[float | int]], header: str) -> Iterator[str]:
         )
 
 
-def _metric(service: Parts, name: str) -> Metric:
+def _metric(service: Dependencies, name: str) -> Metric:
     known = METRIC_BY_NAME.get(name) or service.telemetry.catalog.learned(name)
     if known is None:
         raise Invalid({"metric": "no reading ever had this metric"})
     return known
 
 
-def _site_of(service: Parts, actor: Actor, sensor_id: str) -> str:
+def _site_of(service: Dependencies, actor: Actor, sensor_id: str) -> str:
     known = (sensor.site for sensor in service.telemetry.catalog if sensor.id == sensor_id)
     sites = {site for site in known if actor.sees(site)}
     if len(sites) > 1:

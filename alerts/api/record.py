@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from alerts import Actor, Forbidden, require
 
-from .dependencies import ActorIn, PageIn, PartsIn, listed
+from .dependencies import ActorIn, DependenciesIn, PageIn, listed
 from .schemas import Json, event_json, notice_json, person
 
 router = APIRouter(tags=["record"])
@@ -27,7 +27,7 @@ class NewPerson(BaseModel, extra="forbid"):
 
 @router.get("/notices")
 def notices(
-    service: PartsIn, actor: ActorIn, page: PageIn, site: Annotated[str | None, Query(max_length=64)] = None
+    service: DependenciesIn, actor: ActorIn, page: PageIn, site: Annotated[str | None, Query(max_length=64)] = None
 ) -> Json:
     """Messages to people and programs and what became of each, the newest first."""
     rows, following = listed(service.desk.queries.notices(actor, site=site, page=page), page)
@@ -36,7 +36,7 @@ def notices(
 
 @router.get("/audit")
 def audit(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     cursor: Annotated[int | None, Query(ge=1, le=2**62, description="older than this seq")] = None,
@@ -47,7 +47,7 @@ def audit(
 
 
 @router.get("/users")
-def users(service: PartsIn, actor: ActorIn, role: Annotated[str | None, Query(max_length=32)] = None) -> Json:
+def users(service: DependenciesIn, actor: ActorIn, role: Annotated[str | None, Query(max_length=32)] = None) -> Json:
     """People that share a site with the asking person, for assignment."""
     require(actor, "see_people")
     rows = [account for account in service.people.accounts(role=role) if _near(actor, account.sites)]
@@ -55,7 +55,7 @@ def users(service: PartsIn, actor: ActorIn, role: Annotated[str | None, Query(ma
 
 
 @router.post("/users", status_code=201)
-def create(service: PartsIn, actor: ActorIn, given: Annotated[NewPerson, Body()]) -> Json:
+def create(service: DependenciesIn, actor: ActorIn, given: Annotated[NewPerson, Body()]) -> Json:
     """Make an account, or give a known one a new password, new roles and sites; its sessions end."""
     require(actor, "manage_people")
     _within(actor, given.sites)

@@ -28,7 +28,7 @@ class TooLarge(Exception):  # noqa: N818 - names the state
     """The body passed its bound while it was read."""
 
 
-class Gate:
+class RequestLimits:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, *, body_bytes_max: int, registry: CollectorRegistry) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from alerts import Actor, NotFound, require
 from ingest import SERVICE_SITE, Quality, Sensor
 
-from .dependencies import ActorIn, PageIn, Parts, PartsIn, listed
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, listed
 from .schemas import Json, battery_json, moment
 
 router = APIRouter(tags=["sensors"])
@@ -39,7 +39,7 @@ class Ignoring(BaseModel, extra="forbid"):
 
 @router.get("/sensors")
 def sensors(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
     site: Annotated[str | None, Query(max_length=64)] = None,
@@ -64,14 +64,14 @@ def sensors(
 
 
 @router.get("/sensors/{site}/{sensor:path}")
-def sensor(service: PartsIn, actor: ActorIn, site: str, sensor: Annotated[str, Path(max_length=256)]) -> Json:
+def sensor(service: DependenciesIn, actor: ActorIn, site: str, sensor: Annotated[str, Path(max_length=256)]) -> Json:
     """One sensor; its id may hold slashes."""
     return _View(service).json(find(service, actor, site, sensor))
 
 
 @router.put("/sensors/{site}/{sensor:path}/place")
 def assign(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     site: str,
     sensor: Annotated[str, Path(max_length=256)],
@@ -84,7 +84,7 @@ def assign(
 
 
 @router.post("/sensors/places")
-def assign_many(service: PartsIn, actor: ActorIn, given: Annotated[List, Body()]) -> Json:
+def assign_many(service: DependenciesIn, actor: ActorIn, given: Annotated[List, Body()]) -> Json:
     """Bind sensors to places by a list, all or none; a wrong list is answered with every wrong line."""
     require(actor, "assign_sensor")
     catalog, bindings = service.telemetry.catalog, service.desk.bindings
@@ -97,7 +97,7 @@ def assign_many(service: PartsIn, actor: ActorIn, given: Annotated[List, Body()]
 
 @router.put("/sensors/{site}/{sensor:path}/ignored")
 def ignore(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     site: str,
     sensor: Annotated[str, Path(max_length=256)],
@@ -110,7 +110,7 @@ def ignore(
     return _View(service).json(known)
 
 
-def find(service: Parts, actor: Actor, site: str, sensor_id: str) -> Sensor:
+def find(service: Dependencies, actor: Actor, site: str, sensor_id: str) -> Sensor:
     """The sensor of that identity. Raises NotFound, also for a site that the person does not see."""
     known = service.telemetry.catalog.find(site, sensor_id) if actor.sees(site) else None
     if known is None or known.site == SERVICE_SITE:
@@ -125,7 +125,7 @@ def _visible(sensor: Sensor, actor: Actor, site: str | None) -> bool:
 class _View:
     """What one answer needs, read once: bindings, open findings and ends of batteries."""
 
-    def __init__(self, service: Parts) -> None:
+    def __init__(self, service: Dependencies) -> None:
         self._service = service
         self._assigned = service.desk.queries.assigned()
         self._ignored = service.desk.queries.ignored()

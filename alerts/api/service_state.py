@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from alerts import Actor, Notice, OwnFault, format_time
+from alerts import Actor, Notice, ServiceFault, format_time
 
-from .dependencies import ActorIn, PartsIn
+from .dependencies import ActorIn, DependenciesIn
 from .schemas import Json
 from .telemetry import Condition
 
@@ -15,7 +15,7 @@ SHOWN = ("alarm_id", "site", "zone", "place", "kind", "grade", "opened_at", "tex
 
 
 @router.get("/condition")
-def condition(service: PartsIn, actor: ActorIn) -> Json:
+def condition(service: DependenciesIn, actor: ActorIn) -> Json:
     """Own faults (part, cause, since when, words for people) and alarms that no database holds yet."""
     return condition_json(service.telemetry.condition(), actor)
 
@@ -26,7 +26,7 @@ def condition_json(now: Condition, actor: Actor) -> Json:
     return {"faults": [fault_json(fault) for fault in now.faults], "alarms": [alarm_json(notice) for notice in alarms]}
 
 
-def fault_json(fault: OwnFault) -> Json:
+def fault_json(fault: ServiceFault) -> Json:
     """One fault."""
     return {
         "part": fault.part,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from alerts import format_time
 
-from .dependencies import AccountIn, PartsIn, bearer
+from .dependencies import AccountIn, DependenciesIn, bearer
 from .problem import problem
 from .schemas import Json, person
 
@@ -25,7 +25,7 @@ class SignIn(BaseModel, extra="forbid"):
 
 
 @router.post("/session", response_model=None, responses={401: {"description": "wrong name or password"}})
-def sign_in(request: Request, service: PartsIn, given: Annotated[SignIn, Body()]) -> Json | Response:
+def sign_in(request: Request, service: DependenciesIn, given: Annotated[SignIn, Body()]) -> Json | Response:
     """A bearer token for name and password; it ends 30 minutes after its last use, at the latest after 12 hours."""
     address = request.client.host if request.client else "unknown"
     session = service.people.sign_in(given.username, given.password, address=address)
@@ -41,7 +41,7 @@ def sign_in(request: Request, service: PartsIn, given: Annotated[SignIn, Body()]
 
 
 @router.delete("/session", status_code=204)
-def sign_out(request: Request, service: PartsIn, who: AccountIn) -> None:
+def sign_out(request: Request, service: DependenciesIn, who: AccountIn) -> None:
     """Revoke the token of this request at once."""
     service.people.sign_out(bearer(request))
     service.desk.note("session.closed", who.username, site="", subject=who.username, facts={})

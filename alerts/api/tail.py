@@ -10,7 +10,7 @@ import structlog
 from anyio import to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts import AlertDesk, Event
+from alerts import AlertDispatch, Event
 
 KEPT = 2_000
 PAUSE_S = 0.2
@@ -19,7 +19,7 @@ PAUSE_S = 0.2
 class Tail:
     """Reads new journal entries and wakes the listeners; keeps the last KEPT for those that come back."""
 
-    def __init__(self, desk: AlertDesk, condition: Callable[[], int]) -> None:
+    def __init__(self, desk: AlertDispatch, condition: Callable[[], int]) -> None:
         """condition: version of what the service says of itself, which stands in no journal."""
         self._queries, self._condition = desk.queries, condition
         self._kept: deque[Event] = deque(maxlen=KEPT)

@@ -11,7 +11,7 @@ from ingest import Catalog, Store
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from alerts import Notice, OwnFault
+    from alerts import Notice, ServiceFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Condition:
     """Own faults that last, and alarms that were sent from memory. version: grows when something of it changes."""
 
     version: int = 0
-    faults: Sequence[OwnFault] = ()
+    faults: Sequence[ServiceFault] = ()
     unstored: Sequence[Notice] = ()
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from alerts import Actor, Grade, Invalid, Page, Ticket, loop
 
-from .dependencies import ActorIn, PageIn, Parts, PartsIn, listed
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, listed
 from .problem import KeyReused, VersionNeeded
 from .schemas import Json, history_json, step_json, ticket_json
 
@@ -25,7 +25,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-def shown(service: Parts, actor: Actor, ticket: Ticket) -> Json:
+def shown(service: Dependencies, actor: Actor, ticket: Ticket) -> Json:
     """One ticket as JSON."""
     queries = service.desk.queries
     found = queries.findings(actor, site=None, hazard=ticket.hazard, page=EVIDENCE)
@@ -34,7 +34,7 @@ def shown(service: Parts, actor: Actor, ticket: Ticket) -> Json:
 
 @router.get("/tickets")
 def tickets(
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
     site: Annotated[str | None, Query(max_length=64)] = None,
@@ -55,7 +55,7 @@ def tickets(
 
 
 @router.get("/tickets/{ticket_id}")
-def ticket(service: PartsIn, actor: ActorIn, ticket_id: str, response: Response) -> Json:
+def ticket(service: DependenciesIn, actor: ActorIn, ticket_id: str, response: Response) -> Json:
     """One ticket with its history; the ETag is what a change must name in If-Match."""
     found = service.desk.queries.ticket(ticket_id, actor)
     response.headers["ETag"] = f'"{found.version}"'
@@ -66,7 +66,7 @@ def ticket(service: PartsIn, actor: ActorIn, ticket_id: str, response: Response)
 @router.post("/tickets/{ticket_id}/actions/{action}", response_model=None)
 def act(
     request: Request,
-    service: PartsIn,
+    service: DependenciesIn,
     actor: ActorIn,
     ticket_id: str,
     action: str,

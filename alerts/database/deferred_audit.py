@@ -28,7 +28,7 @@ class Note(NamedTuple):
     facts: Mapping[str, Any]
 
 
-class LateNotes:
+class DeferredAudit:
     """Writes entries to the journal, at once or as soon as that goes. Methods may be called from several threads.
 
     A late entry has the time of what it tells of and `written_late` among its facts. A restart forgets what waits.

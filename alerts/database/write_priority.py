@@ -13,7 +13,7 @@ SHARE = 0.25
 """After its turn the ordinary lane leaves the database to others for this part of the time that it took."""
 
 
-class Turns:
+class WritePriority:
     """Urgent turns begin at once; an ordinary one waits while any is wanted, and rests behind itself.
 
     An embedded database lets one writer in at a time, and whoever waits for it asks now and then: without the rests a

@@ -13,14 +13,14 @@ from alerts.model import Notice
 
 from .channels.contract import Channel
 from .outbox import CONSOLE, settled
-from .sent_ids import Delivered
+from .sent_ids import SentIds
 
 WAITING_MAX = 2_000
 RECENT_MAX = 200
 TURN_S = 0.25
 
 
-class Messenger:
+class MemoryOutbox:
     """Delivers from memory what cannot wait for the database. Methods may be called from several threads.
 
     A channel that hangs holds up no other. At most `waiting_max` messages wait for each channel; of more the oldest
@@ -32,12 +32,12 @@ class Messenger:
         channels: Sequence[Channel],
         clock: Callable[[], int],
         *,
-        delivered: Delivered | None = None,
+        delivered: SentIds | None = None,
         waiting_max: int = WAITING_MAX,
     ) -> None:
         """delivered: shared with the outbox, so that each message goes out by one of them."""
         self._clock, self._waiting_max = clock, waiting_max
-        self._delivered = Delivered() if delivered is None else delivered
+        self._delivered = SentIds() if delivered is None else delivered
         self._channels = tuple(channels)
         self._waiting: dict[str, deque[Notice]] = {channel.name: deque() for channel in channels}
         self._accepted: deque[str] = deque(maxlen=waiting_max * (len(self._channels) + 1))

@@ -28,7 +28,7 @@ from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
 
 from .channels.contract import Channel
-from .sent_ids import Delivered
+from .sent_ids import SentIds
 
 GIVE_UP_NS = 86_400_000_000_000
 LEASE_NS = 60_000_000_000
@@ -145,11 +145,11 @@ class Outbox:
         channels: Sequence[Channel],
         clock: Callable[[], int],
         *,
-        delivered: Delivered | None = None,
+        delivered: SentIds | None = None,
     ) -> None:
         """delivered: what is known to have gone out, also from memory; it is not sent again."""
         self._engine, self._clock = engine, clock
-        self._delivered = Delivered() if delivered is None else delivered
+        self._delivered = SentIds() if delivered is None else delivered
         self._channels = {channel.name: channel for channel in channels}
         self._stopping = threading.Event()
         self._errors = dict.fromkeys((*self._channels, OTHERS), "")

@@ -12,7 +12,7 @@ from .channels.contract import Channel
 KNOWN_MAX = 100_000
 
 
-class Delivered:
+class SentIds:
     """Bounded: of more than `known_max` ids the oldest are forgotten, and their messages might go out twice.
 
     Methods may be called from several threads. Two of them never send the same message at the same time.

@@ -14,7 +14,7 @@ from .outbox import CONSOLE
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFault:
+class ServiceFault:
     """One fault of the service. since_ns: when it began; over_ns: when it ended, None while it lasts.
 
     part: log, detect, alert, outbox, disk or backlog; grade: red where alarms hang on memory alone, yellow a warning.
@@ -68,7 +68,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
 NEARLY_FULL = StorageFault("disk_nearly_full", "剩余空间不足", "little room is left")
 
 
-def fault_notices(fault: OwnFault, channels: Sequence[Channel]) -> list[Notice]:
+def fault_notices(fault: ServiceFault, channels: Sequence[Channel]) -> list[Notice]:
     """One message for each channel and the screen; the same fault gives the same ids."""
     kind = "service.fault" if fault.over_ns is None else "service.recovered"
     at_ns = fault.since_ns if fault.over_ns is None else fault.over_ns

@@ -22,7 +22,7 @@ from alerts.risk.registry import Registry
 from .loop import FINAL, GUARDS, Case, loop
 
 
-class Ticketing:
+class Tickets:
     """Everything that writes tickets, within the caller's transaction."""
 
     def __init__(self, connection: Connection, registry: Registry, post: Post) -> None:

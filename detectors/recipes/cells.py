@@ -22,7 +22,7 @@ VOLTS_MAX = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class BatteryType:
     """One kind of cell; see the head of recipes/cells.toml for its fields."""
 
     name: str
@@ -42,15 +42,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class BatteryTypes:
     """All cells that are known, in the order in which they were told; exactly one of them is the default."""
 
-    rows: tuple[Cell, ...]
+    rows: tuple[BatteryType, ...]
 
-    def of(self, sensor: Sensor) -> Cell:
+    def of(self, sensor: Sensor) -> BatteryType:
         """The cell of a sensor: the last that claims it, else the default.
 
-        >>> load_cells().of(Sensor(0, "smoke-1", "s", "smoke")).messages
+        >>> load_battery_types().of(Sensor(0, "smoke-1", "s", "smoke")).messages
         (4000, 8000)
         """
         default = next(cell for cell in self.rows if cell.default)
@@ -58,10 +58,10 @@ class Cells:
 
 
 @cache
-def load_cells(path: Path | None = None) -> Cells:
+def load_battery_types(path: Path | None = None) -> BatteryTypes:
     """The cells that come with the product, with those of the file laid over them. Raises RecipeError."""
     own = files("detectors") / "recipes" / "cells.toml"
-    shipped = read_cells(tomllib.loads(own.read_text(encoding="utf-8")))
+    shipped = read_battery_types(tomllib.loads(own.read_text(encoding="utf-8")))
     if path is None:
         return shipped
     try:
@@ -70,10 +70,10 @@ def load_cells(path: Path | None = None) -> Cells:
         raise RecipeError([f"{path}: {error.strerror}"]) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError([f"{path}: {error}"]) from error
-    return read_cells(table, over=shipped)
+    return read_battery_types(table, over=shipped)
 
 
-def read_cells(table: Mapping[str, Any], *, over: Cells | None = None) -> Cells:
+def read_battery_types(table: Mapping[str, Any], *, over: BatteryTypes | None = None) -> BatteryTypes:
     """The cells of a parsed table, laid over others where given. Raises RecipeError with every fault."""
     faults = [f"{key}: unknown key; allowed is cell" for key in table if key != "cell"]
     entries = table.get("cell", [])
@@ -91,15 +91,15 @@ def read_cells(table: Mapping[str, Any], *, over: Cells | None = None) -> Cells:
         raise RecipeError(faults)
     default = defaults[0] if defaults else next(cell.name for cell in before if cell.default)
     kept = [cell for cell in before if cell.name not in names]
-    return Cells(tuple(replace(cell, default=cell.name == default) for cell in (*kept, *cells)))
+    return BatteryTypes(tuple(replace(cell, default=cell.name == default) for cell in (*kept, *cells)))
 
 
-def _read_cell(number: int, entry: Mapping[str, Any], faults: list[str]) -> Cell | None:
+def _read_cell(number: int, entry: Mapping[str, Any], faults: list[str]) -> BatteryType | None:
     where = f"cell {entry.get('name', number)}"
     own = [f"{where}.{key}: unknown key; allowed are {', '.join(_KEYS)}" for key in entry if key not in _KEYS]
     if not own:
         try:
-            cell = msgspec.convert(entry, Cell)
+            cell = msgspec.convert(entry, BatteryType)
         except msgspec.ValidationError as error:
             own.append(f"{where}: {error}")
         else:
@@ -108,7 +108,7 @@ def _read_cell(number: int, entry: Mapping[str, Any], faults: list[str]) -> Cell
     return None if own else cell
 
 
-def _misfits(cell: Cell) -> Iterator[str]:
+def _misfits(cell: BatteryType) -> Iterator[str]:
     if not 0 < cell.dead_v < cell.low_v <= cell.fresh_v <= VOLTS_MAX:
         yield f"dead_v, low_v, fresh_v: allowed are rising voltages up to {VOLTS_MAX} V, dead_v below low_v"
     if not 1 <= cell.messages[0] <= cell.messages[1] <= MESSAGES_MAX:

@@ -103,7 +103,7 @@ class Battery(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held(Rule):
+class LastingState(Rule):
     """A boolean that stays true: a level after each span of after_s; over once it was false for clear_s."""
 
     metric: str
@@ -149,7 +149,7 @@ TYPES: dict[str, type[Rule]] = {
     "stuck": Stuck,
     "silence": Silence,
     "battery": Battery,
-    "held": Held,
+    "held": LastingState,
     "forced": Forced,
     "after_hours": AfterHours,
     "seen": Seen,

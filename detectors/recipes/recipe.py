@@ -17,7 +17,7 @@ from detectors.detection import HAZARDS
 from detectors.errors import RecipeError
 from ingest import KINDS, METRIC_BY_NAME
 
-from .cells import Cells, load_cells
+from .cells import BatteryTypes, load_battery_types
 from .kinds import STEPS, TYPES, Battery, LevelRule, Rule
 
 DEFAULT = files("detectors") / "recipes" / "campus.toml"
@@ -34,7 +34,7 @@ class Recipe:
     name: str
     rules: tuple[Rule, ...]
     late_s: float = 600.0
-    cells: Cells = field(default_factory=load_cells)
+    cells: BatteryTypes = field(default_factory=load_battery_types)
 
     @property
     def digest(self) -> str:
@@ -51,7 +51,7 @@ def load_recipe(path: Path | str | None = None) -> Recipe:
         raise RecipeError([f"{path or DEFAULT}: {error.strerror}"]) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError([f"{path or DEFAULT}: {error}"]) from error
-    return replace(read_recipe(table), cells=load_cells())
+    return replace(read_recipe(table), cells=load_battery_types())
 
 
 def read_recipe(table: Mapping[str, Any]) -> Recipe:

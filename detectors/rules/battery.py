@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.findings import Entry, Finding, entries
+from detectors.findings import Entry, RuleDetection, entries
 from detectors.kernels.budget import DAYS, FACTS, FLAG, NUMBERS, OTHER, TIMES, VOLTAGE, spend
 from detectors.kernels.emission import LANES, NONE, empty
-from detectors.recipes.cells import Cells
+from detectors.recipes.cells import BatteryTypes
 from detectors.recipes.kinds import Battery
 from ingest import METRIC_BY_NAME, Quality
 
 from .levels import SECOND_NS, applies
-from .series import Fleet, Frame, Part, Table
+from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 
 METRICS = ("battery_low", "battery_voltage")
@@ -35,14 +35,14 @@ _STATE = {
 }
 
 
-class BatteryJudge:
+class BatteryDetector:
     """One battery rule over the sensors that ever told a low flag or a voltage; the others cost it nothing.
 
     Works badly for a device whose messages are lost on the way: what is not heard is not counted, and the latest end is
     told too late by the share that is lost.
     """
 
-    def __init__(self, rule: Battery, table: Table, cells: Cells) -> None:
+    def __init__(self, rule: Battery, table: Table, cells: BatteryTypes) -> None:
         self.rule, self._table, self._cells = rule, table, cells
         self._within = np.array(rule.within_days, np.float64)
         self._spans = (rule.min_count, int(rule.clear_s * SECOND_NS), int(rule.memory_s * SECOND_NS))
@@ -53,7 +53,7 @@ class BatteryJudge:
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
 
-    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
         """Which cells are low, which end sooner than was told, which were replaced."""
         if not len(self._table):
             return []
@@ -103,10 +103,10 @@ class BatteryJudge:
         """Take a snapshot's state."""
         self._state.load(state["state"])
 
-    def _finding(self, entry: Entry, facts: NDArray[np.float64], fleet: Fleet) -> Finding:
+    def _finding(self, entry: Entry, facts: NDArray[np.float64], fleet: Fleet) -> RuleDetection:
         code = self._table.codes[entry.slot]
         dims = _dims(facts, self._cells.of(fleet[code]).name)
-        return Finding(
+        return RuleDetection(
             entry.row, code, self._table.metric_codes[0], entry.lane, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "battery",
             value=entry.value, limit=1.0, clear_s=self.rule.clear_s, dims=dims,

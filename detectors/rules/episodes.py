@@ -9,30 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.calendar import Calendar
-from detectors.findings import Entry, Finding, entries
+from detectors.findings import Entry, RuleDetection, entries
 from detectors.kernels.emission import LANES, NONE, empty
 from detectors.kernels.episodes import FAR, KEEP, OFF, ON, TIMES, follow, forced
-from detectors.recipes.kinds import AfterHours, Forced, Held, Rule, Seen
+from detectors.recipes.kinds import AfterHours, Forced, LastingState, Rule, Seen
 from ingest import METRIC_BY_NAME
 
 from .levels import SECOND_NS, applies
-from .series import Fleet, Frame, Part, Table
+from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 
 GATE_METRICS = ("open", "access_granted", "forced")
 GATE_CODES = (METRIC_BY_NAME["open"].code, METRIC_BY_NAME["access_granted"].code, METRIC_BY_NAME["forced"].code)
 CAMERA_METRICS = ("object_present", "object_count", "review")
-EpisodeRule = Held | Forced | AfterHours | Seen
+EpisodeRule = LastingState | Forced | AfterHours | Seen
 
 
 def metrics_of(rule: EpisodeRule) -> tuple[str, ...]:
     """The metrics whose rows speak to the rule, the one that names its findings first."""
-    if isinstance(rule, Held):
+    if isinstance(rule, LastingState):
         return (rule.metric,)
     return CAMERA_METRICS if isinstance(rule, Seen) else GATE_METRICS
 
 
-class EpisodeJudge:
+class EpisodeDetector:
     """One rule whose state goes on by the clock; rows of other metrics and the service's ticks move the clock too."""
 
     def __init__(self, rule: EpisodeRule, table: Table, calendar: Calendar, kind: str) -> None:
@@ -53,7 +53,7 @@ class EpisodeJudge:
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
 
-    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
         """What the rows and the clock change."""
         if part is None and frame.clock[-1] < self._due[0]:
             return []
@@ -105,7 +105,7 @@ class EpisodeJudge:
         self._gates.load(state["gates"])
         self._grants.load(state["grants"])
 
-    def _signal(self, frame: Frame, part: Part, signals: NDArray[np.int8]) -> None:
+    def _signal(self, frame: BatchView, part: Part, signals: NDArray[np.int8]) -> None:
         batch, rule = frame.batch, self.rule
         on = batch.value[part.rows] > 0
         if isinstance(rule, Forced):
@@ -126,7 +126,7 @@ class EpisodeJudge:
         else:
             signals[part.rows] = np.where(on, ON, OFF)
 
-    def _sees(self, rule: Seen, frame: Frame, row: int, cell: int) -> int:
+    def _sees(self, rule: Seen, frame: BatchView, row: int, cell: int) -> int:
         dims = frame.batch.attributes.get(row)
         if not dims or dims.get("label") not in rule.labels:
             return KEEP
@@ -140,13 +140,13 @@ class EpisodeJudge:
         self._cells["score"][cell] = score if isinstance(score, int | float) else rule.score_min
         return ON
 
-    def _finding(self, entry: Entry, frame: Frame) -> Finding:
+    def _finding(self, entry: Entry, frame: BatchView) -> RuleDetection:
         seen = isinstance(self.rule, Seen)
         cell = entry.slot * LANES + entry.lane
         dims: Mapping[str, Any] = frame.batch.attributes.get(entry.row, {}) if seen else {}
         same = int(frame.batch.sensor[entry.row]) == self._table.codes[entry.slot]
         told = {key: dims[key] for key in ("label", "zone", "zones", "track", "score") if key in dims} if same else {}
-        return Finding(
+        return RuleDetection(
             entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
             self.rule.levels[entry.step], entry.first_ns, entry.last_ns, self.rule, self._kind,
             value=entry.value, limit=1.0, window_s=self._after_s[entry.step],

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.findings import Entry, Finding, entries
+from detectors.findings import Entry, RuleDetection, entries
 from detectors.kernels.emission import LANES, NONE, empty
 from detectors.kernels.levels import judge, rising
 from detectors.kernels.measures import BUCKETS, rise, unchanged
 from detectors.recipes.kinds import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
 
 from .busy_cells import BusyCells
-from .series import Fleet, Frame, Part, Table
+from .series import BatchView, Fleet, Part, Table
 from .state import Columns
-from .superseding import Better
+from .superseding import Superseding
 
 SECOND_NS = 1_000_000_000
 
@@ -39,7 +39,7 @@ class ValueMeasure:
         self.sign = -1.0 if rule.falling else 1.0
         self.columns = Columns({"nothing": (np.bool_, 1, False)})
 
-    def __call__(self, part: Part, frame: Frame) -> NDArray[np.float64]:
+    def __call__(self, part: Part, frame: BatchView) -> NDArray[np.float64]:
         """The measure at each row of the part."""
         values = frame.batch.value[part.rows]
         return values if self.sign > 0 else -values
@@ -61,7 +61,7 @@ class RiseMeasure:
             }
         )
 
-    def __call__(self, part: Part, frame: Frame) -> NDArray[np.float64]:
+    def __call__(self, part: Part, frame: BatchView) -> NDArray[np.float64]:
         """The measure at each row of the part."""
         x = np.empty(len(part.rows))
         batch, own = frame.batch, self.columns
@@ -80,7 +80,7 @@ class StuckMeasure:
         self._tolerance = rule.tolerance
         self.columns = Columns({"mark": (np.float64, 1, 0), "since": (np.int64, 1, NONE)})
 
-    def __call__(self, part: Part, frame: Frame) -> NDArray[np.float64]:
+    def __call__(self, part: Part, frame: BatchView) -> NDArray[np.float64]:
         """The measure at each row of the part."""
         x = np.empty(len(part.rows))
         batch, own = frame.batch, self.columns
@@ -118,7 +118,7 @@ class _Ladders:
         return number
 
 
-class LevelJudge:
+class LevelDetector:
     """One rule with rising levels; a series falls under it by the kind, the profile and the limits of its sensor."""
 
     def __init__(self, rule: LevelRule | Stuck, table: Table) -> None:
@@ -132,9 +132,9 @@ class LevelJudge:
         self._series = Columns({"ladder": (np.int32, 1, 0)})
         self._usual: dict[tuple[str, str], int] = {}
         self._seen_version = 0
-        self._better = Better(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
+        self._better = Superseding(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
 
-    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
         """What the rows of the rule's metric change; without such rows nothing can."""
         bettered = self._better.follow(frame, part) if self._better else None
         if part is None:
@@ -199,13 +199,13 @@ class LevelJudge:
             return tuple(own[: len(self.rule.levels)]) or self._limits
         return self._limits
 
-    def _finding(self, entry: Entry) -> Finding:
+    def _finding(self, entry: Entry) -> RuleDetection:
         sign = self._measure.sign
         step = entry.step
         ladder = int(self._series["ladder"][entry.slot])
         limit = sign * float(self._ladders.limit[ladder, step])
         window_s = self.rule.window_s if isinstance(self.rule, Rise | Stuck) else self._durations_s[step]
-        return Finding(
+        return RuleDetection(
             entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
             value=sign * entry.value if np.isfinite(entry.value) else None, limit=limit, window_s=window_s,

@@ -106,7 +106,7 @@ class Table:
         """Sensor code -> slot, -1 for none; codes beyond the end have none."""
         return self._slot
 
-    def part(self, frame: Frame) -> Part | None:
+    def part(self, frame: BatchView) -> Part | None:
         """The rows of the batch that belong here, in order; None when there are none."""
         rows = frame.rows_of(self.metric_codes)
         if not len(rows):
@@ -152,7 +152,7 @@ class Table:
         return slots
 
 
-class Frame:
+class BatchView:
     """A batch as the rules see it: with its clock, its usable rows by metric, and the sensors' facts."""
 
     def __init__(

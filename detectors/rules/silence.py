@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from detectors.findings import Entry, Finding, entries
+from detectors.findings import Entry, RuleDetection, entries
 from detectors.kernels.emission import NONE, empty
 from detectors.kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, listen
 from detectors.recipes.kinds import Silence
 from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor
 
 from .levels import SECOND_NS, applies
-from .series import Fleet, Frame, Part
+from .series import BatchView, Fleet, Part
 from .state import Columns
 
 ONLINE = METRIC_BY_NAME["online"].code
@@ -22,7 +22,7 @@ NAMED_MAX = 5_000
 """Sensors behind a silent gateway that its finding names; it counts all of them."""
 
 
-class SilenceJudge:
+class SilenceDetector:
     """One silence rule over all sensors that were ever heard."""
 
     def __init__(self, rule: Silence) -> None:
@@ -53,7 +53,7 @@ class SilenceJudge:
         )
         self._seen_version = 0
 
-    def judge(self, frame: Frame, part: Part | None) -> list[Finding]:
+    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
         """Who fell silent or came back; every reading counts as a sign of life, whatever its quality."""
         del part
         self.follow(frame.fleet)
@@ -102,14 +102,14 @@ class SilenceJudge:
         self._sensors.load(state["sensors"])
         self._seen_version = 0
 
-    def _finding(self, entry: Entry, fleet: Fleet) -> Finding:
+    def _finding(self, entry: Entry, fleet: Fleet) -> RuleDetection:
         own = self._sensors
         told = entry.first_ns == entry.last_ns and entry.phase == 0
         behind = np.flatnonzero(own["parent"] == entry.slot)
         limit_ns = int(own["limit"][behind].min() if len(behind) else own["limit"][entry.slot])
         limit_s = min(limit_ns, self._spans[1]) / SECOND_NS + self.rule.after_s[entry.step]
         names = [fleet[code].id for code in behind[:NAMED_MAX].tolist()]
-        return Finding(
+        return RuleDetection(
             entry.row, entry.slot, ONLINE, entry.lane, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "silence",
             value=0.0 if told else (entry.last_ns - entry.first_ns) / 1e9, limit=limit_s, window_s=limit_s,

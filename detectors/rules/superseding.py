@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from ingest import METRIC_BY_NAME
 
-from .series import Frame, Part
+from .series import BatchView, Part
 from .state import Columns
 
 
-class Better:
+class Superseding:
     """Sensors that ever told one of some metrics, row by row."""
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self._codes = tuple(METRIC_BY_NAME[name].code for name in metrics)
         self._sensors = Columns({"told": (np.bool_, 1, False)})
 
-    def follow(self, frame: Frame, part: Part | None) -> NDArray[np.bool_] | None:
+    def follow(self, frame: BatchView, part: Part | None) -> NDArray[np.bool_] | None:
         """For each row of the part, whether its sensor told one of them by then; None where nobody did."""
         rows = frame.rows_of(self._codes)
         if not len(rows) and not self._sensors.size:

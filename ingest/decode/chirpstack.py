@@ -16,7 +16,7 @@ from ingest.vocabulary import Quality
 from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, epoch_ns, gathered, read_object, refuse, rfc3339_ns
 from .lorawan import LorawanTable, Meaning, load_table
-from .thinner import FLAGS, Thinner
+from .throttle import FLAGS, Throttle
 from .units import Quantity, read_quantity
 
 _TOPIC = re.compile(r"application/[^/]+/device/([0-9A-Fa-f]{16})/event/([a-z]+)", re.ASCII)
@@ -42,7 +42,7 @@ class ChirpStackDecoder:
     def __init__(self, table: LorawanTable | None = None) -> None:
         """table: what the keys of the codecs mean; None for the one that comes with the service."""
         self._table = table or load_table()
-        self._thinner = Thinner(FLAGS)
+        self._thinner = Throttle(FLAGS)
 
     def claims(self, topic: str) -> bool:
         """Everything under application/."""

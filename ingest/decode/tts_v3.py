@@ -13,7 +13,7 @@ from typing import Any
 from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, gathered, is_short, read_object, refuse, rfc3339_ns
 from .lorawan import LorawanTable, load_table
-from .thinner import FLAGS, Thinner
+from .throttle import FLAGS, Throttle
 
 _TOPIC = re.compile(r"v3/[^/]+/devices/([^/]{1,128})/(up|join)")
 _MODEL_FIELDS = ("Node_type", "Device", "model", "Model")
@@ -37,7 +37,7 @@ class TtsV3Decoder:
     def __init__(self, table: LorawanTable | None = None) -> None:
         """table: what the fields mean; None for the one that comes with the service."""
         self._table = table or load_table()
-        self._thinner = Thinner(FLAGS)
+        self._thinner = Throttle(FLAGS)
 
     def claims(self, topic: str) -> bool:
         """Everything under v3/."""

@@ -14,7 +14,7 @@ from ingest.vocabulary import METRIC_BY_NAME, Quality
 
 from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, epoch_ns, gathered, read_object, read_text, refuse, rfc3339_ns
-from .thinner import FLAGS, Thinner
+from .throttle import FLAGS, Throttle
 from .units import Quantity, convert, read_quantity
 
 # key -> (kind, metric); values are booleans
@@ -76,7 +76,7 @@ class Zigbee2MqttDecoder:
         """base: `mqtt.base_topic` of the bridge."""
         self._base = f"{base}/"
         self.subscriptions: Sequence[str] = (f"{base}/#",)
-        self._thinner = Thinner(_STEADY)
+        self._thinner = Throttle(_STEADY)
 
     def claims(self, topic: str) -> bool:
         """Everything under the base topic."""

@@ -22,7 +22,7 @@ _GAP, _OTHER = "gap ", "next "
 _NOBODY = Count()
 
 
-class Numbers:
+class SequenceNumbers:
     """The counters of every topic whose sensor has a code, as the ledger keeps them. One thread owns it."""
 
     def __init__(self, gaps: Gaps, ledger: Ledger, code_of: Callable[[bytes], int]) -> None:

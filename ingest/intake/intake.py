@@ -28,7 +28,7 @@ from .duplicates import Duplicates
 from .replay import Replays
 from .seal import Sources, settle
 from .settings import IntakeSettings
-from .slow_path import Careful
+from .slow_path import SlowPath
 from .spool import Spool, Spooled
 from .validate import DAY_NS, REFUSED_AHEAD_NS
 
@@ -65,7 +65,7 @@ class Intake:
         self.spool = Spool(spooled, bytes_max=self._settings.spool_mb * 1_000_000)
         self._behind = spooled > 0
         self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
-        self._careful = Careful(
+        self._careful = SlowPath(
             catalog,
             decoders,
             settings=self._settings,
@@ -141,7 +141,7 @@ class Intake:
         route = self._careful.columns.routes.get(topic)
         return route is not None and not self._urgency.of_sensor(route.sensor)
 
-    def _arrive(self, now_ns: int) -> Careful:
+    def _arrive(self, now_ns: int) -> SlowPath:
         """What is taken from here on arrived at now_ns."""
         self._careful.batch.arrive(now_ns)
         self._careful.span = now_ns - self._past_ns, now_ns, now_ns + REFUSED_AHEAD_NS

@@ -33,7 +33,7 @@ class _Copy(NamedTuple):
     own: bool
 
 
-class Kept:
+class RetainedCopies:
     """The kept copies by topic, and the last live content of topics that carry neither time nor number.
 
     Holds at most TOPICS_MAX of both, the oldest go first; `forgotten_total` counts the copies that did: they are stored

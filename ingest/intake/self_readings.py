@@ -11,7 +11,7 @@ from ingest.decode.native import NativeDecoder
 from ingest.devices.accounting import Accounts, Source
 from ingest.devices.gaps import Gaps
 from ingest.devices.ledger import Ledger, distinct
-from ingest.devices.sequence import Numbers
+from ingest.devices.sequence import SequenceNumbers
 from ingest.vocabulary import METRIC_BY_NAME
 
 from .batch import OpenBatch
@@ -24,7 +24,7 @@ _TICK, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES = (
 )
 
 
-class Voice:
+class SelfReadings:
     """Watches what the intake takes, and speaks when it is asked to. One thread owns it."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Voice:
     ) -> None:
         """gaps: what the hot path follows; code_of: the sensor of a native topic, -1 where there is none."""
         self._catalog, self._accounts = catalog, accounts
-        self.numbers = Numbers(gaps, ledger, code_of)
+        self.numbers = SequenceNumbers(gaps, ledger, code_of)
         self.rates = Rates(ledger, rate_max=settings.message_rate_max)
         self._names = Names(catalog, ledger, names_max=settings.new_names_max)
 

@@ -21,15 +21,15 @@ from ingest.vocabulary import KINDS
 from .batch import OpenBatch
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .hot_path import Columns, Route
-from .retained import Kept
+from .retained import RetainedCopies
 from .seal import Sources
-from .self_readings import Voice
+from .self_readings import SelfReadings
 from .senders import Senders
 from .settings import IntakeSettings
 from .validate import ill_formed
 
 
-class Careful:
+class SlowPath:
     """Takes messages one at a time. Owned by the intake, in its thread.
 
     batch: the open one, and span: earliest time that may be stored, arrival, latest; both as the intake last set them.
@@ -54,8 +54,10 @@ class Careful:
         gaps = Gaps()
         self.columns = Columns(gaps)
         self.senders = Senders(catalog, self.native)
-        self.voice = Voice(catalog, accounts, ledger, settings=settings, gaps=gaps, code_of=self.senders.of_topic)
-        self.kept = Kept(self.columns.routes, duplicates, memory)
+        self.voice = SelfReadings(
+            catalog, accounts, ledger, settings=settings, gaps=gaps, code_of=self.senders.of_topic
+        )
+        self.kept = RetainedCopies(self.columns.routes, duplicates, memory)
         self.batch = OpenBatch()
         self.span = (0, 0, 0)
         self.memory: dict[tuple[str, str], bytes | None] = {}

@@ -2,24 +2,24 @@
 
 from .client import Subscriber
 from .errors import MalformedStream, MqttError, PlainRefused, SecretUnreadable
-from .first_arrivals import Heard
+from .first_arrivals import FirstArrivals
 from .frames import FrameParser
 from .pending import Chunk, Failing
 from .settings import MqttSettings
-from .transient_session import Ear
+from .transient_session import TransientSession
 from .urgent import urgent_filters
 
 __all__ = [
     "Chunk",
-    "Ear",
     "Failing",
+    "FirstArrivals",
     "FrameParser",
-    "Heard",
     "MalformedStream",
     "MqttError",
     "MqttSettings",
     "PlainRefused",
     "SecretUnreadable",
     "Subscriber",
+    "TransientSession",
     "urgent_filters",
 ]

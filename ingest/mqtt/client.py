@@ -16,9 +16,9 @@ from ingest.intake.intake import Intake
 from ingest.intake.spool import Spooled
 
 from .connection import Connection
-from .first_arrivals import Heard
+from .first_arrivals import FirstArrivals
 from .pending import Chunk, Failing, Pending, Sink
-from .probe import Probe
+from .probe import DelayProbe
 from .reader import CHUNK_BYTES, ChunkedClient
 from .settings import MqttSettings
 
@@ -60,7 +60,7 @@ class Subscriber:
         *,
         waiting: Callable[[], Sequence[Waiting]] = tuple,
         spooled: Callable[[int], Spooled | None] | None = None,
-        heard: Heard | None = None,
+        heard: FirstArrivals | None = None,
     ) -> None:
         """clock: ns since 1970 UTC; waiting: what is to be taken in again; heard: shared with a second session.
 
@@ -74,9 +74,9 @@ class Subscriber:
         self._clock = clock
         self._waiting, self._spooled = waiting, spooled
         self._since_resumed = 0
-        self._heard = Heard() if heard is None else heard
+        self._heard = FirstArrivals() if heard is None else heard
         self._connection = Connection(settings, intake.subscriptions)
-        self._probe = Probe(self._connection.probe_topic)
+        self._probe = DelayProbe(self._connection.probe_topic)
         self._probe_id = 0
         self._connection.queued = self._note_queued
         self._allowance = max(1, settings.receive_max // 2)

@@ -1,8 +1,8 @@
-"""When a message was first heard, where two sessions at the broker hear the same: one message has one arrival.
+"""First-arrival times for messages received by two sessions: one message has one arrival time.
 
-While the log takes nothing, its session stops reading and the broker keeps what comes; a second session listens on
-(`Ear`). What that one hears comes again by the first, later. It is the same message, and keeps the moment at which
-it was first heard: a reading without a time of its own is not moved, and a live one does not become a late one.
+While the log rejects writes, its session stops reading and the broker queues the messages. A second session
+(`TransientSession`) receives them meanwhile. The first session receives the same messages again, later. Each message
+keeps its first arrival time, so a reading without an event time does not move and a live reading does not become late.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _Times = dict[int, "int | deque[int]"]
 """Key of a message -> when it was heard; a line of moments only for equal messages, because a line takes much room."""
 
 
-class Heard:
+class FirstArrivals:
     """Two sides of the same messages: `take` is the log's session, `hear` the second one. Safe from both threads.
 
     Equal messages are matched in order, the first of one side with the first of the other; on the log's side only those

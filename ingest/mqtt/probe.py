@@ -22,7 +22,7 @@ QUEUED_S = 900.0
 """The same for a broker that said that it has queued the probe for us: it may have that much to send before."""
 
 
-class Probe:
+class DelayProbe:
     """Probes on their way, as a rule one at a time. Driven by the reading thread; times are monotonic seconds."""
 
     def __init__(self, topic: str) -> None:

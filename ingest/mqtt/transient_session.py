@@ -17,7 +17,7 @@ PAUSE_S = 0.02
 """After each chunk: messages come by the handful, and so does what is later matched with them."""
 
 
-class Ear:
+class TransientSession:
     """QoS 0, clean start, no expiry, no will, a name of its own beside the service's session. Driven by one thread.
 
     Nothing is acknowledged by it, so that the broker keeps everything for the session of the log.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ingest.telemetry import TelemetryBatch
 
-from .retention import Keep
+from .retention import RetentionPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Store(Protocol):
         """Codes of the metrics that a sensor has readings of, raw or down-sampled, ascending."""
         ...
 
-    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+    def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
         """One step of upkeep; to be called again while there is more.
 
         When there is no more, every raw reading is gone whose day (UTC) ended raw_days of its class ago, unless it is

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import StoreError
 from ingest.stores.contract import Buckets, Retained, Series
-from ingest.stores.retention import DAY_NS, Keep
+from ingest.stores.retention import DAY_NS, RetentionPlan
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import Quality
 
@@ -119,7 +119,7 @@ class DuckdbStore:
                 found |= {code for (code,) in db.execute(" UNION ".join(asked), {"sensor": sensor}).fetchall()}
         return sorted(found)
 
-    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+    def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
         """One step of upkeep: a part of a day rewritten, or a part of a level joined; a fraction of a second."""
         with self._writing, self._transaction() as db:
             return self._upkeep.step(db, keep, now_ns=now_ns)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.stores.contract import Retained
-from ingest.stores.retention import DAY_NS, Keep, period_days
+from ingest.stores.retention import DAY_NS, RetentionPlan, period_days
 from ingest.vocabulary import Quality
 
 from .duckdb_parts import (
@@ -52,7 +52,7 @@ class Upkeep:
         self._due: dict[int, int] = {}
         self._rules: object = None
 
-    def step(self, db: duckdb.DuckDBPyConnection, keep: Keep, *, now_ns: int) -> Retained:
+    def step(self, db: duckdb.DuckDBPyConnection, keep: RetentionPlan, *, now_ns: int) -> Retained:
         """Do the next piece of work, if there is one."""
         if self._rules != (keep.classes, keep.held):
             self._due, self._rules = {}, (keep.classes, keep.held)
@@ -77,7 +77,7 @@ class Upkeep:
             found.setdefault(part.day, []).append(part)
         return list(found.values())
 
-    def _is_due(self, db: duckdb.DuckDBPyConnection, day: list[Part], keep: Keep, *, now_ns: int) -> bool:
+    def _is_due(self, db: duckdb.DuckDBPyConnection, day: list[Part], keep: RetentionPlan, *, now_ns: int) -> bool:
         """Whether the day is to be sorted, or has readings that are past their time."""
         is_sorted = any(part.state == "sorted" for part in day)
         for part in day:
@@ -88,7 +88,7 @@ class Upkeep:
             return False
         return any(self._due_day(db, part, keep) * DAY_NS <= now_ns for part in day)
 
-    def _due_day(self, db: duckdb.DuckDBPyConnection, part: Part, keep: Keep) -> int:
+    def _due_day(self, db: duckdb.DuckDBPyConnection, part: Part, keep: RetentionPlan) -> int:
         """The day from which on something of the part is past its time; what is held does not count."""
         known = self._due.get(part.id)
         if known is not None and part.state == "sorted":
@@ -107,7 +107,7 @@ def _begin(db: duckdb.DuckDBPyConnection, day: list[Part]) -> None:
     make_part(db, "target", day[0].day)
 
 
-def _rewrite(db: duckdb.DuckDBPyConnection, target: Part, keep: Keep, *, now_ns: int) -> int:
+def _rewrite(db: duckdb.DuckDBPyConnection, target: Part, keep: RetentionPlan, *, now_ns: int) -> int:
     """The next sensors of a day from the sealed parts into the target; returns how many readings went."""
     sources = parts(db, "step_ns = 0 AND day = ? AND state = 'sealed'", [target.day])
     bound = _bound(db, sources)
@@ -164,7 +164,7 @@ def _append(db: duckdb.DuckDBPyConnection, target: Part, rows: Columns) -> int:
     return int(series[-1]) + 1
 
 
-def _roll(db: duckdb.DuckDBPyConnection, gone: Columns, day: int, keep: Keep) -> None:
+def _roll(db: duckdb.DuckDBPyConnection, gone: Columns, day: int, keep: RetentionPlan) -> None:
     """The good ones of the readings that go, into the first level of their classes."""
     good = gone["quality"] == Quality.GOOD
     own = {name: column[good] for name, column in gone.items()}
@@ -178,7 +178,7 @@ def _roll(db: duckdb.DuckDBPyConnection, gone: Columns, day: int, keep: Keep) ->
             add_level(db, keep.classes[index].name, level.step_ns, fresh)
 
 
-def _age_level(db: duckdb.DuckDBPyConnection, keep: Keep, *, now_ns: int) -> bool:
+def _age_level(db: duckdb.DuckDBPyConnection, keep: RetentionPlan, *, now_ns: int) -> bool:
     """One part of a level that is past its time moves to the next level; False when there is none."""
     for part in parts(db, "step_ns > 0"):
         if keep.level_past(part.class_name, part.step_ns, part.day, now_ns=now_ns):

@@ -12,7 +12,7 @@ from pathlib import Path
 from ingest.catalog import Sensor
 from ingest.errors import HoldError
 
-from .retention import DAY_NS, Held
+from .retention import DAY_NS, HeldSpan
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS holds (
@@ -112,7 +112,7 @@ class Holds:
         return [Hold(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
 
 
-def held(holds: Iterable[Hold], sensors: Iterable[Sensor]) -> tuple[Held, ...]:
+def held(holds: Iterable[Hold], sensors: Iterable[Sensor]) -> tuple[HeldSpan, ...]:
     """What holds keep, by sensor code and whole days; sensors: all that the catalogue knows."""
     standing = list(holds)
     if not standing:
@@ -121,7 +121,7 @@ def held(holds: Iterable[Hold], sensors: Iterable[Sensor]) -> tuple[Held, ...]:
     for sensor in sensors:
         codes.setdefault(sensor.site, []).append((sensor.id, sensor.code))
     return tuple(
-        Held(
+        HeldSpan(
             frozenset(code for name, code in codes.get(hold.site, ()) if not hold.sensors or name in hold.sensors),
             hold.from_ns // DAY_NS,
             (hold.to_ns - 1) // DAY_NS,

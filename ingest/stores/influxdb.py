@@ -17,7 +17,7 @@ import numpy as np
 from ingest.catalog import Catalog
 from ingest.errors import StoreError
 from ingest.stores.contract import Buckets, Retained, Series
-from ingest.stores.retention import DAY_NS, Keep
+from ingest.stores.retention import DAY_NS, RetentionPlan
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import Quality
 
@@ -140,7 +140,7 @@ class InfluxStore:
         query = f"SELECT count(v) FROM {MEASUREMENT} WHERE s = '{int(sensor)}' GROUP BY m"  # noqa: S608 - an integer
         return sorted(int(tags["m"]) for tags, _ in self._series_of(query))
 
-    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+    def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
         """All of it in one step: what is past its time is deleted on the server. No levels are kept."""
         with self._gate:
             series = self._series_of(f"SELECT count(v) FROM {MEASUREMENT} GROUP BY s, m")  # noqa: S608 - constants

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ingest.stores.contract import Buckets, Retained, Series
-from ingest.stores.retention import DAY_NS, Keep, period_days
+from ingest.stores.retention import DAY_NS, RetentionPlan, period_days
 from ingest.telemetry import TelemetryBatch, concat
 from ingest.vocabulary import Quality
 
@@ -64,7 +64,7 @@ class MemoryStore:
             found = np.unique(np.concatenate([self._batch.metric[self._batch.sensor == sensor], *kept]))
         return [int(code) for code in found]
 
-    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+    def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
         """All of it in one step: raw readings into the first level, each level into the next."""
         with self._lock:
             batch = self._batch
@@ -87,7 +87,7 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _add(self, name: str, step_ns: int, rows: Rollup, keep: Keep) -> None:
+    def _add(self, name: str, step_ns: int, rows: Rollup, keep: RetentionPlan) -> None:
         """Into the level behind step_ns, where the class has one."""
         level = keep.named(name).next_level(step_ns)
         if level is not None and len(rows):
@@ -95,7 +95,7 @@ class MemoryStore:
             fresh = coarser(rows, level.step_ns)
             self._levels[name, level.step_ns] = fresh if there is None else joined([there, fresh])
 
-    def _age(self, name: str, step_ns: int, keep: Keep, *, now_ns: int) -> None:
+    def _age(self, name: str, step_ns: int, keep: RetentionPlan, *, now_ns: int) -> None:
         """The periods that are past their time move to the next level."""
         rows = self._levels[name, step_ns]
         first = rows.start_ns // DAY_NS

@@ -55,7 +55,7 @@ class RetentionClass:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldSpan:
     """Whole days (UTC, counted from 1970) of some sensors, first and last included, that must not go."""
 
     sensors: frozenset[int]
@@ -63,7 +63,7 @@ class Held:
     last_day: int
 
 
-class Keep:
+class RetentionPlan:
     """The rules of one pass of retention: which class a series belongs to, and what is held.
 
     The first class that covers a series has it; the last one covers everything.
@@ -74,7 +74,7 @@ class Keep:
         classes: Sequence[RetentionClass],
         describe: Callable[[int, int], tuple[str, str]],
         *,
-        held: Sequence[Held] = (),
+        held: Sequence[HeldSpan] = (),
     ) -> None:
         """describe: (sensor, metric) codes -> (kind, metric name). Raises ValueError without a class for the rest."""
         if not classes or classes[-1].kinds or classes[-1].metrics:
@@ -147,9 +147,9 @@ def period_days(step_ns: int) -> int:
     return 1 if step_ns < FINE_NS else COARSE_DAYS
 
 
-def keep_raw(days: int) -> Keep:
+def raw_only_plan(days: int) -> RetentionPlan:
     """Rules with one class: everything raw for so many days, and nothing after."""
-    return Keep([RetentionClass("rest", days)], lambda _sensor, _metric: ("", ""))
+    return RetentionPlan([RetentionClass("rest", days)], lambda _sensor, _metric: ("", ""))
 
 
 def load_retention(path: Path | None = None) -> tuple[RetentionClass, ...]:

@@ -118,7 +118,7 @@ class Fleet:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Frames:
+class Samples:
     """Messages of equal make as columns: row i is one message of `device[i]`, measured at `time_ms[i]`.
 
     device: int32 index into the fleet, shape (n,); time_ms: int64 UTC, what the device's clock says, shape (n,);
@@ -145,13 +145,13 @@ class Frames:
         """When each message is sent (ms UTC, true time)."""
         return self.time_ms if self.sent_ms is None else self.sent_ms
 
-    def keep(self, rows: NDArray[np.bool_]) -> Frames:
+    def keep(self, rows: NDArray[np.bool_]) -> Samples:
         """Only the marked rows."""
         return self if rows.all() else self.take(np.flatnonzero(rows))
 
-    def take(self, rows: NDArray[np.intp]) -> Frames:
+    def take(self, rows: NDArray[np.intp]) -> Samples:
         """The rows of these numbers, in their order; a number may come twice."""
-        return Frames(
+        return Samples(
             self.device[rows],
             self.time_ms[rows],
             self.metrics,
@@ -162,19 +162,19 @@ class Frames:
             None if self.retain is None else self.retain[rows],
         )
 
-    def with_column(self, metric: str, column: Floats) -> Frames:
+    def with_column(self, metric: str, column: Floats) -> Samples:
         """The same messages with one metric replaced."""
         values = self.values.copy()
         values[:, self.metrics.index(metric)] = column
         return replace(self, values=values)
 
 
-def frames(rows: Sequence[tuple[int, int]], metrics: Mapping[str, Sequence[float]]) -> Frames:
+def frames(rows: Sequence[tuple[int, int]], metrics: Mapping[str, Sequence[float]]) -> Samples:
     """Frames from single (device, time_ms) rows and one list of values a metric."""
     device = np.array([row[0] for row in rows], np.int32)
     time_ms = np.array([row[1] for row in rows], np.int64)
     values = np.array([list(column) for column in metrics.values()], np.float64).T.reshape(len(rows), len(metrics))
-    return Frames(device, time_ms, tuple(metrics), values)
+    return Samples(device, time_ms, tuple(metrics), values)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -233,12 +233,12 @@ class Rows:
         wandered: Floats = left + (table[at + 1] - left) * weight
         return wandered
 
-    def frames(self, metrics: Mapping[str, Floats]) -> Frames:
+    def frames(self, metrics: Mapping[str, Floats]) -> Samples:
         """One message a row with these columns."""
         values = np.empty((len(self), len(metrics)))
         for number, column in enumerate(metrics.values()):
             values[:, number] = column
-        return Frames(self.device, self.time_ms, tuple(metrics), values)
+        return Samples(self.device, self.time_ms, tuple(metrics), values)
 
 
 def regular(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> Rows:

@@ -36,7 +36,7 @@ class Lines:
         return f"line {number}: " if number else ""
 
 
-class Findings:
+class Problems:
     """What is wrong with a file, in order of finding."""
 
     def __init__(self, text: str) -> None:
@@ -48,7 +48,7 @@ class Findings:
         self.told.append(self._lines.of(table, index, key) + finding)
 
 
-def read_start(given: object, findings: Findings) -> int:
+def read_start(given: object, findings: Problems) -> int:
     """A date and time with offset, as ms since 1970 UTC."""
     try:
         when = datetime.fromisoformat(str(given))
@@ -62,7 +62,7 @@ def read_start(given: object, findings: Findings) -> int:
 
 
 def read_settings(
-    table: str, index: int, entry: object, kinds: Mapping[str, tuple[type[Happening], Any]], findings: Findings
+    table: str, index: int, entry: object, kinds: Mapping[str, tuple[type[Happening], Any]], findings: Problems
 ) -> tuple[str, Happening] | None:
     """One [[effect]] or [[fault]]: its name and settings; None when anything is wrong, which is told."""
     where, word = f"{table} {index}", "model" if table == "effect" else "kind"

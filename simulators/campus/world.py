@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.fleet import Fleet, Samples
 from simulators.campus.noise import key_of
 from simulators.campus.school import Campus, place_periods
 from simulators.errors import ScenarioInvalid
@@ -55,7 +55,7 @@ class World:
         """What goes wrong on the way, in the order of the file. Raises ScenarioInvalid when no device fits."""
         return tuple(_faults(self))
 
-    def frames(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def frames(self, span_ms: tuple[int, int]) -> list[Samples]:
         """Everything that is measured in [begin, end), before any fault; the same however time is cut into spans."""
         parts = steady(self.fleet, self.rate_per_s, span_ms) if self.rate_per_s else quiet(self.fleet, span_ms)
         for number, effect in enumerate(self.effects):
@@ -148,7 +148,7 @@ def _collisions(planned: Sequence[tuple[str, Effect]]) -> Iterator[str]:
                 yield f"{name} and {other_name} overlap at {site}/{device}: it cannot be {one.kind} and {other.kind}"
 
 
-def _as_drill(fleet: Fleet, effect: Effect, part: Frames) -> list[Frames]:
+def _as_drill(fleet: Fleet, effect: Effect, part: Samples) -> list[Samples]:
     """The rows that carry a drill, typed as a test; the others as they are."""
     truths = effect.truths()
     marked = np.zeros(len(part), np.bool_)

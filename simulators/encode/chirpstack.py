@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order, iso
 
@@ -55,7 +55,7 @@ class ChirpStack:
         del devices, at_ms
         return []
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """An uplink a row."""
         rows = (row for row in in_order(parts) if not (row.is_test or row.retain))
         return [found for row in rows if (found := self._uplink(row))]

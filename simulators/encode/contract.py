@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from simulators.campus.fleet import Device, Frames
+from simulators.campus.fleet import Device, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Encoder(Protocol):
         """What is sent when these devices (indexes into the fleet) come up: availability, births, descriptions."""
         ...
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """The messages of these rows."""
         ...
 

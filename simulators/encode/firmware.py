@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order
 
@@ -41,7 +41,7 @@ class Firmware(ABC):
         """The last will."""
         return [self._will(index, at_ms, self.will[2]) for index in devices]
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """The message of each row that has one."""
         rows = (row for row in in_order(parts) if not row.is_test)
         return [found for row in rows if (found := self.message(row, self._fleet.devices[row.device]))]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order
 
@@ -49,7 +49,7 @@ class Frigate:
             return [Message(at_ms, "frigate/available", b"offline", retain=True)]
         return [self._status(index, at_ms, b"offline") for index in gone]
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """An event a row that has one."""
         return [self._event(row) for row in in_order(parts) if row.labels and not (row.is_test or row.retain)]
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 from simulators.encode.metrics import BOOLEANS, COUNTS, HEALTH, MEASURED, UNITS
 from simulators.encode.rows import in_order
@@ -70,7 +70,7 @@ class Homie:
             for index in devices
         ]
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """A message a value."""
         return [
             Message(row.due_ms, f"{ROOT}/{self._place(row.device, metric)}", _payload(metric, value), retain=True)

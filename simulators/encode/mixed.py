@@ -8,7 +8,7 @@ from heapq import merge
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Encoder, Message
 from simulators.encode.native import Native
 
@@ -58,7 +58,7 @@ class Mixed:
             for message in encoder.lose(mine, at_ms)
         ]
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """Every encoder's messages, joined in order of sending."""
         told = []
         for code, encoder in enumerate(self._encoders):

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 
 BOOLS = frozenset(
@@ -55,13 +55,13 @@ class Native:
         del devices, at_ms
         return []
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """The messages in order of sending, then device."""
         rows = [row for part in parts for row in self._rows(part)]
         rows.sort(key=_order)
         return [Message(due_ms, self._topic(device), payload, retain) for due_ms, device, _, payload, retain in rows]
 
-    def _rows(self, part: Frames) -> Iterator[tuple[int, int, int, bytes, bool]]:
+    def _rows(self, part: Samples) -> Iterator[tuple[int, int, int, bytes, bool]]:
         """(due_ms, device, time_ms, payload, retain) of each row."""
         device, time_ms, due_ms = part.device.tolist(), part.time_ms.tolist(), part.due_ms.tolist()
         retain = [False] * len(part) if part.retain is None else part.retain.tolist()
@@ -91,7 +91,7 @@ class Batched(Native):
 
     name = "batched"
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """One array a device and stretch; a retained message travels alone."""
         gathered: dict[str, list[Message]] = {}
         alone = []
@@ -116,7 +116,7 @@ def _order(row: tuple[int, int, int, bytes, bool]) -> tuple[int, int, int]:
     return row[0], row[1], row[2]
 
 
-def _bodies(part: Frames) -> Iterator[bytes]:
+def _bodies(part: Samples) -> Iterator[bytes]:
     columns = [_column(metric, part.values[:, index].tolist()) for index, metric in enumerate(part.metrics)]
     if part.labels:
         columns.append([_labelled(label) for label in part.labels])

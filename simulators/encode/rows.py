@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from math import isnan
 from typing import Any, NamedTuple
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ class Row(NamedTuple):
         return self.values.get("test", 0.0) == 1.0
 
 
-def in_order(parts: Sequence[Frames]) -> list[Row]:
+def in_order(parts: Sequence[Samples]) -> list[Row]:
     """Every row by the moment of sending, then device, then its own time and metrics: the same however time is cut."""
     rows = [row for part in parts for row in _rows(part)]
     rows.sort(key=lambda row: (row.due_ms, row.device, row.time_ms, tuple(row.values)))
@@ -46,7 +46,7 @@ def iso(time_ms: int, *, digits: int = 3) -> str:
     return text[: 20 + digits] if digits else text[:19]
 
 
-def _rows(part: Frames) -> list[Row]:
+def _rows(part: Samples) -> list[Row]:
     retain = [False] * len(part) if part.retain is None else part.retain.tolist()
     labels = part.labels or [{}] * len(part)
     stamps = (part.due_ms.tolist(), part.device.tolist(), part.time_ms.tolist(), part.values.tolist())

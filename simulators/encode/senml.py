@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 from simulators.encode.metrics import BOOLEANS, COUNTS, UNITS
 from simulators.encode.rows import Row, in_order
@@ -60,7 +60,7 @@ class Senml:
         del devices, at_ms
         return []
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """A pack a row; rows without any measurement, and drills, are left out."""
         return [self._message(row) for row in in_order(parts) if row.measured and not row.is_test]
 

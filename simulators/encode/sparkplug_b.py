@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 from simulators.encode.metrics import BOOLEANS, COUNTS, HEALTH, MEASURED, UNITS
 from simulators.encode.protobuf import double, flag, message, number, text
@@ -79,7 +79,7 @@ class SparkplugB:
             found += [self._message(site, "DDEATH", self._fleet.devices[index].id, at_ms, []) for index in gone]
         return found
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """A DDATA a row; rows without a known metric, drills and retained copies are left out."""
         return [found for row in in_order(parts) if not (row.retain or row.is_test) and (found := self._data(row))]
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from simulators.campus.fleet import Device, Fleet, Frames
+from simulators.campus.fleet import Device, Fleet, Samples
 from simulators.encode.contract import Message
 from simulators.encode.rows import Row, in_order, iso
 
@@ -100,7 +100,7 @@ class Zigbee2Mqtt:
             return [_retained(at_ms, "bridge/state", {"state": "offline"})]
         return [self._available(index, at_ms, "offline") for index in gone]
 
-    def encode(self, parts: Sequence[Frames]) -> list[Message]:
+    def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """The state after each row."""
         return [self._message(row) for row in in_order(parts)]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.noise import uniform
 from simulators.faults.fault import FaultSettings, Planned
 from simulators.truth.truth import Truth
@@ -36,7 +36,7 @@ class Clock(Planned):
 
     settings: ClockSettings
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """The same rows with the time that the device believes."""
         rows = self.reach.rows(part)
         if not rows.any():
@@ -44,7 +44,7 @@ class Clock(Planned):
         told_ms = part.time_ms + self.error_ms(part)
         return replace(part, time_ms=np.where(rows, told_ms, part.time_ms))
 
-    def error_ms(self, part: Frames) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def error_ms(self, part: Samples) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """How far each row's clock is ahead."""
         begin = self.span_ms[0]
         if self.settings.restart_year:

@@ -12,7 +12,7 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.fleet import Fleet, Samples
 from simulators.campus.noise import Floats, Words, uniform
 from simulators.models.effect import Happening
 from simulators.truth.truth import Truth
@@ -33,7 +33,7 @@ class Fault(Protocol):
         """From when to when it acts (true time)."""
         ...
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """The rows as they travel."""
         ...
 
@@ -61,7 +61,7 @@ class Reach:
     key: int
     scenario: str
     members: NDArray[np.int32]
-    look: Callable[[tuple[int, int]], list[Frames]]
+    look: Callable[[tuple[int, int]], list[Samples]]
 
     @cached_property
     def _concerned(self) -> NDArray[np.bool_]:
@@ -69,17 +69,17 @@ class Reach:
         marks[self.members] = True
         return marks
 
-    def rows(self, part: Frames) -> NDArray[np.bool_]:
+    def rows(self, part: Samples) -> NDArray[np.bool_]:
         """Rows of the devices and the time concerned."""
         begin, end = self.span_ms
         found: NDArray[np.bool_] = self._concerned[part.device] & (part.due_ms >= begin) & (part.due_ms < end)
         return found
 
-    def keys(self, part: Frames) -> Words:
+    def keys(self, part: Samples) -> Words:
         """A key for each row's device."""
         return self.fleet.keys[part.device] ^ np.uint64(self.key)
 
-    def luck(self, part: Frames, *, stream: int) -> Floats:
+    def luck(self, part: Samples, *, stream: int) -> Floats:
         """A number in (0, 1) of each message."""
         make = zlib.crc32(",".join(part.metrics).encode())
         return uniform(self.keys(part) ^ np.uint64(make), part.due_ms, stream=stream)
@@ -116,7 +116,7 @@ def reach(
     *,
     key: int,
     scenario: str,
-    look: Callable[[tuple[int, int]], list[Frames]],
+    look: Callable[[tuple[int, int]], list[Samples]],
 ) -> Reach | None:
     """Where these settings act; None when no device fits."""
     models = sorted({device.model for device in fleet.drawn} if not settings.model else {settings.model})

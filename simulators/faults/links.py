@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.noise import uniform
 from simulators.faults.fault import FaultSettings, Planned
 from simulators.truth.truth import Truth
@@ -56,7 +56,7 @@ class Link(Planned):
 
     settings: LossSettings | DuplicateSettings | ReorderSettings | DelaySettings
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """The rows that arrive, and when."""
         rows = self.reach.rows(part)
         if not rows.any():
@@ -73,15 +73,15 @@ class Link(Planned):
                 late_ms = 1000 * (low + (high - low) * own)
         return replace(part, sent_ms=part.due_ms + np.where(rows, late_ms, 0).astype(np.int64))
 
-    def _lost(self, part: Frames, share: float, burst_s: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def _lost(self, part: Samples, share: float, burst_s: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         if burst_s:
             run = part.due_ms // max(1, round(1000 * burst_s))
             return uniform(self.reach.keys(part), run, stream=1) < share
         return self.reach.luck(part, stream=1) < share
 
     def _doubled(
-        self, part: Frames, chosen: np.ndarray[tuple[int], np.dtype[np.intp]], after_s: tuple[float, float]
-    ) -> Frames:
+        self, part: Samples, chosen: np.ndarray[tuple[int], np.dtype[np.intp]], after_s: tuple[float, float]
+    ) -> Samples:
         both = part.take(np.concatenate((np.arange(len(part)), chosen)))
         low, high = after_s
         late_ms = 1000 * (low + (high - low) * self.reach.luck(part, stream=3)[chosen])

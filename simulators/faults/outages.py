@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.faults.fault import FaultSettings, Planned
 from simulators.truth.truth import Truth
 
@@ -43,7 +43,7 @@ class Outage(Planned):
 
     settings: OutageSettings
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """Held until the return, or lost."""
         rows = self.reach.rows(part)
         if self.settings.on_return == "lost":
@@ -82,7 +82,7 @@ class Reboot(Planned):
 
     settings: RebootSettings
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """Nothing while it starts."""
         return part.keep(~self.reach.rows(part))
 
@@ -97,7 +97,7 @@ class Retained(Planned):
 
     settings: RetainedSettings
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """The rows, and a retained copy of each that is its device's newest at a reconnect."""
         begin, end = self.span_ms
         every = round(1000 * self.settings.every_s)

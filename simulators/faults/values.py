@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Interval, doc
 
 from simulators.campus.calendar import DAY_MS
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats
 from simulators.faults.fault import FaultSettings, Planned
 from simulators.truth.truth import Truth
@@ -51,7 +51,7 @@ class Stuck(Planned):
                         found[device, metric] = value
         return found
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """The same messages with the value of old."""
         rows = self.reach.rows(part)
         for metric in part.metrics if rows.any() else ():
@@ -60,7 +60,7 @@ class Stuck(Planned):
                 part = part.with_column(metric, np.where(rows, self._kept(part, metric, old), old))
         return part
 
-    def _kept(self, part: Frames, metric: str, old: Floats) -> Floats:
+    def _kept(self, part: Samples, metric: str, old: Floats) -> Floats:
         pairs = zip(part.device.tolist(), old.tolist(), strict=True)
         return np.array([self._last.get((device, metric), value) for device, value in pairs], np.float64)
 
@@ -75,7 +75,7 @@ class Null(Planned):
 
     settings: NullSettings
 
-    def carry(self, part: Frames) -> Frames:
+    def carry(self, part: Samples) -> Samples:
         """The same messages without a value."""
         rows = self.reach.rows(part)
         if not rows.any():

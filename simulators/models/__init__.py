@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Fleet, Frames, Rows, in_turn, regular
+from simulators.campus.fleet import Fleet, Rows, Samples, in_turn, regular
 from simulators.models.cameras import camera, passers_by
 from simulators.models.gates import door, shut, turnstile
 from simulators.models.health import CELLS, HEALTH_S, health
@@ -16,7 +16,7 @@ from simulators.models.mains import panel, socket
 from simulators.models.rooms import room, smoke
 from simulators.models.water import leak, pipe, pond, rain
 
-Moments = Callable[[Fleet, NDArray[np.int32], float, tuple[int, int]], list[Frames]]
+Moments = Callable[[Fleet, NDArray[np.int32], float, tuple[int, int]], list[Samples]]
 """(fleet, members, period_s, (begin_ms, end_ms)) -> the members' messages in that span that follow no beat."""
 
 
@@ -27,7 +27,7 @@ class Model:
     beats: the regular message goes out every period; else `moments` tells the state as well, where it fits.
     """
 
-    told: Callable[[Rows], Frames]
+    told: Callable[[Rows], Samples]
     moments: Moments | None = None
     beats: bool = True
 
@@ -47,9 +47,9 @@ BACKGROUNDS: Mapping[str, Model] = {
 }
 
 
-def quiet(fleet: Fleet, span_ms: tuple[int, int]) -> list[Frames]:
+def quiet(fleet: Fleet, span_ms: tuple[int, int]) -> list[Samples]:
     """Everything the fleet sends in [begin, end) when nothing happens; chunks join without a seam."""
-    found: list[Frames] = []
+    found: list[Samples] = []
     for (name, period_s), members in fleet.groups.items():
         model = BACKGROUNDS[name]
         if model.beats:
@@ -61,7 +61,7 @@ def quiet(fleet: Fleet, span_ms: tuple[int, int]) -> list[Frames]:
     return [part for part in found if len(part)]
 
 
-def steady(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+def steady(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[Samples]:
     """The regular messages of [begin, end) when the whole fleet speaks in turn, `rate_per_s` in all."""
     parts = [BACKGROUNDS[name].told(rows) for name, rows in in_turn(fleet, rate_per_s, span_ms)]
     return [part for part in parts if len(part)]

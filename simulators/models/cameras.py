@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Fleet, Frames, Rows, grid
+from simulators.campus.fleet import Fleet, Rows, Samples, grid
 from simulators.campus.noise import uniform
 
 PATH = "path"
@@ -16,7 +16,7 @@ WATERSIDE = "waterside"
 GATE = "gate"
 
 
-def camera(rows: Rows) -> Frames:
+def camera(rows: Rows) -> Samples:
     """The camera's own health: blind (bool); sharpness (% of a clear day's), luma (%), scene_change (%)."""
     light, focus, shake = rows.normals(3, stream=7)
     hour = rows.fleet.calendar.hour(rows.time_ms)
@@ -31,7 +31,7 @@ def camera(rows: Rows) -> Frames:
     )
 
 
-def passers_by(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+def passers_by(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Samples]:
     """People on the path as tracks (start, end) in the zone "path"."""
     del period_s
     begin, end = span_ms
@@ -49,13 +49,13 @@ def passers_by(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_m
 
 def track_frames(
     rows: list[tuple[int, int, int, float]], *, zone: str, span_ms: tuple[int, int], update_ms: int = 0
-) -> Frames:
+) -> Samples:
     """Events of persons seen: rows of (device, start_ms, stay_ms, score); updates in between where `update_ms` > 0."""
     begin, end = span_ms
     events = [event for row in rows for event in _track(row, zone, update_ms) if begin <= event[1] < end]
     device = np.array([event[0] for event in events], np.int32)
     time_ms = np.array([event[1] for event in events], np.int64)
-    return Frames(device, time_ms, (), np.zeros((len(events), 0)), tuple(event[2] for event in events))
+    return Samples(device, time_ms, (), np.zeros((len(events), 0)), tuple(event[2] for event in events))
 
 
 def _track(row: tuple[int, int, int, float], zone: str, update_ms: int) -> Iterator[tuple[int, int, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats
 from simulators.models.effect import Stage
 from simulators.truth.truth import Truth
@@ -46,9 +46,9 @@ class Course:
     told: tuple[Truth, ...]
     turns: tuple[Turn, ...] = ()
     hushes: tuple[Hush, ...] = ()
-    said: tuple[Frames, ...] = ()
+    said: tuple[Samples, ...] = ()
 
-    def alter(self, part: Frames) -> Frames:
+    def alter(self, part: Samples) -> Samples:
         """The messages with their metrics turned and without those that are not sent."""
         for hush in self.hushes:
             if not hush.metrics or hush.metrics == part.metrics or (hush.metrics == ("labels",) and part.labels):
@@ -59,7 +59,7 @@ class Course:
                 part = self._turned(part, turn)
         return part
 
-    def _turned(self, part: Frames, turn: Turn) -> Frames:
+    def _turned(self, part: Samples, turn: Turn) -> Samples:
         begin, end = self.span_ms
         rows = np.flatnonzero((part.device == turn.device) & (part.time_ms >= begin) & (part.time_ms < end))
         if not len(rows):
@@ -68,7 +68,7 @@ class Course:
         column[rows] = turn.change((part.time_ms[rows] - self.stage.at_ms) / 1000, column[rows])
         return part.with_column(turn.metric, column)
 
-    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def events(self, span_ms: tuple[int, int]) -> list[Samples]:
         """Its own messages in [begin, end)."""
         begin, end = span_ms
         kept = [part.keep((part.time_ms >= begin) & (part.time_ms < end)) for part in self.said if len(part)]

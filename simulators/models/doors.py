@@ -8,7 +8,7 @@ from typing import Annotated
 
 from annotated_types import Interval, Unit, doc
 
-from simulators.campus.fleet import Fleet, Frames, frames
+from simulators.campus.fleet import Fleet, Samples, frames
 from simulators.models.cameras import GATE, track_frames
 from simulators.models.effect import Happening, Stage
 from simulators.truth.truth import Truth
@@ -67,14 +67,14 @@ class DoorEvent:
         """From before the opening until after the closing."""
         return self.stage.at_ms - MARGIN_MS, self.shut_ms + MARGIN_MS
 
-    def alter(self, part: Frames) -> Frames:
+    def alter(self, part: Samples) -> Samples:
         """No ordinary passage of this door meanwhile."""
         if part.metrics not in (("open",), ("access_granted",)):
             return part
         begin, end = self.span_ms
         return part.keep((part.device != self.device) | (part.time_ms < begin) | (part.time_ms >= end))
 
-    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def events(self, span_ms: tuple[int, int]) -> list[Samples]:
         """Card, contact, its repeated state once a minute, and the person on camera."""
         states = [(self.opened_ms, 1.0), *((at, 1.0) for at in range(self.opened_ms + 60_000, self.shut_ms, 60_000))]
         parts = [self._contact([*states, (self.shut_ms, 0.0)])]
@@ -89,7 +89,7 @@ class DoorEvent:
             )
         return [part for part in kept if len(part)]
 
-    def _contact(self, states: list[tuple[int, float]]) -> Frames:
+    def _contact(self, states: list[tuple[int, float]]) -> Samples:
         columns = {"open": [value for _, value in states]}
         if self.lock_tells:
             columns["forced"] = columns["open"]

@@ -9,7 +9,7 @@ from typing import Annotated, Protocol
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.fleet import Fleet, Samples
 from simulators.campus.noise import key_of, uniform
 from simulators.truth.truth import Truth
 
@@ -26,11 +26,11 @@ class Effect(Protocol):
         """From when to when it acts."""
         ...
 
-    def alter(self, part: Frames) -> Frames:
+    def alter(self, part: Samples) -> Samples:
         """The messages as they are while it acts."""
         ...
 
-    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def events(self, span_ms: tuple[int, int]) -> list[Samples]:
         """Messages that exist only because of it, in [begin, end)."""
         ...
 

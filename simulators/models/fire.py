@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.campus.fleet import Fleet, Frames
+from simulators.campus.fleet import Fleet, Samples
 from simulators.campus.noise import Floats, uniform
 from simulators.models.effect import Happening, Stage
 from simulators.truth.truth import Truth
@@ -89,7 +89,7 @@ class Smoulder:
         result: Floats = -10 * np.log10(1 - self.percent_m(since_s) / 100)
         return result
 
-    def alter(self, part: Frames) -> Frames:
+    def alter(self, part: Samples) -> Samples:
         """Smoke, CO and warmth are added in the room and its neighbour."""
         if "smoke_density" not in part.metrics:
             return part
@@ -101,8 +101,8 @@ class Smoulder:
         return part
 
     def _with_smoke(
-        self, part: Frames, rows: np.ndarray[tuple[int], np.dtype[np.intp]], since_s: Floats, share: float
-    ) -> Frames:
+        self, part: Samples, rows: np.ndarray[tuple[int], np.dtype[np.intp]], since_s: Floats, share: float
+    ) -> Samples:
         thick = self.percent_m(since_s) * share
         values = part.values.copy()
         names = part.metrics
@@ -111,9 +111,9 @@ class Smoulder:
         values[rows, names.index("co")] += (FULL_CO_PPM * early).round(1)
         warm = 2.0 + (18.0 if self.settings.flame_after_s else 0.0)
         values[rows, names.index("temperature")] += (warm * thick / self.settings.cap_percent_m).round(2)
-        return Frames(part.device, part.time_ms, names, values.round(4))
+        return Samples(part.device, part.time_ms, names, values.round(4))
 
-    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def events(self, span_ms: tuple[int, int]) -> list[Samples]:
         """No further messages."""
         del span_ms
         return []
@@ -219,7 +219,7 @@ class Cooking:
         result: Floats = self.peak_percent_m * risen * gone * flicker * (since_s >= 0)
         return result
 
-    def alter(self, part: Frames) -> Frames:
+    def alter(self, part: Samples) -> Samples:
         """Fume on the kitchen's head, damp in its air."""
         since_s = (part.time_ms - self.stage.at_ms) / 1000
         fume = self.percent_m(since_s)
@@ -233,7 +233,7 @@ class Cooking:
             return part.with_column("humidity", np.clip(part.values[:, index] + added, 0, 99).round(1))
         return part
 
-    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def events(self, span_ms: tuple[int, int]) -> list[Samples]:
         """No further messages."""
         del span_ms
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Fleet, Frames, Rows, grid
+from simulators.campus.fleet import Fleet, Rows, Samples, grid
 from simulators.campus.noise import Floats, normal, uniform
 
 LANE_PER_MIN = 24.0
@@ -20,7 +20,7 @@ BEAM_MS = 1_000
 IN_FIRST_H, IN_LAST_H = 6.0, 15.0
 
 
-def turnstile(rows: Rows) -> Frames:
+def turnstile(rows: Rows) -> Samples:
     """People in and out since the last message; mornings run in, evenings out."""
     calendar = rows.fleet.calendar
     hour = calendar.hour(rows.time_ms)
@@ -31,12 +31,12 @@ def turnstile(rows: Rows) -> Frames:
     return rows.frames({"people_in": come, "people_out": gone})
 
 
-def shut(rows: Rows) -> Frames:
+def shut(rows: Rows) -> Samples:
     """A closed door, told in turn."""
     return rows.frames({"open": np.zeros(len(rows))})
 
 
-def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Frames]:
+def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Samples]:
     """Card, opening, one count of the beam in the door and closing for each passage; closed every `period_s`."""
     begin, end = span_ms
     device, slot_ms, slot = grid(fleet, members, SLOT_S, (begin - round(SLOT_S * 1000), end))
@@ -54,7 +54,7 @@ def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tup
         (slot_ms + 45_000, slot % every == 0, "open", 0.0),
     )
     return [
-        Frames(device[rows], time_ms[rows], (metric,), np.full((int(rows.sum()), 1), value))
+        Samples(device[rows], time_ms[rows], (metric,), np.full((int(rows.sum()), 1), value))
         for time_ms, wanted, metric, value in parts
         for rows in [wanted & (time_ms >= begin) & (time_ms < end)]
     ]

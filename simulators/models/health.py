@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.campus.calendar import DAY_MS, DAY_S
-from simulators.campus.fleet import Frames, Rows
+from simulators.campus.fleet import Rows, Samples
 from simulators.campus.noise import Floats
 
 HEALTH_S = 3600.0
@@ -62,7 +62,7 @@ def voltage(used: Floats) -> Floats:
     return result
 
 
-def health(rows: Rows, model: str, period_s: float) -> Frames:
+def health(rows: Rows, model: str, period_s: float) -> Samples:
     """Battery (%), battery_voltage (V) and rssi (dBm) of battery devices that speak every `period_s`."""
     used = used_share(rows, model, period_s)
     cold, radio = rows.normals(2, stream=32)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.campus.fleet import Frames, Rows
+from simulators.campus.fleet import Rows, Samples
 
 MAINS_V = 228.0
 
 
-def panel(rows: Rows) -> Frames:
+def panel(rows: Rows) -> Samples:
     """No zone isolated, no fault."""
     return rows.frames({"isolated": np.zeros(len(rows)), "fault": np.zeros(len(rows))})
 
 
-def socket(rows: Rows) -> Frames:
+def socket(rows: Rows) -> Samples:
     """Current (A) and power (W) of a stairwell socket: an exit lamp and nothing else."""
     (ripple,) = rows.normals(1, stream=1)
     current = np.clip(0.02 + 0.003 * ripple, 0, None).round(3)

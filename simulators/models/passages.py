@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Frames, frames
+from simulators.campus.fleet import Samples, frames
 from simulators.campus.noise import normal, uniform
 from simulators.models.course import Course, Hush, at, interval
 from simulators.models.effect import Happening, Stage
@@ -166,7 +166,7 @@ def plan_crowd(settings: CrowdSettings, stage: Stage) -> Course | None:
     count = np.clip(np.rint(people[told_s.astype(int)] * (1 + error)), 0, None).astype(int)
     rows = frames([(camera, at(stage, s)) for s in told_s.tolist()], {})
     label = {"label": "person", "state": "update", "zone": "stairs", "score": 0.8}
-    said = Frames(rows.device, rows.time_ms, (), rows.values, tuple({**label, "count": n} for n in count.tolist()))
+    said = Samples(rows.device, rows.time_ms, (), rows.values, tuple({**label, "count": n} for n in count.tolist()))
     over = [np.flatnonzero(density >= level) for level in CROWD_P_M2]
     level = sum(len(seconds) > 0 for seconds in over)
     seen, harm = (at(stage, float(found[0])) if len(found) else None for found in (over[0], over[2]))
@@ -176,15 +176,15 @@ def plan_crowd(settings: CrowdSettings, stage: Stage) -> Course | None:
     return Course(stage, span_ms, (truth,), (), (Hush(camera, span_ms, ("labels",)),), (said,))
 
 
-def _moments(stage: Stage, device: int, since_s: NDArray[np.float64], metric: str, value: float) -> Frames:
+def _moments(stage: Stage, device: int, since_s: NDArray[np.float64], metric: str, value: float) -> Samples:
     return frames([(device, at(stage, s)) for s in since_s.tolist()], {metric: [value] * len(since_s)})
 
 
-def _carded(stage: Stage, door: int, since_s: float) -> Frames:
+def _carded(stage: Stage, door: int, since_s: float) -> Samples:
     """A grant with the card's number, as readers send it; who holds it is nobody's business downstream."""
     part = _moments(stage, door, np.array([since_s]), "access_granted", 1.0)
     card = f"{stage.key % 10**10:010d}"
-    return Frames(part.device, part.time_ms, part.metrics, part.values, ({"card": card},))
+    return Samples(part.device, part.time_ms, part.metrics, part.values, ({"card": card},))
 
 
 def _aside(stage: Stage, door: int, lasts_s: float) -> tuple[Hush, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.campus.fleet import Frames, Rows
+from simulators.campus.fleet import Rows, Samples
 from simulators.campus.noise import Floats
 from simulators.campus.weather import MEAN_CEL, outdoor_temperature
 from simulators.models.health import age_days
@@ -19,7 +19,7 @@ BEHIND_WALLS = 0.25
 DUST_DB_M_PER_DAY = 0.001 / 365
 
 
-def smoke(rows: Rows) -> Frames:
+def smoke(rows: Rows) -> Samples:
     """Smoke density (dB/m), CO (ppm) and temperature (Cel) of every smoke head."""
     haze, gas, warm = rows.normals(3, stream=1)
     density = clean_db_m(rows.own()) + DUST_DB_M_PER_DAY * age_days(rows) * rows.own(stream=5)
@@ -40,7 +40,7 @@ def clean_db_m(own: Floats) -> Floats:
     return 0.003 + 0.009 * own
 
 
-def room(rows: Rows) -> Frames:
+def room(rows: Rows) -> Samples:
     """Temperature (Cel), humidity (%) and CO2 (ppm); CO2 follows the people."""
     warm, wet, air = rows.normals(3, stream=1)
     calendar = rows.fleet.calendar

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats, uniform
 from simulators.models.cameras import WATERSIDE, track_frames
 from simulators.models.effect import Happening, Stage
@@ -77,7 +77,7 @@ class Storm:
         result: Floats = _gamma3(filled) - _gamma3(drained)
         return result
 
-    def alter(self, part: Frames) -> Frames:
+    def alter(self, part: Samples) -> Samples:
         """Rain in the gauges, a rising level with spikes and gaps in the pond's sensors."""
         since_s = (part.time_ms - self.stage.at_ms) / 1000
         if part.metrics == ("rain",):
@@ -92,7 +92,7 @@ class Storm:
         lost = rows & (luck > 1 - self.settings.dropouts) & (since_s < self.rain_s)
         return part.with_column("level", np.where(lost, np.nan, level.round(3)))
 
-    def _with_rain(self, part: Frames, since_s: Floats) -> Frames:
+    def _with_rain(self, part: Samples, since_s: Floats) -> Samples:
         wet = np.isin(part.device, self.gauges) & (since_s > 0) & (since_s < self.rain_s)
         periods = np.array([self.stage.fleet.devices[i].period_s for i in part.device.tolist()])
         keys = np.full(len(part), self.stage.key, np.uint64)
@@ -101,7 +101,7 @@ class Storm:
             "rain", np.where(wet, self.rain_mm_h * periods / 3600 * gust, part.values[:, 0]).round(2)
         )
 
-    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def events(self, span_ms: tuple[int, int]) -> list[Samples]:
         """No further messages."""
         del span_ms
         return []
@@ -182,11 +182,11 @@ class PersonAtWater:
         """From the first sight until the person has gone."""
         return self.stage.at_ms, self.stage.at_ms + round(self.stay_s * 1000) + 1
 
-    def alter(self, part: Frames) -> Frames:
+    def alter(self, part: Samples) -> Samples:
         """Nothing is changed."""
         return part
 
-    def events(self, span_ms: tuple[int, int]) -> list[Frames]:
+    def events(self, span_ms: tuple[int, int]) -> list[Samples]:
         """Start, an update every five seconds, end."""
         row = (self.camera, self.stage.at_ms, round(self.stay_s * 1000), self.stage.draw(0.72, 0.94, stream=2))
         found = track_frames([row], zone=WATERSIDE, span_ms=span_ms, update_ms=5_000)

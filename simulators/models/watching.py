@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats, uniform
 from simulators.models.cameras import track_frames
 from simulators.models.course import Change, Course, Hush, Turn, at, interval, mates
@@ -91,9 +91,9 @@ def _visits(
     return rows
 
 
-def _relabelled(part: Frames, label: str) -> Frames:
+def _relabelled(part: Samples, label: str) -> Samples:
     labels = tuple({**told, "label": label} for told in part.labels)
-    return Frames(part.device, part.time_ms, part.metrics, part.values, labels)
+    return Samples(part.device, part.time_ms, part.metrics, part.values, labels)
 
 
 @dataclass(frozen=True, slots=True)

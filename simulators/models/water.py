@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.campus.fleet import Frames, Rows
+from simulators.campus.fleet import Rows, Samples
 from simulators.campus.weather import pond_rise, rain_mm_h
 
 POND_M = 0.90
@@ -17,20 +17,20 @@ LEVEL_SD_M = 0.005
 NIGHT_USE = 0.1
 
 
-def pond(rows: Rows) -> Frames:
+def pond(rows: Rows) -> Samples:
     """Level (m): nearly still, with wind, slow loss and what ordinary rain adds."""
     (ripple,) = rows.normals(1, stream=1)
     level = POND_M + 0.012 * rows.smooth(21_600) + LEVEL_SD_M * ripple + pond_rise(rows.fleet.sky, rows.time_ms)
     return rows.frames({"level": level.round(3)})
 
 
-def rain(rows: Rows) -> Frames:
+def rain(rows: Rows) -> Samples:
     """Rain (mm since the last message)."""
     fallen = rain_mm_h(rows.fleet.sky, rows.time_ms) * rows.period_s / 3600
     return rows.frames({"rain": fallen.round(2)})
 
 
-def pipe(rows: Rows) -> Frames:
+def pipe(rows: Rows) -> Samples:
     """Pressure (MPa) and flow (m3/s) of the main: use in the day draws the pressure down."""
     (ripple,) = rows.normals(1, stream=1)
     use = NIGHT_USE + rows.fleet.calendar.movement(rows.time_ms)
@@ -39,6 +39,6 @@ def pipe(rows: Rows) -> Frames:
     return rows.frames({"pressure": pressure.round(4), "flow": np.clip(flow, 0, None).round(5)})
 
 
-def leak(rows: Rows) -> Frames:
+def leak(rows: Rows) -> Samples:
     """The floor is dry."""
     return rows.frames({"leak": np.zeros(len(rows))})

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.world import World
 from simulators.encode import ENCODERS, Message
 from simulators.errors import ScenarioInvalid
@@ -61,7 +61,7 @@ class Stamping:
         """The world's time that is due at a wall clock."""
         return self.begin_ms + (wall_ms - self.wall_begin_ms) * self.speed
 
-    def stamp(self, part: Frames) -> Frames:
+    def stamp(self, part: Samples) -> Samples:
         """The part with the times that its messages carry."""
         time_ms = self.told_ms(part.time_ms)
         return replace(part, time_ms=time_ms, sent_ms=self.told_ms(part.due_ms))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.world import World
 from simulators.play.player import CHUNK_S, chunks
 from simulators.play.stream import Stream
@@ -42,7 +42,7 @@ def _write(write: Callable[[Iterator[tuple[str, ...]]], object], stream: Stream,
     return len(table)
 
 
-def _lines(world: World, part: Frames) -> Iterator[Line]:
+def _lines(world: World, part: Samples) -> Iterator[Line]:
     """Every measurement of the part; a retained copy of an old message measures nothing."""
     if part.retain is not None:
         part = part.keep(~part.retain)
@@ -59,7 +59,7 @@ def _lines(world: World, part: Frames) -> Iterator[Line]:
                 yield (*heads[row], int(part.device[row]), told[row], fields)
 
 
-def _columns(part: Frames) -> Iterator[tuple[str, list[float]]]:
+def _columns(part: Samples) -> Iterator[tuple[str, list[float]]]:
     for column, metric in enumerate(part.metrics):
         if metric != "test":
             yield metric, part.values[:, column].tolist()
@@ -70,7 +70,7 @@ def _columns(part: Frames) -> Iterator[tuple[str, list[float]]]:
         yield "object_count", [float(label.get("count") or math.nan) for label in part.labels]
 
 
-def _qualities(part: Frames) -> list[str]:
+def _qualities(part: Samples) -> list[str]:
     if "test" not in part.metrics:
         return ["good"] * len(part)
     return ["test" if test == 1 else "good" for test in part.values[:, part.metrics.index("test")].tolist()]

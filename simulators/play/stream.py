@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.campus.world import World
 from simulators.faults import Outage, Reboot
 
@@ -23,7 +23,7 @@ class Stream:
         self.world = world
         self.at_ms = world.span_ms[0] if begin_ms is None else begin_ms
         self._next_seq = np.ones(len(world.fleet.devices), np.int64)
-        self._waiting: list[Frames] = []
+        self._waiting: list[Samples] = []
 
     @property
     def pending(self) -> int:
@@ -36,7 +36,7 @@ class Stream:
         latest = max((int(part.due_ms.max()) for part in self._waiting), default=0)
         return max(self.world.span_ms[1], latest + 1)
 
-    def take(self, end_ms: int) -> list[Frames]:
+    def take(self, end_ms: int) -> list[Samples]:
         """Everything that is sent from where the last stretch ended until `end_ms`, in no order."""
         span_ms = self.at_ms, end_ms
         measured = self.world.frames((span_ms[0], min(end_ms, max(span_ms[0], self.world.span_ms[1]))))
@@ -51,14 +51,14 @@ class Stream:
         self._waiting = [part.keep(~now) for part, now in zip(parts, due, strict=True) if not now.all()]
         return [part.keep(now) for part, now in zip(parts, due, strict=True) if now.any()]
 
-    def _carried(self, parts: list[Frames]) -> list[Frames]:
+    def _carried(self, parts: list[Samples]) -> list[Samples]:
         for fault in self.world.faults:
             begin, end = fault.span_ms
             if begin < self.world.span_ms[1] and end > self.at_ms:
                 parts = [fault.carry(part) for part in parts]
         return [part for part in parts if len(part)]
 
-    def _numbered(self, parts: list[Frames], span_ms: tuple[int, int]) -> list[Frames]:
+    def _numbered(self, parts: list[Samples], span_ms: tuple[int, int]) -> list[Samples]:
         """Each message with its device's running number, which begins again when the device restarts."""
         if not parts:
             return []
@@ -99,7 +99,7 @@ def _counted(device: NDArray[np.int32], time_ms: NDArray[np.int64], next_seq: ND
     return seq
 
 
-def _returned(fault: Outage, parts: list[Frames]) -> list[Frames]:
+def _returned(fault: Outage, parts: list[Samples]) -> list[Samples]:
     """What waited for this gateway's return, sent in a row."""
     held = [(part.due_ms == fault.span_ms[1]) & np.isin(part.device, fault.reach.members) for part in parts]
     device = np.concatenate([part.device[mark] for part, mark in zip(parts, held, strict=True)] or [np.zeros(0)])

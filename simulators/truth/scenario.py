@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from simulators.campus.reading import Findings, check_number, read_settings, read_start
+from simulators.campus.reading import Problems, check_number, read_settings, read_start
 from simulators.errors import ScenarioInvalid
 from simulators.faults import FAULTS
 from simulators.models import BACKGROUNDS
@@ -73,7 +73,7 @@ def load_scenario(name: str | Path, *, above: Sequence[str] = ()) -> Scenario:
 
 def read_scenario(table: Mapping[str, Any], *, source: str, text: str = "", above: Sequence[str] = ()) -> Scenario:
     """A scenario from parsed TOML; text: the file, for line numbers. Raises ScenarioInvalid with every finding."""
-    findings = Findings(text)
+    findings = Problems(text)
     _check_top(table, findings)
     start_ms = read_start(table.get("start"), findings)
     effects, faults = (
@@ -115,7 +115,7 @@ def _tables(table: Mapping[str, Any], name: str) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _check_top(table: Mapping[str, Any], findings: Findings) -> None:
+def _check_top(table: Mapping[str, Any], findings: Problems) -> None:
     allowed = (*TEXTS, *NUMBERS, "periods_s", *LISTS)
     for key in table:
         if key not in allowed:
@@ -140,7 +140,7 @@ def _periods(periods: object) -> Iterator[str]:
         yield from check_number(f"periods_s.{model}", period_s, 0.1, 86_400.0)
 
 
-def _includes(table: Mapping[str, Any], findings: Findings, above: Sequence[str]) -> Iterator[tuple[Scenario, float]]:
+def _includes(table: Mapping[str, Any], findings: Problems, above: Sequence[str]) -> Iterator[tuple[Scenario, float]]:
     """Each [[include]]: `scenario` by id, name or file, and `at_s`, when it begins here."""
     for index, entry in enumerate(_tables(table, "include"), 1):
         wrong = _include_wrong(entry, above)

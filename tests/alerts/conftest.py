@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alerts import Actor, AlertDesk, Finding, Hazard, Page, Ticket, open_database, read_registry
+from alerts import Actor, AlertDispatch, Finding, Hazard, Page, Ticket, open_database, read_registry
 from detectors import DetectionBatch, Phase
 from ingest import Catalog
 
@@ -83,7 +83,7 @@ class World:
     now_ns: int = START_NS
     position: int = 0
     catalog: Catalog = field(init=False)
-    desk: AlertDesk = field(init=False)
+    desk: AlertDispatch = field(init=False)
 
     def __post_init__(self) -> None:
         self.registry = read_registry(CAMPUS)
@@ -93,7 +93,7 @@ class World:
 
     def reopen(self) -> None:
         """A desk as it stands after a restart."""
-        self.desk = AlertDesk(self.engine, self.registry, lambda: self.now_ns, channels=self.channels)
+        self.desk = AlertDispatch(self.engine, self.registry, lambda: self.now_ns, channels=self.channels)
 
     def batch(self, *seen: Seen) -> DetectionBatch:
         """The detections as columns; decided when they happened, one hour later where late."""

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from alerts import Actor, StandIn
+from alerts import Actor, FallbackDispatch
 from alerts.database.schema import metadata
 from detectors import Phase
 
@@ -46,9 +46,9 @@ CHANNELS = (Phone(), Hook())
 ADMIN = Actor("admin", frozenset(("admin",)))
 
 
-def stand_in(world: Any, **options: bool) -> StandIn:
+def stand_in(world: Any, **options: bool) -> FallbackDispatch:
     """A copy of the world's desk as it is now."""
-    return StandIn(world.engine, world.registry, lambda: world.now_ns, channels=CHANNELS, **options)
+    return FallbackDispatch(world.engine, world.registry, lambda: world.now_ns, channels=CHANNELS, **options)
 
 
 def paging(world: Any) -> dict[str, tuple[str, str, str]]:
@@ -153,7 +153,7 @@ def test_memory_does_not_grow_with_time(world: Any, seen: Any) -> None:
 
 def test_it_begins_with_nothing_where_nothing_can_be_read(world: Any, seen: Any) -> None:
     """Without a database a fire still pages, under the id that it will have."""
-    copy = StandIn(None, world.registry, lambda: world.now_ns, channels=CHANNELS)
+    copy = FallbackDispatch(None, world.registry, lambda: world.now_ns, channels=CHANNELS)
     told = copy.apply(world.batch(seen(Phase.RAISE)), world.catalog)
     world.feed(seen(Phase.RAISE))
     assert {notice.hazard for notice in told} == {world.hazards[0].id}

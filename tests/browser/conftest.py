@@ -16,7 +16,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 from prometheus_client import CollectorRegistry
 
-from alerts import AlertDesk, People, open_database, read_registry
+from alerts import AlertDispatch, People, open_database, read_registry
 from alerts.api import Condition, HttpSettings, Last, create_app
 from detectors import DetectionBatch, Phase
 from ingest import Catalog, Count, Sealed, Store, from_columns
@@ -118,7 +118,7 @@ class School:
         self.registry = read_registry(CAMPUS)
         self.catalog = Catalog(self.registry.sensors)
         engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
-        self.desk = AlertDesk(engine, self.registry, time.time_ns)
+        self.desk = AlertDispatch(engine, self.registry, time.time_ns)
         people = People(engine, time.time_ns)
         for name, role in PEOPLE.items():
             people.create(name, PASSWORD, roles=[role], sites=[SITE])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from alerts import Notice, OwnFault, StorageFault
+from alerts import Notice, ServiceFault, StorageFault
 from alerts.api import Condition
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def test_a_full_disk_and_its_alarms_are_shown_and_go_again(school: Any, sign_in:
     page = sign_in("operator")
     expect(page.get_by_test_id("connection")).to_contain_text("实时")
     expect(page.get_by_test_id("condition")).to_have_count(0)
-    fault = OwnFault("log", FULL, time.time_ns())
+    fault = ServiceFault("log", FULL, time.time_ns())
     school.view.said.append(Condition(1, [fault], [alarm("school-1"), alarm("school-9")]))
     banner = page.get_by_test_id("condition")
     expect(banner).to_contain_text("磁盘已满:读数无法存储,报警正由内存直接发出")
@@ -49,7 +49,7 @@ def test_a_full_disk_and_its_alarms_are_shown_and_go_again(school: Any, sign_in:
 
 def test_a_warning_leaves_the_alarms_alone(school: Any, sign_in: Callable[..., Page]) -> None:
     """A disk that is nearly full is told in yellow, to whoever signs in later as well."""
-    warning = replace(OwnFault("disk", FULL, time.time_ns()), grade="yellow")
+    warning = replace(ServiceFault("disk", FULL, time.time_ns()), grade="yellow")
     school.view.said.append(Condition(1, [warning]))
     page = sign_in("operator", language="en")
     told = page.get_by_test_id("condition").locator("p.yellow")

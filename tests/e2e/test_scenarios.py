@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from alerts import Actor, AlertDesk, Hazard, Page, open_database, read_registry
+from alerts import Actor, AlertDispatch, Hazard, Page, open_database, read_registry
 from detectors import Calendar, build, load_recipe
 from ingest import METRIC_BY_NAME, BatchSettings, Catalog, Intake, residual
 from simulators import World, build_campus, campus_toml, load_scenario, plan
@@ -29,7 +29,7 @@ class Ended:
     world: World
     hazards: list[Hazard]
     tickets: list[Any]
-    desk: AlertDesk
+    desk: AlertDispatch
     counts: dict[str, int]
     stored: list[tuple[str, int, int, float]]
 
@@ -60,7 +60,7 @@ def play(scenario: str, folder: Path, *, faults: bool = True, only: str = "") ->
     registry = read_registry(tomllib.loads(campus_toml(campus)))
     catalog = Catalog(registry.sensors)
     now = [world.span_ms[0] * MS_NS]
-    desk = AlertDesk(open_database(f"sqlite:///{folder / 'alerts.sqlite'}"), registry, lambda: now[0])
+    desk = AlertDispatch(open_database(f"sqlite:///{folder / 'alerts.sqlite'}"), registry, lambda: now[0])
     detector = build(load_recipe(), catalog, Calendar.from_table(registry.calendar))
     door = Intake(catalog, batch=BatchSettings(age_s=10))
     counts: dict[str, int] = {}

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from ingest import Catalog, Sealed, from_columns, keep_raw
+from ingest import Catalog, Sealed, from_columns, raw_only_plan
 from ingest.devices.accounting import CatalogChanges
 from ingest.stores.influxdb import InfluxStore, create_database
 from twinward.latest import Latest
@@ -55,7 +55,7 @@ def test_nothing_is_lost_while_the_store_is_away(tmp_path: Path, influxdb: Any) 
         Latest(),
         LogCatalog(log, catalog, shared=True),
         time.time_ns,
-        keep=lambda: keep_raw(36_500),
+        keep=lambda: raw_only_plan(36_500),
         trim=lambda _: None,
     )
     pump = Pump(log, stage)

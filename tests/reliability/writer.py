@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from detectors import Calendar, Recipe, build, load_recipe, urgent
-from ingest import COLUMNS, METRIC_BY_NAME, Catalog, Count, Sealed, from_columns, keep_raw
+from ingest import COLUMNS, METRIC_BY_NAME, Catalog, Count, Sealed, from_columns, raw_only_plan
 from ingest.stores import open_store
 from twinward.latest import Latest
 from twinward.log import DetectionLog, TelemetryLog
@@ -53,7 +53,7 @@ def main(folder: Path, count: int) -> None:
             return DetectStage(lambda: build(rules, catalog, Calendar()), found, shared, **clock)
 
         recipe = load_recipe()
-        keep = {"keep": lambda: keep_raw(1), "trim": lambda _now_ns: None}
+        keep = {"keep": lambda: raw_only_plan(1), "trim": lambda _now_ns: None}
         stages = (
             (StoreStage(store, Latest(), shared, lambda: moment[0], **keep), log),
             (detect(urgent(recipe), DETECT_URGENT, overhears=False), log.urgent()),

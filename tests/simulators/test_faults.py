@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulators import ScenarioInvalid, World, build_campus, compose, load_scenario, names, plan
-from simulators.campus.fleet import Frames
+from simulators.campus.fleet import Samples
 from simulators.play.player import Wire
 from simulators.play.stream import Stream
 from simulators.truth.scenario import FOLDER, read_scenario
@@ -30,7 +30,7 @@ def laid_over(fault: str, *, seed: int = 1, hours: float = 3) -> World:
 def sent(world: World) -> dict[str, NDArray[np.int64]]:
     """Columns of everything that is sent: device, time_ms, due_ms, seq, retain."""
     stream = Stream(world)
-    parts: list[Frames] = stream.take(world.span_ms[1])
+    parts: list[Samples] = stream.take(world.span_ms[1])
     while stream.pending:
         parts += stream.take(stream.end_ms)
     retain = [np.zeros(len(p), np.bool_) if p.retain is None else p.retain for p in parts]

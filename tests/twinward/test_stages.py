@@ -18,11 +18,11 @@ from ingest import (
     Catalog,
     CatalogChanges,
     HoldError,
-    Keep,
     Retained,
+    RetentionPlan,
     Sealed,
     from_columns,
-    keep_raw,
+    raw_only_plan,
 )
 from ingest.stores import MemoryStore
 from twinward.latest import Latest
@@ -52,7 +52,7 @@ class Slow(MemoryStore):
         super().__init__()
         self.steps: list[int] = []
 
-    def retain(self, keep: Keep, *, now_ns: int) -> Retained:
+    def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
         """Notes the time of each step."""
         assert keep.classes
         self.steps.append(now_ns)
@@ -75,7 +75,7 @@ def stage_of(log: TelemetryLog, store: MemoryStore, clocks: Clocks, keep: Any, t
 def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> None:
     """Ten years ahead for a moment: everything stays. An hour later by the right clock: what is too old goes."""
     clocks, store, trimmed = Clocks(), MemoryStore(), list[int]()
-    stage = stage_of(log, store, clocks, lambda: keep_raw(30), trimmed)
+    stage = stage_of(log, store, clocks, lambda: raw_only_plan(30), trimmed)
     columns = {name: np.ones(2, dtype) for name, dtype in COLUMNS}
     columns["time_ns"] = np.array([NOW_NS - 40 * DAY_NS, NOW_NS])
     store.write(from_columns(columns), cursor=1)
@@ -91,7 +91,7 @@ def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> No
 def test_upkeep_goes_in_steps_once_an_hour(log: TelemetryLog) -> None:
     """One step a turn until it is done; the next hour begins anew; the log is trimmed once each."""
     clocks, store, trimmed = Clocks(), Slow(), list[int]()
-    stage = stage_of(log, store, clocks, lambda: keep_raw(1), trimmed)
+    stage = stage_of(log, store, clocks, lambda: raw_only_plan(1), trimmed)
     clocks.seconds += RETAIN_EVERY_S + 1
     for _ in range(6):
         stage.idle()
@@ -107,7 +107,7 @@ def test_nothing_goes_while_the_register_of_holds_cannot_be_read(log: TelemetryL
     """The stage fails and is tried again; the store is not asked."""
     clocks, store = Clocks(), Slow()
 
-    def refuse() -> Keep:
+    def refuse() -> RetentionPlan:
         raise HoldError("holds.sqlite: disk I/O error")
 
     stage = stage_of(log, store, clocks, refuse, [])

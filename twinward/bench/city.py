@@ -22,7 +22,7 @@ from twinward.log import TelemetryLog
 from twinward.ports import free_port
 
 from .pipeline import Progress
-from .probe import Probe, Watch, alarms
+from .probe import ServiceProcess, Watch, alarms
 
 Row = dict[str, Any]
 
@@ -40,7 +40,7 @@ def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> It
         broker = start_broker(free_port(), folder)
         undo.callback(broker.stop)
         progress("city: start")
-        service = Probe(folder, broker.url)
+        service = ServiceProcess(folder, broker.url)
         undo.callback(service.end)
         yield {"bench": "city", "case": f"start with {SENSORS:,} sensors", "ready_s": round(service.ready_s, 2)}
         progress(f"city: {RATE_PER_S:,} messages/s for {seconds:g} s")
@@ -58,7 +58,7 @@ def know(folder: Path, sensors: int) -> None:
     log.close()
 
 
-def _load(service: Probe, url: str, seconds: float) -> Row:
+def _load(service: ServiceProcess, url: str, seconds: float) -> Row:
     watch, published = Watch(service), dict[str, int]()
     watch.start()
     began_s, cpu_s = time.monotonic(), service.cpu_s()

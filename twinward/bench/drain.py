@@ -29,7 +29,7 @@ from twinward.log import TelemetryLog
 from twinward.ports import free_port
 
 from .pipeline import Progress
-from .probe import Probe
+from .probe import ServiceProcess
 
 Row = dict[str, Any]
 
@@ -68,7 +68,7 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
 def _measure(binary: str, folder: Path, qos: int, each: int, messages: int) -> Row:
     with _mosquitto(binary, folder) as url:
         idle_per_s = _Discarding(url).take(messages, lambda: _flood(url, qos, each, messages))
-        probe = Probe(folder, url)
+        probe = ServiceProcess(folder, url)
         try:
             known = _make_known(probe, url, each)
             cpu_s = probe.cpu_s()
@@ -92,7 +92,7 @@ def _measure(binary: str, folder: Path, qos: int, each: int, messages: int) -> R
     }
 
 
-def _make_known(probe: Probe, url: str, each: int) -> int:
+def _make_known(probe: ServiceProcess, url: str, each: int) -> int:
     """Have every device heard once, as those of a campus are; how many readings that was."""
     now_ms, sensors = time.time_ns() // 1_000_000 - 1_000 * READINGS_EACH, SENSORS // each
     publisher = Publisher(url, window=WINDOW, client_id="bench-known")
@@ -139,7 +139,7 @@ def _message(number: int, each: int, now_ms: int) -> tuple[str, bytes, bool]:
     return f"campus/bench/env/bench-{sensor}", payload, False
 
 
-def _wait(probe: Probe, wanted: int) -> None:
+def _wait(probe: ServiceProcess, wanted: int) -> None:
     """Until the log and every stage behind it have taken in everything."""
     deadline = time.monotonic() + BACKLOG_MAX_S
     while not probe.done(wanted) and time.monotonic() < deadline:

@@ -20,7 +20,7 @@ from simulators.play.load import publish_load
 from twinward.broker import start_broker
 from twinward.ports import free_port
 
-from .probe import Probe, Watch, alarms
+from .probe import ServiceProcess, Watch, alarms
 
 Row = dict[str, Any]
 Progress = Callable[[str], None]
@@ -41,7 +41,7 @@ def _measure(folder: Path, rate: int, seconds: float) -> Row:
     with contextlib.ExitStack() as undo:
         broker = start_broker(free_port(), folder)
         undo.callback(broker.stop)
-        service = Probe(folder, broker.url)
+        service = ServiceProcess(folder, broker.url)
         undo.callback(service.end)
         watch = Watch(service)
         watch.start()

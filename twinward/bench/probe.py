@@ -35,7 +35,7 @@ def alarms(published: dict[str, int]) -> Callable[[float, int], list[tuple[str, 
     return inject
 
 
-class Probe:
+class ServiceProcess:
     """`twinward run` in a process of its own, looked at from outside."""
 
     def __init__(self, folder: Path, broker: str) -> None:
@@ -116,7 +116,7 @@ class Probe:
 class Watch:
     """Looks every two seconds at how far the slowest stage is behind the log, and at the memory."""
 
-    def __init__(self, service: Probe) -> None:
+    def __init__(self, service: ServiceProcess) -> None:
         self._service = service
         self.memory_mb: list[float] = []
         self._ended = threading.Event()

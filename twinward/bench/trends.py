@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from ingest import TelemetryBatch, from_columns, keep_raw
+from ingest import TelemetryBatch, from_columns, raw_only_plan
 from ingest.stores import open_store
 
 Row = dict[str, Any]
@@ -119,7 +119,7 @@ def _sort(path: Path, rows: int, *, now_ns: int) -> Row:
     store, steps_s, more = open_store("duckdb", path), [], True
     while more:
         started_s = time.perf_counter()
-        more = store.retain(keep_raw(KEPT_DAYS), now_ns=now_ns).more
+        more = store.retain(raw_only_plan(KEPT_DAYS), now_ns=now_ns).more
         steps_s.append(time.perf_counter() - started_s)
     store.close()
     with duckdb.connect(str(path)) as db:

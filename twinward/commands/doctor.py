@@ -29,7 +29,7 @@ _PLAIN, _TLS = 1883, 8883
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at; advice is "" where nothing needs doing."""
 
     name: str
@@ -47,7 +47,7 @@ def examine(
     console: Path,
     channels: Sequence[str] = (),
     clock: Clock = system_clock,
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Findings on broker, disk, clock, ports, console, embedded broker, its store and channels, in that order.
 
     ports: what for -> loopback port that the service wants to open; console: the built page's index.html;
@@ -66,30 +66,32 @@ def examine(
     ]
 
 
-def check_broker(url: str) -> Finding:
+def check_broker(url: str) -> CheckResult:
     """Whether the broker takes a TCP connection and, without TLS, an MQTT CONNECT."""
     try:
         parts = urlsplit(url)
         host, tls = parts.hostname or "", parts.scheme == "mqtts"
         port = parts.port or (_TLS if tls else _PLAIN)
     except ValueError:
-        return Finding("broker", False, "消息服务器地址无效", "the broker's address cannot be read", "mqtt://host:port")
+        return CheckResult(
+            "broker", False, "消息服务器地址无效", "the broker's address cannot be read", "mqtt://host:port"
+        )
     where = f"{host}:{port}"
     try:
         with socket.create_connection((host, port), timeout=_TIMEOUT_S) as sock:
             answer = b"" if tls else _ask(sock)
     except OSError as error:
         advice = "start the broker, or set mqtt.url"
-        return Finding("broker", False, f"无法连接消息服务器 {where}", f"no broker at {where}: {error}", advice)
+        return CheckResult("broker", False, f"无法连接消息服务器 {where}", f"no broker at {where}: {error}", advice)
     if tls:
-        return Finding("broker", True, f"{where} 可达(未检查登录)", f"{where} is reachable (TLS; login not tried)")
+        return CheckResult("broker", True, f"{where} 可达(未检查登录)", f"{where} is reachable (TLS; login not tried)")
     if len(answer) < _CONNACK_BYTES or answer[0] != _CONNACK:
         advice = "something else listens there: check mqtt.url"
-        return Finding("broker", False, f"{where} 不是 MQTT 服务器", f"{where} does not speak MQTT", advice)
-    return Finding("broker", True, f"消息服务器 {where} 正常", f"broker at {where} answers")
+        return CheckResult("broker", False, f"{where} 不是 MQTT 服务器", f"{where} does not speak MQTT", advice)
+    return CheckResult("broker", True, f"消息服务器 {where} 正常", f"broker at {where} answers")
 
 
-def check_folder(data_dir: Path) -> Finding:
+def check_folder(data_dir: Path) -> CheckResult:
     """Whether the data folder can be written."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -99,69 +101,71 @@ def check_folder(data_dir: Path) -> Finding:
             os.fsync(probe.fileno())
     except OSError as error:
         advice = "give the service's user the right to write there, or set data_dir"
-        return Finding("data", False, f"数据目录不可写:{data_dir}", f"cannot write to {data_dir}: {error}", advice)
-    return Finding("data", True, f"数据目录可写:{data_dir}", f"{data_dir} can be written")
+        return CheckResult("data", False, f"数据目录不可写:{data_dir}", f"cannot write to {data_dir}: {error}", advice)
+    return CheckResult("data", True, f"数据目录可写:{data_dir}", f"{data_dir} can be written")
 
 
-def check_disk(data_dir: Path) -> Finding:
+def check_disk(data_dir: Path) -> CheckResult:
     """Whether at least FREE_SHARE_MIN of the disk is free."""
     try:
         usage = shutil.disk_usage(data_dir)
     except OSError as error:
-        return Finding("disk", False, "无法读取磁盘空间", f"free space cannot be read: {error}", "check data_dir")
+        return CheckResult("disk", False, "无法读取磁盘空间", f"free space cannot be read: {error}", "check data_dir")
     share = usage.free / usage.total if usage.total else 0.0
     enough = share >= FREE_SHARE_MIN
     advice = "" if enough else f"free at least {FREE_SHARE_MIN:.0%} of the disk, or move data_dir"
-    return Finding("disk", enough, f"磁盘剩余 {share:.0%}", f"{share:.0%} of the disk is free", advice)
+    return CheckResult("disk", enough, f"磁盘剩余 {share:.0%}", f"{share:.0%} of the disk is free", advice)
 
 
-def check_clock(clock: Clock = system_clock) -> Finding:
+def check_clock(clock: Clock = system_clock) -> CheckResult:
     """Whether the wall clock shows a possible year and runs as fast as the monotonic one."""
     wall_ns, steady_ns = clock(), time.monotonic_ns()
     time.sleep(_CLOCK_SPAN_S)
     drift_s = abs((clock() - wall_ns) - (time.monotonic_ns() - steady_ns)) / SECOND_NS
     if not _EPOCH_MIN_NS <= wall_ns < _EPOCH_MAX_NS:
-        return Finding("clock", False, "系统时间不正确", "the clock shows an impossible year", "set the clock; run NTP")
+        return CheckResult(
+            "clock", False, "系统时间不正确", "the clock shows an impossible year", "set the clock; run NTP"
+        )
     if drift_s > _CLOCK_DRIFT_S_MAX:
         text = f"the clock jumped by {drift_s:.3f} s while it was watched"
-        return Finding("clock", False, "系统时间发生跳变", text, "see what sets the clock; run one NTP client")
-    return Finding("clock", True, "系统时间正常", "the clock is sane")
+        return CheckResult("clock", False, "系统时间发生跳变", text, "see what sets the clock; run one NTP client")
+    return CheckResult("clock", True, "系统时间正常", "the clock is sane")
 
 
-def check_port(name: str, port: int) -> Finding:
+def check_port(name: str, port: int) -> CheckResult:
     """Whether the service could listen there."""
     if listens(port):
         advice = f"end the other program, or choose another port for {name}"
-        return Finding(f"port {name}", False, f"端口 {port} 已被占用", f"port {port} is taken", advice)
-    return Finding(f"port {name}", True, f"端口 {port} 可用", f"port {port} is free")
+        return CheckResult(f"port {name}", False, f"端口 {port} 已被占用", f"port {port} is taken", advice)
+    return CheckResult(f"port {name}", True, f"端口 {port} 可用", f"port {port} is free")
 
 
-def check_console(index: Path) -> Finding:
+def check_console(index: Path) -> CheckResult:
     """Whether the console's page has been built."""
     if index.is_file():
-        return Finding("console", True, "控制台页面已构建", "the console is built")
-    return Finding("console", False, "控制台页面未构建", "the console is not built", "pip install . builds it")
+        return CheckResult("console", True, "控制台页面已构建", "the console is built")
+    return CheckResult("console", False, "控制台页面未构建", "the console is not built", "pip install . builds it")
 
 
-def check_embedded() -> Finding:
+def check_embedded() -> CheckResult:
     """Whether a broker could be started by the service itself."""
     for kind in ("mosquitto", "iotcore"):
         if available(kind):
-            return Finding("embedded broker", True, f"内置消息服务器:{kind}", f"{kind} can be started")
+            return CheckResult("embedded broker", True, f"内置消息服务器:{kind}", f"{kind} can be started")
     advice = "install Mosquitto, or pip install iotcore"
-    return Finding(
+    return CheckResult(
         "embedded broker", False, "没有内置消息服务器", f"neither Mosquitto nor iotcore on {LOOPBACK}", advice
     )
 
 
-def check_broken_stores(data_dir: Path) -> Finding:
+def check_broken_stores(data_dir: Path) -> CheckResult:
     """Whether the embedded broker ever lost its store and nobody has looked at what was kept of it."""
     kept = broken_stores(data_dir)
     if not kept:
-        return Finding(
+        return CheckResult(
             "broker store", True, "内置消息服务器的存储正常", "the embedded broker's store was always readable"
         )
-    return Finding(
+    return CheckResult(
         "broker store",
         False,
         f"内置消息服务器的存储曾损坏,已移至 {kept[-1]};其中等待的消息已丢失",
@@ -170,7 +174,7 @@ def check_broken_stores(data_dir: Path) -> Finding:
     )
 
 
-def check_channel(number: int, url: str) -> Finding:
+def check_channel(number: int, url: str) -> CheckResult:
     """Whether a channel's address can be read; of it nothing but the scheme is told."""
     name = f"channel {number}"
     try:
@@ -179,8 +183,8 @@ def check_channel(number: int, url: str) -> Finding:
     except ValueError:
         sound = False
     if not sound:
-        return Finding(name, False, f"第 {number} 个通知渠道地址无效", "its address cannot be read", "scheme://...")
-    return Finding(name, True, f"通知渠道 {parts.scheme} 地址有效", f"{parts.scheme} address can be read")
+        return CheckResult(name, False, f"第 {number} 个通知渠道地址无效", "its address cannot be read", "scheme://...")
+    return CheckResult(name, True, f"通知渠道 {parts.scheme} 地址有效", f"{parts.scheme} address can be read")
 
 
 def _ask(sock: socket.socket) -> bytes:

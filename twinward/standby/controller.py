@@ -1,12 +1,12 @@
-"""The lookout: while the log or what lies behind it takes nothing, alarms reach people from memory within seconds.
+"""Degraded mode: pages from memory while the log or a later stage cannot write.
 
-It rests while everything works. As soon as the log refuses a batch it listens at the broker by a session of its own
-(`Ear`); once a part has failed for a second it begins a flow in memory (`MemoryFlow`) and sends what pages people
-(`Messenger`), under the ids of the messages that will be stored later. It stores nothing and acknowledges nothing: the
-broker keeps every message for the log, and all of them are logged, judged and stored when that works again.
+The controller is idle while everything works. When the log rejects a batch, it subscribes by a session of its own
+(`TransientSession`). After a part has failed for a second, it builds a flow in memory (`MemoryFlow`) and sends the
+pages (`MemoryOutbox`) under the ids that the stored notices will have. It stores nothing and acknowledges nothing. The
+broker keeps every message for the log, which receives, scores and stores all of them later.
 
-The same where messages wait long at the broker, behind all that it kept while the service was away: what is published
-now, of life safety alone, is heard, and judged ahead of its turn.
+The same mode covers a backlog at the broker, for life-safety messages only: messages published now are received and
+scored ahead of the backlog.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any, Protocol
 
 import structlog
 
-from alerts import Messenger, OwnFault, StorageFault, fault_notices, storage_fault
+from alerts import MemoryOutbox, ServiceFault, StorageFault, fault_notices, storage_fault
 from alerts.notices.channels import Channel
 from ingest import Frame
-from ingest.mqtt import Chunk, Ear, Failing, Heard
+from ingest.mqtt import Chunk, Failing, FirstArrivals, TransientSession
 from twinward.clock import Clock
 
 from .memory_flow import MemoryFlow
-from .self_monitor import OwnWatch, Room
+from .self_monitor import DiskSpace, SelfMonitor
 
 GRACE_S = 1.0
 CALM_S = 2.0
@@ -46,7 +46,7 @@ NO_ANSWER = StorageFault("no_answer", "日志写入无响应", "the log does not
 WAITS = StorageFault("backlog", "消息在消息服务器积压", "messages wait at the broker")
 
 
-class Way(Enum):
+class Mode(Enum):
     """What is judged in memory: nothing, all that is published, life safety that is published, what the log gets."""
 
     REST = auto()
@@ -57,7 +57,7 @@ class Way(Enum):
     @property
     def listens(self) -> bool:
         """Whether by a session of its own."""
-        return self in {Way.EAR, Way.URGENT_EAR}
+        return self in {Mode.EAR, Mode.URGENT_EAR}
 
 
 class Source(Protocol):
@@ -76,21 +76,21 @@ class Source(Protocol):
         ...
 
 
-class Lookout:
+class StandbyController:
     """One thread. `start` it last and `stop` it first: it leans on everything else and nothing leans on it."""
 
     def __init__(
         self,
         begin: Callable[[bool], MemoryFlow],
-        messenger: Messenger,
+        messenger: MemoryOutbox,
         clock: Clock,
         *,
         channels: Sequence[Channel],
-        room: Room,
+        room: DiskSpace,
         stages: Mapping[str, Callable[[], str]],
         source: Source,
-        ears: Mapping[Way, Ear],
-        heard: Heard,
+        ears: Mapping[Mode, TransientSession],
+        heard: FirstArrivals,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """begin: a new flow, of life safety alone if so; stages: part -> the error that it fails with, or "".
@@ -101,12 +101,12 @@ class Lookout:
         self._begin, self._messenger, self._clock, self._channels = begin, messenger, clock, channels
         self._room, self._stages, self._monotonic = room, stages, monotonic
         self._source, self._ears, self._heard = source, ears, heard
-        self._watch = OwnWatch(clock)
+        self._watch = SelfMonitor(clock)
         self._broken_s: dict[str, tuple[float, float]] = {}
         self._flow: MemoryFlow | None = None
         self._building: Future[MemoryFlow] | None = None
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="lookout-flow")
-        self._way, self._ear = Way.REST, ears[Way.EAR]
+        self._way, self._ear = Mode.REST, ears[Mode.EAR]
         self._buffer: deque[tuple[Sequence[Frame], int]] = deque()
         self._buffered = 0
         self._fed = self._mark = 0
@@ -134,7 +134,7 @@ class Lookout:
         return self._thread.is_alive()
 
     @property
-    def faults(self) -> list[OwnFault]:
+    def faults(self) -> list[ServiceFault]:
         """Own faults that people were told of and that are not over."""
         return self._watch.faults
 
@@ -172,24 +172,24 @@ class Lookout:
             self._rest()
             self._way = way
             self._ear = self._ears.get(way, self._ear)
-        if way is Way.REST:
+        if way is Mode.REST:
             self._stopping.wait(REST_S)
             return
         self._listen()
         if self._due(lasting, now_s) and self._ready(now_s):
             self._judge(now_s)
 
-    def _way_now(self, lasting: Collection[str], now_s: float) -> Way:
+    def _way_now(self, lasting: Collection[str], now_s: float) -> Mode:
         """How to go on: a log that takes nothing comes first, a broker that is slow last."""
         if LOG in lasting:
-            return Way.EAR
+            return Mode.EAR
         if any(part != BACKLOG for part in lasting):
-            return Way.FOLLOW
-        return Way.URGENT_EAR if now_s - self._slow_s < CALM_S else Way.REST
+            return Mode.FOLLOW
+        return Mode.URGENT_EAR if now_s - self._slow_s < CALM_S else Mode.REST
 
     def _due(self, lasting: Mapping[str, tuple[float, float]], now_s: float) -> bool:
         """Whether it is time to judge: what comes late has lasted by that, anything else may be over in a moment."""
-        if self._way is Way.URGENT_EAR:
+        if self._way is Mode.URGENT_EAR:
             return now_s - self._late_s < CALM_S
         return max(seen_s - since_s for since_s, seen_s in lasting.values()) >= GRACE_S
 
@@ -242,14 +242,14 @@ class Lookout:
         if self._ear.hears and not heard_before:
             chunks = self._source.unstored()
             self._mark = max(self._mark, chunks[-1].number if chunks else 0)
-            self._heard.begin(urgent_alone=self._way is Way.URGENT_EAR)
+            self._heard.begin(urgent_alone=self._way is Mode.URGENT_EAR)
         fresh = self._heard.hear(frames, now_ns) if frames else []
         if fresh:
             self._buffer.append((fresh, now_ns))
             self._buffered += len(fresh)
         while self._buffered > BUFFERED_MAX:
             self.counts["unjudged"] += self._forget_oldest()
-        if self._way is Way.URGENT_EAR and self._flow is None and self._building is None:
+        if self._way is Mode.URGENT_EAR and self._flow is None and self._building is None:
             while self._buffer and now_ns - self._buffer[0][1] > HEARD_NS:
                 self._forget_oldest()
 
@@ -268,7 +268,7 @@ class Lookout:
             self._log.warning("alarms go out from memory now", broken=sorted(self._broken_s))
             self.counts["watches"] += 1
             self._fed = 0
-            self._building = self._builder.submit(self._begin, self._way is Way.URGENT_EAR)
+            self._building = self._builder.submit(self._begin, self._way is Mode.URGENT_EAR)
         if self._building.done():
             done, self._building = self._building, None
             self._flow = done.result()
@@ -290,7 +290,7 @@ class Lookout:
 
     def _feed(self, flow: MemoryFlow, now_s: float) -> None:
         """First what the log's session cannot store and this one has not heard, then what this one has."""
-        for chunk in self._source.unstored() if self._way is Way.EAR else ():
+        for chunk in self._source.unstored() if self._way is Mode.EAR else ():
             if chunk.number > self._fed:
                 self._fed = chunk.number
                 if chunk.number <= self._mark or not chunk.known:
@@ -312,9 +312,9 @@ class Lookout:
         if self._way.listens:
             self._ear.close()
             self._heard.end()
-            if self._way is Way.EAR:
+            if self._way is Mode.EAR:
                 self._log.warning("the log takes readings again; the lookout rests")
-        self._way = Way.REST
+        self._way = Mode.REST
         self._buffer.clear()
         self._buffered = self._mark = 0
         self._drop_flow()

@@ -1,7 +1,7 @@
 """The flow in memory, from where its durable part stopped: messages -> readings -> detections -> what pages people.
 
 Everything is a copy: the catalogue (codes that are given here are never seen elsewhere), the detectors' state (the
-saved one, brought up to the log's end as after a restart), the desk (`StandIn`). Nothing is written anywhere.
+saved one, brought up to the log's end as after a restart), the desk (`FallbackDispatch`). Nothing is written anywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts import Notice, StandIn
+from alerts import FallbackDispatch, Notice
 from alerts.notices.channels import Channel
 from detectors import DetectionBatch, DetectorSet, build, urgent
 from ingest import Catalog, Frame, IngestError, Intake, Priority, TelemetryBatch, parted
@@ -32,7 +32,7 @@ KEYS_MAX = 100_000
 """Message keys that the intake in memory knows from the log, to drop what a device repeats."""
 
 
-class Judge:
+class DetectionLane:
     """One stage of detection in memory: where it reads, its detectors, how far it is."""
 
     def __init__(self, name: str, source: Source[Entry], make: Callable[[], DetectorSet], *, overhears: bool) -> None:
@@ -74,8 +74,8 @@ class Origin:
     detections: DetectionLog
     catalog: Callable[[], Catalog]
     intake: Callable[[Catalog, bool], Intake]
-    judges: Callable[[Catalog], tuple[Judge, ...]]
-    desk: Callable[[bool], StandIn]
+    judges: Callable[[Catalog], tuple[DetectionLane, ...]]
+    desk: Callable[[bool], FallbackDispatch]
 
 
 def origin(
@@ -105,12 +105,14 @@ def origin(
             memory=log.memory() if readable else (),
         )
 
-    def stand_in(readable: bool) -> StandIn:  # noqa: FBT001 - as Origin says
-        return StandIn(engine if readable else None, registry, clock, channels=channels, pending=stuck())
+    def stand_in(readable: bool) -> FallbackDispatch:  # noqa: FBT001 - as Origin says
+        return FallbackDispatch(engine if readable else None, registry, clock, channels=channels, pending=stuck())
 
-    def judges(known: Catalog) -> tuple[Judge, ...]:
-        first = Judge(DETECT_URGENT, log.urgent(), partial(build, urgent(recipe), known, calendar), overhears=False)
-        return first, Judge(DETECT, log, partial(build, recipe, known, calendar), overhears=True)
+    def judges(known: Catalog) -> tuple[DetectionLane, ...]:
+        first = DetectionLane(
+            DETECT_URGENT, log.urgent(), partial(build, urgent(recipe), known, calendar), overhears=False
+        )
+        return first, DetectionLane(DETECT, log, partial(build, recipe, known, calendar), overhears=True)
 
     return Origin(log, detections, catalog.copy, intake, judges, stand_in)
 
@@ -137,7 +139,7 @@ class MemoryFlow:
         self.blank = ""
         self.refused_total = 0
         self._origin, self._urgent_alone = origin, urgent_alone
-        self._desk: StandIn
+        self._desk: FallbackDispatch
         try:
             self._begin(readable=True)
             self._catch_up()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alerts import NEARLY_FULL, OwnFault, StorageFault
+from alerts import NEARLY_FULL, ServiceFault, StorageFault
 
 FREE_SHARE_MIN = 0.05
 """Share of the disk that stays free, at least."""
@@ -22,13 +22,13 @@ ROOM_MARGIN = 0.01
 
 @dataclass(slots=True)
 class _Standing:
-    fault: OwnFault
+    fault: ServiceFault
     since_s: float
     seen_s: float
     told: bool = False
 
 
-class OwnWatch:
+class SelfMonitor:
     """Takes what is broken now, gives what people have to be told. Times in monotonic seconds and ns since 1970.
 
     A fault is told once it has lasted two seconds, and that it is over once ten have passed without it. One that comes
@@ -43,7 +43,7 @@ class OwnWatch:
         self._ended_s: dict[str, float] = {}
 
     @property
-    def faults(self) -> list[OwnFault]:
+    def faults(self) -> list[ServiceFault]:
         """Faults that people have been told of and that are not over."""
         return [one.fault for one in self._standing.values() if one.told]
 
@@ -51,15 +51,15 @@ class OwnWatch:
         """Whether that part's fault has begun and is not over."""
         return part in self._standing
 
-    def see(self, broken: Mapping[str, StorageFault], now_s: float, *, warnings: frozenset[str]) -> list[OwnFault]:
+    def see(self, broken: Mapping[str, StorageFault], now_s: float, *, warnings: frozenset[str]) -> list[ServiceFault]:
         """What is to be told now. broken: part -> cause, at this moment; warnings: parts that cost nothing yet."""
         for part, cause in broken.items():
             grade = "yellow" if part in warnings else "red"
-            fresh = _Standing(OwnFault(part, cause, self._clock(), grade), now_s, now_s)
+            fresh = _Standing(ServiceFault(part, cause, self._clock(), grade), now_s, now_s)
             self._standing.setdefault(part, fresh).seen_s = now_s
         return [*self._begun(now_s), *self._over(now_s)]
 
-    def _begun(self, now_s: float) -> list[OwnFault]:
+    def _begun(self, now_s: float) -> list[ServiceFault]:
         found = []
         for part, one in self._standing.items():
             if not one.told and one.seen_s - one.since_s >= TOLD_AFTER_S:
@@ -69,7 +69,7 @@ class OwnWatch:
                 found.append(one.fault)
         return found
 
-    def _over(self, now_s: float) -> list[OwnFault]:
+    def _over(self, now_s: float) -> list[ServiceFault]:
         found = []
         for part, one in list(self._standing.items()):
             calm_s = self._calm_s.get(part, CALM_S) if one.told else TOLD_AFTER_S
@@ -82,7 +82,7 @@ class OwnWatch:
         return found
 
 
-class Room:
+class DiskSpace:
     """How much of the data folder's disk is free, looked at every few seconds."""
 
     def __init__(self, folder: Path, *, least: float = FREE_SHARE_MIN) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from alerts import Notice, OwnFault, StorageFault
+from alerts import Notice, ServiceFault, StorageFault
 from alerts.api import Condition
 from alerts.database import journal
 from detectors import Phase
@@ -120,7 +120,7 @@ def test_a_store_that_does_not_answer_is_named(office: Any, monkeypatch: Any) ->
 
 def test_the_condition_is_cut_to_ones_own_school(office: Any) -> None:
     """Faults for everybody, alarms for who sees the site; nothing without a token; readiness tells the faults."""
-    fault = OwnFault("log", FULL, 1_790_000_000_000_000_000)
+    fault = ServiceFault("log", FULL, 1_790_000_000_000_000_000)
     office.telemetry.told = Condition(1, [fault], [alarm("school-1"), alarm("school-2")])
     told = office.sign_in("viewer").get("condition").json()
     assert [alarm["site"] for alarm in told["alarms"]] == ["school-1"]

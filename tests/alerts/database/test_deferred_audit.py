@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from alerts import open_database
 from alerts.database import journal
-from alerts.database.deferred_audit import LateNotes, Note
+from alerts.database.deferred_audit import DeferredAudit, Note
 
 
 class Switch:
@@ -48,7 +48,7 @@ def note(number: int, kind: str = "session.opened") -> Note:
     return Note(number, kind, "wang", "", "wang", {"n": number})
 
 
-def entered(notes: LateNotes, switch: Switch, *, full: bool, number: int) -> None:
+def entered(notes: DeferredAudit, switch: Switch, *, full: bool, number: int) -> None:
     """One entry is made, and one turn of the service follows."""
     switch.full = full
     notes.write(note(number))
@@ -62,7 +62,7 @@ def test_each_entry_is_written_once_with_its_own_time(tmp_path_factory: Any, ful
     """Whatever the order in which the disk fills up and empties; the chain holds, and late ones say so."""
     engine = open_database(f"sqlite:///{tmp_path_factory.mktemp('notes') / 'alerts.sqlite'}")
     switch = Switch(engine)
-    notes = LateNotes(engine)
+    notes = DeferredAudit(engine)
     for number, refused in enumerate(full):
         entered(notes, switch, full=refused, number=number)
     switch.full = False
@@ -78,7 +78,7 @@ def test_each_entry_is_written_once_with_its_own_time(tmp_path_factory: Any, ful
 
 def test_a_settling_that_breaks_off_keeps_everything(switch: Switch) -> None:
     """Full again in the middle: nothing of it is written, and nothing forgotten."""
-    notes = LateNotes(switch.engine)
+    notes = DeferredAudit(switch.engine)
     switch.full = True
     for number in range(3):
         notes.write(note(number))
@@ -91,7 +91,7 @@ def test_a_settling_that_breaks_off_keeps_everything(switch: Switch) -> None:
 
 def test_guessers_cannot_fill_the_room(switch: Switch) -> None:
     """Refused sign-ins get half of it and are counted beyond; beyond all of it a sign-in is refused."""
-    notes = LateNotes(switch.engine, waiting_max=10)
+    notes = DeferredAudit(switch.engine, waiting_max=10)
     switch.full = True
     for number in range(50):
         notes.write(note(number, "session.refused"))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts import Delivered, Messenger, Notice, Outbox, OwnFault, Receipt, StorageFault, fault_notices
+from alerts import MemoryOutbox, Notice, Outbox, Receipt, SentIds, ServiceFault, StorageFault, fault_notices
 from detectors import Phase
 
 SECOND_NS = 1_000_000_000
@@ -45,12 +45,12 @@ class Clock:
 
 
 @pytest.fixture
-def make() -> Iterator[Callable[..., Messenger]]:
+def make() -> Iterator[Callable[..., MemoryOutbox]]:
     """Makes running messengers, ended after the test."""
-    running: list[Messenger] = []
+    running: list[MemoryOutbox] = []
 
-    def made(*sinks: Any, clock: Any = None, **options: Any) -> Messenger:
-        running.append(Messenger(sinks, clock or Clock(), **options))
+    def made(*sinks: Any, clock: Any = None, **options: Any) -> MemoryOutbox:
+        running.append(MemoryOutbox(sinks, clock or Clock(), **options))
         running[-1].start()
         return running[-1]
 
@@ -74,7 +74,7 @@ def notice(number: int, channel: str = "phone") -> Notice:
     return Notice(id=f"msg_{channel}_{number}", channel=channel, state="pending", attempts=0, **facts, **times)  # type: ignore[arg-type]
 
 
-def test_a_channel_that_hangs_holds_up_no_other(make: Callable[..., Messenger]) -> None:
+def test_a_channel_that_hangs_holds_up_no_other(make: Callable[..., MemoryOutbox]) -> None:
     """Each has its own worker."""
     stuck, freed = threading.Event(), threading.Event()
     hanging = Sink("hook", answer=lambda _: (stuck.set(), freed.wait(20), Receipt(delivered=True))[-1])
@@ -87,7 +87,7 @@ def test_a_channel_that_hangs_holds_up_no_other(make: Callable[..., Messenger]) 
     freed.set()
 
 
-def test_what_fails_is_tried_again_under_the_same_id(make: Callable[..., Messenger]) -> None:
+def test_what_fails_is_tried_again_under_the_same_id(make: Callable[..., MemoryOutbox]) -> None:
     """After the outbox's own waits; a repetition of the same message by its sender changes nothing."""
     clock, tries = Clock(), iter([False, False, True])
     sink = Sink("phone", answer=lambda _: Receipt(delivered=next(tries), error="HTTP 500"))
@@ -101,7 +101,7 @@ def test_what_fails_is_tried_again_under_the_same_id(make: Callable[..., Messeng
     assert messenger.send([notice(1)]) == 0
 
 
-def test_a_channel_that_raises_goes_on(make: Callable[..., Messenger]) -> None:
+def test_a_channel_that_raises_goes_on(make: Callable[..., MemoryOutbox]) -> None:
     """An error of a channel costs a wait, never the worker."""
     clock = Clock()
 
@@ -118,7 +118,7 @@ def test_a_channel_that_raises_goes_on(make: Callable[..., Messenger]) -> None:
     until(lambda: messenger.sent_total == 2)
 
 
-def test_memory_is_bounded_by_giving_up_the_oldest(make: Callable[..., Messenger]) -> None:
+def test_memory_is_bounded_by_giving_up_the_oldest(make: Callable[..., MemoryOutbox]) -> None:
     """Of what waits too long for a dead receiver the newest stay; the rest is counted."""
     sink = Sink("phone", answer=lambda _: Receipt(delivered=False, error="down"))
     messenger = make(sink, waiting_max=5)
@@ -128,10 +128,10 @@ def test_memory_is_bounded_by_giving_up_the_oldest(make: Callable[..., Messenger
 
 
 def test_the_outbox_marks_as_sent_what_has_gone_out_from_memory(
-    make_world: Any, seen: Any, make: Callable[..., Messenger]
+    make_world: Any, seen: Any, make: Callable[..., MemoryOutbox]
 ) -> None:
     """Known by its id; people get it once, and the database says that it was sent."""
-    sink, delivered = Sink("phone"), Delivered()
+    sink, delivered = Sink("phone"), SentIds()
     world = make_world(channels=(sink,))
     world.feed(seen(Phase.RAISE))
     admin = Outbox(world.engine, world.channels, lambda: world.now_ns, delivered=delivered)
@@ -156,7 +156,7 @@ def test_two_workers_never_send_one_message_at_once() -> None:
     """While one tries, the other is told to come back."""
     inside, freed = threading.Event(), threading.Event()
     slow = Sink("phone", answer=lambda _: (inside.set(), freed.wait(10), Receipt(delivered=True))[-1])
-    delivered = Delivered()
+    delivered = SentIds()
     first = threading.Thread(target=delivered.through, args=(slow, notice(1)))
     first.start()
     assert inside.wait(10)
@@ -171,7 +171,7 @@ def test_two_workers_never_send_one_message_at_once() -> None:
 @given(numbers=st.lists(st.integers(0, 30), max_size=60), known_max=st.integers(1, 10))
 def test_what_is_known_as_sent_is_bounded_and_newest(numbers: list[int], known_max: int) -> None:
     """The last ones stay known; a message goes out again only when it was forgotten."""
-    sink, delivered = Sink("phone"), Delivered(known_max=known_max)
+    sink, delivered = Sink("phone"), SentIds(known_max=known_max)
     model: list[int] = []
     for number in numbers:
         delivered.through(sink, notice(number))
@@ -180,12 +180,12 @@ def test_what_is_known_as_sent_is_bounded_and_newest(numbers: list[int], known_m
     assert all((notice(number).id in delivered) == (number in model) for number in range(31))
 
 
-def test_a_fault_is_told_once_by_each_channel_and_on_the_screen(make: Callable[..., Messenger]) -> None:
+def test_a_fault_is_told_once_by_each_channel_and_on_the_screen(make: Callable[..., MemoryOutbox]) -> None:
     """The fault and its end are two messages; the same fault told twice is one."""
     sink = Sink("phone")
     messenger = make(sink)
-    begun = OwnFault("log", FULL, Clock.now_ns)
-    over = OwnFault("log", FULL, Clock.now_ns, over_ns=Clock.now_ns + SECOND_NS)
+    begun = ServiceFault("log", FULL, Clock.now_ns)
+    over = ServiceFault("log", FULL, Clock.now_ns, over_ns=Clock.now_ns + SECOND_NS)
     for fault in (begun, begun, over):
         messenger.send(fault_notices(fault, [sink]))
     until(lambda: len(sink.got) == 1)

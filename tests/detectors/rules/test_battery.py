@@ -20,16 +20,16 @@ from detectors import (
     Phase,
     Recipe,
     RecipeError,
-    load_cells,
+    load_battery_types,
     load_recipe,
-    read_cells,
+    read_battery_types,
 )
 from ingest import COLUMNS, METRIC_BY_NAME, Catalog, Quality, Sensor, TelemetryBatch, from_columns
 from simulators import World, build_campus, load_scenario, plan
 
 DAY_S = 86_400
 START_S = 1_790_000_000
-LOW, HIGH = load_cells().of(Sensor(0, "a", "s", "smoke")).messages
+LOW, HIGH = load_battery_types().of(Sensor(0, "a", "s", "smoke")).messages
 RULES = tuple(rule for rule in load_recipe().rules if rule.hazard == "battery_low")
 Row = tuple[float, str, float]  # seconds since START_S, metric, value
 
@@ -151,7 +151,7 @@ def test_s7_the_true_end_lies_within_the_forecast_from_the_flag_on(seed: int, he
 
 
 SMALL = Recipe(
-    "small", RULES, cells=read_cells({"cell": [{"name": "small", "low_v": 2.75, "fresh_v": 2.8, "dead_v": 2.54,
+    "small", RULES, cells=read_battery_types({"cell": [{"name": "small", "low_v": 2.75, "fresh_v": 2.8, "dead_v": 2.54,
                                                 "messages": [40, 80], "default": True, "source": "made up"}]})
 )  # fmt: skip
 
@@ -300,7 +300,7 @@ def test_own_cells_are_laid_over_the_shipped_ones(tmp_path: Path) -> None:
         '[[cell]]\nname = "d"\nlow_v = 3.2\nfresh_v = 3.4\ndead_v = 2.9\nmessages = [1500, 2500]\n'
         'sensors = ["gauge-*"]\nkinds = ["water"]\nsource = "sheet"\n'
     )
-    cells = load_cells(path)
+    cells = load_battery_types(path)
     names = [
         cells.of(Sensor(0, *who)).name for who in (("gauge-1", "s", "env"), ("x", "s", "water"), ("x", "s", "env"))
     ]
@@ -312,7 +312,7 @@ def test_a_wrong_table_of_cells_tells_every_fault() -> None:
     """Unknown keys, voltages in disorder, budgets, a missing source, two defaults."""
     good = {"low_v": 2.75, "fresh_v": 2.8, "dead_v": 2.54, "messages": [1, 2], "source": "x", "default": True}
     with pytest.raises(RecipeError) as caught:
-        read_cells({"cells": [], "cell": [
+        read_battery_types({"cells": [], "cell": [
             {"name": "a", **good, "volts": 3},
             {"name": "b", **good, "dead_v": 2.9},
             {"name": "c", **good, "messages": [9, 2]},

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import Frame
-from ingest.mqtt import Heard
+from ingest.mqtt import FirstArrivals
 from ingest.mqtt.first_arrivals import FORGET_S, STRANGERS
 
 
@@ -33,7 +33,7 @@ stories = st.lists(st.integers(0, 4), max_size=30)
 @given(published=stories, order=st.lists(st.booleans(), max_size=60))
 def test_each_message_has_one_arrival_whichever_session_hears_it_first(published: list[int], order: list[bool]) -> None:
     """Both get all messages in order, at any pace: together they give each once as fresh, with one arrival."""
-    heard = Heard()
+    heard = FirstArrivals()
     heard.begin()
     left, right, arrivals, fresh = list(published), list(published), [], []
     for now_ns, first in enumerate((*order, *[True] * len(published), *[False] * len(published))):
@@ -54,7 +54,7 @@ def test_a_backlog_comes_with_its_own_times_and_what_is_new_with_the_present(
     before: list[int], during: list[int], after: list[int]
 ) -> None:
     """What the log's session holds is untouched, the emergency's messages keep their moments, later is later."""
-    heard = Heard()
+    heard = FirstArrivals()
     assert all(not known for _, _, known in heard.take([frame(n) for n in before], 1))
     heard.begin()
     for at_ns, number in enumerate(during, 100):
@@ -73,7 +73,7 @@ def test_a_backlog_comes_with_its_own_times_and_what_is_new_with_the_present(
 def test_what_never_comes_again_is_forgotten_after_a_minute() -> None:
     """A message of QoS 0 that only one session got does not stay in memory, nor lend its time to a later equal one."""
     seconds = Seconds()
-    heard = Heard(monotonic=seconds)
+    heard = FirstArrivals(monotonic=seconds)
     heard.begin()
     heard.hear([frame(1)], 5)
     heard.end()
@@ -85,7 +85,7 @@ def test_what_never_comes_again_is_forgotten_after_a_minute() -> None:
 
 def test_once_new_messages_come_what_the_broker_dropped_is_forgotten() -> None:
     """It sends in order: after many that nobody heard before, an equal message is a new one with its own time."""
-    heard = Heard()
+    heard = FirstArrivals()
     heard.begin()
     heard.take([frame(number) for number in range(100, 100 + STRANGERS)], 4)
     heard.hear([frame(1), frame(2)], 5)
@@ -98,7 +98,7 @@ def test_once_new_messages_come_what_the_broker_dropped_is_forgotten() -> None:
 
 def test_a_message_of_qos_0_never_takes_the_time_of_an_older_equal_one() -> None:
     """The broker may have dropped that one: what comes now came now."""
-    heard = Heard()
+    heard = FirstArrivals()
     heard.begin()
     heard.hear([frame(1)], 5)
     heard.end()
@@ -108,7 +108,7 @@ def test_a_message_of_qos_0_never_takes_the_time_of_an_older_equal_one() -> None
 
 def test_memory_is_bounded_and_life_safety_has_room_of_its_own() -> None:
     """A fifth of it is for smoke and gates; everything beyond is counted."""
-    heard = Heard(messages_max=100)
+    heard = FirstArrivals(messages_max=100)
     heard.begin()
     heard.hear([frame(number) for number in range(200)], 1)
     assert (len(heard), heard.forgotten_total) == (80, 120)
@@ -124,7 +124,7 @@ def test_ahead_of_a_backlog_what_may_be_urgent_keeps_its_moment(
 ) -> None:
     """The second session hears smoke alone; comfort comes with the present and does not end the backlog."""
     topics = {True: b"campus/s/smoke/a", False: b"campus/s/env/a"}
-    heard = Heard()
+    heard = FirstArrivals()
     heard.begin(urgent_alone=True)
     ahead = [(number, at_ns) for at_ns, (number, smoke) in enumerate(published, 100) if smoke]
     for number, at_ns in ahead:
@@ -142,7 +142,7 @@ def test_ahead_of_a_backlog_what_may_be_urgent_keeps_its_moment(
 
 def test_at_rest_it_costs_nothing() -> None:
     """While no second session listens the messages are handed on as they are."""
-    heard, frames = Heard(), [frame(1)]
+    heard, frames = FirstArrivals(), [frame(1)]
     ((given_on, at_ns, known),) = heard.take(frames, 3)
     assert given_on is frames
     assert (at_ns, known, len(heard)) == (3, False, 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest import Catalog, Intake, Sealed
 from ingest.mqtt import MqttSettings, Subscriber
-from ingest.mqtt.probe import AGAIN_S, DEAF_S, EVERY_S, QUEUED_S, Probe
+from ingest.mqtt.probe import AGAIN_S, DEAF_S, EVERY_S, QUEUED_S, DelayProbe
 
 OTHER = (0x32, 7, b"campus/s/env/d", b"{}")
 
@@ -26,7 +26,7 @@ def frame(payload: bytes) -> tuple[int, int, bytes, bytes]:
 @given(st.lists(st.floats(0.01, AGAIN_S), min_size=1, max_size=10))
 def test_the_delay_is_that_of_the_way_round(ways_s: list[float]) -> None:
     """While one is under way it counts for at least its age; once it is back, for what it took."""
-    probe, sent, now_s = Probe("t"), list[bytes](), 100.0
+    probe, sent, now_s = DelayProbe("t"), list[bytes](), 100.0
     for number, way_s in enumerate(ways_s, 1):
         probe.keep(now_s, lambda _topic, payload: sent.append(payload), generation=1)
         probe.keep(now_s + way_s / 2, lambda _topic, payload: sent.append(payload), generation=1)
@@ -40,7 +40,7 @@ def test_the_delay_is_that_of_the_way_round(ways_s: list[float]) -> None:
 
 def test_an_old_probe_is_no_answer_and_no_reading() -> None:
     """What a connection before sent may still come: it measures nothing and is not handed on."""
-    probe, sent = Probe("t"), list[bytes]()
+    probe, sent = DelayProbe("t"), list[bytes]()
     probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
     probe.keep(200, lambda _topic, payload: sent.append(payload), generation=2)
     assert list(probe.sift([frame(sent[0])], 201)) == []
@@ -51,7 +51,7 @@ def test_an_old_probe_is_no_answer_and_no_reading() -> None:
 
 def test_a_probe_that_was_dropped_is_made_up_for() -> None:
     """A broker whose queue is full drops it: a later one comes round, and the delay is that of the later one."""
-    probe, sent = Probe("t"), list[bytes]()
+    probe, sent = DelayProbe("t"), list[bytes]()
     probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
     list(probe.sift([frame(sent[0])], 100.1))
     for tenth in range(1_010, 1_200):
@@ -69,7 +69,7 @@ def test_a_probe_that_was_dropped_is_made_up_for() -> None:
 
 def test_a_broker_that_returns_none_is_not_called_slow() -> None:
     """It may forbid the topic; another is tried much later."""
-    probe, sent = Probe("t"), list[bytes]()
+    probe, sent = DelayProbe("t"), list[bytes]()
     for second in range(int(DEAF_S) * 3):
         probe.keep(second, lambda _topic, payload: sent.append(payload), generation=1)
         assert probe.delay_s(second) == 0.0
@@ -78,7 +78,7 @@ def test_a_broker_that_returns_none_is_not_called_slow() -> None:
 
 def test_a_broker_that_has_queued_the_probe_is_slow_and_not_deaf() -> None:
     """It counts from when it was sent, also the first; for a quarter of an hour where none ever comes back."""
-    probe, sent = Probe("t"), list[bytes]()
+    probe, sent = DelayProbe("t"), list[bytes]()
     probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
     assert probe.delay_s(105) == 0.0
     probe.queued()

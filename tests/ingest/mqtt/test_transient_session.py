@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from ingest import Catalog, Intake, Sealed
-from ingest.mqtt import Ear, Heard, MqttSettings, Subscriber
+from ingest.mqtt import FirstArrivals, MqttSettings, Subscriber, TransientSession
 
 pytestmark = pytest.mark.broker
 TOPICS = ["campus/+/+/+"]
@@ -34,7 +34,7 @@ def publisher(mosquitto: Any) -> Any:
     client.loop_stop()
 
 
-def bodies(ear: Ear, number: int) -> list[bytes]:
+def bodies(ear: TransientSession, number: int) -> list[bytes]:
     """The payloads of the next so many messages."""
     found: list[bytes] = []
     until(lambda: (found.extend(frame[3] for frame in ear.listen()), len(found) >= number)[-1])
@@ -44,7 +44,7 @@ def bodies(ear: Ear, number: int) -> list[bytes]:
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_it_hears_what_is_published_and_leaves_nothing(mosquitto: Any, publisher: Any, protocol: Any) -> None:
     """No session stays behind: what was published while it was closed is never heard; nothing retained comes."""
-    ear = Ear(MqttSettings(url=mosquitto.url, protocol=protocol), lambda: TOPICS)
+    ear = TransientSession(MqttSettings(url=mosquitto.url, protocol=protocol), lambda: TOPICS)
     publisher.publish("campus/s/env/old", b"0", qos=1, retain=True).wait_for_publish(10)
     until(lambda: (ear.listen(), ear.hears)[-1])
     publisher.publish("campus/s/env/a", b"1", qos=1).wait_for_publish(10)
@@ -63,7 +63,7 @@ def test_it_hears_what_is_published_and_leaves_nothing(mosquitto: Any, publisher
 
 def test_a_broker_that_restarts_is_found_again(mosquitto: Any) -> None:
     """Within seconds, and subscribed anew."""
-    ear = Ear(MqttSettings(url=mosquitto.url), lambda: TOPICS)
+    ear = TransientSession(MqttSettings(url=mosquitto.url), lambda: TOPICS)
     until(lambda: (ear.listen(), ear.hears)[-1])
     mosquitto.stop()
     until(lambda: (ear.listen(), not ear.hears)[-1])
@@ -81,13 +81,13 @@ def test_the_session_of_the_log_keeps_everything_beside_it(mosquitto: Any, publi
             raise OSError(28, "No space left on device")
         sealed.append(batch)
 
-    heard = Heard()
+    heard = FirstArrivals()
     settings = MqttSettings(url=mosquitto.url, client_id="log", receive_max=20)
     subscriber = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, heard=heard)
     subscriber.start()
     until(lambda: subscriber.status()["connected"])
     until(lambda: subscriber.failing() is not None)
-    ear = Ear(settings, subscriber.subscriptions)
+    ear = TransientSession(settings, subscriber.subscriptions)
     until(lambda: (ear.listen(), ear.hears)[-1])
     heard.begin()
     count, fresh = 200, []

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 
 from ingest import (
     Buckets,
-    Held,
-    Keep,
+    HeldSpan,
     Level,
     Quality,
     RetentionClass,
+    RetentionPlan,
     Store,
     StoreError,
     TelemetryBatch,
     empty_batch,
     from_columns,
-    keep_raw,
+    raw_only_plan,
 )
 from ingest.stores import MemoryStore, StoreSettings, open_store
 from ingest.stores.influxdb import InfluxStore, create_database
@@ -83,7 +83,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[]
         store.close()
 
 
-def upkeep(store: Store, keep: Keep, *, now_ns: int) -> int:
+def upkeep(store: Store, keep: RetentionPlan, *, now_ns: int) -> int:
     """Steps of retention until nothing is left to do; returns how many readings went."""
     gone = 0
     for _ in range(1_000):
@@ -136,7 +136,7 @@ def test_answers_are_those_of_the_memory_store(
         store.write(batch, cursor=cursor)
         measure.write(batch, cursor=cursor)
     check_same(store, measure, (min(span), max(span)), step_ns)
-    assert upkeep(store, keep_raw(1), now_ns=now_ns) == upkeep(measure, keep_raw(1), now_ns=now_ns)
+    assert upkeep(store, raw_only_plan(1), now_ns=now_ns) == upkeep(measure, raw_only_plan(1), now_ns=now_ns)
     check_same(store, measure, (min(span), max(span)), step_ns)
 
 
@@ -146,7 +146,7 @@ CLASSES = (
 )
 HOLDS = st.lists(
     st.builds(
-        lambda sensors, first, days: Held(
+        lambda sensors, first, days: HeldSpan(
             frozenset(sensors), START_NS // DAY_NS + first, START_NS // DAY_NS + first + days
         ),
         st.sets(st.integers(0, 2), min_size=1),
@@ -159,15 +159,15 @@ MOMENTS = st.integers(-2, 4 * 24 * 60).map(lambda minute: START_NS + minute * 60
 DATED = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 2), MOMENTS, VALUES, st.integers(0, 1)), max_size=12)
 
 
-def rules(held: list[Held]) -> Keep:
+def rules(held: list[HeldSpan]) -> RetentionPlan:
     """Two classes by metric, with what is held."""
-    return Keep(CLASSES, lambda _sensor, metric: ("env", str(metric)), held=held)
+    return RetentionPlan(CLASSES, lambda _sensor, metric: ("env", str(metric)), held=held)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(turns=st.lists(st.tuples(DATED, st.integers(0, 6), HOLDS), min_size=1, max_size=4), cut=st.integers(0, 8))
 def test_nothing_held_goes_and_all_else_past_its_time_does(
-    make: Callable[[], Store], turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[Held]]], cut: int
+    make: Callable[[], Store], turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[HeldSpan]]], cut: int
 ) -> None:
     """Writes and retention in turns, broken off after `cut` steps: what is left is what the rules say, row by row."""
     store, left, now_ns = make(), [], START_NS
@@ -187,7 +187,7 @@ def test_nothing_held_goes_and_all_else_past_its_time_does(
                 assert list(zip(got.time_ns.tolist(), got.value.tolist(), strict=True)) == [row[2:4] for row in wanted]
 
 
-def _is_past(row: tuple[int, int, int, float, int], held: list[Held], now_ns: int) -> bool:
+def _is_past(row: tuple[int, int, int, float, int], held: list[HeldSpan], now_ns: int) -> bool:
     day = row[2] // DAY_NS
     if any(row[0] in one.sensors and one.first_day <= day <= one.last_day for one in held):
         return False
@@ -203,7 +203,7 @@ def _is_past(row: tuple[int, int, int, float, int], held: list[Held], now_ns: in
 )
 def test_levels_answer_as_those_of_the_memory_store(
     tmp_path: Path,
-    turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[Held]]],
+    turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[HeldSpan]]],
     cut: int,
     span: tuple[int, int],
     step_ns: int,

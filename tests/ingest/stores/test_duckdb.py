@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from ingest import StoreError, TelemetryBatch, from_columns, keep_raw
+from ingest import StoreError, TelemetryBatch, from_columns, raw_only_plan
 from ingest.stores import open_store
 
 ROOT = Path(__file__).parents[3]
@@ -32,12 +32,12 @@ while True:
 DAY_NS = 86_400_000_000_000
 UPKEEP = """
 import pathlib, sys
-from ingest import keep_raw
+from ingest import raw_only_plan
 from ingest.stores import duckdb_upkeep, open_store
 duckdb_upkeep.SLICE_ROWS = 5_000
 store = open_store("duckdb", pathlib.Path(sys.argv[1]))
 now_ns = int(sys.argv[2])
-while store.retain(keep_raw(int(sys.argv[3])), now_ns=now_ns).more:
+while store.retain(raw_only_plan(int(sys.argv[3])), now_ns=now_ns).more:
     print("step", flush=True)
 """
 
@@ -189,7 +189,7 @@ def test_a_day_takes_less_room_once_it_is_sorted_and_dropped_days_are_used_again
     for day in range(10):
         for part in range(4):
             store.write(series(1_000, 120, DAY_NS * day + part * 3_600_000_000_000), cursor=day * 4 + part + 1)
-        while store.retain(keep_raw(1), now_ns=DAY_NS * (day + 1) + DAY_NS // 4).more:
+        while store.retain(raw_only_plan(1), now_ns=DAY_NS * (day + 1) + DAY_NS // 4).more:
             pass
         sizes.append(path.stat().st_size)
     assert store.count() == 480_000
@@ -223,17 +223,17 @@ def test_late_readings_wait_a_day_and_then_join_their_own(tmp_path: Path) -> Non
     store = open_store("duckdb", tmp_path / "series.duckdb")
     hour_ns = DAY_NS // 24
     store.write(series(3, 4, 0), cursor=1)
-    assert store.retain(keep_raw(9), now_ns=DAY_NS + hour_ns).more is False
-    while store.retain(keep_raw(9), now_ns=DAY_NS + 3 * hour_ns).more:
+    assert store.retain(raw_only_plan(9), now_ns=DAY_NS + hour_ns).more is False
+    while store.retain(raw_only_plan(9), now_ns=DAY_NS + 3 * hour_ns).more:
         pass
     late = series(1, 3, 500_000_000)
     store.write(from_columns({**columns_of(late), "arrival_ns": late.time_ns + DAY_NS + 4 * hour_ns}), cursor=2)
-    assert not store.retain(keep_raw(9), now_ns=2 * DAY_NS).more
+    assert not store.retain(raw_only_plan(9), now_ns=2 * DAY_NS).more
     seen = store.read(0, 6, from_ns=0, to_ns=DAY_NS).time_ns.tolist()
     assert seen == sorted(seen)
     assert len(seen) == 7
-    assert store.retain(keep_raw(9), now_ns=2 * DAY_NS + 5 * hour_ns).more
-    while store.retain(keep_raw(9), now_ns=2 * DAY_NS + 5 * hour_ns).more:
+    assert store.retain(raw_only_plan(9), now_ns=2 * DAY_NS + 5 * hour_ns).more
+    while store.retain(raw_only_plan(9), now_ns=2 * DAY_NS + 5 * hour_ns).more:
         pass
     assert store.read(0, 6, from_ns=0, to_ns=DAY_NS).time_ns.tolist() == seen
     assert store.count() == 15

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import KINDS, METRIC_BY_NAME, METRICS, Held, Keep, RetentionClass, RetentionError, keep_raw, load_retention
+from ingest import (
+    KINDS,
+    METRIC_BY_NAME,
+    METRICS,
+    HeldSpan,
+    RetentionClass,
+    RetentionError,
+    RetentionPlan,
+    load_retention,
+    raw_only_plan,
+)
 from ingest.stores.retention import DAY_NS, step_ns
 
 
@@ -17,7 +27,7 @@ def test_the_table_that_comes_along_knows_its_words_and_keeps_gate_events_for_th
     """Every metric named exists; who went through a gate is raw for 30 days, an alarm's evidence far longer."""
     classes = load_retention()
     assert {name for one in classes for name in one.metrics} <= set(METRIC_BY_NAME)
-    keep = Keep(classes, lambda sensor, metric: (KINDS[sensor], METRICS[metric].name))
+    keep = RetentionPlan(classes, lambda sensor, metric: (KINDS[sensor], METRICS[metric].name))
     days = {
         (kind, metric.name): int(keep.raw_days(np.array([at], np.int32), np.array([code], np.int16))[0])
         for at, kind in enumerate(KINDS)
@@ -93,7 +103,9 @@ HELD = st.lists(st.tuples(st.integers(-5, 30), st.integers(0, 10)).map(lambda at
 @given(held=HELD, before=st.integers(-3, 30), day=st.integers(-10, 40))
 def test_free_spans_are_what_is_not_held(held: list[tuple[int, int]], before: int, day: int) -> None:
     """A day lies in exactly one free span when it is before the bound and not held, and in none otherwise."""
-    rules = Keep([RetentionClass("rest", 1)], lambda *_: ("", ""), held=[Held(frozenset({7}), *one) for one in held])
+    rules = RetentionPlan(
+        [RetentionClass("rest", 1)], lambda *_: ("", ""), held=[HeldSpan(frozenset({7}), *one) for one in held]
+    )
     inside = [span for span in rules.free_spans(7, before) if span[0] <= day * DAY_NS < span[1]]
     assert len(inside) == (day < before and not any(first <= day <= last for first, last in held))
     assert rules.free_spans(8, before) == [(-(2**63), before * DAY_NS)]
@@ -102,5 +114,5 @@ def test_free_spans_are_what_is_not_held(held: list[tuple[int, int]], before: in
 def test_a_table_without_a_class_for_the_rest_is_refused() -> None:
     """Every reading must have a class."""
     with pytest.raises(ValueError, match="cover everything"):
-        Keep([RetentionClass("gates", 30, kinds=frozenset({"gate"}))], lambda *_: ("", ""))
-    assert keep_raw(3).named("was there once").name == "rest"
+        RetentionPlan([RetentionClass("gates", 30, kinds=frozenset({"gate"}))], lambda *_: ("", ""))
+    assert raw_only_plan(3).named("was there once").name == "rest"

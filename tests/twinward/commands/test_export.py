@@ -22,7 +22,7 @@ from twinward.cli import app
 from twinward.commands import export as exporting
 from twinward.errors import InputError, TwinwardError
 from twinward.log import TelemetryLog
-from twinward.retention_rules import Keeping
+from twinward.retention_rules import RetentionPlanner
 
 START_NS = 1_788_220_800_000_000_000
 SPAN = ("--from", "2026-09-01T00:00:00+00:00", "--to", "2026-09-02T00:00:00+00:00")
@@ -179,7 +179,7 @@ def test_holds_are_made_listed_and_released(home: Path) -> None:
     log, catalog = TelemetryLog(home / "telemetry.sqlite", clock=time.time_ns), Catalog()
     catalog.load(*log.catalog())
     log.close()
-    keeping = Keeping(load_retention(), catalog, home)
+    keeping = RetentionPlanner(load_retention(), catalog, home)
     assert keeping().held == ()
     (made,) = run("hold", "add", "--site", "s1", "--sensor", "烟感-1", *SPAN, "--reason", "inquiry", "--who", "kim")
     (one,) = keeping().held

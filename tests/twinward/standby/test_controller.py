@@ -14,18 +14,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts import AlertDesk, Messenger, Notice, Page, Receipt, open_database, read_registry
+from alerts import AlertDispatch, MemoryOutbox, Notice, Page, Receipt, open_database, read_registry
 from alerts.people.access import Actor
 from detectors import Calendar, Recipe, build, load_recipe, urgent
 from ingest import Catalog, Frame, Intake, Priority
 from ingest.decode import FOREIGN, decoders
-from ingest.mqtt import Chunk, Failing, Heard
+from ingest.mqtt import Chunk, Failing, FirstArrivals
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.settings import Settings
 from twinward.stages import DETECT, DETECT_URGENT, DetectStage, LogCatalog
-from twinward.standby.controller import BACKLOG_S, LATE_S, SOON_S, Lookout, Way
+from twinward.standby.controller import BACKLOG_S, LATE_S, SOON_S, Mode, StandbyController
 from twinward.standby.memory_flow import MemoryFlow, Origin, origin
-from twinward.standby.self_monitor import Room
+from twinward.standby.self_monitor import DiskSpace
 from twinward.tables import read_tables
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -66,7 +66,7 @@ class School:
         self.catalog = Catalog(self.registry.sensors)
         self.intake = Intake(self.catalog, decoders(FOREIGN))
         self.engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
-        self.desk = AlertDesk(self.engine, self.registry, clock, channels=[self.phone])
+        self.desk = AlertDispatch(self.engine, self.registry, clock, channels=[self.phone])
         recipe, calendar = load_recipe(None), Calendar.from_table(self.registry.calendar)
         shared = LogCatalog(self.log, self.catalog, shared=True)
 
@@ -268,7 +268,7 @@ class Source:
         return self.waits_s
 
 
-class Ear:
+class TransientSession:
     """The passing session as the test wants it."""
 
     def __init__(self) -> None:
@@ -298,10 +298,10 @@ class Post:
 
     school: School
     source: Source
-    ear: Ear
-    urgent_ear: Ear
-    lookout: Lookout
-    messenger: Messenger
+    ear: TransientSession
+    urgent_ear: TransientSession
+    lookout: StandbyController
+    messenger: MemoryOutbox
     stage_error: list[str]
 
     def pages(self) -> list[str]:
@@ -316,18 +316,18 @@ class Post:
 @pytest.fixture
 def post(make_school: Callable[[], School], tmp_path: Path) -> Iterator[Post]:
     """A lookout that looks out; real time."""
-    school, source, ear, urgent_ear, errors = make_school(), Source(), Ear(), Ear(), [""]
-    messenger = Messenger([school.phone], time.time_ns)
-    lookout = Lookout(
+    school, source, ear, urgent_ear, errors = make_school(), Source(), TransientSession(), TransientSession(), [""]
+    messenger = MemoryOutbox([school.phone], time.time_ns)
+    lookout = StandbyController(
         lambda alone: MemoryFlow(school.origin, urgent_alone=alone),
         messenger,
         time.time_ns,
         channels=[school.phone],
-        room=Room(tmp_path, least=0.0),
+        room=DiskSpace(tmp_path, least=0.0),
         stages={"detect": lambda: errors[0]},
         source=source,
-        ears={Way.EAR: ear, Way.URGENT_EAR: urgent_ear},  # type: ignore[dict-item]
-        heard=Heard(),
+        ears={Mode.EAR: ear, Mode.URGENT_EAR: urgent_ear},  # type: ignore[dict-item]
+        heard=FirstArrivals(),
     )
     messenger.start()
     lookout.start()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import NEARLY_FULL, StorageFault
-from twinward.standby.self_monitor import CALM_S, CALM_S_MAX, ROOM_EVERY_S, TOLD_AFTER_S, OwnWatch, Room
+from twinward.standby.self_monitor import CALM_S, CALM_S_MAX, ROOM_EVERY_S, TOLD_AFTER_S, DiskSpace, SelfMonitor
 
 FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
 SECOND_NS = 1_000_000_000
@@ -22,7 +22,7 @@ class Hand:
 
     def __init__(self) -> None:
         self.tenths = 0
-        self.watch = OwnWatch(lambda: self.tenths * SECOND_NS // 10)
+        self.watch = SelfMonitor(lambda: self.tenths * SECOND_NS // 10)
         self.told: list[tuple[float, str, bool]] = []
 
     def pass_s(self, seconds: float, *, broken: bool) -> None:
@@ -77,7 +77,7 @@ def test_a_disk_that_is_nearly_full_warns_before_it_is(tmp_path: Path, monkeypat
     """Below a twentieth, and until there is a hundredth more, so that it does not flicker."""
     share = [0.5]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk(share))
-    room, seen = Room(tmp_path), []
+    room, seen = DiskSpace(tmp_path), []
     for now_s, free in enumerate((0.5, 0.051, 0.049, 0.051, 0.055, 0.061)):
         share[0] = free
         seen.append(room.look(now_s * ROOM_EVERY_S) is NEARLY_FULL)
@@ -87,4 +87,4 @@ def test_a_disk_that_is_nearly_full_warns_before_it_is(tmp_path: Path, monkeypat
 
 def test_a_disk_that_cannot_be_asked_keeps_the_last_answer(tmp_path: Path) -> None:
     """A folder that is gone is told by what fails to write there."""
-    assert Room(tmp_path / "gone").look(ROOM_EVERY_S) is None
+    assert DiskSpace(tmp_path / "gone").look(ROOM_EVERY_S) is None

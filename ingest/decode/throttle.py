@@ -13,7 +13,7 @@ _HEARD_MAX = 100_000
 _STEADY_NS = 3_600 * 1_000_000_000
 
 
-class Thinner:
+class Throttle:
     """Leaves out the steady metrics of a device that were told within the hour.
 
     A raised flag is told at once, and so is its end. Holds at most _HEARD_MAX devices, the longest unheard go first.
