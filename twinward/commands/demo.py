@@ -22,7 +22,7 @@ from twinward.ports import check_port
 from twinward.service import Service
 from twinward.settings import Settings
 
-from .run import wait_for_end
+from .run import end_signal, wait_for_end
 from .simulate import say, told
 
 ACCOUNTS = (
@@ -51,6 +51,7 @@ class Demo:
 
     def run(self) -> None:
         """Bring it all up, print link and login, and go on until Ctrl-C."""
+        ended = end_signal()
         check_port("127.0.0.1", self.port, "--port")
         check_port("127.0.0.1", self.mqtt_port, "--mqtt-port")
         with contextlib.ExitStack() as undo, told():
@@ -73,7 +74,7 @@ class Demo:
             fleet.start()
             undo.callback(fleet.stop)
             self._announce(password, broker.name)
-            wait_for_end()
+            wait_for_end(ended)
 
     def _settings(self, folder: Path, site: str) -> Settings:
         return Settings(

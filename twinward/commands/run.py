@@ -37,7 +37,8 @@ def first_account(people: People, data_dir: Path) -> str:
 
 
 def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
-    """Run until SIGINT or SIGTERM."""
+    """Run until SIGINT or SIGTERM; a signal during the start stops the service in order as well."""
+    ended = end_signal()
     gc.disable()  # what is loaded, and a city's catalogue, stay for good: looking through them stops every thread
     service = Service(settings, role=role)
     try:
@@ -51,17 +52,22 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
             print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
         else:
             print(f"twinward: running ({role}) {url} {note}".rstrip(), flush=True)
-        wait_for_end()
+        wait_for_end(ended)
     finally:
         service.stop()
         gc.unfreeze()
         gc.enable()
 
 
-def wait_for_end() -> None:
-    """Block until SIGINT or SIGTERM."""
+def end_signal() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set. Call it before the first part starts: the default action kills."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    return ended
+
+
+def wait_for_end(ended: threading.Event) -> None:
+    """Block until the event is set."""
     while not ended.wait(1):
         pass
