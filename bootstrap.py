@@ -1,68 +1,111 @@
-"""Sets everything up, then runs the demo or the tests. Needs Python 3.11 or newer and nothing else.
+"""Set up Twinward in a clone of its repository, then run the demo or the tests.
 
     python3 bootstrap.py demo [arguments of `twinward demo`]
     python3 bootstrap.py test [arguments of pytest]
 
-Makes `.venv` with the package (which builds the console), and installs the Debian packages that real parts come from
-where that is possible; where it is not, says what is done without them.
+Needs Python 3.11 or newer and the network. Creates `.venv` with the package, which builds the console. As root on a
+machine with apt it installs the missing Debian packages; elsewhere it prints their names and the effect of the absence.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ctypes.util import find_library
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PACKAGES = ("ingest", "detectors", "alerts", "simulators", "twinward")
 PYTHON = VENV / "bin" / "python"
-DEBIAN = {
-    "demo": {"mosquitto": "the embedded broker iotcore is used instead"},
-    "test": {
-        "mosquitto": "tests against a real broker are skipped",
-        "mosquitto-clients": "the C publisher is not measured beside ours",
-        "chromium": "tests in a real browser are skipped",
-        "openssl": "tests of TLS connections are skipped",
-        "faketime": "tests with a clock that jumps are skipped",
-        "strace": "tests that kill at a single write are skipped",
-    },
-}
-SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}
-"""Debian packages that tests start themselves -> program: unpacked into the environment, not installed."""
 
-PROGRAMS = {"mosquitto-clients": "mosquitto_pub"}
-"""What tells that a package is there, where it is not the package's own name."""
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A Debian package, the effect of its absence, and the sign of its presence.
+
+    The sign is a program, by default of the package's name, a shared library, a Python module or a path.
+    service: unit that Debian starts with the package; Twinward starts a process of its own instead.
+    """
+
+    package: str
+    without: str
+    program: str = ""
+    library: str = ""
+    module: str = ""
+    path: str = ""
+    service: str = ""
+
+    def present(self) -> bool:
+        """Return whether this machine has the package, also where another source installed it."""
+        if self.library:
+            return find_library(self.library) is not None
+        if self.module:
+            importlib.invalidate_caches()
+            return importlib.util.find_spec(self.module) is not None
+        if self.path:
+            return Path(self.path).exists()
+        program = self.program or self.package
+        return bool(shutil.which(program) or Path("/usr/sbin", program).exists())
+
+
+DEMO = (
+    Need("python3-venv", "no virtual environment can be created", module="ensurepip"),
+    Need("mosquitto", "the embedded broker iotcore is used instead", service="mosquitto"),
+    Need(
+        "ca-certificates", "TLS connections use the certificates of Python packages", program="update-ca-certificates"
+    ),
+)
+TEST = (
+    *DEMO,
+    Need("mosquitto-clients", "benchmarks run without the C publisher", program="mosquitto_pub"),
+    Need("chromium", "browser tests fail in CI and skip elsewhere"),
+    Need("libatomic1", "the browser driver does not start", library="atomic"),
+    Need("fonts-wqy-microhei", "Chinese text has no glyphs in screenshots", path="/usr/share/fonts/truetype/wqy"),
+    Need("openssl", "TLS tests fail in CI and skip elsewhere"),
+    Need("faketime", "clock tests fail in CI and skip elsewhere"),
+    Need("strace", "write-point tests fail in CI and skip elsewhere"),
+)
+NEEDS = {"demo": DEMO, "test": TEST}
+SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}
+"""Debian package -> program that the tests start. Unpacked into `.venv`: installation would start a service."""
 
 LONE_READERS = ("pysparkplug==0.6.1",)
-"""Independent readers for the tests, installed without what they ask for: this one's client wants an old paho-mqtt."""
+"""Independent readers for the tests, installed without dependencies: this client requires an old paho-mqtt."""
 
-TEST_STEPS = (
+CHECKS = (
     ("format", ["ruff", "format", "--check", "."]),
     ("lint", ["ruff", "check", "."]),
     ("types", ["mypy"]),
     ("imports", ["lint-imports"]),
 )
+PARTS = {"parallel": ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"], "serial": []}
+"""Part of the suite -> its options. Timing-sensitive tests run alone, after the others (tests/conftest.py)."""
+
+NO_TESTS_COLLECTED = 5
+"""Exit status of pytest when its arguments select no test of a part."""
 
 
 def main() -> int:
-    """Do what the first argument names; the rest is handed on. Returns the exit status."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets an older Python
-        return _fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
-    goal, *rest = sys.argv[1:] or [""]
-    if goal not in DEBIAN:
-        return _fail("say what to do: python3 bootstrap.py demo | test")
-    for package, otherwise in DEBIAN[goal].items():
-        _debian(package, otherwise)
-    _environment(extras="test" if goal == "test" else "")
-    if goal == "test":
-        for package, program in SERVERS.items():
-            _unpack(package, program)
-    if goal == "demo":
+    """Run the command of the first argument with the remaining arguments; return the exit status."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this check is for an older Python
+        return _fail(f"Python {sys.version.split()[0]} is too old; Python 3.11 or newer is required")
+    command, *rest = sys.argv[1:] or [""]
+    if command not in NEEDS:
+        return _fail(f"unknown command {command!r}; the commands are: {', '.join(NEEDS)}")
+    _system(NEEDS[command], SERVERS if command == "test" else {})
+    _environment(extras="test" if command == "test" else "")
+    if command == "demo":
         os.execv(VENV / "bin" / "twinward", ["twinward", "demo", *rest])  # noqa: S606 - becomes the demo
     return _test(rest)
 
@@ -72,91 +115,157 @@ def _fail(message: str) -> int:
     return 2
 
 
-def _debian(package: str, otherwise: str) -> None:
-    """Install a Debian package where root and apt are there; otherwise one clear word."""
-    program = PROGRAMS.get(package, package)
-    if shutil.which(program) or Path("/usr/sbin", program).exists():
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        print(f"bootstrap: {package} is not installed (apt-get install {package}); {otherwise}")
-        return
-    print(f"bootstrap: installing the Debian package {package}")
+def _say(message: str) -> None:
+    print(f"bootstrap: {message}", flush=True)
+
+
+def _quiet(*command: str | Path, cwd: Path = ROOT) -> bool:
+    """Run a command; print its whole output only when it fails. Return whether it succeeded."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
-    for command in (["apt-get", "update", "-qq"], install):
-        done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if done.returncode != 0:
-        print(f"bootstrap: {package} could not be installed; {otherwise}")
+        print(done.stdout.decode(errors="replace"), file=sys.stderr)
+        _say(f"failed with status {done.returncode}: {' '.join(map(str, command))}")
+    return done.returncode == 0
 
 
-def _unpack(package: str, program: str) -> None:
-    """Put a package's program into the environment without installing it: its service would be started."""
-    target = VENV / "bin" / program
-    if target.exists() or shutil.which(program):
+def _system(needs: Sequence[Need], servers: dict[str, str]) -> None:
+    """Install missing Debian packages and unpack missing servers, with one update and one installation."""
+    missing = [need for need in needs if not need.present()]
+    absent = {package: program for package, program in servers.items() if not _program(program)}
+    if (missing or absent) and os.geteuid() == 0 and shutil.which("apt-get"):
+        _say("updating the package lists of apt")
+        if _quiet("apt-get", "update", "-q"):
+            _install(missing)
+            _unpack(absent)
+    for need in missing:
+        if not need.present():
+            _say(f"the Debian package {need.package} is missing (apt-get install {need.package}): {need.without}")
+    for package, program in absent.items():
+        if not _program(program):
+            _say(f"the program {program} of the Debian package {package} is missing: its tests fail in CI, else skip")
+
+
+def _program(name: str) -> bool:
+    return (VENV / "bin" / name).exists() or shutil.which(name) is not None
+
+
+def _install(needs: Sequence[Need]) -> None:
+    """Install the packages without a start of their services, now or with the machine."""
+    if not needs:
         return
-    print(f"bootstrap: unpacking {program} of the Debian package {package}")
-    with tempfile.TemporaryDirectory() as folder:
-        if shutil.which("apt-get") and os.geteuid() == 0:
-            download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", package]
-            for command in (["apt-get", "update", "-qq"], download):
-                subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL)
-        for archive in Path(folder).glob("*.deb"):
-            subprocess.run(["dpkg", "-x", archive, folder], check=False)
-        found = Path(folder, "usr", "bin", program)
-        if found.exists():
-            shutil.copy2(found, target)
-        else:
-            print(f"bootstrap: {package} could not be had; tests against it are skipped")
+    names = [need.package for need in needs]
+    _say(f"installing the Debian packages {', '.join(names)}")
+    with _services_stay_off():
+        _quiet("apt-get", "install", "-y", "-q", "--no-install-recommends", *names)
+    if Path("/run/systemd/system").is_dir():
+        for service in filter(None, (need.service for need in needs)):
+            _quiet("systemctl", "disable", "--quiet", service)
+
+
+@contextmanager
+def _services_stay_off() -> Iterator[None]:
+    """Deny the start of services to Debian's maintainer scripts: a second broker would take the demo's port."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+
+
+def _unpack(servers: dict[str, str]) -> None:
+    """Copy the programs of Debian packages into `.venv` without an installation."""
+    for package, program in servers.items():
+        _say(f"unpacking {program} of the Debian package {package}")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            download = ("apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", package)
+            if not _quiet(*download, cwd=folder):
+                continue
+            for archive in folder.glob("*.deb"):
+                _quiet("dpkg", "-x", archive, folder)
+            found = folder / "usr" / "bin" / program
+            if found.exists():
+                PYTHON.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(found, PYTHON.parent / program)
 
 
 def _environment(*, extras: str) -> None:
-    """The virtual environment with the package in it; redone when what it is made from has changed."""
+    """Create the virtual environment with the package, or update it after a change of its sources."""
     if not (VENV / "bin" / "pip").exists():
-        _create_venv()
+        _say("creating the virtual environment .venv")
+        if not _quiet(sys.executable, "-m", "venv", VENV):
+            sys.exit("bootstrap: no virtual environment was created; install the Debian package python3-venv")
     stamp = VENV / f"bootstrap-{extras or 'demo'}"
-    wanted = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")))
-    console = ROOT / "alerts" / "console"
-    for path in sorted((*console.glob("src/**/*.*"), *console.glob("*.*"))):
-        wanted.update(path.read_bytes())
+    state = _sources_hash()
     built = (ROOT / "alerts" / "console" / "dist" / "index.html").exists()
-    if built and stamp.exists() and stamp.read_text() == wanted.hexdigest():
+    if built and stamp.exists() and stamp.read_text(encoding="ascii") == state:
         return
-    print("bootstrap: installing the packages and building the console (a few minutes the first time)")
+    _say("installing the Python packages and building the console (minutes the first time)")
     target = f"{ROOT}[{extras}]" if extras else str(ROOT)
-    constraints = ["-c", str(ROOT / "constraints.txt")]
-    subprocess.run([PYTHON, "-m", "pip", "install", "-q", *constraints, "-e", target], check=True)
+    pip: tuple[str | Path, ...] = (PYTHON, "-m", "pip", "install", "--root-user-action=ignore")
+    commands = [(*pip, "-c", ROOT / "constraints.txt", "-e", target)]
     if extras:
-        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--no-deps", *LONE_READERS], check=True)
-    # bytecode, also where the service may not write it: without it a start takes two to three times as long
-    subprocess.run([PYTHON, "-m", "compileall", "-q", *(str(ROOT / package) for package in PACKAGES)], check=True)
-    stamp.write_text(wanted.hexdigest())
+        commands.append((*pip, "--no-deps", *LONE_READERS))
+    for command in commands:
+        if not _quiet(*command):
+            sys.exit("bootstrap: the Python packages were not installed")
+    # bytecode also for a service that may not write it: a start without it takes two to three times as long
+    _quiet(PYTHON, "-m", "compileall", "-q", *(ROOT / package for package in PACKAGES))
+    stamp.write_text(state, encoding="ascii")
 
 
-def _create_venv() -> None:
-    created = subprocess.run([sys.executable, "-m", "venv", VENV], check=False, capture_output=True)
-    if created.returncode != 0 and os.geteuid() == 0 and shutil.which("apt-get"):
-        shutil.rmtree(VENV, ignore_errors=True)
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "python3-venv"], check=True)
-        created = subprocess.run([sys.executable, "-m", "venv", VENV], check=False, capture_output=True)
-    if created.returncode != 0:
-        sys.exit("bootstrap: Python cannot make a virtual environment here; install the package python3-venv")
+def _sources_hash() -> str:
+    """Return the hash of the files that the environment and the console are built from."""
+    console = ROOT / "alerts" / "console"
+    paths = (
+        ROOT / "pyproject.toml", ROOT / "constraints.txt",
+        *sorted((*console.glob("src/**/*.*"), *console.glob("*.*"))),
+    )  # fmt: skip
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def _test(arguments: list[str]) -> int:
-    """Formatting, lint, types, import contracts, then the whole suite; all are run, any failure fails."""
-    failed = [name for name, command in TEST_STEPS if _step(name, command) != 0]
-    if _step("tests", ["pytest", *arguments]) != 0:
-        failed.append("tests")
-    if failed:
-        print(f"bootstrap: failed: {', '.join(failed)}", file=sys.stderr)
-        return 1
-    print("bootstrap: everything passed")
-    return 0
+    """Run every check and both parts of the suite; any failure fails. The last line is the summary of both parts."""
+    failed = [name for name, command in CHECKS if _step(name, command) != 0]
+    started_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        reports = [Path(folder, f"{part}.xml") for part in PARTS]
+        for (part, options), report in zip(PARTS.items(), reports, strict=True):
+            command = ["pytest", *options, f"--part={part}", f"--junit-xml={report}", *arguments]
+            if _step(f"tests, {part} part", command) not in {0, NO_TESTS_COLLECTED}:
+                failed.append(f"{part} tests")
+        counts = _counts(reports)
+    if not counts.get("passed"):
+        failed.append("no test passed")
+    print(f"bootstrap: failed: {', '.join(failed)}" if failed else "bootstrap: every check and test passed")
+    summary = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
+    print(f" {summary or 'no tests ran'} in {time.monotonic() - started_s:.0f} s ".center(80, "="))
+    return 1 if failed else 0
+
+
+def _counts(reports: Sequence[Path]) -> dict[str, int]:
+    """Return outcome -> number of tests over the JUnit reports of the parts."""
+    counts = dict.fromkeys(("failed", "passed", "skipped", "errors"), 0)
+    for report in reports:
+        for suite in ET.parse(report).iter("testsuite") if report.exists() else ():  # noqa: S314 - pytest wrote it
+            found = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
+            counts["failed"] += found["failures"]
+            counts["errors"] += found["errors"]
+            counts["skipped"] += found["skipped"]
+            counts["passed"] += found["tests"] - found["failures"] - found["errors"] - found["skipped"]
+    return {outcome: number for outcome, number in counts.items() if number}
 
 
 def _step(name: str, command: list[str]) -> int:
-    print(f"bootstrap: {name}", flush=True)
+    _say(name)
     program = VENV / "bin" / command[0]
     return subprocess.run([program, *command[1:]], cwd=ROOT, check=False).returncode
 

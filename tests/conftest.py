@@ -27,9 +27,26 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the reliability runs."""
-    parser.addoption("--long", action="store_true", help="reliability runs at the size that is promised")
-    parser.addoption("--seed", type=int, default=None, help="seed of what a reliability run chooses at random")
+    """Add the options of the suite."""
+    parser.addoption("--long", action="store_true", help="run the reliability tests at their documented size")
+    parser.addoption("--seed", type=int, default=None, help="seed of the random choices of a reliability test")
+    parser.addoption("--part", choices=("parallel", "serial"), help="run only the tests that bear other load, or not")
+
+
+SERIAL = ("bench", "browser", "e2e", "reliability", "twinward/broker", "twinward/test_service.py")
+"""Folders and modules of timing-sensitive tests: each measures time, or starts services and waits for them."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select the tests of the part that `--part` names."""
+    part = config.getoption("--part")
+    if part is None:
+        return
+    tests = Path(__file__).parent
+    serial = [any(item.path.is_relative_to(tests / path) for path in SERIAL) for item in items]
+    chosen = [item for item, alone in zip(items, serial, strict=True) if alone == (part == "serial")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
 
 
 def unavailable(reason: str) -> None:
