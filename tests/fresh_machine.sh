@@ -71,7 +71,7 @@ copy() {  # copy existing files of this machine to the same place in the new Deb
 make_debian() {
   local mirror
   command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap >/dev/null; }
-  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+  mirror=$(find /etc/apt -name '*.list' -o -name '*.sources' | sort | xargs -r cat |
     awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) {print $i; exit}}')
   debootstrap --variant=minbase --include=python3,git "$release" "$root" ${mirror:+"$mirror"} >"$folder/debootstrap.log" 2>&1 ||
     { cat "$folder/debootstrap.log" >&2; return 1; }
