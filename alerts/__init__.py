@@ -24,8 +24,8 @@ from .risk.registry import Place, Registry, RiskPoint, Site, Zone, load_registry
 from .tickets.loop import Field, Loop, Step, loop
 
 if TYPE_CHECKING:
+    from .database.engine import open_database
     from .database.journal import AuditReport, Event
-    from .database.schema import open_database
     from .database.storage_faults import StorageFault, storage_fault
     from .dispatch import AlertDispatch
     from .fallback import FallbackDispatch
@@ -106,7 +106,7 @@ _LATER = {
     "FallbackDispatch": "fallback",
     "StorageFault": "database.storage_faults",
     "fault_notices": "notices.service_faults",
-    "open_database": "database.schema",
+    "open_database": "database.engine",
     "storage_fault": "database.storage_faults",
 }
 

@@ -21,7 +21,7 @@ def identity(*parts: object) -> str:
 class Finding:
     """One detection as it stands: raised, changed or cleared. Times in ns since 1970 UTC.
 
-    lane: "live" or "late"; late evidence is judged apart, so that it never clears what is live.
+    timeline: "live" or "late". Late evidence has findings of its own, so it never clears a live one.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Finding:
     score: float
     late: bool
     drill: bool
-    lane: str
+    timeline: str
     evidence: Mapping[str, Any]
 
 

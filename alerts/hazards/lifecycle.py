@@ -57,7 +57,7 @@ class HazardKeeper:
                 findings.c.metric == seen.metric,
                 findings.c.rule == seen.rule,
                 findings.c.drill == seen.drill,
-                findings.c.lane == seen.lane,
+                findings.c.timeline == seen.timeline,
                 findings.c.active,
             )
         ).first()

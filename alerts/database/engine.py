@@ -1,0 +1,97 @@
+"""Open the alert database: connections, transactions and migrations on SQLite and PostgreSQL.
+
+A transaction writes unless its execution options say `writes=False`. One writer at a time changes the database:
+SQLite locks the file, and on PostgreSQL each write transaction takes one advisory lock. The journal's hash chain needs
+this order. A read transaction sees one state of the database throughout.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import QueuePool
+
+from alerts.errors import SchemaError
+
+from .migrate import migrate
+
+LOCK_WAIT_MS = 10_000
+"""A write transaction waits this long for another one, then raises OperationalError."""
+
+WRITERS_LOCK = 0x7477696E  # "twin", in the PostgreSQL database's own space of advisory locks
+
+POSTGRESQL_LIMITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""libpq parameters that end a connection to an unreachable server; the URL may set others."""
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine on the database with the present schema; create or migrate the tables first.
+
+    Raises SchemaError for a database of a newer version and ValueError-like SQLAlchemy errors for a wrong URL.
+    """
+    engine = create(url)
+    try:
+        if engine.dialect.name == "postgresql":
+            _check_encoding(engine)
+        migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def create(url: str) -> Engine:
+    """Return an engine with the transactions of this module; it does not connect yet."""
+    parsed = make_url(url)
+    postgresql = parsed.get_backend_name() == "postgresql"
+    options: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 10, "max_overflow": 20}
+    if postgresql:
+        options |= {"pool_pre_ping": True, "connect_args": _limits(parsed)}
+    engine = create_engine(parsed, **options)
+    if postgresql:
+        event.listen(engine, "begin", _postgresql_begin)
+    else:
+        event.listen(engine, "connect", _sqlite_settings)
+        event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _limits(url: URL) -> dict[str, int]:
+    return {name: value for name, value in POSTGRESQL_LIMITS.items() if name not in url.query}
+
+
+def _check_encoding(engine: Engine) -> None:
+    with engine.execution_options(writes=False).connect() as connection:
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        raise SchemaError(f"the PostgreSQL database has encoding {encoding}; allowed: UTF8")
+
+
+def _sqlite_settings(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin in `_sqlite_begin`, not at the first write
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_WAIT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if "lock_wait_ms" in options:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={int(options['lock_wait_ms'])}")
+    # a write transaction locks at once: SQLite cannot retry a read that turns into a write
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", True) else "BEGIN")
+
+
+def _postgresql_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get("writes", True):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return
+    wait_ms = int(options.get("lock_wait_ms", LOCK_WAIT_MS))
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}; SELECT pg_advisory_xact_lock({WRITERS_LOCK})")

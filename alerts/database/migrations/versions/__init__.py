@@ -1,0 +1,1 @@
+"""Migrations in order; a file name starts with its revision."""

@@ -1,0 +1,178 @@
+"""Migrations: their result is the present schema; a database of version 0.1.0 keeps its data."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from alerts import Actor, AlertDispatch, Page, People, SchemaError, open_database
+from alerts.database.migrate import FOLDER, current_revision
+from alerts.database.schema import REVISION, metadata
+from ingest import Priority
+
+DUMP = Path(__file__).parents[2] / "cases" / "database" / "0.1.0.sql"
+DUMP_HEAD = (25, "d77eb35b23920f888e1e5e2683cf14c014fddc4640b36e0279fbef8e2d105fd2")
+ADMIN = Actor("admin", frozenset(("admin",)))
+ALL = Page(limit=1_000)
+
+
+@pytest.fixture
+def old_file(tmp_path: Path) -> Path:
+    """Return a SQLite file that version 0.1.0 wrote."""
+    path = tmp_path / "alerts.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(DUMP.read_text(encoding="utf-8"))
+    connection.close()
+    return path
+
+
+def _differences(engine: Engine) -> list[Any]:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found: list[Any] = compare_metadata(context, metadata)
+    return found
+
+
+def test_the_newest_migration_is_the_revision_of_the_schema() -> None:
+    """The constant that lets a start skip Alembic names the head of the migrations."""
+    assert ScriptDirectory(str(FOLDER)).get_current_head() == REVISION
+
+
+def test_migrations_of_an_empty_database_yield_the_schema(tmp_path: Path) -> None:
+    """A new database has exactly the tables, columns, types and indexes of the metadata."""
+    engine = open_database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    assert _differences(engine) == []
+    engine.dispose()
+
+
+def test_a_database_of_0_1_0_gets_the_present_schema(old_file: Path) -> None:
+    """The upgrade of a file of version 0.1.0 ends at the schema of a new database."""
+    engine = open_database(f"sqlite:///{old_file}")
+    assert _differences(engine) == []
+    engine.dispose()
+
+
+def test_a_database_of_0_1_0_keeps_its_rows(old_file: Path) -> None:
+    """The upgrade changes no value of any table; only the renamed column moves."""
+    with sqlite3.connect(old_file) as before:
+        before.row_factory = sqlite3.Row
+        rows = {name: [dict(row) for row in before.execute(f"SELECT * FROM {name}")] for name in metadata.tables}  # noqa: S608
+    before.close()
+    engine = open_database(f"sqlite:///{old_file}")
+    with engine.connect() as connection:
+        after = {
+            name: [dict(row) for row in connection.execute(text(f"SELECT * FROM {name}")).mappings()]  # noqa: S608
+            for name in metadata.tables
+        }
+    engine.dispose()
+    for finding in rows["findings"]:
+        finding["timeline"] = finding.pop("lane")
+    assert {finding["timeline"] for finding in after["findings"]} == {"live", "late"}
+    assert after["meta"] == [{"key": "schema", "value": "2"}]
+    del rows["meta"], after["meta"]
+    assert after == rows
+
+
+def test_a_database_of_0_1_0_serves_people_after_the_upgrade(old_file: Path, campus: dict[str, Any]) -> None:
+    """The journal's chain holds, and queries, sign-in and writes work on the old rows."""
+    from alerts import read_registry  # noqa: PLC0415 - beside its only use
+
+    engine = open_database(f"sqlite:///{old_file}")
+    dispatch = AlertDispatch(engine, read_registry(campus), lambda: 1_790_000_100_000_000_000)
+    report = dispatch.verify(DUMP_HEAD)
+    assert (report.ok, report.entries) == (True, DUMP_HEAD[0])
+    hazards = dispatch.queries.hazards(ADMIN, site=None, active=None, page=ALL)
+    assert [hazard.grade.colour for hazard in hazards] == ["red"] * 4
+    tickets = dispatch.queries.tickets(ADMIN, site="school-1", state="submitted", grade=None, page=ALL)
+    assert [(ticket.number, ticket.fixers) for ticket in tickets] == [("school-1-2026-000001", ("fixer",))]
+    assert (dispatch.cursor(), dispatch.cursor(Priority.URGENT)) == (4, 3)
+    people = People(engine, lambda: 1_790_000_100_000_000_000)
+    assert people.sign_in("officer", "long enough for a test", address="test") is not None
+    officer = Actor("officer2", frozenset(("officer",)))
+    moved = dispatch.act(tickets[0].id, "review", officer, {}, version=tickets[0].version)
+    assert moved.state == "in_review"
+    assert dispatch.verify(DUMP_HEAD).ok
+    engine.dispose()
+
+
+def test_an_upgraded_database_opens_unchanged(old_file: Path) -> None:
+    """A second start runs no migration and imports no Alembic."""
+    open_database(f"sqlite:///{old_file}").dispose()
+    code = (
+        "import sys; from alerts import open_database; "
+        f"open_database('sqlite:///{old_file}').dispose(); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    """A revision that this program does not contain raises SchemaError, which names both sides."""
+    url = f"sqlite:///{tmp_path / 'newer.sqlite'}"
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(SchemaError, match=rf"'9999' of a newer version; supported: 0001, .*{REVISION}"):
+        open_database(url)
+
+
+def test_an_unknown_schema_number_is_refused(old_file: Path) -> None:
+    """A database without a revision is adopted only with the schema number of version 0.1.0."""
+    with sqlite3.connect(old_file) as connection:
+        connection.execute("UPDATE meta SET value = '7'")
+    connection.close()
+    with pytest.raises(SchemaError, match="schema number '7' without a revision; supported: 1"):
+        open_database(f"sqlite:///{old_file}")
+
+
+def test_a_failed_migration_changes_nothing(old_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All migrations of a start are one transaction: after an error the file is as version 0.1.0 left it."""
+    from alembic import op  # noqa: PLC0415 - patched here alone
+
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("disk on fire")
+
+    monkeypatch.setattr(op, "execute", broken)
+    with pytest.raises(RuntimeError, match="disk on fire"):
+        open_database(f"sqlite:///{old_file}")
+    monkeypatch.undo()
+    with sqlite3.connect(old_file) as connection:
+        names = {row[1] for row in connection.execute("PRAGMA table_info(findings)")}
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    connection.close()
+    assert "lane" in names
+    assert "alembic_version" not in tables
+    open_database(f"sqlite:///{old_file}").dispose()
+
+
+def test_processes_that_start_together_migrate_once(old_file: Path) -> None:
+    """Roles that start at the same time on an old database all open it; one of them migrates."""
+    code = f"from alerts import open_database; open_database('sqlite:///{old_file}').dispose()"
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: subprocess.run([sys.executable, "-c", code], check=False), range(4)))
+    assert [process.returncode for process in done] == [0] * 4
+    engine = open_database(f"sqlite:///{old_file}")
+    with engine.connect() as connection:
+        assert current_revision(connection) == REVISION
+        assert inspect(connection).get_table_names() != []
+    engine.dispose()
+    assert _differences(engine) == []
+    engine.dispose()
+
+
+def test_the_interface_of_alerts_does_not_load_the_migrations() -> None:
+    """`import alerts` costs a command line no database library."""
+    code = "import sys, alerts; print({'alembic', 'sqlalchemy', 'psycopg'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
