@@ -154,7 +154,7 @@ def urgent(recipe: Recipe) -> Recipe:
 def _news(batch: TelemetryBatch) -> TelemetryBatch:
     """The batch without what the broker kept: no rule sees it, so that it moves no timer, clock or silence either."""
     kept = batch.quality == Quality.RETAINED
-    return batch.take(np.flatnonzero(~kept)) if kept.any() else batch
+    return batch.select(np.flatnonzero(~kept)) if kept.any() else batch
 
 
 def _metrics(rule: Rule) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Who sends what: every sensor that was ever heard, with its code, its kind and where it hangs.
 
 A sensor that nobody registered gets a code at its first message and stands as unassigned: kept, never lost.
-Codes are durable: whoever writes a batch to the log also writes what `take_changes` returns, in the same transaction.
+Codes are durable: whoever writes a batch to the log also writes what `drain_changes` returns, in the same transaction.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class Catalog:
         """The code of the device by which the service speaks of a site. Raises CatalogFull at the bound of all."""
         return self.code(site, SERVICE_DEVICE, "device")
 
-    def take_met(self) -> dict[str, int]:
+    def drain_met(self) -> dict[str, int]:
         """How many undeclared names each site gave that it did not give before, refused ones too, since the last call.
 
         Those of sites for which there is no room stand under SERVICE_SITE.
@@ -184,7 +184,7 @@ class Catalog:
         met, self._met = self._met, {}
         return met
 
-    def take_changes(self) -> CatalogChanges:
+    def drain_changes(self) -> CatalogChanges:
         """What must become durable before or with the next batch; each change is given once."""
         changes = CatalogChanges(tuple(self._changed.values()), tuple(self._changed_metrics))
         self._changed, self._changed_metrics = {}, []

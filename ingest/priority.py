@@ -66,6 +66,6 @@ def parted(batch: TelemetryBatch, urgent: NDArray[np.bool_]) -> list[tuple[Prior
     if urgent.all():
         return [(Priority.URGENT, batch)]
     return [
-        (Priority.URGENT, batch.take(np.flatnonzero(urgent))),
-        (Priority.ORDINARY, batch.take(np.flatnonzero(~urgent))),
+        (Priority.URGENT, batch.select(np.flatnonzero(urgent))),
+        (Priority.ORDINARY, batch.select(np.flatnonzero(~urgent))),
     ]

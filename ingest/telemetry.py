@@ -50,7 +50,7 @@ class TelemetryBatch:
     def __len__(self) -> int:
         return len(self.sensor)
 
-    def take(self, rows: NDArray[np.intp] | slice) -> TelemetryBatch:
+    def select(self, rows: NDArray[np.intp] | slice) -> TelemetryBatch:
         """The given rows as a batch of their own; attributes follow their rows."""
         index = np.arange(len(self))[rows]
         place = {int(old): new for new, old in enumerate(index)} if self.attributes else {}
@@ -59,7 +59,7 @@ class TelemetryBatch:
 
     def rows(self) -> Iterator[TelemetryBatch]:
         """Batches of one reading each, in order; for tests and tools, not for the hot path."""
-        return (self.take(slice(row, row + 1)) for row in range(len(self)))
+        return (self.select(slice(row, row + 1)) for row in range(len(self)))
 
 
 def from_columns(

@@ -133,7 +133,7 @@ class Service:
         self.detections = DetectionLog(data_dir / "detections.sqlite", clock=self.clock)
         self._undo.callback(self.detections.close)
         self.catalog.load(*self.log.catalog())
-        self.catalog.take_changes()
+        self.catalog.drain_changes()
         self._shared = LogCatalog(self.log, self.catalog, shared=self.role == "all")
         self._checks["log"] = self._log_answers
 

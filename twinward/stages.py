@@ -52,7 +52,7 @@ class LogCatalog:
         with self._lock:
             if int(sensors.max()) >= len(self._catalog) or not self._catalog.knows(int(metrics.max())):
                 self._catalog.load(*self._log.catalog())
-                self._catalog.take_changes()  # they are durable: this is where they come from
+                self._catalog.drain_changes()  # they are durable: this is where they come from
 
 
 class StoreStage:

@@ -282,7 +282,7 @@ class Accounts:
         self._sampled[key] = same + 1
         self._quarantine.append(refusal.sampled(source))
 
-    def take(self) -> tuple[dict[Count, int], list[Quarantined]]:
+    def drain(self) -> tuple[dict[Count, int], list[Quarantined]]:
         """Counts and sample since the last call; starts anew."""
         taken = self._counts, self._quarantine
         self._counts, self._quarantine, self._sampled = {}, [], {}

@@ -76,7 +76,7 @@ class Clocks:
     """The clocks of all sensors, by catalogue code. One thread owns it."""
 
     def __init__(self, kept: Iterable[tuple[str, bytes]] = ()) -> None:
-        """kept: what `take_memory` gave before a restart."""
+        """kept: what `drain_memory` gave before a restart."""
         self._table = np.zeros((0, len(_COLUMNS)), np.int64)
         self._state = _columns(self._table)
         self._run = np.zeros(0, np.int32)
@@ -119,7 +119,7 @@ class Clocks:
         offset = self._offset[sensor]
         return np.where(moved, time_ns + offset, time_ns) if offset.any() else time_ns
 
-    def take_memory(self) -> dict[str, bytes | None]:
+    def drain_memory(self) -> dict[str, bytes | None]:
         """What changed and has to be known after a restart: code -> clock, None for one that is right again."""
         memory, self._memory = self._memory, {}
         return memory

@@ -75,7 +75,7 @@ class Gaps:
 
     >>> gaps, count = Gaps(), Count()
     >>> for seq in (1, 2, 5, 4):
-    ...     gaps.take(count, b"t", (seq,), 0)
+    ...     gaps.accept(count, b"t", (seq,), 0)
     >>> gaps.due(GRACE_NS)
     [Gap(topic=b't', messages=1, since_ns=0)]
     """
@@ -95,7 +95,7 @@ class Gaps:
                 self._counts.popitem(last=False)
         return found
 
-    def take(self, counter: Counter, topic: bytes, numbers: Sequence[int], now_ns: int) -> None:
+    def accept(self, counter: Counter, topic: bytes, numbers: Sequence[int], now_ns: int) -> None:
         """Numbers of one topic in the order in which they came."""
         first = numbers[0] if numbers else 0
         if counter.next_seq == first and list(numbers) == list(range(first, first + len(numbers))):
@@ -143,7 +143,7 @@ class Gaps:
             found.append(Gap(topic, number, min(since for _, _, since in ripe)))
         return found
 
-    def take_altered(self) -> list[bytes]:
+    def drain_altered(self) -> list[bytes]:
         """Topics of which something else is missing than at the last call."""
         altered, self._altered = list(self._altered), {}
         return altered

@@ -79,7 +79,7 @@ class Ledger:
 
     >>> ledger = Ledger()
     >>> ledger.note("refused", 7, 3)
-    >>> booked = ledger.take()
+    >>> booked = ledger.drain()
     >>> Ledger(Bookings(added=[(booked.number, booked.added)])).of("refused", 7)
     3
     """
@@ -104,7 +104,7 @@ class Ledger:
         return list(self._columns)
 
     def column(self, name: str, codes: Codes) -> Amounts:
-        """The sums of these sensors, without what was added since the last `take`."""
+        """The sums of these sensors, without what was added since the last `drain`."""
         found = self._columns.get(name)
         if found is None:
             return np.zeros(len(codes), np.int64)
@@ -114,7 +114,7 @@ class Ledger:
         return np.where(codes < len(found), found[inside], 0)
 
     def where(self, name: str) -> list[int]:
-        """The sensors whose sum is not zero, without what was added since the last `take`."""
+        """The sensors whose sum is not zero, without what was added since the last `drain`."""
         found: list[int] = np.flatnonzero(self._columns.get(name, np.zeros(0, np.int64))).tolist()
         return found
 
@@ -143,7 +143,7 @@ class Ledger:
         """Keep a value under that name, beside the sensor; None forgets it."""
         self._altered[name] = home, value
 
-    def take(self) -> Booked | None:
+    def drain(self) -> Booked | None:
         """What was added since the last call, None when nothing was."""
         for name, sums in self._sparse.items():
             codes = np.array(sorted(sums), np.int32)

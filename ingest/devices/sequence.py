@@ -54,7 +54,7 @@ class SequenceNumbers:
         if counter.next_seq is None:
             counter.next_seq = known
 
-    def take(
+    def accept(
         self, topic: bytes, code: int, kind: str, *, counter: Counter | None, seq: Sequence[int], now_ns: int
     ) -> None:
         """Numbers of one topic in the order in which they came; counter: the topic's own, if it has one."""
@@ -62,7 +62,7 @@ class SequenceNumbers:
             counter = self._gaps.count(topic)
             if code >= 0:
                 self.follow(topic, code, kind, counter)
-        self._gaps.take(counter, topic, tuple(seq), now_ns)
+        self._gaps.accept(counter, topic, tuple(seq), now_ns)
         if code >= 0:
             self._touched.add(code)
 
@@ -80,7 +80,7 @@ class SequenceNumbers:
                 codes = np.union1d(codes, touched)
         if len(codes):
             self._book_next(codes)
-        for topic in self._gaps.take_altered():
+        for topic in self._gaps.drain_altered():
             code = self._code_of(topic)
             if code >= 0:
                 self._ledger.mark(_GAP + topic.decode(), code, self._gaps.dump(topic))

@@ -76,7 +76,7 @@ class Duplicates:
         self.repeats.add(key)
         self.fresh.append(key)
 
-    def take(self) -> list[int]:
+    def drain(self) -> list[int]:
         """Keys since the last call, signed, oldest first."""
         if not self.fresh:
             return []

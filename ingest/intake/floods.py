@@ -179,7 +179,7 @@ class Names:
 
     def due(self, now_ns: int) -> list[Told]:
         """Look at what came since the last call: floods that began, go on or ended."""
-        fresh, told = self._catalog.take_met(), list[Told]()
+        fresh, told = self._catalog.drain_met(), list[Told]()
         for site in self._recalled:  # what there was in the last minute is not known: as much as is no end
             self._met.setdefault(site, deque()).append((now_ns, self._names_max))
         self._recalled = []

@@ -74,7 +74,7 @@ def _build(names: Sequence[str], codes: Mapping[str, int], *, zoned: bool) -> Sh
     return Shape(decoder, zoned, len(head) > 1, values, tuple(codes[name] for name in metrics))
 
 
-def take_array(
+def decode_array(
     frame: tuple[int, int, bytes, bytes], shape: Shape, batch: OpenBatch, *, sensor: int, span: tuple[int, int, int]
 ) -> Sequence[int] | None:
     """Append all readings of an array; gives its running numbers, if it has any.

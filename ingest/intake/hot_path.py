@@ -21,7 +21,7 @@ from ingest.intake.batch import OpenBatch
 from ingest.intake.duplicates import Duplicates
 from ingest.vocabulary import METRICS
 
-from .hot_arrays import ITEMS_MIN, Shape, Shapes, take_array
+from .hot_arrays import ITEMS_MIN, Shape, Shapes, decode_array
 
 _UNUSUAL = RETAIN | DUP | OVERSIZE
 _Fields = dict[str, ZonedTime | int | float | bool | None]
@@ -51,7 +51,7 @@ class Columns:
         self._gaps = gaps
         self.metrics = {metric.name: metric.code for metric in METRICS if metric.name != "test"}
 
-    def take(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call a message would cost a tenth of the rate
+    def accept(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call a message would cost a tenth of the rate
         self,
         frames: Sequence[Frame],
         batch: OpenBatch,
@@ -131,10 +131,10 @@ class Columns:
         self, frame: Frame, route: Route, shape: Shape, batch: OpenBatch, span: tuple[int, int, int]
     ) -> bool:
         """A whole array by its shape; False, and nothing taken, when it looks otherwise."""
-        numbers = take_array(frame, shape, batch, sensor=route.sensor, span=span)
+        numbers = decode_array(frame, shape, batch, sensor=route.sensor, span=span)
         if numbers is None:
             return False
-        self._gaps.take(route, frame[2], numbers, span[1])
+        self._gaps.accept(route, frame[2], numbers, span[1])
         return True
 
     def _follow(self, route: Route, topic: bytes, seq: object, now_ns: int) -> None:

@@ -1,6 +1,6 @@
 """From messages to sealed batches: decoded, checked, free of repeats, every reading accounted for.
 
-One thread calls `take` with what came in, `due` to learn whether the batch has to be closed, and `seal` to close it.
+One thread calls `accept` with what came in, `due` to learn whether the batch has to be closed, and `seal` to close it.
 What `seal` gives must be durable before any message of it is acknowledged. Nothing here raises on foreign input.
 """
 
@@ -107,7 +107,7 @@ class Intake:
         """True when nothing more should be taken before the next seal."""
         return self._bounds.full(len(self._careful.batch))
 
-    def take(
+    def accept(
         self, frames: Sequence[Frame], now_ns: int, *, size_bytes: int | None = None, behind: bool = False
     ) -> None:
         """Take messages in the order in which they came; size_bytes: of all of them, if the caller knows it.
@@ -128,7 +128,7 @@ class Intake:
     def resume(self, block: Spooled, now_ns: int) -> None:
         """Take in messages that waited, as they came then. The block is forgotten with the batch that holds them."""
         try:
-            frames = self.spool.take(block)
+            frames = self.spool.unpack(block)
         except ValueError as error:  # what the disk has spoilt must not hold up the rest
             self._careful.internal_total += 1
             self._careful.refuse(Source(self._settings.site, ""), _NOTHING, "internal", f"spool: {error}")
@@ -154,8 +154,8 @@ class Intake:
         collecting = gc.isenabled()
         gc.disable()  # thousands of short-lived objects, none in a cycle: a tenth of the time went into looking
         try:
-            careful.columns.take(
-                frames, careful.batch, self._duplicates, span=careful.span, careful=careful.take, meet=careful.meet
+            careful.columns.accept(
+                frames, careful.batch, self._duplicates, span=careful.span, careful=careful.accept, meet=careful.meet
             )
         finally:
             if collecting:
@@ -166,7 +166,7 @@ class Intake:
         """Take refused messages in again, each as if it came when it did."""
         for message in messages:
             if self._replays.begin(message):
-                self._arrive(message.arrival_ns).take((AGAIN, 0, message.topic.encode(), message.payload))
+                self._arrive(message.arrival_ns).accept((AGAIN, 0, message.topic.encode(), message.payload))
             self._bounds.grow(len(message.payload), message.arrival_ns)
 
     def tick(self, now_ns: int) -> None:
@@ -188,7 +188,7 @@ class Intake:
         """Seconds until the open batch is due by age; None while nothing is open."""
         return self._bounds.wait_s(now_ns)
 
-    def take_outgoing(self) -> Outgoing:
+    def drain_outgoing(self) -> Outgoing:
         """What the formats want of the broker since the last call."""
         outgoing, self._careful.outgoing = self._careful.outgoing, Outgoing()
         return outgoing
@@ -197,21 +197,21 @@ class Intake:
         """Close the batch: what has to become durable, or None when nothing came in."""
         batch, self._careful.batch = self._careful.batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
-        keys = self._duplicates.take()
+        keys = self._duplicates.drain()
         self._careful.voice.count(batch)
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
-        clocks, replayed = self._clocks.take_memory(), self._replays.take()
+        clocks, replayed = self._clocks.drain_memory(), self._replays.drain()
         self._careful.memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
-        self._careful.memory.update(self._careful.kept.take_memory())
-        counts, quarantine = self._accounts.take()
+        self._careful.memory.update(self._careful.kept.drain_memory())
+        counts, quarantine = self._accounts.drain()
         memory, self._careful.memory = self._careful.memory, {}
         spooled, unspooled = self.spool.seal()
-        booked = self._ledger.take()
+        booked = self._ledger.drain()
         if not (len(kept) or counts or keys or memory or replayed or spooled or unspooled or booked):
             return None
         self._bounds.restart(bound)
         mended = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
-        changes = self._catalog.take_changes()
+        changes = self._catalog.drain_changes()
         urgent = self._urgency.of_sensors(kept.sensor)
         return Sealed(
             kept, keys, counts, quarantine, changes, memory, replayed, mended, urgent, spooled, unspooled, booked

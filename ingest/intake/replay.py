@@ -45,7 +45,7 @@ class Replays:
             self._duplicates.fresh.append(key)
         return True
 
-    def take(self) -> tuple[int, ...]:
+    def drain(self) -> tuple[int, ...]:
         """Ids since the last call."""
         ids, self._ids = tuple(self._ids), {}
         return ids

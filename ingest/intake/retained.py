@@ -46,7 +46,7 @@ class RetainedCopies:
         duplicates: Duplicates,
         memory: Sequence[tuple[str, str, bytes]] = (),
     ) -> None:
-        """routes, duplicates: of the intake; memory: what `take_memory` gave before a restart, among other things."""
+        """routes, duplicates: of the intake; memory: what `drain_memory` gave before a restart, among other things."""
         self._routes, self._duplicates = routes, duplicates
         self._copies: OrderedDict[int, _Copy] = OrderedDict()
         self._live: OrderedDict[int, int] = OrderedDict()
@@ -86,7 +86,7 @@ class RetainedCopies:
         copy = self._copies.get(topic_seed(topic))
         return copy is not None and not copy.own
 
-    def take_memory(self) -> dict[tuple[str, str], bytes | None]:
+    def drain_memory(self) -> dict[tuple[str, str], bytes | None]:
         """What changed and has to be known after a restart; None for what may be forgotten."""
         memory, self._memory = self._memory, {}
         return memory

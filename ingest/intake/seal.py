@@ -105,7 +105,7 @@ def _kept(raw: TelemetryBatch, verdict: Verdict) -> TelemetryBatch:
         quality=verdict.quality,
         attributes=raw.attributes,
     )
-    return whole.take(np.flatnonzero(~verdict.refused)) if verdict.refused.any() else whole
+    return whole.select(np.flatnonzero(~verdict.refused)) if verdict.refused.any() else whole
 
 
 def _count(

@@ -71,7 +71,7 @@ class SlowPath:
             if isinstance(decoder, Remembering):
                 decoder.recall([(key, value) for name, key, value in memory if name == decoder.name])
 
-    def take(self, frame: Frame) -> None:
+    def accept(self, frame: Frame) -> None:
         """One message by its decoder. A programming error in a decoder costs one message, never the thread."""
         items, rows = self.batch.items, len(self.batch)
         try:
@@ -103,7 +103,7 @@ class SlowPath:
             self._learn_route(frame, topic, decoded)
             if fresh and address is not None and decoded.numbers and not flags & AGAIN:
                 route, code = self.columns.routes.get(raw_topic), self.senders.of_topic(raw_topic)
-                self.voice.numbers.take(
+                self.voice.numbers.accept(
                     raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self.span[1]
                 )
         else:

@@ -62,7 +62,7 @@ class Spool:
             self.waiting += 1
         return at_once
 
-    def take(self, block: Spooled) -> list[Frame]:
+    def unpack(self, block: Spooled) -> list[Frame]:
         """The messages of a durable block, which is forgotten with the next seal. Raises ValueError when damaged."""
         self.taken_id, self.oldest_ns = block.id, block.arrival_ns
         self.waiting -= 1

@@ -219,16 +219,16 @@ class Subscriber:
 
     def _take(self, frames: Sequence[Frame], now_ns: int, size_bytes: int) -> None:
         """Into the open batch, each message with the moment at which it was first heard."""
-        runs = self._heard.take(frames, now_ns)
+        runs = self._heard.accept(frames, now_ns)
         for run in runs:
             size = size_bytes if len(runs) == 1 else None
-            self._intake.take(run.frames, run.arrival_ns, size_bytes=size, behind=self._behind)
+            self._intake.accept(run.frames, run.arrival_ns, size_bytes=size, behind=self._behind)
             self._chunks_total += 1
             self._chunks.append(Chunk(self._chunks_total, *run))
 
     def _answer(self, client: ChunkedClient) -> None:
         """Send and subscribe to what the formats want because of what came."""
-        outgoing = self._intake.take_outgoing()
+        outgoing = self._intake.drain_outgoing()
         self._connection.want(outgoing.subscriptions)
         for request in outgoing.requests:
             client.publish(request.topic, request.payload, qos=0)

@@ -39,7 +39,7 @@ _Times = dict[int, "int | deque[int]"]
 
 
 class FirstArrivals:
-    """Two sides of the same messages: `take` is the log's session, `hear` the second one. Safe from both threads.
+    """Two sides of the same messages: `accept` is the log's session, `hear` the second one. Safe from both threads.
 
     Equal messages are matched in order, the first of one side with the first of the other; on the log's side only those
     of QoS 1, because the broker may drop the others, and a later one must not get the time of one that was dropped.
@@ -76,7 +76,7 @@ class FirstArrivals:
             self._both, self._strangers, self._matched_s = False, 0, self._monotonic()
             self._active = bool(self._heard)
 
-    def take(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
+    def accept(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
         """The messages that the log's session has received, in order, in runs of one arrival."""
         if not self._active:
             return [Run(frames, now_ns, known=False)]

@@ -136,7 +136,7 @@ def add_level(db: duckdb.DuckDBPyConnection, class_name: str, step_ns: int, rows
     day = rows.start_ns // DAY_NS
     first = day - day % period_days(step_ns)
     for one in np.unique(first).tolist():
-        own = rows.take(first == one)
+        own = rows.select(first == one)
         part = level_part(db, class_name, step_ns, one)
         columns = {name: getattr(own, name) for name in ("sensor", "metric", "count", "mean", "low", "high")}
         with _registered(db, columns | {"slot": own.start_ns // step_ns}):

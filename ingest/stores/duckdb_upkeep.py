@@ -174,7 +174,7 @@ def _roll(db: duckdb.DuckDBPyConnection, gone: Columns, day: int, keep: Retentio
     for index in np.unique(of_class).tolist():
         level = keep.classes[index].next_level(0)
         if level is not None:
-            fresh = coarser(rows.take(of_class == index), level.step_ns)
+            fresh = coarser(rows.select(of_class == index), level.step_ns)
             add_level(db, keep.classes[index].name, level.step_ns, fresh)
 
 

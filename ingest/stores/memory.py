@@ -55,7 +55,7 @@ class MemoryStore:
             parts = [_good(self._batch), *self._levels.values()]
         rows = joined(parts)
         inside = (rows.start_ns >= from_ns) & (rows.start_ns < to_ns) & (rows.metric == metric)
-        return buckets(rows.take(inside & np.isin(rows.sensor, np.array(sensors, np.int64))), step_ns)
+        return buckets(rows.select(inside & np.isin(rows.sensor, np.array(sensors, np.int64))), step_ns)
 
     def metrics(self, sensor: int) -> list[int]:
         """Codes of the metrics that a sensor has readings of."""
@@ -69,10 +69,10 @@ class MemoryStore:
         with self._lock:
             batch = self._batch
             past = keep.past(batch.sensor, batch.metric, batch.time_ns // DAY_NS, now_ns=now_ns)
-            gone = batch.take(np.flatnonzero(past))
-            self._batch = batch.take(np.flatnonzero(~past))
+            gone = batch.select(np.flatnonzero(past))
+            self._batch = batch.select(np.flatnonzero(~past))
             for index, one in enumerate(keep.classes):
-                own = gone.take(np.flatnonzero(keep.class_of(gone.sensor, gone.metric) == index))
+                own = gone.select(np.flatnonzero(keep.class_of(gone.sensor, gone.metric) == index))
                 self._add(one.name, 0, _good(own), keep)
             steps = {level.step_ns for one in keep.classes for level in one.levels}
             for step_ns in sorted(steps | {step_ns for _, step_ns in self._levels}):
@@ -102,11 +102,11 @@ class MemoryStore:
         first -= first % period_days(step_ns)
         firsts = [int(day) for day in np.unique(first) if keep.level_past(name, step_ns, int(day), now_ns=now_ns)]
         past = np.isin(first, firsts)
-        self._levels[name, step_ns] = rows.take(~past)
-        self._add(name, step_ns, rows.take(past), keep)
+        self._levels[name, step_ns] = rows.select(~past)
+        self._add(name, step_ns, rows.select(past), keep)
 
 
 def _good(batch: TelemetryBatch) -> Rollup:
     """The good readings of a batch."""
-    own = batch.take(np.flatnonzero(batch.quality == Quality.GOOD))
+    own = batch.select(np.flatnonzero(batch.quality == Quality.GOOD))
     return rolled(own.sensor, own.metric, own.time_ns, own.value)

@@ -27,7 +27,7 @@ class Rollup:
     def __len__(self) -> int:
         return len(self.start_ns)
 
-    def take(self, rows: NDArray[Any]) -> Rollup:
+    def select(self, rows: NDArray[Any]) -> Rollup:
         """The rows at these positions, or where this mask is true."""
         return Rollup(*(getattr(self, name)[rows] for name in self.__slots__))
 

@@ -198,7 +198,7 @@ class School:
         self.catalog.code(SITE, HOSTILE, "smoke")
         batch = from_columns(columns)
         counts = {Count(SITE, "campus", "received"): rows, Count(SITE, "campus", "stored"): rows}
-        sealed = Sealed(batch=batch, keys=[], counts=counts, quarantine=[], changes=self.catalog.take_changes())
+        sealed = Sealed(batch=batch, keys=[], counts=counts, quarantine=[], changes=self.catalog.drain_changes())
         self.store.write(batch, cursor=self.log.append(sealed))
 
 

@@ -232,7 +232,7 @@ def test_accounts_of_devices_show_the_one_with_trouble(school: Any, sign_in: Sig
     ledger.note("stored", school.catalog.find("school-1", HOSTILE).code)
     counts = {Count("school-1", "campus", "received"): 4, Count("school-1", "campus", "stored"): 1}
     counts |= {Count("school-1", "campus", "duplicate"): 2, Count("school-1", "campus", "quarantined", "json"): 1}
-    school.log.append(Sealed(empty_batch(), [], counts, [], CatalogChanges(), booked=ledger.take()))
+    school.log.append(Sealed(empty_batch(), [], counts, [], CatalogChanges(), booked=ledger.drain()))
     page = sign_in("officer")
     page.keyboard.press("5")
     table = page.get_by_test_id("devices")

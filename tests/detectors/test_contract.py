@@ -138,7 +138,7 @@ def test_row_by_row_equals_batched(name: str, batch: TelemetryBatch) -> None:
 def test_restored_goes_on_as_before(name: str, batch: TelemetryBatch, share: float) -> None:
     """A restart at any moment is invisible in what is found."""
     cut = int(len(batch) * share)
-    before, after = batch.take(slice(0, cut)), batch.take(slice(cut, None))
+    before, after = batch.select(slice(0, cut)), batch.select(slice(cut, None))
     through, second = make(name), make(name)
     through.update(before)
     second.restore(through.snapshot())
@@ -197,9 +197,9 @@ def test_what_a_broker_kept_changes_nothing(name: str, batch: TelemetryBatch, co
     kept = np.full(len(copies), Quality.RETAINED, np.uint8)
     both = concat([batch, replace(copies, quality=kept)])
     order = np.argsort(both.arrival_ns, kind="stable")
-    mixed = both.take(order)
+    mixed = both.select(order)
     with_copies, without = make(name), make(name)
-    own = mixed.take(np.flatnonzero(mixed.quality != Quality.RETAINED))
+    own = mixed.select(np.flatnonzero(mixed.quality != Quality.RETAINED))
     assert joined([with_copies.update(mixed)]) == joined([without.update(own)])
     assert not len(own) or with_copies.snapshot() == without.snapshot()
 

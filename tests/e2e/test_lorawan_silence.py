@@ -54,7 +54,7 @@ def silences(
         while waiting and waiting[0][0] <= now_s:
             at_s, device = waiting.pop(0)
             topic, payload = uplink(device, at_s)
-            door.take([(0x02, 1, topic.encode(), payload)], (START_S + round(at_s)) * 10**9)
+            door.accept([(0x02, 1, topic.encode(), payload)], (START_S + round(at_s)) * 10**9)
         door.tick(now_ns)
         sealed = door.seal()
         assert sealed is not None

@@ -68,7 +68,7 @@ def play(scenario: str, folder: Path, *, faults: bool = True, only: str = "") ->
     for cursor, (moment_ms, arrived) in enumerate(steps(world), 1):
         now[0] = moment_ms * MS_NS
         for arrival_ms, frame in arrived:
-            door.take([frame], arrival_ms * MS_NS)
+            door.accept([frame], arrival_ms * MS_NS)
         door.tick(now[0])
         sealed = door.seal()
         assert sealed is not None

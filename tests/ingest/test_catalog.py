@@ -54,7 +54,7 @@ def test_a_copy_is_equal_and_apart(
     play(original, before)
     copy = original.copy()
     assert facts(copy) == facts(original)
-    assert copy.take_changes().sensors == ()
+    assert copy.drain_changes().sensors == ()
     stands = facts(original)
     given = play(copy, after)
     assert facts(original) == stands

@@ -41,12 +41,12 @@ def test_intake_marks_what_goes_first() -> None:
     """A comfort sensor that turns out to be a smoke detector is urgent from that message on."""
     door = Intake(Catalog())
     says = [("env", b'{"temperature": 20}'), ("water", b'{"level": 1}'), ("gate", b'{"open": true}')]
-    door.take([(0, 0, b"campus/s/%s/%s" % (kind.encode(), kind.encode()), body) for kind, body in says], NOW_NS)
+    door.accept([(0, 0, b"campus/s/%s/%s" % (kind.encode(), kind.encode()), body) for kind, body in says], NOW_NS)
     door.tick(NOW_NS)
     sealed = door.seal()
     assert sealed is not None
     assert sealed.urgent.tolist() == [False, False, True, True]
-    door.take([(0, 0, b"campus/s/smoke/env", b'{"smoke": false}')], NOW_NS)
+    door.accept([(0, 0, b"campus/s/smoke/env", b'{"smoke": false}')], NOW_NS)
     sealed = door.seal()
     assert sealed is not None
     assert sealed.urgent.tolist() == [True]

@@ -35,7 +35,7 @@ def sealed_of(number: int, catalog: Catalog) -> Sealed:
     counts = {Count("s", "native", "received"): 2, Count("s", "native", "stored"): 2}
     memory = {("native", str(number % 5)): b"%d" % number}
     flags = np.array([False, True])
-    return Sealed(from_columns(columns), [number], counts, (), catalog.take_changes(), memory, urgent=flags)
+    return Sealed(from_columns(columns), [number], counts, (), catalog.drain_changes(), memory, urgent=flags)
 
 
 def main(folder: Path, count: int) -> None:

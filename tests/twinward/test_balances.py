@@ -47,9 +47,9 @@ class Plant:
         ledger = Ledger(self.log.bookings())
         self.door = Intake(self.catalog, decoders(("senml",)), batch=BatchSettings(age_s=10), ledger=ledger, **kept)
 
-    def take(self, frame: Frame) -> None:
+    def accept(self, frame: Frame) -> None:
         """A message."""
-        self.door.take([frame], NOW_NS)
+        self.door.accept([frame], NOW_NS)
         self.unsealed.append((frame[0] | 0x08, *frame[1:]))
 
     def seal(self) -> None:
@@ -62,7 +62,7 @@ class Plant:
     def kill(self) -> None:
         """The process ends as it stands; another one takes what was not acknowledged."""
         self.open()
-        self.door.take(self.unsealed, NOW_NS)
+        self.door.accept(self.unsealed, NOW_NS)
 
     def again(self) -> None:
         """What was refused is taken in again, if it can be."""
@@ -167,7 +167,7 @@ def test_devices_and_the_rest_are_the_site_at_any_moment(messages: list[Frame], 
         plant = Plant(Path(folder))
         try:
             for frame in messages:
-                plant.take(frame)
+                plant.accept(frame)
                 act = data.draw(st.sampled_from(["go on", "go on", "seal", "kill", "restart", "again"]))
                 if act in {"seal", "restart", "again"}:
                     plant.seal()
@@ -195,8 +195,8 @@ def test_each_outcome_stands_at_its_device(plant: Plant) -> None:
         native("b", {"co": 1}),
         native("b", b"{"),
     ):
-        plant.take(frame)
-    plant.take((0x02, 1, b"elsewhere", b"1"))
+        plant.accept(frame)
+    plant.accept((0x02, 1, b"elsewhere", b"1"))
     plant.door.tick(NOW_NS + GRACE_NS)
     plant.seal()
     told = plant.told()
@@ -217,10 +217,10 @@ def test_each_outcome_stands_at_its_device(plant: Plant) -> None:
 def test_devices_with_trouble_come_first_and_alone_if_asked_for(plant: Plant) -> None:
     """A page of the list; the site of another name has none."""
     for name in "abcd":
-        plant.take(native(name, {"time": NOW_MS, "co": 1}))
+        plant.accept(native(name, {"time": NOW_MS, "co": 1}))
     for name, times in (("c", 3), ("b", 1)):
         for _ in range(times):
-            plant.take(native(name, {"time": NOW_MS, "co": 1}))
+            plant.accept(native(name, {"time": NOW_MS, "co": 1}))
     plant.seal()
     assert [item["sensor"] for item in plant.told()["items"]] == ["c", "b", "a", "d"]
     assert [item["sensor"] for item in plant.told(trouble=True)["items"]] == ["c", "b"]
@@ -231,7 +231,7 @@ def test_devices_with_trouble_come_first_and_alone_if_asked_for(plant: Plant) ->
 
 def test_a_log_from_before_has_all_of_it_in_the_rest(plant: Plant) -> None:
     """What was counted before accounts by device were kept is the site's, and balances."""
-    plant.take(native("a", {"time": NOW_MS, "co": 1}))
+    plant.accept(native("a", {"time": NOW_MS, "co": 1}))
     sealed = plant.door.seal()
     assert sealed is not None
     plant.log.append(replace(sealed, booked=None))

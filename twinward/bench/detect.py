@@ -36,7 +36,7 @@ def run(*, seconds: float, progress: Callable[[str], None] = lambda _: None) -> 
         detector.update(batch)  # compiles the kernels and meets every sensor
     single = build(load_recipe(), catalog, Calendar())
     progress("detect: one reading at a time")
-    slow = _measure(lambda batch: _one_by_one(single, batch), [batches[0].take(slice(0, ROWS_SINGLE))], seconds / 3)
+    slow = _measure(lambda batch: _one_by_one(single, batch), [batches[0].select(slice(0, ROWS_SINGLE))], seconds / 3)
     progress("detect: batches of 4,096")
     fast = _measure(lambda batch: _update(detector, batch), batches, 2 * seconds / 3)
     return [

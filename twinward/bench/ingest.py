@@ -117,7 +117,7 @@ def _read_by_chunks(sock: socket.socket, messages: int) -> int:
         if not frames:
             time.sleep(0.0005)
             continue
-        intake.take(frames, START_NS, size_bytes=size_bytes)
+        intake.accept(frames, START_NS, size_bytes=size_bytes)
         taken += len(frames)
         if intake.due(START_NS) or taken >= messages:
             sealed = intake.seal(START_NS)
@@ -167,7 +167,7 @@ class _Gather:
     def _pass_on(self) -> None:
         now_ns = self._clock()
         lot, self._lot = self._lot, []
-        self.intake.take(lot, now_ns)
+        self.intake.accept(lot, now_ns)
         if self.intake.due(now_ns):
             self._seal()
 

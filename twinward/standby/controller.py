@@ -283,7 +283,7 @@ class StandbyController:
             self._feed(flow, now_s)
         else:
             flow.follow()
-        notices = flow.take_notices()
+        notices = flow.drain_notices()
         if notices and (fresh := self._messenger.send(notices)):
             self.counts["alarms"] += fresh
             self.version += 1
@@ -305,7 +305,7 @@ class StandbyController:
 
     def _take(self, flow: MemoryFlow, frames: Sequence[Frame], arrival_ns: int) -> None:
         self.counts["messages"] += len(frames)
-        self._ear.want(flow.take(frames, arrival_ns))
+        self._ear.want(flow.accept(frames, arrival_ns))
 
     def _rest(self) -> None:
         """Nothing is broken any more: end the session and forget the flow."""

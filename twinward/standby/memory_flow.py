@@ -147,11 +147,11 @@ class MemoryFlow:
             self._told_blank("log", error)
             self._begin(readable=False)
 
-    def take(self, frames: Sequence[Frame], arrival_ns: int) -> list[str]:
+    def accept(self, frames: Sequence[Frame], arrival_ns: int) -> list[str]:
         """Judge messages; what pages gathers in `notices`. Gives topics that a format wants to be subscribed to."""
-        self._intake.take(frames, arrival_ns)
+        self._intake.accept(frames, arrival_ns)
         self._judge(arrival_ns)
-        return self._intake.take_outgoing().subscriptions  # its requests are for the session of the log to make
+        return self._intake.drain_outgoing().subscriptions  # its requests are for the session of the log to make
 
     def tick(self, now_ns: int) -> None:
         """Time goes on while nothing comes."""
@@ -172,7 +172,7 @@ class MemoryFlow:
             number += len(entries)
         return number
 
-    def take_notices(self) -> list[Notice]:
+    def drain_notices(self) -> list[Notice]:
         """What pages since the last call."""
         taken, self.notices = self.notices, []
         return taken

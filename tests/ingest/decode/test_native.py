@@ -224,13 +224,13 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
             catalog.metric(name)
         intake = Intake(catalog, batch=BatchSettings(age_s=10))
         warm = [(0x30, 0, b"campus/s%d/smoke/a" % site, b'{"co": 1, "slime": 1}') for site in range(4)]
-        intake.take(warm, NOW_NS)
+        intake.accept(warm, NOW_NS)
         arrays = b"[" + b",".join([b'{"time": %d, "co": 1}' % NOW_MS] * 8) + b"]"
-        intake.take([(0x30, 0, b"campus/s0/smoke/a", arrays)], NOW_NS)
+        intake.accept([(0x30, 0, b"campus/s0/smoke/a", arrays)], NOW_NS)
         intake.seal()
         if not hot:
             go_carefully(intake)
-        intake.take(frames, NOW_NS)
+        intake.accept(frames, NOW_NS)
         sealed = intake.seal()
         results.append(None if sealed is None else outcome(sealed))
         assert sealed is None or not any(residual(sealed.counts).values())
@@ -277,7 +277,7 @@ def test_known_sensors_are_met_as_the_careful_decoder_would(messages: list[tuple
         intake = Intake(catalog, batch=BatchSettings(age_s=10))
         if not hot:
             go_carefully(intake)
-        intake.take(frames, NOW_NS)
+        intake.accept(frames, NOW_NS)
         sealed = intake.seal()
         results.append((None if sealed is None else outcome(sealed), [sensor.kind for sensor in catalog]))
     assert results[0] == results[1]
@@ -289,9 +289,9 @@ def test_a_known_sensor_needs_no_careful_look() -> None:
     catalog.code("s1", "a", "gate")
     intake = Intake(catalog)
     careful: list[Any] = []
-    intake._careful.take = careful.append  # type: ignore[method-assign]
+    intake._careful.accept = careful.append  # type: ignore[method-assign]
     topics = [b"campus/s1/gate/a", b"campus/s1/smoke/a", b"campus/s1/gate/b"]
-    intake.take([(0x30, 0, topic, b'{"co": 1}') for topic in topics], NOW_NS)
+    intake.accept([(0x30, 0, topic, b'{"co": 1}') for topic in topics], NOW_NS)
     assert [frame[2] for frame in careful] == topics[1:]
 
 
@@ -300,11 +300,11 @@ def test_every_known_metric_is_taken_by_the_hot_path() -> None:
     intake = Intake(Catalog())
     for name in METRIC_BY_NAME:
         topic = f"campus/s1/env/{name}".encode()
-        intake.take([(0x30, 0, topic, json.dumps({name: 1}).encode())], NOW_NS)
+        intake.accept([(0x30, 0, topic, json.dumps({name: 1}).encode())], NOW_NS)
     careful: list[Any] = []
-    intake._careful.take = careful.append  # type: ignore[method-assign]
+    intake._careful.accept = careful.append  # type: ignore[method-assign]
     for name in METRIC_BY_NAME:
-        intake.take([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
+        intake.accept([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
     assert [frame[2] for frame in careful] == [b"campus/s1/env/test"]
 
 
@@ -317,7 +317,7 @@ def test_like_arrays_are_taken_a_column_at_a_time(time: str) -> None:
     for first in (0, 100, 200):
         numbers = range(first, first + 100)
         items = (f'{{"time": {time.format(n)}, "seq": {n}, "co": {n}, "smoke": {n % 2}}}' for n in numbers)
-        intake.take([(0x32, 1, topic, f"[{','.join(items)}]".encode())], NOW_NS)
+        intake.accept([(0x32, 1, topic, f"[{','.join(items)}]".encode())], NOW_NS)
         sealed = intake.seal()
     assert intake._careful.columns.routes[topic].shape is not None
     assert sealed is not None

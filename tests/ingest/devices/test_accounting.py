@@ -22,10 +22,10 @@ def test_refusals_and_storage_balance(events: list[tuple[Source, bool, int]]) ->
         else:
             accounts.add(source, "received", rows=rows)
             accounts.add(source, "stored", rows=rows)
-    counts, _ = accounts.take()
+    counts, _ = accounts.drain()
     assert not any(residual(counts).values())
     assert sum(rows for count, rows in counts.items() if count.outcome == "received") == sum(e[2] for e in events)
-    assert accounts.take() == ({}, [])
+    assert accounts.drain() == ({}, [])
 
 
 def test_a_missing_reading_shows_as_residual() -> None:
@@ -39,7 +39,7 @@ def test_the_sample_is_bounded_per_reason_and_in_all_while_counts_stay_exact() -
     for reason in ("json", "type", "empty"):
         for _ in range(100):
             accounts.refuse(Source("a", "native"), Refusal(reason, "d" * 999, 1, b"t" * 9999, b"x" * 9999))
-    counts, kept = accounts.take()
+    counts, kept = accounts.drain()
     assert [one.reason for one in kept] == ["json"] * 5 + ["type"] * 2
     assert counts[Count("a", "native", "quarantined", "json")] == 100
     assert accounts.unsampled_total == 293
@@ -51,7 +51,7 @@ def test_sites_from_the_wire_are_bounded() -> None:
     accounts = Accounts(sites_max=2)
     for number in range(5):
         accounts.add(Source(f"s{number}", "native"), "received")
-    counts, _ = accounts.take()
+    counts, _ = accounts.drain()
     assert counts[Count(OTHER_SITE, "native", "received")] == 3
 
 

@@ -90,7 +90,7 @@ def test_a_clock_that_is_mended_is_believed_at_once() -> None:
     assert abs(stored_ns - true_ns) < SECOND_NS
     [(true_ns, told_ns, arrival_ns)] = Device().messages(1, begin_s=200)
     assert feed(clocks, told_ns, arrival_ns) == told_ns == true_ns
-    memory = clocks.take_memory()
+    memory = clocks.drain_memory()
     assert memory == {"1": None}
 
 
@@ -112,7 +112,7 @@ def test_drift_is_told_in_parts_of_a_million() -> None:
     kept: dict[str, bytes | None] = {}
     for _, told_ns, arrival_ns in Device(offset_s=600, drift_ppm=80).messages(2_880):
         feed(clocks, told_ns, arrival_ns)
-        kept |= clocks.take_memory()
+        kept |= clocks.drain_memory()
     value = kept["1"]
     assert value is not None
     clock = read_clock(value)
@@ -137,7 +137,7 @@ def test_through_the_intake_a_clock_in_another_zone() -> None:
     for step in range(15):
         arrival_ns = _ns(10 * step + 0.05)
         payload = b'{"time": %d, "co": %d}' % ((_ns(10 * step - 28_800)) // 1_000_000, step)
-        door.take([(0, 0, b"campus/s/smoke/a", payload)], arrival_ns)
+        door.accept([(0, 0, b"campus/s/smoke/a", payload)], arrival_ns)
         sealed = door.seal()
         assert sealed is not None
         stored += sealed.batch.time_ns.tolist()
@@ -150,7 +150,9 @@ def test_through_the_intake_a_clock_in_another_zone() -> None:
     assert key == ("_clock", str(catalog.code("s", "a", "smoke")))
     assert value is not None
     again = Intake(catalog, batch=BatchSettings(age_s=10), memory=[(*key, value)])
-    again.take([(0, 0, b"campus/s/smoke/a", b'{"time": %d, "co": 1}' % (_ns(500 - 28_800) // 1_000_000))], _ns(500.05))
+    again.accept(
+        [(0, 0, b"campus/s/smoke/a", b'{"time": %d, "co": 1}' % (_ns(500 - 28_800) // 1_000_000))], _ns(500.05)
+    )
     sealed = again.seal()
     assert sealed is not None
     assert sealed.batch.time_ns[0] == pytest.approx(_ns(500), abs=SECOND_NS)
@@ -162,7 +164,7 @@ def test_a_clock_of_1970_is_refused_until_it_is_known() -> None:
     outcomes = []
     for step in range(6):
         payload = b'{"time": %d, "co": 1}' % (10_000 * step + 5)
-        door.take([(0, 0, b"campus/s/smoke/a", payload)], _ns(10 * step + 0.05))
+        door.accept([(0, 0, b"campus/s/smoke/a", payload)], _ns(10 * step + 0.05))
         sealed = door.seal()
         assert sealed is not None
         outcomes.append(sealed.batch.time_ns.tolist())

@@ -26,7 +26,7 @@ def test_exactly_the_lost_are_told_however_the_others_overtake(lost: set[int], d
     gaps, count, told = Gaps(), Count(), 0
     for at, number in arrivals:
         told += sum(gap.messages for gap in gaps.due(at * SECOND_NS))
-        gaps.take(count, b"t", (base + number,), at * SECOND_NS)
+        gaps.accept(count, b"t", (base + number,), at * SECOND_NS)
     told += sum(gap.messages for gap in gaps.due(10**6 * SECOND_NS))
     assert told == len(lost)
     assert gaps.due(10**7 * SECOND_NS) == []
@@ -35,7 +35,7 @@ def test_exactly_the_lost_are_told_however_the_others_overtake(lost: set[int], d
 def test_a_gap_is_told_once_and_within_half_a_minute() -> None:
     """Not before its time, and not again."""
     gaps, count = Gaps(), Count()
-    gaps.take(count, b"t", (1, 2, 5, 6), 0)
+    gaps.accept(count, b"t", (1, 2, 5, 6), 0)
     assert gaps.due(GRACE_NS - 1) == []
     assert gaps.due(GRACE_NS) == [Gap(b"t", 2, 0)]
     assert gaps.due(10 * GRACE_NS) == []
@@ -45,9 +45,9 @@ def test_a_gap_is_told_once_and_within_half_a_minute() -> None:
 def test_what_comes_too_late_is_no_restart() -> None:
     """A burst of old numbers beside live ones changes neither the count nor the gap."""
     gaps, count = Gaps(), Count()
-    gaps.take(count, b"t", (1, 10), 0)
+    gaps.accept(count, b"t", (1, 10), 0)
     assert gaps.due(GRACE_NS) == [Gap(b"t", 8, 0)]
-    gaps.take(count, b"t", (2, 3, 4, 11, 5, 6, 12), GRACE_NS)
+    gaps.accept(count, b"t", (2, 3, 4, 11, 5, 6, 12), GRACE_NS)
     assert count.next_seq == 13
     assert gaps.due(3 * GRACE_NS) == []
 
@@ -56,8 +56,8 @@ def test_a_restarted_device_misses_nothing() -> None:
     """It counts from the beginning, or goes on from any lower number."""
     for start in (0, 1, 40):
         gaps, count = Gaps(), Count()
-        gaps.take(count, b"t", (100, 101), 0)
-        gaps.take(count, b"t", tuple(range(start, start + 5)), 0)
+        gaps.accept(count, b"t", (100, 101), 0)
+        gaps.accept(count, b"t", tuple(range(start, start + 5)), 0)
         assert count.next_seq == start + 5
         assert gaps.due(2 * GRACE_NS) == []
 
@@ -65,7 +65,7 @@ def test_a_restarted_device_misses_nothing() -> None:
 def test_a_jump_to_another_count_is_no_gap() -> None:
     """A device that was exchanged may count from anywhere."""
     gaps, count = Gaps(), Count()
-    gaps.take(count, b"t", (1, 5_000_000_000, 5_000_000_002), 0)
+    gaps.accept(count, b"t", (1, 5_000_000_000, 5_000_000_002), 0)
     assert gaps.due(GRACE_NS) == [Gap(b"t", 1, 0)]
 
 
@@ -81,7 +81,7 @@ def _taken(frames: list[tuple[int, int, bytes, bytes]]) -> tuple[list[float], di
     """What the intake tells of gaps: readings, and notices by reason."""
     catalog = Catalog()
     intake = Intake(catalog)
-    intake.take(frames, NOW_NS)
+    intake.accept(frames, NOW_NS)
     intake.tick(NOW_NS + 10 * SECOND_NS)
     intake.tick(NOW_NS + 21 * SECOND_NS)
     sealed = intake.seal()

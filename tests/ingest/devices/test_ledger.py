@@ -63,7 +63,7 @@ def test_what_was_added_outlives_any_restart(data: st.DataObject) -> None:
         if data.draw(st.integers(0, 4)) == 0:  # the process ends before the batch is in the log
             ledger = Ledger(kept.bookings())
             continue
-        kept.put(ledger.take())
+        kept.put(ledger.drain())
         for key, amount in fresh.items():
             sums[key] += amount
         marks = {name: value for name, value in (marks | named).items() if value is not None}
@@ -84,7 +84,7 @@ def test_what_has_to_be_read_at_a_start_stays_short() -> None:
     every = np.arange(0, pages * PAGE, 97, dtype=np.int32)
     for _ in range(10 * TURN * pages):
         ledger.add("x", every, np.ones(len(every), np.int64))
-        kept.put(ledger.take())
+        kept.put(ledger.drain())
         assert len(kept.added) <= TURN * (pages + 1)
     assert Ledger(kept.bookings()).of("x", 97) == 10 * TURN * pages
 
@@ -94,7 +94,7 @@ def test_a_batch_of_even_additions_is_a_few_bytes_a_sensor() -> None:
     ledger, heard = Ledger(), np.sort(np.random.default_rng(1).choice(600_000, 500, replace=False)).astype(np.int32)
     for name in ("received", "stored"):
         ledger.add(name, heard, np.ones(500, np.int64))
-    booked = ledger.take()
+    booked = ledger.drain()
     assert booked is not None
     assert len(booked.added) < 3 * 500
 
@@ -102,9 +102,9 @@ def test_a_batch_of_even_additions_is_a_few_bytes_a_sensor() -> None:
 def test_nothing_added_is_no_booking() -> None:
     """The log is not written for nothing."""
     ledger = Ledger()
-    assert ledger.take() is None
+    assert ledger.drain() is None
     ledger.add("x", np.empty(0, np.int32), np.empty(0, np.int64))
-    assert ledger.take() is None
+    assert ledger.drain() is None
 
 
 @pytest.mark.parametrize("code", [0, 1, PAGE - 1, PAGE, 10**6])
@@ -112,6 +112,6 @@ def test_a_sensor_that_was_never_added_to_has_nothing(code: int) -> None:
     """Any code may be asked for."""
     ledger = Ledger()
     ledger.note("x", 5)
-    ledger.take()
+    ledger.drain()
     assert ledger.of("y", code) == ledger.of("x", code) == 0
     assert ledger.column("x", np.array([code], np.int32)).tolist() == [0]

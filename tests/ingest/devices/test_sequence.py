@@ -94,7 +94,7 @@ def test_every_lost_message_is_told_once_over_any_restarts(
     door, open_frames = durable.door(), list[Frame]()
     for message in messages:
         now_ns += SECOND_NS // 5
-        door.take([frame(*message)], now_ns)
+        door.accept([frame(*message)], now_ns)
         open_frames.append(frame(*message, dup=True))
         act = data.draw(st.sampled_from(["go on", "go on", "tick", "seal", "crash", "restart"]))
         if act == "tick":
@@ -104,7 +104,7 @@ def test_every_lost_message_is_told_once_over_any_restarts(
             open_frames = []
         if act in {"crash", "restart"}:
             door = durable.door()
-            door.take(open_frames, now_ns)
+            door.accept(open_frames, now_ns)
     for _ in range(2):  # the second time there is nothing left to tell
         door.tick(now_ns + 2 * GRACE_NS)
         durable.append(door.seal())
@@ -118,10 +118,10 @@ def test_what_the_broker_forgot_while_the_service_was_down_is_told() -> None:
     """The first message after the start shows what is missing before it."""
     durable = Durable()
     door = durable.door()
-    door.take([frame("campus/s/smoke/a", seq) for seq in range(1, 50)], NOW_NS)
+    door.accept([frame("campus/s/smoke/a", seq) for seq in range(1, 50)], NOW_NS)
     durable.append(door.seal())
     door = durable.door()
-    door.take([frame("campus/s/smoke/a", seq) for seq in range(61, 70)], NOW_NS + SECOND_NS)
+    door.accept([frame("campus/s/smoke/a", seq) for seq in range(61, 70)], NOW_NS + SECOND_NS)
     door.tick(NOW_NS + SECOND_NS + GRACE_NS)
     durable.append(door.seal())
     assert durable.told == {"a": 11}
@@ -131,10 +131,10 @@ def test_a_range_that_is_waited_for_may_still_come_after_a_restart() -> None:
     """What was late and not lost is not told, in this process or the next."""
     durable = Durable()
     door = durable.door()
-    door.take([frame("campus/s/smoke/a", seq) for seq in (1, 2, 7)], NOW_NS)
+    door.accept([frame("campus/s/smoke/a", seq) for seq in (1, 2, 7)], NOW_NS)
     durable.append(door.seal())
     door = durable.door()
-    door.take([frame("campus/s/smoke/a", seq) for seq in (3, 4, 6)], NOW_NS + SECOND_NS)
+    door.accept([frame("campus/s/smoke/a", seq) for seq in (3, 4, 6)], NOW_NS + SECOND_NS)
     durable.append(door.seal())
     door = durable.door()
     door.tick(NOW_NS + 3 * GRACE_NS)
@@ -147,10 +147,10 @@ def test_numbers_beyond_all_counting_are_left_alone() -> None:
     durable = Durable()
     door = durable.door()
     for seq in (1, -4, SEQ_MAX + 1, 2**63, 2**70, 2, 3):
-        door.take([(0, 0, b"campus/s/smoke/a", b'{"seq": %d, "co": 1}' % seq)], NOW_NS)
+        door.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": %d, "co": 1}' % seq)], NOW_NS)
     durable.append(door.seal())
     door = durable.door()
-    door.take([(0, 0, b"campus/s/smoke/a", b'{"seq": 5, "co": 1}')], NOW_NS + 1)
+    door.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": 5, "co": 1}')], NOW_NS + 1)
     door.tick(NOW_NS + 2 * GRACE_NS)
     durable.append(door.seal())
     assert durable.told == {"a": 1}
@@ -160,9 +160,9 @@ def test_a_refused_message_taken_in_again_is_no_old_number() -> None:
     """Three old numbers in a row are a restarted device, but not where they were refused and came back."""
     catalog = Catalog(sensors_max=2)
     door = Intake(catalog, batch=BatchSettings(age_s=10))
-    door.take([frame("campus/s/smoke/a", seq) for seq in range(1, 4)], NOW_NS)
+    door.accept([frame("campus/s/smoke/a", seq) for seq in range(1, 4)], NOW_NS)
     late = [(0, 0, b"campus/s/smoke/a", b'{"time": 5, "seq": %d, "co": 1}' % seq) for seq in (4, 5, 6)]
-    door.take([*late, *(frame("campus/s/smoke/a", seq) for seq in (7, 8, 9))], NOW_NS)
+    door.accept([*late, *(frame("campus/s/smoke/a", seq) for seq in (7, 8, 9))], NOW_NS)
     sealed = door.seal()
     assert sealed is not None
     refused = [one for one in sealed.quarantine if one.reason == "time_past"]
@@ -173,7 +173,7 @@ def test_a_refused_message_taken_in_again_is_no_old_number() -> None:
             for n, one in enumerate(refused)
         ]
     )
-    door.take([frame("campus/s/smoke/a", seq) for seq in (10, 11)], NOW_NS)
+    door.accept([frame("campus/s/smoke/a", seq) for seq in (10, 11)], NOW_NS)
     door.tick(NOW_NS + 2 * GRACE_NS)
     sealed = door.seal()
     assert sealed is not None
@@ -184,12 +184,12 @@ def test_the_number_of_a_refused_message_was_heard() -> None:
     """Nothing of the message is stored, and yet it came: after a restart it is not missing."""
     durable = Durable()
     door = durable.door()
-    door.take([frame("campus/s/smoke/a", seq) for seq in (1, 2, 3)], NOW_NS)
+    door.accept([frame("campus/s/smoke/a", seq) for seq in (1, 2, 3)], NOW_NS)
     durable.append(door.seal())
-    door.take([(0, 0, b"campus/s/smoke/a", b'{"seq": 4, "co": "much"}')], NOW_NS)
+    door.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": 4, "co": "much"}')], NOW_NS)
     durable.append(door.seal())
     door = durable.door()
-    door.take([frame("campus/s/smoke/a", 5)], NOW_NS)
+    door.accept([frame("campus/s/smoke/a", 5)], NOW_NS)
     door.tick(NOW_NS + 2 * GRACE_NS)
     durable.append(door.seal())
     assert durable.told == {}

@@ -45,7 +45,7 @@ class Campus:
         frames = list(frames)
         for part in range(2 * TURN_S):
             now_ns = NOW_NS + self.second * SECOND_NS + part * SECOND_NS // 2
-            self.door.take(frames[part :: 2 * TURN_S], now_ns)
+            self.door.accept(frames[part :: 2 * TURN_S], now_ns)
             self.seal()
         self.second += TURN_S
         self.door.tick(NOW_NS + self.second * SECOND_NS)
@@ -239,7 +239,7 @@ def test_a_full_site_leaves_the_others_room() -> None:
 def test_the_services_own_name_is_taken() -> None:
     """No device can say of itself that a flood is over."""
     campus = Campus()
-    campus.door.take([(0, 0, f"campus/s/device/{SERVICE_DEVICE}".encode(), b'{"new_names": 0}')], NOW_NS)
+    campus.door.accept([(0, 0, f"campus/s/device/{SERVICE_DEVICE}".encode(), b'{"new_names": 0}')], NOW_NS)
     sealed = campus.door.seal()
     assert sealed is not None
     assert [one.reason for one in sealed.quarantine] == ["sensor_name"]

@@ -107,7 +107,7 @@ def test_each_hostile_message_is_one_counted_reject_and_the_good_around_it_is_st
             if dice.random() < 0.7:
                 frames.append((0x32, 1 + good % 60_000, TOPIC, b'{"seq": %d, "co": %d}' % (good, good)))
                 good += 1
-        door.take(frames, NOW_NS)
+        door.accept(frames, NOW_NS)
         parts.append(seal(door))
     batch = concat([part.batch for part in parts])
     assert batch.value.tolist() == list(range(good))
@@ -128,7 +128,7 @@ def test_counts_name_site_and_format() -> None:
         (0x30, 0, b"campus/north/env/a", b'{"co": 1, "temperature": 20}'),
         (0x30, 0, b"gadget/g", b"1.5"),
     ]
-    door.take(frames, NOW_NS)
+    door.accept(frames, NOW_NS)
     sealed = seal(door)
     assert sealed.counts[Count("north", "native", "stored")] == 2
     assert sealed.counts[Count("school-1", "gadget", "stored")] == 1
@@ -144,7 +144,7 @@ def test_a_native_sensors_kind_is_its_topics() -> None:
     """A smoke detector that first tells its battery, or a metric nobody knows, is a smoke detector all the same."""
     catalog = Catalog()
     door = intake(catalog)
-    door.take([(0x30, 0, TOPIC, b'{"battery": 90, "slime": 1}')], NOW_NS)
+    door.accept([(0x30, 0, TOPIC, b'{"battery": 90, "slime": 1}')], NOW_NS)
     seal(door)
     found = catalog.find("s1", "a")
     assert found is not None
@@ -155,11 +155,11 @@ def test_a_repeat_is_stored_once_also_after_a_restart() -> None:
     """Own time or seq: the same bytes on the same topic count as duplicate, before and after the keys were logged."""
     message = (0x32, 5, TOPIC, b'{"time": %d, "co": 1, "battery": 9}' % NOW_MS)
     door = intake()
-    door.take([message, message], NOW_NS)
+    door.accept([message, message], NOW_NS)
     sealed = seal(door)
     assert (len(sealed.batch), total(sealed, "duplicate"), len(sealed.keys)) == (2, 2, 1)
     reborn = intake(recent_keys=sealed.keys)
-    reborn.take([message, (0x3A, 6, TOPIC, message[3])], NOW_NS)
+    reborn.accept([message, (0x3A, 6, TOPIC, message[3])], NOW_NS)
     again = seal(reborn)
     assert (len(again.batch), total(again, "duplicate")) == (0, 4)
 
@@ -168,11 +168,11 @@ def test_without_time_only_the_brokers_repeat_flag_makes_a_duplicate() -> None:
     """Equal bytes twice are two readings; the same packet id with DUP is one."""
     payload = b'{"co": 1}'
     door = intake()
-    door.take([(0x32, 5, TOPIC, payload), (0x32, 6, TOPIC, payload), (0x30, 0, TOPIC, payload)], NOW_NS)
+    door.accept([(0x32, 5, TOPIC, payload), (0x32, 6, TOPIC, payload), (0x30, 0, TOPIC, payload)], NOW_NS)
     sealed = seal(door)
     assert len(sealed.batch) == 3
     reborn = intake(recent_keys=sealed.keys)
-    reborn.take([(0x3A, 5, TOPIC, payload), (0x3A, 7, TOPIC, payload), (0x32, 6, TOPIC, payload)], NOW_NS)
+    reborn.accept([(0x3A, 5, TOPIC, payload), (0x3A, 7, TOPIC, payload), (0x32, 6, TOPIC, payload)], NOW_NS)
     again = seal(reborn)
     assert (len(again.batch), total(again, "duplicate")) == (2, 1)
 
@@ -189,7 +189,7 @@ def test_any_redelivery_over_any_restart_stores_each_message_once(
     for index, (seq, again, in_array) in enumerate(deliveries):
         payload = b'[{"seq": %d, "co": %d}]' if in_array else b'{"seq": %d, "co": %d}'
         seq = seq * 2 + in_array  # noqa: PLW2901 - the two forms are two messages
-        door.take([(0x3A if again else 0x32, index + 1, TOPIC, payload % (seq, seq))], NOW_NS)
+        door.accept([(0x3A if again else 0x32, index + 1, TOPIC, payload % (seq, seq))], NOW_NS)
         if index % restart_every == 0:
             sealed = seal(door)
             keys += sealed.keys
@@ -204,7 +204,7 @@ def test_times_a_little_ahead_become_arrival_and_are_noticed() -> None:
     """Beyond two minutes the arrival time counts; within them the sensor's own."""
     door = intake()
     times = [NOW_MS + 119_000, NOW_MS + 121_000, NOW_MS - 365 * DAY_MS]
-    door.take([(0x30, 0, TOPIC, b'{"time": %d, "co": 1}' % time) for time in times], NOW_NS)
+    door.accept([(0x30, 0, TOPIC, b'{"time": %d, "co": 1}' % time) for time in times], NOW_NS)
     sealed = seal(door)
     assert sealed.batch.time_ns.tolist() == [times[0] * 10**6, NOW_NS, times[2] * 10**6]
     assert total(sealed, "notice", "time_future") == 1
@@ -213,7 +213,7 @@ def test_times_a_little_ahead_become_arrival_and_are_noticed() -> None:
 def test_values_out_of_range_are_kept_as_fault_and_unknown_metrics_are_kept() -> None:
     """Nothing measured is lost; the notice tells."""
     door = intake()
-    door.take([(0x30, 0, TOPIC, b'{"smoke_concentration": 250, "smoke": 0.5, "slime": 1e30, "co": 5}')], NOW_NS)
+    door.accept([(0x30, 0, TOPIC, b'{"smoke_concentration": 250, "smoke": 0.5, "slime": 1e30, "co": 5}')], NOW_NS)
     sealed = seal(door)
     assert sealed.batch.quality.tolist() == [Quality.FAULT, Quality.FAULT, Quality.GOOD, Quality.GOOD]
     assert total(sealed, "notice", "out_of_range") == 2
@@ -224,7 +224,7 @@ def test_values_out_of_range_are_kept_as_fault_and_unknown_metrics_are_kept() ->
 def test_null_and_our_own_status_count_nothing_but_a_notice() -> None:
     """What rightly holds no reading is not received."""
     door = intake()
-    door.take([(0x30, 0, TOPIC, b'{"co": null}'), (0x31, 0, b"campus/_service/x/status", b"online")], NOW_NS)
+    door.accept([(0x30, 0, TOPIC, b'{"co": null}'), (0x31, 0, b"campus/_service/x/status", b"online")], NOW_NS)
     sealed = seal(door)
     assert total(sealed, "notice", "ignored") == 2
     assert total(sealed, "received") == 0
@@ -234,7 +234,7 @@ def test_availability_becomes_online_once_per_change_even_retained() -> None:
     """Repetitions say nothing new."""
     door = intake(decoders=(Gadget(),))
     says = [(0x31, b"up"), (0x30, b"up"), (0x30, b"down"), (0x30, b"up")]
-    door.take([(flags, 0, b"gadget/g", payload) for flags, payload in says], NOW_NS)
+    door.accept([(flags, 0, b"gadget/g", payload) for flags, payload in says], NOW_NS)
     sealed = seal(door)
     assert sealed.batch.value.tolist() == [1, 0, 1]
     assert set(sealed.batch.metric.tolist()) == {METRIC_BY_NAME["online"].code}
@@ -245,7 +245,7 @@ def test_a_full_catalogue_refuses_new_sensors_and_serves_the_known() -> None:
     """The bound is a reason, not a crash."""
     door = intake(Catalog(sensors_max=2))
     frames = [(0x30, 0, b"campus/s1/env/%d" % n, b'{"co": 1}') for n in (1, 2, 1, 3)]
-    door.take(frames, NOW_NS)
+    door.accept(frames, NOW_NS)
     sealed = seal(door)
     assert (len(sealed.batch), total(sealed, "quarantined", "sensor_limit")) == (2, 2)
 
@@ -278,7 +278,7 @@ def test_each_bound_closes_the_batch_and_is_counted(
     assert not door.due(NOW_NS)
     for number in range(frames):
         assert not door.due(NOW_NS)
-        door.take([(0x30, 0, TOPIC, b'{"co": %d}' % (number % 10))], NOW_NS)
+        door.accept([(0x30, 0, TOPIC, b'{"co": %d}' % (number % 10))], NOW_NS)
     assert door.due(NOW_NS + later_ns)
     assert door.seal(NOW_NS + later_ns) is not None
     assert door.bounds_acted == {"rows": 0, "bytes": 0, "age": 0, "asked": 0} | {bound: 1}
@@ -289,7 +289,7 @@ def test_a_declared_sensor_gets_a_code_of_its_own_with_its_first_message() -> No
     """What the registry declares has no code yet: its first reading must not go to another sensor's."""
     catalog = Catalog([Sensor(0, "a", "s", "smoke", place="room"), Sensor(0, "b", "s", "smoke", place="hall")])
     door = Intake(catalog, batch=BatchSettings(age_s=10))
-    door.take([(0x30, 0, b"campus/s/smoke/" + name, b'{"smoke": true}') for name in (b"b", b"a", b"b")], NOW_NS)
+    door.accept([(0x30, 0, b"campus/s/smoke/" + name, b'{"smoke": true}') for name in (b"b", b"a", b"b")], NOW_NS)
     sealed = door.seal()
     assert sealed is not None
     assert [catalog[code].id for code in sealed.batch.sensor.tolist()] == ["b", "a", "b"]

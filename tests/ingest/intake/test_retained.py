@@ -44,10 +44,10 @@ class Door:
             memory=[(*key, value) for key, value in self.memory.items()],
         )
 
-    def take(self, *messages: tuple[int, bytes, bytes]) -> list[tuple[float, int]]:
+    def accept(self, *messages: tuple[int, bytes, bytes]) -> list[tuple[float, int]]:
         """Messages (flags, topic, payload), sealed; value and quality of what is stored of them."""
         for number, (flags, topic, payload) in enumerate(messages, 1):
-            self.intake.take([(flags, number if flags == LIVE else 0, topic, payload)], self.now_ns)
+            self.intake.accept([(flags, number if flags == LIVE else 0, topic, payload)], self.now_ns)
         sealed = self.intake.seal()
         if sealed is None:
             return []
@@ -81,7 +81,7 @@ def bare(value: int) -> bytes:
 def test_a_kept_copy_is_stored_under_its_own_quality_and_time() -> None:
     """Its own time where it has one, arrival where not; told in the accounts as what it is."""
     door = Door()
-    assert door.take((KEPT, TOPIC, timed(7)), (KEPT, b"campus/s1/smoke/b", bare(8))) == [
+    assert door.accept((KEPT, TOPIC, timed(7)), (KEPT, b"campus/s1/smoke/b", bare(8))) == [
         (7, Quality.RETAINED),
         (8, Quality.RETAINED),
     ]
@@ -93,9 +93,9 @@ def test_a_kept_copy_is_stored_under_its_own_quality_and_time() -> None:
 def test_a_kept_copy_never_hides_the_live_message_and_is_hidden_by_it(payload: bytes) -> None:
     """The copy first, the live message after it, the copy again at the next connect, the live one again."""
     door = Door()
-    assert door.take((KEPT, TOPIC, payload)) == [(7, Quality.RETAINED)]
-    assert door.take((LIVE, TOPIC, payload)) == [(7, Quality.GOOD)]
-    assert door.take((KEPT, TOPIC, payload)) == []
+    assert door.accept((KEPT, TOPIC, payload)) == [(7, Quality.RETAINED)]
+    assert door.accept((LIVE, TOPIC, payload)) == [(7, Quality.GOOD)]
+    assert door.accept((KEPT, TOPIC, payload)) == []
     assert door.counts["duplicate"] == 1
 
 
@@ -103,19 +103,19 @@ def test_a_kept_copy_never_hides_the_live_message_and_is_hidden_by_it(payload: b
 def test_the_same_copy_at_every_connect_and_restart_is_a_duplicate(payload: bytes) -> None:
     """Stored once; what follows is counted."""
     door = Door()
-    door.take((KEPT, TOPIC, payload), (KEPT, TOPIC, payload))
+    door.accept((KEPT, TOPIC, payload), (KEPT, TOPIC, payload))
     for _ in range(3):
         door.restart()
-        assert door.take((KEPT, TOPIC, payload)) == []
+        assert door.accept((KEPT, TOPIC, payload)) == []
     assert (door.counts["stored"], door.counts["duplicate"]) == (1, 4)
 
 
 def test_a_live_message_with_a_time_is_known_again_as_a_copy_after_a_restart() -> None:
     """Its key stands in the log."""
     door = Door()
-    door.take((LIVE, TOPIC, timed(7)))
+    door.accept((LIVE, TOPIC, timed(7)))
     door.restart()
-    assert door.take((KEPT, TOPIC, timed(7))) == []
+    assert door.accept((KEPT, TOPIC, timed(7))) == []
 
 
 @pytest.mark.parametrize("warm", [0, 3])
@@ -126,43 +126,43 @@ def test_a_state_that_comes_back_after_another_is_no_repetition(warm: int) -> No
     """
     door = Door()
     for number in range(warm):
-        door.take((LIVE, TOPIC, bare(50 + number)))
-    assert door.take((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
-    assert door.take((LIVE, TOPIC, bare(1))) == [(1, Quality.GOOD)]
+        door.accept((LIVE, TOPIC, bare(50 + number)))
+    assert door.accept((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
+    assert door.accept((LIVE, TOPIC, bare(1))) == [(1, Quality.GOOD)]
     door.restart()
-    assert door.take((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
+    assert door.accept((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
 
 
 def test_a_whole_state_of_a_bridge_is_a_state_and_its_live_copy_is_told_in_full() -> None:
     """Zigbee2MQTT keeps every state: steady values are thinned out of live messages only, and not because of a copy."""
     topic, state = b"zigbee2mqtt/leak-1", b'{"water_leak": true, "voltage": 3000, "battery": 88, "linkquality": 9}'
     door = Door()
-    told = door.take((KEPT, topic, state))
+    told = door.accept((KEPT, topic, state))
     assert {quality for _, quality in told} == {Quality.RETAINED}
     assert len(told) == 4
-    live = door.take((LIVE, topic, state.replace(b"88", b"87")))
+    live = door.accept((LIVE, topic, state.replace(b"88", b"87")))
     assert {quality for _, quality in live} == {Quality.GOOD}
     door.now_ns += HOUR_NS
-    again = door.take((KEPT, topic, state.replace(b"88", b"86")), (LIVE, topic, state.replace(b"88", b"85")))
+    again = door.accept((KEPT, topic, state.replace(b"88", b"86")), (LIVE, topic, state.replace(b"88", b"85")))
     assert [quality for _, quality in again] == [Quality.RETAINED] * 4 + [Quality.GOOD] * 4
 
 
 def test_availability_that_is_kept_works_as_ever() -> None:
     """Last wills and the state of a bridge are news, kept or not."""
     door = Door()
-    assert door.take((KEPT, b"zigbee2mqtt/bridge/state", b'{"state": "offline"}')) == [(0, Quality.GOOD)]
-    assert door.take((KEPT, b"zigbee2mqtt/leak-1/availability", b"online")) == [(1, Quality.GOOD)]
+    assert door.accept((KEPT, b"zigbee2mqtt/bridge/state", b'{"state": "offline"}')) == [(0, Quality.GOOD)]
+    assert door.accept((KEPT, b"zigbee2mqtt/leak-1/availability", b"online")) == [(1, Quality.GOOD)]
 
 
 def test_a_kept_self_test_is_a_state_like_any_other() -> None:
     """Neither a drill nor an alarm comes of it."""
-    assert Door().take((KEPT, TOPIC, b'{"smoke": true, "test": true}'))[0][1] == Quality.RETAINED
+    assert Door().accept((KEPT, TOPIC, b'{"smoke": true, "test": true}'))[0][1] == Quality.RETAINED
 
 
 def test_a_copy_out_of_bounds_is_refused_and_never_taken_in_as_news() -> None:
     """Too old is too old; what is refused of it is not among the messages that can be taken in again."""
     door = Door()
-    assert door.take((KEPT, TOPIC, timed(7, NOW_MS - 400 * DAY_MS))) == []
+    assert door.accept((KEPT, TOPIC, timed(7, NOW_MS - 400 * DAY_MS))) == []
     assert door.counts["time_past"] == 1
     [refused] = door.sealed.quarantine
     assert (refused.whole, refused.counts) == (b"", ())
@@ -173,9 +173,9 @@ def test_a_copy_teaches_no_clock() -> None:
     door = Door()
     for number in range(30):
         door.now_ns = NOW_NS + number * 10_000_000_000
-        door.take((KEPT, TOPIC, timed(number, door.now_ns // 1_000_000 - 7_200_000)))
+        door.accept((KEPT, TOPIC, timed(number, door.now_ns // 1_000_000 - 7_200_000)))
     assert door.counts.get("clock_corrected", 0) == 0
-    door.take((LIVE, TOPIC, timed(99, door.now_ns // 1_000_000)))
+    door.accept((LIVE, TOPIC, timed(99, door.now_ns // 1_000_000)))
     assert door.sealed.batch.time_ns.tolist() == [door.now_ns]
 
 
@@ -184,9 +184,9 @@ def test_copies_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(retained, "TOPICS_MAX", 2)
     door = Door()
     topics = [b"campus/s1/smoke/%d" % number for number in range(3)]
-    door.take(*[(KEPT, topic, timed(1)) for topic in topics])
+    door.accept(*[(KEPT, topic, timed(1)) for topic in topics])
     assert len(door.memory) == 2
-    assert door.take((KEPT, topics[2], timed(1)), (KEPT, topics[0], timed(1))) == [(1, Quality.RETAINED)]
+    assert door.accept((KEPT, topics[2], timed(1)), (KEPT, topics[0], timed(1))) == [(1, Quality.RETAINED)]
 
 
 Step = tuple[str, int, int]  # what happens, topic, content
@@ -216,14 +216,14 @@ def test_any_history_with_a_broker_stores_every_live_message_and_shows_the_state
             door.restart()
         elif what == "connect":
             for there, (body, value) in held.items():
-                got = door.take((KEPT, b"campus/s1/smoke/%d" % there, body))
+                got = door.accept((KEPT, b"campus/s1/smoke/%d" % there, body))
                 assert all(quality == Quality.RETAINED for _, quality in got)
                 newest[there] = got[-1][0] if got else newest[there]
                 assert newest[there] == value
         else:
             held[place] = message, content
             if what == "live":
-                got = door.take((LIVE, topic, message))
+                got = door.accept((LIVE, topic, message))
                 live, stored = live + 1, stored + sum(quality == Quality.GOOD for _, quality in got)
                 newest[place] = float(content)
     assert stored == live

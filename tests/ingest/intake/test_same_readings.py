@@ -98,7 +98,7 @@ def test_the_same_readings_are_stored(messages: list[tuple[bytes, bytes]], data:
     plain = Durable()
     door = plain.door()
     distinct = list(dict.fromkeys(messages))
-    door.take([(0x02, number + 1, *message) for number, message in enumerate(distinct)], NOW_NS)
+    door.accept([(0x02, number + 1, *message) for number, message in enumerate(distinct)], NOW_NS)
     plain.append(door.seal())
     assert sum(plain.rows.values()) == plain.outcomes["stored"] > 0
 
@@ -109,7 +109,7 @@ def test_the_same_readings_are_stored(messages: list[tuple[bytes, bytes]], data:
     unsealed: list[Frame] = []
     for number, message in enumerate(order):
         frame: Frame = (0x02 | data.draw(st.sampled_from([0, 0x08])), 1 + number % 7, *message)
-        door.take([frame], NOW_NS + number, behind=data.draw(st.booleans()))
+        door.accept([frame], NOW_NS + number, behind=data.draw(st.booleans()))
         unsealed.append(frame)
         act = data.draw(st.sampled_from(["go on", "go on", "resume", "seal", "crash", "restart"]))
         if act == "resume":
@@ -119,7 +119,7 @@ def test_the_same_readings_are_stored(messages: list[tuple[bytes, bytes]], data:
             unsealed = []
         if act in {"crash", "restart"}:  # what was not durable was not acknowledged: the broker sends it again
             door = shaken.door()
-            door.take([(flags | 0x08, packet, topic, payload) for flags, packet, topic, payload in unsealed], NOW_NS)
+            door.accept([(flags | 0x08, packet, topic, payload) for flags, packet, topic, payload in unsealed], NOW_NS)
     shaken.append(door.seal())
     while shaken.resume(door):
         shaken.append(door.seal())

@@ -48,12 +48,12 @@ def test_every_message_leaves_once_in_order(chunks: list[list[bool]], data: st.D
             for number in taken:
                 del log[number]
         if data.draw(st.booleans()) and (ready := [block for block in log.values() if block.id > spool.taken_id]):
-            waited += [frame[1] for frame in spool.take(ready[0])]
+            waited += [frame[1] for frame in spool.unpack(ready[0])]
     for arrival_ns, packed in spool.seal()[0]:
         number = next(numbers)
         log[number] = Spooled(number, arrival_ns, packed)
     for block in [block for block in log.values() if block.id > spool.taken_id]:
-        waited += [frame[1] for frame in spool.take(block)]
+        waited += [frame[1] for frame in spool.unpack(block)]
     flat = [waits for chunk in chunks for waits in chunk]
     assert waited == [number for number, waits in enumerate(flat) if waits]
     assert at_once == [number for number, waits in enumerate(flat) if not waits]
@@ -64,11 +64,11 @@ def overloaded() -> tuple[Intake, Sealed]:
     """A door that knows a room and a smoke detector, and its first batch under overload: one message of each."""
     door = Intake(Catalog())
     for topic in (COMFORT, SMOKE):
-        door.take([(0x30, 0, topic, b'{"time": 1789999999000, "temperature": 20}')], NOW_NS)
+        door.accept([(0x30, 0, topic, b'{"time": 1789999999000, "temperature": 20}')], NOW_NS)
     door.seal()
     says = [(0x30, 0, COMFORT, b'{"time": 1789999999500, "temperature": 21}')]
     says += [(0x30, 0, SMOKE, b'{"time": 1789999999500, "smoke": true}'), (0x30, 0, b"campus/s/env/new", b"{}")]
-    door.take(says, NOW_NS, behind=True)
+    door.accept(says, NOW_NS, behind=True)
     sealed = door.seal()
     assert sealed is not None
     return door, sealed
@@ -88,7 +88,7 @@ def test_smoke_and_whatever_is_not_known_does_not_wait() -> None:
 def test_what_waited_is_stored_as_it_came_and_forgotten_with_its_batch() -> None:
     """Taken in later, under its own times; until then all that comes of its kind queues behind it."""
     door, sealed = overloaded()
-    door.take([(0x30, 0, COMFORT, b'{"time": 1790000001000, "temperature": 22}')], NOW_NS + SECOND_NS)
+    door.accept([(0x30, 0, COMFORT, b'{"time": 1790000001000, "temperature": 22}')], NOW_NS + SECOND_NS)
     queued = door.seal()
     assert queued is not None
     assert len(queued.batch) == 0
@@ -99,7 +99,7 @@ def test_what_waited_is_stored_as_it_came_and_forgotten_with_its_batch() -> None
     assert taken.batch.value.tolist() == [21.0, 22.0]
     assert taken.batch.arrival_ns.tolist() == [NOW_NS, NOW_NS + SECOND_NS]
     assert (taken.unspooled, door.spool.waiting) == ([1, 2], 0)
-    door.take([(0x30, 0, COMFORT, b'{"time": 1790000002000, "temperature": 23}')], NOW_NS + 10 * SECOND_NS)
+    door.accept([(0x30, 0, COMFORT, b'{"time": 1790000002000, "temperature": 23}')], NOW_NS + 10 * SECOND_NS)
     direct = door.seal()
     assert direct is not None
     assert direct.batch.value.tolist() == [23.0]

@@ -262,16 +262,16 @@ def test_an_error_in_the_thread_is_counted_and_the_messages_come_again(
     """A programming error in the intake: the thread lives, health says so, the broker redelivers."""
     subscriber, shelf = service()
     until(lambda: subscriber.status()["connected"])
-    take = Intake.take
+    accept = Intake.accept
     broken = threading.Event()
 
     def fail_once(self: Intake, *args: Any, **options: Any) -> None:
         if not broken.is_set():
             broken.set()
             raise RuntimeError("a bug")
-        take(self, *args, **options)
+        accept(self, *args, **options)
 
-    monkeypatch.setattr(Intake, "take", fail_once)
+    monkeypatch.setattr(Intake, "accept", fail_once)
     publish(publisher, range(50))
     until(lambda: len(shelf.values()) >= 50)
     assert sorted(shelf.values()) == list(range(50))

@@ -38,7 +38,7 @@ def test_each_message_has_one_arrival_whichever_session_hears_it_first(published
     left, right, arrivals, fresh = list(published), list(published), [], []
     for now_ns, first in enumerate((*order, *[True] * len(published), *[False] * len(published))):
         if first and left:
-            ((frames, at_ns, known),) = heard.take([frame(left.pop(0))], now_ns)
+            ((frames, at_ns, known),) = heard.accept([frame(left.pop(0))], now_ns)
             arrivals.append((frames[0][3], at_ns))
             if not known:
                 fresh.append((frames[0][3], at_ns))
@@ -55,12 +55,12 @@ def test_a_backlog_comes_with_its_own_times_and_what_is_new_with_the_present(
 ) -> None:
     """What the log's session holds is untouched, the emergency's messages keep their moments, later is later."""
     heard = FirstArrivals()
-    assert all(not known for _, _, known in heard.take([frame(n) for n in before], 1))
+    assert all(not known for _, _, known in heard.accept([frame(n) for n in before], 1))
     heard.begin()
     for at_ns, number in enumerate(during, 100):
         assert heard.hear([frame(number)], at_ns) == [frame(number)]
     heard.end()
-    runs = heard.take([frame(number) for number in (*during, *(n + 10 for n in after))], 1_000)
+    runs = heard.accept([frame(number) for number in (*during, *(n + 10 for n in after))], 1_000)
     found = [at_ns for frames, at_ns, _ in runs for _ in frames]
     assert sorted(found) == sorted([*range(100, 100 + len(during)), *[1_000] * len(after)])
     times: dict[int, list[int]] = {}
@@ -78,22 +78,22 @@ def test_what_never_comes_again_is_forgotten_after_a_minute() -> None:
     heard.hear([frame(1)], 5)
     heard.end()
     seconds.now_s = FORGET_S + 1
-    heard.take([frame(2)], 10)
+    heard.accept([frame(2)], 10)
     assert len(heard) == 0
-    assert heard.take([frame(1)], 20) == [([frame(1)], 20, False)]
+    assert heard.accept([frame(1)], 20) == [([frame(1)], 20, False)]
 
 
 def test_once_new_messages_come_what_the_broker_dropped_is_forgotten() -> None:
     """It sends in order: after many that nobody heard before, an equal message is a new one with its own time."""
     heard = FirstArrivals()
     heard.begin()
-    heard.take([frame(number) for number in range(100, 100 + STRANGERS)], 4)
+    heard.accept([frame(number) for number in range(100, 100 + STRANGERS)], 4)
     heard.hear([frame(1), frame(2)], 5)
     heard.end()
-    assert heard.take([frame(1)], 10) == [([frame(1)], 5, True)]
-    heard.take([frame(number) for number in range(100, 100 + STRANGERS)], 20)
+    assert heard.accept([frame(1)], 10) == [([frame(1)], 5, True)]
+    heard.accept([frame(number) for number in range(100, 100 + STRANGERS)], 20)
     assert len(heard) == 0
-    assert heard.take([frame(2)], 30) == [([frame(2)], 30, False)]
+    assert heard.accept([frame(2)], 30) == [([frame(2)], 30, False)]
 
 
 def test_a_message_of_qos_0_never_takes_the_time_of_an_older_equal_one() -> None:
@@ -103,7 +103,7 @@ def test_a_message_of_qos_0_never_takes_the_time_of_an_older_equal_one() -> None
     heard.hear([frame(1)], 5)
     heard.end()
     late = frame(1, packet_id=0)
-    assert heard.take([late], 30) == [([late], 30, False)]
+    assert heard.accept([late], 30) == [([late], 30, False)]
 
 
 def test_memory_is_bounded_and_life_safety_has_room_of_its_own() -> None:
@@ -115,7 +115,7 @@ def test_memory_is_bounded_and_life_safety_has_room_of_its_own() -> None:
     smoke = [frame(number, b"campus/s/smoke/a") for number in range(50)]
     heard.hear(smoke, 2)
     assert (len(heard), heard.forgotten_total) == (100, 150)
-    assert heard.take(smoke[:1], 9) == [([smoke[0]], 2, True)]
+    assert heard.accept(smoke[:1], 9) == [([smoke[0]], 2, True)]
 
 
 @given(waiting=stories, published=st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=30))
@@ -130,10 +130,10 @@ def test_ahead_of_a_backlog_what_may_be_urgent_keeps_its_moment(
     for number, at_ns in ahead:
         assert heard.hear([frame(number, topics[True])], at_ns)
     comfort = [frame(number, topics[False]) for number in range(2 * STRANGERS)]
-    assert heard.take([*comfort, *(frame(n, topics[False]) for n in waiting)], 50)[0].known is False
+    assert heard.accept([*comfort, *(frame(n, topics[False]) for n in waiting)], 50)[0].known is False
     heard.end()
-    heard.take(comfort, 60)
-    runs = heard.take([frame(number, topics[smoke]) for number, smoke in published], 1_000)
+    heard.accept(comfort, 60)
+    runs = heard.accept([frame(number, topics[smoke]) for number, smoke in published], 1_000)
     found = [(one[3], at_ns, known) for frames, at_ns, known in runs for one in frames]
     assert sorted(at for _, at, known in found if known) == [at for _, at in ahead]
     assert {at for _, at, known in found if not known} <= {1_000}
@@ -143,6 +143,6 @@ def test_ahead_of_a_backlog_what_may_be_urgent_keeps_its_moment(
 def test_at_rest_it_costs_nothing() -> None:
     """While no second session listens the messages are handed on as they are."""
     heard, frames = FirstArrivals(), [frame(1)]
-    ((given_on, at_ns, known),) = heard.take(frames, 3)
+    ((given_on, at_ns, known),) = heard.accept(frames, 3)
     assert given_on is frames
     assert (at_ns, known, len(heard)) == (3, False, 0)

@@ -126,7 +126,7 @@ def test_catalogue_survives_with_its_batch(log: TelemetryLog, tmp_path: Path) ->
     catalog = Catalog()
     code = catalog.code("s", "door/1", "gate")
     metric = catalog.metric("wobble")
-    log.append(Sealed(batch_of(1), [], {}, [], catalog.take_changes()))
+    log.append(Sealed(batch_of(1), [], {}, [], catalog.drain_changes()))
     again = TelemetryLog(tmp_path / "telemetry.db", clock=lambda: 0)
     loaded = Catalog()
     loaded.load(*again.catalog())

@@ -31,7 +31,7 @@ def log(tmp_path: Path) -> Iterator[TelemetryLog]:
 
 def send(log: TelemetryLog, door: Intake, frames: list[Frame], at_ns: int = NOW_NS) -> None:
     """Messages, and what waits to be taken in again, into the log."""
-    door.take(frames, at_ns)
+    door.accept(frames, at_ns)
     sealed = door.seal()
     if sealed is not None:
         log.append(sealed)

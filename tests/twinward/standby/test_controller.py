@@ -90,7 +90,7 @@ class School:
     def store(self, chunks: Sequence[tuple[Sequence[Frame], int]], *, judged: bool = True, told: bool = True) -> None:
         """Messages into the log; then to the detectors, and to the desk, unless those are stopped."""
         for frames, at_ns in chunks:
-            self.intake.take(frames, at_ns)
+            self.intake.accept(frames, at_ns)
             sealed = self.intake.seal(at_ns)
             if sealed is not None:
                 self.log.append(sealed)
@@ -166,8 +166,8 @@ def test_memory_goes_on_from_wherever_the_durable_flow_stopped(
     before = (len(school.catalog), school.log.head(), school.detections.head())
     flow = MemoryFlow(school.origin)
     for frames, at_ns in chunks[logged:]:
-        flow.take(frames, at_ns)
-    mine = {(notice.id, notice.type) for notice in flow.take_notices() if notice.channel == "phone"}
+        flow.accept(frames, at_ns)
+    mine = {(notice.id, notice.type) for notice in flow.drain_notices() if notice.channel == "phone"}
     flow.close()
     assert flow.blank == ""
     assert (len(school.catalog), school.log.head(), school.detections.head()) == before
@@ -196,8 +196,8 @@ def test_ahead_of_a_backlog_memory_pages_what_the_stored_flow_pages_when_it_gets
     flow = MemoryFlow(school.origin, urgent_alone=True)
     for number in kept:
         if number >= heard:
-            flow.take(*chunks[number])
-    mine = {(notice.id, notice.type) for notice in flow.take_notices() if notice.channel == "phone"}
+            flow.accept(*chunks[number])
+    mine = {(notice.id, notice.type) for notice in flow.drain_notices() if notice.channel == "phone"}
     flow.close()
     school.store([chunks[number] for number in kept if logged <= number < heard])
     backlog = school.pages() - known
@@ -219,10 +219,10 @@ def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], S
     )
     flow = MemoryFlow(blank)
     chunk = ([frame("smoke-1", 1, smoke=True)], NOW_NS)
-    flow.take(*chunk)
+    flow.accept(*chunk)
     assert flow.blank == "log"
     school.store([chunk])
-    assert {notice.hazard for notice in flow.take_notices()} == {
+    assert {notice.hazard for notice in flow.drain_notices()} == {
         hazard.id for hazard in school.desk.queries.hazards(ADMIN, site=None, active=None, page=Page(10))
     }
     flow.close()
@@ -237,9 +237,9 @@ def test_a_detection_that_no_desk_can_take_holds_up_no_other(make_school: Callab
     poison = replace(entry.detections, rule=["another"] * rows, hazard=["no such hazard"] * rows)
     school.detections.append(poison, source=school.log.head(), stage=DETECT)
     flow = MemoryFlow(school.origin)
-    flow.take([frame("new-1", 9, smoke=True)], NOW_NS + 90 * SECOND_NS)
+    flow.accept([frame("new-1", 9, smoke=True)], NOW_NS + 90 * SECOND_NS)
     assert flow.refused_total == rows
-    assert [notice.type for notice in flow.take_notices() if notice.channel == "phone"] == ["hazard.opened"] * 2
+    assert [notice.type for notice in flow.drain_notices() if notice.channel == "phone"] == ["hazard.opened"] * 2
     flow.close()
 
 
@@ -456,14 +456,14 @@ def test_a_log_that_fails_comes_before_a_backlog(post: Post) -> None:
 def test_an_error_in_it_is_counted_and_it_begins_anew(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flow that breaks is thrown away; the thread lives, and alarms page as soon as there is a new flow."""
     broken = [True]
-    take = MemoryFlow.take
+    accept = MemoryFlow.accept
 
     def failing(self: MemoryFlow, frames: Sequence[Frame], arrival_ns: int) -> list[str]:
         if broken[0]:
             raise RuntimeError("a bug")
-        return take(self, frames, arrival_ns)
+        return accept(self, frames, arrival_ns)
 
-    monkeypatch.setattr(MemoryFlow, "take", failing)
+    monkeypatch.setattr(MemoryFlow, "accept", failing)
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
     post.fail()
     until(lambda: post.lookout.counts["errors"] > 0)
