@@ -19,7 +19,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ PYTHON = VENV / "bin" / "python"
 class Need:
     """A Debian package, the effect of its absence, and the sign of its presence.
 
-    The sign is a program, by default of the package's name, a shared library, a Python module or a path.
+    The sign is a program, by default of the package's name, a shared library, a Python module or a glob of paths.
     service: unit that Debian starts with the package; Twinward starts a process of its own instead.
     """
 
@@ -54,7 +54,7 @@ class Need:
             importlib.invalidate_caches()
             return importlib.util.find_spec(self.module) is not None
         if self.path:
-            return Path(self.path).exists()
+            return any(Path("/").glob(self.path.lstrip("/")))
         program = self.program or self.package
         return bool(shutil.which(program) or Path("/usr/sbin", program).exists())
 
@@ -75,6 +75,12 @@ TEST = (
     Need("openssl", "TLS tests fail in CI and skip elsewhere"),
     Need("faketime", "clock tests fail in CI and skip elsewhere"),
     Need("strace", "write-point tests fail in CI and skip elsewhere"),
+    Need(
+        "postgresql",
+        "tests on PostgreSQL fail in CI and skip elsewhere",
+        path="/usr/lib/postgresql/*/bin/postgres",
+        service="postgresql",
+    ),
 )
 NEEDS = {"demo": DEMO, "test": TEST}
 SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}
@@ -158,7 +164,8 @@ def _install(needs: Sequence[Need]) -> None:
         return
     names = [need.package for need in needs]
     _say(f"installing the Debian packages {', '.join(names)}")
-    with _services_stay_off():
+    no_cluster = _no_postgresql_cluster() if "postgresql" in names else nullcontext()
+    with _services_stay_off(), no_cluster:
         _quiet("apt-get", "install", "-y", "-q", "--no-install-recommends", *names)
     if Path("/run/systemd/system").is_dir():
         for service in filter(None, (need.service for need in needs)):
@@ -178,6 +185,18 @@ def _services_stay_off() -> Iterator[None]:
         yield
     finally:
         policy.unlink()
+
+
+@contextmanager
+def _no_postgresql_cluster() -> Iterator[None]:
+    """Keep Debian's package from creating a cluster: the tests create their own in a temporary folder."""
+    setting = Path("/etc/postgresql-common/createcluster.d/twinward.conf")
+    setting.parent.mkdir(parents=True, exist_ok=True)
+    setting.write_text("create_main_cluster = false\n", encoding="ascii")
+    try:
+        yield
+    finally:
+        setting.unlink()
 
 
 def _unpack(servers: dict[str, str]) -> None:
