@@ -1,4 +1,4 @@
-"""Wire formats: a message's topic and bytes -> what it means."""
+"""Wire formats: topic and payload of a message -> readings, availability and notices."""
 
 from .chirpstack import ChirpStackDecoder
 from .contract import Availability, Decoded, Decoder, Media, Reading, Reject, Remembering, Request

@@ -1,7 +1,7 @@
 """ChirpStack v4: `application/{id}/device/{devEUI}/event/{event}` with the JSON marshaler.
 
-Source: chirpstack/chirpstack-docs, src/chirpstack/integrations/events.md. What the codec's `object`
-means is told by the table of device profiles (lorawan.toml).
+Source: chirpstack/chirpstack-docs, src/chirpstack/integrations/events.md. The table of device profiles
+(lorawan.toml) gives the meaning of the codec's `object`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HISTORY_MAX = 1_000
 
 
 class ChirpStackDecoder:
-    """Decoder of ChirpStack v4. Its state: which flags of a device were told.
+    """Decoder of ChirpStack v4. Its state: the reported flags of each device.
 
     Works badly for: the protobuf marshaler; devices without a codec, which give a notice and no reading.
 
@@ -40,16 +40,16 @@ class ChirpStackDecoder:
     subscriptions: Sequence[str] = ("application/+/device/+/event/+",)
 
     def __init__(self, table: LorawanTable | None = None) -> None:
-        """table: what the keys of the codecs mean; None for the one that comes with the service."""
+        """table: meanings of the codecs' keys; None for the packaged table."""
         self._table = table or load_table()
         self._thinner = Throttle(FLAGS)
 
     def claims(self, topic: str) -> bool:
-        """Everything under application/."""
+        """Return True for any topic under application/."""
         return topic.startswith("application/")
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
-        """What the message means; whether retained readings count is the caller's rule."""
+        """Decode one message; the caller decides whether retained readings count."""
         found = _TOPIC.fullmatch(topic)
         if found is None:
             return Decoded(ignored="command")
@@ -85,7 +85,7 @@ class ChirpStackDecoder:
         return gathered(readings, meaning.rejects, notices=meaning.notices)
 
     def _add_history(self, profile: str, item: Any, stamp: Reading, meaning: Meaning) -> None:
-        """A value that the device kept while it had no link (Milesight: timestamp in seconds)."""
+        """Add a value that the device stored while it had no link (Milesight: timestamp in seconds)."""
         time_ns = epoch_ns(item.get("timestamp")) if isinstance(item, dict) else None
         if time_ns is None:
             meaning.notices.append("history_without_time")
@@ -99,7 +99,7 @@ class ChirpStackDecoder:
 
 
 def _decode_status(document: Mapping[str, Any], stamp: Reading) -> Decoded:
-    """Battery and link as the network server asks for them; 0 with external power is no battery level."""
+    """Decode battery and link margin; with external power, 0 is no battery level."""
     readings = []
     level, margin = read_quantity(document.get("batteryLevel")), read_quantity(document.get("margin"))
     powered = document.get("externalPowerSource") is True or document.get("batteryLevelUnavailable") is True
@@ -111,7 +111,7 @@ def _decode_status(document: Mapping[str, Any], stamp: Reading) -> Decoded:
 
 
 def _gateway_ns(document: Mapping[str, Any]) -> int | None:
-    """When the first gateway took the message, where it has a clock."""
+    """Return the time at which the first gateway received the message; None without a gateway clock."""
     received = document.get("rxInfo")
     first = received[0] if isinstance(received, list) and received else None
     if not isinstance(first, dict):

@@ -1,4 +1,4 @@
-"""What every wire format's decoder takes and gives."""
+"""Contract of the decoders: input and output of every wire format."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ingest.vocabulary import Quality
 class Reading:
     """One measured value as found on the wire, in the metric's canonical unit.
 
-    time_ns: event time, ns since 1970 UTC, or None when the message carries none (arrival counts then);
-    gateway_ns: when a gateway took it, if the wire tells; dims: labels of an event.
+    time_ns: event time, ns since 1970 UTC; None when the message carries none, and the arrival time counts.
+    gateway_ns: time of reception at the gateway, where the format carries it. dims: labels of an event.
     """
 
     sensor: str
@@ -41,7 +41,7 @@ class Availability:
 class Reject:
     """A message, or one value of it, that must not be stored.
 
-    reason: a code of `ingest.decode.REASONS`; detail: one line for people; rows: how many readings it stands for.
+    reason: a code of `ingest.decode.REASONS`. detail: one line for people. rows: number of rejected readings.
     """
 
     reason: str
@@ -60,7 +60,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message that the format wants sent back, so that what is missing comes."""
+    """A message to publish, which requests missing data from the device."""
 
     topic: str
     payload: bytes
@@ -68,12 +68,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Everything that one message means. `ignored` names why a message rightly gives nothing ("command", "log").
+    """Result of decoding one message. `ignored` gives the reason for an empty result ("command", "log").
 
-    subscribe: topics that are wanted from now on, because the message announced them;
-    numbers: the device's running numbers, in order, where the wire has them; gateway: what its sensors hang on, as the
-    sensor that its availability speaks of, where the wire tells;
-    memory: key -> value of what the decoder must know again after a restart, None for what may be forgotten.
+    subscribe: topics that the message announced. numbers: sequence numbers of the device, in order, where the format
+    has them. gateway: the sensor whose availability covers the sensors of this message, where the format names it.
+    memory: key -> value of decoder state that must survive a restart; None removes a key.
     """
 
     readings: Sequence[Reading] = ()
@@ -93,44 +92,43 @@ class Decoded:
 
 @dataclass(slots=True)
 class Outgoing:
-    """Messages to be sent, and topics to be subscribed to, because of what came in."""
+    """Messages to publish and topics to subscribe to, as decoded messages requested."""
 
     requests: list[Request] = field(default_factory=list)
     subscriptions: list[str] = field(default_factory=list)
 
 
 class Decoder(Protocol):
-    """One wire format. Knows bytes and topics, nothing of transport.
+    """One wire format. Its input is bytes and topics, independent of transport.
 
-    Must hold for every implementation: `decode` never raises on foreign input, whatever the bytes; a value that cannot
-    be read becomes a Reject, a missing measurement becomes nothing; the same input in the same order gives the same
-    output; state, if any, is bounded.
+    Every implementation holds these rules: `decode` raises on no input. An unreadable value becomes a Reject; a missing
+    measurement yields nothing. The same input in the same order gives the same output. State is bounded.
     """
 
     name: str
 
     @property
     def subscriptions(self) -> Sequence[str]:
-        """Topic filters of the messages that it wants; they may become more with what is announced."""
+        """Return the topic filters to subscribe to; announcements may add filters."""
         ...
 
     def claims(self, topic: str) -> bool:
-        """Whether a topic belongs to this format."""
+        """Return whether a topic belongs to this format."""
         ...
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
-        """What the message means; now_ns is the arrival time (ns since 1970 UTC)."""
+        """Decode one message. now_ns: arrival time, ns since 1970 UTC."""
         ...
 
 
 @runtime_checkable
 class Remembering(Protocol):
-    """A decoder whose memory outlives the process.
+    """A decoder whose state survives a restart.
 
-    Must hold for every implementation: a fresh decoder that recalls what another told to be kept understands the next
-    messages as the other would.
+    Every implementation holds this rule: a new decoder with the recalled memory decodes the next messages as the
+    earlier decoder would.
     """
 
     def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
-        """Take back keys and values of `Decoded.memory`, in the order in which they were first told. Never raises."""
+        """Restore keys and values of `Decoded.memory`, in the order of their first appearance. Never raises."""
         ...

@@ -1,4 +1,4 @@
-"""What foreign payloads have in common: a JSON object, texts of bounded length, time stamps."""
+"""Readers for parts of foreign payloads: JSON objects, bounded texts, timestamps, numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECOND_NS = 1_000_000_000
 
 
 def read_object(payload: bytes) -> dict[str, Any] | Reject:
-    """The JSON object in a payload, or why there is none."""
+    """Return the JSON object in a payload, or a Reject with the reason."""
     try:
         document = read_json(payload)
     except _Refused as refused:
@@ -32,7 +32,7 @@ def read_object(payload: bytes) -> dict[str, Any] | Reject:
 
 
 def read_text(payload: bytes, *, length_max: int = 64) -> str | Reject:
-    """A short plain-text payload without white space around it, or why there is none."""
+    """Return a short plain-text payload without surrounding white space, or a Reject with the reason."""
     if len(payload) > length_max:
         return Reject("type", "a longer text than this topic carries")
     try:
@@ -48,7 +48,7 @@ def gathered(
     notices: Sequence[str] = (),
     availability: Sequence[Availability] = (),
 ) -> Decoded:
-    """The meaning of a message's parts; one in which nothing is found rightly holds no measurement."""
+    """Return the result for the parts of a message; without any part the message holds no measurement."""
     idle = not (readings or rejects or availability)
     return Decoded(
         readings=readings,
@@ -60,12 +60,12 @@ def gathered(
 
 
 def refuse(reject: Reject) -> Decoded:
-    """The meaning of a message that is refused whole."""
+    """Return the result for a message that is rejected whole."""
     return Decoded(rejects=(reject,))
 
 
 def rfc3339_ns(text: Any) -> int | None:
-    """Nanoseconds since 1970 UTC of an RFC 3339 time with offset, no digit lost; None for any other.
+    """Return ns since 1970 UTC of an RFC 3339 time with offset, exact to every digit; None for any other text.
 
     >>> rfc3339_ns("1970-01-01T08:00:01.000000042+08:00")
     1000000042
@@ -83,7 +83,7 @@ def rfc3339_ns(text: Any) -> int | None:
 
 
 def epoch_ns(seconds: Any) -> int | None:
-    """Nanoseconds since 1970 UTC of a number of seconds, exact to the microsecond; None for anything else."""
+    """Return ns since 1970 UTC of a number of seconds, exact to the microsecond; None for anything else."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not isfinite(seconds):
         return None
     if not 0 <= seconds <= _TIME_NS_MAX / SECOND_NS:
@@ -92,7 +92,7 @@ def epoch_ns(seconds: Any) -> int | None:
 
 
 def number_of(found: Any) -> float | None:
-    """A finite JSON number; None for a boolean, a text, null or anything else."""
+    """Return a finite JSON number; None for a boolean, a text, null or anything else."""
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
     try:
@@ -103,18 +103,18 @@ def number_of(found: Any) -> float | None:
 
 
 def is_short(found: Any, *, length_max: int = 64) -> bool:
-    """Whether it is a text of 1 to `length_max` characters."""
+    """Return whether the value is a text of 1 to `length_max` characters."""
     return isinstance(found, str) and 0 < len(found) <= length_max
 
 
 def branch(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The object under a key; an empty one where there is none."""
+    """Return the object under a key; an empty one where the key has none."""
     found = document.get(key)
     return found if isinstance(found, dict) else {}
 
 
 def words(found: Any, *, count_max: int = 16, length_max: int = 64) -> list[str]:
-    """The short texts of a list; everything else in it is left out."""
+    """Return the short texts of a list; other items are left out."""
     if not isinstance(found, list):
         return []
     return [word for word in found[:count_max] if isinstance(word, str) and len(word) <= length_max]

@@ -1,7 +1,7 @@
 """ESPHome: `{node}/{type}/{entity}/state` with a bare value, and the last will `{node}/status`.
 
 Source: esphome/esphome-docs, components/mqtt. Values are in ESPHome's own units (temperature in °C, pressure in hPa,
-distance in m). What an entity measures is told by its discovery message, where there is one.
+distance in m). The discovery message of an entity, where one exists, gives its metric.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _UNITS = {"pressure": "hPa"}
 
 
 class EspHomeDecoder:
-    """Decoder of ESPHome nodes. Its state: which entities last said that they cannot measure.
+    """Decoder of ESPHome nodes. Its state: the entities with an active device fault.
 
-    An entity whose name is one of our metrics is that metric; any other keeps its name.
+    An entity named like a metric of the vocabulary becomes that metric; any other entity keeps its name.
 
     Works badly for: entities with a custom state_topic, and topic prefixes of several levels.
 
@@ -42,11 +42,11 @@ class EspHomeDecoder:
         self._faults = Faults()
 
     def claims(self, topic: str) -> bool:
-        """The topics of a node, by their shape."""
+        """Return True for a topic that has the form of a node's topic."""
         return _TOPIC.fullmatch(topic) is not None
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
-        """What the message means."""
+        """Decode one message."""
         found = _TOPIC.fullmatch(topic)
         if found is None or found[5]:
             return Decoded(ignored="log")
@@ -70,7 +70,7 @@ class EspHomeDecoder:
         if quantity is None:
             return refuse(Reject("type", f"{metric} is no number"))
         if not isinstance(quantity, Quantity):
-            return self._faults.told(sensor)
+            return self._faults.fault(sensor)
         meaning = meaning_of(metric, _UNITS.get(metric, "")) if metric in METRIC_BY_NAME else None
         if meaning is None:
             kind = kind_of(metric, otherwise="env")

@@ -1,7 +1,7 @@
 """Frigate: `frigate/events`, `frigate/reviews`, and a topic for each camera's (or zone's) object counts.
 
-Source: blakeblackshear/frigate, docs/docs/integrations/mqtt.md. Of an event the `after` half counts. Faces, plates and
-sub-labels are personal data and never leave this module.
+Source: blakeblackshear/frigate, docs/docs/integrations/mqtt.md. The `after` half of an event counts. Names, plates
+and sub-labels are personal data and never leave this module.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _COUNT_LEVELS, _SUB_LEVELS = 2, 3
 class FrigateDecoder:
     """Decoder of the Frigate NVR. Holds no state.
 
-    Works badly for: telling cameras from zones (`frigate/front_gate/person` may be either), sound events, which are
-    left out. Pictures are told as media but not subscribed to, because they weigh far more than what they tell.
+    Works badly for: topics that name a camera or a zone (`frigate/front_gate/person` may be either), and sound events,
+    which are left out. Pictures yield media references without a subscription, because of their size.
 
     >>> decoded = FrigateDecoder().decode("frigate/front_gate/person", b"2", retained=False, now_ns=0)
     >>> decoded.readings[0].metric, decoded.readings[0].value, decoded.readings[0].dims
@@ -35,7 +35,7 @@ class FrigateDecoder:
     name = "frigate"
 
     def __init__(self, *, base: str = "frigate") -> None:
-        """base: `mqtt.topic_prefix` of Frigate."""
+        """base: the setting `mqtt.topic_prefix` of Frigate."""
         self._base = base
         self.subscriptions: Sequence[str] = (
             *(f"{base}/{topic}" for topic in ("available", "events", "reviews")),
@@ -44,11 +44,11 @@ class FrigateDecoder:
         )
 
     def claims(self, topic: str) -> bool:
-        """Everything under the topic prefix."""
+        """Return True for any topic under the topic prefix."""
         return topic.startswith(f"{self._base}/")
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the message means; whether retained readings count is the caller's rule."""
+        """Decode one message; the caller decides whether retained readings count."""
         levels = topic.removeprefix(f"{self._base}/").split("/")
         if "set" in levels[1:] or levels[0] in _TOP:
             return Decoded(ignored="command" if "set" in levels else "state")
@@ -80,14 +80,14 @@ class FrigateDecoder:
 
 
 def _event(phase: str, after: Mapping[str, Any]) -> Decoded:
-    """An object that a camera follows: present from its first frame to its last."""
+    """Decode a tracked object: present from its first video frame to its last."""
     if after.get("false_positive") is True:
         return Decoded(ignored="false_positive")
     label = after.get("label")
     if not _short(label):
         return refuse(Reject("type", "an event has a label"))
     ended = phase == "end"
-    # an ended object stands in no zone any more: where it has been is what counts
+    # an ended object has no current zone: the zones it entered count
     zones = words(after.get("entered_zones" if ended else "current_zones"))
     dims = {"label": label, "zones": zones, "phase": phase, "event_id": after["id"]}
     time_ns = epoch_ns(after.get("end_time" if ended else "frame_time"))
@@ -96,7 +96,7 @@ def _event(phase: str, after: Mapping[str, Any]) -> Decoded:
 
 
 def _review(phase: str, after: Mapping[str, Any]) -> Decoded:
-    """A span of film that Frigate wants looked at."""
+    """Decode a span of video that Frigate marks for review."""
     data = branch(after, "data")
     severity = after.get("severity")
     dims = {
@@ -113,7 +113,7 @@ def _review(phase: str, after: Mapping[str, Any]) -> Decoded:
 
 
 def _decode_camera(camera: str, word: str, payload: bytes) -> Decoded:  # noqa: PLR0911 - a return a case
-    """`frigate/CAMERA/motion`, and `frigate/CAMERA_OR_ZONE/LABEL` with a count."""
+    """Decode `frigate/CAMERA/motion`, and `frigate/CAMERA_OR_ZONE/LABEL` with a count."""
     if word in _STATES:
         return Decoded(ignored="state")
     text = read_text(payload)
@@ -144,7 +144,7 @@ def _decode_availability(sensor: str, payload: bytes) -> Decoded:
     if isinstance(text, Reject):
         return refuse(text)
     if text not in ("online", "offline"):
-        known = text in ("disabled", "stopped", "")  # switched off on purpose, or forgotten by the broker
+        known = text in ("disabled", "stopped", "")  # switched off by a person, or removed at the broker
         return Decoded(ignored="state") if known else refuse(Reject("type", "status is online or offline"))
     return Decoded(availability=(Availability(sensor, text == "online"),))
 

@@ -1,4 +1,6 @@
-"""Home Assistant discovery: `homeassistant/{component}/[{node}/]{object}/config` announces what other topics mean.
+"""Home Assistant discovery: config topics announce the meaning of state topics.
+
+An announcement's topic is `homeassistant/{component}/[{node}/]{object}/config`.
 
 Source: home-assistant.io, MQTT (discovery, abbreviations), binary_sensor.mqtt, sensor.mqtt; device classes of both.
 """
@@ -40,7 +42,7 @@ _SHORT: Mapping[str, str] = {
     "t": "topic",
 }
 _OWN = "twinward"
-# device class -> kind and metric; a class that is not here leaves the entity its own name
+# device class -> kind and metric; an entity of any other class keeps its name
 _SWITCHES: Mapping[str, tuple[str, str]] = {
     "smoke": ("smoke", "smoke"),
     "motion": ("gate", "motion"),
@@ -80,7 +82,7 @@ _MEASURES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Entity:
-    """One announced entity: what its state topic means."""
+    """One announced entity: the meaning of its state topic."""
 
     id: str
     kind: str
@@ -94,7 +96,7 @@ class _Entity:
 
 @dataclass(frozen=True, slots=True)
 class _Presence:
-    """What the words of an availability topic mean for one entity."""
+    """Meaning of the words on an availability topic, for one entity."""
 
     entity: str
     online: str
@@ -103,7 +105,7 @@ class _Presence:
 
 @dataclass(slots=True)
 class _Announced:
-    """What one config topic announced."""
+    """Entities that one config topic announced."""
 
     entities: list[tuple[str, _Entity]] = field(default_factory=list)
     presences: list[tuple[str, _Presence]] = field(default_factory=list)
@@ -113,11 +115,11 @@ class _Announced:
 class HaDiscoveryDecoder:
     """Decoder of discovered binary sensors and sensors. Its state: the announcements, for ENTITIES_MAX entities.
 
-    Topics that another format speaks on stay with that format: its bridge announces the same devices a second time.
-    What the service announces itself is passed over.
+    A topic of another format stays with that format: its bridge announces the same devices a second time.
+    Announcements of the service are skipped.
 
-    Works badly for: templates that compute, which are refused as `template`; `availability_mode`, of which every kind
-    is read as `latest`; `expire_after`, for which silence stands.
+    Works badly for: templates that compute, which are rejected as `template`; `availability_mode`, where every value
+    counts as `latest`; `expire_after`, which offline detection replaces.
 
     >>> decoder = HaDiscoveryDecoder()
     >>> about = b'{"unique_id": "m1", "device_class": "motion", "state_topic": "yard/motion"}'
@@ -130,7 +132,7 @@ class HaDiscoveryDecoder:
     name = "ha_discovery"
 
     def __init__(self, *, base: str = "homeassistant", taken: Callable[[str], bool] = lambda _: False) -> None:
-        """base: the discovery prefix; taken: whether another format speaks on a topic."""
+        """base: the discovery prefix. taken: whether a topic belongs to another format."""
         self._base = f"{base}/"
         self._taken = taken
         self._configs: dict[str, _Announced] = {}
@@ -140,20 +142,20 @@ class HaDiscoveryDecoder:
 
     @property
     def subscriptions(self) -> Sequence[str]:
-        """Announcements, and every topic that they name."""
+        """Return the filters of announcements, and every topic that they name."""
         return (f"{self._base}+/+/config", f"{self._base}+/+/+/config", *{**self._states, **self._presences})
 
     def claims(self, topic: str) -> bool:
-        """Announcements, and every topic that they name."""
+        """Return True for announcements, and for every topic that they name."""
         return topic.startswith(self._base) or topic in self._states or topic in self._presences
 
     def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
-        """Announcements by their topics."""
+        """Restore announcements, by their topics."""
         for topic, payload in kept:
             self.decode(topic, payload, retained=True, now_ns=0)
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the message means; whether retained readings count is the caller's rule."""
+        """Decode one message; the caller decides whether retained readings count."""
         config = _CONFIG.fullmatch(topic)
         if config is not None and topic.startswith(self._base):
             return self._announce(topic, config[1], config[2], payload)
@@ -165,9 +167,9 @@ class HaDiscoveryDecoder:
             if isinstance(text, Reject):
                 return refuse(text)
             availability = [
-                Availability(told.entity, text == told.online)
-                for told in self._presences[topic]
-                if text in (told.online, told.offline)
+                Availability(presence.entity, text == presence.online)
+                for presence in self._presences[topic]
+                if text in (presence.online, presence.offline)
             ]
         for found in self._readings(self._states.get(topic, ()), payload):
             if isinstance(found, Reject):
@@ -231,7 +233,7 @@ class HaDiscoveryDecoder:
         )
 
     def _withdraw(self, topic: str) -> list[str]:
-        """Forget what a config topic announced; the ids of its entities."""
+        """Remove the entities that a config topic announced; return their ids."""
         announced = self._configs.pop(topic, None)
         if announced is None:
             return []
@@ -247,7 +249,7 @@ class HaDiscoveryDecoder:
         return [entity.id for _, entity in announced.entities]
 
     def _read_config(self, component: str, name: str, config: Mapping[str, Any]) -> _Announced:
-        """The entities of one announcement: one, or all components of a device."""
+        """Return the entities of one announcement: one entity, or all components of a device."""
         announced = _Announced()
         if component != "device":
             self._add(announced, component, name, config)
@@ -261,7 +263,7 @@ class HaDiscoveryDecoder:
         return announced
 
     def _add(self, announced: _Announced, component: str, name: str, config: Mapping[str, Any]) -> None:
-        """One entity into what is announced; components that measure nothing are passed over."""
+        """Add one entity to the announcement; components without a measurement are skipped."""
         state = config.get("state_topic")
         if component not in ("binary_sensor", "sensor") or not _is_topic(state) or self._taken(str(state)):
             return
@@ -281,7 +283,7 @@ class HaDiscoveryDecoder:
 
 
 def _expand(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Long keys for short ones, and the base topic `~` put in."""
+    """Return the config with abbreviated keys and the base topic `~` expanded."""
     base = config.get("~", config.get("base_topic"))
     long = {_SHORT.get(key, key): value for key, value in config.items()}
     return {key: _based(value, base) if key.endswith("topic") else value for key, value in long.items()}
@@ -296,7 +298,7 @@ def _based(value: Any, base: Any) -> Any:
 
 
 def _is_topic(found: Any) -> bool:
-    """Whether a text is a topic that may be subscribed to without meaning others."""
+    """Return whether a text is a topic without wildcards."""
     return isinstance(found, str) and 0 < len(found) <= _TOPIC_MAX and not re.search(r"[#+\x00$]", found)
 
 
@@ -322,10 +324,10 @@ def _entity(component: str, name: str, config: Mapping[str, Any], template: Temp
 
 
 def _presence(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Availability topics with their words."""
+    """Yield availability topics with their words for online and offline."""
     many = config.get("availability")
-    told = [part for part in many if isinstance(part, dict)] if isinstance(many, list) else []
-    for part in (config, *map(_expand, told[:16])):
+    listed = [part for part in many if isinstance(part, dict)] if isinstance(many, list) else []
+    for part in (config, *map(_expand, listed[:16])):
         where = part.get("availability_topic", part.get("topic"))
         if _is_topic(where):
             online, offline = part.get("payload_available", "online"), part.get("payload_not_available", "offline")
@@ -333,14 +335,14 @@ def _presence(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _word(found: Any) -> str:
-    """A payload as the text that a rendered template gives: true is "True"."""
+    """Return a payload as the text of a rendered template: true is "True"."""
     return (
         found if isinstance(found, str) else str(found) if isinstance(found, bool | int | float) else json.dumps(found)
     )
 
 
 def _read(entity: _Entity, raw: Any) -> Reading | Reject | None:  # noqa: PLR0911 - a return a case
-    """A rendered value as a reading; None where there is no measurement."""
+    """Return a rendered value as a reading; None for no measurement."""
     if raw is None:
         return None
     if entity.unit == "bool":

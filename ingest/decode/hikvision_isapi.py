@@ -1,8 +1,8 @@
 """Hikvision access events: `hikvision/{controller}/AccessControllerEvent` with the JSON that ISAPI pushes.
 
 Source: captures of ISAPI `AccessControllerEvent` pushes; codes of major type 5 (event) as HCNetSDK names them
-(MINOR_LEGAL_CARD_PASS and so on). The push itself goes over HTTP; the topic is that of the bridge. Names, employee and
-card numbers are personal data and never leave this module.
+(MINOR_LEGAL_CARD_PASS and so on). The controller pushes over HTTP; a bridge publishes on this topic. Names, employee
+numbers and card numbers are personal data and never leave this module.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CODES: Mapping[int, tuple[str, float]] = {
     27: ("forced", 1.0),
     38: _GRANTED,  # fingerprint
     39: _REFUSED,
-    75: _GRANTED,  # face
+    75: _GRANTED,  # face recognition
     76: _REFUSED,
 }
 
@@ -43,7 +43,7 @@ _CODES: Mapping[int, tuple[str, float]] = {
 class HikvisionIsapiDecoder:
     """Decoder of access controllers. Holds no state. The sensor is the controller's MAC address and its door.
 
-    Works badly for: codes outside the table, which give a notice; `forced`, whose end the controller does not tell.
+    Works badly for: codes outside the table, which yield a notice; `forced`, which the controller never ends.
 
     >>> message = (b'{"macAddress": "e0:ca:3c:00:00:34", "dateTime": "2026-09-08T07:42:18+08:00",'
     ...            b' "AccessControllerEvent": {"majorEventType": 5, "subEventType": 76, "doorNo": 1}}')
@@ -61,11 +61,11 @@ class HikvisionIsapiDecoder:
         self.subscriptions: Sequence[str] = (f"{base}/+/AccessControllerEvent",)
 
     def claims(self, topic: str) -> bool:
-        """Everything under the base topic."""
+        """Return True for any topic under the base topic."""
         return topic.startswith(self._base)
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the event means."""
+        """Decode one access event."""
         if not topic.endswith("/AccessControllerEvent"):
             return Decoded(ignored="event")
         document = read_object(payload)
@@ -81,7 +81,7 @@ class HikvisionIsapiDecoder:
 
 
 def _meaning(address: str, event: Mapping[str, Any], time_ns: int | None) -> Decoded:
-    """CurrentEvent false: the controller sends what it kept while the line was down."""
+    """Decode the event's code; CurrentEvent false marks backfill after a lost connection."""
     major, minor = event.get("majorEventType"), event.get("subEventType")
     found = _CODES.get(minor) if isinstance(minor, int) else None
     if major != _EVENT or found is None:

@@ -1,4 +1,4 @@
-"""Homie 4 and 5: `homie/{device}/...` and `homie/5/{device}/...`, values that a description explains.
+"""Homie 4 and 5: `homie/{device}/...` and `homie/5/{device}/...`, decoded by the device's description.
 
 Source: homieiot/convention, convention.md at v4.0.0 and v5.0.0. Booleans and states are case sensitive.
 """
@@ -20,7 +20,7 @@ DEVICES_MAX = 20_000
 PROPERTIES_MAX = 1_000
 _NUMBERS = frozenset(("integer", "float", "percent"))
 _BOOLEANS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
-# state of a device -> whether it can be heard
+# state of a device -> whether it is online
 _STATES: Mapping[str, bool] = {
     "init": False,
     "ready": True,
@@ -42,7 +42,7 @@ class _Property:
 
 @dataclass(slots=True)
 class _Device:
-    """What a device announced. root: the device it hangs on; online: its own state, whatever its root's is."""
+    """Description of a device. root: its parent device; online: its own state, independent of its root's."""
 
     root: str = ""
     online: bool | None = None
@@ -52,10 +52,10 @@ class _Device:
 class HomieDecoder:
     """Decoder of both versions. Its state: the descriptions, for at most DEVICES_MAX devices.
 
-    A value is a reading of `device/node/property`. A root device that is lost takes its children along.
+    A value is a reading of `device/node/property`. When a root device goes offline, its children go offline too.
 
-    Works badly for: enumerations, texts and colours, which are no readings; values that come before the description,
-    which are refused as `undescribed`.
+    Works badly for: enumerations, texts and colours, which are no readings; values that arrive before the description,
+    which are rejected as `undescribed`.
 
     >>> decoder = HomieDecoder()
     >>> about = b'{"nodes": {"tank": {"properties": {"level": {"datatype": "float", "unit": "m"}}}}}'
@@ -69,23 +69,23 @@ class HomieDecoder:
     name = "homie"
 
     def __init__(self, *, base: str = "homie") -> None:
-        """base: the domain, first level of the topics."""
+        """base: the domain, which is the first level of the topics."""
         self._base = f"{base}/"
         self.subscriptions: Sequence[str] = (f"{base}/#",)
         self._devices: dict[tuple[str, str], _Device] = {}
         self._children: dict[tuple[str, str], dict[str, None]] = {}
 
     def claims(self, topic: str) -> bool:
-        """Everything under the domain."""
+        """Return True for any topic under the domain."""
         return topic.startswith(self._base)
 
     def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
-        """Descriptions and attributes, by their topics."""
+        """Restore descriptions and attributes, by their topics."""
         for topic, payload in kept:
             self.decode(topic, payload, retained=True, now_ns=0)
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the message means; whether retained readings count is the caller's rule."""
+        """Decode one message; the caller decides whether retained readings count."""
         levels = topic.removeprefix(self._base).split("/")
         version = "5" if levels[0] == "5" else "4"
         levels = levels[1:] if version == "5" else levels
@@ -109,8 +109,8 @@ class HomieDecoder:
 
     def _decode_4(self, topic: str, device: str, rest: Sequence[str], payload: bytes) -> Decoded:
         if len(rest) == 1:
-            told = rest[0].removeprefix("$") in _DEVICE_ATTRIBUTES
-            return Decoded(declares=(device,) if told and payload else (), ignored="attribute")
+            declared = rest[0].removeprefix("$") in _DEVICE_ATTRIBUTES
+            return Decoded(declares=(device,) if declared and payload else (), ignored="attribute")
         if rest[-1] == "$properties" and len(rest) == _NODE_LEVELS:
             text = read_text(payload, length_max=8_192)
             names = [] if isinstance(text, Reject) else [name for name in text.split(",") if name]
@@ -158,12 +158,12 @@ class HomieDecoder:
         if known is None:
             return refuse(_full())
         root = document.get("root")
-        told = str(root) if is_short(root) else ""
+        root_name = str(root) if is_short(root) else ""
         memory: dict[str, bytes | None] = {}
-        if known.properties != properties or known.root != told:
+        if known.properties != properties or known.root != root_name:
             memory[topic] = payload
-        self._hang("5", device, known.root, told)
-        known.properties, known.root = properties, told
+        self._hang("5", device, known.root, root_name)
+        known.properties, known.root = properties, root_name
         return Decoded(declares=[f"{device}/{key}" for key in properties], ignored="description", memory=memory)
 
     def _state(self, version: str, device: str, payload: bytes) -> Decoded:
@@ -207,14 +207,14 @@ class HomieDecoder:
         return replace(_reading(sensor, value, "bool" if boolean else found.unit), gateway=device)
 
     def _device(self, version: str, name: str) -> _Device | None:
-        """The device's entry, made where there is none; None when there are DEVICES_MAX others."""
+        """Return the device's entry, created on first use; None at the limit of DEVICES_MAX."""
         key = version, name
         if key not in self._devices and len(self._devices) >= DEVICES_MAX:
             return None
         return self._devices.setdefault(key, _Device())
 
     def _hang(self, version: str, name: str, before: str, root: str) -> None:
-        """The device hangs on another root from now on; "" for none."""
+        """Move the device to another root; "" for none."""
         if before:
             self._children.get((version, before), {}).pop(name, None)
         if root:
@@ -226,11 +226,11 @@ def _full() -> Reject:
 
 
 def _properties(document: Mapping[str, Any]) -> Iterable[tuple[str, _Property]]:
-    """`node/property` and what the description says of it."""
+    """Yield `node/property` with its description."""
     for node, about in branch(document, "nodes").items():
-        for name, told in (branch(about, "properties") if isinstance(about, dict) else {}).items():
-            if isinstance(told, dict):
-                datatype, unit = told.get("datatype"), told.get("unit")
+        for name, described in (branch(about, "properties") if isinstance(about, dict) else {}).items():
+            if isinstance(described, dict):
+                datatype, unit = described.get("datatype"), described.get("unit")
                 yield (
                     f"{node[:64]}/{name[:64]}",
                     _Property(

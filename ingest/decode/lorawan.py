@@ -1,4 +1,4 @@
-"""LoRaWAN codecs' keys -> readings, by a table of device profiles that users can extend (lorawan.toml)."""
+"""Keys of LoRaWAN codecs -> readings, by a table of device profiles that users extend."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROW_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one key of one device profile means; see the head of lorawan.toml."""
+    """Meaning of one key of one device profile; lorawan.toml describes the fields."""
 
     profile: str
     key: str
@@ -44,14 +44,14 @@ class Row:
 
     @property
     def canonical_unit(self) -> str:
-        """The unit of the readings."""
+        """Unit of the readings."""
         known = METRIC_BY_NAME.get(self.metric)
         return self.unit if known is None else known.unit
 
 
 @dataclass(slots=True)
 class Meaning:
-    """What the fields of one uplink mean."""
+    """Readings, rejects and notices of one uplink's fields."""
 
     readings: list[Reading] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -67,7 +67,7 @@ class LorawanTable:
             self._profiles.setdefault(row.profile.lower(), {}).setdefault(row.key, []).append(row)
 
     def extended(self, other: LorawanTable) -> LorawanTable:
-        """This table with the keys of another laid over it."""
+        """Return this table with the keys of another added; the other's keys win."""
         table = LorawanTable(())
         table._profiles = {name: dict(keys) for name, keys in self._profiles.items()}
         for name, keys in other._profiles.items():
@@ -75,7 +75,7 @@ class LorawanTable:
         return table
 
     def interpret(self, profile: str, fields: Mapping[str, Any], stamp: Reading) -> Meaning:
-        """Readings of a codec's fields; `stamp` is a reading with sensor, times and quality to be copied."""
+        """Return the readings of a codec's fields. stamp: a reading with the sensor, times and quality to copy."""
         own = self._rows(profile)
         rows = {**self._profiles.get(ANY, {}), **(own or {})}
         meaning = Meaning()
@@ -88,13 +88,13 @@ class LorawanTable:
         return meaning
 
     def recognise(self, fields: Mapping[str, Any]) -> str:
-        """The one profile that has a key of these fields to itself; "" when none has, or several do."""
+        """Return the only profile with a key among these fields that no other has; "" for none or several."""
         homes = ({name for name, rows in self._profiles.items() if name != ANY and key in rows} for key in fields)
-        told = {name for home in homes if len(home) == 1 for name in home}
-        return told.pop() if len(told) == 1 else ""
+        unique = {name for home in homes if len(home) == 1 for name in home}
+        return unique.pop() if len(unique) == 1 else ""
 
     def _rows(self, profile: str) -> Mapping[str, list[Row]] | None:
-        """Rows of the profile of that name, or of the longest name that is part of it; None for a stranger."""
+        """Return the rows of that profile, else of the longest profile name contained in it; None without a match."""
         name = profile.lower()
         if name in self._profiles:
             return self._profiles[name]
@@ -104,7 +104,7 @@ class LorawanTable:
 
 @cache
 def load_table(path: Path | None = None) -> LorawanTable:
-    """The table of a TOML file, or the one that comes with the service. Raises TableError with every fault."""
+    """Return the table of a TOML file, or the packaged one. Raises TableError with every fault."""
     shown = str(path or "lorawan.toml")
     try:
         text = path.read_text("utf-8") if path else files("ingest.decode").joinpath("lorawan.toml").read_text("utf-8")
@@ -124,7 +124,7 @@ def load_table(path: Path | None = None) -> LorawanTable:
 
 
 def _read_row(given: Any) -> Row | str:
-    """The row, or what is wrong with it."""
+    """Return the row, or a text that describes its fault."""
     unknown = set(given) - _ROW_KEYS if isinstance(given, dict) else {"text instead of a table"}
     if unknown:
         return f"unknown {', '.join(sorted(unknown))}"
@@ -144,7 +144,7 @@ def _read_row(given: Any) -> Row | str:
 
 
 def _apply(row: Row, raw: Any, stamp: Reading, meaning: Meaning) -> None:
-    """One row on one value; adds nothing where the value is no measurement."""
+    """Apply one row to one value; a value that is no measurement adds nothing."""
     if not row.metric:
         return
     value = row.values.get(_word(raw)) if row.values else _measure(row, raw)
@@ -166,7 +166,7 @@ def _tell_fault(key: str, stamp: Reading, meaning: Meaning) -> None:
 
 
 def _measure(row: Row, raw: Any) -> Any:
-    """The value in the metric's unit, MISSING, FAULTY, or a Reject."""
+    """Return the value in the metric's unit, MISSING, FAULTY, or a Reject."""
     found = read_quantity(raw)
     if found is None or isinstance(raw, bool):
         return Reject("type", f"{row.key[:64]} is no number")
@@ -181,14 +181,14 @@ def _measure(row: Row, raw: Any) -> Any:
 
 
 def _word(raw: Any) -> str:
-    """A word as the table spells it: numbers arrive as doubles, so 1.0 is "1"."""
+    """Return a word in the spelling of the table: numbers arrive as doubles, so 1.0 is "1"."""
     if isinstance(raw, bool | int | float):
         return f"{float(raw):g}" if abs(raw) < 10**9 else ""
     return raw if isinstance(raw, str) else ""
 
 
 def _keep_unknown(key: str, raw: Any, stamp: Reading, meaning: Meaning) -> None:
-    """A number or boolean of a profile that nobody described is kept under its own name."""
+    """Add a number or boolean without a row in the profile under its own name."""
     if isinstance(raw, str) and read_quantity(raw) is FAULTY:
         _tell_fault(key, stamp, meaning)
         return

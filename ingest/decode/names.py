@@ -1,4 +1,4 @@
-"""What a property of a self-describing format means: its name, or else its unit, gives our metric."""
+"""Metric of a property in a self-describing format, by its name or else by its unit."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """Our kind, metric and unit ("" for a metric nobody described)."""
+    """Kind, metric and unit; the unit is "" for a metric outside the vocabulary."""
 
     kind: str
     metric: str
@@ -64,10 +64,10 @@ class Meaning:
 
 
 def meaning_of(name: str, unit: str) -> Meaning | None:
-    """What a property of this name and unit on the wire measures; None when neither tells anything.
+    """Return the meaning of a property with this name and unit on the wire; None when neither identifies a metric.
 
-    A name that is a metric of ours, or a usual short form of one, is that metric; a level in metres is water above a
-    probe. Another sound name is a metric nobody described; a name that is none leaves the unit to tell.
+    A metric of the vocabulary, or a usual short form of one, is that metric. A level in metres is water above a probe.
+    Any other valid name is a metric outside the vocabulary. With an invalid name the unit decides.
 
     >>> meaning_of("temp", "Cel")
     Meaning(kind='env', metric='temperature', unit='Cel')
@@ -88,9 +88,9 @@ def meaning_of(name: str, unit: str) -> Meaning | None:
 
 
 def meaning_in(title: str, unit: str) -> Meaning | None:
-    """What a title for people means ("Level/Depth m", "Water Temp"): its last part, whole, else a word of it.
+    """Return the meaning of a title ("Level/Depth m", "Water Temp"): by its whole last part, else by a word of it.
 
-    A unit at its end counts where `unit` is "". A title in which no metric is known is one that nobody described.
+    A unit at the end of the title counts when `unit` is "". A title without a metric of the vocabulary keeps its name.
     """
     parts = _CAMEL.sub(" ", title.rpartition("/")[2]).replace("_", " ").split()
     whole = "_".join(parts).lower()
@@ -105,19 +105,19 @@ def meaning_in(title: str, unit: str) -> Meaning | None:
 
 
 def entity_name(name: str) -> str:
-    """An entity's own name as a metric's: small letters, digits and underscores; "" where nothing is left."""
+    """Return an entity's name as a metric name: lower-case letters, digits, underscores; "" when none remain."""
     word = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", name).lower()).strip("_")[:64]
     return word if _METRIC.fullmatch(word) else ""
 
 
 def kind_of(name: str, *, otherwise: str) -> str:
-    """The kind that the words of a name speak of ("cistern_distance": water)."""
+    """Return the kind that a word of the name indicates ("cistern_distance": water)."""
     words = {word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name))}
     return next((kind for kind, known in _KIND_WORDS if words & known), otherwise)
 
 
 def measured(meaning: Meaning, value: float, unit: str) -> float | None:
-    """The value in the meaning's unit; None when the wire's unit cannot be turned into it."""
+    """Return the value in the meaning's unit; None when the wire's unit does not convert to it."""
     if not unit or meaning.unit in ("", unit) or _SAME.get(unit) == meaning.unit:
         return value
     return convert(value, unit, meaning.unit)

@@ -1,10 +1,10 @@
-"""Our own format: `campus/{site}/{kind}/{sensor}` with one JSON object, or an array of them.
+"""Native format: `campus/{site}/{kind}/{sensor}` with one JSON object, or an array of them.
 
     {"time": "2026-03-01T08:00:00+08:00", "seq": 7, "smoke_density": 0.12, "battery": 88}
 
-time: RFC 3339 with offset or epoch milliseconds, absent or null: arrival; seq: integer, optional; every other name is
-a metric: number, boolean, or null for no measurement. `"test": true` makes the object's readings a self-test. A camera
-sends events: label, state (start, update, end), score, zone, track, count.
+time: RFC 3339 with offset or epoch milliseconds; the arrival time counts when it is absent or null. seq: integer,
+optional. Every other name is a metric: number, boolean, or null for no measurement. `"test": true` marks the object's
+readings as a self-test. A camera sends events: label, state (start, update, end), score, zone, track, count.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _ANY = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a native topic says."""
+    """Site, kind and sensor of a native topic."""
 
     site: str
     kind: str
@@ -73,13 +73,13 @@ class _Refused(Exception):  # noqa: N818 - control flow inside this module
 
 
 def stamp_ns(time: datetime) -> int:
-    """Nanoseconds since 1970 UTC of a zoned time, exact to the microsecond."""
+    """Return ns since 1970 UTC of a zoned time, exact to the microsecond."""
     return round(time.timestamp() * 1e6) * 1_000
 
 
-@lru_cache(maxsize=256)  # a careful look at one message asks four times
+@lru_cache(maxsize=256)  # the slow path calls it four times a message
 def locate(topic: str) -> Address | Reject:
-    """Site, kind and sensor of a topic, or why it is not one of ours."""
+    """Return site, kind and sensor of a topic, or a Reject for a topic outside the native format."""
     levels = topic.split("/")
     if len(levels) != 4 or levels[0] != ROOT:  # noqa: PLR2004 - campus/{site}/{kind}/{sensor}
         return Reject("topic", "want campus/{site}/{kind}/{sensor}")
@@ -87,7 +87,7 @@ def locate(topic: str) -> Address | Reject:
     if not _NAME.fullmatch(site) or not _NAME.fullmatch(sensor):
         return Reject("sensor_name", "site and sensor: 1 to 64 of A-Z a-z 0-9 . _ -")
     if sensor == SERVICE_DEVICE:
-        return Reject("sensor_name", "the service speaks under this name itself")
+        return Reject("sensor_name", "this name is reserved for the service")
     if kind not in KINDS:
         return Reject("kind", f"kind is one of {', '.join(KINDS)}")
     return Address(site, kind, sensor)
@@ -96,7 +96,7 @@ def locate(topic: str) -> Address | Reject:
 class NativeDecoder:
     """Decoder of the native format (see the module). Holds no state.
 
-    Works badly for: values as text ("21.5"), which are refused; nested objects, which have no metric name.
+    Works badly for: values as text ("21.5"), which are rejected; nested objects, which have no metric name.
 
     >>> decoded = NativeDecoder().decode("campus/s1/smoke/a", b'{"co": 3}', retained=False, now_ns=0)
     >>> decoded.readings[0].metric, decoded.readings[0].value
@@ -107,20 +107,20 @@ class NativeDecoder:
     subscriptions: Sequence[str] = (f"{ROOT}/+/+/+",)
 
     def claims(self, topic: str) -> bool:
-        """Everything under campus/ that no other format speaks on."""
+        """Return True for any topic under campus/ outside the other formats."""
         return topic.startswith(f"{ROOT}/")
 
     def locate(self, topic: str) -> Address | None:
-        """The address in a sound topic, None in any other."""
+        """Return the address of a valid topic; None for any other."""
         address = locate(topic)
         return address if isinstance(address, Address) and address.site != SERVICE_SITE else None
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the message means; whether retained readings count is the caller's rule."""
+        """Decode one message; the caller decides whether retained readings count."""
         return self.interpret(topic, payload)[0]
 
     def interpret(self, topic: str, payload: bytes) -> tuple[Decoded, bool]:
-        """What the message means, and whether all of it carries a time or sequence number of its own."""
+        """Decode one message; also return whether every object carries its own time or sequence number."""
         if topic.startswith(f"{ROOT}/{SERVICE_SITE}/"):
             return Decoded(ignored="service"), False
         address = locate(topic)
@@ -148,9 +148,9 @@ class NativeDecoder:
 
 
 def read_json(payload: bytes) -> Any:
-    """The document in a payload; NaN and infinities come out as floats, to be refused value by value.
+    """Return the document in a payload; NaN and infinities become floats, which are rejected value by value.
 
-    Raises an internal refusal with reason empty, depth, utf8 or json.
+    Raises an internal exception with reason empty, depth, utf8 or json.
     """
     if not payload.strip():
         raise _Refused("empty", "payload has no bytes")
@@ -207,7 +207,7 @@ def _read_item(address: Address, item: Any, out: _Gathered) -> None:
 
 
 def _read_time(given: Any) -> int | None:
-    """Event time in ns; None when the object has none."""
+    """Return the event time in ns; None when the object has none."""
     if given is None:
         return None
     time_ns: int
@@ -279,7 +279,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def _read_event(address: Address, item: Mapping[str, Any], time_ns: int | None, quality: Quality) -> Reading | None:
-    """An object that a camera sees (or counts); None when the event's keys are all null."""
+    """Return the reading of a camera event; None when all keys of the event are null."""
     label, state, count = item.get("label"), item.get("state"), item.get("count")
     if label is None and state is None and count is None:
         return None

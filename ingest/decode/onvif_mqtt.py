@@ -1,7 +1,7 @@
 """ONVIF events over MQTT: `{camera}/onvif-ej/{topic expression}` in JSON.
 
 Source: ONVIF Core Specification, section "Event broker" (topic prefix onvif-ej, JSON of UtcTime, Source, Key, Data);
-names of rules and states from the ONVIF Analytics and Imaging services. Levels that begin with `&` are the source.
+names of rules and states from the ONVIF Analytics and Imaging services. A level that begins with `&` is the source.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _WORDS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": Fals
 class OnvifMqttDecoder:
     """Decoder of camera events. Holds no state.
 
-    Motion, a changed or unreadable picture, and counts have metrics of their own; every other rule is `rule_active`
-    with the rule's name and the event's.
+    Motion, a changed or unreadable picture, and counts have their own metrics. Every other rule yields `rule_active`
+    with the names of rule and event as labels.
 
     Works badly for: events without a state (`Crossing` of an object each), which have no end.
 
@@ -38,11 +38,11 @@ class OnvifMqttDecoder:
     subscriptions: Sequence[str] = (f"+/{_MARK}/#",)
 
     def claims(self, topic: str) -> bool:
-        """Any topic whose second level is onvif-ej."""
+        """Return True for a topic whose second level is onvif-ej."""
         return topic.split("/", 2)[1:2] == [_MARK]
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
-        """What the event means."""
+        """Decode one camera event."""
         camera, _, *levels = topic.split("/")
         if not camera:
             return refuse(Reject("sensor_name", "a topic without a camera"))
@@ -65,7 +65,7 @@ class OnvifMqttDecoder:
 
 
 def _read(levels: Sequence[str], document: Mapping[str, Any]) -> tuple[str, float, str, dict[str, str]] | Reject | None:
-    """Metric, value, unit and labels; None for an event that has no state."""
+    """Return metric, value, unit and labels; None for an event without a state."""
     data, source = branch(document, "Data"), branch(document, "Source")
     rule = next((source[key] for key in ("RuleName", "Rule") if is_short(source.get(key))), "")
     dims = {"rule": rule} if rule else {}

@@ -1,4 +1,4 @@
-"""Availability as one word: the last wills of many firmwares."""
+"""Availability as one word: the last-will format of many firmwares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .document import read_text, refuse
 
 
 def read_presence(sensor: str, payload: bytes, words: Mapping[str, bool]) -> Decoded:
-    """What a word says of a sensor; no payload at all: the topic was cleared, the sensor is forgotten."""
+    """Decode an availability word; an empty payload means a cleared topic and removes the sensor."""
     if not payload:
         return Decoded(removed=(sensor,))
     text = read_text(payload)

@@ -1,4 +1,4 @@
-"""Which decoder speaks for a topic."""
+"""Router from a topic to the decoder of its format."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _ROOTED: Mapping[str, Callable[[LorawanTable], Decoder]] = {
     "tasmota": lambda _: TasmotaDecoder(),
     "hikvision_isapi": lambda _: HikvisionIsapiDecoder(),
 }
-"""Formats with a root of their own in the tree of topics."""
+"""Formats with their own root in the topic tree."""
 
 _SHAPED: Mapping[str, Callable[[], Decoder]] = {
     "onvif_mqtt": OnvifMqttDecoder,
     "shelly_gen2": ShellyGen2Decoder,
     "esphome": EspHomeDecoder,
 }
-"""Formats whose topics begin with a device's name and are told by their shape."""
+"""Formats whose topics begin with a device name; the form of the topic identifies them."""
 
 FOREIGN = ("ha_discovery", *_ROOTED, *_SHAPED)
-"""Names of the foreign formats, in the order in which they are asked; the native format is asked after them."""
+"""Names of the foreign formats in routing order; the native format comes last."""
 
 
 def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: LorawanTable | None = None) -> list[Decoder]:
-    """Fresh decoders of the foreign formats named. lorawan: profiles in place of those that come along.
+    """Return new decoders of the named foreign formats. lorawan: profiles that replace the packaged ones.
 
     Raises ValueError for an unknown format.
     """
@@ -66,30 +66,30 @@ def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: LorawanTable | None =
 
 
 class Router:
-    """Several decoders as one: the first that claims a topic decodes it."""
+    """Several decoders as one: the first decoder that claims a topic decodes it."""
 
     name = "router"
 
     def __init__(self, parts: Sequence[Decoder] | None = None) -> None:
-        """parts: in the order in which they are asked; None for all formats."""
+        """parts: decoders in routing order; None for all formats."""
         self._parts = (*decoders(), NativeDecoder()) if parts is None else tuple(parts)
 
     @property
     def subscriptions(self) -> Sequence[str]:
-        """The topic filters of all of them, each once."""
+        """Return the topic filters of all decoders, each once."""
         return tuple(dict.fromkeys(topic for part in self._parts for topic in part.subscriptions))
 
     def find(self, topic: str) -> Decoder | None:
-        """The decoder that speaks for a topic."""
+        """Return the decoder that claims a topic; None without one."""
         return next((part for part in self._parts if part.claims(topic)), None)
 
     def claims(self, topic: str) -> bool:
-        """Whether any of them speaks for the topic."""
+        """Return whether any decoder claims the topic."""
         return self.find(topic) is not None
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
-        """What the message means; a topic that nobody speaks for is refused."""
+        """Decode one message; a topic without a decoder is rejected."""
         part = self.find(topic)
         if part is None:
-            return Decoded(rejects=(Reject("topic", "no decoder speaks for this topic"),))
+            return Decoded(rejects=(Reject("topic", "no decoder claims this topic"),))
         return part.decode(topic, payload, retained=retained, now_ns=now_ns)

@@ -17,7 +17,7 @@ from .names import meaning_of, measured
 
 VERSION_MAX = 10
 RELATIVE_BELOW_S = 2**28
-"""Times under this count from now (RFC 8428, section 4.5.3)."""
+"""Times below this value are relative to now (RFC 8428, section 4.5.3)."""
 
 RECORDS_MAX = 10_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]{0,254}")
@@ -26,7 +26,7 @@ _PROPERTY = re.compile(r"[^:/.]*\Z")
 
 @dataclass(slots=True)
 class _Base:
-    """The base fields in force; the next record may change them."""
+    """Base fields in force; the next record may change them."""
 
     name: str = ""
     time_s: float = 0.0
@@ -41,9 +41,9 @@ class _Gathered:
 
 
 class SenmlDecoder:
-    """Decoder of SenML JSON. Holds no state: a pack speaks for itself.
+    """Decoder of SenML JSON. Holds no state: a pack is self-contained.
 
-    The record's whole name is the sensor; its last part (after ":", "/" or ".") names the metric, else its unit does.
+    The record's whole name is the sensor. Its last part (after ":", "/" or ".") names the metric, or else its unit.
     Works badly for: sums ("s") without a value, texts and data, which are no readings; CBOR and XML packs.
 
     >>> decoded = SenmlDecoder().decode("campus/senml/g", b'[{"n":"urn:dev:mac:1:co","u":"ppm","v":3}]', retained=False,
@@ -56,11 +56,11 @@ class SenmlDecoder:
     subscriptions: Sequence[str] = ("campus/senml/+",)
 
     def claims(self, topic: str) -> bool:
-        """Everything under campus/senml/."""
+        """Return True for any topic under campus/senml/."""
         return topic.startswith("campus/senml/")
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the pack means; a label that must be understood and is not refuses it whole."""
+        """Decode one pack; an unsupported mandatory label rejects the whole pack."""
         document = read_object(b'{"pack":' + payload + b"}")
         if isinstance(document, Reject):
             return refuse(document)
@@ -78,7 +78,7 @@ class SenmlDecoder:
 
 
 def _wrong(pack: list[Any]) -> Reject | None:
-    """Why nothing of a pack may be used."""
+    """Return the reason to reject a whole pack; None for a usable pack."""
     for record in pack:
         if not isinstance(record, dict):
             return Reject("not_object", "a record is an object")
@@ -92,7 +92,7 @@ def _wrong(pack: list[Any]) -> Reject | None:
 
 
 def _resolve(record: Mapping[str, Any], base: _Base, now_ns: int, out: _Gathered) -> None:
-    """One record with the base values added (RFC 8428, section 4.6)."""
+    """Resolve one record with its base values (RFC 8428, section 4.6)."""
     for label, kind in (("bn", str), ("bu", str), ("bt", float), ("bv", float)):
         if label in record and not _is(record[label], kind):
             out.rejects.append(Reject("type", f"{label} is of a wrong type"))
@@ -129,12 +129,12 @@ def _valued(
     if meaning is None:
         return Reject("metric_name", f"neither {name[-60:]!r} nor its unit names a metric")
     if "vb" in record:
-        told, unit = record["vb"], meaning.unit or "bool"
-        number = float(told) if isinstance(told, bool) else None
+        stated, unit = record["vb"], meaning.unit or "bool"
+        number = float(stated) if isinstance(stated, bool) else None
     else:
-        told, wire_unit, unit = record["v"], unit, meaning.unit
-        number = measured(meaning, base_value + told, wire_unit) if _is(told, float) else None
-    if told is None:
+        stated, wire_unit, unit = record["v"], unit, meaning.unit
+        number = measured(meaning, base_value + stated, wire_unit) if _is(stated, float) else None
+    if stated is None:
         return None
     if number is None or not isfinite(number):
         return Reject("type", f"the value or its unit does not fit {meaning.metric}")
@@ -142,7 +142,7 @@ def _valued(
 
 
 def _time_ns(time_s: float, now_ns: int) -> int | Reject | None:
-    """Absolute ns; None for now, so that arrival counts."""
+    """Return absolute ns; None for now, where the arrival time counts."""
     if time_s == 0:
         return None
     if abs(time_s) < RELATIVE_BELOW_S:

@@ -1,7 +1,7 @@
 """Shelly Gen2 and later: `{device}/events/rpc`, `{device}/status/{component}` and the last will `{device}/online`.
 
 Source: shelly-api-docs.shelly.cloud/gen2: General/Notifications, ComponentsAndServices (Mqtt, Smoke, Flood,
-Temperature, Humidity, DevicePower, Input, Switch, Illuminance, Voltmeter). A status names only what changed.
+Temperature, Humidity, DevicePower, Input, Switch, Illuminance, Voltmeter). A status carries only the changed fields.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
 class ShellyGen2Decoder:
     """Decoder of Shelly's notifications. Holds no state.
 
-    Inputs keep their own name (`input0`): the wire does not tell what hangs on them. A further component of one kind
-    (`temperature:101`) is a sensor of its own, `device/temperature:101`.
+    An input keeps its own name (`input0`), because the format does not name the connected device. A further component
+    of one kind (`temperature:101`) is a separate sensor, `device/temperature:101`.
 
     Works badly for: topic prefixes of several levels; Gen1 devices.
 
@@ -53,11 +53,11 @@ class ShellyGen2Decoder:
     subscriptions: Sequence[str] = ("+/events/rpc", "+/online", "+/status/+")
 
     def claims(self, topic: str) -> bool:
-        """The topics of a device, by their shape."""
+        """Return True for a topic that has the form of a device's topic."""
         return _TOPIC.fullmatch(topic) is not None
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
-        """What the message means."""
+        """Decode one message."""
         found = _TOPIC.fullmatch(topic)
         if found is None or found[5]:
             return Decoded(ignored="command")
@@ -104,7 +104,7 @@ def _meaning(device: str, status: Mapping[str, Any], time_ns: int | None) -> Dec
 def _component(
     device: str, word: str, index: str, fields: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str, float, str] | Reject]:
-    """Sensor, kind, metric, value and unit of what one component tells; null is no measurement."""
+    """Yield sensor, kind, metric, value and unit of one component; null is no measurement."""
     sensor = device if index == "0" else f"{device}/{word}:{index}"
     if fields.get("errors"):
         yield sensor, "device", "fault", 1.0, "bool"
@@ -131,7 +131,7 @@ def _keys(word: str, index: str) -> Mapping[str, tuple[str, str, str]]:
 
 
 def _power(device: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, float, str]]:
-    """The battery, unless the device runs on external power: then 0 % is no empty battery."""
+    """Yield the battery level, unless the device runs on external power, where 0 % is no empty battery."""
     battery = branch(fields, "battery")
     if branch(fields, "external").get("present") is True:
         return

@@ -1,7 +1,7 @@
 """Sparkplug B: `spBv1.0/{group}/{type}/{node}[/{device}]` in protobuf.
 
 Source: Eclipse Sparkplug Specification 3.0, sections 5 (operational behaviour) and 6 (payloads). Births carry names and
-aliases, data carry aliases; `seq` counts a node's messages from 0 to 255; a death counts only with its birth's bdSeq.
+aliases, data carry aliases. `seq` counts a node's messages from 0 to 255. A death is valid only with its birth's bdSeq.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SEQ_KEY = "seq:"
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a birth said of a metric."""
+    """Definition of a metric in a birth."""
 
     name: str
     datatype: int
@@ -49,9 +49,9 @@ class _Known:
 
 @dataclass(slots=True)
 class _Node:
-    """An edge node in life: its birth's number, the seq that came last, its metrics by (device, name).
+    """A live edge node: number of its birth, last seq, metrics by (device, name).
 
-    aliases: alias -> the device that it was born with, and the metric.
+    aliases: alias -> device of its birth, and metric.
     """
 
     bd_seq: int = -1
@@ -71,13 +71,13 @@ class _Found:
 
 
 class SparkplugBDecoder:
-    """Decoder of Sparkplug B as a host that is not the primary one. Its state: the births, for NODES_MAX nodes.
+    """Decoder of Sparkplug B as a non-primary host. Its state: the births, for NODES_MAX nodes.
 
-    What comes before its birth is refused as `undescribed`, and the node is asked for a rebirth, at most every ten
-    seconds; so it is after a gap in `seq`. A metric without a value is a fault of its device.
+    Data before a birth are rejected as `undescribed`. The decoder then requests a rebirth, at most every ten seconds;
+    it does the same after a gap in `seq`. A metric without a value is a fault of its device.
 
-    Works badly for: data sets, templates, texts and files, which are no readings; the reordering of messages, which is
-    taken for a gap.
+    Works badly for: data sets, templates, texts and files, which are no readings; reordered messages, which count as a
+    gap.
 
     >>> SparkplugBDecoder().decode("spBv1.0/g/DDATA/n/d", b"", retained=False, now_ns=0).requests[0].topic
     'spBv1.0/g/NCMD/n'
@@ -98,11 +98,11 @@ class SparkplugBDecoder:
         self._faults = Faults()
 
     def claims(self, topic: str) -> bool:
-        """Everything under spBv1.0/."""
+        """Return True for any topic under spBv1.0/."""
         return topic.startswith(_ROOT)
 
     def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
-        """Births by their topics, and the last seq of each node."""
+        """Restore births by their topics, and the last seq of each node."""
         for key, value in kept:
             if key.startswith(_SEQ_KEY):
                 node = self._nodes.get(key.removeprefix(_SEQ_KEY))
@@ -112,12 +112,12 @@ class SparkplugBDecoder:
             levels = key.removeprefix(_ROOT).split("/")
             path = f"{levels[0]}/{levels[2]}" if len(levels) > _NODE_LEVELS - 1 else ""
             if path in self._nodes:
-                self._nodes[path].seq = -1  # the births were told in another order than they came
+                self._nodes[path].seq = -1  # the births were restored out of order
             self.decode(key, value, retained=False, now_ns=0)
         self._asked.clear()
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
-        """What the message means, and whether a rebirth is to be asked for."""
+        """Decode one message; the result may contain a rebirth request."""
         levels = topic.removeprefix(_ROOT).split("/")
         if levels[0] == "STATE" or len(levels) < _NODE_LEVELS or levels[1] not in _TYPES:
             return Decoded(ignored="command")
@@ -151,7 +151,7 @@ class SparkplugBDecoder:
         return _decoded(found, availability=(Availability(path, online=True),), memory=memory)
 
     def _node_death(self, path: str, message: Any) -> Decoded:
-        """The last will: every device of the node is stale. A will of an earlier life says nothing."""
+        """Decode the last will: every device of the node is stale. A will of an earlier birth is ignored."""
         node = self._nodes.get(path)
         if node is not None and node.bd_seq >= 0 and _bd_seq(message) not in (-1, node.bd_seq):
             return Decoded(ignored="old_will")
@@ -165,7 +165,7 @@ class SparkplugBDecoder:
     def _in_life(
         self, topic: str, path: str, kind: str, rest: Sequence[str], *, message: Any, payload: bytes, now_ns: int
     ) -> Decoded:
-        """A message that belongs to a life which a birth began."""
+        """Decode a message that follows a birth."""
         device = rest[0] if rest else ""
         sensor = f"{path}/{device}" if device else path
         found = _Found()
@@ -196,7 +196,7 @@ class SparkplugBDecoder:
         return _decoded(found, availability=availability, memory=memory, gateway=path)
 
     def _follows(self, node: _Node, message: Any) -> bool:
-        """Whether the message's seq comes next, or is the last one once more; the count goes on from it either way."""
+        """Return whether the message's seq is the next or repeats the last; counting continues from it either way."""
         if not message.HasField("seq"):
             return False
         seq, last = int(message.seq) % _SEQ_COUNT, node.seq
@@ -204,7 +204,7 @@ class SparkplugBDecoder:
         return last < 0 or seq in (last, (last + 1) % _SEQ_COUNT)
 
     def _ask(self, path: str, now_ns: int) -> list[Request]:
-        """A rebirth command, unless the node was asked a short while ago."""
+        """Return a rebirth command, unless one was sent within ten seconds."""
         asked_ns = self._asked.pop(path, None)
         due = asked_ns is None or not 0 <= now_ns - asked_ns < _REBIRTH_EVERY_NS
         self._asked[path] = now_ns if due or asked_ns is None else asked_ns
@@ -220,7 +220,7 @@ class SparkplugBDecoder:
         return [Request(f"{_ROOT}{group}/NCMD/{node}", command.SerializeToString())]
 
     def _born(self, node: _Node, device: str, message: Any) -> None:
-        """Learn names and aliases of a birth; what the device had before is forgotten with its names."""
+        """Store names and aliases of a birth; earlier definitions of the device are dropped."""
         for key in [key for key in node.names if key[0] == device]:
             del node.names[key]
         node.aliases = {alias: born for alias, born in node.aliases.items() if born[0] != device}
@@ -252,7 +252,7 @@ class SparkplugBDecoder:
                 self._take(sensor, known, metric, int(message.timestamp), found=found, birth=birth)
 
     def _take(self, sensor: str, known: _Known, metric: Any, sent_ms: int, *, found: _Found, birth: bool) -> None:
-        """One metric's value as a reading."""
+        """Add one metric's value as a reading."""
         stamp_ms = int(metric.timestamp) if metric.HasField("timestamp") else sent_ms
         if stamp_ms > _TIME_MS_MAX:
             found.rejects.append(Reject("time_format", "timestamp is out of range"))
@@ -286,7 +286,7 @@ class SparkplugBDecoder:
 
 
 def _schema() -> Any:
-    """The payload's class and its error: protobuf is loaded for whoever speaks it."""
+    """Return the payload class and its error; protobuf loads with the first Sparkplug message."""
     from . import sparkplug_schema  # noqa: PLC0415 - a tenth of a second that most schools never need
 
     return sparkplug_schema
@@ -305,13 +305,13 @@ def _bd_seq(message: Any) -> int:
 
 
 def _written_unit(name: str) -> str:
-    """The unit at the end of a name, where there is one ("Level/Depth m")."""
+    """Return the unit at the end of a name ("Level/Depth m"); "" without one."""
     head, _, tail = name.rpartition(" ")
     return tail if head and known_unit(tail) else ""
 
 
 def _property(metric: Any, key: str) -> Any:
-    """A property of a metric; None where it has none."""
+    """Return a property of a metric; None without it."""
     properties = metric.properties
     for name, value in zip(properties.keys, properties.values, strict=False):
         if name == key and not value.is_null:
@@ -322,7 +322,7 @@ def _property(metric: Any, key: str) -> Any:
 
 
 def _value(metric: Any, datatype: int) -> float | None:
-    """The number or boolean of a metric; None for anything else. Signed integers travel as two's complement."""
+    """Return the number or boolean of a metric; None for anything else. Signed integers are two's complement."""
     if metric.HasField("boolean_value"):
         return float(metric.boolean_value)
     if metric.HasField("float_value"):

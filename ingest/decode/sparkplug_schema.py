@@ -1,7 +1,7 @@
-"""The protobuf messages of Sparkplug B, as far as readings need them.
+"""Protobuf messages of Sparkplug B, limited to the fields of readings.
 
 Source: eclipse/tahu, sparkplug_b/sparkplug_b.proto (package org.eclipse.tahu.protobuf). Field numbers and types are the
-standard's; data sets, templates and extensions are left out, a reader skips them as unknown fields.
+standard's. Data sets, templates and extensions are left out; a reader skips them as unknown fields.
 """
 
 from __future__ import annotations
@@ -81,4 +81,4 @@ def _payload_class() -> Any:
 
 
 Payload: Any = _payload_class()
-"""A message's payload: timestamp (ms), metrics, seq."""
+"""Payload of a message: timestamp (ms), metrics, seq."""

@@ -1,7 +1,7 @@
 """Tasmota: `tele/{device}/SENSOR`, `/STATE` and the last will `/LWT`.
 
 Source: tasmota.github.io/docs, MQTT and JSON-Status-Responses; arendst/Tasmota, tasmota_xsns_sensor (SR04 in cm,
-pressure in hPa unless `PressureUnit` says otherwise). Times are local unless they carry an offset.
+pressure in hPa unless `PressureUnit` names another). Times are local unless they carry an offset.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .names import kind_of
 from .presence import read_presence
 from .units import convert
 
-# key -> (kind, metric, unit on the wire; "" for what TempUnit or PressureUnit says)
+# key -> (kind, metric, unit on the wire; "" for the unit in TempUnit or PressureUnit)
 _MEASURES: Mapping[str, tuple[str, str, str]] = {
     "Temperature": ("env", "temperature", ""),
     "Humidity": ("env", "humidity", "%"),
@@ -42,8 +42,8 @@ _SENSORS_MAX = 64
 class TasmotaDecoder:
     """Decoder of Tasmota's telemetry. Holds no state.
 
-    A switch keeps its own name, because the wire does not tell what hangs on it. Of several sensors of one type
-    (`DS18B20-1`, `DS18B20-2`) each is a sensor of its own, `device/DS18B20-1`.
+    A switch keeps its own name, because the format does not name the connected device. Each of several sensors of one
+    type (`DS18B20-1`, `DS18B20-2`) is a separate sensor, `device/DS18B20-1`.
 
     Works badly for: full topics in another order than %prefix%/%topic%/; several types that measure the same quantity
     on one device, which share its series; local times, which are not used.
@@ -58,11 +58,11 @@ class TasmotaDecoder:
     subscriptions: Sequence[str] = ("tele/+/SENSOR", "tele/+/STATE", "tele/+/LWT")
 
     def claims(self, topic: str) -> bool:
-        """Telemetry, and the answers and commands beside it, which hold no reading."""
+        """Return True for telemetry, and for its responses and commands, which hold no reading."""
         return topic.startswith(("tele/", "stat/", "cmnd/"))
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the message means."""
+        """Decode one message."""
         prefix, _, rest = topic.partition("/")
         device, _, word = rest.rpartition("/")
         if prefix != "tele":
@@ -101,31 +101,31 @@ def _sensors(device: str, document: Mapping[str, Any]) -> Decoded:
 def _measured(
     sensor: str, fields: Mapping[str, Any], document: Mapping[str, Any], time_ns: int | None
 ) -> Iterator[Reading | Reject]:
-    """What one sensor of a device measures; null is no measurement."""
+    """Yield the readings of one sensor of a device; null is no measurement."""
     for key, value in fields.items():
         if key not in _MEASURES or value is None:
             continue
         kind, metric, wire_unit = _MEASURES[key]
         number, unit = number_of(value), METRIC_BY_NAME[metric].unit if metric in METRIC_BY_NAME else wire_unit
         if number is not None:
-            number = convert(number, wire_unit or _told_unit(metric, document), unit)
+            number = convert(number, wire_unit or _configured_unit(metric, document), unit)
         if number is None:
             yield Reject("type", f"{key} is a number in its unit")
         else:
             yield Reading(sensor, "device" if metric in DEVICE_METRICS else kind, metric, number, unit, time_ns=time_ns)
 
 
-def _told_unit(metric: str, document: Mapping[str, Any]) -> str:
-    """The unit that the device is set to; an unknown one is passed on, so that the value is refused."""
+def _configured_unit(metric: str, document: Mapping[str, Any]) -> str:
+    """Return the configured unit of the device; an unknown unit is kept, so the value is rejected."""
     key, usual = ("TempUnit", "C") if metric == "temperature" else ("PressureUnit", "hPa")
-    told = document.get(key, usual)
+    configured = document.get(key, usual)
     if metric == "temperature":
-        return str(told)[:8]
-    return _PRESSURE_UNITS.get(str(told), "?")
+        return str(configured)[:8]
+    return _PRESSURE_UNITS.get(str(configured), "?")
 
 
 def _state(device: str, document: Mapping[str, Any]) -> Decoded:
-    """Of the device's own state, how well its radio hears: `Signal` is dBm, `RSSI` a quality of its own."""
+    """Decode the signal strength from the device state: `Signal` is dBm, `RSSI` a vendor-specific quality."""
     signal = number_of(branch(document, "Wifi").get("Signal"))
     if signal is None:
         return Decoded(ignored="state")

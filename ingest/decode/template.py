@@ -1,7 +1,7 @@
-"""The value templates of discovery messages, as far as they pick a value: `{{ value_json.a['b'] | float }}`.
+"""Value templates of discovery messages that select a value: `{{ value_json.a['b'] | float }}`.
 
-Source: Home Assistant documentation, Templating, "Using templates with the MQTT integration". Foreign templates are
-never run as programs: what is not a path with filters of the list below is not understood.
+Source: Home Assistant documentation, Templating, "Using templates with the MQTT integration". A foreign template never
+runs as a program: only a path with filters of the list below is supported.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _FILTER = re.compile(r"(float|int|round|is_defined|lower|upper)\s*(?:\(([^()]*)\
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Where the value stands in a payload, and what is done to it. Defaults of filters would make up values: left out.
+    """Path of the value in a payload, and filters. Filter defaults are unsupported: they would invent values.
 
-    json: whether the payload is read as JSON first.
+    json: whether the payload is parsed as JSON first.
     """
 
     json: bool = False
@@ -30,7 +30,7 @@ class Template:
     filters: Sequence[tuple[str, str]] = ()
 
     def render(self, document: Any) -> Any:
-        """The value as found, None where there is none; what the filters make of it."""
+        """Return the value after the filters; None without a value."""
         for step in self.path:
             if isinstance(document, dict) and isinstance(step, str):
                 document = document.get(step)
@@ -44,7 +44,7 @@ class Template:
 
 
 def read_template(text: str) -> Template | None:
-    """The template, or None when it is more than a path with filters.
+    """Return the template; None when it is more than a path with filters.
 
     >>> read_template("{{ value_json.smoke }}").render({"smoke": True})
     True

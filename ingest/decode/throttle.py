@@ -1,4 +1,4 @@
-"""What is steady about a device and repeated with each message is told hourly, or when it changes."""
+"""Throttle for steady metrics that a device repeats in each message: one reading an hour or a change."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from collections.abc import Set as AbstractSet
 from .contract import Reading
 
 FLAGS = frozenset(("tamper", "battery_low", "fault"))
-_HEARD_MAX = 100_000
+_DEVICES_MAX = 100_000
 _STEADY_NS = 3_600 * 1_000_000_000
 
 
 class Throttle:
-    """Leaves out the steady metrics of a device that were told within the hour.
+    """Drops steady metrics of a device that were passed within the hour.
 
-    A raised flag is told at once, and so is its end. Holds at most _HEARD_MAX devices, the longest unheard go first.
+    A raised flag and its end pass immediately. Bounded to _DEVICES_MAX devices; the least recent is dropped first.
     """
 
     def __init__(self, steady: AbstractSet[str]) -> None:
-        """steady: the metrics that may be left out."""
+        """steady: the metrics to throttle."""
         self._steady = steady
         self._due: OrderedDict[str, tuple[int, frozenset[str]]] = OrderedDict()
 
     def thin(self, device: str, readings: Sequence[Reading], now_ns: int) -> list[Reading]:
-        """The readings that are worth telling now."""
+        """Return the readings to pass on now."""
         due_ns, raised_before = self._due.pop(device, (now_ns + _STEADY_NS, frozenset()))
         raised = frozenset(reading.metric for reading in readings if reading.metric in FLAGS and reading.value)
         full = now_ns >= due_ns
         self._due[device] = (now_ns + _STEADY_NS if full else due_ns, raised)
-        if len(self._due) > _HEARD_MAX:
+        if len(self._due) > _DEVICES_MAX:
             self._due.popitem(last=False)
-        told = raised | raised_before
-        return [reading for reading in readings if full or reading.metric not in self._steady or reading.metric in told]
+        passed = raised | raised_before
+        return [
+            reading for reading in readings if full or reading.metric not in self._steady or reading.metric in passed
+        ]

@@ -1,7 +1,7 @@
 """The Things Stack v3: `v3/{application}[@{tenant}]/devices/{device}/up` in JSON.
 
-Source: TheThingsIndustries/lorawan-stack-docs, integrations/data-formats. Fields that are zero are left out of the
-envelope. What the payload formatter's fields mean is told by the table of device profiles (lorawan.toml).
+Source: TheThingsIndustries/lorawan-stack-docs, integrations/data-formats. The envelope omits fields that are zero. The
+table of device profiles (lorawan.toml) gives the meaning of the payload formatter's fields.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _MODEL_FIELDS = ("Node_type", "Device", "model", "Model")
 
 
 class TtsV3Decoder:
-    """Decoder of The Things Stack. Its state: which flags of a device were told.
+    """Decoder of The Things Stack. Its state: the reported flags of each device.
 
-    Works badly for: devices without a payload formatter, which give a notice and no reading; history that a formatter
-    packs under names of its own.
+    Works badly for: devices without a payload formatter, which yield a notice and no reading; history that a formatter
+    packs under its own names.
 
     >>> message = b'{"uplink_message": {"decoded_payload": {"temperature": 21.5}}}'
     >>> decoded = TtsV3Decoder().decode("v3/app/devices/lab/up", message, retained=False, now_ns=0)
@@ -35,16 +35,16 @@ class TtsV3Decoder:
     subscriptions: Sequence[str] = ("v3/+/devices/+/up", "v3/+/devices/+/join")
 
     def __init__(self, table: LorawanTable | None = None) -> None:
-        """table: what the fields mean; None for the one that comes with the service."""
+        """table: meanings of the fields; None for the packaged table."""
         self._table = table or load_table()
         self._thinner = Throttle(FLAGS)
 
     def claims(self, topic: str) -> bool:
-        """Everything under v3/."""
+        """Return True for any topic under v3/."""
         return topic.startswith("v3/")
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """What the message means; the time is the one at which the network server took the uplink."""
+        """Decode one uplink; its time is the network server's time of reception."""
         found = _TOPIC.fullmatch(topic)
         if found is None:
             return Decoded(ignored="command")
@@ -68,13 +68,13 @@ class TtsV3Decoder:
         return gathered(readings, meaning.rejects, notices=meaning.notices)
 
     def _profile(self, uplink: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
-        """The device's model: as registered, as the payload says, or as only its field names can be."""
-        told = (branch(uplink, "version_ids").get("model_id"), *(fields.get(key) for key in _MODEL_FIELDS))
-        return next((str(word) for word in told if is_short(word)), "") or self._table.recognise(fields)
+        """Return the device's model: as registered, as named in the payload, or as identified by its field names."""
+        named = (branch(uplink, "version_ids").get("model_id"), *(fields.get(key) for key in _MODEL_FIELDS))
+        return next((str(word) for word in named if is_short(word)), "") or self._table.recognise(fields)
 
 
 def _gateway_ns(uplink: Mapping[str, Any]) -> int | None:
-    """When the first gateway took the message, where it has a clock."""
+    """Return the time at which the first gateway received the message; None without a gateway clock."""
     received = uplink.get("rx_metadata")
     first = received[0] if isinstance(received, list) and received else None
     return rfc3339_ns(first.get("time")) if isinstance(first, dict) else None

@@ -1,4 +1,4 @@
-"""Numbers as devices write them ("2821 mm", "25.7", 2116.0) -> a value in a metric's one unit."""
+"""Numbers in device notation ("2821 mm", "25.7", 2116.0) -> values in a metric's unit."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Missing:
 
 
 class Faulty:
-    """The device says that it cannot measure ("No Sensor")."""
+    """The device reports that it cannot measure ("No Sensor")."""
 
 
 MISSING, FAULTY = Missing(), Faulty()
@@ -69,14 +69,14 @@ MISSING, FAULTY = Missing(), Faulty()
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A finite number and the unit written beside it, "" when there is none."""
+    """A finite number and its unit; "" without a unit."""
 
     value: float
     unit: str = ""
 
 
 def read_quantity(raw: Any) -> Quantity | Missing | Faulty | None:  # noqa: PLR0911 - a return a case
-    """What a foreign value says: a quantity, MISSING, FAULTY, or None when it is no number at all.
+    """Return a foreign value as a quantity, MISSING or FAULTY; None when it is no number.
 
     Booleans are numbers 0 and 1; NaN and infinities are no measurement.
 
@@ -102,7 +102,7 @@ def read_quantity(raw: Any) -> Quantity | Missing | Faulty | None:  # noqa: PLR0
 
 
 def convert(value: float, unit: str, wanted: str) -> float | None:
-    """The value in the wanted canonical unit; None when the units do not measure the same thing.
+    """Return the value in the wanted canonical unit; None when the units measure different quantities.
 
     >>> convert(2.5, "cm", "m")
     0.025
@@ -117,7 +117,7 @@ def convert(value: float, unit: str, wanted: str) -> float | None:
 
 
 def known_unit(text: str) -> bool:
-    """Whether the text is a unit that can be converted."""
+    """Return whether the text is a convertible unit."""
     return text in _UNITS
 
 

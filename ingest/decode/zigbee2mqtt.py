@@ -53,16 +53,16 @@ _MEASURES: Mapping[str, tuple[str, str, str]] = {
 _BRIDGE = "bridge"
 _COMMANDS = frozenset(("set", "get"))
 _SELF_TESTS = ("test", "self_test", "selftest")
-_MILLIVOLTS_FROM = 1_000  # no mains is that high, and no battery of a sensor that low in mV
+_MILLIVOLTS_FROM = 1_000  # mains voltages are lower; battery voltages in mV are higher
 _DEVICES_MAX = 1_000
 _STEADY = FLAGS | {"linkquality", "battery_voltage"}
 
 
 class Zigbee2MqttDecoder:
-    """Decoder of Zigbee2MQTT's JSON output. Its state: when each device was last told in full.
+    """Decoder of Zigbee2MQTT's JSON output. Its state: the time of each device's last full report.
 
-    Works badly for: output type "attribute" (a topic for each key), raw smoke densities (each model has its own scale),
-    keys outside the tables above, which are mostly the device's configuration and are left out.
+    Works badly for: output type "attribute" (a topic for each key); raw smoke densities, whose scale depends on the
+    model; keys outside the tables above, mostly device configuration, which are left out.
 
     >>> decoder = Zigbee2MqttDecoder()
     >>> decoded = decoder.decode("zigbee2mqtt/east_gate", b'{"contact": true}', retained=False, now_ns=0)
@@ -73,17 +73,17 @@ class Zigbee2MqttDecoder:
     name = "zigbee2mqtt"
 
     def __init__(self, *, base: str = "zigbee2mqtt") -> None:
-        """base: `mqtt.base_topic` of the bridge."""
+        """base: the setting `mqtt.base_topic` of the bridge."""
         self._base = f"{base}/"
         self.subscriptions: Sequence[str] = (f"{base}/#",)
         self._thinner = Throttle(_STEADY)
 
     def claims(self, topic: str) -> bool:
-        """Everything under the base topic."""
+        """Return True for any topic under the base topic."""
         return topic.startswith(self._base)
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
-        """What the message means; whether retained readings count is the caller's rule."""
+        """Decode one message; the caller decides whether retained readings count."""
         device = topic.removeprefix(self._base)
         head, *rest = device.split("/")
         if _COMMANDS.intersection(rest):
@@ -97,7 +97,7 @@ class Zigbee2MqttDecoder:
         if not payload:
             return Decoded(removed=(device,))
         decoded = _decode_state(device, payload)
-        whole = decoded.readings  # of a kept copy: it must not stand in for a live message
+        whole = decoded.readings  # from a retained copy: it must not replace a live message
         told = whole if retained else self._thinner.thin(device, whole, now_ns)
         return replace(gathered(told, decoded.rejects), gateway=_BRIDGE)
 
@@ -113,7 +113,7 @@ def _decode_bridge(topic: str, payload: bytes) -> Decoded:
 
 
 def _decode_availability(sensor: str, payload: bytes) -> Decoded:
-    """Both forms: {"state": "online"} and the plain word of older bridges."""
+    """Decode both forms: {"state": "online"} and the plain word of older bridges."""
     if not payload:
         return Decoded(removed=(sensor,))
     if payload.lstrip()[:1] == b"{":
@@ -173,7 +173,7 @@ def _decode_state(device: str, payload: bytes) -> Decoded:
 def _read(  # noqa: PLR0911 - a return a case
     key: str, value: Any, state: Mapping[str, Any]
 ) -> tuple[str, str, float, str] | Reject | None:
-    """Kind, metric, value and unit of one key; None when the key is no measurement that we know."""
+    """Return kind, metric, value and unit of one key; None for a key outside the tables."""
     if key in _SWITCHES or key == "contact":
         if not isinstance(value, bool):
             return Reject("type", f"{key} is true or false")
