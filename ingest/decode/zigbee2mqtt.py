@@ -195,7 +195,7 @@ def _read(  # noqa: PLR0911 - a return a case
 
 
 def _read_voltage(value: float, state: Mapping[str, Any]) -> tuple[str, str, float, str]:
-    """Batteries tell mV, sockets tell V."""
+    """Return the unit of `voltage`: mV for batteries, V for sockets."""
     if "battery" in state or "battery_low" in state or value >= _MILLIVOLTS_FROM:
         return "device", "battery_voltage", round(value / 1_000, 6), "V"
     return "env", "voltage", value, "V"
