@@ -80,6 +80,10 @@ class Calendar:
             return None
         return self.weekend if day.weekday() >= SATURDAY else (self.opens, self.closes)
 
+    def inputs(self) -> tuple[object, ...]:
+        """Return every setting in a fixed order, for digests."""
+        return (self.timezone, self.opens, self.closes, self.weekend, self.terms, tuple(sorted(self.holidays)))
+
     def _in_term(self, day: date) -> bool:
         index = bisect_right([begin for begin, _ in self.terms], day) - 1
         return index >= 0 and day <= self.terms[index][1]

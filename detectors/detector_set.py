@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,40 +23,62 @@ from .rules.episodes import EpisodeDetector, EpisodeRule, metrics_of
 from .rules.levels import SECOND_NS, LevelDetector
 from .rules.series import BatchView, Fleet, Part, Table
 from .rules.silence import SilenceDetector
+from .snapshot import decode_snapshot, digest, encode_snapshot
 
-VERSION = 5
 BACKLOG = METRIC_BY_NAME["backlog"].code
 
 
 class RuleDetector(Protocol):
-    """One rule at work. `judge` is called for every batch, with the rows of the rule's metrics if there are any."""
+    """Detector of one rule.
+
+    Must hold for every implementation: without rows of its metrics it changes only by the clock; `load(dump())` in a
+    new instance with equal `inputs` continues as the old one would; `dump` is plain data for msgpack.
+    """
 
     @property
     def rule(self) -> Rule:
-        """What it goes by."""
+        """Settings of the rule."""
         ...
 
-    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
-        """What changes, by row."""
+    def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
+        """Return the detections of a batch by row; part: the rows of the rule's metrics, None without any."""
         ...
 
-    def follow(self, fleet: Fleet) -> None:
-        """Take in the facts of sensors that are new or altered."""
+    def sync(self, fleet: Fleet) -> None:
+        """Read the facts of sensors that are new or changed."""
+        ...
+
+    def inputs(self) -> tuple[object, ...]:
+        """Return the inputs of the state besides the readings: layout version, rule, and tables that it reads."""
         ...
 
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot."""
+        """Return the state for a snapshot."""
         ...
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a snapshot's state."""
+        """Restore the state of a snapshot. Raises StateError, KeyError, TypeError or ValueError for a damaged one."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A rule detector, the key of its series table, and the digest of its inputs."""
+
+    detector: RuleDetector
+    table: str
+    digest: str
 
 
 class DetectorSet:
     """A Detector that runs every rule of a recipe over the same batches; see `build`.
 
-    Findings come in row order, within a row in the recipe's order. Rules over one metric share its series.
+    Detections come in row order, within a row in the recipe's order. Rules over one metric share its series.
+
+    A snapshot holds the state of each rule under the digest of its inputs: settings, layout version, and as far as the
+    rule reads them, the calendar, the battery types and the recipe's limit of lateness. `restore` skips rules that are
+    new or have another digest. Such a rule starts without state and scores from the next batch on: readings before it
+    are not scored again, and a detection that the former rule left open is not cleared by it.
     """
 
     def __init__(self, recipe: Recipe, catalog: Catalog, calendar: Calendar) -> None:
@@ -66,33 +87,41 @@ class DetectorSet:
         self._clock_ns = int(NONE)
         self._behind_ns = 0
         self._tables: dict[str, Table] = {}
-        self._judges: list[tuple[RuleDetector, str]] = []
+        self._members: list[_Member] = []
         for rule in recipe.rules:
             metrics = _metrics(rule)
             key = "+".join(metrics)
             table = self._tables.setdefault(key, Table(metrics))
-            self._judges.append((_judge(rule, table, calendar, recipe), key))
+            detector = _detector(rule, table, calendar, recipe)
+            late_s = recipe.late_s if metrics else None  # assigns the rows of a table to the late timeline
+            self._members.append(_Member(detector, key, digest(key, late_s, *detector.inputs())))
+        self._fresh_rules = tuple(rule.name for rule in recipe.rules)
+
+    @property
+    def fresh_rules(self) -> tuple[str, ...]:
+        """Names of the rules for which no state was restored, in the recipe's order."""
+        return self._fresh_rules
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
-        """Judge the readings in order; called for every batch of the log, in log order."""
-        return self._judge(batch, own=True)
+        """Score the readings in order; called for every batch of the log, in log order."""
+        return self._score(batch, own=True)
 
     def overhear(self, batch: TelemetryBatch) -> DetectionBatch:
         """Readings that another set judges: here they are signs of life and move the clock, and nothing else."""
-        return self._judge(batch, own=False)
+        return self._score(batch, own=False)
 
-    def _judge(self, batch: TelemetryBatch, *, own: bool) -> DetectionBatch:
+    def _score(self, batch: TelemetryBatch, *, own: bool) -> DetectionBatch:
         batch = _news(batch)
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
         self._fleet.sync(int(batch.sensor.max()))
         behind_ns = 0 if own else self._lag(batch)
-        frame = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns, behind_ns=behind_ns)
-        self._clock_ns = int(frame.clock[-1])
-        parts = {key: table.part(frame) if own else None for key, table in self._tables.items()}
-        findings = [finding for judge, key in self._judges for finding in judge.judge(frame, parts[key])]
-        return assemble(findings, batch, late_ns)
+        view = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns, behind_ns=behind_ns)
+        self._clock_ns = int(view.clock[-1])
+        parts = {key: table.part(view) if own else None for key, table in self._tables.items()}
+        found = [item for member in self._members for item in member.detector.update(view, parts[member.table])]
+        return assemble(found, batch, late_ns)
 
     def _lag(self, batch: TelemetryBatch) -> NDArray[np.int64] | int:
         """By how much the readings judged here lag behind each overheard row: comfort readings may wait in the log."""
@@ -105,40 +134,57 @@ class DetectorSet:
         lags: NDArray[np.int64] = behind_ns[np.searchsorted(told, np.arange(len(batch)), side="right")]
         return lags
 
-    def meet(self) -> None:
-        """Take in the facts of all sensors ahead of the first batch, which would wait a second for a city's."""
+    def sync(self) -> None:
+        """Read the facts of all sensors before the first batch, which else waits 1 s for those of a city."""
         self._fleet.sync(0)
-        for judge, _ in self._judges:
-            judge.follow(self._fleet)
+        for member in self._members:
+            member.detector.sync(self._fleet)
 
     def snapshot(self) -> bytes:
-        """All state, with the version and the recipe that it belongs to."""
-        state = {
-            "version": VERSION,
-            "recipe": self.recipe.digest,
-            "clock": self._clock_ns,
-            "behind": self._behind_ns,
-            "sensors": len(self._fleet),
-            "tables": {key: table.dump() for key, table in self._tables.items()},
-            "judges": {judge.rule.name: judge.dump() for judge, _ in self._judges},
-        }
-        return msgspec.msgpack.encode(state)
+        """Return all state: clock, series tables, and the state of each rule with its digest."""
+        return encode_snapshot(
+            {
+                "clock": self._clock_ns,
+                "behind": self._behind_ns,
+                "sensors": len(self._fleet),
+                "tables": {key: table.dump() for key, table in self._tables.items()},
+                "rules": {
+                    m.detector.rule.name: {"digest": m.digest, "state": m.detector.dump()} for m in self._members
+                },
+            }
+        )
 
     def restore(self, state: bytes) -> None:
-        """Take state back. Raises StateError (a ValueError) when it is of another version or recipe, or damaged."""
+        """Restore the state of every rule whose digest fits; `fresh_rules` then names the others. Needs a new set.
+
+        Raises StateError (a ValueError) when the bytes are damaged or of another version: discard this set then.
+        """
+        fields = decode_snapshot(state)
         try:
-            fields = msgspec.msgpack.decode(state, type=dict[str, Any])
-            if fields["version"] != VERSION or fields["recipe"] != self.recipe.digest:
-                raise StateError("the snapshot is of another version or another recipe")
-            self._clock_ns, self._behind_ns = fields["clock"], fields["behind"]
-            if fields["sensors"]:  # none: nothing was judged yet
-                self._fleet.sync(fields["sensors"] - 1)
-            for key, table in self._tables.items():
+            restored = self._load(fields)
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise StateError(f"snapshot: {error!r}") from error
+        self._fresh_rules = tuple(rule.name for rule in self.recipe.rules if rule.name not in restored)
+
+    def _load(self, fields: dict[str, Any]) -> set[str]:
+        """Load clock, tables and the states that fit; return the names of their rules."""
+        self._clock_ns, self._behind_ns = fields["clock"], fields["behind"]
+        if fields["sensors"]:  # none before the first batch
+            self._fleet.sync(fields["sensors"] - 1)
+        for key, table in self._tables.items():
+            if key in fields["tables"]:
                 table.load(fields["tables"][key], fields["sensors"])
-            for judge, _ in self._judges:
-                judge.load(fields["judges"][judge.rule.name])
-        except (msgspec.DecodeError, KeyError, TypeError, IndexError, ValueError) as error:
-            raise StateError(f"snapshot: {error}") from error
+        restored = set()
+        for member in self._members:
+            name = member.detector.rule.name
+            saved = fields["rules"].get(name)
+            if saved is None or saved["digest"] != member.digest:
+                continue
+            if member.table not in fields["tables"]:
+                raise StateError(f"state of rule {name!r} without its series table {member.table!r}")
+            member.detector.load(saved["state"])
+            restored.add(name)
+        return restored
 
 
 def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:
@@ -165,7 +211,7 @@ def _metrics(rule: Rule) -> tuple[str, ...]:
     return (rule.metric,) if isinstance(rule, LevelRule | Stuck) else ()
 
 
-def _judge(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> RuleDetector:
+def _detector(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> RuleDetector:
     if isinstance(rule, LevelRule | Stuck):
         return LevelDetector(rule, table)
     if isinstance(rule, Silence):
@@ -175,4 +221,4 @@ def _judge(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> Rule
     if isinstance(rule, EpisodeRule):
         kind = next(name for name, cls in TYPES.items() if isinstance(rule, cls))
         return EpisodeDetector(rule, table, calendar, kind)
-    raise TypeError(f"no judge for rules of type {type(rule).__name__}")
+    raise TypeError(f"no detector for rules of type {type(rule).__name__}")

@@ -144,7 +144,7 @@ class DetectStage:
                 self._cursor = source
             except ValueError:  # another recipe or version: judge the kept log anew
                 self._detector = self._make()
-        self._detector.meet()
+        self._detector.sync()
         self._saved, self._saved_ns = self._cursor, self._clock()
         self._written = self._detections.source(self.name)
         return self._cursor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -26,20 +25,16 @@ _TOP = ("recipe", "late_s", "rule")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Rules in the order in which they speak. late_s: older news is marked late; digest: of the whole content.
+    """Rules in the order of their detections within a row.
 
-    cells: what is in the batteries that rules of type battery judge.
+    late_s: a reading that arrives later than this after its event is late; cells: battery types for rules of type
+    battery.
     """
 
     name: str
     rules: tuple[Rule, ...]
     late_s: float = 600.0
     cells: BatteryTypes = field(default_factory=load_battery_types)
-
-    @property
-    def digest(self) -> str:
-        """Stands for the rules in snapshots: another recipe cannot take state over."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 def load_recipe(path: Path | str | None = None) -> Recipe:

@@ -20,6 +20,9 @@ from .levels import SECOND_NS, applies
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 
+LAYOUT = 1
+"""Version of the state in snapshots; a change of its columns or of their meaning raises it."""
+
 METRICS = ("battery_low", "battery_voltage")
 _DAY_S = 86_400.0
 _FLAG, _VOLTAGE = (METRIC_BY_NAME[name].code for name in METRICS)
@@ -53,13 +56,13 @@ class BatteryDetector:
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
 
-    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
+    def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Which cells are low, which end sooner than was told, which were replaced."""
         if not len(self._table):
             return []
         self._state.grow(len(self._table))
-        self.follow(frame.fleet)
-        batch = frame.batch
+        self.sync(view.fleet)
+        batch = view.batch
         cells, what = np.full(len(batch), -1, np.int64), np.full(len(batch), OTHER, np.int8)
         if part is not None:
             judged = self._applies[part.cells // LANES]
@@ -75,9 +78,9 @@ class BatteryDetector:
             *empty(), np.empty((16, FACTS)),
         )  # fmt: skip
         told = zip(entries(found, values, count), beside[:count], strict=True)
-        return [self._finding(entry, facts, frame.fleet) for entry, facts in told]
+        return [self._finding(entry, facts, view.fleet) for entry, facts in told]
 
-    def follow(self, fleet: Fleet) -> None:
+    def sync(self, fleet: Fleet) -> None:
         """Cells of new series, and of those whose sensor was altered."""
         known, slots = self._kinds.size, len(self._table)
         if known == slots and self._seen_version == fleet.version:
@@ -94,13 +97,17 @@ class BatteryDetector:
             self._applies[slot] = applies(self.rule, fleet, code)
         self._seen_version = fleet.version
 
+    def inputs(self) -> tuple[object, ...]:
+        """Return the inputs of the state besides the readings."""
+        return (LAYOUT, self.rule, self._cells)
+
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot."""
+        """Return the state for a snapshot."""
         self._state.grow(len(self._table))
         return {"state": self._state.dump(len(self._table))}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a snapshot's state."""
+        """Restore the state of a snapshot."""
         self._state.load(state["state"])
 
     def _finding(self, entry: Entry, facts: NDArray[np.float64], fleet: Fleet) -> RuleDetection:

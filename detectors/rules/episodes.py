@@ -19,6 +19,9 @@ from .levels import SECOND_NS, applies
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 
+LAYOUT = 1
+"""Version of the state in snapshots; a change of its columns or of their meaning raises it."""
+
 GATE_METRICS = ("open", "access_granted", "forced")
 GATE_CODES = (METRIC_BY_NAME["open"].code, METRIC_BY_NAME["access_granted"].code, METRIC_BY_NAME["forced"].code)
 CAMERA_METRICS = ("object_present", "object_count", "review")
@@ -53,28 +56,28 @@ class EpisodeDetector:
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
 
-    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
+    def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """What the rows and the clock change."""
-        if part is None and frame.clock[-1] < self._due[0]:
+        if part is None and view.clock[-1] < self._due[0]:
             return []
         size = len(self._table) * LANES
         for columns, room in ((self._cells, size), (self._gates, size), (self._grants, len(self._table))):
             columns.grow(room)
-        rows = len(frame.batch)
+        rows = len(view.batch)
         cells, signals = np.full(rows, -1, np.int64), np.zeros(rows, np.int8)
         older = np.zeros(rows, np.bool_)
         if part is not None:
-            self.follow(frame.fleet)
+            self.sync(view.fleet)
             part = _only(part, self._applies[part.cells // LANES])
             cells[part.rows], older[part.rows] = part.cells, part.older
-            self._signal(frame, part, signals)
+            self._signal(view, part, signals)
         found, values, count = follow(
-            cells, signals, older, frame.batch.time_ns, frame.clock, self._after, int(self._clear_s * SECOND_NS),
+            cells, signals, older, view.batch.time_ns, view.clock, self._after, int(self._clear_s * SECOND_NS),
             int(self._hold_s * SECOND_NS), self._due, self._cells["moment"], self._cells["step"], *empty(),
         )  # fmt: skip
-        return [self._finding(entry, frame) for entry in entries(found, values, count)] if count else []
+        return [self._finding(entry, view) for entry in entries(found, values, count)] if count else []
 
-    def follow(self, fleet: Fleet) -> None:
+    def sync(self, fleet: Fleet) -> None:
         """Which series fall under the rule, looked up again when sensors are new or altered."""
         known, codes = len(self._applies), self._table.codes
         if known == len(codes) and self._seen_version == fleet.version:
@@ -86,8 +89,12 @@ class EpisodeDetector:
             self._applies = np.concatenate([self._applies, fresh])
         self._seen_version = fleet.version
 
+    def inputs(self) -> tuple[object, ...]:
+        """Return the inputs of the state besides the readings."""
+        return (LAYOUT, self.rule, self._calendar.inputs() if isinstance(self.rule, Forced | AfterHours) else ())
+
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot."""
+        """Return the state for a snapshot."""
         size = len(self._table) * LANES
         for columns, room in ((self._cells, size), (self._gates, size), (self._grants, len(self._table))):
             columns.grow(room)
@@ -99,14 +106,14 @@ class EpisodeDetector:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a snapshot's state."""
+        """Restore the state of a snapshot."""
         self._due[0] = state["due"]
         self._cells.load(state["cells"])
         self._gates.load(state["gates"])
         self._grants.load(state["grants"])
 
-    def _signal(self, frame: BatchView, part: Part, signals: NDArray[np.int8]) -> None:
-        batch, rule = frame.batch, self.rule
+    def _signal(self, view: BatchView, part: Part, signals: NDArray[np.int8]) -> None:
+        batch, rule = view.batch, self.rule
         on = batch.value[part.rows] > 0
         if isinstance(rule, Forced):
             gates = self._gates
@@ -122,17 +129,17 @@ class EpisodeDetector:
             signals[rows[self._calendar.closed(batch.time_ns[rows])]] = ON
         elif isinstance(rule, Seen):
             for row, cell in zip(part.rows.tolist(), part.cells.tolist(), strict=True):
-                signals[row] = self._sees(rule, frame, row, cell)
+                signals[row] = self._sees(rule, view, row, cell)
         else:
             signals[part.rows] = np.where(on, ON, OFF)
 
-    def _sees(self, rule: Seen, frame: BatchView, row: int, cell: int) -> int:
-        dims = frame.batch.attributes.get(row)
+    def _sees(self, rule: Seen, view: BatchView, row: int, cell: int) -> int:
+        dims = view.batch.attributes.get(row)
         if not dims or dims.get("label") not in rule.labels:
             return KEEP
-        if rule.zones and not _in_zone(rule, dims, frame.fleet[int(frame.batch.sensor[row])].profile):
+        if rule.zones and not _in_zone(rule, dims, view.fleet[int(view.batch.sensor[row])].profile):
             return KEEP
-        if dims.get("phase") == "end" or not frame.batch.value[row] > 0:
+        if dims.get("phase") == "end" or not view.batch.value[row] > 0:
             return OFF
         score = dims.get("score")
         if isinstance(score, int | float) and score < rule.score_min:
@@ -140,11 +147,11 @@ class EpisodeDetector:
         self._cells["score"][cell] = score if isinstance(score, int | float) else rule.score_min
         return ON
 
-    def _finding(self, entry: Entry, frame: BatchView) -> RuleDetection:
+    def _finding(self, entry: Entry, view: BatchView) -> RuleDetection:
         seen = isinstance(self.rule, Seen)
         cell = entry.slot * LANES + entry.lane
-        dims: Mapping[str, Any] = frame.batch.attributes.get(entry.row, {}) if seen else {}
-        same = int(frame.batch.sensor[entry.row]) == self._table.codes[entry.slot]
+        dims: Mapping[str, Any] = view.batch.attributes.get(entry.row, {}) if seen else {}
+        same = int(view.batch.sensor[entry.row]) == self._table.codes[entry.slot]
         told = {key: dims[key] for key in ("label", "zone", "zones", "track", "score") if key in dims} if same else {}
         return RuleDetection(
             entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,

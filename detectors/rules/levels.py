@@ -18,6 +18,9 @@ from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 from .superseding import Superseding
 
+LAYOUT = 1
+"""Version of the state in snapshots; a change of its columns or of their meaning raises it."""
+
 SECOND_NS = 1_000_000_000
 
 
@@ -39,9 +42,9 @@ class ValueMeasure:
         self.sign = -1.0 if rule.falling else 1.0
         self.columns = Columns({"nothing": (np.bool_, 1, False)})
 
-    def __call__(self, part: Part, frame: BatchView) -> NDArray[np.float64]:
+    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
         """The measure at each row of the part."""
-        values = frame.batch.value[part.rows]
+        values = view.batch.value[part.rows]
         return values if self.sign > 0 else -values
 
 
@@ -61,10 +64,10 @@ class RiseMeasure:
             }
         )
 
-    def __call__(self, part: Part, frame: BatchView) -> NDArray[np.float64]:
+    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
         """The measure at each row of the part."""
         x = np.empty(len(part.rows))
-        batch, own = frame.batch, self.columns
+        batch, own = view.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
         rise(part.cells, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], x)
         return x
@@ -80,10 +83,10 @@ class StuckMeasure:
         self._tolerance = rule.tolerance
         self.columns = Columns({"mark": (np.float64, 1, 0), "since": (np.int64, 1, NONE)})
 
-    def __call__(self, part: Part, frame: BatchView) -> NDArray[np.float64]:
+    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
         """The measure at each row of the part."""
         x = np.empty(len(part.rows))
-        batch, own = frame.batch, self.columns
+        batch, own = view.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
         unchanged(part.cells, part.older, times, values, self._tolerance, own["mark"], own["since"], x)
         return x
@@ -134,15 +137,15 @@ class LevelDetector:
         self._seen_version = 0
         self._better = Superseding(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
 
-    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
+    def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """What the rows of the rule's metric change; without such rows nothing can."""
-        bettered = self._better.follow(frame, part) if self._better else None
+        bettered = self._better.update(view, part) if self._better else None
         if part is None:
             return []
         slots = len(self._table)
         self._measure.columns.grow(slots * LANES)
-        self.follow(frame.fleet)
-        x = self._measure(part, frame)
+        self.sync(view.fleet)
+        x = self._measure(part, view)
         if bettered is not None:
             x[bettered] = -np.inf  # no danger from here on, and what was found goes as by any other reading
         ladder, ladders = self._series["ladder"], self._ladders
@@ -151,12 +154,12 @@ class LevelDetector:
             return []
         self._cells.reserve(slots * LANES, more)
         found, values, count = judge(  # type: ignore[call-arg] # the dispatcher is typed as one without a star
-            part.rows, part.cells, part.older, frame.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
+            part.rows, part.cells, part.older, view.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
             self._counted, int(self._clear_s * SECOND_NS), *self._cells.arrays(), *empty(),
         )  # fmt: skip
         return [self._finding(entry) for entry in entries(found, values, count)] if count else []
 
-    def follow(self, fleet: Fleet) -> None:
+    def sync(self, fleet: Fleet) -> None:
         """Limits of new series, and of those whose sensor was altered."""
         known, slots = self._series.size, len(self._table)
         if known == slots and self._seen_version == fleet.version:
@@ -167,15 +170,19 @@ class LevelDetector:
             self._series["ladder"][slot] = self._ladder_of(fleet, self._table.codes[slot])
         self._seen_version = fleet.version
 
+    def inputs(self) -> tuple[object, ...]:
+        """Return the inputs of the state besides the readings."""
+        return (LAYOUT, self.rule)
+
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot."""
+        """Return the state for a snapshot."""
         size = len(self._table) * LANES
         self._measure.columns.grow(size)
         better = {"better": self._better.dump()} if self._better else {}
         return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size), **better}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a snapshot's state."""
+        """Restore the state of a snapshot."""
         self._cells.load(state["cells"])
         self._measure.columns.load(state["measure"])
         if self._better:

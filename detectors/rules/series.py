@@ -106,16 +106,16 @@ class Table:
         """Sensor code -> slot, -1 for none; codes beyond the end have none."""
         return self._slot
 
-    def part(self, frame: BatchView) -> Part | None:
+    def part(self, view: BatchView) -> Part | None:
         """The rows of the batch that belong here, in order; None when there are none."""
-        rows = frame.rows_of(self.metric_codes)
+        rows = view.rows_of(self.metric_codes)
         if not len(rows):
             return None
-        batch = frame.batch
-        slots = self._slots(batch.sensor[rows], len(frame.fleet))
+        batch = view.batch
+        slots = self._slots(batch.sensor[rows], len(view.fleet))
         part = Part(rows, np.empty(len(rows), np.int64), np.empty(len(rows), np.bool_))
         last = self._cells["last"]
-        assign(rows, slots, batch.time_ns, batch.arrival_ns, batch.quality, last, frame.late_ns, part.cells, part.older)
+        assign(rows, slots, batch.time_ns, batch.arrival_ns, batch.quality, last, view.late_ns, part.cells, part.older)
         return part
 
     def slots_of(self, sensors: NDArray[np.int32], *, below: int) -> NDArray[np.int32]:

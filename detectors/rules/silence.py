@@ -16,6 +16,9 @@ from .levels import SECOND_NS, applies
 from .series import BatchView, Fleet, Part
 from .state import Columns
 
+LAYOUT = 1
+"""Version of the state in snapshots; a change of its columns or of their meaning raises it."""
+
 ONLINE = METRIC_BY_NAME["online"].code
 TICK = METRIC_BY_NAME["tick"].code
 NAMED_MAX = 5_000
@@ -53,14 +56,14 @@ class SilenceDetector:
         )
         self._seen_version = 0
 
-    def judge(self, frame: BatchView, part: Part | None) -> list[RuleDetection]:
+    def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Who fell silent or came back; every reading counts as a sign of life, whatever its quality."""
         del part
-        self.follow(frame.fleet)
-        batch, own = frame.batch, self._sensors
+        self.sync(view.fleet)
+        batch, own = view.batch, self._sensors
         gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
         found, values, count = listen(
-            (batch.sensor, batch.time_ns, frame.heard_ns, batch.metric == TICK, gone),
+            (batch.sensor, batch.time_ns, view.heard_ns, batch.metric == TICK, gone),
             self._spans,
             self._ladder,
             self._register,
@@ -68,9 +71,9 @@ class SilenceDetector:
             (own["learns"], own["intervals"], own["filled"]),
             *empty(),
         )
-        return [self._finding(entry, frame.fleet) for entry in entries(found, values, count)] if count else []
+        return [self._finding(entry, view.fleet) for entry in entries(found, values, count)] if count else []
 
-    def follow(self, fleet: Fleet) -> None:
+    def sync(self, fleet: Fleet) -> None:
         """Limits and gateways of sensors that are new or altered."""
         self._sensors.grow(len(fleet))
         if self._seen_version == fleet.version:
@@ -92,12 +95,16 @@ class SilenceDetector:
         learns[parent[parent >= 0]] = False  # a gateway is heard with everything behind it
         self._seen_version = fleet.version
 
+    def inputs(self) -> tuple[object, ...]:
+        """Return the inputs of the state besides the readings."""
+        return (LAYOUT, self.rule)
+
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot."""
+        """Return the state for a snapshot."""
         return {"register": self._register.tolist(), "sensors": self._sensors.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a snapshot's state."""
+        """Restore the state of a snapshot."""
         self._register[:] = state["register"]
         self._sensors.load(state["sensors"])
         self._seen_version = 0

@@ -21,13 +21,13 @@ class Superseding:
         self._codes = tuple(METRIC_BY_NAME[name].code for name in metrics)
         self._sensors = Columns({"told": (np.bool_, 1, False)})
 
-    def follow(self, frame: BatchView, part: Part | None) -> NDArray[np.bool_] | None:
+    def update(self, view: BatchView, part: Part | None) -> NDArray[np.bool_] | None:
         """For each row of the part, whether its sensor told one of them by then; None where nobody did."""
-        rows = frame.rows_of(self._codes)
+        rows = view.rows_of(self._codes)
         if not len(rows) and not self._sensors.size:
             return None
-        self._sensors.grow(len(frame.fleet))
-        told, sensor = self._sensors["told"], frame.batch.sensor
+        self._sensors.grow(len(view.fleet))
+        told, sensor = self._sensors["told"], view.batch.sensor
         known = None if part is None else told[sensor[part.rows]]
         if len(rows):
             named, at = np.unique(sensor[rows], return_index=True)

@@ -34,7 +34,7 @@ def quiet(first: int, turn: int) -> TelemetryBatch:
 def known(sensors: int) -> DetectorSet:
     """A detector that has heard every sensor once."""
     detector = build(load_recipe(), city(sensors), Calendar())
-    detector.meet()
+    detector.sync()
     for first in range(1, sensors + 1, BATCH):
         detector.update(quiet(first, 0))
     return detector
@@ -58,7 +58,7 @@ def test_a_batch_costs_as_much_in_a_city_as_in_a_town() -> None:
 def test_a_new_sensor_is_taken_in_by_itself() -> None:
     """First readings of the last sensors of a city cost what those of the first cost: nothing is gone through anew."""
     detector = build(load_recipe(), city(MANY), Calendar())
-    detector.meet()
+    detector.sync()
     took = []
     for first in range(1, MANY + 1, BATCH):
         batch, begun_s = quiet(first, 0), time.thread_time()

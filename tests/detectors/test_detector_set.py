@@ -1,0 +1,160 @@
+"""Detector set: snapshots keep the state of each rule on its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors import Calendar, DetectionBatch, DetectorSet, Phase, Recipe, StateError, build, load_recipe
+from detectors.recipes.kinds import AfterHours, Battery, Forced, Rule, Silence
+from detectors.snapshot import decode_snapshot, digest, encode_snapshot
+from ingest import TelemetryBatch
+
+from .histories import DEFAULT, campus, histories, joined, readings, thorough
+
+RULES = {rule.name: rule for rule in DEFAULT.rules}
+
+
+def set_of(*rules: Rule, calendar: Calendar | None = None, **changes: object) -> DetectorSet:
+    """Return a set of these rules; changes: of the recipe's other fields."""
+    recipe = replace(Recipe("any", tuple(rules)), **changes)  # type: ignore[arg-type]
+    return build(recipe, campus(), calendar or Calendar())
+
+
+def rows_of(found: DetectionBatch, *, but: str) -> list[tuple[object, ...]]:
+    """Return the detections as comparable rows, without those of one rule."""
+    place = list(DetectionBatch.__slots__).index("rule")
+    return [row for row in joined([found]) if row[place] != but]
+
+
+def changed(rule: Rule) -> Rule:
+    """Return the rule with another setting: one profile more that it does not apply to."""
+    return replace(rule, not_profiles=(*rule.not_profiles, "elsewhere"))
+
+
+@st.composite
+def one_rule_changes(draw: st.DrawFn) -> tuple[list[Rule], list[Rule], str]:
+    """Rules before and after one of them was added, removed, changed or moved, and its name."""
+    names = draw(st.lists(st.sampled_from(sorted(RULES)), min_size=1, max_size=5, unique=True))
+    name = draw(st.sampled_from(names))
+    rules = [RULES[each] for each in names]
+    others = [rule for rule in rules if rule.name != name]
+    how = draw(st.sampled_from(["add", "remove", "change"]))
+    if how == "add":
+        return others, rules, name
+    if how == "remove":
+        return rules, others, name
+    return rules, draw(st.permutations([*others, changed(RULES[name])])), name
+
+
+@thorough
+@given(change=one_rule_changes(), batch=histories(), share=st.floats(0, 1))
+def test_change_of_one_rule_keeps_the_state_of_all_others(
+    change: tuple[list[Rule], list[Rule], str], batch: TelemetryBatch, share: float
+) -> None:
+    """The other rules find after the restore what an uninterrupted run finds; the changed one starts anew."""
+    before, after, name = change
+    cut = int(len(batch) * share)
+    through, restored = set_of(*before), set_of(*after)
+    through.update(batch.take(slice(0, cut)))
+    restored.restore(through.snapshot())
+    assert restored.fresh_rules == tuple(rule.name for rule in after if rule.name == name)
+    rest = batch.take(slice(cut, None))
+    assert sorted(map(str, rows_of(restored.update(rest), but=name))) == sorted(
+        map(str, rows_of(through.update(rest), but=name))
+    )
+
+
+@thorough
+@given(batch=histories(), name=st.sampled_from(sorted(RULES)))
+def test_changed_rule_starts_without_state(batch: TelemetryBatch, name: str) -> None:
+    """Its state after the restore is that of a new detector; the series tables stay."""
+    through, restored = set_of(RULES[name]), set_of(changed(RULES[name]))
+    through.update(batch)
+    restored.restore(through.snapshot())
+    saved, kept = decode_snapshot(through.snapshot()), decode_snapshot(restored.snapshot())
+    assert kept["tables"] == saved["tables"]
+    table_only = encode_snapshot({key: saved[key] for key in saved if key != "version"} | {"rules": {}})
+    empty = set_of(changed(RULES[name]))
+    empty.restore(table_only)
+    assert restored.snapshot() == empty.snapshot()
+
+
+def test_changed_rule_raises_again_and_the_unchanged_one_does_not() -> None:
+    """Smoke that lasts over the change is raised again by the changed rule alone."""
+    smoke, other = RULES["smoke"], replace(RULES["smoke"], name="smoke again")
+    through, restored = set_of(smoke, other), set_of(changed(smoke), other)
+    through.update(readings([("smoke", 1, t, t, 1, 0) for t in range(0, 30, 5)]))
+    restored.restore(through.snapshot())
+    found = restored.update(readings([("smoke", 1, t, t, 1, 0) for t in range(30, 60, 5)]))
+    assert [(found.rule[i], found.phase[i]) for i in range(len(found))] == [("smoke", Phase.RAISE)]
+
+
+def test_rules_are_fresh_until_their_state_is_restored() -> None:
+    """A new set names all rules, a restored one none."""
+    detector = build(DEFAULT, campus(), Calendar())
+    assert detector.fresh_rules == tuple(RULES)
+    saved = detector.snapshot()
+    detector = build(DEFAULT, campus(), Calendar())
+    detector.restore(saved)
+    assert detector.fresh_rules == ()
+
+
+def test_calendar_change_starts_the_rules_that_read_it_anew() -> None:
+    """Opening hours and holidays concern gate rules only; the order of holidays does not matter."""
+    days = (date(2026, 10, 1), date(2026, 10, 2), date(2027, 1, 1))
+    saved = set_of(*DEFAULT.rules, calendar=Calendar(holidays=frozenset(days))).snapshot()
+    same = set_of(*DEFAULT.rules, calendar=Calendar(holidays=frozenset(reversed(days))))
+    other = set_of(*DEFAULT.rules, calendar=Calendar(opens=time(7)))
+    same.restore(saved)
+    other.restore(saved)
+    assert same.fresh_rules == ()
+    assert other.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if isinstance(rule, Forced | AfterHours))
+
+
+def test_battery_type_change_starts_battery_rules_anew() -> None:
+    """Another budget of messages concerns battery rules only."""
+    saved = build(DEFAULT, campus(), Calendar()).snapshot()
+    first, *rest = DEFAULT.cells.rows
+    cells = replace(DEFAULT.cells, rows=(replace(first, messages=(1, 2)), *rest))
+    restored = build(replace(DEFAULT, cells=cells), campus(), Calendar())
+    restored.restore(saved)
+    assert restored.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if isinstance(rule, Battery))
+
+
+def test_lateness_change_starts_all_rules_over_series_anew() -> None:
+    """The limit of lateness assigns readings to timelines; offline detection has none."""
+    saved = build(DEFAULT, campus(), Calendar()).snapshot()
+    restored = build(replace(DEFAULT, late_s=60.0), campus(), Calendar())
+    restored.restore(saved)
+    assert restored.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if not isinstance(rule, Silence))
+
+
+def test_rule_state_without_its_table_is_refused() -> None:
+    """A snapshot whose parts do not fit each other raises StateError."""
+    detector = set_of(RULES["smoke"])
+    detector.update(readings([("smoke", 1, 0, 0, 1, 0)]))
+    fields = decode_snapshot(detector.snapshot())
+    version = fields.pop("version")
+    assert version
+    for broken in (fields | {"tables": {}}, fields | {"rules": []}, fields | {"clock": None, "sensors": "x"}):
+        with pytest.raises(StateError, match="snapshot"):
+            set_of(RULES["smoke"]).restore(encode_snapshot(broken))
+
+
+@given(st.text(), st.floats(allow_nan=False), st.floats(allow_nan=False))
+def test_digest_differs_where_an_input_differs(name: str, one: float, two: float) -> None:
+    """Equal inputs give equal digests, different ones do not."""
+    assert (digest(name, one) == digest(name, two)) == (repr(one) == repr(two))
+
+
+def test_recipe_of_the_product_has_distinct_digests() -> None:
+    """No two rules of the campus recipe share a digest."""
+    detector = build(load_recipe(), campus(), Calendar())
+    fields = decode_snapshot(detector.snapshot())
+    digests = [saved["digest"] for saved in fields["rules"].values()]
+    assert len(set(digests)) == len(digests) == len(detector.recipe.rules)
