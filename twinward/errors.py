@@ -1,12 +1,15 @@
 """What can keep the service from doing its work, each told in one line.
 
 TwinwardError
-├── ConfigError   the configuration is wrong; errors has one line for each mistake
-├── PortTaken     something else listens where the service should
-└── InputError    a file handed to a command cannot be used
+├── ConfigError      the configuration is wrong; errors has one line for each mistake
+├── PortTaken        something else listens where the service should
+├── InputError       a file handed to a command cannot be used
+└── LogVersionError  a log file was written by a later release
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class TwinwardError(Exception):
@@ -31,3 +34,14 @@ class PortTaken(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe d
 
 class InputError(TwinwardError):
     """A file that a command was given cannot be read or is not what it must be."""
+
+
+class LogVersionError(TwinwardError):
+    """A later release wrote the log file. path, found: the file and its schema version; newest: the version limit."""
+
+    def __init__(self, path: Path, found: int, newest: int) -> None:
+        super().__init__(
+            f"cannot open {path}: it has schema version {found}; this release reads versions 0 to {newest}. "
+            "Install the release that wrote the file"
+        )
+        self.path, self.found, self.newest = path, found, newest

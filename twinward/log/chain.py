@@ -22,6 +22,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from .head import Head, HeadFile
 from .verify import GENESIS, Link, Report, link, verify
+from .versions import Migration, script, upgrade
 
 EntryT = TypeVar("EntryT")
 
@@ -39,6 +40,8 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE TABLE IF NOT EXISTS anchor (
   id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
 """
+_COLUMNS = "seq, written_ns, source, batch, digest, block"
+_INSERT = f"INSERT INTO entries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 
 
 class Block(NamedTuple):
@@ -68,8 +71,14 @@ class Chain:
     disk is full or the file busy for two seconds; the entry is then not there, and the next try starts clean.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], int], schema: str = "") -> None:
-        """schema: tables of the owner beside the entries, each with IF NOT EXISTS."""
+    def __init__(
+        self, path: Path, *, clock: Callable[[], int], schema: str = "", migrations: Sequence[Migration] = ()
+    ) -> None:
+        """Open the file, and create or upgrade its tables.
+
+        schema: tables of the owner in schema version 1, each with IF NOT EXISTS: a file without a version may have
+        them. migrations: steps to versions 2, 3, ... Raises LogVersionError when the file has a later version.
+        """
         self.path = path
         self.head_file = HeadFile(path)
         self._clock = clock
@@ -77,7 +86,7 @@ class Chain:
         self._grown = threading.Condition()
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._head_checked = False
-        self._writer = connect(path, f"BEGIN IMMEDIATE;{_SCHEMA}{schema}COMMIT;")
+        self._writer = connect(path, (script(_SCHEMA + schema), *migrations))
         self._writer.execute(f"PRAGMA busy_timeout = {int(WRITE_BUSY_S * 1_000)}")
 
     def append(self, blocks: Sequence[Block], *, with_entry: Callable[[sqlite3.Connection, int], None]) -> int:
@@ -95,7 +104,7 @@ class Chain:
                     entry = Link(seq, self._clock(), block.source, block.batch)
                     digest = link(digest, entry, block.data)
                     values = (seq, entry.written_ns, entry.source, entry.batch, digest, block.data)
-                    db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", values)
+                    db.execute(_INSERT, values)
                 with_entry(db, seq)
             self.head_file.advance(seq, digest)
         with self._grown:
@@ -104,7 +113,7 @@ class Chain:
 
     def entries(self, after: int, limit: int, *, where: str = EVERY) -> list[Stored]:
         """At most `limit` entries behind position `after`, in order; where: a condition that stands in the code."""
-        query = f"SELECT * FROM entries WHERE seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608 - as it says
+        query = f"SELECT {_COLUMNS} FROM entries WHERE seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608 - as it says
         with self.reading() as db:
             rows = db.execute(query, (after, limit)).fetchall()
         return [Stored(*row) for row in rows]
@@ -225,17 +234,19 @@ class Tip:
     written_ns: int = 0
 
 
-def connect(path: Path, script: str = "") -> sqlite3.Connection:
-    """A connection in WAL mode that waits for others and forces every commit to the disk.
+def connect(path: Path, migrations: Sequence[Migration] = ()) -> sqlite3.Connection:
+    """Return a connection in WAL mode that waits up to BUSY_S for a lock and syncs every commit to disk.
 
-    script: what to run first. Raises sqlite3.DatabaseError when the file is damaged or no database.
+    migrations: of the writing connection (see `upgrade`). Raises sqlite3.DatabaseError when the file is damaged or no
+    database.
     """
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA page_size = 8192")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.executescript(script)
+        if migrations:
+            upgrade(db, path, migrations)
     except UnicodeDecodeError as error:  # SQLite's own message quotes the damaged bytes
         db.close()
         raise sqlite3.DatabaseError(f"{path} is damaged") from error
