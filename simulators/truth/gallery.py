@@ -137,11 +137,11 @@ def _span(truth: Truth) -> Span:
     return Span(truth.onset_ms / 1000, truth.end_ms / 1000, harm, not truth.must_not_page, truth.kind)
 
 
-_HEAD = """# The scenario bank in pictures
+_HEAD = """# Plots of the scenario bank
 
-Made by `twinward gallery`. Shaded red: an event; shaded grey: a nuisance or a fault that must not page; dotted: the
-moment at which harm begins. The devices are those that carry the signal, the metrics those that differ most from the
-same school on a quiet day, each value at the moment at which it came in.
+`twinward gallery` generates this page. Red areas are events. Grey areas are nuisances or faults that must not page. A
+dotted line is the start of harm. Each plot shows the devices with the signal and the metrics with the largest difference
+from a quiet day of the same school. Values are at their arrival time.
 """
 
 
