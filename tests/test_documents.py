@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +72,17 @@ def test_named_commands_exist() -> None:
     assert [
         f"{name}: {verb}" for name, text in documents() for verb in COMMAND.findall(text) if verb not in known
     ] == []
+
+
+def test_modules_of_deploy_exist() -> None:
+    """Each module that a unit below deploy/ runs with `-m` exists."""
+    named = [
+        module
+        for name in tracked("deploy")
+        for module in re.findall(r"python -m ([\w.]+)", (ROOT / name).read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 0
+    assert [module for module in named if find_spec(module) is None] == []
 
 
 def test_table_cells_are_short() -> None:
