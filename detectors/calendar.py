@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ingest import Reads, TableReader
 
 from .errors import RecipeError
 
@@ -19,7 +21,7 @@ SATURDAY = 5
 OPENS, CLOSES = time(6), time(22, 30)
 DAY_NS = 86_400_000_000_000
 _EPOCH = date(1970, 1, 1)
-KEYS = ("timezone", "open", "close", "weekend_open", "weekend_close", "terms", "holidays")
+Terms = tuple[tuple[date, date], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +40,12 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
 
     @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> Calendar:
-        """The calendar of a registry's [calendar] table. Raises RecipeError with every fault."""
-        faults = [f"calendar.{key}: unknown key; allowed are {', '.join(KEYS)}" for key in table if key not in KEYS]
-        values: dict[str, Any] = {}
-        for key, read in _READERS.items():
-            if key in table:
-                try:
-                    values[key] = read(table[key])
-                except (ValueError, TypeError, ZoneInfoNotFoundError) as error:
-                    faults.append(f"calendar.{key} = {table[key]!r}: {_ALLOWED[key]} ({error})")
-        if ("weekend_open" in table) != ("weekend_close" in table):
-            faults.append("calendar.weekend_open and calendar.weekend_close: give both or neither")
-        opens, closes = values.get("open", OPENS), values.get("close", CLOSES)
-        weekend = (values["weekend_open"], values["weekend_close"]) if "weekend_open" in values and not faults else None
-        faults += [
-            f"calendar: opens at {begin} but closes at {end}; closing must be later"
-            for begin, end in [(opens, closes)] + ([weekend] if weekend else [])
-            if isinstance(begin, time) and isinstance(end, time) and begin >= end
-        ]
-        if faults:
-            raise RecipeError(faults)
-        zone = values.get("timezone", "Asia/Shanghai")
-        return cls(zone, opens, closes, weekend, values.get("terms", ()), values.get("holidays", frozenset()))
+    def from_table(cls, table: Mapping[str, Any], *, source: str = "") -> Calendar:
+        """Return the calendar of a registry's [calendar] table. Raises RecipeError with all errors."""
+        reader = TableReader({"calendar": table}, RecipeError, source=source)
+        row = reader.record(_Row, table, "calendar", check=_misfits)
+        reader.finish()
+        return row.calendar() if row else cls()
 
     def closed(self, time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """True where the school is closed at that time (ns since 1970 UTC)."""
@@ -131,22 +116,32 @@ def _holidays(days: Any) -> frozenset[date]:
     return frozenset(_date(day) for day in days)
 
 
-_READERS = {
-    "timezone": _zone,
-    "open": _clock,
-    "close": _clock,
-    "weekend_open": _clock,
-    "weekend_close": _clock,
-    "terms": _terms,
-    "holidays": _holidays,
-}
-_HOUR = 'a time of day such as "06:00"'
-_ALLOWED = {
-    "timezone": 'allowed is a zone name such as "Asia/Shanghai"',
-    "open": f"allowed is {_HOUR}",
-    "close": f"allowed is {_HOUR}",
-    "weekend_open": f"allowed is {_HOUR}",
-    "weekend_close": f"allowed is {_HOUR}",
-    "terms": 'allowed are pairs of days such as ["2026-09-01", "2027-01-20"]',
-    "holidays": 'allowed are days such as "2026-10-01"',
-}
+_HOUR = Reads(_clock, 'a time of day such as "06:00"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    timezone: Annotated[str, Reads(_zone, 'a zone name such as "Asia/Shanghai"')] = "Asia/Shanghai"
+    open: Annotated[time, _HOUR] = OPENS
+    close: Annotated[time, _HOUR] = CLOSES
+    weekend_open: Annotated[time | None, _HOUR] = None
+    weekend_close: Annotated[time | None, _HOUR] = None
+    terms: Annotated[Terms, Reads(_terms, 'pairs of days, first to last, such as ["2026-09-01", "2027-01-20"]')] = ()
+    holidays: Annotated[frozenset[date], Reads(_holidays, 'days such as "2026-10-01"')] = frozenset()
+
+    def calendar(self) -> Calendar:
+        weekend = None
+        if self.weekend_open is not None and self.weekend_close is not None:
+            weekend = self.weekend_open, self.weekend_close
+        return Calendar(self.timezone, self.open, self.close, weekend, self.terms, self.holidays)
+
+
+def _misfits(row: _Row) -> Iterator[str]:
+    if (row.weekend_open is None) != (row.weekend_close is None):
+        yield "weekend_open: allowed is both weekend_open and weekend_close, or neither"
+    for key, begin, end in (
+        ("close", row.open, row.close),
+        ("weekend_close", row.weekend_open, row.weekend_close),
+    ):
+        if begin is not None and end is not None and begin >= end:
+            yield f"{key} = {end:%H:%M}: allowed is a time after {begin:%H:%M}, the opening"

@@ -25,6 +25,7 @@ from .priority import URGENT_KINDS, Priority, parted
 from .stores.contract import Buckets, Retained, Series, Store
 from .stores.holds import FOREVER_NS, Hold, Holds, held
 from .stores.retention import HeldSpan, Level, RetentionClass, RetentionPlan, load_retention, raw_only_plan
+from .tables import FilledText, Reads, TableReader, load_toml, one_of
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
 
@@ -54,6 +55,7 @@ __all__ = [
     "CatalogFull",
     "Charge",
     "Count",
+    "FilledText",
     "Frame",
     "HeldSpan",
     "Hold",
@@ -68,6 +70,7 @@ __all__ = [
     "Priority",
     "Quality",
     "Quarantined",
+    "Reads",
     "Retained",
     "RetentionClass",
     "RetentionError",
@@ -79,6 +82,7 @@ __all__ = [
     "Store",
     "StoreError",
     "TableError",
+    "TableReader",
     "TelemetryBatch",
     "Waiting",
     "concat",
@@ -86,6 +90,8 @@ __all__ = [
     "from_columns",
     "held",
     "load_retention",
+    "load_toml",
+    "one_of",
     "parted",
     "raw_only_plan",
     "residual",

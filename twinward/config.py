@@ -7,13 +7,14 @@ A section of the file is a frozen dataclass that lives beside the part that it s
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import annotated_types
 from pydantic import TypeAdapter, ValidationError
+
+from ingest import load_toml
 
 from .errors import ConfigError
 
@@ -39,7 +40,7 @@ class Key:
 def load(cls: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
     """Settings of dataclass `cls` from the file, if any, and the environment. Raises ConfigError with every error."""
     errors: list[str] = []
-    table = _read(path, errors)
+    table = {} if path is None else load_toml(path, ConfigError)
     _overlay(cls, table, environ, errors)
     errors += _unknown(cls, table)
     try:
@@ -67,17 +68,6 @@ def keys(cls: type) -> Iterator[Key]:
 
 def _default(field: dataclasses.Field[Any]) -> object:
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-
-
-def _read(path: Path | None, errors: list[str]) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([*errors, f"{path}: {error}"]) from error
 
 
 def _fields(cls: type) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:

@@ -1,11 +1,10 @@
-"""What people write in files of their own beside the settings: read once, every fault of every file told."""
+"""Tables that users edit beside the settings: campus, recipe, battery types, LoRaWAN profiles, retention classes."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from alerts import AlertError, Registry, load_registry
 from detectors import Calendar, DetectorError, Recipe, load_battery_types, load_recipe
@@ -18,10 +17,7 @@ from .settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Campus file, recipe with its battery cells, LoRaWAN profiles and classes of retention, checked and whole.
-
-    lorawan: the profiles that come along, with those of the file laid over them.
-    """
+    """The validated tables. recipe: with its battery types; lorawan: shipped profiles and, over them, the file's."""
 
     registry: Registry
     calendar: Calendar
@@ -31,18 +27,18 @@ class Tables:
 
 
 def read_tables(settings: Settings) -> Tables:
-    """The tables that the settings name, or those that come along. Raises ConfigError with every fault, by file."""
+    """Return the tables that the settings name, or the shipped ones. Raises ConfigError with all errors."""
     faults: list[str] = []
-    with _told(settings.campus, faults):
+    with _collected(faults):
         registry = load_registry(settings.campus)
         calendar = Calendar.from_table(registry.calendar)
-    with _told(settings.recipe, faults):
+    with _collected(faults):
         recipe = load_recipe(settings.recipe)
-    with _told(settings.cells, faults):
+    with _collected(faults):
         cells = load_battery_types(settings.cells)
-    with _told(settings.lorawan, faults):
+    with _collected(faults):
         lorawan = load_table() if settings.lorawan is None else load_table().extended(load_table(settings.lorawan))
-    with _told(settings.store.retention, faults):
+    with _collected(faults):
         retention = load_retention(settings.store.retention)
     if faults:
         raise ConfigError(faults)
@@ -50,10 +46,9 @@ def read_tables(settings: Settings) -> Tables:
 
 
 @contextlib.contextmanager
-def _told(path: Path | None, faults: list[str]) -> Iterator[None]:
-    """Each sentence of an error with the file before it, where it does not name the file itself."""
+def _collected(faults: list[str]) -> Iterator[None]:
+    """Append the lines of a package's error; each line starts with the file's name."""
     try:
         yield
     except (AlertError, DetectorError, IngestError) as error:
-        shown = str(path)
-        faults += [line if shown in line else f"{shown}: {line}" for line in str(error).splitlines()]
+        faults += str(error).splitlines()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any
+
+import msgspec
+from annotated_types import Interval, Unit
 
 from alerts.errors import Invalid, RegistryError
-from ingest import KINDS, Sensor
+from detectors import Calendar, RecipeError
+from ingest import KINDS, Reads, Sensor, TableReader, load_toml, one_of
 
 from .grading import methods
 
-T = TypeVar("T")
+LIMITS_MAX = 3
+"""Alarm levels of a sensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,190 +109,108 @@ class Registry:
         return {"zh": known.name_zh or known.id, "en": known.name_en or known.id}
 
 
-_TABLES = {"site", "zone", "place", "risk_point", "sensor", "calendar"}
-_SENSOR_KEYS = {"site", "id", "kind", "place", "profile", "period_s", "limits", "xy", "gateway"}
+def _read_limits(value: Any) -> tuple[float, ...]:
+    limits = msgspec.convert(value, tuple[float, ...])
+    if not 1 <= len(limits) <= LIMITS_MAX or not all(low < high for low, high in pairwise(limits)):
+        raise ValueError
+    return limits
+
+
+Limits = Annotated[tuple[float, ...], Reads(_read_limits, "a list of one to three rising numbers")]
+
+
+@dataclass(frozen=True, slots=True)
+class _SensorRow:
+    site: str
+    id: str
+    kind: Annotated[str, one_of(KINDS)]
+    place: str = ""
+    profile: str = ""
+    period_s: Annotated[float, Interval(ge=0), Unit("s")] = 0.0
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    xy: tuple[float, float] | None = None
+    gateway: str = ""
+
+    def sensor(self) -> Sensor:
+        """Return the sensor, with code 0 until its first message."""
+        return Sensor(
+            0,
+            self.id,
+            self.site,
+            self.kind,
+            place=self.place,
+            profile=self.profile,
+            period_s=self.period_s,
+            gateway=self.gateway,
+            limits=self.limits,
+        )
 
 
 def load_registry(path: Path | None) -> Registry:
-    """The registry of a campus file; an empty one without a file. Raises RegistryError with every error at once."""
-    if path is None:
-        return Registry()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RegistryError([f"{path}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RegistryError([f"{path}: {error}"]) from error
-    return read_registry(table)
+    """Return the registry of a campus file; an empty one without a file. Raises RegistryError with all errors."""
+    return Registry() if path is None else read_registry(load_toml(path, RegistryError), source=str(path))
 
 
-def read_registry(table: Mapping[str, Any]) -> Registry:
-    """The registry of a parsed campus file. Raises RegistryError with every error at once."""
-    errors = [f"{name}: unknown table; known: {', '.join(sorted(_TABLES))}" for name in table if name not in _TABLES]
-    sites = _rows(table, "site", Site, errors)
-    zones = _rows(table, "zone", Zone, errors)
-    places = _rows(table, "place", Place, errors)
-    points = _rows(table, "risk_point", RiskPoint, errors)
-    raw = _list(table, "sensor", errors)
-    registry = Registry(
-        {site.id: site for site in sites},
-        {(zone.site, zone.id): zone for zone in zones},
-        {(place.site, place.id): place for place in places},
-        tuple(points),
-        tuple(_sensor(row, number, errors) for number, row in enumerate(raw, 1)),
-        {(str(row.get("site")), str(row.get("id"))): _pair(row["xy"]) for row in raw if _is_pair(row.get("xy"))},
-        table.get("calendar", {}),
-    )
-    errors += [*_dangling(registry), *_twice(registry), *_graded(registry)]
-    errors += [
-        f"{name}: two entries share an id"
-        for name, rows, kept in (("site", sites, registry.sites), ("zone", zones, registry.zones))
-        if len(rows) != len(kept)
-    ]
-    if errors:
-        raise RegistryError(errors)
+def read_registry(table: Mapping[str, Any], *, source: str = "") -> Registry:
+    """Return the registry of a parsed campus file; source: its name. Raises RegistryError with all errors."""
+    reader = TableReader(table, RegistryError, source=source)
+    reader.expect("site", "zone", "place", "risk_point", "sensor", "calendar")
+    in_site = ("site", "id")
+    sites = {site.id: site for site in reader.rows("site", Site, key=("id",))}
+    zones = {(zone.site, zone.id): zone for zone in reader.rows("zone", Zone, key=in_site)}
+    places = {(place.site, place.id): place for place in reader.rows("place", Place, key=in_site)}
+    points = reader.rows("risk_point", RiskPoint, key=in_site)
+    rows = reader.rows("sensor", _SensorRow, key=in_site)
+    sensors = tuple(row.sensor() for row in rows)
+    xy = {(row.site, row.id): row.xy for row in rows if row.xy is not None}
+    registry = Registry(sites, zones, places, tuple(points), sensors, xy, _calendar(reader, table))
+    reader.report(*_dangling(registry), *_graded(registry))
+    reader.finish()
     return registry
 
 
-def _list(table: Mapping[str, Any], name: str, errors: list[str]) -> list[dict[str, Any]]:
-    rows = table.get(name, [])
-    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-        return rows
-    errors.append(f"{name}: must be written as [[{name}]]")
-    return []
+def _calendar(reader: TableReader, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the [calendar] table; report its errors."""
+    calendar = table.get("calendar", {})
+    if not isinstance(calendar, dict):
+        reader.report(f"calendar = {calendar!r}: allowed is a table, [calendar]")
+        return {}
+    try:
+        Calendar.from_table(calendar)
+    except RecipeError as error:
+        reader.report(*error.faults)
+    return calendar
 
 
-def _rows(table: Mapping[str, Any], name: str, cls: Callable[..., T], errors: list[str]) -> list[T]:
-    rows = []
-    known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]  # always one of the dataclasses above
-    for number, row in enumerate(_list(table, name, errors), 1):
-        where = f"{name} {number} ({row.get('id', 'no id')})"
-        bad = [f"{where}: {key} is unknown; known: {', '.join(known)}" for key in row if key not in known]
-        bad += [
-            f"{where}: {key} is missing" for key, item in known.items() if item.default is MISSING and key not in row
-        ]
-        bad += [f"{where}: {key} must be {wanted}" for key, wanted in _mistyped(row, known)]
-        errors += bad
-        if not bad:
-            rows.append(cls(**{key: _frozen(value) for key, value in row.items()}))
-    return rows
-
-
-def _mistyped(row: Mapping[str, Any], known: Mapping[str, Any]) -> list[tuple[str, str]]:
-    wrong = []
-    for key, value in row.items():
-        hint = str(known[key].type) if key in known else "Any"
-        if hint == "str" and not isinstance(value, str):
-            wrong.append((key, "a text"))
-        elif hint in {"float", "int"} and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            wrong.append((key, "a number"))
-        elif hint == "tuple[float, float]" and not _is_pair(value):
-            wrong.append((key, "two numbers"))
-    return wrong
-
-
-def _sensor(row: Mapping[str, Any], number: int, errors: list[str]) -> Sensor:
-    where = f"sensor {number} ({row.get('id', 'no id')})"
-    known = ", ".join(sorted(_SENSOR_KEYS))
-    errors += [f"{where}: {key} is unknown; known: {known}" for key in row if key not in _SENSOR_KEYS]
-    errors += [f"{where}: {key} is missing" for key in ("site", "id", "kind") if not isinstance(row.get(key), str)]
-    if row.get("kind") not in KINDS:
-        errors.append(f"{where}: kind {row.get('kind')!r} is not allowed; one of {', '.join(KINDS)}")
-    limits = row.get("limits", {})
-    if not isinstance(limits, dict) or not all(_rising(value) for value in limits.values()):
-        errors.append(f"{where}: limits must be lists of one to three rising numbers")
-        limits = {}
-    return Sensor(
-        0,
-        str(row.get("id")),
-        str(row.get("site")),
-        row["kind"] if row.get("kind") in KINDS else "env",
-        place=str(row.get("place", "")),
-        profile=str(row.get("profile", "")),
-        period_s=_number(row, "period_s", where, errors),
-        gateway=str(row.get("gateway", "")),
-        limits={metric: tuple(map(float, value)) for metric, value in limits.items()},
-    )
-
-
-def _number(row: Mapping[str, Any], key: str, where: str, errors: list[str]) -> float:
-    value = row.get(key, 0)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        errors.append(f"{where}: {key} must be a number, 0 or more")
-        return 0.0
-    return float(value)
-
-
-def _twice(registry: Registry) -> list[str]:
-    """Sensors that are described more than once."""
-    counted = Counter((sensor.site, sensor.id) for sensor in registry.sensors)
-    return [
-        f"sensor {name} of site {site} is described {count} times"
-        for (site, name), count in counted.items()
-        if count > 1
-    ]
-
-
-def _graded(registry: Registry) -> list[str]:
-    """Risk points whose method or factors no method file knows."""
-    errors = []
+def _graded(registry: Registry) -> Iterator[str]:
+    """Yield errors of risk points whose method or factors no method file contains."""
     for point in registry.risk_points:
-        if point.method not in methods():
-            errors.append(f"risk_point {point.id}: method {point.method!r} is not known; one of {', '.join(methods())}")
+        method = methods().get(point.method)
+        if method is None:
+            yield f"risk_point {point.id}.method = {point.method!r}: allowed is one of {', '.join(methods())}"
             continue
         try:
-            methods()[point.method].assess(
-                likelihood=point.likelihood, severity=point.severity, exposure=point.exposure
-            )
+            method.assess(likelihood=point.likelihood, severity=point.severity, exposure=point.exposure)
         except Invalid as error:
-            errors.append(f"risk_point {point.id}: {error}")
-    return errors
+            yield f"risk_point {point.id}: {error}"
 
 
-def _dangling(registry: Registry) -> list[str]:
-    return [
-        *(
-            f"zone {zone.id}: site {zone.site!r} is not described"
-            for zone in registry.zones.values()
-            if zone.site not in registry.sites
-        ),
-        *(
-            f"place {place.id}: zone {place.zone!r} is not described"
-            for place in registry.places.values()
-            if (place.site, place.zone) not in registry.zones
-        ),
-        *(
-            f"risk_point {point.id}: zone {point.zone!r} is not described"
-            for point in registry.risk_points
-            if (point.site, point.zone) not in registry.zones
-        ),
-        *(
-            f"sensor {sensor.id}: site {sensor.site!r} is not described"
-            for sensor in registry.sensors
-            if sensor.site not in registry.sites
-        ),
-        *(
-            f"sensor {sensor.id}: place {sensor.place!r} is not described"
-            for sensor in registry.sensors
-            if sensor.place and (sensor.site, sensor.place) not in registry.places
-        ),
-    ]
+def _dangling(registry: Registry) -> Iterator[str]:
+    """Yield errors of rows that name a site, zone or place without a row of its own."""
+    for zone in registry.zones.values():
+        if zone.site not in registry.sites:
+            yield _missing("zone", zone.id, "site", zone.site)
+    for name, rows in (("place", [*registry.places.values()]), ("risk_point", [*registry.risk_points])):
+        for row in rows:
+            if (row.site, row.zone) not in registry.zones:
+                yield _missing(name, row.id, "zone", row.zone)
+    for sensor in registry.sensors:
+        if sensor.site not in registry.sites:
+            yield _missing("sensor", sensor.id, "site", sensor.site)
+        if sensor.place and (sensor.site, sensor.place) not in registry.places:
+            yield _missing("sensor", sensor.id, "place", sensor.place)
 
 
-def _rising(value: object) -> bool:
-    if not isinstance(value, list) or not 1 <= len(value) <= 3:  # noqa: PLR2004 - three alarm levels
-        return False
-    numbers = all(isinstance(limit, (int, float)) for limit in value)
-    return numbers and all(low < high for low, high in pairwise(value))
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(part, (int, float)) for part in value)  # noqa: PLR2004 - x and y
-
-
-def _pair(value: list[float]) -> tuple[float, float]:
-    return float(value[0]), float(value[1])
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+def _missing(name: str, row_id: str, key: str, given: str) -> str:
+    where = "" if key == "site" else " of the same site"
+    return f"{name} {row_id}.{key} = {given!r}: allowed is the id of a [[{key}]]{where}"

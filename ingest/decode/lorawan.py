@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ingest.errors import TableError
+from ingest.tables import FilledText, TableReader
 from ingest.vocabulary import KINDS, METRIC_BY_NAME, Quality
 
 from .contract import Reading, Reject
@@ -21,17 +19,14 @@ from .units import FAULTY, MISSING, Quantity, convert, read_quantity
 
 ANY = "*"
 _FIELDS_MAX = 256
-_ROW_KEYS = frozenset(
-    ("profile", "key", "kind", "metric", "unit", "factor", "values", "missing", "fault", "test", "distrusts"),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """Meaning of one key of one device profile; lorawan.toml describes the fields."""
 
-    profile: str
-    key: str
+    profile: FilledText
+    key: FilledText
     kind: str = ""
     metric: str = ""
     unit: str = ""
@@ -104,43 +99,27 @@ class LorawanTable:
 
 @cache
 def load_table(path: Path | None = None) -> LorawanTable:
-    """Return the table of a TOML file, or the packaged one. Raises TableError with every fault."""
-    shown = str(path or "lorawan.toml")
-    try:
-        text = path.read_text("utf-8") if path else files("ingest.decode").joinpath("lorawan.toml").read_text("utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise TableError([f"{shown}: {error.strerror}"]) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TableError([f"{shown}: {error}"]) from error
-    mappings = document.get("mapping", [])
-    if set(document) - {"mapping"} or not isinstance(mappings, list):
-        raise TableError([f"{shown}: a LoRaWAN table holds nothing but [[mapping]]"])
-    read = [_read_row(given) for given in mappings]
-    faults = [f"{shown}: mapping {number}: {fault}" for number, fault in enumerate(read, 1) if isinstance(fault, str)]
-    if faults:
-        raise TableError(faults)
-    return LorawanTable(row for row in read if isinstance(row, Row))
+    """Return the table of a TOML file, or the shipped one. Raises TableError with all errors."""
+    reader = TableReader.open(path or files("ingest.decode").joinpath("lorawan.toml"), TableError)
+    reader.expect("mapping")
+    read = [
+        reader.record(Row, entry, f"mapping {number}", check=_misfits)
+        for number, entry in enumerate(reader.entries("mapping"), 1)
+    ]
+    reader.finish()
+    return LorawanTable(row for row in read if row)
 
 
-def _read_row(given: Any) -> Row | str:
-    """Return the row, or a text that describes its fault."""
-    unknown = set(given) - _ROW_KEYS if isinstance(given, dict) else {"text instead of a table"}
-    if unknown:
-        return f"unknown {', '.join(sorted(unknown))}"
-    if not given.get("profile") or not given.get("key"):
-        return "profile and key are needed"
-    if "distrusts" not in given and (
-        given.get("kind") not in KINDS or not _METRIC.fullmatch(str(given.get("metric", "")))
-    ):
-        return f"metric, and kind out of {', '.join(KINDS)}, are needed"
-    try:
-        row = msgspec.convert(given, Row)
-    except msgspec.ValidationError as error:
-        return str(error)
-    if convert(1.0, row.unit, row.canonical_unit) is None:
-        return f"{row.unit} is no unit of {row.metric}"
-    return row
+def _misfits(row: Row) -> Iterator[str]:
+    """Yield errors of a row: a kind or metric that does not exist, a unit of another quantity."""
+    if row.distrusts and not row.metric:
+        return
+    if row.kind not in KINDS:
+        yield f"kind = {row.kind!r}: allowed is one of {', '.join(KINDS)}"
+    if not _METRIC.fullmatch(row.metric):
+        yield f"metric = {row.metric!r}: allowed is a name of letters, digits and _, at most 64 characters"
+    elif convert(1.0, row.unit, row.canonical_unit) is None:
+        yield f"unit = {row.unit!r}: allowed is a unit that converts to {row.canonical_unit!r}"
 
 
 def _apply(row: Row, raw: Any, stamp: Reading, meaning: Meaning) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Interval, Unit
 from numpy.typing import NDArray
 
 from ingest.errors import RetentionError
+from ingest.tables import FilledText, Reads, TableReader, one_of
 from ingest.vocabulary import KINDS
 
 DAY_NS = 86_400_000_000_000
@@ -24,7 +25,6 @@ FINE_NS, COARSE_DAYS = 3_600_000_000_000, 30
 
 _STEP = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_KEYS = frozenset(("name", "about", "kinds", "metrics", "raw_days", "levels"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,25 +153,16 @@ def raw_only_plan(days: int) -> RetentionPlan:
 
 
 def load_retention(path: Path | None = None) -> tuple[RetentionClass, ...]:
-    """The classes of a TOML file, or those that come with the service. Raises RetentionError with every error."""
-    shown = str(path or "retention.toml")
-    try:
-        text = path.read_text("utf-8") if path else files("ingest.stores").joinpath("retention.toml").read_text("utf-8")
-        table = tomllib.loads(text)
-    except OSError as error:
-        raise RetentionError([f"{shown}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RetentionError([f"{shown}: {error}"]) from error
-    rows = table.get("class")
-    if set(table) != {"class"} or not isinstance(rows, list):
-        raise RetentionError([f"{shown}: a retention table holds [[class]] and nothing else"])
-    errors: list[str] = []
-    for at, row in enumerate(rows, 1):
-        errors += [f"{shown}: class {at}: {sentence}" for sentence in _faults(row)]
-    errors += [f"{shown}: {sentence}" for sentence in _faults_of_all(rows)]
-    if errors:
-        raise RetentionError(errors)
-    return tuple(_class(row) for row in rows)
+    """Return the classes of a TOML file, or of the shipped table. Raises RetentionError with all errors."""
+    file = path or files("ingest.stores").joinpath("retention.toml")
+    reader = TableReader.open(file, RetentionError)
+    reader.expect("class")
+    classes = [row.retention_class() for row in reader.rows("class", _Row, check=_misfits)]
+    entries = reader.entries("class")
+    if not entries or entries[-1].get("kinds") or entries[-1].get("metrics"):
+        reader.report("class: the last class must cover every other reading; allowed is one without kinds and metrics")
+    reader.finish()
+    return tuple(classes)
 
 
 def step_ns(text: str) -> int | None:
@@ -180,70 +171,48 @@ def step_ns(text: str) -> int | None:
     return int(found[1]) * _UNITS_NS[found[2]] if found else None
 
 
-def _class(row: Mapping[str, Any]) -> RetentionClass:
-    levels = tuple(Level(step_ns(level["step"]) or 0, level["days"]) for level in row.get("levels", ()))
-    kinds, metrics = frozenset(row.get("kinds", ())), frozenset(row.get("metrics", ()))
-    return RetentionClass(row["name"], row["raw_days"], kinds, metrics, levels)
+def _read_step(text: Any) -> int:
+    found = step_ns(text)
+    if found is None or DAY_NS % found:
+        raise ValueError
+    return found
 
 
-def _faults(row: Any) -> Iterator[str]:
-    """What is wrong with one class, in sentences."""
-    if not isinstance(row, dict):
-        yield "is no table"
-        return
-    for key in sorted(set(row) - _KEYS):
-        yield f"{key}: unknown key; known here: {', '.join(sorted(_KEYS))}"
-    if not (isinstance(row.get("name"), str) and _NAME.fullmatch(row["name"])):
-        yield "name: needed, of small letters, digits and _, at most 40"
-    if not _is_days(row.get("raw_days")):
-        yield f"raw_days: needed, whole days from 1 to {DAYS_MAX}"
-    yield from _faults_of_names(row, "kinds", KINDS)
-    yield from _faults_of_names(row, "metrics", None)
-    levels = row.get("levels", [])
-    if not isinstance(levels, list):
-        yield 'levels: must be a list of { step = "1m", days = 400 }'
-        return
-    yield from _faults_of_levels(levels, row.get("raw_days"))
+def _read_name(text: Any) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError
+    return str(text)
 
 
-def _faults_of_names(row: Mapping[str, Any], key: str, known: Collection[str] | None) -> Iterator[str]:
-    names = row.get(key, [])
-    if not (isinstance(names, list) and all(isinstance(name, str) and name for name in names)):
-        yield f"{key}: must be a list of names"
-        return
-    for name in names:
-        if known is not None and name not in known:
-            yield f"{key}: there is no {name!r}; there are {', '.join(known)}"
+Days = Annotated[int, Interval(ge=1, le=DAYS_MAX), Unit("d")]
 
 
-def _faults_of_levels(levels: Sequence[Any], raw_days: Any) -> Iterator[str]:
-    """Steps divide a day or are one, each a multiple of the one before, kept longer than it."""
-    step_before, days_before = 0, raw_days if _is_days(raw_days) else 0
-    for at, level in enumerate(levels, 1):
-        if not isinstance(level, dict) or set(level) != {"step", "days"}:
-            yield f"level {at}: needs step and days, and nothing else"
-            continue
-        step = step_ns(str(level["step"]))
-        if step is None or DAY_NS % step:
-            yield f'level {at}: step: {level["step"]!r} is no part of a day as "10s", "1m", "1h" or "1d"'
-        elif step_before and (step <= step_before or step % step_before):
-            yield f"level {at}: step: must be a multiple of the level's before"
-        if not _is_days(level["days"]):
-            yield f"level {at}: days: must be whole days from 1 to {DAYS_MAX}"
-        elif level["days"] <= days_before:
-            yield f"level {at}: days: must be more than {days_before}, for which it is kept finer"
-        step_before = step or step_before
-        days_before = level["days"] if _is_days(level["days"]) else days_before
+@dataclass(frozen=True, slots=True)
+class _LevelRow:
+    step: Annotated[int, Reads(_read_step, 'a part of a day such as "10s", "1m", "1h" or "1d"')]
+    days: Days
 
 
-def _faults_of_all(rows: Sequence[Any]) -> Iterator[str]:
-    tables = [row for row in rows if isinstance(row, dict)]
-    names = [row.get("name") for row in tables]
-    for name in sorted({str(name) for name in names if names.count(name) > 1}):
-        yield f"two classes have the name {name!r}"
-    if not tables or tables[-1].get("kinds") or tables[-1].get("metrics"):
-        yield "the last class must name no kinds and no metrics, so that it covers everything else"
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: Annotated[str, Reads(_read_name, "a text of small letters, digits and _, at most 40 characters")]
+    raw_days: Days
+    about: str = ""
+    kinds: frozenset[Annotated[str, one_of(KINDS)]] = frozenset()
+    metrics: frozenset[FilledText] = frozenset()
+    levels: tuple[_LevelRow, ...] = ()
+
+    def retention_class(self) -> RetentionClass:
+        levels = tuple(Level(level.step, level.days) for level in self.levels)
+        return RetentionClass(self.name, self.raw_days, self.kinds, self.metrics, levels)
 
 
-def _is_days(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= DAYS_MAX
+def _misfits(row: _Row) -> Iterator[str]:
+    """Yield errors over several fields: each step is a multiple of the one before and is kept longer."""
+    step, days = 0, row.raw_days
+    for number, level in enumerate(row.levels, 1):
+        if step and (level.step <= step or level.step % step):
+            yield f"levels {number}.step: allowed is a multiple of the step of the level before"
+        if level.days <= days:
+            yield f"levels {number}.days = {level.days}: allowed is more than {days}, the days of finer readings"
+        step, days = level.step, level.days

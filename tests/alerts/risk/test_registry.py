@@ -31,20 +31,23 @@ def test_all_errors_are_told_together_with_what_is_allowed(campus: dict[str, Any
     campus["zone"].append({"site": "nowhere", "id": "z", "colour": "red"})
     campus["place"].append({"site": "school-1", "zone": "none", "id": "p", "xy": [1]})
     campus["place"].append({"site": "school-1", "zone": "none", "id": "q"})
-    campus["sensor"].append({"site": "school-1", "id": "s", "kind": "smell", "place": "gone"})
+    campus["sensor"].append({"site": "school-1", "id": "s", "kind": "smell"})
+    campus["sensor"].append({"site": "school-1", "id": "u", "kind": "smoke", "place": "gone"})
+    campus["calendar"] = {"open": "6h"}
     campus["sensor"].append({"site": "school-1", "id": "t", "kind": "water", "limits": {"level": [2, 1]}})
     with pytest.raises(RegistryError) as caught:
         read_registry(campus)
     told = "\n".join(caught.value.errors)
     for part in (
-        "room: unknown table",
-        "id must be a text",
-        "colour is unknown; known: site, id",
-        "xy must be two numbers",
-        "place q: zone 'none' is not described",
-        "'smell' is not allowed; one of smoke, gate, water",
-        "place 'gone' is not described",
-        "limits must be lists of one to three rising numbers",
+        "room: unknown key; allowed is site",
+        "site 7.id = 7: allowed is a text",
+        "zone z.colour: unknown key; allowed is site, id",
+        "place p.xy = [1]: allowed is a list [a number, a number]",
+        "place q.zone = 'none': allowed is the id of a [[zone]]",
+        "sensor s.kind = 'smell': allowed is one of smoke, gate, water",
+        "sensor u.place = 'gone': allowed is the id of a [[place]]",
+        "sensor t.limits.level = [2, 1]: allowed is a list of one to three rising numbers",
+        "calendar.open = '6h': allowed is a time of day",
     ):
         assert part in told, told
 
@@ -52,7 +55,7 @@ def test_all_errors_are_told_together_with_what_is_allowed(campus: dict[str, Any
 def test_two_zones_of_one_id_are_refused(campus: dict[str, Any]) -> None:
     """The later one would silently hide the earlier."""
     campus["zone"].append(dict(campus["zone"][0]))
-    with pytest.raises(RegistryError, match="zone: two entries share an id"):
+    with pytest.raises(RegistryError, match=r"zone .*/.*: the id is used twice"):
         read_registry(campus)
 
 

@@ -34,8 +34,8 @@ def test_every_fault_is_told_with_its_key_and_what_is_allowed() -> None:
         })  # fmt: skip
     told = "\n".join(caught.value.faults)
     for part in (
-        "late: unknown key", "late_s = -1: allowed", "rule a.type = 'treshold': allowed are threshold",
-        "rule b.limit: unknown key", "rule c.limits = '1'", "rule d.hazard = 'fires': allowed are fire",
+        "late: unknown key", "late_s = -1: allowed", "rule a.type = 'treshold': allowed is one of threshold",
+        "rule b.limit: unknown key", "rule c.limits = '1'", "rule d.hazard = 'fires': allowed is one of fire",
         "rule d.metric = 'smok': allowed", "rule d.limits: allowed is one for each level",
         "rule d.levels = 7: allowed is 0 to 3", "rule d: the name is used twice",
     ):  # fmt: skip

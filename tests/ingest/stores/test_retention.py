@@ -47,10 +47,19 @@ raw_days = 0
 colour = 1
 
 [[class]]
+name = "odd_steps"
+raw_days = 30
+levels = [{ step = "7m", days = 40 }, { step = "1h" }]
+
+[[class]]
+name = "rest"
+raw_days = 1
+
+[[class]]
 name = "rest"
 kinds = ["gate"]
 raw_days = 30
-levels = [{ step = "7m", days = 40 }, { step = "1h", days = 20 }, { step = "1m", days = 90 }, { step = "1h" }]
+levels = [{ step = "10m", days = 40 }, { step = "1h", days = 20 }, { step = "1m", days = 90 }]
 """
 
 
@@ -62,15 +71,16 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         load_retention(path)
     told_text = "\n".join(told.value.errors)
     for part in (
-        "class 1: colour: unknown key",
-        "class 1: name: needed",
-        "class 1: raw_days: needed, whole days from 1",
-        "class 1: kinds: there is no 'smok'; there are smoke, gate",
-        "class 2: level 1: step: '7m' is no part of a day",
-        "class 2: level 2: days: must be more than 40",
-        "class 2: level 3: step: must be a multiple",
-        "class 2: level 4: needs step and days",
-        "the last class must name no kinds and no metrics",
+        "class Smoke!.colour: unknown key; allowed is name, raw_days",
+        "class Smoke!.name = 'Smoke!': allowed is a text of small letters",
+        "class Smoke!.raw_days = 0: allowed is 1 to 36500",
+        "class Smoke!.kinds = 'smok': allowed is one of smoke, gate",
+        "class odd_steps.levels 1.step = '7m': allowed is a part of a day",
+        "class odd_steps.levels 2.days: missing",
+        "class rest.levels 2.days = 20: allowed is more than 40",
+        "class rest.levels 3.step: allowed is a multiple",
+        "class rest: the name is used twice",
+        "class: the last class must cover every other reading",
     ):
         assert part in told_text
     assert all(line.startswith(str(path)) for line in told.value.errors)
@@ -78,7 +88,13 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("class = 3", "holds [[class]]"), ("[[class", "own.toml"), ("[[class]]\nname = 3", "name: needed"), ("", "holds")],
+    [
+        ("class = 3", "class = 3: allowed is an array of tables, [[class]]"),
+        ("[[class", "own.toml"),
+        ("[[class]]\nname = 3", "class 3.name = 3: allowed is a text"),
+        ("colour = 1", "colour: unknown key; allowed is class"),
+        ("", "the last class must cover every other reading"),
+    ],
 )
 def test_files_that_are_no_table_are_told(text: str, sentence: str, tmp_path: Path) -> None:
     """Broken TOML, other keys, nothing at all."""
