@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .block import decode, encode
 from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
-from .errors import DetectorError, RecipeError, StateError
+from .errors import DetectorError, RecipeError, ScoreInputError, StateError
 from .recipes.cells import BatteryTypes, load_battery_types, read_battery_types
 from .recipes.recipe import Recipe, load_recipe, read_recipe
 
@@ -28,6 +28,7 @@ __all__ = [
     "Phase",
     "Recipe",
     "RecipeError",
+    "ScoreInputError",
     "StateError",
     "build",
     "decode",

@@ -1,26 +1,41 @@
-"""What can go wrong here.
+"""Exceptions of the detectors.
 
 DetectorError
-├── RecipeError     rules that cannot be used; all faults at once
-└── StateError      a snapshot or block that cannot be read; a ValueError as well
+├── RecipeError      unusable rules, battery types or calendar; all faults at once
+├── ScoreInputError  a file of detections, truth, forecasts or readings that cannot be scored; all faults at once
+└── StateError       a snapshot or block that cannot be read; a ValueError as well
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+SHOWN_MAX = 50
+"""Faults that the message of a ScoreInputError lists; it counts the rest."""
+
 
 class DetectorError(Exception):
-    """Anything that a detector package raises on purpose."""
+    """Base of all errors of this package."""
 
 
 class RecipeError(DetectorError):
-    """Rules that cannot be used; `faults` holds one line for each fault, with the key and what is allowed."""
+    """Unusable rules; `faults` holds one line per fault, with the key and the allowed values."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(self.faults))
 
 
+class ScoreInputError(DetectorError):
+    """A file that cannot be scored; `faults` holds one line per fault, with its line number."""
+
+    def __init__(self, source: str, faults: Sequence[str]) -> None:
+        shown = [f"{source}: {fault}" for fault in faults[:SHOWN_MAX]]
+        if len(faults) > SHOWN_MAX:
+            shown.append(f"{source}: and {len(faults) - SHOWN_MAX} more")
+        super().__init__("\n".join(shown))
+        self.source, self.faults = source, tuple(faults)
+
+
 class StateError(DetectorError, ValueError):
-    """A snapshot or block of another version, of another rule set, or damaged."""
+    """A snapshot or block that is damaged or of another version."""

@@ -13,7 +13,6 @@ from simulators.errors import (
     RecordingInvalid,
     ScenarioInvalid,
     SimulatorError,
-    TruthInvalid,
 )
 from simulators.truth.scenario import Scenario, compose, load_scenario, names
 from simulators.truth.truth import Truth, truth_json
@@ -27,7 +26,6 @@ __all__ = [
     "ScenarioInvalid",
     "SimulatorError",
     "Truth",
-    "TruthInvalid",
     "World",
     "build_campus",
     "campus_toml",

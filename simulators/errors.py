@@ -3,7 +3,6 @@
 SimulatorError
 ├── ScenarioInvalid    a scenario file says something that cannot be (all findings at once)
 ├── RecordingInvalid   a recording has rows that cannot be read (all findings at once, with line numbers)
-├── TruthInvalid       a detections or truth file cannot be scored
 └── BrokerUnreachable  the broker refused or stayed away longer than allowed
 """
 
@@ -36,10 +35,6 @@ class ScenarioInvalid(ProblemsError):  # noqa: N818 - names the state of the fil
 
 class RecordingInvalid(ProblemsError):  # noqa: N818 - names the state of the file
     """A recording cannot be played; findings name the line."""
-
-
-class TruthInvalid(ProblemsError):  # noqa: N818 - names the state of the file
-    """Detections or truth cannot be scored; findings name the line."""
 
 
 class BrokerUnreachable(SimulatorError):  # noqa: N818 - names the state of the broker

@@ -202,7 +202,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Hold detections against the truth: recall, precision, delay, lead, pages, operator load, interval coverage."""
-    from .commands.tools import score_files
+    from .commands.score import score_files
 
     options = {"early_s": early, "grace_s": grace, "merge_s": merge, "match_hazard": match_hazard}
     report = score_files(

@@ -1,122 +1,32 @@
-"""Detections against truth, by the metrics that the project agreed on.
+"""Score of detections against ground truth: recall, precision, delay, lead time, pages, operator load, coverage.
 
 - event recall: labelled windows with an alarm inside [start - early, end + grace] / windows
-- precision: merged alarms inside any window / merged alarms (alarms of one sensor and hazard that follow each other
-  within `merge_s` are one; it is inside when any of its alarms is)
-- false alarms per sensor-week: merged alarms outside / (observed sensor time / 7 d); known only with a span
-- delay: first alarm of a window minus its start, seconds, over found windows; mean, median, p95
-- lead time: harm_at minus first alarm, 0 when late or none; p10 and p50, over windows that have a harm_at
-- pages: merged alarms of `page_level` or more; windows that must page and have one, windows that must not and have one
-- operator load: merged alarms in each 10 min of the observed span; mean, most, and share of them with more than ten
-- interval coverage: measured values inside the forecast interval / forecasts; beside it the stated share and the width
-Windows that must not page (nuisances) are no events: an alarm in them is a false one.
+- merged alarms: alarms of one sensor and hazard with gaps of at most `merge_s` are one
+- precision: merged alarms with any alarm inside any window / merged alarms
+- false alarms per sensor-week: merged alarms outside / (observed sensor time / 7 d); needs the observed span
+- delay: first alarm of a window minus its start (s), over found windows; mean, median, p95
+- lead time: harm_at minus first alarm, 0 if late or missed; p10 and p50, over windows with a harm_at
+- pages: windows that must page with an alarm of `page_level` or more, and windows that must not page with one
+- operator load: merged alarms per 10 min of the observed span; mean, maximum, share of intervals above 10 alarms
+- interval coverage: measured values inside their forecast interval / forecasts; with stated share and width
+
+A window that must not page (a nuisance) is no event: an alarm in it is a false alarm.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from .report import PAGE_LEVEL, Alarm, Forecast, Report, Signal, TruthFile, Window
+
 WEEK_S = 7 * 86_400.0
 LOAD_S = 600.0
 FLOOD = 10
-"""Alarms in ten minutes that one operator can still take (EEMUA 191)."""
-
-PAGE_LEVEL = 2
-Signal = dict[tuple[str, str], list[tuple[float, float]]]
-"""(sensor, metric) -> (s since 1970 UTC, value), in order of time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """One detection: sensor, hazard, moment of its decision (s since 1970 UTC), level 0 to 3; a drill pages nobody."""
-
-    sensor: str
-    hazard: str
-    at_s: float
-    level: int = 3
-    drill: bool = False
-    metric: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One labelled interval (s since 1970 UTC); sensors: any of them counts; empty: any sensor."""
-
-    sensors: tuple[str, ...]
-    hazard: str
-    start_s: float
-    end_s: float
-    harm_s: float | None = None
-    nuisance: bool = False
-    must_page: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TruthFile:
-    """Windows; where they are known, the observed sensor time in seconds and the observed span (s since 1970 UTC)."""
-
-    windows: tuple[Window, ...]
-    observed_s: float | None
-    span_s: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """An interval in which a value is said to lie at a moment (s since 1970 UTC), with the stated share (0 to 1)."""
-
-    sensor: str
-    metric: str
-    at_s: float
-    low: float
-    high: float
-    share: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The metrics; None where nothing was there to measure."""
-
-    windows: int
-    found: int
-    recall: float | None
-    alarms: int
-    false_alarms: int
-    precision: float | None
-    false_alarms_per_sensor_week: float | None
-    delay_mean_s: float | None
-    delay_median_s: float | None
-    delay_p95_s: float | None
-    lead_p10_s: float | None
-    lead_p50_s: float | None
-    must_page: int
-    must_page_paged: int
-    must_not_page: int
-    must_not_page_paged: int
-    load_mean_per_10min: float | None
-    load_max_per_10min: int | None
-    load_flood_share: float | None
-    forecasts: int
-    interval_coverage: float | None
-    interval_stated: float | None
-    interval_width: float | None
-    by_hazard: Mapping[str, Mapping[str, float | None]]
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures by name."""
-        return asdict(self)
-
-    def table(self) -> str:
-        """The figures as lines of text."""
-        plain = {name: value for name, value in asdict(self).items() if name != "by_hazard"}
-        lines = [f"{name:<30}{_shown(value):>12}" for name, value in plain.items()]
-        for hazard, figures in self.by_hazard.items():
-            lines.append(f"  {hazard:<28}" + "  ".join(f"{name} {_shown(value)}" for name, value in figures.items()))
-        return "\n".join(lines)
+"""Alarms per ten minutes that one operator can handle (EEMUA 191)."""
 
 
 def score(
@@ -131,9 +41,9 @@ def score(
     forecasts: Sequence[Forecast] = (),
     signal: Signal | None = None,
 ) -> Report:
-    """The report of these alarms; match_hazard: an alarm counts only in windows of its own hazard.
+    """Return the report of these alarms.
 
-    signal: what was measured, for the forecasts.
+    match_hazard: an alarm counts only in windows of its own hazard; signal: measured values, for the forecasts.
     """
     merged = _merge(alarms, merge_s)
     moments = _moments(alarms, match_hazard=match_hazard)
@@ -171,7 +81,7 @@ def score(
 def _pages(
     alarms: Sequence[Alarm], windows: Sequence[Window], page_level: int, early_s: float, grace_s: float
 ) -> dict[str, Any]:
-    """How many windows that must page, and that must not, have a page inside."""
+    """Count the windows that must page and that must not, and those of each with a page inside."""
     paging = [alarm for alarm in alarms if alarm.level >= page_level and not alarm.drill]
     moments = _moments(paging, match_hazard=False)
 
@@ -188,12 +98,12 @@ def _pages(
 
 
 def _load(moments: Sequence[float], span_s: tuple[float, float] | None) -> dict[str, Any]:
-    """Alarms in each ten minutes of the span; what lies outside it counts at its edges."""
+    """Count merged alarms per ten minutes of the span; alarms outside it count at its edges."""
     if span_s is None or span_s[1] <= span_s[0]:
         return {"load_mean_per_10min": None, "load_max_per_10min": None, "load_flood_share": None}
-    slots = int(np.ceil((span_s[1] - span_s[0]) / LOAD_S))
-    places = np.clip(((np.array(moments, np.float64) - span_s[0]) // LOAD_S).astype(np.int64), 0, slots - 1)
-    load = np.bincount(places, minlength=slots)
+    intervals = int(np.ceil((span_s[1] - span_s[0]) / LOAD_S))
+    places = np.clip(((np.array(moments, np.float64) - span_s[0]) // LOAD_S).astype(np.int64), 0, intervals - 1)
+    load = np.bincount(places, minlength=intervals)
     flooded = float((load > FLOOD).mean())
     return {
         "load_mean_per_10min": float(load.mean()),
@@ -203,14 +113,14 @@ def _load(moments: Sequence[float], span_s: tuple[float, float] | None) -> dict[
 
 
 def _coverage(forecasts: Sequence[Forecast], signal: Signal) -> dict[str, Any]:
-    """Share of forecasts whose interval holds the value measured at that moment, interpolated between readings."""
+    """Compare forecasts with the measured value at their time, interpolated between readings."""
     inside, widths, stated = [], [], []
     named = {(forecast.sensor, forecast.metric) for forecast in forecasts}
     columns = {key: np.array(signal[key]).T for key in named if signal.get(key)}
     for forecast in forecasts:
         found = columns.get((forecast.sensor, forecast.metric))
         if found is None or not found[0, 0] <= forecast.at_s <= found[0, -1]:
-            continue  # nothing was measured there
+            continue  # no measured value at that time
         value = float(np.interp(forecast.at_s, found[0], found[1]))
         inside.append(forecast.low <= value <= forecast.high)
         widths.append(forecast.high - forecast.low)
@@ -224,7 +134,7 @@ def _coverage(forecasts: Sequence[Forecast], signal: Signal) -> dict[str, Any]:
 
 
 def _merge(alarms: Sequence[Alarm], merge_s: float) -> list[list[Alarm]]:
-    """Runs of alarms of one sensor and hazard that follow each other within merge_s: each run is one merged alarm."""
+    """Group alarms of one sensor and hazard with gaps of at most merge_s; each group is one merged alarm."""
     last: dict[tuple[str, str], list[Alarm]] = {}
     runs = []
     for alarm in sorted(alarms, key=lambda a: a.at_s):
@@ -238,7 +148,7 @@ def _merge(alarms: Sequence[Alarm], merge_s: float) -> list[list[Alarm]]:
 
 
 def _moments(alarms: Sequence[Alarm], *, match_hazard: bool) -> dict[tuple[str, str], list[float]]:
-    """Alarm times by sensor ("" for all) and hazard ("" for all), ascending."""
+    """Return ascending alarm times by sensor ("" for all) and hazard ("" for all)."""
     found: dict[tuple[str, str], list[float]] = {}
     for alarm in alarms:
         hazard = alarm.hazard if match_hazard else ""
@@ -257,7 +167,7 @@ def _first(
     *,
     match_hazard: bool,
 ) -> float | None:
-    """The first alarm inside the window widened by early_s and grace_s."""
+    """Return the first alarm inside the window widened by early_s and grace_s."""
     found = []
     for sensor in window.sensors or ("",):
         times = moments.get((sensor, window.hazard if match_hazard else ""), [])
@@ -302,7 +212,3 @@ def _share(part: int, whole: int) -> float | None:
 
 def _quantile(values: Sequence[float], share: float) -> float | None:
     return float(np.quantile(values, share)) if values else None
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""The smaller commands: detect, score, verify, doctor and bench."""
+"""The smaller commands: detect, gallery, verify, doctor and bench."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from alerts.database.journal import verify as verify_journal
 from alerts.notices.channels import addresses, open_channels
 from detectors import DetectorError, load_recipe
 from simulators.truth import gallery
-from simulators.truth.score_files import plot_files
-from simulators.truth.score_files import score_files as score_csv
 from twinward.clock import system_clock
 from twinward.errors import ConfigError, InputError, TwinwardError
 from twinward.log import TelemetryLog
@@ -48,26 +46,6 @@ def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) 
             return found.as_dict()
     except DetectorError as error:
         raise InputError(str(error)) from error
-
-
-def score_files(
-    detections: Path,
-    truth: Path,
-    *,
-    signal: Path | None = None,
-    forecasts: Path | None = None,
-    plot: Path | None = None,
-    span: Path | None = None,
-    **options: Any,
-) -> Json:
-    """Hold detections against a truth; returns every figure. plot: a picture of both over the signal."""
-    if (plot is not None or forecasts is not None) and signal is None:
-        raise InputError("--plot and --forecasts need --signal, the readings themselves")
-    with told():
-        report = score_csv(detections, truth, span=span, forecasts=forecasts, signal=signal, **options)
-        if plot is not None and signal is not None:
-            plot_files(detections, truth, signal, plot)
-    return report.to_json()
 
 
 def draw_gallery(folder: Path, *, scenarios: list[str], seed: int, quiet: bool) -> Json:
