@@ -100,6 +100,7 @@ def _run(console: Path, node: Path, arguments: list[str], *, hint: str) -> None:
         "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "CI": "1",
         "NO_COLOR": "1",
+        "NODE_DISABLE_COMPILE_CACHE": "1",  # npm would leave it in the temporary folder
     }
     done = subprocess.run(
         [node, *arguments],

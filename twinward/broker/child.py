@@ -183,6 +183,11 @@ class Child(ABC):
         """Write its configuration and start it."""
 
 
+def start_child(command: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a program of ours in a process group of its own: an interrupt at the terminal reaches only the service."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0)  # noqa: S603 - our own words
+
+
 def _binds(probe: socket.socket, port: int) -> bool:
     try:
         probe.bind((LOOPBACK, port))

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import IO
 
-from .child import LOOPBACK, PAYLOAD_BYTES_MAX, Child
+from .child import LOOPBACK, PAYLOAD_BYTES_MAX, Child, start_child
 
 _CONFIG = """\
 # written anew at every start
@@ -42,4 +42,4 @@ class IotCoreBroker(Child):
         config = self._folder / "iotcore.toml"
         config.write_text(_CONFIG.format(host=LOOPBACK, port=self._port, payload=PAYLOAD_BYTES_MAX))
         command = [sys.executable, "-c", _CHILD, str(config)]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words
+        return start_child(command, output)

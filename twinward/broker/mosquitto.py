@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from . import saver as broker_saver
-from .child import LOOPBACK, PAYLOAD_BYTES_MAX, BrokerError, Child
+from .child import LOOPBACK, PAYLOAD_BYTES_MAX, BrokerError, Child, start_child
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class MosquittoBroker(Child):
 
     def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         command = [find_mosquitto() or "mosquitto", "-c", str(self._configure())]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words
+        return start_child(command, output)
 
     def _configure(self) -> Path:
         config = self._folder / "mosquitto.conf"
@@ -146,4 +146,4 @@ class MosquittoBroker(Child):
         if self._saver is None or self._saver.poll() is not None:
             command = [sys.executable, "-IS", str(_SAVER), str(self._process.pid), str(self._store)]
             with self._log.open("ab") as output, suppress(OSError):  # no room for a process: tried again
-                self._saver = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own words
+                self._saver = start_child(command, output)
