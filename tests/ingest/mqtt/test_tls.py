@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,10 +34,12 @@ def listens(port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def tls_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+def tls_port(
+    tmp_path_factory: pytest.TempPathFactory, run_twinward: Any, free_port: Callable[[], int]
+) -> Iterator[tuple[int, Path]]:
     """Port and folder of a Mosquitto that speaks TLS only and knows one account; the folder has ca.pem and secrets."""
     if shutil.which("openssl") is None or shutil.which("mosquitto_passwd") is None:
-        pytest.skip("the Debian packages openssl and mosquitto are needed to make certificates and accounts")
+        run_twinward.unavailable("the Debian packages openssl and mosquitto are not installed")
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
@@ -47,9 +50,7 @@ def tls_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pa
     for name, content in (("right", "right\n"), ("wrong", "wrong\n")):
         (folder / name).write_text(content)
         (folder / name).chmod(0o600)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     (folder / "mosquitto.conf").write_text(
         f"listener {port} 127.0.0.1\ncertfile {folder}/ca.pem\nkeyfile {folder}/key.pem\n"
         f"allow_anonymous false\npassword_file {folder}/accounts\nuser root\nlog_type none\n"

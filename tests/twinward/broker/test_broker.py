@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -22,18 +23,24 @@ from twinward.commands import doctor
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy" / "mosquitto"
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+@pytest.fixture
+def need(run_twinward: Any) -> Callable[[str], None]:
+    """Skip the test without that broker, or fail it in CI."""
+
+    def check(kind: str) -> None:
+        if not available(kind):  # type: ignore[arg-type]
+            run_twinward.unavailable(f"the broker {kind} is not installed")
+
+    return check
 
 
 @pytest.fixture(params=["mosquitto", "iotcore"])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    """Each broker that is here, running on a free port."""
-    if not available(request.param):
-        pytest.skip(f"{request.param} is not installed")
-    running = start_broker(_free_port(), tmp_path, prefer=request.param)
+def broker(
+    request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
+) -> Iterator[Broker]:
+    """Each installed broker, running on a free port."""
+    need(request.param)
+    running = start_broker(free_port(), tmp_path, prefer=request.param)
     yield running
     running.stop()
 
@@ -76,10 +83,9 @@ def test_stop_frees_the_port_and_start_brings_it_back(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mosquitto", "iotcore"])
-def test_taken_port_is_told_in_one_sentence(kind: str, tmp_path: Path) -> None:
+def test_taken_port_is_told_in_one_sentence(kind: str, tmp_path: Path, need: Callable[[str], None]) -> None:
     """The port is named, and nothing is left running."""
-    if not available(kind):  # type: ignore[arg-type]
-        pytest.skip(f"{kind} is not installed")
+    need(kind)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -88,14 +94,15 @@ def test_taken_port_is_told_in_one_sentence(kind: str, tmp_path: Path) -> None:
             start_broker(port, tmp_path, prefer=kind)  # type: ignore[arg-type]
 
 
-def test_garbage_store_is_moved_away_and_kept(tmp_path: Path) -> None:
+def test_garbage_store_is_moved_away_and_kept(
+    tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
+) -> None:
     """Mosquitto ends on a store that it cannot read; the service mends that by itself."""
-    if not available("mosquitto"):
-        pytest.skip("mosquitto is not installed")
+    need("mosquitto")
     folder = tmp_path / "broker"
     folder.mkdir()
     (folder / "mosquitto.db").write_bytes(b"\x00garbage" * 100)
-    running = start_broker(_free_port(), tmp_path, prefer="mosquitto")
+    running = start_broker(free_port(), tmp_path, prefer="mosquitto")
     try:
         assert _round_trip(running.url, b"1") == b"1"
         assert list(folder.glob("mosquitto.broken-*"))
@@ -112,6 +119,11 @@ def test_a_broker_that_is_killed_comes_up_again(broker: Broker, tmp_path: Path) 
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert _round_trip(broker.url, b"again") == b"again"
+
+
+def test_an_interrupt_at_the_terminal_does_not_reach_the_broker(broker: Broker, tmp_path: Path) -> None:
+    """Ctrl-C signals the process group of the terminal; the service stops its broker in order."""
+    assert os.getpgid(_pid(broker, tmp_path)) != os.getpgid(0)
 
 
 def _pid(broker: Broker, folder: Path) -> int:
@@ -142,11 +154,12 @@ def test_no_broker_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def mosquitto_here(tmp_path: Path) -> Iterator[MosquittoBroker]:
+def mosquitto_here(
+    tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
+) -> Iterator[MosquittoBroker]:
     """An embedded Mosquitto of this folder, not started."""
-    if not available("mosquitto"):
-        pytest.skip("mosquitto is not installed")
-    made = MosquittoBroker(_free_port(), tmp_path)
+    need("mosquitto")
+    made = MosquittoBroker(free_port(), tmp_path)
     yield made
     made.stop()
 
@@ -248,11 +261,12 @@ def test_the_example_for_an_own_broker_agrees_with_the_embedded_one(setting: str
     assert example[setting] == embedded[setting]
 
 
-def test_the_example_for_an_own_broker_starts_and_keeps_strangers_out(tmp_path: Path) -> None:
+def test_the_example_for_an_own_broker_starts_and_keeps_strangers_out(
+    tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
+) -> None:
     """A real Mosquitto takes the file (its paths moved, TLS left out); a device writes its own topic and no other."""
-    if not available("mosquitto"):
-        pytest.skip("mosquitto is not installed")
-    text, port = (DEPLOY / "mosquitto.conf").read_text(encoding="utf-8"), _free_port()
+    need("mosquitto")
+    text, port = (DEPLOY / "mosquitto.conf").read_text(encoding="utf-8"), free_port()
     text = text[text.index("listener 1883") :].replace("listener 1883", f"listener {port}")
     for folder in ("/etc/mosquitto", "/var/lib/mosquitto", "/run/mosquitto", "/var/log/mosquitto"):
         text = text.replace(folder, str(tmp_path))
