@@ -18,14 +18,12 @@ __all__ = ["MemoryStore", "StoreSettings", "open_store"]
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Where readings are kept, and for how long."""
+    """Engine, limits and retention of the time-series store."""
 
     kind: Annotated[Literal["duckdb", "influxdb", "memory"], doc("engine of the time-series store")] = "duckdb"
     memory_mb: Annotated[int, Interval(ge=64, le=65_536), Unit("MB"), doc("memory that the engine may use")] = 128
     threads: Annotated[int, Interval(ge=1, le=64), Unit("1"), doc("threads that the engine may use")] = 1
-    retention: Annotated[Path | None, doc("classes of what is kept how long; those that come along when not given")] = (
-        None
-    )
+    retention: Annotated[Path | None, doc("file of the retention classes; the packaged classes when not given")] = None
     influx_url: Annotated[str, doc("InfluxDB: http(s)://host:port")] = "http://127.0.0.1:8086"
     influx_database: Annotated[str, doc("InfluxDB: database, or bucket with a mapping of that name")] = "twinward"
     influx_organisation: Annotated[str, doc("InfluxDB 2: organisation of the bucket")] = ""
@@ -40,9 +38,9 @@ def open_store(
     settings: StoreSettings | None = None,
     catalog: Catalog | None = None,
 ) -> Store:
-    """The store of that kind, in the file `path` where it has one, made when it is not there. Raises StoreError.
+    """Open a store of that kind; `path` is its file, created when missing. Raises StoreError.
 
-    catalog: knows the names that a store tells whoever reads it without us.
+    catalog: names of sensors and metrics, stored for external readers.
     """
     settings = settings or StoreSettings(kind=kind)
     if kind == "memory":

@@ -1,4 +1,4 @@
-"""What every time-series store must do, whichever engine is behind it."""
+"""Contract of the time-series stores, independent of the engine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """What one step of retention did: how many raw readings went, and whether there is more to do now."""
+    """Result of one step of retention: number of removed raw readings, and whether work remains."""
 
     gone: int
     more: bool
@@ -45,51 +45,51 @@ class Retained:
 class Store(Protocol):
     """Readings by sensor, metric and time.
 
-    Must hold for every implementation: `write` is atomic together with its cursor and may be repeated (a cursor at or
-    below the stored one is a no-op); reads are half-open [from_ns, to_ns); only what was written comes back; methods
-    may be called from several threads; raises StoreError, and nothing else, when the engine is away.
+    Every implementation holds these rules. `write` is atomic together with its cursor and idempotent: a cursor at or
+    below the stored one is a no-op. Reads are half-open, [from_ns, to_ns), and return only written readings. Several
+    threads may call the methods. An unreachable engine raises StoreError and nothing else.
     """
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
-        """Keep the readings and remember that the log is stored up to and with position `cursor`."""
+        """Write the readings and set the stored log position to `cursor`."""
         ...
 
     def cursor(self) -> int:
-        """The last log position that is stored; 0 when empty."""
+        """Return the last stored log position; 0 when empty."""
         ...
 
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
-        """The raw readings of one series, at most `limit` of the earliest."""
+        """Return the raw readings of one series, at most the `limit` earliest."""
         ...
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings in each step; steps start at multiples of step_ns.
+        """Return count, mean, low and high of the good readings in each step; steps start at multiples of step_ns.
 
-        Where raw readings are past their time, what was kept of them by step answers; a step of it belongs to the span,
-        and to the bucket, in which it starts.
+        Where raw readings have expired, the roll-up levels answer. A step of a level belongs to the span and bucket in
+        which it starts.
         """
         ...
 
     def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """As `downsample`, over the readings of many sensors together; a sensor named twice counts once."""
+        """Like `downsample`, over the readings of many sensors together; a sensor named twice counts once."""
         ...
 
     def metrics(self, sensor: int) -> list[int]:
-        """Codes of the metrics that a sensor has readings of, raw or down-sampled, ascending."""
+        """Return the codes of the metrics with readings of a sensor, raw or down-sampled, ascending."""
         ...
 
     def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
-        """One step of upkeep; to be called again while there is more.
+        """Run one step of upkeep; call it again while work remains.
 
-        When there is no more, every raw reading is gone whose day (UTC) ended raw_days of its class ago, unless it is
-        held, and the good ones of them stand in the levels of their class.
+        At the end, every raw reading is removed whose day (UTC) ended raw_days of its class ago, unless it is on hold.
+        The levels of its class contain the good ones of the removed readings.
         """
         ...
 
     def count(self) -> int:
-        """How many raw readings are stored."""
+        """Return the number of stored raw readings."""
         ...
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
         ...

@@ -1,7 +1,7 @@
-"""The default store: one DuckDB file, columns in and columns out.
+"""Default store: one DuckDB file, columns in and columns out.
 
-Readings lie in one table a day, as they came; once a day is over it is rewritten sorted by series (`duckdb_upkeep`).
-What was measured about this layout stands in docs/performance.md.
+Each day has one table with readings in order of arrival. After the day, `duckdb_upkeep` rewrites it sorted by series.
+docs/performance.md has the measurements of this layout.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .rollup import Rollup, buckets, joined
 
 PARTS_PER_QUERY = 32
 BLOCK_BYTES = 65_536
-"""Of a new file. The engine's own 262,144 leaves more of each block empty; 16,384 keeps times uncompressed."""
+"""Block size of a new file. The engine's default, 262,144, leaves blocks emptier; 16,384 leaves times uncompressed."""
 
 _TIME_MAX = 2**63 - 1
 _STEP_MAX = 2**62
@@ -37,15 +37,15 @@ _BROKEN = (duckdb.FatalException, duckdb.InternalException)
 
 
 class DuckdbStore:
-    """Readings in one file, a table a day; the cursor moves in the rows' transaction.
+    """Readings in one file, one table a day; rows and cursor change in one transaction.
 
-    The space of what is dropped is used again; the file itself becomes no smaller, but for its end. One process at a
-    time may have the file open. Reads run beside a write, each on its own snapshot. After a fatal error of the engine
-    (disk full while it wrote) the file is opened anew at the next call.
+    The file reuses the space of dropped tables and shrinks only at its end. One process at a time opens the file.
+    Reads run beside a write, each on its own snapshot. After a fatal error of the engine (disk full during a write)
+    the next call reopens the file.
     """
 
     def __init__(self, path: Path, *, memory_mb: int = 128, threads: int = 1) -> None:
-        """Opens or makes the file; what a killed process left behind is recovered. Raises StoreError."""
+        """Open or create the file and recover the state after a kill. Raises StoreError."""
         self._path = path
         self._config: dict[str, Any] = {
             "memory_limit": f"{memory_mb}MB",
@@ -63,19 +63,19 @@ class DuckdbStore:
             pass
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
-        """Keep the readings; a cursor at or below the stored one is a no-op."""
+        """Write the readings; a cursor at or below the stored one is a no-op."""
         with self._writing, self._transaction() as db:
             if cursor > _one(db, "SELECT cursor FROM progress"):
                 _insert(db, batch)
                 db.execute("UPDATE progress SET cursor = ?", [cursor])
 
     def cursor(self) -> int:
-        """The last log position that is stored."""
+        """Return the last stored log position."""
         with self._session() as db:
             return _one(db, "SELECT cursor FROM progress")
 
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
-        """The readings of one series in [from_ns, to_ns), time ascending, those of one time as they came."""
+        """Return the readings of one series in [from_ns, to_ns) by time, equal times in order of arrival."""
         begin, end = _clamped(from_ns), _clamped(to_ns)
         pieces: list[dict[str, NDArray[Any]]] = []
         with self._transaction() as db:
@@ -90,11 +90,11 @@ class DuckdbStore:
         return _series(pieces)
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings in each step that has some."""
+        """Return count, mean, low and high of the good readings in each step with readings."""
         return self.across([sensor], metric, from_ns=from_ns, to_ns=to_ns, step_ns=step_ns)
 
     def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings of all these sensors in each step that has some."""
+        """Return count, mean, low and high of the good readings of all these sensors in each step with readings."""
         if not 0 < step_ns <= _STEP_MAX:
             raise ValueError(f"step_ns must be above zero and at most {_STEP_MAX}, not {step_ns}")
         begin, end, wanted = _clamped(from_ns), _clamped(to_ns), sorted(set(sensors))
@@ -108,7 +108,7 @@ class DuckdbStore:
         return buckets(joined(pieces), step_ns)
 
     def metrics(self, sensor: int) -> list[int]:
-        """Codes of the metrics that a sensor has readings of."""
+        """Return the codes of the metrics with readings of a sensor."""
         found: set[int] = set()
         with self._transaction() as db:
             for group in in_groups(parts(db), PARTS_PER_QUERY):
@@ -125,20 +125,20 @@ class DuckdbStore:
             return self._upkeep.step(db, keep, now_ns=now_ns)
 
     def count(self) -> int:
-        """How many raw readings are stored."""
+        """Return the number of stored raw readings."""
         with self._transaction() as db:
             found = parts(db, "step_ns = 0")
             return sum(_one(db, f"SELECT count(*) FROM {part.table} WHERE {part.counts}") for part in found)  # noqa: S608
 
     def close(self) -> None:
-        """Let go of the file; calls after this raise StoreError."""
+        """Close the file; later calls raise StoreError."""
         with self._opening:
             self._closed = True
             self._drop()
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A session whose work counts whole or not at all, on one state of the file."""
+        """Yield a session with one transaction on one snapshot of the file."""
         with self._session() as db:
             db.begin()
             try:
@@ -150,7 +150,7 @@ class DuckdbStore:
 
     @contextmanager
     def _session(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection of one's own; errors of the engine become StoreError."""
+        """Yield a separate connection; errors of the engine become StoreError."""
         try:
             with self._opened().cursor() as db:
                 yield db
@@ -182,7 +182,7 @@ class DuckdbStore:
 
 
 def _insert(db: duckdb.DuckDBPyConnection, batch: TelemetryBatch) -> None:
-    """The rows into the open parts of their days, as they came."""
+    """Append the rows to the open parts of their days, in order of arrival."""
     if not len(batch):
         return
     day, inside_ns = np.divmod(batch.time_ns, DAY_NS)
@@ -201,7 +201,7 @@ def _open_part(db: duckdb.DuckDBPyConnection, day: int, *, made_ns: int) -> Part
 
 
 def _reading_rows(part: Part, from_ns: int, to_ns: int) -> str:
-    """SQL of a part's readings of one series."""
+    """Return the SQL for a part's readings of one series."""
     return (
         f"SELECT {part.time_ns} AS time_ns, value, quality, {part.id} AS part, rowid AS row FROM {part.table}"  # noqa: S608
         f" WHERE sensor = $sensor AND metric = $metric AND {part.where(from_ns, to_ns)}"
@@ -212,9 +212,9 @@ _WANTED = "WITH wanted AS (SELECT unnest($sensors::INTEGER[]) AS sensor)"
 
 
 def _bucket_rows(part: Part, from_ns: int, to_ns: int, sensors: Sequence[int]) -> str:
-    """SQL of a part's good readings, or of a level's rows, by step; the sensors are named when they are few."""
+    """Return the SQL for a part's good readings, or a level's rows, by step; it names the sensors when they are few."""
     at = part.time_ns
-    start = f"{at} - ({at} % $step + $step) % $step"  # the inner sum keeps steps before 1970 whole
+    start = f"{at} - ({at} % $step + $step) % $step"  # the inner sum keeps steps before 1970 aligned
     which = f"sensor BETWEEN {int(sensors[0])} AND {int(sensors[-1])}"
     if len(sensors) > 1:
         which += " AND sensor IN (FROM wanted)"
@@ -244,11 +244,11 @@ def _undo(db: duckdb.DuckDBPyConnection) -> None:
     try:
         db.rollback()
     except duckdb.Error:
-        return  # the engine has ended the transaction itself; the first error is the one to tell
+        return  # the engine has ended the transaction; report the first error
 
 
 def _one(db: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> int:
-    rows = db.execute(query, list(values)).fetchall()  # to the end: a result left open blocks its connection
+    rows = db.execute(query, list(values)).fetchall()  # read to the end: an open result blocks its connection
     return int(rows[0][0])
 
 

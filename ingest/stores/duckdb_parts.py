@@ -1,4 +1,4 @@
-"""Tables of the DuckDB store: one a day of readings, and a register that says which rows of them count."""
+"""Tables of the DuckDB store: one a day of readings, and a register of the valid rows."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ _OLD = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'readings'"
 class Part:
     """One table: readings of a day (step_ns 0), or a period of a level from that day on.
 
-    state: open (written to), sealed (being rewritten, rows of sensors from `low` on count), target (being made, rows of
-    sensors below `high` count), sorted, or level. series: how many series a target or sorted part has.
+    state: open (accepts writes), sealed (source of a rewrite; rows of sensors from `low` on are valid), target
+    (destination of a rewrite; rows of sensors below `high` are valid), sorted, or level. series: number of series in a
+    target or sorted part.
     """
 
     id: int
@@ -63,25 +64,25 @@ class Part:
 
     @property
     def time_ns(self) -> str:
-        """SQL of a row's time."""
+        """SQL expression of a row's time."""
         if self.step_ns:
             return f"slot * {self.step_ns}"
         return f"({self.day * DAY_NS} + (key % {DAY_MS}) * {MS_NS} + ns)"
 
     @property
     def counts(self) -> str:
-        """SQL condition: the row counts."""
+        """SQL condition of valid rows."""
         asked = [f"sensor >= {self.low}"] if self.low != LOWEST else []
         asked += [f"sensor < {self.high}"] if self.high != HIGHEST else []
         return " AND ".join(asked) or "true"
 
     @property
     def last_day(self) -> int:
-        """The last day that it may have rows of."""
+        """Last day of its rows."""
         return self.day + (period_days(self.step_ns) if self.step_ns else 1) - 1
 
     def where(self, from_ns: int, to_ns: int) -> str:
-        """SQL condition: the row counts and is in the span, about which nothing is asked where all of the part is."""
+        """Return the SQL condition of valid rows in the span; a part inside the span needs no time condition."""
         asked = [self.counts]
         if from_ns > self.day * DAY_NS:
             asked.append(f"{self.time_ns} >= {from_ns}")
@@ -91,13 +92,13 @@ class Part:
 
 
 def parts(db: duckdb.DuckDBPyConnection, where: str = "true", values: Sequence[object] = ()) -> list[Part]:
-    """Parts that a condition chooses, by day and age."""
-    query = f"SELECT {_FIELDS} FROM parts WHERE {where} ORDER BY day, id"  # noqa: S608 - conditions stand in the code
+    """Return the parts that match a condition, by day and age."""
+    query = f"SELECT {_FIELDS} FROM parts WHERE {where} ORDER BY day, id"  # noqa: S608 - conditions are constants
     return [Part(*row) for row in db.execute(query, list(values)).fetchall()]
 
 
 def parts_of_span(db: duckdb.DuckDBPyConnection, from_ns: int, to_ns: int) -> list[Part]:
-    """Parts that may have rows of [from_ns, to_ns), raw ones and levels."""
+    """Return the raw parts and levels that may contain rows of [from_ns, to_ns)."""
     if from_ns >= to_ns:
         return []
     first, last = from_ns // DAY_NS, (to_ns - 1) // DAY_NS
@@ -108,7 +109,7 @@ def parts_of_span(db: duckdb.DuckDBPyConnection, from_ns: int, to_ns: int) -> li
 def make_part(
     db: duckdb.DuckDBPyConnection, state: str, day: int, *, class_name: str = "", step_ns: int = 0, made_ns: int = 0
 ) -> Part:
-    """A new, empty part and its table. high of a target begins at the lowest sensor: nothing of it counts yet."""
+    """Create an empty part and its table. `high` of a target starts at the lowest sensor: it has no valid rows yet."""
     row = db.execute("SELECT coalesce(max(id), 0) + 1 FROM parts").fetchall()[0]
     high = LOWEST if state == "target" else HIGHEST
     part = Part(int(row[0]), state, day, class_name, step_ns, LOWEST, high, 0, made_ns)
@@ -120,19 +121,19 @@ def make_part(
 
 
 def drop_part(db: duckdb.DuckDBPyConnection, part: Part) -> None:
-    """Its table goes; the file uses the space again."""
+    """Drop the part's table; the file reuses its space."""
     db.execute(f"DROP TABLE {part.table}")
     db.execute("DELETE FROM parts WHERE id = ?", [part.id])
 
 
 def add_rows(db: duckdb.DuckDBPyConnection, part: Part, columns: Mapping[str, NDArray[Any]]) -> None:
-    """Rows of readings, in this order; key: ms of the day, or with a multiple of a day's ms added."""
+    """Append rows of readings in this order. key: ms of the day, plus a multiple of a day's ms in sorted parts."""
     with _registered(db, columns):
         db.execute(f"INSERT INTO {part.table} SELECT sensor, metric, key, ns, value, quality FROM incoming")  # noqa: S608
 
 
 def add_level(db: duckdb.DuckDBPyConnection, class_name: str, step_ns: int, rows: Rollup) -> None:
-    """Rows of a level into the parts of their periods, which are made where they are missing."""
+    """Append rows of a level to the parts of their periods; create missing parts."""
     day = rows.start_ns // DAY_NS
     first = day - day % period_days(step_ns)
     for one in np.unique(first).tolist():
@@ -144,13 +145,13 @@ def add_level(db: duckdb.DuckDBPyConnection, class_name: str, step_ns: int, rows
 
 
 def level_part(db: duckdb.DuckDBPyConnection, class_name: str, step_ns: int, first_day: int) -> Part:
-    """The part of a level's period, made where it is missing."""
+    """Return the part of a level's period; create it when missing."""
     found = parts(db, "class = ? AND step_ns = ? AND day = ?", [class_name, step_ns, first_day])
     return found[0] if found else make_part(db, "level", first_day, class_name=class_name, step_ns=step_ns)
 
 
 def adopt(db: duckdb.DuckDBPyConnection) -> None:
-    """Readings of the first layout, one table for all, into parts by day."""
+    """Migrate readings of the first layout, one table for all days, into parts by day."""
     if not db.execute(_OLD).fetchall()[0][0]:
         return
     day = f"(time_ns - ((time_ns % {DAY_NS}) + {DAY_NS}) % {DAY_NS}) // {DAY_NS}"
@@ -164,14 +165,14 @@ def adopt(db: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def _registered(db: duckdb.DuckDBPyConnection, columns: Mapping[str, NDArray[Any]]) -> Iterator[None]:
-    """Arrays as the table `incoming` of a connection that lasts no longer than the transaction."""
+    """Register arrays as the table `incoming` of a connection that lives as long as the transaction."""
     db.register("incoming", dict(columns))
     yield
     db.unregister("incoming")
 
 
 def in_groups(found: Sequence[Part], size: int) -> Iterator[list[Part]]:
-    """Parts in order, about `size` at a time, those of one day together."""
+    """Yield the parts in order, about `size` at a time; parts of one day stay together."""
     group: list[Part] = []
     for part in found:
         if len(group) >= size and part.day != group[-1].day:

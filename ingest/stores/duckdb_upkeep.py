@@ -1,4 +1,4 @@
-"""Upkeep of the DuckDB store in short steps: a day's parts rewritten sorted, without what is past its time."""
+"""Upkeep of the DuckDB store in short steps: sorts finished days and removes expired readings."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from .duckdb_parts import (
 from .rollup import coarser, rolled
 
 SLICE_ROWS = 491_520
-"""Readings rewritten in one step, four row groups; one sensor's day is never cut."""
+"""Readings rewritten in one step: four row groups. One sensor's day is never split."""
 
 SETTLE_NS = 7_200_000_000_000
-"""A day is sorted once it is over for this long."""
+"""Delay between the end of a day and its sorting."""
 
 LOOK_S = 0.25
-"""A step looks no longer than this for work."""
+"""Limit on the search for work in one step."""
 
 _NEVER = 2**31
 
@@ -42,10 +42,10 @@ Columns = dict[str, NDArray[Any]]
 
 
 class Upkeep:
-    """Chooses what a step does. Every step is one transaction of its caller; what a kill cuts off never was.
+    """Selects the work of a step. Each step is one transaction of its caller, so a kill leaves no partial step.
 
-    A day's parts are sealed and rewritten into a target, sensor by sensor; the register tells for which sensors the old
-    parts count and for which the target does, so that reads see every reading once at any moment.
+    A day's parts are sealed and rewritten into a target, sensor by sensor. The register holds the valid sensors of the
+    old parts and of the target, so reads return every reading exactly once at any moment.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Upkeep:
         self._rules: object = None
 
     def step(self, db: duckdb.DuckDBPyConnection, keep: RetentionPlan, *, now_ns: int) -> Retained:
-        """Do the next piece of work, if there is one."""
+        """Run the next step of work, if any."""
         if self._rules != (keep.classes, keep.held):
             self._due, self._rules = {}, (keep.classes, keep.held)
         for target in parts(db, "state = 'target'"):
@@ -63,7 +63,7 @@ class Upkeep:
         for day in self._days(db, now_ns):
             if self._is_due(db, day, keep, now_ns=now_ns):
                 for part in day:
-                    self._due.pop(part.id, None)  # its number is given again once it is dropped
+                    self._due.pop(part.id, None)  # its number is reused after the drop
                 _begin(db, day)
                 return Retained(0, more=True)
             if time.monotonic() > looked_until_s:
@@ -71,14 +71,14 @@ class Upkeep:
         return Retained(0, more=_age_level(db, keep, now_ns=now_ns))
 
     def _days(self, db: duckdb.DuckDBPyConnection, now_ns: int) -> list[list[Part]]:
-        """Raw parts by day, of days that are over."""
+        """Return the raw parts of finished days, by day."""
         found: dict[int, list[Part]] = {}
         for part in parts(db, "step_ns = 0 AND day < ?", [now_ns // DAY_NS]):
             found.setdefault(part.day, []).append(part)
         return list(found.values())
 
     def _is_due(self, db: duckdb.DuckDBPyConnection, day: list[Part], keep: RetentionPlan, *, now_ns: int) -> bool:
-        """Whether the day is to be sorted, or has readings that are past their time."""
+        """Return whether the day needs sorting or contains expired readings."""
         is_sorted = any(part.state == "sorted" for part in day)
         for part in day:
             waits_ns = part.made_ns + DAY_NS if is_sorted else 0
@@ -89,7 +89,7 @@ class Upkeep:
         return any(self._due_day(db, part, keep) * DAY_NS <= now_ns for part in day)
 
     def _due_day(self, db: duckdb.DuckDBPyConnection, part: Part, keep: RetentionPlan) -> int:
-        """The day from which on something of the part is past its time; what is held does not count."""
+        """Return the day on which the first reading of the part expires; readings on hold do not count."""
         known = self._due.get(part.id)
         if known is not None and part.state == "sorted":
             return known
@@ -101,14 +101,14 @@ class Upkeep:
 
 
 def _begin(db: duckdb.DuckDBPyConnection, day: list[Part]) -> None:
-    """Nothing is written to these parts any more; readings that still come make a new one."""
+    """Seal these parts; later readings of the day create a new part."""
     for part in day:
         db.execute("UPDATE parts SET state = 'sealed' WHERE id = ?", [part.id])
     make_part(db, "target", day[0].day)
 
 
 def _rewrite(db: duckdb.DuckDBPyConnection, target: Part, keep: RetentionPlan, *, now_ns: int) -> int:
-    """The next sensors of a day from the sealed parts into the target; returns how many readings went."""
+    """Rewrite the next sensors of a day from sealed parts into the target; return the number of removed readings."""
     sources = parts(db, "step_ns = 0 AND day = ? AND state = 'sealed'", [target.day])
     bound = _bound(db, sources)
     pieces = [_rows(db, part, bound) for part in sources]
@@ -131,7 +131,7 @@ def _rewrite(db: duckdb.DuckDBPyConnection, target: Part, keep: RetentionPlan, *
 
 
 def _bound(db: duckdb.DuckDBPyConnection, sources: list[Part]) -> int:
-    """The sensor before which a step's readings end; HIGHEST when all that is left fits."""
+    """Return the exclusive upper sensor of a step; HIGHEST when the remaining readings fit."""
     union = " UNION ALL ".join(f"SELECT sensor FROM {part.table} WHERE {part.counts}" for part in sources)  # noqa: S608
     found = db.execute(f"SELECT sensor, count(*) AS n FROM ({union}) GROUP BY sensor ORDER BY sensor").fetchnumpy()  # noqa: S608
     sensor, rows = np.ma.getdata(found["sensor"]), np.cumsum(np.ma.getdata(found["n"]))
@@ -140,7 +140,7 @@ def _bound(db: duckdb.DuckDBPyConnection, sources: list[Part]) -> int:
 
 
 def _rows(db: duckdb.DuckDBPyConnection, part: Part, bound: int) -> Columns:
-    """The readings of a part from its low sensor up to the bound, in the order in which they stand."""
+    """Return the readings of a part from its low sensor up to the bound, in stored order."""
     query = (
         f"SELECT sensor, metric, key % {DAY_MS} AS key, ns, value, quality FROM {part.table}"  # noqa: S608 - own name
         f" WHERE sensor >= {part.low} AND sensor < {bound}"
@@ -149,10 +149,10 @@ def _rows(db: duckdb.DuckDBPyConnection, part: Part, bound: int) -> Columns:
 
 
 def _append(db: duckdb.DuckDBPyConnection, target: Part, rows: Columns) -> int:
-    """The readings sorted by series and time; returns how many series the target then has.
+    """Append the readings sorted by series and time; return the target's number of series.
 
-    key grows by a day's ms with each series, so that it rises from the first row to the last and its steps stay small:
-    the engine then keeps it in half the bits.
+    `key` grows by a day's ms with each series. It rises from the first row to the last in small steps, which the engine
+    stores in half the bits.
     """
     if not len(rows["key"]):
         return target.series
@@ -165,7 +165,7 @@ def _append(db: duckdb.DuckDBPyConnection, target: Part, rows: Columns) -> int:
 
 
 def _roll(db: duckdb.DuckDBPyConnection, gone: Columns, day: int, keep: RetentionPlan) -> None:
-    """The good ones of the readings that go, into the first level of their classes."""
+    """Roll up the good ones of the removed readings into the first level of their classes."""
     good = gone["quality"] == Quality.GOOD
     own = {name: column[good] for name, column in gone.items()}
     time_ns = day * DAY_NS + own["key"] * MS_NS + own["ns"]
@@ -179,7 +179,7 @@ def _roll(db: duckdb.DuckDBPyConnection, gone: Columns, day: int, keep: Retentio
 
 
 def _age_level(db: duckdb.DuckDBPyConnection, keep: RetentionPlan, *, now_ns: int) -> bool:
-    """One part of a level that is past its time moves to the next level; False when there is none."""
+    """Move one expired part of a level to the next level; return False when none is expired."""
     for part in parts(db, "step_ns > 0"):
         if keep.level_past(part.class_name, part.step_ns, part.day, now_ns=now_ns):
             level = keep.named(part.class_name).next_level(part.step_ns)
@@ -191,7 +191,7 @@ def _age_level(db: duckdb.DuckDBPyConnection, keep: RetentionPlan, *, now_ns: in
 
 
 def _join(db: duckdb.DuckDBPyConnection, part: Part, step_ns: int) -> None:
-    """A part's rows into the coarser level of its class; a period lies whole in one of the next."""
+    """Roll up a part into the coarser level of its class; each period lies within one period of that level."""
     start = f"(slot * {part.step_ns})"
     slot = f"(({start} - ({start} % {step_ns} + {step_ns}) % {step_ns}) // {step_ns})"
     into = level_part(db, part.class_name, step_ns, part.day - part.day % period_days(step_ns))

@@ -1,4 +1,4 @@
-"""Legal holds: what must not go from the time-series store, kept in a small file beside it."""
+"""Legal holds on readings of the time-series store, in a small file beside it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _RELEASE = (
 )
 _BUSY_S = 10.0
 FOREVER_NS = 2**63 - 1
-"""End of a hold that names none."""
+"""End of a hold without an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Raw readings of a site, or of some of its sensors, in [from_ns, to_ns), kept until the hold is released.
 
-    sensors: ids, () for all of the site; who: made it, for which reason; released_ns: None while it stands. Whole days
-    (UTC) are kept.
+    sensors: ids; () for the whole site. who: the person who made the hold. released_ns: None while it is active. A hold
+    covers whole days (UTC).
     """
 
     id: int
@@ -56,10 +56,10 @@ class Hold:
 
 
 class Holds:
-    """The register of holds, a SQLite file; several processes may have it open. Nothing in it is ever deleted."""
+    """Register of holds: a SQLite file that several processes may open. No row is ever deleted."""
 
     def __init__(self, path: Path) -> None:
-        """Makes the file where it is missing. Raises HoldError when it cannot be used."""
+        """Create the file when missing. Raises HoldError for an unusable file."""
         self._path = path
         self._run(_SCHEMA)
 
@@ -74,7 +74,7 @@ class Holds:
         who: str,
         now_ns: int,
     ) -> Hold:
-        """Make a hold. Raises HoldError without a site, a reason or a name, or where the span is empty."""
+        """Add a hold. Raises HoldError without a site, a reason or a name, or for an empty span."""
         for name, given in (("a site", site), ("a reason", reason), ("the name of who wants it", who)):
             if not given.strip():
                 raise HoldError(f"a hold needs {name}")
@@ -85,7 +85,7 @@ class Holds:
         return self._run(_ADD, values)[0]
 
     def release(self, hold: int, *, reason: str, who: str, now_ns: int) -> Hold:
-        """End a hold; what is past its time goes at the next retention. Raises HoldError where there is none."""
+        """Release a hold; the next retention removes expired readings. Raises HoldError for an unknown hold."""
         if not reason.strip() or not who.strip():
             raise HoldError("a release needs a reason and the name of who releases")
         done = self._run(_RELEASE, (now_ns, who.strip(), reason.strip(), hold))
@@ -94,15 +94,15 @@ class Holds:
         return done[0]
 
     def all(self) -> list[Hold]:
-        """Every hold that was ever made, in order."""
+        """Return every hold, released ones included, in order."""
         return self._run(f"SELECT {_FIELDS} FROM holds ORDER BY id")  # noqa: S608 - constants
 
     def standing(self) -> list[Hold]:
-        """The holds that are not released."""
+        """Return the active holds."""
         return [hold for hold in self.all() if hold.released_ns is None]
 
     def _run(self, query: str, values: Sequence[object] = ()) -> list[Hold]:
-        """One statement, durable when it returns; its rows as holds."""
+        """Run one durable statement; return its rows as holds."""
         try:
             with closing(sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)) as db:
                 db.execute("PRAGMA synchronous = FULL")
@@ -113,7 +113,7 @@ class Holds:
 
 
 def held(holds: Iterable[Hold], sensors: Iterable[Sensor]) -> tuple[HeldSpan, ...]:
-    """What holds keep, by sensor code and whole days; sensors: all that the catalogue knows."""
+    """Return the spans on hold, by sensor code and whole days. sensors: all sensors of the catalogue."""
     standing = list(holds)
     if not standing:
         return ()

@@ -1,6 +1,6 @@
 """Readings in InfluxDB: line protocol in, InfluxQL out.
 
-Source: docs.influxdata.com, line protocol; InfluxDB 1.x HTTP API (`/write`, `/query`), which InfluxDB 2 answers as well
+Source: docs.influxdata.com, line protocol; InfluxDB 1.x HTTP API (`/write`, `/query`), which InfluxDB 2 also serves
 ("InfluxDB 1.x compatibility"); `/api/v2/write` through the client library of InfluxDB 2.
 """
 
@@ -26,29 +26,29 @@ from .rollup import Rollup, buckets
 
 PROGRESS = "progress"
 ROWS_PER_WRITE = 100_000
-"""A body stays far under the server's 25 MB."""
+"""Rows of one body, which stays far below the server's limit of 25 MB."""
 
 SENSORS_PER_QUERY = 500
-"""Sensors named in one statement."""
+"""Sensors in one statement, at most."""
 
 _TIME_MIN, _TIME_MAX = -9_223_372_036_854_775_806, 9_223_372_036_854_775_806
 _STEP_MAX = 2**62
 _TIMEOUT_S = 30.0
-_RETRIED = frozenset((401, 403, 404, 408, 429))  # what an administrator, or time, can mend
+_RETRIED = frozenset((401, 403, 404, 408, 429))  # status codes that an administrator or a retry can fix
 _SERVER_ERROR = 500
 
 
 class InfluxStore:
     """Readings as points `readings,m={metric},s={sensor},... v={value},q={quality},c={cursor}` of one database.
 
-    Names of sensor, site and metric stand beside the codes as tags.
+    The names of sensor, site and metric are further tags.
 
-    Readings of one series and moment are told apart by the tag `k`, counted in order of arrival; where a series goes
-    back in time, the server is asked what it holds there. A write and its cursor travel together, and a write that is
-    repeated makes the same points, so that a crash in between neither loses nor doubles. Reads wait for a write under
-    way, of which the server would show a part. One database belongs to one installation.
+    The tag `k`, counted in order of arrival, separates readings of one series and time. Where a series goes back in
+    time, the store queries the server's readings there. A write and its cursor share one request, and a repeated write
+    produces the same points, so a crash in between neither loses nor duplicates. Reads wait for a running write, of
+    which the server would return a part. One database belongs to one installation.
 
-    Works badly for: a second reading of one series and moment on the two sides of a restart, of which the later stays.
+    Works badly for: two readings of one series and time before and after a restart, of which the later one remains.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class InfluxStore:
         timeout_s: float = _TIMEOUT_S,
         catalog: Catalog | None = None,
     ) -> None:
-        """url: http(s)://host:port; database: of the bucket, in InfluxDB 2 by its mapping; api: how writes go.
+        """url: http(s)://host:port. database: the database, or in InfluxDB 2 the mapping of the bucket. api: write API.
 
-        catalog: knows the names that are told with the readings.
+        catalog: names for the tags.
 
-        Nothing is connected here: the server may be away.
+        The constructor makes no connection: the server may be down.
         """
         self._url, self._database = url.rstrip("/"), database
         headers = {"Authorization": f"Token {token}"} if token else {}
@@ -81,35 +81,37 @@ class InfluxStore:
             self._send, self._close_client = _client_2(self._url, token or "", organisation, database, timeout_s)
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
-        """Keep the readings; a cursor at or below the stored one is a no-op."""
+        """Write the readings; a cursor at or below the stored one is a no-op."""
         with self._gate:
             if cursor > self.cursor():
-                self.send(batch, cursor=cursor, taken=self._taken(batch, cursor))
+                self.send(batch, cursor=cursor, stored=self._stored_repeats(batch, cursor))
                 for sensor, metric, time_ns in _keys(batch):
                     self._newest[sensor, metric] = max(time_ns, self._newest.get((sensor, metric), _TIME_MIN))
 
-    def send(self, batch: TelemetryBatch, *, cursor: int, taken: dict[tuple[int, int, int], int] | None = None) -> None:
-        """The write itself: every reading as a line, and the cursor as the last; taken: readings already there."""
-        lines = list(self._lines.of(batch, cursor, taken or {}))
+    def send(
+        self, batch: TelemetryBatch, *, cursor: int, stored: dict[tuple[int, int, int], int] | None = None
+    ) -> None:
+        """Send every reading as a line, and the cursor as the last line. stored: readings already on the server."""
+        lines = list(self._lines.of(batch, cursor, stored or {}))
         parts = [lines[at : at + ROWS_PER_WRITE] for at in range(0, len(lines), ROWS_PER_WRITE)] or [[]]
         parts[-1].append(f"{PROGRESS} cursor={cursor}i 0")
         for part in parts:
             self._send("\n".join(part).encode())
 
     def cursor(self) -> int:
-        """The last log position that is stored."""
+        """Return the last stored log position."""
         rows = self._query(f"SELECT cursor FROM {PROGRESS} WHERE time = 0")  # noqa: S608 - constants
         return int(rows[0][1]) if rows else 0
 
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
-        """The readings of one series in [from_ns, to_ns), time ascending, those of one time as they came."""
+        """Return the readings of one series in [from_ns, to_ns) by time, equal times in order of arrival."""
         if limit <= 0 or _clamped(from_ns) >= _clamped(to_ns):
             return _series([])
         where = _where(sensor, metric, from_ns, to_ns)
         query = f"SELECT v, q, k FROM {MEASUREMENT} WHERE {where} ORDER BY time LIMIT {int(limit)}"  # noqa: S608 - integers
         with self._gate:
             rows = self._query(query)
-            if len(rows) == limit:  # the server cuts readings of one moment in an order of its own
+            if len(rows) == limit:  # the server truncates readings of one time in its own order
                 last_ns = rows[-1][0]
                 at = f"{_where(sensor, metric, last_ns, last_ns + 1)}"
                 whole = self._query(f"SELECT v, q, k FROM {MEASUREMENT} WHERE {at}")  # noqa: S608 - integers
@@ -117,11 +119,11 @@ class InfluxStore:
         return _series(sorted(rows, key=lambda row: (row[0], int(row[3] or 0)))[:limit])
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings in each step that has some."""
+        """Return count, mean, low and high of the good readings in each step with readings."""
         return self.across([sensor], metric, from_ns=from_ns, to_ns=to_ns, step_ns=step_ns)
 
     def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings of all these sensors in each step that has some."""
+        """Return count, mean, low and high of the good readings of all these sensors in each step with readings."""
         if not 0 < step_ns <= _STEP_MAX:
             raise ValueError(f"step_ns must be above zero and at most {_STEP_MAX}, not {step_ns}")
         wanted, found = sorted({int(sensor) for sensor in sensors}), []
@@ -136,12 +138,12 @@ class InfluxStore:
         return buckets(Rollup(none, none.astype(np.int16), start_ns, count, *sums), step_ns)
 
     def metrics(self, sensor: int) -> list[int]:
-        """Codes of the metrics that a sensor has readings of."""
+        """Return the codes of the metrics with readings of a sensor."""
         query = f"SELECT count(v) FROM {MEASUREMENT} WHERE s = '{int(sensor)}' GROUP BY m"  # noqa: S608 - an integer
         return sorted(int(tags["m"]) for tags, _ in self._series_of(query))
 
     def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
-        """All of it in one step: what is past its time is deleted on the server. No levels are kept."""
+        """Delete all expired readings on the server in one step. This store has no levels."""
         with self._gate:
             series = self._series_of(f"SELECT count(v) FROM {MEASUREMENT} GROUP BY s, m")  # noqa: S608 - constants
             sensor = np.array([int(tags["s"]) for tags, _ in series], np.int32)
@@ -159,18 +161,18 @@ class InfluxStore:
         return Retained(gone, more=False)
 
     def count(self) -> int:
-        """How many readings are stored."""
+        """Return the number of stored readings."""
         with self._gate:
             return self._count("")
 
     def close(self) -> None:
-        """Let go of the connection; calls after this raise StoreError."""
+        """Close the connection; later calls raise StoreError."""
         self._closed = True
         self._http.close()
         self._close_client()
 
     def _downsampled(self, which: str, wanted: tuple[int, int], step_ns: int) -> list[list[Any]]:
-        """Rows of start, count, mean, low and high; the span is cut to the readings: the server walks every step."""
+        """Return rows of start, count, mean, low, high; the span is cut to readings: the server visits every step."""
         if _clamped(wanted[0]) >= _clamped(wanted[1]) or not (span := self._edges(which, *wanted)):
             return []
         where = f"{which} AND {_span(*span)} AND q = {int(Quality.GOOD)}"
@@ -184,8 +186,8 @@ class InfluxStore:
             self._query(f"DELETE FROM {MEASUREMENT} WHERE {where}", change=True)  # noqa: S608 - integers
         return gone
 
-    def _taken(self, batch: TelemetryBatch, cursor: int) -> dict[tuple[int, int, int], int]:
-        """Series and moments that earlier writes hold, with the number of readings there; only where time goes back."""
+    def _stored_repeats(self, batch: TelemetryBatch, cursor: int) -> dict[tuple[int, int, int], int]:
+        """Return the number of stored readings by series and time, only for rows that go back in time."""
         spans: dict[tuple[int, int], tuple[int, int]] = {}
         for sensor, metric, time_ns in _keys(batch):
             if time_ns <= self._newest.get((sensor, metric), _TIME_MIN - 1):
@@ -205,24 +207,24 @@ class InfluxStore:
         return int(rows[0][1]) if rows else 0
 
     def _edges(self, which: str, from_ns: int, to_ns: int) -> tuple[int, int] | None:
-        """First and last reading of some series in a span, as a span: the server counts empty steps one by one."""
+        """Return the span from first to last reading of some series: the server counts empty steps one by one."""
         where = f"{which} AND {_span(from_ns, to_ns)}"
         first = self._query(f"SELECT v FROM {MEASUREMENT} WHERE {where} ORDER BY time LIMIT 1")  # noqa: S608 - integers
         last = self._query(f"SELECT v FROM {MEASUREMENT} WHERE {where} ORDER BY time DESC LIMIT 1")  # noqa: S608 - integers
         return (first[0][0], last[0][0] + 1) if first else None
 
     def _send_1(self, body: bytes) -> None:
-        """A write by the older path. Raises StoreError."""
+        """Write by the InfluxDB 1 path. Raises StoreError."""
         parameters = {"db": self._database, "precision": "ns"}
         self._answer("POST", "/write", params=parameters, content=body)
 
     def _query(self, query: str, *, change: bool = False) -> list[list[Any]]:
-        """Rows of the only series that a statement gives; times in ns."""
+        """Return the rows of a statement with one series; times in ns."""
         found = self._series_of(query, change=change)
         return found[0][1] if found else []
 
     def _series_of(self, query: str, *, change: bool = False) -> list[tuple[dict[str, str], list[list[Any]]]]:
-        """Tags and rows of each series of an answer, chunks joined."""
+        """Return tags and rows of each series of a response, chunks joined."""
         parameters = {"db": self._database, "epoch": "ns", "q": query}
         answer = self._answer("POST" if change else "GET", "/query", params=parameters)
         found: list[tuple[dict[str, str], list[list[Any]]]] = []
@@ -245,7 +247,7 @@ class InfluxStore:
 
 
 def create_database(url: str, database: str, *, timeout_s: float = _TIMEOUT_S) -> None:
-    """Make the database of an InfluxDB 1.x server, where it is missing. Raises StoreError."""
+    """Create the database of an InfluxDB 1.x server when missing. Raises StoreError."""
     try:
         answer = httpx.post(f"{url}/query", params={"q": f'CREATE DATABASE "{database}"'}, timeout=timeout_s)
     except httpx.HTTPError as error:
@@ -255,7 +257,7 @@ def create_database(url: str, database: str, *, timeout_s: float = _TIMEOUT_S) -
 
 
 def read_token(path: Path | None) -> str | None:
-    """The token in a file, None without one. Raises StoreError when it cannot be read."""
+    """Return the token in a file; None without a file. Raises StoreError for an unreadable file."""
     if path is None:
         return None
     try:
@@ -267,7 +269,7 @@ def read_token(path: Path | None) -> str | None:
 def _client_2(
     url: str, token: str, organisation: str, bucket: str, timeout_s: float
 ) -> tuple[Callable[[bytes], None], Callable[[], None]]:
-    """Write and close of the client library; one request a write, no retries of its own: the log is the queue."""
+    """Return write and close of the client library: one request a write, no retries: the log is the queue."""
     from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415 - an extra, 0.3 s to import
     from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
     from influxdb_client.rest import ApiException  # noqa: PLC0415
@@ -278,14 +280,14 @@ def _client_2(
 
     def send(body: bytes) -> None:
         try:
-            api.write(bucket, organisation, body)  # ns, where nothing is said
+            api.write(bucket, organisation, body)  # ns is the default
         except ApiException as error:
             _refused(url, int(error.status or 0), str(error.body or error.reason))
         except (HTTPError, OSError) as error:
             raise StoreError(f"{url}: {error}", retry=True) from error
 
     def close() -> None:
-        api.close()  # type: ignore[no-untyped-call]  # the library leaves it out
+        api.close()  # type: ignore[no-untyped-call]  # the library has no annotation
         client.close()  # type: ignore[no-untyped-call]
 
     return send, close
@@ -309,7 +311,7 @@ def _span(from_ns: int, to_ns: int) -> str:
 
 
 def _tags(sensors: Sequence[int]) -> str:
-    """Condition on one sensor or several."""
+    """Return the condition on one or several sensors."""
     if len(sensors) == 1:
         return f"s = '{int(sensors[0])}'"
     return f"s =~ /^({'|'.join(str(int(sensor)) for sensor in sensors)})$/"

@@ -1,4 +1,4 @@
-"""All readings in memory: the simplest store, and the measure of what every other one must answer."""
+"""In-memory store: reference implementation of the store contract."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rollup import Rollup, buckets, coarser, joined, rolled
 
 
 class MemoryStore:
-    """Readings as one batch that grows, levels as rows beside it; gone when the process ends."""
+    """Readings as one growing batch, levels as rows; lost at the end of the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,18 +25,18 @@ class MemoryStore:
         self._cursor = 0
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
-        """Keep the readings; a cursor at or below the stored one is a no-op."""
+        """Write the readings; a cursor at or below the stored one is a no-op."""
         with self._lock:
             if cursor > self._cursor:
                 self._batch = concat([self._batch, batch])
                 self._cursor = cursor
 
     def cursor(self) -> int:
-        """The last log position that is stored."""
+        """Return the last stored log position."""
         return self._cursor
 
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
-        """The readings of one series in [from_ns, to_ns), time ascending, those of one time as they came."""
+        """Return the readings of one series in [from_ns, to_ns) by time, equal times in order of arrival."""
         batch = self._batch
         inside = (batch.time_ns >= from_ns) & (batch.time_ns < to_ns)
         rows = np.flatnonzero((batch.sensor == sensor) & (batch.metric == metric) & inside)
@@ -44,11 +44,11 @@ class MemoryStore:
         return Series(batch.time_ns[rows], batch.value[rows], batch.quality[rows])
 
     def downsample(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings in each step that has some."""
+        """Return count, mean, low and high of the good readings in each step with readings."""
         return self.across([sensor], metric, from_ns=from_ns, to_ns=to_ns, step_ns=step_ns)
 
     def across(self, sensors: Sequence[int], metric: int, *, from_ns: int, to_ns: int, step_ns: int) -> Buckets:
-        """Count, mean, low and high of the good readings of all these sensors in each step that has some."""
+        """Return count, mean, low and high of the good readings of all these sensors in each step with readings."""
         if step_ns <= 0:
             raise ValueError(f"step_ns must be above zero, not {step_ns}")
         with self._lock:
@@ -58,14 +58,14 @@ class MemoryStore:
         return buckets(rows.select(inside & np.isin(rows.sensor, np.array(sensors, np.int64))), step_ns)
 
     def metrics(self, sensor: int) -> list[int]:
-        """Codes of the metrics that a sensor has readings of."""
+        """Return the codes of the metrics with readings of a sensor."""
         with self._lock:
             kept = [rows.metric[rows.sensor == sensor] for rows in self._levels.values()]
             found = np.unique(np.concatenate([self._batch.metric[self._batch.sensor == sensor], *kept]))
         return [int(code) for code in found]
 
     def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
-        """All of it in one step: raw readings into the first level, each level into the next."""
+        """Run all upkeep in one step: raw readings into the first level, each level into the next."""
         with self._lock:
             batch = self._batch
             past = keep.past(batch.sensor, batch.metric, batch.time_ns // DAY_NS, now_ns=now_ns)
@@ -81,14 +81,14 @@ class MemoryStore:
             return Retained(len(gone), more=False)
 
     def count(self) -> int:
-        """How many readings are stored."""
+        """Return the number of stored readings."""
         return len(self._batch)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: the store has no resources."""
 
     def _add(self, name: str, step_ns: int, rows: Rollup, keep: RetentionPlan) -> None:
-        """Into the level behind step_ns, where the class has one."""
+        """Add rows to the level after step_ns, where the class has one."""
         level = keep.named(name).next_level(step_ns)
         if level is not None and len(rows):
             there = self._levels.get((name, level.step_ns))
@@ -96,7 +96,7 @@ class MemoryStore:
             self._levels[name, level.step_ns] = fresh if there is None else joined([there, fresh])
 
     def _age(self, name: str, step_ns: int, keep: RetentionPlan, *, now_ns: int) -> None:
-        """The periods that are past their time move to the next level."""
+        """Move the expired periods to the next level."""
         rows = self._levels[name, step_ns]
         first = rows.start_ns // DAY_NS
         first -= first % period_days(step_ns)
@@ -107,6 +107,6 @@ class MemoryStore:
 
 
 def _good(batch: TelemetryBatch) -> Rollup:
-    """The good readings of a batch."""
+    """Return the good readings of a batch."""
     own = batch.select(np.flatnonzero(batch.quality == Quality.GOOD))
     return rolled(own.sensor, own.metric, own.time_ns, own.value)

@@ -1,4 +1,4 @@
-"""How long readings are kept, by classes that a table names; what is held is kept whatever its class says."""
+"""Retention of readings by classes of a table; a legal hold overrides the class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY_NS = 86_400_000_000_000
 DAYS_MAX = 36_500
 _UNITS_NS = {"s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000, "d": DAY_NS}
 FINE_NS, COARSE_DAYS = 3_600_000_000_000, 30
-"""Levels finer than an hour go by whole days, the others by thirty days at once."""
+"""Levels finer than an hour expire by whole days, coarser levels by thirty days at once."""
 
 _STEP = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Count, mean, low and high of the good readings by step, kept for so many days after their own period."""
+    """Roll-up of the good readings by step (count, mean, low, high), kept for `days` after its period."""
 
     step_ns: int
     days: int
@@ -37,7 +37,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class RetentionClass:
-    """What is kept alike: readings of these kinds and metrics (empty: of all), raw for raw_days, then by level."""
+    """Retention of readings of these kinds and metrics (empty: all): raw for raw_days, then by level."""
 
     name: str
     raw_days: int
@@ -46,17 +46,17 @@ class RetentionClass:
     levels: tuple[Level, ...] = ()
 
     def covers(self, kind: str, metric: str) -> bool:
-        """Whether a reading of that kind of sensor and that metric belongs here."""
+        """Return whether the class covers that kind of sensor and metric."""
         return (not self.kinds or kind in self.kinds) and (not self.metrics or metric in self.metrics)
 
     def next_level(self, step_ns: int) -> Level | None:
-        """The finest level that is coarser than step_ns (0: raw readings), None behind the last."""
+        """Return the finest level coarser than step_ns (0: raw readings); None after the last."""
         return next((level for level in self.levels if level.step_ns > step_ns), None)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldSpan:
-    """Whole days (UTC, counted from 1970) of some sensors, first and last included, that must not go."""
+    """Whole days (UTC, counted from 1970) of some sensors, first and last included, on legal hold."""
 
     sensors: frozenset[int]
     first_day: int
@@ -64,9 +64,9 @@ class HeldSpan:
 
 
 class RetentionPlan:
-    """The rules of one pass of retention: which class a series belongs to, and what is held.
+    """Rules of one retention pass: the class of each series, and the spans on hold.
 
-    The first class that covers a series has it; the last one covers everything.
+    The first class that covers a series applies; the last class covers everything.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class RetentionPlan:
         *,
         held: Sequence[HeldSpan] = (),
     ) -> None:
-        """describe: (sensor, metric) codes -> (kind, metric name). Raises ValueError without a class for the rest."""
+        """describe: (sensor, metric) codes -> (kind, metric name). Raises ValueError without a final class for all."""
         if not classes or classes[-1].kinds or classes[-1].metrics:
             raise ValueError("the last retention class must cover everything")
         self.classes, self.held = tuple(classes), tuple(held)
@@ -85,7 +85,7 @@ class RetentionPlan:
         self._by_name = {one.name: one for one in self.classes}
 
     def class_of(self, sensor: NDArray[np.int32], metric: NDArray[np.int16]) -> NDArray[np.int64]:
-        """Index in `classes` of each row; shapes (n,)."""
+        """Return the index in `classes` of each row; shapes (n,)."""
         if not len(sensor):
             return np.zeros(0, np.int64)
         series, where = np.unique(sensor.astype(np.int64) << 16 | metric.astype(np.int64), return_inverse=True)
@@ -93,11 +93,11 @@ class RetentionPlan:
         return np.array(known, np.int64)[where]
 
     def raw_days(self, sensor: NDArray[np.int32], metric: NDArray[np.int16]) -> NDArray[np.int64]:
-        """Days for which each row is kept raw, shape (n,)."""
+        """Return the number of days for which each row is kept raw, shape (n,)."""
         return np.array([one.raw_days for one in self.classes], np.int64)[self.class_of(sensor, metric)]
 
     def is_held(self, sensor: NDArray[np.int32], day: NDArray[np.int64] | int) -> NDArray[np.bool_]:
-        """Whether each row, of that day, is held; shape (n,)."""
+        """Return whether each row of that day is on hold, shape (n,)."""
         found = np.zeros(len(sensor), np.bool_)
         for one in self.held:
             codes = np.fromiter(one.sensors, np.int64, len(one.sensors))
@@ -107,12 +107,12 @@ class RetentionPlan:
     def past(
         self, sensor: NDArray[np.int32], metric: NDArray[np.int16], day: NDArray[np.int64] | int, *, now_ns: int
     ) -> NDArray[np.bool_]:
-        """Whether the raw reading of each row, of that day, is past its time and not held; shape (n,)."""
+        """Return whether the raw reading of each row of that day is expired and not on hold, shape (n,)."""
         ends = (self.raw_days(sensor, metric) + day + 1) * DAY_NS
         return (ends <= now_ns) & ~self.is_held(sensor, day)
 
     def free_spans(self, sensor: int, before_day: int) -> list[tuple[int, int]]:
-        """What is not held of a sensor's time before a day, as half-open spans in ns, the first without a beginning."""
+        """Return a sensor's spans before a day without a hold, half-open, in ns; the first has no start."""
         spans, from_ns, before_ns = [], -(2**63), before_day * DAY_NS
         for first, last in sorted((one.first_day, one.last_day) for one in self.held if sensor in one.sensors):
             spans.append((from_ns, min(first * DAY_NS, before_ns)))
@@ -120,17 +120,17 @@ class RetentionPlan:
         return [span for span in (*spans, (from_ns, before_ns)) if span[0] < span[1]]
 
     def touches(self, first_day: int, last_day: int) -> bool:
-        """Whether anything is held in a span of days, first and last included."""
+        """Return whether a hold covers any day of a span, first and last included."""
         return any(one.first_day <= last_day and one.last_day >= first_day for one in self.held)
 
     def level_past(self, name: str, step_ns: int, first_day: int, *, now_ns: int) -> bool:
-        """Whether the period of a level that begins with that day is past its time, with nothing held in it."""
+        """Return whether the period of a level that begins with that day is expired and without a hold."""
         days = next((level.days for level in self.named(name).levels if level.step_ns == step_ns), 0)
         ends = first_day + period_days(step_ns)
         return (ends + days) * DAY_NS <= now_ns and not self.touches(first_day, ends - 1)
 
     def named(self, name: str) -> RetentionClass:
-        """The class of that name; the last one for a name that the table does not have any more."""
+        """Return the class of that name; the last class for a name missing in the table."""
         return self._by_name.get(name, self.classes[-1])
 
     def _index(self, sensor: int, metric: int) -> int:
@@ -143,12 +143,12 @@ class RetentionPlan:
 
 
 def period_days(step_ns: int) -> int:
-    """How many days of a level go at once; periods are counted from 1970."""
+    """Return the days of a level that expire at once; periods count from 1970."""
     return 1 if step_ns < FINE_NS else COARSE_DAYS
 
 
 def raw_only_plan(days: int) -> RetentionPlan:
-    """Rules with one class: everything raw for so many days, and nothing after."""
+    """Return a plan with one class: all readings raw for so many days, and no levels."""
     return RetentionPlan([RetentionClass("rest", days)], lambda _sensor, _metric: ("", ""))
 
 
@@ -166,7 +166,7 @@ def load_retention(path: Path | None = None) -> tuple[RetentionClass, ...]:
 
 
 def step_ns(text: str) -> int | None:
-    """A step as "10s", "1m", "1h" or "1d" in ns; None when it is none."""
+    """Return a step such as "10s", "1m", "1h" or "1d" in ns; None for any other text."""
     found = _STEP.fullmatch(text)
     return int(found[1]) * _UNITS_NS[found[2]] if found else None
 

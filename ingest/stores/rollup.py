@@ -1,4 +1,4 @@
-"""Down-sampling in columns: readings into rows by step, and such rows into one answer, exactly."""
+"""Down-sampling in columns: readings -> rows by step -> buckets, exactly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rollup:
         return len(self.start_ns)
 
     def select(self, rows: NDArray[Any]) -> Rollup:
-        """The rows at these positions, or where this mask is true."""
+        """Return the rows at these positions, or where this mask is true."""
         return Rollup(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
@@ -38,12 +38,12 @@ def rolled(
     time_ns: NDArray[np.int64],
     value: NDArray[np.float64],
 ) -> Rollup:
-    """Readings as rows of one reading each; columns of one length."""
+    """Return readings as rows of one reading each; columns of one length."""
     return Rollup(sensor, metric, time_ns, np.ones(len(sensor), np.int64), value, value, value)
 
 
 def coarser(rows: Rollup, step_ns: int) -> Rollup:
-    """Rows joined by series and step, in that order; counts add up, means weigh by count, edges are the outermost."""
+    """Return rows merged by series and step: counts add, means weigh by count, low and high are the extremes."""
     start = rows.start_ns - rows.start_ns % step_ns
     order = np.lexsort((start, rows.metric, rows.sensor))
     if not len(order):
@@ -64,12 +64,12 @@ def coarser(rows: Rollup, step_ns: int) -> Rollup:
 
 
 def joined(parts: Sequence[Rollup]) -> Rollup:
-    """All rows, one part after the other."""
+    """Return all rows, part after part."""
     return Rollup(*(np.concatenate([getattr(part, name) for part in (NOTHING, *parts)]) for name in Rollup.__slots__))
 
 
 def buckets(rows: Rollup, step_ns: int) -> Buckets:
-    """The rows of all series together, one bucket a step."""
+    """Return the rows of all series together, one bucket a step."""
     zero = np.zeros(len(rows), np.int64)
     whole = Rollup(
         zero.astype(np.int32), zero.astype(np.int16), rows.start_ns, rows.count, rows.mean, rows.low, rows.high
@@ -87,4 +87,4 @@ NOTHING = Rollup(
     np.empty(0, np.float64),
     np.empty(0, np.float64),
 )
-"""No rows."""
+"""Rollup without rows."""

@@ -48,7 +48,7 @@ def test_a_write_that_broke_off_is_repeated_whole(
     store, measure = fresh(), fresh()
     for one in (store, measure):
         one.write(first, cursor=1)
-    part = list(store._lines.of(second, 2, store._taken(second, 2)))[:cut]
+    part = list(store._lines.of(second, 2, store._stored_repeats(second, 2)))[:cut]
     if part:
         store._send("\n".join(part).encode())
     store.write(second, cursor=2)
