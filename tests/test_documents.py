@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CELL_MAX = 300
 CHANGE_MAX = 120
+CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+CHANGE_MAX = 120
 FOLDERS = ("ingest", "detectors", "alerts", "simulators", "twinward", "tests", "deploy", "docs")
 PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*[\w/]")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -110,3 +112,12 @@ def test_readme_has_one_picture() -> None:
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(pictures) == 1
     assert (ROOT / pictures[0]).is_file()
+
+
+def test_changelog_has_versions_and_short_entries() -> None:
+    """Each section of a version is one of Keep a Changelog; each entry is one line of at most 120 characters."""
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    assert any(re.fullmatch(r"## \d+\.\d+\.\d+ - \d{4}-\d{2}-\d{2}", line) for line in lines)
+    assert {line[4:] for line in lines if line.startswith("### ")} <= set(CHANGES)
+    assert [line for line in lines if line.startswith("- ") and len(line) > CHANGE_MAX] == []
+    assert [line for line in lines if line.startswith(" ")] == []
