@@ -1,4 +1,4 @@
-"""The subscriber: broker -> frames -> intake -> sink (durable) -> PUBACK, in one thread of its own."""
+"""Subscriber: broker -> frames -> intake -> sink (durable) -> PUBACK, in one thread."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .settings import MqttSettings
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.002
-"""After a short read: lets a chunk gather, which costs a tenth of the CPU of reading at once."""
+"""Pause after a short read: larger chunks cost a tenth of the CPU of immediate reads."""
 TICK_S = 5.0
 BUSY_TICK_S = 0.5
-"""Between two ticks while messages come: so soon what goes by the clock is decided for the urgent ones alone."""
+"""Interval between ticks under load: bounds the delay of time-based decisions on urgent readings."""
 
 BEHIND_S = 0.3
-"""More comes than is decoded: messages wait so long at the broker."""
+"""Delay at the broker above which input exceeds decoding."""
 RESUME_EVERY = 8
-"""While it goes on, one block that waits is taken in for so many that are read."""
+"""Blocks read from the broker for each spooled block, while the backlog lasts."""
 
 STALLED_S = 10.0
 HUNG_S = 0.5
@@ -44,11 +44,11 @@ _QUIET_UNACKED = 16
 
 
 class Subscriber:
-    """Takes messages from the broker until stopped. An error never ends the thread: it is counted and shown.
+    """Receives messages from the broker until stopped. No error ends the thread: each is counted and reported.
 
-    A message is acknowledged only after `sink` has returned for its batch, in receive order, all of a batch in one
-    write, and only on the connection that it came by. While the sink fails nothing is acknowledged and at most one
-    further batch gathers; then reading pauses, and the connection is kept alive.
+    A message is acknowledged only after `sink` has returned for its batch: in order of reception, one write for a
+    batch, and only on the connection that delivered it. While the sink fails, nothing is acknowledged and at most one
+    further batch collects. Reading then pauses, and the connection stays alive.
     """
 
     def __init__(
@@ -62,10 +62,9 @@ class Subscriber:
         spooled: Callable[[int], Spooled | None] | None = None,
         heard: FirstArrivals | None = None,
     ) -> None:
-        """clock: ns since 1970 UTC; waiting: what is to be taken in again; heard: shared with a second session.
+        """clock: ns since 1970 UTC. waiting: quarantined input to reprocess. heard: shared with a second session.
 
-        spooled: the next block behind a number, of those that the sink was given; without it every message is decoded
-        when it comes.
+        spooled: returns the next spooled block after a number; without it, every message is decoded on arrival.
 
         Raises ValueError, PlainRefused or SecretUnreadable for unusable settings.
         """
@@ -97,18 +96,18 @@ class Subscriber:
         )
 
     def start(self) -> None:
-        """Begin; returns at once, whether or not the broker is there."""
+        """Start the thread; return immediately, with or without a broker."""
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
     def stop(self, *, timeout_s: float = 15.0) -> None:
-        """Store and acknowledge what is open if the sink lets us, say good-bye, end the thread."""
+        """Store and acknowledge the open batch if the sink accepts it, disconnect, end the thread."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
 
     def status(self) -> dict[str, Any]:
-        """How it stands; safe from any thread. `healthy` is false as soon as anything keeps messages from the log."""
+        """Return the status; thread-safe. `healthy` is false when anything keeps messages from the log."""
         alive = self._thread is not None and self._thread.is_alive()
         stalled = time.monotonic() - self._turned_s > STALLED_S
         pending = self._pending
@@ -129,15 +128,15 @@ class Subscriber:
         }
 
     def subscriptions(self) -> list[str]:
-        """The topic filters that this session has at the broker."""
+        """Return the topic filters of this session at the broker."""
         return self._connection.subscriptions
 
     def delay_s(self) -> float:
-        """How long messages wait at the broker before they come here, at least; 0.0 while that is not known."""
+        """Return the minimum delay of messages at the broker; 0.0 while it is unknown."""
         return self._probe.delay_s(time.monotonic()) if self._connection.connected else 0.0
 
     def failing(self, *, hung_s: float = HUNG_S) -> Failing | None:
-        """Since when the sink takes nothing, refusing or not answering for `hung_s`; None while it works."""
+        """Return the failure of a sink that rejects, or has not returned for `hung_s`; None while it works."""
         pending = self._pending
         if pending is None or not pending.since_s:
             return None
@@ -145,7 +144,7 @@ class Subscriber:
         return Failing(pending.since_s, pending.error) if refused else None
 
     def unstored(self) -> list[Chunk]:
-        """What was taken and is not durable, in order: the pending batch's messages and the open one's."""
+        """Return the received messages that are not yet durable, in order: those of the pending and the open batch."""
         pending, opened = self._pending, list(self._chunks)
         return [*(pending.chunks if pending is not None else ()), *opened]
 
@@ -153,19 +152,19 @@ class Subscriber:
         while not self._stop.is_set():
             try:
                 self._turn()
-            except Exception as error:  # the thread must outlive every error: counted, logged, shown by status
+            except Exception as error:  # the thread survives every error: counted, logged, part of status
                 self._counts["errors"] += 1
                 self._last_error = f"{type(error).__name__}: {error}"
-                log.exception("reading from the broker failed; connecting anew")
+                log.exception("reading from the broker failed; reconnecting")
                 self._connection.drop(self._last_error)
                 self._stop.wait(_RETRY_FIRST_S)
         try:
             self._finish()
-        except Exception:  # as above: what is not acknowledged comes again
+        except Exception:  # as above: the broker redelivers unacknowledged messages
             log.exception("the last batch could not be stored")
 
     def _turn(self) -> None:
-        """One round: wait for bytes, take them, store and acknowledge what is due."""
+        """Run one round: wait for bytes, read them, store and acknowledge the due batches."""
         self._turned_s = time.monotonic()
         if not self._connection.keep(self._turned_s):
             self._store()
@@ -179,7 +178,7 @@ class Subscriber:
         self._maintain()
 
     def _await(self) -> bool:
-        """Wait until the socket can be read, at most until the open batch is due; True when there is something."""
+        """Wait for a readable socket, at most until the open batch is due; return True when it is readable."""
         client = self._connection.client
         socket = client.socket() if client is not None else None
         if client is None or socket is None:
@@ -196,7 +195,7 @@ class Subscriber:
         return any(event & ~select.POLLOUT for _, event in events)
 
     def _read(self) -> int:
-        """Take one chunk; how many bytes it had. Rests a moment after a short one."""
+        """Read one chunk and return its size in bytes; pause after a short one."""
         client = self._connection.client
         if client is None:
             return 0
@@ -218,7 +217,7 @@ class Subscriber:
         return size_bytes
 
     def _take(self, frames: Sequence[Frame], now_ns: int, size_bytes: int) -> None:
-        """Into the open batch, each message with the moment at which it was first heard."""
+        """Add the messages to the open batch, each with its first arrival time."""
         runs = self._heard.accept(frames, now_ns)
         for run in runs:
             size = size_bytes if len(runs) == 1 else None
@@ -227,14 +226,14 @@ class Subscriber:
             self._chunks.append(Chunk(self._chunks_total, *run))
 
     def _answer(self, client: ChunkedClient) -> None:
-        """Send and subscribe to what the formats want because of what came."""
+        """Send the requests and subscriptions that decoded messages produced."""
         outgoing = self._intake.drain_outgoing()
         self._connection.want(outgoing.subscriptions)
         for request in outgoing.requests:
             client.publish(request.topic, request.payload, qos=0)
 
     def _note(self, packet_ids: list[int], *, alone: bool) -> None:
-        """These are to be acknowledged with the open batch; at once where they are but our own and nothing is open."""
+        """Acknowledge these with the open batch; immediately for own messages while no batch is open."""
         if alone and not self._unacked and self._pending is None:
             self._acknowledge(Pending(None, packet_ids, self._generation, []))
         else:
@@ -242,11 +241,11 @@ class Subscriber:
 
     @property
     def _behind(self) -> bool:
-        """Whether more comes than is decoded, and what may wait has where to wait."""
+        """Return whether input exceeds decoding and a spool is available."""
         return self._spooled is not None and self._probe.delay_s(self._turned_s) > BEHIND_S
 
     def _resume(self, *, quiet: bool) -> None:
-        """Take in a block that waits in the log: whenever there is time, and now and then although there is none."""
+        """Accept a spooled block of the log: always when idle, and at intervals under load."""
         spool = self._intake.spool
         self._since_resumed += 1
         hurried = not quiet and self._behind and self._since_resumed < RESUME_EVERY and not spool.full
@@ -258,21 +257,21 @@ class Subscriber:
             self._since_resumed = 0
             self._intake.resume(block, self._clock())
         elif quiet:
-            time.sleep(PAUSE_S)  # what waits is not durable yet
+            time.sleep(PAUSE_S)  # the spooled block is not durable yet
 
     @property
     def _blocked(self) -> bool:
-        """Whether one batch waits for the sink and the next one is full already."""
+        """Return whether one batch is pending at the sink and the next one is full."""
         return self._pending is not None and (self._intake.full or len(self._unacked) >= self._allowance)
 
     def _rest_s(self) -> float:
-        """How long to wait for bytes: not at all while there is something to take in from the spool."""
+        """Return the wait for bytes; 0 while the spool has input."""
         if self._pending is None and self._intake.spool.waiting:
             return 0.0
         return min(_TURN_MAX_S, self._patience_s())
 
     def _patience_s(self) -> float:
-        """How long nothing has to be done for the open or the pending batch."""
+        """Return the time until the open or the pending batch is due."""
         if self._pending is not None:
             return max(0.0, self._pending.retry_s - time.monotonic())
         wait_s = self._intake.wait_s(self._clock())
@@ -302,7 +301,7 @@ class Subscriber:
         """Seal if a bound is reached, make durable, acknowledge."""
         now_ns = self._clock()
         if self._pending is None:
-            # a 3.1.1 broker may stop at 20 unacknowledged: do not let it wait for our timer
+            # a 3.1.1 broker may stop at 20 unacknowledged messages: acknowledge before the timer
             stuck = quiet and self._connection.protocol != "5" and len(self._unacked) >= _QUIET_UNACKED
             if stuck or len(self._unacked) >= self._allowance or self._intake.due(now_ns):
                 self._seal(now_ns)
@@ -315,7 +314,7 @@ class Subscriber:
         self._unacked, self._chunks = [], []
 
     def _deliver(self, pending: Pending) -> None:
-        """Give the batch to the sink; on any error keep it and come back later, acknowledging nothing."""
+        """Pass the batch to the sink; on any error keep it for a retry and acknowledge nothing."""
         pending.since_s = pending.since_s or time.monotonic()
         try:
             if pending.sealed is not None:
@@ -323,14 +322,14 @@ class Subscriber:
         except Exception as error:  # noqa: BLE001 - whatever the sink's reason, an unstored batch is never acknowledged
             self._counts["sink_failures"] += 1
             if not pending.wait_s:
-                log.error("the log does not take readings: %s; nothing is acknowledged, trying again", error)  # noqa: TRY400 - one clear line
+                log.error("the log rejects readings: %s; nothing is acknowledged, retrying", error)  # noqa: TRY400 - one clear line
             self._last_error = f"log: {type(error).__name__}: {error}"
             pending.error = error
             pending.wait_s = min(max(_RETRY_FIRST_S, pending.wait_s * 2), _RETRY_MAX_S)
             pending.retry_s = time.monotonic() + pending.wait_s
             return
         if pending.wait_s:
-            log.warning("the log takes readings again")
+            log.warning("the log accepts readings again")
         self._last_error = ""
         self._pending = None
         self._counts["batches"] += 1
@@ -341,7 +340,9 @@ class Subscriber:
         if client is not None and client.acknowledge(pending.packet_ids, generation=pending.generation):
             self._counts["acknowledged"] += len(pending.packet_ids)
         else:
-            self._counts["acks_dropped"] += len(pending.packet_ids)  # the broker sends them again; known as repeats
+            self._counts["acks_dropped"] += len(
+                pending.packet_ids
+            )  # the broker redelivers them; they count as duplicates
 
     def _maintain(self) -> None:
         client = self._connection.client
@@ -351,7 +352,7 @@ class Subscriber:
             client.loop_misc()
 
     def _finish(self) -> None:
-        """The last batch: once for the pending one, once for the open one, then good-bye."""
+        """Store the pending batch, then the open one, then disconnect."""
         if self._pending is not None:
             self._deliver(self._pending)
         if self._pending is None:

@@ -1,4 +1,4 @@
-"""One broker, for as long as it takes: connects, subscribes, notices loss, tries again with growing waits."""
+"""Connection to one broker: connect, subscribe, detect loss, reconnect with backoff."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _FILTERS_AT_ONCE = 200
 
 
 class Connection:
-    """The client of the moment and the state around it. Driven by one thread; times are monotonic seconds.
+    """The current client and the connection state. One thread drives it; times are monotonic seconds.
 
-    connected: the broker has accepted us; client: None before the first attempt; queued: called with the packet id of a
-    message of ours of which the broker says that it goes to a subscriber (MQTT 5 alone can say so).
+    connected: the broker has accepted the connection. client: None before the first attempt. queued: called with the
+    packet id of a published message when the broker reports a matching subscriber (MQTT 5 only).
     """
 
     def __init__(self, settings: MqttSettings, subscriptions: Sequence[str], *, passing: bool = False) -> None:
-        """passing: a session that ends with its connection: QoS 0, nothing retained, no will and no status told.
+        """passing: a session that ends with its connection: QoS 0, nothing retained, no will, no status message.
 
         Raises ValueError, PlainRefused, SecretUnreadable or OSError for settings that can never work.
         """
@@ -67,36 +67,36 @@ class Connection:
 
     @property
     def protocol(self) -> str:
-        """The MQTT version in use."""
+        """MQTT version in use."""
         return "5" if self._protocol == _V5 else "3.1.1"
 
     @property
     def status_topic(self) -> str:
-        """Where the broker tells whether this service lives."""
+        """Topic of the online status of this service."""
         return f"campus/{SERVICE_SITE}/{self._settings.client_id}/status"
 
     @property
     def probe_topic(self) -> str:
-        """Where messages of our own go round by the broker."""
+        """Topic of the delay probe."""
         return f"campus/{SERVICE_SITE}/{self._settings.client_id}/probe"
 
     @property
     def subscriptions(self) -> list[str]:
-        """The topic filters of this connection and of each to come."""
+        """Topic filters of this connection and of later ones."""
         return list(self._subscriptions)
 
     @property
     def subscribed(self) -> bool:
-        """Whether the broker has accepted us and answered every subscription."""
+        """Whether the broker has accepted the connection and confirmed every subscription."""
         return self.connected and not self._asked
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a socket."""
+        """Whether the connection has a socket."""
         return self.client is not None and self.client.socket() is not None
 
     def keep(self, now_s: float) -> bool:
-        """Open the connection if it is time to, drop one that is never accepted; True while there is a socket."""
+        """Open the connection when due; drop one that stays unaccepted. Return True while a socket exists."""
         self._now_s = now_s
         if self.is_open:
             if not self.connected and self._opened_s is not None and now_s - self._opened_s > _CONNACK_WAIT_S:
@@ -109,16 +109,16 @@ class Connection:
         return self.is_open
 
     def drop(self, why: str) -> None:
-        """Close the socket at once; the session stays at the broker, and the next `keep` starts over."""
+        """Close the socket; the session stays at the broker, and the next `keep` reconnects."""
         self.last_error = why
         if self.client is not None:
             self.client._sock_close()  # noqa: SLF001 - paho offers a farewell only, which would end the session's trust
         self._lost()
 
     def want(self, topics: Sequence[str]) -> None:
-        """Subscribe to further topics, now and at each connection to come; what is subscribed to stays as it is.
+        """Subscribe to further topics, on this connection and on later ones.
 
-        A topic that a filter covers already is left out: the broker would send its messages twice.
+        A topic that an existing filter covers is left out: the broker would deliver its messages twice.
         """
         unknown = [topic for topic in topics if topic not in self._subscriptions]
         if not unknown:
@@ -129,7 +129,7 @@ class Connection:
             self._subscribe(new)
 
     def close(self) -> None:
-        """Say good-bye: status offline (the will is not sent on a clean end), then DISCONNECT."""
+        """Publish status offline, because a clean end sends no will; then DISCONNECT."""
         if self.client is None or not self.is_open:
             return
         if self.connected and not self._passing:
@@ -176,7 +176,7 @@ class Connection:
         return client
 
     def _properties(self) -> Properties:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no annotation
         properties.SessionExpiryInterval = 0 if self._passing else int(self._settings.session_expiry_h * 3600)
         properties.ReceiveMaximum = self._settings.receive_max
         properties.TopicAliasMaximum = 0  # every frame carries its topic
@@ -199,7 +199,7 @@ class Connection:
         self._subscribe(list(self._subscriptions))
         if self._passing:
             return
-        if self._protocol == _V5:  # other topics leave out what we send ourselves, which MQTT 3.1.1 cannot
+        if self._protocol == _V5:  # other topics exclude own messages (no local), which MQTT 3.1.1 lacks
             client.subscribe(self.probe_topic, options=SubscribeOptions(qos=1))
         client.publish(self.status_topic, b"online", qos=1, retain=True)
 
@@ -223,7 +223,7 @@ class Connection:
             self._protocol = _V311
             log.info("the broker has no MQTT 5: falling back to 3.1.1")
             return
-        self._complain(f"broker {self._settings.url} refuses us: {reason}")
+        self._complain(f"broker {self._settings.url} refuses the connection: {reason}")
 
     def _on_disconnect(
         self, _client: Any, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -246,14 +246,14 @@ class Connection:
             self.queued(mid)
 
     def _lost(self) -> None:
-        """The socket of the last attempt is gone: decide what to try next, and when."""
+        """Handle the loss of the socket: choose protocol and time of the next attempt."""
         steady = self._connected_s > 0 and self._now_s - self._connected_s >= _STEADY_S
         self.connected, self._connected_s, self._opened_s = False, 0.0, None
         if steady:
             self._wait_s = 0.0
         self._closed_early = 0 if self._answered else self._closed_early + 1
         if self._closed_early >= _CLOSED_EARLY_MAX and self._settings.protocol == "auto" and not self._ever_v5:
-            # some brokers without MQTT 5 just hang up; if that was not it, the next two go back to 5
+            # some brokers without MQTT 5 close the socket; if 3.1.1 fails too, the next two attempts use 5
             self._protocol, self._closed_early = (_V311 if self._protocol == _V5 else _V5), 0
         self._retry_later()
 
@@ -262,18 +262,18 @@ class Connection:
         self._next_s = self._now_s + self._wait_s
 
     def _complain(self, what: str) -> None:
-        """One line per cause, not one per attempt."""
+        """Log one line for each cause, not for each attempt."""
         self.last_error = what
         if what != self._complained:
             self._complained = what
-            log.warning("%s; trying again", what)
+            log.warning("%s; retrying", what)
 
 
 def _kept(flags: ConnectFlags) -> str:
-    return "taken up again" if flags.session_present else "new"
+    return "resumed" if flags.session_present else "new"
 
 
 def _uncovered(wanted: Sequence[str], held: Iterable[str]) -> list[str]:
-    """The filters without those plain topics that a filter with wildcards, of theirs or held, takes in."""
+    """Return the filters without plain topics that a wildcard filter, wanted or held, covers."""
     wide = [topic for topic in (*held, *wanted) if "+" in topic or "#" in topic]
     return [topic for topic in wanted if topic in wide or not any(topic_matches_sub(each, topic) for each in wide)]

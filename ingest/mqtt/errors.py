@@ -1,9 +1,9 @@
-"""What can go wrong between the broker and the frames.
+"""Errors between the broker and the frames.
 
 MqttError(IngestError)
-├── MalformedStream   the broker's bytes are no MQTT; the connection cannot go on
-├── PlainRefused      a broker off loopback without TLS, and nobody allowed that
-└── SecretUnreadable  the file that holds user name or password cannot be used
+├── MalformedStream   the broker's bytes are no MQTT; the connection must close
+├── PlainRefused      a broker off loopback without TLS, without allow_plain
+└── SecretUnreadable  the file with user name or password is unusable
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ class MqttError(IngestError):
 
 
 class MalformedStream(MqttError):  # noqa: N818 - names the state
-    """The bytes after this point cannot be understood."""
+    """The bytes after this point are no MQTT."""
 
 
 class PlainRefused(MqttError):  # noqa: N818 - names the state
-    """A connection without TLS would leave this machine; host: the broker that was named."""
+    """A connection without TLS would leave this machine. host: the configured broker."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"broker {host} is not on this machine: use mqtts://, or set allow_plain = true")

@@ -19,15 +19,15 @@ from .urgent import all_comfort, is_urgent, may_be_urgent
 
 MESSAGES_MAX = 500_000
 SPARED = 5
-"""One part in so many of the room is left to topics of life safety."""
+"""One part in SPARED of the capacity is reserved for life-safety topics."""
 FORGET_S = 60.0
-"""After so long without a match nothing of the backlog is left: what was heard and never came again is forgotten."""
+"""Time without a match after which the backlog counts as finished; unmatched entries are dropped."""
 STRANGERS = 50
-"""So many messages in a row that were not heard are new ones: the backlog is over."""
+"""Unmatched messages in a row that mark the end of the backlog."""
 
 
 class Run(NamedTuple):
-    """Messages in a row that were first heard at one moment. known: by the second session."""
+    """Consecutive messages with one first arrival time. known: the second session received them."""
 
     frames: Sequence[Frame]
     arrival_ns: int
@@ -35,16 +35,15 @@ class Run(NamedTuple):
 
 
 _Times = dict[int, "int | deque[int]"]
-"""Key of a message -> when it was heard; a line of moments only for equal messages, because a line takes much room."""
+"""Key of a message -> first arrival time; a deque of times only for equal messages, to save memory."""
 
 
 class FirstArrivals:
-    """Two sides of the same messages: `accept` is the log's session, `hear` the second one. Safe from both threads.
+    """Matches messages of two sessions: `accept` for the log's session, `hear` for the second one. Thread-safe.
 
-    Equal messages are matched in order, the first of one side with the first of the other; on the log's side only those
-    of QoS 1, because the broker may drop the others, and a later one must not get the time of one that was dropped.
-    Bounded: at most `messages_max` wait for their match (a tenth of a kilobyte each); one more is not remembered, and
-    counted.
+    Equal messages match in order, first with first. On the log's side only messages of QoS 1 match: the broker may drop
+    others, and a later message must not get the time of a dropped one. At most `messages_max` messages wait for their
+    match (about 0.1 kB each); further ones are counted and not stored.
     """
 
     def __init__(self, *, messages_max: int = MESSAGES_MAX, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -62,7 +61,7 @@ class FirstArrivals:
         return self._waiting
 
     def begin(self, *, urgent_alone: bool = False) -> None:
-        """From here on both sessions get what is published; the second one not more than what may be urgent, if so."""
+        """Mark the start of the second session. urgent_alone: it receives only topics that may be urgent."""
         with self._lock:
             self._drop_taken()
             self._both = self._active = True
@@ -70,14 +69,14 @@ class FirstArrivals:
             self._matched_s = self._monotonic()
 
     def end(self) -> None:
-        """The second session has gone; what it heard is kept for the backlog of the first."""
+        """Mark the end of the second session; its arrival times stay for the backlog of the first."""
         with self._lock:
             self._drop_taken()
             self._both, self._strangers, self._matched_s = False, 0, self._monotonic()
             self._active = bool(self._heard)
 
     def accept(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
-        """The messages that the log's session has received, in order, in runs of one arrival."""
+        """Return the messages of the log's session, in order, in runs of one arrival time."""
         if not self._active:
             return [Run(frames, now_ns, known=False)]
         if self._alone and all_comfort([frame[2] for frame in frames]):
@@ -97,7 +96,7 @@ class FirstArrivals:
         return [Run(run, at_ns, known) for run, at_ns, known in runs]
 
     def hear(self, frames: Sequence[Frame], now_ns: int) -> list[Frame]:
-        """Those of the second session's messages that the log's session has not taken before."""
+        """Return those messages of the second session that the log's session has not yet received."""
         fresh: list[Frame] = []
         with self._lock:
             for frame in frames:
@@ -108,7 +107,7 @@ class FirstArrivals:
         return fresh
 
     def _first_heard(self, frame: Frame, now_ns: int) -> int | None:
-        """When the second session heard a message that the log's session takes now; None where it has not yet."""
+        """Return the second session's arrival time of a message of the log's session; None without one."""
         key = hash(frame[2:])
         heard_ns = self._match(self._heard, key) if frame[1] else None
         self._strangers = 0 if heard_ns is not None else self._strangers + bool(frame[1])
@@ -143,7 +142,7 @@ class FirstArrivals:
         self._waiting += 1
 
     def _expire(self) -> None:
-        """Forget the rest once the backlog is over: the broker sends in order, and what comes now is new."""
+        """Drop unmatched entries after the backlog: the broker delivers in order, so later messages are new."""
         if self._both:
             return
         over = self._strangers >= STRANGERS and not self._incomplete

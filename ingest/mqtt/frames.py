@@ -1,4 +1,4 @@
-"""PUBLISH frames out of a stream of bytes, MQTT 3.1.1 and 5; every other packet is handed on whole.
+"""Parser of PUBLISH frames in a byte stream, MQTT 3.1.1 and 5; other packets pass through whole.
 
 Called once a chunk of up to 256 KiB, so the loop over the frames is as tight as Python allows: indices into one
 bytes object, no object per field. Source: OASIS MQTT 5.0, 2.1 (fixed header), 3.3 (PUBLISH); MQTT 3.1.1 likewise.
@@ -16,7 +16,7 @@ _TOPIC_MAX_BYTES = 65_535
 
 
 def _length(data: bytes, pos: int) -> tuple[int, int]:
-    """A variable byte integer and the position behind it; position -1 when it is cut off.
+    """Return a variable byte integer and the next position; position -1 for a truncated one.
 
     Raises MalformedStream when it is over four bytes long (MQTT 5.0, 1.5.5).
     """
@@ -32,9 +32,9 @@ def _length(data: bytes, pos: int) -> tuple[int, int]:
 
 
 class FrameParser:
-    """Incremental: any split of a stream into chunks gives the same frames and the same other packets.
+    """Incremental parser: any split of a stream into chunks gives the same frames and other packets.
 
-    payload_max_bytes: a larger payload is never held in memory; its frame comes when the last byte has passed.
+    payload_max_bytes: a larger payload is never held in memory; its frame appears after its last byte.
     Memory is bounded by payload_max_bytes plus one topic and its properties.
     """
 
@@ -46,9 +46,9 @@ class FrameParser:
         self._skipped: Frame | None = None
 
     def feed(self, data: bytes) -> tuple[list[Frame], list[bytes]]:
-        """The PUBLISH frames and the other packets (fixed header included) that this chunk completes, each in order.
+        """Return the PUBLISH frames and the other packets (with fixed header) that this chunk completes, in order.
 
-        Raises MalformedStream; the connection has to be given up then.
+        Raises MalformedStream; the caller must then close the connection.
         """
         frames: list[Frame] = []
         others: list[bytes] = []
@@ -104,7 +104,7 @@ class FrameParser:
     def _unusual(  # noqa: PLR0917 - positions of one packet, from the one hot caller
         self, data: bytes, pos: int, body: int, end: int, frames: list[Frame], others: list[bytes]
     ) -> int:
-        """Another packet, one that is not whole yet, or one that is too large; the position to go on from."""
+        """Handle a control packet, an incomplete packet or an oversized one; return the next position."""
         flags, size = data[pos], len(data)
         if flags & 0xF0 != 0x30:  # noqa: PLR2004 - PUBLISH
             if end - body > _CONTROL_MAX_BYTES:
@@ -114,13 +114,13 @@ class FrameParser:
             others.append(data[pos:end])
             return end
         if flags & 4:
-            raise MalformedStream("QoS 2 or 3, which nobody subscribed to")
+            raise MalformedStream("QoS 2 or 3; the subscriptions allow 0 and 1")
         if end - body <= self._payload_max:
             return pos
         return self._large(data, pos, body, end, frames)
 
     def _large(self, data: bytes, pos: int, body: int, end: int, frames: list[Frame]) -> int:
-        """Either a packet whose fields, not its payload, make it large, or one to pass over."""
+        """Handle a large packet: skip an oversized payload, reject oversized fields."""
         size = len(data)
         if size < body + 2:
             return pos

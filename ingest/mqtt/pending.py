@@ -1,4 +1,4 @@
-"""What was taken and is not durable yet: the batch that waits for the sink, its messages, since when it waits."""
+"""Pending state between reception and durability: the batch at the sink, its messages, its failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingest.frame import Frame
 
 
 class Sink(Protocol):
-    """Makes a sealed batch durable before it returns; whatever it raises, the batch comes again."""
+    """Makes a sealed batch durable before it returns; after any exception the batch is retried."""
 
     def __call__(self, sealed: Sealed, /) -> object:
         """Store it in one transaction."""
@@ -20,9 +20,9 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Messages that were taken together and are not durable yet. number: grows by one with each chunk.
+    """Messages that were received together and are not yet durable. number: grows by one with each chunk.
 
-    known: the second session had heard them before.
+    known: the second session received them first.
     """
 
     number: int
@@ -33,7 +33,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """The sink does not take a batch. since_s: monotonic seconds; error: None while it has not answered at all."""
+    """Failure of the sink. since_s: monotonic seconds. error: None while the sink has not returned."""
 
     since_s: float
     error: Exception | None

@@ -1,9 +1,9 @@
-"""paho's connection with our reading: 256 KiB at a time, PUBLISH frames to us, every other packet to paho.
+"""Chunked reader on a paho connection: 256 KiB a read, PUBLISH frames here, other packets to paho.
 
-Subclasses paho-mqtt 2.2.0 (pinned) and leans on these of its inner names, nothing else: `_sock_recv`, `_in_packet`,
+Subclasses paho-mqtt 2.2.0 (pinned) and uses only these of its internal names: `_sock_recv`, `_in_packet`,
 `_packet_handle`, `_loop_rc_handle`, `_packet_queue`, `_last_bytes_received`, `_msgtime_mutex`, `_ping_t`,
 `_ssl_wrap_socket`, `_ssl_context`, `_host`, `_connect_timeout`.
-A test drives them all against a real broker, so an upgrade of paho shows at once.
+A test drives all of them against a real broker, so it detects an incompatible paho.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from .errors import MalformedStream
 from .frames import PAYLOAD_MAX_BYTES, FrameParser
 
 CHUNK_BYTES = 262_144
-"""Received at a time; also what one turn of the loop handles at most."""
+"""Size of one read; also the limit of one turn of the loop."""
 
 _PUBACK = struct.Struct("!BBH").pack
 
 
 class ChunkedClient(Client):
-    """A paho client whose PUBLISH frames come out of `receive`, unacknowledged, instead of on_message.
+    """A paho client that returns PUBLISH frames from `receive`, unacknowledged, instead of calling on_message.
 
-    Driven by one thread through `receive`, `loop_write` and `loop_misc`; loop_start and loop_forever are not for it.
+    One thread drives it through `receive`, `loop_write` and `loop_misc`; loop_start and loop_forever are unsupported.
     generation: grows with every connection; packet ids of an older one must never be acknowledged.
     """
 
@@ -45,9 +45,9 @@ class ChunkedClient(Client):
         payload_max_bytes: int = PAYLOAD_MAX_BYTES,
         clean: bool = False,
     ) -> None:
-        """clean: for MQTT 3.1.1, whose session is settled here; MQTT 5 settles it when it connects."""
+        """clean: clean session of MQTT 3.1.1; MQTT 5 sets it at the connection."""
         persistent: dict[str, Any] = {} if protocol == MQTTProtocolVersion.MQTTv5 else {"clean_session": clean}
-        persistent |= {"manual_ack": True, "reconnect_on_failure": False}  # no silent fall to MQTT 3.1
+        persistent |= {"manual_ack": True, "reconnect_on_failure": False}  # no implicit fallback to MQTT 3.1
         super().__init__(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, **persistent)
         self.generation = 0
         self._mqtt5 = protocol == MQTTProtocolVersion.MQTTv5
@@ -58,13 +58,13 @@ class ChunkedClient(Client):
         return FrameParser(mqtt5=self._mqtt5, payload_max_bytes=self._payload_max_bytes)
 
     def reconnect(self) -> MQTTErrorCode:
-        """Open a new connection: a new generation, nothing left of the old stream. Blocks; raises OSError."""
+        """Open a new connection with a new generation and an empty stream. Blocks; raises OSError."""
         self.generation += 1
         self._parser = self._new_parser()
         return super().reconnect()
 
     def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
-        """As paho does, with the name checked by the context, and without leaking the socket of a failed handshake."""
+        """Wrap like paho; the context checks the name, and a failed handshake closes the socket."""
         if self._ssl_context is None:
             raise ValueError("TLS without a context")
         wrapped = self._ssl_context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
@@ -77,9 +77,9 @@ class ChunkedClient(Client):
         return wrapped
 
     def receive(self) -> tuple[list[Frame], int]:
-        """Frames of what can be read now, and how many bytes that was; (frames, 0) when nothing came or all is over.
+        """Return the frames of the readable bytes, and their number of bytes; (frames, 0) without bytes or at the end.
 
-        Frames are given even when the connection ends behind them. Never blocks on a non-blocking socket.
+        Frames before a connection's end are returned. Never blocks on a non-blocking socket.
         """
         data = self._read_chunk()
         if not data:
@@ -98,7 +98,7 @@ class ChunkedClient(Client):
         return frames, len(data)
 
     def acknowledge(self, packet_ids: Sequence[int], *, generation: int) -> bool:
-        """Send the PUBACKs in the given order in one write; False when they belong to a connection that is gone."""
+        """Send the PUBACKs in the given order in one write; return False for those of an earlier connection."""
         if generation != self.generation or self.socket() is None:
             return False
         if packet_ids:
@@ -107,13 +107,13 @@ class ChunkedClient(Client):
         return True
 
     def excuse_silence(self) -> None:
-        """While we do not read, its answers wait unread: do not take our own pause for the broker's silence."""
+        """Reset the keepalive timer: during a pause of the reader the broker's responses stay unread."""
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()
-        self._ping_t = 0  # the next ping goes out in time, whether or not the last answer was read
+        self._ping_t = 0  # the next ping is sent on time, even with an unread response
 
     def _read_chunk(self) -> bytes:
-        """Up to CHUNK_BYTES; TLS gives 16 KiB a call, so it is asked until it has no more."""
+        """Return up to CHUNK_BYTES; TLS returns 16 KiB a call, so it is read until empty."""
         parts: list[bytes] = []
         size = 0
         while size < CHUNK_BYTES:
@@ -134,7 +134,7 @@ class ChunkedClient(Client):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _hand_over(self, packet: bytes) -> None:
-        """Let paho handle a whole packet as if it had read it itself."""
+        """Pass a whole packet to paho's handler."""
         start = 1
         while packet[start] & 0x80:
             start += 1
@@ -149,7 +149,7 @@ class ChunkedClient(Client):
 
 
 def _whole(command: int, body: bytearray) -> Any:
-    """A packet in the form in which paho keeps one that it has read."""
+    """Return a packet in paho's internal form of a received packet."""
     return {
         "command": command,
         "have_remaining": int(command > 0),

@@ -19,7 +19,7 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """How the service reaches its broker."""
+    """Connection of the service to its broker."""
 
     url: Annotated[str, doc("broker: mqtt://host:port, or mqtts://host:port for TLS")] = "mqtt://127.0.0.1:1883"
     client_id: Annotated[str, doc("fixed name of the persistent session; one running service per name")] = "twinward"
@@ -39,9 +39,11 @@ class MqttSettings:
         int, Interval(ge=1, le=65_535), Unit("1"), doc("unacknowledged messages that the broker may send ahead")
     ] = 8_000
     payload_max_bytes: Annotated[
-        int, Interval(ge=256, le=16_777_216), Unit("B"), doc("larger payloads are refused, and never held in memory")
+        int, Interval(ge=256, le=16_777_216), Unit("B"), doc("larger payloads are rejected, and never held in memory")
     ] = 65_536
-    keepalive_s: Annotated[int, Interval(ge=5, le=3_600), Unit("s"), doc("longest silence on the connection")] = 60
+    keepalive_s: Annotated[
+        int, Interval(ge=5, le=3_600), Unit("s"), doc("longest time without traffic on the connection")
+    ] = 60
     reconnect_max_s: Annotated[
         float, Interval(ge=0.2, le=600), Unit("s"), doc("longest wait between two attempts to connect")
     ] = 1.0
@@ -49,7 +51,7 @@ class MqttSettings:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to connect."""
+    """Address of the broker."""
 
     host: str
     port: int
@@ -57,7 +59,7 @@ class Endpoint:
 
 
 def endpoint(settings: MqttSettings) -> Endpoint:
-    """The broker's address. Raises ValueError for a URL of another form, PlainRefused off loopback without TLS."""
+    """Return the broker's address. Raises ValueError for an invalid URL, PlainRefused off loopback without TLS."""
     parts = urlsplit(settings.url)
     if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.username:
         raise ValueError(f"url {settings.url!r}: want mqtt://host[:port] or mqtts://host[:port], without account")
@@ -77,7 +79,7 @@ def _on_loopback(host: str) -> bool:
 
 
 def read_secret(path: str) -> str:
-    """The secret in a file, without the line end. Raises SecretUnreadable, also when others may read the file."""
+    """Return the secret in a file without the line end. Raises SecretUnreadable, also when others may read it."""
     try:
         mode = Path(path).stat().st_mode
         secret = Path(path).read_text(encoding="utf-8").strip()
@@ -91,7 +93,7 @@ def read_secret(path: str) -> str:
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext:
-    """TLS 1.2 or newer with checked names. Raises OSError or ssl.SSLError for unusable files."""
+    """Return a context for TLS 1.2 or newer with name checks. Raises OSError or ssl.SSLError for unusable files."""
     context = ssl.create_default_context(cafile=settings.ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.certificate_file:

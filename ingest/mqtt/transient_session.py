@@ -1,4 +1,4 @@
-"""A second, passing session at the broker: hears what is published, leaves nothing behind, disturbs nobody."""
+"""Transient second session at the broker: receives live messages and leaves no state behind."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .settings import MqttSettings
 
 LISTEN_S = 0.05
 PAUSE_S = 0.02
-"""After each chunk: messages come by the handful, and so does what is later matched with them."""
+"""Pause after each chunk: it groups messages, and also their later matches."""
 
 
 class TransientSession:
-    """QoS 0, clean start, no expiry, no will, a name of its own beside the service's session. Driven by one thread.
+    """Session with QoS 0, clean start, no expiry, no will and a separate client id. One thread drives it.
 
-    Nothing is acknowledged by it, so that the broker keeps everything for the session of the log.
+    It acknowledges nothing, so the broker keeps every message for the session of the log.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class TransientSession:
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """subscriptions: topic filters that the session of the log has at the moment."""
+        """subscriptions: returns the current topic filters of the log's session."""
         self._settings = replace(settings, client_id=f"{settings.client_id}-lookout", reconnect_max_s=1.0)
         self._subscriptions, self._monotonic = subscriptions, monotonic
         self._connection: Connection | None = None
@@ -42,7 +42,7 @@ class TransientSession:
         return self._connection is not None and self._connection.subscribed
 
     def listen(self) -> list[Frame]:
-        """What came in since the last call, waiting a moment for it; opens the session where there is none."""
+        """Return the messages since the last call, after a short wait; open the session when it is closed."""
         if self._connection is None:
             self._connection = Connection(self._settings, list(self._subscriptions()), passing=True)
         connection = self._connection
@@ -57,7 +57,7 @@ class TransientSession:
             self._connection.want(topics)
 
     def close(self) -> None:
-        """End the session; `listen` opens a new one."""
+        """Close the session; `listen` opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

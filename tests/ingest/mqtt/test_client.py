@@ -159,8 +159,8 @@ def test_a_failing_sink_acknowledges_nothing_and_recovers(
     until(lambda: len(shelf.values()) >= 3000)
     assert sorted(shelf.values()) == list(range(3000))
     until(lambda: subscriber.status()["healthy"])
-    assert [r.message for r in caplog.records if "does not take readings" in r.message] == [
-        "the log does not take readings: database or disk is full; nothing is acknowledged, trying again"
+    assert [r.message for r in caplog.records if "rejects readings" in r.message] == [
+        "the log rejects readings: database or disk is full; nothing is acknowledged, retrying"
     ]
 
 

@@ -87,7 +87,7 @@ def test_messages_arrive_over_tls_with_an_account(tls_port: tuple[int, Path]) ->
 
 
 @pytest.mark.parametrize(
-    ("ca", "secret", "why"), [("ca.pem", "wrong", "refuses us"), ("", "right", "cannot connect to")]
+    ("ca", "secret", "why"), [("ca.pem", "wrong", "refuses the connection"), ("", "right", "cannot connect to")]
 )
 def test_a_wrong_password_or_certificate_is_one_line(
     tls_port: tuple[int, Path], caplog: pytest.LogCaptureFixture, ca: str, secret: str, why: str
