@@ -319,7 +319,7 @@ class Subscriber:
         try:
             if pending.sealed is not None:
                 self._sink(pending.sealed)
-        except Exception as error:  # noqa: BLE001 - whatever the sink's reason, an unstored batch is never acknowledged
+        except Exception as error:  # noqa: BLE001 - for any error of the sink, an unstored batch is never acknowledged
             self._counts["sink_failures"] += 1
             if not pending.wait_s:
                 log.error("the log rejects readings: %s; nothing is acknowledged, retrying", error)  # noqa: TRY400 - one clear line
