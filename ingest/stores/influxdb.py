@@ -270,7 +270,7 @@ def _client_2(
     url: str, token: str, organisation: str, bucket: str, timeout_s: float
 ) -> tuple[Callable[[bytes], None], Callable[[], None]]:
     """Return write and close of the client library: one request a write, no retries: the log is the queue."""
-    from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415 - an extra, 0.3 s to import
+    from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415 - 0.3 s to import, used by one store
     from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
     from influxdb_client.rest import ApiException  # noqa: PLC0415
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
