@@ -16,8 +16,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from ctypes.util import find_library
@@ -89,18 +87,6 @@ SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}
 LONE_READERS = ("pysparkplug==0.6.1",)
 """Independent readers for the tests, installed without dependencies: this client requires an old paho-mqtt."""
 
-CHECKS = (
-    ("format", ["ruff", "format", "--check", "."]),
-    ("lint", ["ruff", "check", "."]),
-    ("types", ["mypy"]),
-    ("imports", ["lint-imports"]),
-)
-PARTS = {"parallel": ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"], "serial": []}
-"""Part of the suite -> its options. Timing-sensitive tests run alone, after the others (tests/conftest.py)."""
-
-NO_TESTS_COLLECTED = 5
-"""Exit status of pytest when its arguments select no test of a part."""
-
 
 def main() -> int:
     """Run the command of the first argument with the remaining arguments; return the exit status."""
@@ -113,7 +99,8 @@ def main() -> int:
     _environment(extras="test" if command == "test" else "")
     if command == "demo":
         os.execv(VENV / "bin" / "twinward", ["twinward", "demo", *rest])  # noqa: S606 - becomes the demo
-    return _test(rest)
+    _commit_hook()
+    return subprocess.run([PYTHON, ROOT / "tests" / "suite.py", *rest], cwd=ROOT, check=False).returncode
 
 
 def _fail(message: str) -> int:
@@ -251,42 +238,14 @@ def _sources_hash() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
-def _test(arguments: list[str]) -> int:
-    """Run every check and both parts of the suite; any failure fails. The last line is the summary of both parts."""
-    failed = [name for name, command in CHECKS if _step(name, command) != 0]
-    started_s = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        reports = [Path(folder, f"{part}.xml") for part in PARTS]
-        for (part, options), report in zip(PARTS.items(), reports, strict=True):
-            command = ["pytest", *options, f"--part={part}", f"--junit-xml={report}", *arguments]
-            if _step(f"tests, {part} part", command) not in {0, NO_TESTS_COLLECTED}:
-                failed.append(f"{part} tests")
-        counts = _counts(reports)
-    if not counts.get("passed"):
-        failed.append("no test passed")
-    print(f"bootstrap: failed: {', '.join(failed)}" if failed else "bootstrap: every check and test passed")
-    summary = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-    print(f" {summary or 'no tests ran'} in {time.monotonic() - started_s:.0f} s ".center(80, "="))
-    return 1 if failed else 0
-
-
-def _counts(reports: Sequence[Path]) -> dict[str, int]:
-    """Return outcome -> number of tests over the JUnit reports of the parts."""
-    counts = dict.fromkeys(("failed", "passed", "skipped", "errors"), 0)
-    for report in reports:
-        for suite in ET.parse(report).iter("testsuite") if report.exists() else ():  # noqa: S314 - pytest wrote it
-            found = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
-            counts["failed"] += found["failures"]
-            counts["errors"] += found["errors"]
-            counts["skipped"] += found["skipped"]
-            counts["passed"] += found["tests"] - found["failures"] - found["errors"] - found["skipped"]
-    return {outcome: number for outcome, number in counts.items() if number}
-
-
-def _step(name: str, command: list[str]) -> int:
-    _say(name)
-    program = VENV / "bin" / command[0]
-    return subprocess.run([program, *command[1:]], cwd=ROOT, check=False).returncode
+def _commit_hook() -> None:
+    """Use the commit checks of hooks/ in a git checkout that has none of its own."""
+    git = ("git", "-C", str(ROOT), "config")
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        return
+    if subprocess.run([*git, "--get", "core.hooksPath"], check=False, stdout=subprocess.DEVNULL).returncode != 0:
+        _say("git checks commit subjects from now on (hooks/commit-msg)")
+        _quiet(*git, "core.hooksPath", "hooks")
 
 
 if __name__ == "__main__":

@@ -12,17 +12,23 @@ from tests import processes
 from tests.processes import InfluxDB, Mosquitto, Server, Service, VictoriaMetrics
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-SERIAL = ("bench", "browser", "e2e", "reliability", "twinward/broker", "twinward/test_service.py")
-"""Folders and modules of timing-sensitive tests: each measures time, or starts services and waits for them."""
+SERIAL = ("browser", "e2e", "reliability", "twinward/broker", "twinward/test_service.py")
+"""Folders and modules of tests that start services and wait for them: other load would break their time limits."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite."""
     parser.addoption("--long", action="store_true", help="run the reliability tests at their documented size")
     parser.addoption("--seed", type=int, default=None, help="seed of the random choices of a reliability test")
-    parser.addoption(
-        "--part", choices=("parallel", "serial"), help="run only the timing-sensitive tests (serial), or the others"
-    )
+    parser.addoption("--part", choices=("parallel", "serial", "bench"), help="run only this part (tests/suite.py)")
+
+
+def part_of(path: Path) -> str:
+    """Return the part of the suite that contains a test module."""
+    within = path.relative_to(Path(__file__).parent)
+    if within.is_relative_to("bench"):
+        return "bench"
+    return "serial" if any(within.is_relative_to(folder) for folder in SERIAL) else "parallel"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,13 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     part = config.getoption("--part")
     if part is None:
         return
-    folders = [Path(__file__).with_name("") / path for path in SERIAL]
-    chosen, others = list[pytest.Item](), list[pytest.Item]()
-    for item in items:
-        serial = any(item.path.is_relative_to(folder) for folder in folders)
-        (chosen if serial == (part == "serial") else others).append(item)
-    config.hook.pytest_deselected(items=others)
-    items[:] = chosen
+    config.hook.pytest_deselected(items=[item for item in items if part_of(item.path) != part])
+    items[:] = [item for item in items if part_of(item.path) == part]
 
 
 @pytest.fixture(scope="session", autouse=True)
