@@ -17,6 +17,7 @@ FOLDERS = ("ingest", "detectors", "alerts", "simulators", "twinward", "tests", "
 PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*[\w/]")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"`(?:\.venv/bin/)?twinward ([a-z][a-z-]*)")
+SELECTION = re.compile(r"pytest (\S+\.py) -k '([^']+)'")
 TEST_FILE = re.compile(r"(?<![\w/])test_\w+\.py")
 
 
@@ -49,6 +50,15 @@ def test_named_test_files_exist() -> None:
     assert [
         f"{name}: {test}" for name, text in documents() for test in TEST_FILE.findall(text) if test not in files
     ] == []
+
+
+def test_named_selections_of_tests_match() -> None:
+    """Each word of `pytest FILE -k 'WORD or WORD'` in a document is part of a test's name in that file."""
+    selections = [found for _, text in documents() for found in SELECTION.findall(text)]
+    assert len(selections) > 0
+    for path, words in selections:
+        tests = re.findall(r"def (test_\w+)", (ROOT / path).read_text(encoding="utf-8"))
+        assert [word for word in words.split(" or ") if not any(word in test for test in tests)] == [], path
 
 
 def test_links_lead_to_files() -> None:
