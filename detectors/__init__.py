@@ -10,7 +10,7 @@ from .block import decode, encode
 from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .errors import DetectorError, RecipeError, ScoreInputError, StateError
-from .recipes.cells import BatteryTypes, load_battery_types, read_battery_types
+from .recipes.batteries import BatteryTypes, load_battery_types, read_battery_types
 from .recipes.recipe import Recipe, load_recipe, read_recipe
 
 if TYPE_CHECKING:

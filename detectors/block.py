@@ -1,4 +1,7 @@
-"""Detections as bytes for the log and back; equal batches give equal bytes."""
+"""Codec of detection batches for the log: columns as little-endian bytes, the rest as msgpack with sorted keys.
+
+Equal batches give equal bytes. Version 1 named the timeline of a detection `lane` in its evidence.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from .detection import DetectionBatch
 from .errors import StateError
 
-VERSION = 1
+VERSION = 2
 _ARRAYS: dict[str, Any] = {
     "sensor": np.int32, "metric": np.int16, "phase": np.int8, "level": np.int8, "first_ns": np.int64,
     "last_ns": np.int64, "gateway_ns": np.int64, "arrival_ns": np.int64, "decided_ns": np.int64,
@@ -21,7 +24,7 @@ _encoder = msgspec.msgpack.Encoder(order="sorted", enc_hook=lambda item: item.it
 
 
 def encode(batch: DetectionBatch) -> bytes:
-    """The batch as bytes: little-endian columns, the rest as msgpack with sorted keys."""
+    """Return the batch as bytes of the present version."""
     columns = {
         name: np.ascontiguousarray(getattr(batch, name), np.dtype(dtype).newbyteorder("<")).tobytes()
         for name, dtype in _ARRAYS.items()
@@ -31,11 +34,14 @@ def encode(batch: DetectionBatch) -> bytes:
 
 
 def decode(data: bytes) -> DetectionBatch:
-    """The batch that `encode` was given. Raises StateError (a ValueError) on damaged or foreign bytes."""
+    """Return the batch of a block of any version. Raises StateError (a ValueError) when it is damaged."""
     try:
         fields = msgspec.msgpack.decode(data, type=dict[str, Any])
-        if fields["version"] != VERSION:
-            raise StateError(f"detections of version {fields['version']}, wanted {VERSION}")
+        version = fields["version"]
+        if version not in range(1, VERSION + 1):
+            raise StateError(f"detections: version {version}; allowed are 1 to {VERSION}")
+        if version == 1:
+            fields["evidence"] = [_upgraded(evidence) for evidence in fields["evidence"]]
         columns: dict[str, Any] = {
             name: np.frombuffer(fields[name], np.dtype(dtype).newbyteorder("<")).astype(dtype)
             for name, dtype in _ARRAYS.items()
@@ -44,5 +50,10 @@ def decode(data: bytes) -> DetectionBatch:
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise StateError(f"detections: {error}") from error
     if len(batch) != fields["rows"]:
-        raise StateError(f"detections: {len(batch)} rows, wanted {fields['rows']}")
+        raise StateError(f"detections: {len(batch)} rows; the block states {fields['rows']}")
     return batch
+
+
+def _upgraded(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Return evidence of version 1 with the key of the present version."""
+    return {"timeline" if key == "lane" else key: value for key, value in evidence.items()}

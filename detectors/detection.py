@@ -38,7 +38,7 @@ class DetectionBatch:
     decided); score in [0, 1]; late: decided on data that came long after its event; drill: from test messages.
     rule: name in the recipe; detector: type; hazard: one of HAZARDS;
     evidence: {"window_s", "limit", "value", "unit", "baseline"?, "dims"?,
-    "lane"? ("late": judged apart from the live ones), "text": {"zh", "en"}, "clears": {"zh", "en"}}.
+    "timeline"? ("late": scored apart from the live one), "text": {"zh", "en"}, "clears": {"zh", "en"}}.
     """
 
     sensor: NDArray[np.int32]

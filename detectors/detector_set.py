@@ -13,10 +13,10 @@ from ingest import METRIC_BY_NAME, Catalog, Quality, TelemetryBatch
 from .calendar import Calendar
 from .detection import DetectionBatch
 from .errors import StateError
-from .findings import RuleDetection, assemble
 from .kernels.emission import NONE
 from .recipes.kinds import TYPES, Battery, LevelRule, Rule, Silence, Stuck
 from .recipes.recipe import Recipe
+from .rule_detection import RuleDetection, assemble
 from .rules.battery import METRICS as BATTERY_METRICS
 from .rules.battery import BatteryDetector
 from .rules.episodes import EpisodeDetector, EpisodeRule, metrics_of

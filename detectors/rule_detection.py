@@ -13,7 +13,7 @@ from ingest import METRIC_BY_CODE, TelemetryBatch
 
 from .detection import DetectionBatch, Phase
 from .explain import Fact, clears, sentence
-from .kernels.emission import CELL, DRILL, FIRST, LANES, LAST, LATE, PHASE, ROW, STEP
+from .kernels.emission import DRILL, FIRST, LAST, LATE, PHASE, ROW, STATE, STEP, TIMELINES
 from .recipes.kinds import Rule
 
 SCORES = (0.4, 0.6, 0.8, 0.95)
@@ -27,7 +27,7 @@ class RuleDetection:
     row: int
     sensor: int
     metric: int
-    lane: int
+    timeline: int
     phase: Phase
     level: int
     first_ns: int
@@ -41,13 +41,13 @@ class RuleDetection:
     clear_s: float = 0.0
     score: float | None = None
     dims: dict[str, Any] = field(default_factory=dict)
-    hazard: str = ""
+    own_hazard: str = ""
     behind: int = 0
 
     @property
-    def told_hazard(self) -> str:
+    def hazard(self) -> str:
         """The hazard it speaks of: its own, or the rule's."""
-        return self.hazard or self.rule.hazard
+        return self.own_hazard or self.rule.hazard
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Entry:
 
     row: int
     slot: int
-    lane: int
+    timeline: int
     phase: Phase
     step: int
     first_ns: int
@@ -69,8 +69,8 @@ def entries(found: NDArray[np.int64], values: NDArray[np.float64], count: int) -
     return [
         Entry(
             row=line[ROW],
-            slot=line[CELL] // LANES,
-            lane=line[CELL] % LANES,
+            slot=line[STATE] // TIMELINES,
+            timeline=line[STATE] % TIMELINES,
             phase=Phase(line[PHASE]),
             step=line[STEP],
             first_ns=line[FIRST],
@@ -88,7 +88,7 @@ def assemble(findings: Sequence[RuleDetection], batch: TelemetryBatch, late_ns: 
     arrival = batch.arrival_ns[np.array(rows, np.int64)]
     last = np.array([finding.last_ns for finding in ordered], np.int64)
     timed = np.array([finding.kind in _BY_READING for finding in ordered], np.bool_)
-    in_late_lane = np.array([finding.lane == LATE for finding in ordered], np.bool_)
+    on_late_timeline = np.array([finding.timeline == LATE for finding in ordered], np.bool_)
     return DetectionBatch(
         sensor=np.array([finding.sensor for finding in ordered], np.int32),
         metric=np.array([finding.metric for finding in ordered], np.int16),
@@ -100,11 +100,11 @@ def assemble(findings: Sequence[RuleDetection], batch: TelemetryBatch, late_ns: 
         arrival_ns=arrival,
         decided_ns=arrival.copy(),
         score=np.array([_score(finding) for finding in ordered], np.float64),
-        late=in_late_lane | (timed & (arrival - last > late_ns)),
-        drill=np.array([finding.lane == DRILL for finding in ordered], np.bool_),
+        late=on_late_timeline | (timed & (arrival - last > late_ns)),
+        drill=np.array([finding.timeline == DRILL for finding in ordered], np.bool_),
         rule=[finding.rule.name for finding in ordered],
         detector=[finding.kind for finding in ordered],
-        hazard=[finding.told_hazard for finding in ordered],
+        hazard=[finding.hazard for finding in ordered],
         evidence=[_evidence(finding) for finding in ordered],
     )
 
@@ -124,7 +124,7 @@ def _evidence(finding: RuleDetection) -> dict[str, Any]:
     metric = METRIC_BY_CODE[finding.metric]
     fact = Fact(
         kind=finding.kind,
-        hazard=finding.told_hazard,
+        hazard=finding.hazard,
         metric=metric.name,
         unit=metric.unit,
         over=finding.phase is Phase.CLEAR,
@@ -146,6 +146,6 @@ def _evidence(finding: RuleDetection) -> dict[str, Any]:
         "text": sentence(fact),
         "clears": clears(fact),
     }
-    if finding.lane == LATE:
-        evidence["lane"] = "late"  # what clears here says nothing of a live finding
+    if finding.timeline == LATE:
+        evidence["timeline"] = "late"  # a clear here leaves live detections open
     return {**evidence, "dims": finding.dims} if finding.dims else evidence

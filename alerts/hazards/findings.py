@@ -68,7 +68,7 @@ def _finding(detections: DetectionBatch, row: int, sensor: tuple[str, str], cata
         score=float(detections.score[row]),
         late=bool(detections.late[row]),
         drill=drill,
-        timeline=str(detections.evidence[row].get("lane", "live")),
+        timeline=str(detections.evidence[row].get("timeline", "live")),
         evidence=dict(detections.evidence[row]),
     )
 

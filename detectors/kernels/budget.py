@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .emission import LANES, LIVE, NONE, emit
+from .emission import LIVE, NONE, TIMELINES, emit
 
 DAY_NS = 86_400_000_000_000
 SAME_NS = 1_000_000_000
@@ -185,10 +185,10 @@ def _remember(slot, now, phase, moment, number, facts):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def spend(  # noqa: PLR0917 - compiled: arrays one by one
+def update_batteries(  # noqa: PLR0917 - compiled: arrays one by one
     rows: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]],
     slots: NDArray[np.int32],
-    cells: NDArray[np.int64],
+    states: NDArray[np.int64],
     what: NDArray[np.int8],
     spans: tuple[int, int, int],
     within: NDArray[np.float64],
@@ -200,7 +200,7 @@ def spend(  # noqa: PLR0917 - compiled: arrays one by one
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], int]:
     """Go through a batch; rows: sensor, event time, value, whether the device sent it just then.
 
-    slots: sensor -> series, -1 or beyond the end for sensors that never told a battery; cells: of the rows that do, -1
+    slots: sensor -> series, -1 or beyond the end for sensors that never told a battery; states: of the rows that do, -1
     for others; what: FLAG or VOLTAGE for these. spans: readings in a row that make a voltage low, how long it must look
     fresh, for how long after that it is still taken for the same. within: days to the earliest end, a step each.
     kinds: (series, 3) low, fresh and dead voltage; (series, 2) messages at least and at most; messages a day as told.
@@ -212,11 +212,11 @@ def spend(  # noqa: PLR0917 - compiled: arrays one by one
     count = 0
     for row in range(len(sensors)):
         slot = int(slots[sensors[row]]) if sensors[row] < len(slots) else -1
-        if slot < 0 or (moment[slot, SAID] == NONE and cells[row] < 0):
+        if slot < 0 or (moment[slot, SAID] == NONE and states[row] < 0):
             continue
         time = times[row]
         news = sent[row] and _count(slot, time, moment, number, days, counts, kinds[2], missed)
-        if cells[row] >= 0 and cells[row] % LANES == LIVE:
+        if states[row] >= 0 and states[row] % TIMELINES == LIVE:
             _hear(slot, what[row], readings[row], time, kinds[0], moment, number, missed, spans[0], spans[2])
             news = True
         if moment[slot, LOW] == NONE or time < moment[slot, NEWEST] or not news:
@@ -230,7 +230,7 @@ def spend(  # noqa: PLR0917 - compiled: arrays one by one
         _remember(slot, time, phase, moment, number, facts)
         if phase == 2 and standing == 0:  # noqa: PLR2004 - Phase.CLEAR of what was never told
             continue
-        entry = (row, slot * LANES + LIVE, phase, step - 1, since, time)
+        entry = (row, slot * TIMELINES + LIVE, phase, step - 1, since, time)
         found, values = emit(found, values, count, entry, 1.0)
         if count == len(beside):
             longer = np.empty((2 * count, FACTS))

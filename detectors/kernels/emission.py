@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 NONE = np.iinfo(np.int64).min
 """Stands for "no time"."""
 
-LANES = 3
-"""Lanes of a series: 0 live, 1 late or out of order, 2 drill. A cell is series * LANES + lane."""
+TIMELINES = 3
+"""Lanes of a series: 0 live, 1 late or out of order, 2 drill. A cell is series * TIMELINES + lane."""
 
 LIVE, LATE, DRILL = 0, 1, 2
 
-ROW, CELL, PHASE, STEP, FIRST, LAST, WIDTH = 0, 1, 2, 3, 4, 5, 6
+ROW, STATE, PHASE, STEP, FIRST, LAST, WIDTH = 0, 1, 2, 3, 4, 5, 6
 """Columns of the integer table: deciding row, cell, Phase, step of the ladder, event times of the span."""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .emission import DRILL, LANES, LATE, LIVE, NONE, emit
+from .emission import DRILL, LATE, LIVE, NONE, TIMELINES, emit
 
 KEEP, ON, OFF, ON_NOW, CANCEL = 0, 1, 2, 3, 4
 """Signals: nothing, on, off, on and past the first span at once, taken back if not raised yet."""
@@ -16,13 +16,13 @@ DELAYED_NS = 5_000_000_000
 
 FAR = np.iinfo(np.int64).max
 
-START, TIMER, CONFIRMED, ENDED, TOLD, TIMES = 0, 1, 2, 3, 4, 5
-"""Columns of a cell's times: event time of the start, what spans count from, last confirmation, end, newest event."""
+START, TIMER, CONFIRMED, ENDED, NEWEST, TIMES = 0, 1, 2, 3, 4, 5
+"""Columns of a state's times: event time of the start, what spans count from, last confirmation, end, newest event."""
 
 
 @njit(cache=True, nogil=True)
 def _due(moment, step, after, clear_ns, hold_ns):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined loop body
-    """When the clock next has something to do for a cell."""
+    """When the clock next has something to do for a state."""
     if moment[START] == NONE:
         return FAR
     if moment[ENDED] != NONE:
@@ -36,53 +36,53 @@ def _due(moment, step, after, clear_ns, hold_ns):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _advance(row, cell, now, moment, step, after, clear_ns, hold_ns, found, values, count):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
-    """Let the clock act on a cell: up the ladder, or over."""
-    while _due(moment[cell], step[cell], after, clear_ns, hold_ns) <= now:
-        times = moment[cell]
+def _advance(row, state, now, moment, step, after, clear_ns, hold_ns, found, values, count):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
+    """Let the clock act on a state: up the ladder, or over."""
+    while _due(moment[state], step[state], after, clear_ns, hold_ns) <= now:
+        times = moment[state]
         start = times[START]
         ends = times[ENDED] != NONE or (hold_ns > 0 and times[CONFIRMED] + hold_ns <= now)
-        at = step[cell]
+        at = step[state]
         if ends:
             times[START] = NONE
-            step[cell] = 0
+            step[state] = 0
             if at > 0:
-                entry = (row, cell, 2, at - 1, start, max(times[TOLD], start))
+                entry = (row, state, 2, at - 1, start, max(times[NEWEST], start))
                 found, values = emit(found, values, count, entry, 0.0)
                 count += 1
             continue
-        reached = max(times[TOLD], start + after[at])
-        entry = (row, cell, 1 if at > 0 else 0, at, start, reached)
-        step[cell] = at + 1
+        reached = max(times[NEWEST], start + after[at])
+        entry = (row, state, 1 if at > 0 else 0, at, start, reached)
+        step[state] = at + 1
         found, values = emit(found, values, count, entry, 1.0)
         count += 1
     return found, values, count
 
 
 @njit(cache=True, nogil=True)
-def _apply(cell, signal, time, clock, moment, step, after):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
+def _apply(state, signal, time, clock, moment, step, after):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
     """Take a signal in; delayed ones count their spans from when they came in, for what followed may be on its way."""
-    times = moment[cell]
-    counted = clock if cell % LANES == LATE or clock - time > DELAYED_NS else time
+    times = moment[state]
+    counted = clock if state % TIMELINES == LATE or clock - time > DELAYED_NS else time
     if signal in (ON, ON_NOW):
         if times[START] == NONE:
-            times[START], times[TIMER], times[ENDED], times[TOLD] = time, counted, NONE, time
-            step[cell] = 0
+            times[START], times[TIMER], times[ENDED], times[NEWEST] = time, counted, NONE, time
+            step[state] = 0
         times[CONFIRMED] = counted
         times[ENDED] = NONE
-        if signal == ON_NOW and step[cell] == 0:
+        if signal == ON_NOW and step[state] == 0:
             times[TIMER] = min(times[TIMER], counted - after[0])
-    elif times[START] != NONE and step[cell] == 0:
+    elif times[START] != NONE and step[state] == 0:
         times[START] = NONE
     elif times[START] != NONE and signal == OFF and times[ENDED] == NONE:
         times[ENDED] = counted
     if times[START] != NONE:
-        times[TOLD] = max(times[TOLD], time)
+        times[NEWEST] = max(times[NEWEST], time)
 
 
 @njit(cache=True, nogil=True)
-def follow(  # noqa: PLR0917 - compiled: arrays one by one
-    cells: NDArray[np.int64],
+def update_episodes(  # noqa: PLR0917 - compiled: arrays one by one
+    states: NDArray[np.int64],
     signals: NDArray[np.int8],
     older: NDArray[np.bool_],
     times: NDArray[np.int64],
@@ -96,44 +96,44 @@ def follow(  # noqa: PLR0917 - compiled: arrays one by one
     found: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
-    """Follow the states through the rows of a whole batch; cells: -1 where a row says nothing to this rule.
+    """Follow the states through the rows of a whole batch; states: -1 where a row says nothing to this rule.
 
     clock: the data's own clock at each row, never falling; after: spans of the ladder; clear_ns: how long it must stay
     off; hold_ns: it is over without a confirmation for so long (0: never). due: one element, a lower bound of the next
-    moment at which the clock has something to do. A live off is off in the late and the drill lane too.
+    moment at which the clock has something to do. A live off is off in the late and the drill timeline too.
     """
     count = 0
-    for row in range(len(cells)):
+    for row in range(len(states)):
         if clock[row] >= due[0]:
             due[0] = FAR
-            for cell in range(len(step)):
+            for state in range(len(step)):
                 found, values, count = _advance(
-                    row, cell, clock[row], moment, step, after, clear_ns, hold_ns, found, values, count
+                    row, state, clock[row], moment, step, after, clear_ns, hold_ns, found, values, count
                 )
-                due[0] = min(due[0], _due(moment[cell], step[cell], after, clear_ns, hold_ns))
-        home, signal = cells[row], signals[row]
+                due[0] = min(due[0], _due(moment[state], step[state], after, clear_ns, hold_ns))
+        home, signal = states[row], signals[row]
         if home < 0 or signal == KEEP or (older[row] and signal not in (ON, ON_NOW)):
             continue
-        lanes = LANES if home % LANES == LIVE and signal == OFF else 1
-        for cell in range(home, home + lanes):
-            if signal not in (ON, ON_NOW) and moment[cell, START] == NONE:
+        timelines = TIMELINES if home % TIMELINES == LIVE and signal == OFF else 1
+        for state in range(home, home + timelines):
+            if signal not in (ON, ON_NOW) and moment[state, START] == NONE:
                 continue
-            now = clock[row] if cell % LANES == LATE else times[row]
+            now = clock[row] if state % TIMELINES == LATE else times[row]
             found, values, count = _advance(
-                row, cell, now, moment, step, after, clear_ns, hold_ns, found, values, count
+                row, state, now, moment, step, after, clear_ns, hold_ns, found, values, count
             )
-            _apply(cell, signal, times[row], clock[row], moment, step, after)
+            _apply(state, signal, times[row], clock[row], moment, step, after)
             found, values, count = _advance(
-                row, cell, now, moment, step, after, clear_ns, hold_ns, found, values, count
+                row, state, now, moment, step, after, clear_ns, hold_ns, found, values, count
             )
-            due[0] = min(due[0], _due(moment[cell], step[cell], after, clear_ns, hold_ns))
+            due[0] = min(due[0], _due(moment[state], step[state], after, clear_ns, hold_ns))
     return found, values, count
 
 
 @njit(cache=True, nogil=True)
-def forced(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
+def gate_signals(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
     rows: NDArray[np.int64],
-    cells: NDArray[np.int64],
+    states: NDArray[np.int64],
     what: NDArray[np.int16],
     on: NDArray[np.bool_],
     times: NDArray[np.int64],
@@ -151,35 +151,35 @@ def forced(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
 
     An opening needs a grant where grants are known to be sent, and everywhere while the school is closed.
 
-    codes: metrics open, access_granted, forced. granted, opened: (cells,), time of the last grant and of an opening
-    without one (NONE); grants: (series,), True once a grant was ever seen; ajar: (cells,), open as last told, for
+    codes: metrics open, access_granted, forced. granted, opened: (states,), time of the last grant and of an opening
+    without one (NONE); grants: (series,), True once a grant was ever seen; ajar: (states,), open as last told, for
     saying so again is no opening; closed: (rows,), the school is closed. A grant that comes up to wait_ns after the
     opening takes the suspicion back: one message may tell both, in either order.
     """
     for i in range(len(rows)):
-        cell, row = cells[i], rows[i]
-        time, slot = times[row], cell // LANES
+        state, row = states[i], rows[i]
+        time, slot = times[row], state // TIMELINES
         if what[row] == codes[1]:
             if on[row]:
-                if cell % LANES != DRILL:
+                if state % TIMELINES != DRILL:
                     grants[slot] = True
-                granted[cell] = max(granted[cell], time)
-                if opened[cell] != NONE and abs(time - opened[cell]) <= wait_ns:
-                    opened[cell] = NONE
+                granted[state] = max(granted[state], time)
+                if opened[state] != NONE and abs(time - opened[state]) <= wait_ns:
+                    opened[state] = NONE
                     signals[row] = CANCEL
         elif what[row] == codes[0]:
             if not on[row]:
-                opened[cell] = NONE
+                opened[state] = NONE
                 signals[row] = OFF
             elif (
-                not ajar[cell]
+                not ajar[state]
                 and (grants[slot] or closed[i])
-                and (granted[cell] == NONE or time - granted[cell] > grant_ns)
+                and (granted[state] == NONE or time - granted[state] > grant_ns)
             ):
-                opened[cell] = time
+                opened[state] = time
                 signals[row] = ON
-            ajar[cell] = on[row]
+            ajar[state] = on[row]
         elif on[row]:
             signals[row] = ON_NOW
-        elif opened[cell] == NONE:
+        elif opened[state] == NONE:
             signals[row] = OFF

@@ -14,7 +14,7 @@ BUCKETS = 13
 
 @njit(cache=True, nogil=True)
 def rise(  # noqa: PLR0917 - compiled: arrays one by one
-    cells: NDArray[np.int64],
+    states: NDArray[np.int64],
     older: NDArray[np.bool_],
     times: NDArray[np.int64],
     values: NDArray[np.float64],
@@ -27,36 +27,36 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
     """x: how far the median of the last three values lies above what the window held at its lowest.
 
     One wrong reading, up or down, never moves a median of three; and a bucket counts with its highest value, so that
-    the end of a draught of a few seconds is no rise. before: (cells, 2), the two values before;
-    stamp, highs: (cells, BUCKETS), bucket number and its maximum; width_ns: of a bucket. NaN for
+    the end of a draught of a few seconds is no rise. before: (states, 2), the two values before;
+    stamp, highs: (states, BUCKETS), bucket number and its maximum; width_ns: of a bucket. NaN for
     out-of-order rows and before the third value.
     """
-    for i in range(len(cells)):
-        cell = cells[i]
+    for i in range(len(states)):
+        state = states[i]
         x[i] = np.nan
         if older[i]:
             continue
-        value, one, two = values[i], before[cell, 0], before[cell, 1]
-        before[cell, 0], before[cell, 1] = value, one
+        value, one, two = values[i], before[state, 0], before[state, 1]
+        before[state, 0], before[state, 1] = value, one
         if np.isnan(two):
             continue
         middle = max(min(value, one), min(max(value, one), two))
         bucket = times[i] // width_ns
         place = bucket % BUCKETS
-        if stamp[cell, place] != bucket:
-            stamp[cell, place] = bucket
-            highs[cell, place] = middle
-        highs[cell, place] = max(highs[cell, place], middle)
+        if stamp[state, place] != bucket:
+            stamp[state, place] = bucket
+            highs[state, place] = middle
+        highs[state, place] = max(highs[state, place], middle)
         low = middle
         for other in range(BUCKETS):
-            if bucket - stamp[cell, other] < BUCKETS:
-                low = min(low, highs[cell, other])
+            if bucket - stamp[state, other] < BUCKETS:
+                low = min(low, highs[state, other])
         x[i] = middle - low
 
 
 @njit(cache=True, nogil=True)
 def unchanged(  # noqa: PLR0917 - compiled: arrays one by one
-    cells: NDArray[np.int64],
+    states: NDArray[np.int64],
     older: NDArray[np.bool_],
     times: NDArray[np.int64],
     values: NDArray[np.float64],
@@ -66,12 +66,12 @@ def unchanged(  # noqa: PLR0917 - compiled: arrays one by one
     x: NDArray[np.float64],
 ) -> None:
     """x: seconds for which the value has stayed within `tolerance` of `mark`; NaN for out-of-order rows."""
-    for i in range(len(cells)):
-        cell = cells[i]
+    for i in range(len(states)):
+        state = states[i]
         if older[i]:
             x[i] = np.nan
             continue
-        if since[cell] == NONE or not abs(values[i] - mark[cell]) <= tolerance:
-            mark[cell] = values[i]
-            since[cell] = times[i]
-        x[i] = (times[i] - since[cell]) / 1e9
+        if since[state] == NONE or not abs(values[i] - mark[state]) <= tolerance:
+            mark[state] = values[i]
+            since[state] = times[i]
+        x[i] = (times[i] - since[state]) / 1e9

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .emission import LANES, NONE, emit
+from .emission import NONE, TIMELINES, emit
 
 SECOND_NS = 1_000_000_000
 FAR = np.iinfo(np.int64).max
@@ -89,7 +89,7 @@ def _scan(row, now, register, periods, ladder, sensors, found, values, count):  
             if step[sensor] == 0 and not _under(sensor, parent, step):
                 above = _through(sensor, now, heard, limit, parent, second, periods)
                 if above >= 0:
-                    entry = (row, above * LANES, 0, 0, at[above], register[ARRIVAL])
+                    entry = (row, above * TIMELINES, 0, 0, at[above], register[ARRIVAL])
                     found, values = emit(found, values, count, entry, (now - heard[above]) / 1e9)
                     count += 1
                     step[above] = 1
@@ -98,7 +98,7 @@ def _scan(row, now, register, periods, ladder, sensors, found, values, count):  
             if step[sensor] == 0 and _under(sensor, parent, step):
                 break
             phase = 1 if step[sensor] > 0 else 0
-            entry = (row, sensor * LANES, phase, step[sensor], at[sensor], register[ARRIVAL])
+            entry = (row, sensor * TIMELINES, phase, step[sensor], at[sensor], register[ARRIVAL])
             found, values = emit(found, values, count, entry, (now - heard[sensor]) / 1e9)
             count += 1
             step[sensor] += 1
@@ -150,7 +150,7 @@ def _lift(row, above, now, arrival, register, sensors, found, values, count):  #
         was, begun = step[above], at[above]
         heard[above], at[above], step[above] = now, arrival, 0
         if was > 0:
-            entry = (row, above * LANES, 2, was - 1, begun, arrival)
+            entry = (row, above * TIMELINES, 2, was - 1, begun, arrival)
             found, values = emit(found, values, count, entry, 0.0)
             count += 1
             _return(above, now, register, parent, heard, step)
@@ -218,7 +218,7 @@ def listen(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one, one l
             if was > 0 or _under(sensor, parent, step):
                 continue
             step[sensor] = 1
-            entry = (row, sensor * LANES, 0, 0, arrivals[row], arrivals[row])
+            entry = (row, sensor * TIMELINES, 0, 0, arrivals[row], arrivals[row])
             found, values = emit(found, values, count, entry, 0.0)
             count += 1
             register[DUE] = min(register[DUE], now + limit[sensor])
@@ -226,7 +226,7 @@ def listen(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one, one l
         step[sensor] = 0
         register[DUE] = min(register[DUE], now + limit[sensor])
         if was > 0:
-            entry = (row, sensor * LANES, 2, was - 1, begun, arrivals[row])
+            entry = (row, sensor * TIMELINES, 2, was - 1, begun, arrivals[row])
             found, values = emit(found, values, count, entry, 0.0)
             count += 1
             _return(sensor, now, register, parent, heard, step)

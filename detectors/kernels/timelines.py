@@ -1,4 +1,4 @@
-"""Which lane each reading belongs to, and whether it came out of order there."""
+"""Timeline of each reading, and whether it is out of order there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .emission import DRILL, LANES, LATE, LIVE
+from .emission import DRILL, LATE, LIVE, TIMELINES
 
 TEST = 2  # Quality.TEST, a constant of the compiled loop
 
@@ -20,22 +20,23 @@ def assign(  # noqa: PLR0917 - compiled: arrays one by one
     quality: NDArray[np.uint8],
     last: NDArray[np.int64],
     late_ns: int,
-    cells: NDArray[np.int64],
+    states: NDArray[np.int64],
     older: NDArray[np.bool_],
 ) -> None:
-    """Fill `cells` and `older` for `rows`; `last` is the newest event time of each cell.
+    """Fill `states` and `older` for `rows`; last: newest event time of each state, updated.
 
-    A reading that is late, or older than what its series already told, goes to the late lane: there it may raise, and
-    it can never take back what the live lane says.
+    A test reading belongs to the drill timeline. A reading that arrives more than late_ns after its event, or is older
+    than the newest live one of its series, belongs to the late timeline: it may raise there, but never clears a live
+    detection.
     """
     for i in range(len(rows)):
         row = rows[i]
         time = times[row]
-        cell = slots[i] * LANES
+        state = slots[i] * TIMELINES
         if quality[row] == TEST:
-            cell += DRILL
-        elif arrivals[row] - time > late_ns or time < last[cell + LIVE]:
-            cell += LATE
-        cells[i] = cell
-        older[i] = time < last[cell]
-        last[cell] = max(last[cell], time)
+            state += DRILL
+        elif arrivals[row] - time > late_ns or time < last[state + LIVE]:
+            state += LATE
+        states[i] = state
+        older[i] = time < last[state]
+        last[state] = max(last[state], time)

@@ -128,7 +128,7 @@ class AfterHours(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen(Rule):
+class CameraObject(Rule):
     """A camera sees one of `labels`.
 
     zones: only there; an event that names no zone counts where the sensor's profile is one of zone_profiles.
@@ -152,6 +152,6 @@ TYPES: dict[str, type[Rule]] = {
     "held": LastingState,
     "forced": Forced,
     "after_hours": AfterHours,
-    "seen": Seen,
+    "seen": CameraObject,
 }
 """Name of a rule's type in a recipe -> its settings."""

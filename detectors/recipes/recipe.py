@@ -14,7 +14,7 @@ from detectors.detection import HAZARDS
 from detectors.errors import RecipeError
 from ingest import KINDS, METRIC_BY_NAME, TableReader, load_toml
 
-from .cells import BatteryTypes, load_battery_types
+from .batteries import BatteryTypes, load_battery_types
 from .kinds import STEPS, TYPES, Battery, LevelRule, Rule
 
 DEFAULT = files("detectors") / "recipes" / "campus.toml"

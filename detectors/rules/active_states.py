@@ -1,6 +1,6 @@
-"""State of the cells in which something is under way, and of no others.
+"""State of the states in which something is under way, and of no others.
 
-Of the cells of a city all but a few are quiet: such a cell takes four bytes, and not the hundred of its levels, which
+Of the states of a city all but a few are quiet: such a cell takes four bytes, and not the hundred of its levels, which
 keeps snapshots small and quick, and memory free.
 """
 
@@ -27,7 +27,7 @@ _ROWS = {
 }
 
 
-class BusyCells:
+class ActiveStates:
     """A place for each cell: the row that holds its state, -1 while it is quiet. Kernels take rows and give them back.
 
     Rows that nobody holds are as fresh ones. free: their numbers, as a stack; left: one element, how many there are.
@@ -47,9 +47,9 @@ class BusyCells:
         """Whether every cell is quiet."""
         return int(self._left[0]) == self._rows.size
 
-    def reserve(self, cells: int, more: int) -> None:
-        """Make room for so many cells, of which `more` that are quiet may become busy."""
-        self._place.grow(cells)
+    def reserve(self, states: int, more: int) -> None:
+        """Make room for so many states, of which `more` that are quiet may become busy."""
+        self._place.grow(states)
         size, left = self._rows.size, int(self._left[0])
         if more > left:
             self._rows.grow(max(2 * size, size + more - left))
@@ -61,28 +61,28 @@ class BusyCells:
         """What the kernel works on: places, free rows, how many, then the columns of the rows."""
         return (self._place["place"], self._free, self._left, *(self._rows[name] for name in _ROWS))
 
-    def dump(self, cells: int) -> dict[str, Any]:
-        """The busy ones of the first `cells` cells, in order: the same state gives the same bytes."""
-        self._place.grow(cells)
+    def dump(self, states: int) -> dict[str, Any]:
+        """The busy ones of the first `states` states, in order: the same state gives the same bytes."""
+        self._place.grow(states)
         busy = np.flatnonzero(self._place["place"] >= 0)
-        kept = Columns({"cell": (np.int64, 1, 0), **_ROWS})
+        kept = Columns({"state": (np.int64, 1, 0), **_ROWS})
         kept.grow(len(busy))
-        kept["cell"][:] = busy
+        kept["state"][:] = busy
         for name in _ROWS:
             kept[name][:] = self._rows[name][self._place["place"][busy]]
-        return {"size": cells, "busy": kept.dump()}
+        return {"size": states, "busy": kept.dump()}
 
     def load(self, state: Any) -> None:
         """Take back what `dump` gave. Raises StateError when it does not fit together."""
-        kept = Columns({"cell": (np.int64, 1, 0), **_ROWS})
+        kept = Columns({"state": (np.int64, 1, 0), **_ROWS})
         kept.load(state["busy"])
         self._begin()
         self.reserve(int(state["size"]), kept.size)
-        cells = kept["cell"]
-        if len(cells) and not 0 <= int(cells.min()) <= int(cells.max()) < self._place.size:
+        states = kept["state"]
+        if len(states) and not 0 <= int(states.min()) <= int(states.max()) < self._place.size:
             raise StateError("snapshot: a busy cell that is none of the table's")
-        self._left[0] -= len(cells)
-        rows = self._free[self._left[0] : self._left[0] + len(cells)]
-        self._place["place"][cells] = rows
+        self._left[0] -= len(states)
+        rows = self._free[self._left[0] : self._left[0] + len(states)]
+        self._place["place"][states] = rows
         for name in _ROWS:
             self._rows[name][rows] = kept[name]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.findings import Entry, RuleDetection, entries
-from detectors.kernels.budget import DAYS, FACTS, FLAG, NUMBERS, OTHER, TIMES, VOLTAGE, spend
-from detectors.kernels.emission import LANES, NONE, empty
-from detectors.recipes.cells import BatteryTypes
+from detectors.kernels.budget import DAYS, FACTS, FLAG, NUMBERS, OTHER, TIMES, VOLTAGE, update_batteries
+from detectors.kernels.emission import NONE, TIMELINES, empty
+from detectors.recipes.batteries import BatteryTypes
 from detectors.recipes.kinds import Battery
+from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME, Quality
 
 from .levels import SECOND_NS, applies
@@ -65,20 +65,20 @@ class BatteryDetector:
         batch = view.batch
         cells, what = np.full(len(batch), -1, np.int64), np.full(len(batch), OTHER, np.int8)
         if part is not None:
-            judged = self._applies[part.cells // LANES]
+            judged = self._applies[part.states // TIMELINES]
             rows = part.rows[judged]
-            cells[rows] = part.cells[judged]
+            cells[rows] = part.states[judged]
             what[rows] = np.where(batch.metric[rows] == _FLAG, FLAG, VOLTAGE)
         sent = (batch.quality != Quality.HISTORICAL) & ~np.isin(batch.metric, _MADE)
         own, kinds = self._state, self._kinds
-        found, values, beside, count = spend(
+        found, values, beside, count = update_batteries(
             (batch.sensor, batch.time_ns, batch.value, sent), self._table.slots, cells, what, self._spans, self._within,
             (kinds["volts"], kinds["budget"], kinds["told"]),
             (own["moment"], own["number"], own["days"], own["counts"], own["missed"]),
             *empty(), np.empty((16, FACTS)),
         )  # fmt: skip
         told = zip(entries(found, values, count), beside[:count], strict=True)
-        return [self._finding(entry, facts, view.fleet) for entry, facts in told]
+        return [self._detection(entry, facts, view.fleet) for entry, facts in told]
 
     def sync(self, fleet: Fleet) -> None:
         """Cells of new series, and of those whose sensor was altered."""
@@ -110,11 +110,11 @@ class BatteryDetector:
         """Restore the state of a snapshot."""
         self._state.load(state["state"])
 
-    def _finding(self, entry: Entry, facts: NDArray[np.float64], fleet: Fleet) -> RuleDetection:
+    def _detection(self, entry: Entry, facts: NDArray[np.float64], fleet: Fleet) -> RuleDetection:
         code = self._table.codes[entry.slot]
         dims = _dims(facts, self._cells.of(fleet[code]).name)
         return RuleDetection(
-            entry.row, code, self._table.metric_codes[0], entry.lane, entry.phase, self.rule.levels[entry.step],
+            entry.row, code, self._table.metric_codes[0], entry.timeline, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "battery",
             value=entry.value, limit=1.0, clear_s=self.rule.clear_s, dims=dims,
         )  # fmt: skip

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.calendar import Calendar
-from detectors.findings import Entry, RuleDetection, entries
-from detectors.kernels.emission import LANES, NONE, empty
-from detectors.kernels.episodes import FAR, KEEP, OFF, ON, TIMES, follow, forced
-from detectors.recipes.kinds import AfterHours, Forced, LastingState, Rule, Seen
+from detectors.kernels.emission import NONE, TIMELINES, empty
+from detectors.kernels.episodes import FAR, KEEP, OFF, ON, TIMES, gate_signals, update_episodes
+from detectors.recipes.kinds import AfterHours, CameraObject, Forced, LastingState, Rule
+from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME
 
 from .levels import SECOND_NS, applies
@@ -25,14 +25,14 @@ LAYOUT = 1
 GATE_METRICS = ("open", "access_granted", "forced")
 GATE_CODES = (METRIC_BY_NAME["open"].code, METRIC_BY_NAME["access_granted"].code, METRIC_BY_NAME["forced"].code)
 CAMERA_METRICS = ("object_present", "object_count", "review")
-EpisodeRule = LastingState | Forced | AfterHours | Seen
+EpisodeRule = LastingState | Forced | AfterHours | CameraObject
 
 
 def metrics_of(rule: EpisodeRule) -> tuple[str, ...]:
     """The metrics whose rows speak to the rule, the one that names its findings first."""
     if isinstance(rule, LastingState):
         return (rule.metric,)
-    return CAMERA_METRICS if isinstance(rule, Seen) else GATE_METRICS
+    return CAMERA_METRICS if isinstance(rule, CameraObject) else GATE_METRICS
 
 
 class EpisodeDetector:
@@ -46,7 +46,7 @@ class EpisodeDetector:
         self._clear_s = float(getattr(rule, "clear_s", 0.0))
         self._hold_s = float(getattr(rule, "hold_s", 0.0))
         self._due = np.array([FAR], np.int64)
-        self._cells = Columns(
+        self._states = Columns(
             {"moment": (np.int64, TIMES, NONE), "step": (np.int64, 1, 0), "score": (np.float64, 1, 0)}
         )
         self._gates = Columns(
@@ -60,22 +60,22 @@ class EpisodeDetector:
         """What the rows and the clock change."""
         if part is None and view.clock[-1] < self._due[0]:
             return []
-        size = len(self._table) * LANES
-        for columns, room in ((self._cells, size), (self._gates, size), (self._grants, len(self._table))):
+        size = len(self._table) * TIMELINES
+        for columns, room in ((self._states, size), (self._gates, size), (self._grants, len(self._table))):
             columns.grow(room)
         rows = len(view.batch)
-        cells, signals = np.full(rows, -1, np.int64), np.zeros(rows, np.int8)
+        states, signals = np.full(rows, -1, np.int64), np.zeros(rows, np.int8)
         older = np.zeros(rows, np.bool_)
         if part is not None:
             self.sync(view.fleet)
-            part = _only(part, self._applies[part.cells // LANES])
-            cells[part.rows], older[part.rows] = part.cells, part.older
+            part = _only(part, self._applies[part.states // TIMELINES])
+            states[part.rows], older[part.rows] = part.states, part.older
             self._signal(view, part, signals)
-        found, values, count = follow(
-            cells, signals, older, view.batch.time_ns, view.clock, self._after, int(self._clear_s * SECOND_NS),
-            int(self._hold_s * SECOND_NS), self._due, self._cells["moment"], self._cells["step"], *empty(),
+        found, values, count = update_episodes(
+            states, signals, older, view.batch.time_ns, view.clock, self._after, int(self._clear_s * SECOND_NS),
+            int(self._hold_s * SECOND_NS), self._due, self._states["moment"], self._states["step"], *empty(),
         )  # fmt: skip
-        return [self._finding(entry, view) for entry in entries(found, values, count)] if count else []
+        return [self._detection(entry, view) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
         """Which series fall under the rule, looked up again when sensors are new or altered."""
@@ -95,12 +95,12 @@ class EpisodeDetector:
 
     def dump(self) -> dict[str, Any]:
         """Return the state for a snapshot."""
-        size = len(self._table) * LANES
-        for columns, room in ((self._cells, size), (self._gates, size), (self._grants, len(self._table))):
+        size = len(self._table) * TIMELINES
+        for columns, room in ((self._states, size), (self._gates, size), (self._grants, len(self._table))):
             columns.grow(room)
         return {
             "due": int(self._due[0]),
-            "cells": self._cells.dump(size),
+            "states": self._states.dump(size),
             "gates": self._gates.dump(size),
             "grants": self._grants.dump(len(self._table)),
         }
@@ -108,7 +108,7 @@ class EpisodeDetector:
     def load(self, state: dict[str, Any]) -> None:
         """Restore the state of a snapshot."""
         self._due[0] = state["due"]
-        self._cells.load(state["cells"])
+        self._states.load(state["states"])
         self._gates.load(state["gates"])
         self._grants.load(state["grants"])
 
@@ -117,8 +117,8 @@ class EpisodeDetector:
         on = batch.value[part.rows] > 0
         if isinstance(rule, Forced):
             gates = self._gates
-            forced(
-                part.rows, part.cells, batch.metric, batch.value > 0, batch.time_ns, GATE_CODES,
+            gate_signals(
+                part.rows, part.states, batch.metric, batch.value > 0, batch.time_ns, GATE_CODES,
                 int(rule.grant_s * SECOND_NS), int(rule.wait_s * SECOND_NS),
                 gates["granted"], self._grants["grants"], gates["opened"], gates["ajar"],
                 self._calendar.closed(batch.time_ns[part.rows]), signals,
@@ -127,13 +127,13 @@ class EpisodeDetector:
             asks = on & (batch.metric[part.rows] != GATE_CODES[2])
             rows = part.rows[asks]
             signals[rows[self._calendar.closed(batch.time_ns[rows])]] = ON
-        elif isinstance(rule, Seen):
-            for row, cell in zip(part.rows.tolist(), part.cells.tolist(), strict=True):
-                signals[row] = self._sees(rule, view, row, cell)
+        elif isinstance(rule, CameraObject):
+            for row, state in zip(part.rows.tolist(), part.states.tolist(), strict=True):
+                signals[row] = self._sees(rule, view, row, state)
         else:
             signals[part.rows] = np.where(on, ON, OFF)
 
-    def _sees(self, rule: Seen, view: BatchView, row: int, cell: int) -> int:
+    def _sees(self, rule: CameraObject, view: BatchView, row: int, state: int) -> int:
         dims = view.batch.attributes.get(row)
         if not dims or dims.get("label") not in rule.labels:
             return KEEP
@@ -144,31 +144,31 @@ class EpisodeDetector:
         score = dims.get("score")
         if isinstance(score, int | float) and score < rule.score_min:
             return KEEP
-        self._cells["score"][cell] = score if isinstance(score, int | float) else rule.score_min
+        self._states["score"][state] = score if isinstance(score, int | float) else rule.score_min
         return ON
 
-    def _finding(self, entry: Entry, view: BatchView) -> RuleDetection:
-        seen = isinstance(self.rule, Seen)
-        cell = entry.slot * LANES + entry.lane
-        dims: Mapping[str, Any] = view.batch.attributes.get(entry.row, {}) if seen else {}
+    def _detection(self, entry: Entry, view: BatchView) -> RuleDetection:
+        camera = isinstance(self.rule, CameraObject)
+        score = float(self._states["score"][entry.slot * TIMELINES + entry.timeline]) if camera else None
+        dims: Mapping[str, Any] = view.batch.attributes.get(entry.row, {}) if camera else {}
         same = int(view.batch.sensor[entry.row]) == self._table.codes[entry.slot]
-        told = {key: dims[key] for key in ("label", "zone", "zones", "track", "score") if key in dims} if same else {}
+        shown = {key: dims[key] for key in ("label", "zone", "zones", "track", "score") if key in dims} if same else {}
         return RuleDetection(
-            entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
+            entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.timeline, entry.phase,
             self.rule.levels[entry.step], entry.first_ns, entry.last_ns, self.rule, self._kind,
             value=entry.value, limit=1.0, window_s=self._after_s[entry.step],
-            clear_s=self._clear_s or self._hold_s, score=float(self._cells["score"][cell]) if seen else None, dims=told,
+            clear_s=self._clear_s or self._hold_s, score=score, dims=shown,
         )  # fmt: skip
 
 
-def _in_zone(rule: Seen, dims: Mapping[str, Any], profile: str) -> bool:
+def _in_zone(rule: CameraObject, dims: Mapping[str, Any], profile: str) -> bool:
     zone = dims.get("zones", dims.get("zone"))
     named = [zone] if isinstance(zone, str) else list(zone or ())
     return any(name in rule.zones for name in named) if named else profile in rule.zone_profiles
 
 
 def _only(part: Part, keep: NDArray[np.bool_]) -> Part:
-    return part if keep.all() else Part(part.rows[keep], part.cells[keep], part.older[keep])
+    return part if keep.all() else Part(part.rows[keep], part.states[keep], part.older[keep])
 
 
 def is_episode(rule: Rule) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.findings import Entry, RuleDetection, entries
-from detectors.kernels.emission import LANES, NONE, empty
-from detectors.kernels.levels import judge, rising
+from detectors.kernels.emission import NONE, TIMELINES, empty
+from detectors.kernels.levels import rising, update_levels
 from detectors.kernels.measures import BUCKETS, rise, unchanged
 from detectors.recipes.kinds import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
+from detectors.rule_detection import Entry, RuleDetection, entries
 
-from .busy_cells import BusyCells
+from .active_states import ActiveStates
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 from .superseding import Superseding
@@ -69,7 +69,7 @@ class RiseMeasure:
         x = np.empty(len(part.rows))
         batch, own = view.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
-        rise(part.cells, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], x)
+        rise(part.states, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], x)
         return x
 
 
@@ -88,7 +88,7 @@ class StuckMeasure:
         x = np.empty(len(part.rows))
         batch, own = view.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
-        unchanged(part.cells, part.older, times, values, self._tolerance, own["mark"], own["since"], x)
+        unchanged(part.states, part.older, times, values, self._tolerance, own["mark"], own["since"], x)
         return x
 
 
@@ -130,34 +130,34 @@ class LevelDetector:
         self._limits, self._durations_s, self._counts, self._hysteresis, self._clear_s = _ladder(rule)
         self._after = _padded([int(s * SECOND_NS) for s in self._durations_s], 0)
         self._counted = _padded(list(self._counts), 1)
-        self._cells = BusyCells()
+        self._states = ActiveStates()
         self._ladders = _Ladders(self._measure.sign, self._hysteresis)
         self._series = Columns({"ladder": (np.int32, 1, 0)})
         self._usual: dict[tuple[str, str], int] = {}
         self._seen_version = 0
-        self._better = Superseding(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
+        self._superseding = Superseding(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """What the rows of the rule's metric change; without such rows nothing can."""
-        bettered = self._better.update(view, part) if self._better else None
+        superseded = self._superseding.update(view, part) if self._superseding else None
         if part is None:
             return []
         slots = len(self._table)
-        self._measure.columns.grow(slots * LANES)
+        self._measure.columns.grow(slots * TIMELINES)
         self.sync(view.fleet)
         x = self._measure(part, view)
-        if bettered is not None:
-            x[bettered] = -np.inf  # no danger from here on, and what was found goes as by any other reading
+        if superseded is not None:
+            x[superseded] = -np.inf  # no danger from here on, and what was found goes as by any other reading
         ladder, ladders = self._series["ladder"], self._ladders
-        more = rising(part.cells, x, ladder, ladders.limit)
-        if not more and self._cells.none:
+        more = rising(part.states, x, ladder, ladders.limit)
+        if not more and self._states.none:
             return []
-        self._cells.reserve(slots * LANES, more)
-        found, values, count = judge(  # type: ignore[call-arg] # the dispatcher is typed as one without a star
-            part.rows, part.cells, part.older, view.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
-            self._counted, int(self._clear_s * SECOND_NS), *self._cells.arrays(), *empty(),
+        self._states.reserve(slots * TIMELINES, more)
+        found, values, count = update_levels(  # type: ignore[call-arg] # the dispatcher is typed as one without a star
+            part.rows, part.states, part.older, view.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
+            self._counted, int(self._clear_s * SECOND_NS), *self._states.arrays(), *empty(),
         )  # fmt: skip
-        return [self._finding(entry) for entry in entries(found, values, count)] if count else []
+        return [self._detection(entry) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
         """Limits of new series, and of those whose sensor was altered."""
@@ -176,17 +176,17 @@ class LevelDetector:
 
     def dump(self) -> dict[str, Any]:
         """Return the state for a snapshot."""
-        size = len(self._table) * LANES
+        size = len(self._table) * TIMELINES
         self._measure.columns.grow(size)
-        better = {"better": self._better.dump()} if self._better else {}
-        return {"cells": self._cells.dump(size), "measure": self._measure.columns.dump(size), **better}
+        superseding = {"superseding": self._superseding.dump()} if self._superseding else {}
+        return {"states": self._states.dump(size), "measure": self._measure.columns.dump(size), **superseding}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore the state of a snapshot."""
-        self._cells.load(state["cells"])
+        self._states.load(state["states"])
         self._measure.columns.load(state["measure"])
-        if self._better:
-            self._better.load(state["better"])
+        if self._superseding:
+            self._superseding.load(state["superseding"])
 
     def _ladder_of(self, fleet: Fleet, code: int) -> int:
         """The ladder of a sensor; those without limits of their own share that of their kind and profile."""
@@ -206,14 +206,14 @@ class LevelDetector:
             return tuple(own[: len(self.rule.levels)]) or self._limits
         return self._limits
 
-    def _finding(self, entry: Entry) -> RuleDetection:
+    def _detection(self, entry: Entry) -> RuleDetection:
         sign = self._measure.sign
         step = entry.step
         ladder = int(self._series["ladder"][entry.slot])
         limit = sign * float(self._ladders.limit[ladder, step])
         window_s = self.rule.window_s if isinstance(self.rule, Rise | Stuck) else self._durations_s[step]
         return RuleDetection(
-            entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.lane, entry.phase,
+            entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.timeline, entry.phase,
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
             value=sign * entry.value if np.isfinite(entry.value) else None, limit=limit, window_s=window_s,
             clear_limit=sign * float(self._ladders.low[ladder, 0]), clear_s=self._clear_s,

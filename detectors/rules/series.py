@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kernels.emission import LANES, NONE
-from detectors.kernels.lanes import assign
+from detectors.kernels.emission import NONE, TIMELINES
+from detectors.kernels.timelines import assign
 from ingest import METRIC_BY_NAME, Catalog, Quality, Sensor, TelemetryBatch
 
 from .state import Columns
@@ -84,7 +84,7 @@ class Part:
     """Rows of a batch that belong to a table: their row numbers, their cells, and whether they are out of order."""
 
     rows: NDArray[np.int64]
-    cells: NDArray[np.int64]
+    states: NDArray[np.int64]
     older: NDArray[np.bool_]
 
 
@@ -96,7 +96,7 @@ class Table:
         self.metric_codes = tuple(METRIC_BY_NAME[name].code for name in metrics)
         self.codes: list[int] = []
         self._slot = np.full(0, -1, np.int32)
-        self._cells = Columns({"last": (np.int64, 1, NONE)})
+        self._newest = Columns({"last": (np.int64, 1, NONE)})
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -114,8 +114,8 @@ class Table:
         batch = view.batch
         slots = self._slots(batch.sensor[rows], len(view.fleet))
         part = Part(rows, np.empty(len(rows), np.int64), np.empty(len(rows), np.bool_))
-        last = self._cells["last"]
-        assign(rows, slots, batch.time_ns, batch.arrival_ns, batch.quality, last, view.late_ns, part.cells, part.older)
+        last = self._newest["last"]
+        assign(rows, slots, batch.time_ns, batch.arrival_ns, batch.quality, last, view.late_ns, part.states, part.older)
         return part
 
     def slots_of(self, sensors: NDArray[np.int32], *, below: int) -> NDArray[np.int32]:
@@ -125,7 +125,7 @@ class Table:
 
     def dump(self) -> dict[str, object]:
         """State for a snapshot."""
-        return {"codes": self.codes, "cells": self._cells.dump(len(self) * LANES)}
+        return {"codes": self.codes, "newest": self._newest.dump(len(self) * TIMELINES)}
 
     def load(self, state: dict[str, object], sensors: int) -> None:
         """Take a snapshot's state."""
@@ -135,7 +135,7 @@ class Table:
         self.codes = codes
         self._slot = np.full(max(sensors, max(codes, default=-1) + 1), -1, np.int32)
         self._slot[np.array(codes, np.int64)] = np.arange(len(codes), dtype=np.int32)
-        self._cells.load(state["cells"])
+        self._newest.load(state["newest"])
 
     def _slots(self, sensors: NDArray[np.int32], known: int) -> NDArray[np.int32]:
         if known > len(self._slot):
@@ -147,7 +147,7 @@ class Table:
                 if self._slot[sensor] < 0:
                     self._slot[sensor] = len(self.codes)
                     self.codes.append(sensor)
-            self._cells.grow(len(self.codes) * LANES)
+            self._newest.grow(len(self.codes) * TIMELINES)
             slots = self._slot[sensors]
         return slots
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from detectors.findings import Entry, RuleDetection, entries
 from detectors.kernels.emission import NONE, empty
 from detectors.kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, listen
 from detectors.recipes.kinds import Silence
+from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor
 
 from .levels import SECOND_NS, applies
@@ -71,7 +71,7 @@ class SilenceDetector:
             (own["learns"], own["intervals"], own["filled"]),
             *empty(),
         )
-        return [self._finding(entry, view.fleet) for entry in entries(found, values, count)] if count else []
+        return [self._detection(entry, view.fleet) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
         """Limits and gateways of sensors that are new or altered."""
@@ -109,7 +109,7 @@ class SilenceDetector:
         self._sensors.load(state["sensors"])
         self._seen_version = 0
 
-    def _finding(self, entry: Entry, fleet: Fleet) -> RuleDetection:
+    def _detection(self, entry: Entry, fleet: Fleet) -> RuleDetection:
         own = self._sensors
         told = entry.first_ns == entry.last_ns and entry.phase == 0
         behind = np.flatnonzero(own["parent"] == entry.slot)
@@ -117,10 +117,10 @@ class SilenceDetector:
         limit_s = min(limit_ns, self._spans[1]) / SECOND_NS + self.rule.after_s[entry.step]
         names = [fleet[code].id for code in behind[:NAMED_MAX].tolist()]
         return RuleDetection(
-            entry.row, entry.slot, ONLINE, entry.lane, entry.phase, self.rule.levels[entry.step],
+            entry.row, entry.slot, ONLINE, entry.timeline, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "silence",
             value=0.0 if told else (entry.last_ns - entry.first_ns) / 1e9, limit=limit_s, window_s=limit_s,
-            hazard="gateway_silent" if names else "", behind=len(behind),
+            own_hazard="gateway_silent" if names else "", behind=len(behind),
             dims={"behind": names, "behind_total": len(behind)} if names else {},
         )  # fmt: skip
 

@@ -119,7 +119,7 @@ class World:
             hazard=[row.hazard for row in seen],
             evidence=[
                 {"window_s": 10, "limit": 0.1, "value": 0.3, "unit": "dB/m", "text": words, "clears": words}
-                | ({"lane": "late"} if row.late else {})
+                | ({"timeline": "late"} if row.late else {})
                 for words, row in zip(text, seen, strict=True)
             ],
         )

@@ -60,10 +60,10 @@ def test_change_of_one_rule_keeps_the_state_of_all_others(
     before, after, name = change
     cut = int(len(batch) * share)
     through, restored = set_of(*before), set_of(*after)
-    through.update(batch.take(slice(0, cut)))
+    through.update(batch.select(slice(0, cut)))
     restored.restore(through.snapshot())
     assert restored.fresh_rules == tuple(rule.name for rule in after if rule.name == name)
-    rest = batch.take(slice(cut, None))
+    rest = batch.select(slice(cut, None))
     assert sorted(map(str, rows_of(restored.update(rest), but=name))) == sorted(
         map(str, rows_of(through.update(rest), but=name))
     )

@@ -13,7 +13,7 @@ def test_campus_recipe_knows_every_kind_of_rule() -> None:
     """The recipe that comes with the product."""
     recipe = load_recipe()
     assert {type(rule).__name__ for rule in recipe.rules} == {
-        "Threshold", "Rise", "Stuck", "Silence", "Battery", "LastingState", "Forced", "AfterHours", "Seen",
+        "Threshold", "Rise", "Stuck", "Silence", "Battery", "LastingState", "Forced", "AfterHours", "CameraObject",
     }  # fmt: skip
     assert len({rule.name for rule in recipe.rules}) == len(recipe.rules)
 
