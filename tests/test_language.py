@@ -26,6 +26,9 @@ PARTS = {
 FIRST_LINE_PARTS = ("bootstrap.py",)
 """Parts whose module docstrings have short first lines."""
 
+NAME_PARTS = ("bootstrap.py",)
+"""Parts whose identifiers are checked."""
+
 PER_10_000_WORDS_MAX = 5.0
 FIRST_LINE_MAX = 100
 SUFFIXES = {".py", ".md", ".toml", ".ts", ".svelte", ".conf", ".service"}
@@ -45,6 +48,12 @@ IDIOMS = re.compile(
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+NAME_IDIOMS = re.compile(
+    r"(?:told|tells|heard|hears?|overhear\w*|judge[sd]?|desk|lookout|ear|messenger|verdicts?|mend(?:s|ed)?|"
+    r"book(?:ed|ings?)|latecomers?|news|said|says|knows|hush|what\w*|whose|house|testament)"
+)
+"""Words of an identifier that the style guide replaces."""
+
 PERSONAL_DATA = re.compile(
     r"\bplates and faces\b|\bfaces and plates\b|\bnames, faces\b|\bblurs? faces\b", re.IGNORECASE
 )
@@ -108,6 +117,30 @@ def count(paths: Iterable[Path]) -> tuple[int, list[str]]:
     return words, found
 
 
+def identifiers(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line numbers and names of the functions, classes, parameters, variables and attributes of a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.attr
+
+
+def idiomatic_names(paths: Iterable[Path]) -> list[str]:
+    """Return each identifier that contains a word of NAME_IDIOMS, with its place."""
+    return [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in paths
+        if path.suffix == ".py"
+        for line, name in identifiers(path)
+        if any(NAME_IDIOMS.fullmatch(word.lower()) for word in re.findall(r"[A-Z]?[a-z]+", name))
+    ]
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_idioms_are_rare(part: str) -> None:
     """A part has fewer than 5 idioms per 10,000 words of docstrings, comments and documents."""
@@ -121,6 +154,12 @@ def test_an_idiom_is_counted() -> None:
     assert len(IDIOMS.findall("What came was told by itself; the desk judged it.")) == 5
     assert IDIOMS.findall("Return the readings that the log rejected.") == []
     assert IDIOMS.findall(_without_code("Call `told()`.\n\n    >>> what = 1\n\nMask plates and faces.")) == []
+
+
+@pytest.mark.parametrize("part", NAME_PARTS)
+def test_names_are_terms_of_the_field(part: str) -> None:
+    """No identifier contains an idiom."""
+    assert idiomatic_names(files([part])) == []
 
 
 @pytest.mark.parametrize("part", FIRST_LINE_PARTS)
@@ -137,6 +176,9 @@ def test_first_lines_of_modules_are_short(part: str) -> None:
 
 
 if __name__ == "__main__":
-    total, places = count(files(sys.argv[1:]))
+    named = files(sys.argv[1:])
+    total, places = count(named)
     rate = len(places) / max(1, total) * 10_000
-    sys.stdout.write("\n".join([*places, f"{len(places)} idioms in {total} words: {rate:.1f} per 10,000\n"]))
+    sys.stdout.write(
+        "\n".join([*idiomatic_names(named), *places, f"{len(places)} idioms in {total} words: {rate:.1f} per 10,000\n"])
+    )
