@@ -1,19 +1,17 @@
-"""The command line. A command loads only what it runs, so that `--help` is quick; each takes `--json`."""
+"""Command line of the product: each command imports only its own modules and has `--json`."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import sys
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from . import __version__
+from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.store import export, hold_app
 from .errors import TwinwardError
 
@@ -27,12 +25,9 @@ app = typer.Typer(
 app.command()(export)
 app.add_typer(hold_app, name="hold")
 
-Json = Annotated[bool, typer.Option("--json", help="Print for programs: JSON, one object a line.")]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with the settings.")]
-
 
 class Role(StrEnum):
-    """Which part of the flow a process runs."""
+    """Parts of the flow that one process runs."""
 
     ALL = "all"
     INGEST = "ingest"
@@ -41,14 +36,14 @@ class Role(StrEnum):
 
 
 class Chain(StrEnum):
-    """What `verify` goes through."""
+    """Hash chains that `verify` checks."""
 
     LOG = "log"
     AUDIT = "audit"
 
 
 class Bench(StrEnum):
-    """What `bench` measures."""
+    """Measurements of `bench`."""
 
     INGEST = "ingest"
     STORE = "store"
@@ -60,7 +55,7 @@ class Bench(StrEnum):
 
 
 def main() -> None:
-    """Entry point: an error that a person can mend is one line and status 2, never a traceback."""
+    """Run the command line; print a TwinwardError as lines and exit with status 2."""
     try:
         app()
     except TwinwardError as error:
@@ -73,7 +68,7 @@ def main() -> None:
 
 @app.callback(invoke_without_command=True)
 def version(*, show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    """Print the version when asked."""
+    """Print the version, if the option is given."""
     if show:
         print(__version__)
         raise typer.Exit
@@ -85,12 +80,14 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the console.", min=1, max=65_535)] = 8080,
     mqtt_port: Annotated[int, typer.Option(help="Port of the broker.", min=1, max=65_535)] = 1883,
     scenario: Annotated[str, typer.Option(help="Scenario of the bank, or a TOML file.")] = "demo",
-    speed: Annotated[float, typer.Option(help="How many times as fast as real time.", min=0.1, max=600)] = 1,
+    speed: Annotated[float, typer.Option(help="Multiple of real time.", min=0.1, max=600)] = 1,
     data: Annotated[Path | None, typer.Option(help="Keep the data in this folder (default: a temporary one).")] = None,
-    formats: Annotated[str, typer.Option(help="`native`, or `all` that the simulated school speaks.")] = "native",
+    formats: Annotated[
+        str, typer.Option(help="Wire formats: `native`, or `all` formats of the simulated school.")
+    ] = "native",
     as_json: Json = False,
 ) -> None:
-    """Broker, seeded school, simulated fleet, service and console, ready in seconds."""
+    """Start broker, seeded school, simulated fleet, service and console."""
     from .commands.demo import Demo
 
     Demo(
@@ -102,10 +99,10 @@ def demo(
 def run(
     *,
     config: Config = None,
-    role: Annotated[Role, typer.Option(help="Which part of the flow this process runs.")] = Role.ALL,
+    role: Annotated[Role, typer.Option(help="Part of the flow that this process runs.")] = Role.ALL,
     as_json: Json = False,
 ) -> None:
-    """The service, until it is told to stop (Ctrl-C or SIGTERM)."""
+    """Run the service until Ctrl-C or SIGTERM."""
     from .commands.run import run_service
     from .settings import read_settings
 
@@ -118,55 +115,57 @@ def simulate(
     broker: Annotated[str, typer.Option(help="mqtt://host:port to publish to.")] = "",
     output: Annotated[Path | None, typer.Option(help="CSV file to write instead of publishing.")] = None,
     scenario: Annotated[str, typer.Option(help="Scenario of the bank, or a TOML file.")] = "",
-    over: Annotated[list[str] | None, typer.Option("--with", help="Lay another scenario or fault over it.")] = None,
+    over: Annotated[list[str] | None, typer.Option("--with", help="Add another scenario or fault.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Recording to play: sensor,kind,metric,time,value.")] = None,
-    sites: Annotated[int, typer.Option(help="How many schools.", min=1)] = 1,
-    sensors: Annotated[int, typer.Option(help="Sensors a school; 0: as the school has them.", min=0)] = 0,
-    rate: Annotated[float, typer.Option(help="Messages a second over all; 0: as the sensors send.", min=0)] = 0,
-    speed: Annotated[float, typer.Option(help="How many times as fast as real time.", min=0.01)] = 1,
-    step_s: Annotated[float, typer.Option("--step", help="Send so many seconds at each Enter; 0: play.", min=0)] = 0,
-    seed: Annotated[int, typer.Option(help="Same seed, same campus and same noise.")] = 1,
-    duration_s: Annotated[
-        float, typer.Option("--duration", "--duration-s", help="Stop after this much simulated time.", min=0)
+    sites: Annotated[int, typer.Option(help="Number of schools.", min=1)] = 1,
+    sensors: Annotated[int, typer.Option(help="Sensors per school; 0: the school's own number.", min=0)] = 0,
+    rate: Annotated[float, typer.Option(help="Messages per second of the fleet; 0: the sensors' own rate.", min=0)] = 0,
+    speed: Annotated[float, typer.Option(help="Multiple of real time.", min=0.01)] = 1,
+    step_s: Annotated[
+        float, typer.Option("--step", help="Simulated seconds to send at each Enter; 0: no steps.", min=0)
     ] = 0,
-    formats: Annotated[str, typer.Option(help="Wire format, or `all` that a school speaks.")] = "native",
+    seed: Annotated[int, typer.Option(help="Seed of campus and noise.")] = 1,
+    duration_s: Annotated[
+        float, typer.Option("--duration", "--duration-s", help="Seconds of simulated time.", min=0)
+    ] = 0,
+    formats: Annotated[str, typer.Option(help="Wire format, or `all` formats of a school.")] = "native",
     qos: Annotated[int, typer.Option(help="MQTT quality of service.", min=0, max=1)] = 1,
-    connections: Annotated[int, typer.Option(help="MQTT connections; 0: one a school, up to 100.", min=0)] = 0,
-    site: Annotated[str, typer.Option(help="Site under which a recording is played.")] = "school-1",
+    connections: Annotated[int, typer.Option(help="MQTT connections; 0: one per school, at most 100.", min=0)] = 0,
+    site: Annotated[str, typer.Option(help="Site of a recording.")] = "school-1",
     truth: Annotated[Path | None, typer.Option(help="Write the scenario's truth to this JSON file.")] = None,
     campus: Annotated[Path | None, typer.Option(help="Write the school's registry to this TOML file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """A fleet against any broker or into a file; or a recording played to a broker."""
+    """Play a simulated fleet to a broker or into a file, or a recording to a broker."""
     from .commands.simulate import Fleet, Way, play_recording, play_scenario, write_scenario
 
     if bool(broker) == bool(output):
-        raise typer.BadParameter("give either --broker URL or --output FILE.csv")
+        raise typer.BadParameter("one destination is needed: --broker URL or --output FILE.csv")
     if csv is not None and output is not None:
-        raise typer.BadParameter("--csv plays a recording to a broker; give --broker URL")
+        raise typer.BadParameter("--csv cannot be combined with --output; it needs --broker URL")
     if csv is not None:
-        _say(play_recording(broker, csv, speed=speed, site=site, as_json=as_json), as_json=as_json)
+        print_result(play_recording(broker, csv, speed=speed, site=site, as_json=as_json), as_json=as_json)
         return
     fleet = Fleet(scenario or "quiet", over or (), sites, sensors, rate, seed, duration_s, formats)
     if output is not None:
-        _say(write_scenario(fleet, output, as_json=as_json, truth=truth, campus=campus), as_json=as_json)
+        print_result(write_scenario(fleet, output, as_json=as_json, truth=truth, campus=campus), as_json=as_json)
         return
     way = Way(broker, speed, qos, connections, step_s)
-    _say(play_scenario(fleet, way, as_json=as_json, truth=truth, campus=campus), as_json=as_json)
+    print_result(play_scenario(fleet, way, as_json=as_json, truth=truth, campus=campus), as_json=as_json)
 
 
 @app.command()
 def decode(
     *,
-    source: Annotated[Path, typer.Option("--input", help="Captured messages, one JSON object a line.")],
-    output: Annotated[Path | None, typer.Option(help="Where to write; standard output otherwise.")] = None,
+    source: Annotated[Path, typer.Option("--input", help="Captured messages, one JSON object per line.")],
+    output: Annotated[Path | None, typer.Option(help="File for the readings; default: standard output.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what captured messages mean, one line each."""
+    """Decode captured messages into one line of JSON each."""
     from .commands.decode import decode_lines
 
     del as_json  # the output is JSON lines already
-    with _lines(source) as lines, _writer(output) as write:
+    with open_lines(source) as lines, open_output(output) as write:
         for line in decode_lines(lines):
             write(line)
 
@@ -176,154 +175,119 @@ def detect(
     *,
     source: Annotated[Path, typer.Option("--input", help="Readings: sensor,kind,metric,time,value.")],
     output: Annotated[Path, typer.Option(help="Detections: sensor,metric,first,last,decided,score,...")],
-    recipe: Annotated[Path | None, typer.Option(help="Rules to use instead of the campus recipe.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Recipe in place of the campus recipe.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run the detectors over a file."""
-    from .commands.tools import detect_csv
+    from .commands.detect import detect_csv
 
-    _say(detect_csv(source, output, recipe=recipe, quiet=as_json), as_json=as_json)
+    print_result(detect_csv(source, output, recipe=recipe, quiet=as_json), as_json=as_json)
 
 
 @app.command()
 def score(
     *,
-    detections: Annotated[Path, typer.Option(help="CSV as `detect` writes it.")],
-    truth: Annotated[Path, typer.Option(help="Truth as `simulate` writes it, or sensor,start,end,hazard.")],
-    span: Annotated[Path | None, typer.Option(help="CSV sensor,start,end: what was observed.")] = None,
+    detections: Annotated[Path, typer.Option(help="CSV written by `detect`.")],
+    truth: Annotated[Path, typer.Option(help="Truth written by `simulate`, or CSV sensor,start,end,hazard.")],
+    span: Annotated[Path | None, typer.Option(help="CSV sensor,start,end: the observed time.")] = None,
     early: Annotated[float, typer.Option(min=0, help="Seconds before a window in which an alarm counts.")] = 0.0,
     grace: Annotated[float, typer.Option(min=0, help="Seconds after a window in which an alarm counts.")] = 0.0,
-    merge: Annotated[float, typer.Option(min=0, help="Seconds within which alarms of one sensor are one.")] = 600.0,
+    merge: Annotated[float, typer.Option(min=0, help="Seconds within which alarms of one sensor count once.")] = 600.0,
     match_hazard: Annotated[bool, typer.Option(help="An alarm counts only in windows of its own hazard.")] = False,
     page_level: Annotated[int, typer.Option(min=0, max=3, help="Level from which an alarm pages people.")] = 2,
     forecasts: Annotated[Path | None, typer.Option(help="CSV sensor,metric,at,low,high[,share].")] = None,
-    signal: Annotated[Path | None, typer.Option(help="The readings, for --plot and --forecasts.")] = None,
+    signal: Annotated[Path | None, typer.Option(help="CSV of the readings, for --plot and --forecasts.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Picture of truth and alarms over the signal.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Hold detections against the truth: recall, precision, delay, lead, pages, operator load, interval coverage."""
+    """Score detections: recall, precision, delay, lead, pages, operator load, interval coverage."""
     from .commands.score import score_files
 
     options = {"early_s": early, "grace_s": grace, "merge_s": merge, "match_hazard": match_hazard}
     report = score_files(
         detections, truth, span=span, forecasts=forecasts, signal=signal, plot=plot, page_level=page_level, **options
     )
-    _say(report, as_json=as_json)
+    print_result(report, as_json=as_json)
 
 
 @app.command()
 def gallery(
-    scenario: Annotated[list[str] | None, typer.Argument(help="Scenarios; all of the bank without any.")] = None,
+    scenario: Annotated[list[str] | None, typer.Argument(help="Scenarios; default: the whole bank.")] = None,
     *,
     output: Annotated[Path, typer.Option(help="Folder for the pictures and their page.")] = Path("gallery"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the school.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Draw the scenario bank: what its devices measure, with the truth behind it."""
-    from .commands.tools import draw_gallery
+    """Draw the measurements of the scenario bank with their truth."""
+    from .commands.gallery import draw_gallery
 
-    _say(draw_gallery(output, scenarios=scenario or [], seed=seed, quiet=as_json), as_json=as_json)
+    print_result(draw_gallery(output, scenarios=scenario or [], seed=seed, quiet=as_json), as_json=as_json)
 
 
 @app.command()
 def verify(
-    chain: Annotated[Chain, typer.Argument(help="Which hash chain to go through.")],
+    chain: Annotated[Chain, typer.Argument(help="Hash chain to check.")],
     *,
     config: Config = None,
-    data: Annotated[Path | None, typer.Option(help="The data folder, where no configuration names it.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder; default: that of the configuration.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Go through a hash chain; status 1 and the first bad entry when anything was changed."""
-    from .commands.tools import verify_chain
+    """Check a hash chain; exit status 1 and the first bad entry after a change."""
+    from .commands.verify import verify_chain
 
     report = verify_chain(chain.value, config=config, data_dir=data)
-    _say(report, as_json=as_json)
+    print_result(report, as_json=as_json)
     if not report["ok"]:
         raise typer.Exit(1)
 
 
 @app.command()
 def doctor(*, config: Config = None, as_json: Json = False) -> None:
-    """Look at broker, disk, clock, ports, console and channels; status 1 when something is wrong."""
-    from .commands.tools import examine_installation
+    """Check broker, disk, clock, ports, console and channels; exit status 1 after a failure."""
+    from .commands.doctor import examine_installation
 
-    findings = examine_installation(config)
-    for finding in findings:
-        mark = "ok  " if finding["ok"] else "FAIL"
-        text = f"{mark} {finding['name']}: {finding['en']} / {finding['zh']}"
-        print(json.dumps(finding, ensure_ascii=False) if as_json else text)
-        if not as_json and not finding["ok"] and finding["advice"]:
-            print(f"     {finding['advice']}")
-    if not all(finding["ok"] for finding in findings):
+    if not examine_installation(config, as_json=as_json):
         raise typer.Exit(1)
 
 
 @app.command("check-config")
 def check_config(
-    path: Annotated[Path | None, typer.Argument(help="The file; without it, the environment alone.")] = None,
+    path: Annotated[Path | None, typer.Argument(help="The file; default: the environment only.")] = None,
     *,
     config: Config = None,
     sample: Annotated[bool, typer.Option(help="Print a sample file with every setting and its default.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell every error of a configuration and of the files that it names at once, and what is allowed."""
+    """Report all errors of a configuration and of the files that it names, with the allowed values."""
     from .settings import sample_file
 
     if sample:
         print(sample_file(), end="")
         return
-    from .commands.tools import check_files
+    from .commands.check_config import check_files
 
     try:
         settings = check_files(path or config)
     except TwinwardError as error:
         if not as_json:
             raise
-        print(json.dumps({"ok": False, "errors": str(error).splitlines()}, ensure_ascii=False))
+        print_result({"ok": False, "errors": str(error).splitlines()}, as_json=True)
         raise typer.Exit(2) from error
-    _say({"ok": True, "data_dir": str(settings.data_dir), "errors": []}, as_json=as_json)
+    print_result({"ok": True, "data_dir": str(settings.data_dir), "errors": []}, as_json=as_json)
 
 
 @app.command()
 def bench(
-    what: Annotated[Bench, typer.Argument(help="What to measure.")],
+    what: Annotated[Bench, typer.Argument(help="The measurement.")],
     *,
-    seconds: Annotated[float, typer.Option(help="How long each case runs.", min=0.5, max=600)] = 5,
-    rows: Annotated[int, typer.Option(help="Store: readings behind the reads.", min=100_000, max=10**9)] = 2_000_000,
+    seconds: Annotated[float, typer.Option(help="Seconds per case.", min=0.5, max=600)] = 5,
+    rows: Annotated[
+        int, typer.Option(help="Store: number of stored readings for the reads.", min=100_000, max=10**9)
+    ] = 2_000_000,
     as_json: Json = False,
 ) -> None:
-    """Measure this machine; every figure stands beside its yardstick from the same run."""
-    from .commands.tools import run_bench
+    """Measure this machine; each figure comes with a reference from the same run."""
+    from .commands.bench import run_bench
 
     options = {"rows": rows} if what is Bench.STORE else {}
     run_bench(what.value, seconds=seconds, as_json=as_json, **options)
-
-
-def _say(result: dict[str, Any], *, as_json: bool) -> None:
-    """A result as JSON, or a line for each fact."""
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False, default=str))
-        return
-    for name, value in result.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else value
-        print(f"{name.replace('_', ' ')}: {shown}")
-
-
-@contextlib.contextmanager
-def _lines(path: Path) -> Iterator[Iterator[str]]:
-    from .errors import InputError
-
-    try:
-        with path.open(encoding="utf-8") as file:
-            yield file
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-@contextlib.contextmanager
-def _writer(path: Path | None) -> Iterator[Any]:
-    if path is None:
-        yield print
-        return
-    with path.open("w", encoding="utf-8") as file:
-        yield lambda line: file.write(line + "\n")

@@ -1,23 +1,25 @@
-"""What can keep the service from doing its work, each told in one line.
+"""Errors that the command line prints as lines, with exit status 2.
 
 TwinwardError
 ├── ConfigError      the configuration is wrong; errors has one line for each mistake
-├── PortTaken        something else listens where the service should
-├── InputError       a file handed to a command cannot be used
+├── PortTaken        another program listens on a port of the service
+├── InputError       a file given to a command cannot be used
 └── LogVersionError  a log file was written by a later release
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 
 class TwinwardError(Exception):
-    """Base of all errors that the command line prints as one line and status 2."""
+    """Base of the errors that the command line prints as lines, with exit status 2."""
 
 
 class ConfigError(TwinwardError):
-    """The configuration is wrong. errors: one line each, with the key and what is allowed."""
+    """The configuration is wrong. errors: one line each, with the key and the allowed values."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))
@@ -25,7 +27,7 @@ class ConfigError(TwinwardError):
 
 
 class PortTaken(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe does
-    """Something else listens on the port. option: the command-line option or setting that names another."""
+    """Another program listens on the port. option: the command-line option or setting of the port."""
 
     def __init__(self, host: str, port: int, option: str) -> None:
         super().__init__(f"port {port} on {host} is taken by another program; choose another with {option}")
@@ -33,7 +35,7 @@ class PortTaken(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe d
 
 
 class InputError(TwinwardError):
-    """A file that a command was given cannot be read or is not what it must be."""
+    """A file given to a command cannot be read or has the wrong content."""
 
 
 class LogVersionError(TwinwardError):
@@ -45,3 +47,14 @@ class LogVersionError(TwinwardError):
             "Install the release that wrote the file"
         )
         self.path, self.found, self.newest = path, found, newest
+
+
+@contextlib.contextmanager
+def as_cli_errors(*causes: type[Exception]) -> Iterator[None]:
+    """Raise errors of these classes as ConfigError, and errors of the operating system as TwinwardError."""
+    try:
+        yield
+    except causes as error:
+        raise ConfigError(str(error).splitlines()) from error
+    except OSError as error:
+        raise TwinwardError(f"{error.filename or 'operating system'}: {error.strerror or error}") from error

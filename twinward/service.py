@@ -26,7 +26,7 @@ from ingest.stores import open_store
 from . import __version__
 from .broker import Broker, start_broker
 from .clock import Clock, system_clock
-from .errors import ConfigError, TwinwardError
+from .errors import as_cli_errors
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
 from .ports import check_port
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 STORE_REST_S, DETECT_REST_S = 0.25, 0.05
 """Rests of stages that work better on fewer and larger turns; the urgent one never rests."""
 REPLAYED_FOR_LATEST = 500
+PACKAGE_ERRORS = (DetectorError, AlertError, HoldError, MqttError, ValueError)
+"""Errors of the packages that a person can fix, by settings or by input."""
 LOADING_TURN_S = 0.0005
 """While parts load beside others that work already: who imports gives way at each file, for 5 ms as a rule."""
 
@@ -64,7 +66,7 @@ class Service:
         self._pumps: list[Pump[Any]] = []
         self._subscriber: Subscriber | None = None
         self._loaded = threading.Event()
-        with told(), contextlib.ExitStack() as opened:
+        with as_cli_errors(*PACKAGE_ERRORS), contextlib.ExitStack() as opened:
             opened.callback(self._undo.close)
             self._check()
             self._open_log()
@@ -78,7 +80,7 @@ class Service:
         Raises TwinwardError; what was taken in until then is kept. What only the database or the store can tell is told
         here, a moment after the first message was taken in.
         """
-        with told(), taking_turns(LOADING_TURN_S):
+        with as_cli_errors(*PACKAGE_ERRORS), taking_turns(LOADING_TURN_S):
             if self._subscriber is not None:
                 self._subscriber.start()
             from .log_format import quiet_logs  # needed, and loaded, behind the way in
@@ -343,19 +345,6 @@ class Service:
 
     def _log_answers(self) -> bool:
         return self.log.head() >= 0
-
-
-@contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Errors of the packages that a person can mend, as the one kind that the command line prints as a line."""
-    try:
-        yield
-    except (DetectorError, AlertError, HoldError) as error:
-        raise ConfigError(str(error).splitlines()) from error
-    except (MqttError, ValueError) as error:
-        raise ConfigError([str(error)]) from error
-    except OSError as error:
-        raise TwinwardError(f"{error.filename or 'file system'}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

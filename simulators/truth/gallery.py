@@ -140,8 +140,8 @@ def _span(truth: Truth) -> Span:
 _HEAD = """# Plots of the scenario bank
 
 `twinward gallery` generates this page. Red areas are events. Grey areas are nuisances or faults that must not page. A
-dotted line is the start of harm. Each plot shows the devices with the signal and the metrics with the largest difference
-from a quiet day of the same school. Values are at their arrival time.
+dotted line is the start of harm. Each plot shows the devices with the signal, and the metrics with the largest
+difference from a quiet day of the same school. Values are at their arrival time.
 """
 
 

@@ -14,16 +14,17 @@ from alerts import People
 from alerts.api import HttpSettings
 from ingest import IntakeSettings
 from ingest.mqtt import MqttSettings
-from simulators import build_campus, campus_toml, load_scenario
+from simulators import SimulatorError, build_campus, campus_toml, load_scenario
 from simulators.play.live import LivePlay
 from twinward.broker import start_broker
 from twinward.clock import scaled_clock, system_clock
+from twinward.errors import as_cli_errors
 from twinward.ports import check_port
 from twinward.service import Service
 from twinward.settings import Settings
 
+from .output import print_note
 from .run import end_signal, wait_for_end
-from .simulate import say, told
 
 ACCOUNTS = (
     ("operator", "值班员", "Control-room operator", True),
@@ -54,7 +55,7 @@ class Demo:
         ended = end_signal()
         check_port("127.0.0.1", self.port, "--port")
         check_port("127.0.0.1", self.mqtt_port, "--mqtt-port")
-        with contextlib.ExitStack() as undo, told():
+        with contextlib.ExitStack() as undo, as_cli_errors(SimulatorError):
             folder = self.data_dir or Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="twinward-demo-")))
             folder.mkdir(parents=True, exist_ok=True)
             campus, script = build_campus(), load_scenario(self.scenario)
@@ -69,7 +70,13 @@ class Demo:
             service.serve()
             url = f"mqtt://127.0.0.1:{self.mqtt_port}"
             fleet = LivePlay(
-                campus, script, url, speed=self.speed, clock_ms=lambda: clock() / 1e6, formats=self.formats, word=say
+                campus,
+                script,
+                url,
+                speed=self.speed,
+                clock_ms=lambda: clock() / 1e6,
+                formats=self.formats,
+                word=print_note,
             )
             fleet.start()
             undo.callback(fleet.stop)

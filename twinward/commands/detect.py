@@ -13,9 +13,11 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from detectors import Calendar, DetectionBatch, Phase, Recipe, build, load_recipe
+from detectors import Calendar, DetectionBatch, DetectorError, Phase, Recipe, build, load_recipe
 from ingest import COLUMNS, KINDS, Catalog, CatalogFull, Quality, Sensor, TelemetryBatch, from_columns
-from twinward.errors import InputError
+from twinward.errors import InputError, as_cli_errors
+
+from .output import progress_bar
 
 BATCH_ROWS = 4096
 ERRORS_KEPT = 20
@@ -61,6 +63,16 @@ def detect_file(
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{source}: {error}") from error
     return summary
+
+
+def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) -> dict[str, Any]:
+    """Run the detectors over a CSV file, with a progress bar; return the summary."""
+    with as_cli_errors(DetectorError), progress_bar(source.name, quiet=quiet) as report:
+        rules = None if recipe is None else load_recipe(recipe)
+        with source.open("rb") as file:
+            lines = sum(1 for _ in file)
+        found = detect_file(source, output, recipe=rules, progress=lambda rows: report(rows, rows / max(1, lines)))
+        return found.as_dict()
 
 
 def parse_time_ns(text: str) -> int:

@@ -1,7 +1,8 @@
-"""Looks at what the service needs of its surroundings and says in a sentence what is wrong."""
+"""`doctor`: health checks of broker, disk, clock, ports, console and notification channels."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -12,10 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import alerts
+from alerts.notices.channels import addresses
 from twinward.broker import LOOPBACK, available, broken_stores, listens
 from twinward.clock import Clock, system_clock
+from twinward.errors import as_cli_errors
+from twinward.service import PACKAGE_ERRORS
+from twinward.settings import read_settings
 from twinward.standby.self_monitor import FREE_SHARE_MIN
+from twinward.tables import read_tables
 
+CONSOLE = Path(alerts.__file__).parent / "console" / "dist" / "index.html"
 SECOND_NS = 1_000_000_000
 _EPOCH_MIN_NS = 1_767_225_600 * SECOND_NS  # 2026-01-01: the service is younger than any clock before that
 _EPOCH_MAX_NS = 4_102_444_800 * SECOND_NS  # 2100-01-01
@@ -30,7 +38,7 @@ _PLAIN, _TLS = 1883, 8883
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was looked at; advice is "" where nothing needs doing."""
+    """Result of one check, in both languages; advice is "" after success."""
 
     name: str
     ok: bool
@@ -48,10 +56,10 @@ def examine(
     channels: Sequence[str] = (),
     clock: Clock = system_clock,
 ) -> list[CheckResult]:
-    """Findings on broker, disk, clock, ports, console, embedded broker, its store and channels, in that order.
+    """Return the results for broker, folder, disk, clock, ports, console, embedded broker, its store and channels.
 
-    ports: what for -> loopback port that the service wants to open; console: the built page's index.html;
-    channels: addresses, of which nothing but the scheme is ever shown. Blocks for some seconds at most.
+    ports: purpose -> loopback port of the service; console: index.html of the built page; channels: addresses, of which
+    only the scheme is shown. Blocks for some seconds at most.
     """
     return [
         check_broker(broker_url),
@@ -66,8 +74,35 @@ def examine(
     ]
 
 
+def examine_installation(config: Path | None, *, as_json: bool) -> bool:
+    """Print the check results of the configured installation; return True if all checks passed."""
+    settings = read_settings(config, os.environ)
+    read_tables(settings)
+    with as_cli_errors(*PACKAGE_ERRORS):
+        channels = [*settings.notify.webhooks, *addresses(settings.notify.apprise_file)]
+    ports = {"console": settings.http.port}
+    if settings.broker.embedded:
+        ports["broker"] = settings.broker.port
+    results = examine(
+        broker_url=settings.mqtt.url, data_dir=settings.data_dir, ports=ports, console=CONSOLE, channels=channels
+    )
+    for row in results:
+        _print_row(row, as_json=as_json)
+    return all(row.ok for row in results)
+
+
+def _print_row(row: CheckResult, *, as_json: bool) -> None:
+    if as_json:
+        shown = {"name": row.name, "ok": row.ok, "zh": row.text_zh, "en": row.text_en, "advice": row.advice}
+        print(json.dumps(shown, ensure_ascii=False))
+        return
+    print(f"{'ok  ' if row.ok else 'FAIL'} {row.name}: {row.text_en} / {row.text_zh}")
+    if row.advice and not row.ok:
+        print(f"     {row.advice}")
+
+
 def check_broker(url: str) -> CheckResult:
-    """Whether the broker takes a TCP connection and, without TLS, an MQTT CONNECT."""
+    """Check that the broker accepts a TCP connection and, without TLS, an MQTT CONNECT."""
     try:
         parts = urlsplit(url)
         host, tls = parts.hostname or "", parts.scheme == "mqtts"
@@ -86,13 +121,13 @@ def check_broker(url: str) -> CheckResult:
     if tls:
         return CheckResult("broker", True, f"{where} 可达(未检查登录)", f"{where} is reachable (TLS; login not tried)")
     if len(answer) < _CONNACK_BYTES or answer[0] != _CONNACK:
-        advice = "something else listens there: check mqtt.url"
-        return CheckResult("broker", False, f"{where} 不是 MQTT 服务器", f"{where} does not speak MQTT", advice)
+        advice = "another program listens there: check mqtt.url"
+        return CheckResult("broker", False, f"{where} 不是 MQTT 服务器", f"{where} is no MQTT broker", advice)
     return CheckResult("broker", True, f"消息服务器 {where} 正常", f"broker at {where} answers")
 
 
 def check_folder(data_dir: Path) -> CheckResult:
-    """Whether the data folder can be written."""
+    """Check that the data folder is writable."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=data_dir, prefix=".doctor-") as probe:
@@ -106,7 +141,7 @@ def check_folder(data_dir: Path) -> CheckResult:
 
 
 def check_disk(data_dir: Path) -> CheckResult:
-    """Whether at least FREE_SHARE_MIN of the disk is free."""
+    """Check that at least FREE_SHARE_MIN of the disk is free."""
     try:
         usage = shutil.disk_usage(data_dir)
     except OSError as error:
@@ -118,7 +153,7 @@ def check_disk(data_dir: Path) -> CheckResult:
 
 
 def check_clock(clock: Clock = system_clock) -> CheckResult:
-    """Whether the wall clock shows a possible year and runs as fast as the monotonic one."""
+    """Check that the wall clock shows a possible year and runs at the rate of the monotonic clock."""
     wall_ns, steady_ns = clock(), time.monotonic_ns()
     time.sleep(_CLOCK_SPAN_S)
     drift_s = abs((clock() - wall_ns) - (time.monotonic_ns() - steady_ns)) / SECOND_NS
@@ -127,13 +162,13 @@ def check_clock(clock: Clock = system_clock) -> CheckResult:
             "clock", False, "系统时间不正确", "the clock shows an impossible year", "set the clock; run NTP"
         )
     if drift_s > _CLOCK_DRIFT_S_MAX:
-        text = f"the clock jumped by {drift_s:.3f} s while it was watched"
-        return CheckResult("clock", False, "系统时间发生跳变", text, "see what sets the clock; run one NTP client")
-    return CheckResult("clock", True, "系统时间正常", "the clock is sane")
+        text = f"the clock jumped by {drift_s:.3f} s within 0.05 s"
+        return CheckResult("clock", False, "系统时间发生跳变", text, "run exactly one NTP client")
+    return CheckResult("clock", True, "系统时间正常", "the clock is correct")
 
 
 def check_port(name: str, port: int) -> CheckResult:
-    """Whether the service could listen there."""
+    """Check that the port is free."""
     if listens(port):
         advice = f"end the other program, or choose another port for {name}"
         return CheckResult(f"port {name}", False, f"端口 {port} 已被占用", f"port {port} is taken", advice)
@@ -141,14 +176,14 @@ def check_port(name: str, port: int) -> CheckResult:
 
 
 def check_console(index: Path) -> CheckResult:
-    """Whether the console's page has been built."""
+    """Check that the console is built."""
     if index.is_file():
         return CheckResult("console", True, "控制台页面已构建", "the console is built")
     return CheckResult("console", False, "控制台页面未构建", "the console is not built", "pip install . builds it")
 
 
 def check_embedded() -> CheckResult:
-    """Whether a broker could be started by the service itself."""
+    """Check that an embedded broker is installed."""
     for kind in ("mosquitto", "iotcore"):
         if available(kind):
             return CheckResult("embedded broker", True, f"内置消息服务器:{kind}", f"{kind} can be started")
@@ -159,23 +194,23 @@ def check_embedded() -> CheckResult:
 
 
 def check_broken_stores(data_dir: Path) -> CheckResult:
-    """Whether the embedded broker ever lost its store and nobody has looked at what was kept of it."""
+    """Check that the embedded broker has no broken store that waits for a person."""
     kept = broken_stores(data_dir)
     if not kept:
         return CheckResult(
-            "broker store", True, "内置消息服务器的存储正常", "the embedded broker's store was always readable"
+            "broker store", True, "内置消息服务器的存储正常", "the embedded broker's store has always been readable"
         )
     return CheckResult(
         "broker store",
         False,
         f"内置消息服务器的存储曾损坏,已移至 {kept[-1]};其中等待的消息已丢失",
         f"the embedded broker's store was broken and moved to {kept[-1]}; messages that waited in it are lost",
-        "look at data_gap for the devices concerned, then delete the file",
+        "read data_gap for the affected devices, then delete the file",
     )
 
 
 def check_channel(number: int, url: str) -> CheckResult:
-    """Whether a channel's address can be read; of it nothing but the scheme is told."""
+    """Check that a channel's address is a URL; the result shows only its scheme."""
     name = f"channel {number}"
     try:
         parts = urlsplit(url.strip())

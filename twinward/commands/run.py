@@ -11,7 +11,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinward.service import Service, told
+from twinward.errors import as_cli_errors
+from twinward.service import PACKAGE_ERRORS, Service
 from twinward.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def first_account(people: People, data_dir: Path) -> str:
         return ""
     given = os.environ.get("TWINWARD_ADMIN_PASSWORD")
     password = given or secrets.token_urlsafe(18)
-    with told():
+    with as_cli_errors(*PACKAGE_ERRORS):
         people.create(ADMIN, password, roles=["admin"], name={"zh": "管理员", "en": "Administrator"})
     if given:
         return f"account {ADMIN} made with the password of TWINWARD_ADMIN_PASSWORD"

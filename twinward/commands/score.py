@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from detectors import ScoreInputError, qualification
+from simulators import SimulatorError
 from simulators.truth.plot import Panel, Picture, Span
-from twinward.errors import InputError
-
-from .simulate import told
+from twinward.errors import InputError, as_cli_errors
 
 
 def score_files(
@@ -24,16 +23,11 @@ def score_files(
 ) -> dict[str, Any]:
     """Return every metric of the detections against the truth; plot: file of the picture. Raises InputError."""
     if (plot is not None or forecasts is not None) and signal is None:
-        raise InputError("--plot and --forecasts need --signal, the readings themselves")
-    try:
-        with told():
-            report = qualification.score_files(
-                detections, truth, span=span, forecasts=forecasts, signal=signal, **options
-            )
-            if plot is not None and signal is not None:
-                draw_sheet(detections, truth, signal, plot)
-    except ScoreInputError as error:
-        raise InputError(str(error)) from error
+        raise InputError("--plot and --forecasts need --signal, the file of the readings")
+    with as_cli_errors(SimulatorError, ScoreInputError):
+        report = qualification.score_files(detections, truth, span=span, forecasts=forecasts, signal=signal, **options)
+        if plot is not None and signal is not None:
+            draw_sheet(detections, truth, signal, plot)
     return report.to_json()
 
 

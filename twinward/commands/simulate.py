@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulators import SimulatorError, World, build_campus, campus_toml, compose, load_scenario, plan, truth_json
 from simulators.campus.gateways import Gateways
@@ -22,43 +18,19 @@ from simulators.play.publisher import Publisher
 from simulators.play.recorded import write_csv
 from simulators.play.recording import play_recording as play_rows
 from simulators.play.recording import read_recording
-from twinward.errors import InputError
+from twinward.errors import as_cli_errors
 
-Report = Callable[[int, float], None]
+from .output import print_note, progress_bar
+
 RATE_S = 60.0
 GATEWAYS = 100
 
 
-@contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Errors of the simulators as the one kind that the command line prints as lines."""
-    try:
-        yield
-    except SimulatorError as error:
-        raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator[Report]:
-    """A bar on the terminal's error channel that takes (count, share done); silent for programs."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet or not sys.stderr.isatty()) as bar:
-        task = bar.add_task(title, total=1.0, count=0)
-        yield lambda count, share: bar.update(task, completed=share, count=count)
-
-
-def say(sentence: str) -> None:
-    """A word on the way, apart from the result."""
-    print(f"twinward: {sentence}", file=sys.stderr, flush=True)
-
-
 def play_recording(broker: str, path: Path, *, speed: float, site: str, as_json: bool) -> dict[str, Any]:
     """Play a CSV recording to a broker; returns the counts."""
-    with told():
+    with as_cli_errors(SimulatorError):
         recording = read_recording(path, site=site)
-        publisher = Publisher(broker, word=say)
+        publisher = Publisher(broker, word=print_note)
         with progress_bar(path.name, quiet=as_json) as report:
             sent = play_rows(recording, publisher, speed=speed, progress=report)
         left = publisher.drain()
@@ -84,7 +56,7 @@ class Fleet:
 
     def plan(self) -> World:
         """The world. Raises InputError with every finding."""
-        with told():
+        with as_cli_errors(SimulatorError):
             schools = build_campus(sites=self.sites, sensors=self.sensors or None, seed=self.seed)
             script = load_scenario(self.scenario)
             if self.over:
@@ -109,14 +81,14 @@ class Way:
         """The connections; a bridge that is alone on one has its last will there."""
         count = self.connections or min(fleet.sites, GATEWAYS)
         will = last_will(fleet.formats, world.fleet) if count == fleet.sites == 1 else None
-        told = None if will is None else (will.topic, will.payload, will.retain)
-        return Gateways(self.broker, count, qos=self.qos, will=told, word=say)
+        last = None if will is None else (will.topic, will.payload, will.retain)
+        return Gateways(self.broker, count, qos=self.qos, will=last, word=print_note)
 
 
 def write_scenario(fleet: Fleet, output: Path, *, as_json: bool, **files: Path | None) -> dict[str, Any]:
     """Write a scenario's measurements into a CSV file; returns the counts."""
     world = fleet.plan()
-    with told(), progress_bar(world.scenario.id, quiet=as_json) as report:
+    with as_cli_errors(SimulatorError), progress_bar(world.scenario.id, quiet=as_json) as report:
         about = _describe(fleet, world, **files)
         return {**about, "rows": write_csv(world, output, progress=report), "output": str(output)}
 
@@ -124,7 +96,7 @@ def write_scenario(fleet: Fleet, output: Path, *, as_json: bool, **files: Path |
 def play_scenario(fleet: Fleet, way: Way, *, as_json: bool, **files: Path | None) -> dict[str, Any]:
     """Play a scenario to a broker; returns the counts, and whether the pace was held."""
     world = fleet.plan()
-    with told():
+    with as_cli_errors(SimulatorError):
         about = _describe(fleet, world, **files)
         sink = way.open(fleet, world)
         now_ms = time.time_ns() // 1_000_000
@@ -137,7 +109,7 @@ def play_scenario(fleet: Fleet, way: Way, *, as_json: bool, **files: Path | None
         left = sink.drain()
         sink.close()
     if not result.held:
-        say(f"the pace was NOT held: {result.rate_per_s:.0f} messages/s, up to {result.late_s:.1f} s late")
+        print_note(f"the pace was NOT held: {result.rate_per_s:.0f} messages/s, up to {result.late_s:.1f} s late")
     wanted = {"wanted_per_s": fleet.rate} if fleet.rate else {}
     return {**about, **wanted, **result.to_json(), **sink.stats.to_json(), "unacknowledged": left}
 
@@ -163,5 +135,5 @@ def _step(world: World, sink: Gateways, formats: str, step_s: float) -> PlayResu
         due = wire.take(at_ms)
         sink.publish([(message.topic, message.payload, message.retain) for message in due])
         sent += len(due)
-        say(f"{(at_ms - world.start_ms) / 1000:.0f} s after the start, {sent} messages")
+        print_note(f"{(at_ms - world.start_ms) / 1000:.0f} s after the start, {sent} messages")
     return PlayResult(sent, time.monotonic() - begun_s, 0.0, held=True)

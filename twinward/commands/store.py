@@ -1,55 +1,54 @@
-"""Commands about what is kept: `export` and `hold add|list|release`."""
+"""Options of the commands on stored readings: `export` and `hold add|list|release`."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print for programs: JSON, one object a line.")]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with the settings.")]
-Who = Annotated[str, typer.Option(help="Who wants it; the name of the account without it.")]
-Reason = Annotated[str, typer.Option(help="Why; needed.")]
+from .output import Config, Json, print_result, progress_bar
 
-hold_app = typer.Typer(no_args_is_help=True, help="Keep raw readings from retention, whatever their class says.")
+Who = Annotated[str, typer.Option(help="Name of the person; default: the account's name.")]
+Reason = Annotated[str, typer.Option(help="Reason; required.")]
+
+hold_app = typer.Typer(no_args_is_help=True, help="Legal holds: keep raw readings beyond the retention of their class.")
 
 
 def export(
     *,
-    site: Annotated[str, typer.Option(help="The site whose readings are wanted.")],
+    site: Annotated[str, typer.Option(help="Site of the readings.")],
     begin: Annotated[str, typer.Option("--from", help="First moment, RFC 3339 with offset.")],
-    end: Annotated[str, typer.Option("--to", help="Moment behind the last.")],
+    end: Annotated[str, typer.Option("--to", help="End, exclusive, RFC 3339 with offset.")],
     output: Annotated[Path, typer.Option(help="FILE.csv or FILE.parquet")],
     kind: Annotated[str, typer.Option(help="Only sensors of this kind.")] = "",
     sensor: Annotated[str, typer.Option(help="Only this sensor.")] = "",
     metric: Annotated[str, typer.Option(help="Only this metric.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Raw readings into a file: sensor, kind, metric, unit, time, value, quality. Not while the service runs."""
+    """Export raw readings: sensor, kind, metric, unit, time, value, quality. The service must be stopped."""
     from twinward.settings import read_settings
 
     from .export import Wanted
     from .export import export as write
-    from .simulate import progress_bar
 
     wanted = Wanted(site, begin, end, kind=kind, sensor=sensor, metric=metric)
     with progress_bar(output.name, quiet=as_json) as report:
         done = write(read_settings(config, os.environ), wanted, output, force=force, report=report)
-    _say(done, as_json=as_json)
+    print_result(done, as_json=as_json)
 
 
 @hold_app.command("add")
 def add(
     *,
-    site: Annotated[str, typer.Option(help="The site whose readings are held.")],
+    site: Annotated[str, typer.Option(help="Site of the readings.")],
     begin: Annotated[str, typer.Option("--from", help="First moment, RFC 3339 with offset.")],
-    sensor: Annotated[list[str] | None, typer.Option(help="Only this sensor; may be given again.")] = None,
-    end: Annotated[str, typer.Option("--to", help="Moment behind the last; without it, no end.")] = "",
+    sensor: Annotated[list[str] | None, typer.Option(help="Only this sensor; repeatable.")] = None,
+    end: Annotated[str, typer.Option("--to", help="End, exclusive; default: no end.")] = "",
     reason: Reason = "",
     who: Who = "",
     config: Config = None,
@@ -62,12 +61,12 @@ def add(
 
     settings = read_settings(config, os.environ)
     done = add_hold(settings, site, sensor or [], begin=begin, end=end, reason=reason, who=who)
-    _say(done, as_json=as_json)
+    print_result(done, as_json=as_json)
 
 
 @hold_app.command("list")
 def show(*, config: Config = None, as_json: Json = False) -> None:
-    """Every hold that was ever made, with what became of it."""
+    """List all holds, released ones included."""
     from twinward.settings import read_settings
 
     from .hold import list_holds
@@ -76,9 +75,9 @@ def show(*, config: Config = None, as_json: Json = False) -> None:
         if as_json:
             print(json.dumps(row, ensure_ascii=False))
             continue
-        what = f"{row['site']} {' '.join(row['sensors']) or '(all sensors)'}"
-        until = f"released {row['released']} by {row['released_by']}" if row["released"] else "stands"
-        print(f"{row['id']}: {what}, {row['from']} to {row['to'] or 'no end'}, {until}; {row['who']}: {row['reason']}")
+        scope = f"{row['site']} {' '.join(row['sensors']) or '(all sensors)'}"
+        until = f"released {row['released']} by {row['released_by']}" if row["released"] else "active"
+        print(f"{row['id']}: {scope}, {row['from']} to {row['to'] or 'no end'}, {until}; {row['who']}: {row['reason']}")
 
 
 @hold_app.command("release")
@@ -90,17 +89,9 @@ def release(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """End a hold; what is past its time goes at the next retention."""
+    """Release a hold; the next retention run deletes its expired readings."""
     from twinward.settings import read_settings
 
     from .hold import release_hold
 
-    _say(release_hold(read_settings(config, os.environ), number, reason=reason, who=who), as_json=as_json)
-
-
-def _say(result: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False))
-        return
-    for name, value in result.items():
-        print(f"{name.replace('_', ' ')}: {value}")
+    print_result(release_hold(read_settings(config, os.environ), number, reason=reason, who=who), as_json=as_json)

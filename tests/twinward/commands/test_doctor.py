@@ -53,7 +53,7 @@ def test_missing_and_foreign_brokers_are_told(stranger: int, free_port: Callable
     assert not doctor.check_broker(f"mqtt://127.0.0.1:{free_port()}").ok
     foreign = doctor.check_broker(f"mqtt://127.0.0.1:{stranger}")
     assert not foreign.ok
-    assert "does not speak MQTT" in foreign.text_en
+    assert "is no MQTT broker" in foreign.text_en
     assert not doctor.check_broker("mqtt://127.0.0.1:99999").ok
 
 
