@@ -26,6 +26,7 @@ from .tickets.loop import Field, Loop, Step, loop
 if TYPE_CHECKING:
     from .database.engine import open_database
     from .database.journal import AuditReport, Event
+    from .database.keyset import Page
     from .database.storage_faults import StorageFault, storage_fault
     from .dispatch import AlertDispatch
     from .fallback import FallbackDispatch
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from .notices.sent_ids import SentIds
     from .notices.service_faults import NEARLY_FULL, ServiceFault, fault_notices
     from .people.accounts import Account, People
-    from .queries import Page
 
 __all__ = [
     "NEARLY_FULL",
@@ -101,7 +101,7 @@ _LATER = {
     "MemoryOutbox": "notices.memory_outbox",
     "Outbox": "notices.outbox",
     "ServiceFault": "notices.service_faults",
-    "Page": "queries",
+    "Page": "database.keyset",
     "People": "people.accounts",
     "FallbackDispatch": "fallback",
     "StorageFault": "database.storage_faults",

@@ -1,17 +1,17 @@
-"""What people and programs ask the alert service; every answer is cut to the sites that the asking person sees."""
+"""Read access to the alert database, cut to the sites that the actor may see."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, case, func, select
 
 from ingest import Priority
 
 from .database import journal, rows
 from .database.journal import Event
+from .database.keyset import Column, Order, Page
 from .database.positions import position
 from .database.schema import cursors, findings, hazards, notices, tickets
 from .database.schema import journal as journal_table
@@ -21,118 +21,167 @@ from .model import Finding, Hazard, Notice, Ticket
 from .people.access import Actor, require
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
+FINDINGS_OF_HAZARD_MAX = 200
+"""Newest findings of one hazard that a list or a page shows."""
 
+HAZARD_ORDER: Order[Hazard] = Order(
+    "hazards",
+    (
+        Column(case((hazards.c.active, 0), else_=1), int),
+        Column(case((hazards.c.acknowledged_by.is_(None), 0), else_=1), int),
+        Column(hazards.c.grade, int),
+        Column(hazards.c.opened_ns, int, descending=True),
+        Column(hazards.c.id, str),
+    ),
+    lambda hazard: (
+        int(not hazard.active),
+        int(hazard.acknowledged_by is not None),
+        int(hazard.grade),
+        hazard.opened_ns,
+        hazard.id,
+    ),
+)
+"""Active before cleared, unacknowledged before acknowledged, then by grade, then the newest first."""
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """How much of a list is wanted: at most `limit` rows from `offset` on."""
-
-    limit: int = 100
-    offset: int = 0
+FINDING_ORDER: Order[Finding] = Order(
+    "detections",
+    (Column(findings.c.decided_ns, int, descending=True), Column(findings.c.id, str)),
+    lambda finding: (finding.decided_ns, finding.id),
+)
+TICKET_ORDER: Order[Ticket] = Order(
+    "tickets",
+    (Column(tickets.c.opened_ns, int, descending=True), Column(tickets.c.number, str, descending=True)),
+    lambda ticket: (ticket.opened_ns, ticket.number),
+)
+NOTICE_ORDER: Order[Notice] = Order(
+    "notices",
+    (Column(notices.c.created_ns, int, descending=True), Column(notices.c.id, str)),
+    lambda notice: (notice.created_ns, notice.id),
+)
+AUDIT_ORDER: Order[Event] = Order(
+    "audit", (Column(journal_table.c.seq, int, descending=True),), lambda event: (event.seq,)
+)
 
 
 class Queries:
-    """Reads. Each opens a short read transaction of its own."""
+    """Reads. Each method opens one short read transaction."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=False)
 
     def cursor(self, lane: Priority) -> int:
-        """The position of the detection log up to which that lane's entries are in, 0 at the beginning."""
+        """Return the position in the detection log up to which the lane's entries are applied, 0 at the start."""
         with self._engine.connect() as connection:
             return position(connection, lane)
 
     def hazards(self, actor: Actor, *, site: str | None, active: bool | None, page: Page) -> list[Hazard]:
-        """Hazards, unacknowledged and grave ones first, then the newest."""
-        order = (hazards.c.active.desc(), hazards.c.acknowledged_by.is_not(None), hazards.c.grade)
-        query = self._scoped(hazards, actor, site).order_by(*order, hazards.c.opened_ns.desc())
+        """Return hazards in HAZARD_ORDER. active: True for those that still require a person, False for the others."""
+        query = self._scoped(hazards, actor, site)
         if active is not None:
-            # what has returned but was not acknowledged still wants a person
+            # a cleared hazard that nobody acknowledged still requires a person
             standing = hazards.c.active | hazards.c.acknowledged_by.is_(None)
             query = query.where(standing if active else ~standing)
-        return self._records(Hazard, query, page)
+        return self._records(Hazard, HAZARD_ORDER.page(query, page))
 
     def hazard(self, hazard_id: str, actor: Actor) -> Hazard:
-        """One hazard. Raises NotFound."""
+        """Return one hazard. Raises NotFound."""
         return self._one(Hazard, hazards, hazard_id, actor)
+
+    def hazards_by_id(self, hazard_ids: Sequence[str], actor: Actor) -> dict[str, Hazard]:
+        """Return hazards by id; those out of scope are missing."""
+        query = self._scoped(hazards, actor, None).where(hazards.c.id.in_(hazard_ids))
+        return {hazard.id: hazard for hazard in self._records(Hazard, query)}
 
     def findings(
         self, actor: Actor, *, site: str | None, hazard: str | None, page: Page, sensor: str | None = None
     ) -> list[Finding]:
-        """Detections, the newest first; of one hazard or sensor where given."""
-        query = self._scoped(findings, actor, site).order_by(findings.c.decided_ns.desc(), findings.c.id)
+        """Return detections, the newest first. hazard, sensor: only those of one hazard or sensor."""
+        query = self._scoped(findings, actor, site)
         if hazard is not None:
             query = query.where(findings.c.hazard == hazard)
         if sensor is not None:
             query = query.where(findings.c.sensor == sensor)
-        return self._records(Finding, query, page)
+        return self._records(Finding, FINDING_ORDER.page(query, page))
+
+    def findings_of(self, hazard_ids: Sequence[str], actor: Actor) -> dict[str, list[Finding]]:
+        """Return the newest findings of each hazard, at most FINDINGS_OF_HAZARD_MAX each, the newest first."""
+        found: dict[str, list[Finding]] = {hazard_id: [] for hazard_id in hazard_ids}
+        query = self._scoped(findings, actor, None).where(findings.c.id.in_(_newest_ids(hazard_ids)))
+        for finding in self._records(Finding, query.order_by(findings.c.decided_ns.desc(), findings.c.id)):
+            found[finding.hazard].append(finding)
+        return found
+
+    def sensors_of(self, hazard_ids: Sequence[str], actor: Actor) -> dict[str, list[tuple[str, str]]]:
+        """Return the (sensor, metric) pairs of each hazard's newest findings, sorted."""
+        columns = (findings.c.hazard, findings.c.sensor, findings.c.metric)
+        query = self._scoped(findings, actor, None).where(findings.c.id.in_(_newest_ids(hazard_ids)))
+        found: dict[str, list[tuple[str, str]]] = {hazard_id: [] for hazard_id in hazard_ids}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query.with_only_columns(*columns).distinct()):
+                found[row.hazard].append((row.sensor, row.metric))
+        return {hazard_id: sorted(pairs) for hazard_id, pairs in found.items()}
 
     def tickets(
         self, actor: Actor, *, site: str | None, state: str | None, grade: int | None, page: Page
     ) -> list[Ticket]:
-        """Tickets, the newest first."""
-        query = self._scoped(tickets, actor, site).order_by(tickets.c.opened_ns.desc(), tickets.c.number.desc())
+        """Return tickets, the newest first."""
+        query = self._scoped(tickets, actor, site)
         if state is not None:
             query = query.where(tickets.c.state == state)
         if grade is not None:
             query = query.where(tickets.c.grade == grade)
-        return self._records(Ticket, query, page)
+        return self._records(Ticket, TICKET_ORDER.page(query, page))
 
     def ticket(self, ticket_id: str, actor: Actor) -> Ticket:
-        """One ticket. Raises NotFound."""
+        """Return one ticket. Raises NotFound."""
         return self._one(Ticket, tickets, ticket_id, actor)
 
     def tickets_of(self, hazard_ids: Sequence[str]) -> dict[str, Ticket]:
-        """Hazard id -> its ticket, for hazards that the caller may see."""
-        with self._engine.connect() as connection:
-            found = connection.execute(select(tickets).where(tickets.c.hazard.in_(hazard_ids))).all()
-        return {row.hazard: rows.record(Ticket, row) for row in found}
+        """Return the ticket of each hazard that has one. The caller has checked the scope of the hazards."""
+        query = select(tickets).where(tickets.c.hazard.in_(hazard_ids))
+        return {ticket.hazard: ticket for ticket in self._records(Ticket, query)}
 
     def notices(self, actor: Actor, *, site: str | None, page: Page) -> list[Notice]:
-        """Messages, the newest first."""
+        """Return notices, the newest first. Raises Forbidden."""
         require(actor, "see_notices")
-        order = (notices.c.created_ns.desc(), notices.c.id)
-        return self._records(Notice, self._scoped(notices, actor, site).order_by(*order), page)
+        return self._records(Notice, NOTICE_ORDER.page(self._scoped(notices, actor, site), page))
 
     def history(self, subject: str) -> list[Event]:
-        """Everything the journal tells of a subject, in order; the caller has asked for the subject itself first."""
+        """Return the journal entries of one subject, in order. The caller has checked the scope of the subject."""
         with self._engine.connect() as connection:
             return journal.read(connection, subject=subject)
 
-    def audit(self, actor: Actor, *, before: int | None, limit: int) -> list[Event]:
-        """The journal backwards, from before seq `before`; sites out of scope are left out."""
+    def audit(self, actor: Actor, *, page: Page) -> list[Event]:
+        """Return journal entries of the actor's sites, the newest first. Raises Forbidden."""
         require(actor, "see_audit")
-        query = select(journal_table.c.seq).order_by(journal_table.c.seq.desc()).limit(limit)
-        if before is not None:
-            query = query.where(journal_table.c.seq < before)
+        query = select(journal_table.c.seq, journal_table.c.body)
         if actor.sites is not None:
             query = query.where(journal_table.c.site.in_(actor.sites))
         with self._engine.connect() as connection:
-            wanted = [row.seq for row in connection.execute(query)]
-            return [journal.read(connection, after=seq - 1, limit=1)[0] for seq in wanted]
+            return [journal.entry(row.seq, row.body) for row in connection.execute(AUDIT_ORDER.page(query, page))]
 
     def events(self, *, after: int, limit: int = 200) -> list[Event]:
-        """The journal forwards, for the live stream, which cuts it to the listener's sites."""
+        """Return journal entries behind seq `after`, in order, of all sites: the live stream filters them."""
         with self._engine.connect() as connection:
             return journal.read(connection, after=after, limit=limit)
 
     def tip(self) -> tuple[int, str]:
-        """Seq and digest of the journal's last entry."""
+        """Return seq and digest of the journal's last entry."""
         with self._engine.connect() as connection:
             return journal.tip(connection)
 
     def head(self) -> int:
-        """Seq of the journal's last entry."""
+        """Return the seq of the journal's last entry."""
         with self._engine.connect() as connection:
             return journal.head(connection)
 
     def open_grades(self, actor: Actor, *, site: str | None, at_ns: int | None) -> list[tuple[str, str, int, str]]:
-        """(site, zone, grade, hazard id) of the hazards that were open at that moment (None: now); drills left out."""
+        """Return (site, zone, grade, hazard id) of hazards open at a time (None: now), without drills."""
         query = self._scoped(hazards, actor, site).where(~hazards.c.drill)
         if at_ns is None:
             query = query.where(hazards.c.active)
         else:
-            # by its findings: a hazard may have cleared and come back since
+            # by findings: the hazard row holds only the present state
             until = findings.c.cleared_ns.is_(None) | (findings.c.cleared_ns > at_ns)
             standing = select(findings.c.hazard).where(findings.c.first_ns <= at_ns, until)
             query = query.where(hazards.c.id.in_(standing))
@@ -140,29 +189,28 @@ class Queries:
             return [(row.site, row.zone, row.grade, row.id) for row in connection.execute(query)]
 
     def assigned(self) -> dict[tuple[str, str], str]:
-        """(site, sensor) -> place, as people bound them."""
+        """Return (site, sensor) -> place, as assigned by people."""
         with self._engine.connect() as connection:
             return bindings.assigned(connection)
 
     def ignored(self) -> dict[tuple[str, str], str]:
-        """(site, sensor) -> why people left it alone."""
+        """Return (site, sensor) -> reason, for sensors that people ignore."""
         with self._engine.connect() as connection:
             return bindings.left_alone(connection)
 
     def active_sensors(self) -> dict[tuple[str, str], str]:
-        """(site, sensor) -> kind of the gravest finding that is open on it."""
+        """Return (site, sensor) -> kind of its active finding with the highest level."""
         query = select(findings.c.site, findings.c.sensor, findings.c.kind).where(findings.c.active)
         with self._engine.connect() as connection:
             return {(row.site, row.sensor): row.kind for row in connection.execute(query.order_by(findings.c.level))}
 
     def battery_ends(self) -> dict[tuple[str, str], Finding]:
-        """(site, sensor) -> the open finding that tells when its battery ends."""
+        """Return (site, sensor) -> the active finding that predicts the end of its battery."""
         query = select(findings).where(findings.c.active, ~findings.c.drill, findings.c.detector == "battery")
-        with self._engine.connect() as connection:
-            return {(row.site, row.sensor): rows.record(Finding, row) for row in connection.execute(query)}
+        return {(finding.site, finding.sensor): finding for finding in self._records(Finding, query)}
 
     def counts(self) -> dict[str, int]:
-        """How many hazards are open and tickets unfinished, for the metrics."""
+        """Return the numbers of active hazards and of open tickets, for the metrics."""
         open_hazards = select(func.count()).select_from(hazards).where(hazards.c.active)
         unfinished = ~tickets.c.state.in_(("closed", "false_report"))
         open_tickets = select(func.count()).select_from(tickets).where(unfinished)
@@ -173,12 +221,12 @@ class Queries:
             }
 
     def ready(self) -> bool:
-        """Whether the database answers."""
+        """Return whether the database responds."""
         with self._engine.connect() as connection:
             return connection.scalar(select(func.count()).select_from(cursors)) is not None
 
     def _scoped(self, table: Table, actor: Actor, site: str | None) -> Select[Any]:
-        """The one place where a list is cut to the sites of the person."""
+        """Return a query on the table, cut to the actor's sites. Every list passes here."""
         require(actor, "see")
         query = select(table)
         scope: list[ColumnElement[bool]] = []
@@ -188,14 +236,20 @@ class Queries:
             scope.append(table.c.site == site)
         return query.where(*scope)
 
-    def _records(self, cls: type[Record], query: Select[Any], page: Page) -> list[Record]:
+    def _records(self, cls: type[Record], query: Select[Any]) -> list[Record]:
         with self._engine.connect() as connection:
-            found = connection.execute(query.limit(page.limit).offset(page.offset))
-            return [rows.record(cls, row) for row in found]
+            return [rows.record(cls, row) for row in connection.execute(query)]
 
     def _one(self, cls: type[Record], table: Table, identity: str, actor: Actor) -> Record:
-        with self._engine.connect() as connection:
-            row = connection.execute(self._scoped(table, actor, None).where(table.c.id == identity)).first()
-        if row is None:
+        found = self._records(cls, self._scoped(table, actor, None).where(table.c.id == identity))
+        if not found:
             raise NotFound(cls.__name__.lower(), identity)
-        return rows.record(cls, row)
+        return found[0]
+
+
+def _newest_ids(hazard_ids: Sequence[str]) -> Select[Any]:
+    """Return a query for the ids of each hazard's newest findings."""
+    order = (findings.c.decided_ns.desc(), findings.c.id)
+    rank = func.row_number().over(partition_by=findings.c.hazard, order_by=order).label("rank")
+    ranked = select(findings.c.id, rank).where(findings.c.hazard.in_(hazard_ids)).subquery()
+    return select(ranked.c.id).where(ranked.c.rank <= FINDINGS_OF_HAZARD_MAX)

@@ -33,24 +33,37 @@ def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return total | {"residual": total["received"] - total["stored"] - total["duplicate"] - refused}
 
 
-def balances(log: TelemetryLog, catalog: Catalog, site: str, *, trouble: bool, part: slice) -> dict[str, Any]:
+def balances(
+    log: TelemetryLog,
+    catalog: Catalog,
+    site: str,
+    *,
+    trouble: bool,
+    limit: int | None = None,
+    after: tuple[int, int] | None = None,
+) -> dict[str, Any]:
     """What became of a site's readings by device, those with trouble first; total = remainder + all of its devices.
 
     remainder: what cannot be told of a device: messages that name none, or one of which nothing was ever stored, and
     what was counted before accounts by device were kept. trouble: only devices of which something was refused,
-    repeated, missing or too much, or that do not balance.
+    repeated, missing or too much, or that do not balance. Each item has a unique key, ascending; after: only items
+    behind this key.
     """
     sensors = [sensor for sensor in catalog if sensor.site == site and sensor.id != SERVICE_DEVICE]
     codes = np.array([sensor.code for sensor in sensors], np.int32)
     rows, kept = log.site_books(site, np.unique(codes // PAGE).tolist())
     columns = _columns(Ledger(kept), codes)
     weight = _weight(columns)
-    order = np.lexsort((np.arange(len(codes)), -weight))
+    order = np.lexsort((codes, -weight))
     if trouble:
         order = order[weight[order] > 0]
+    if after is not None:
+        behind = (-weight > after[0]) | ((-weight == after[0]) & (codes > after[1]))
+        order = order[behind[order]]
     items = [
-        {"sensor": sensors[place].id, "kind": sensors[place].kind} | _line(columns, place)
-        for place in order[part].tolist()
+        {"key": (-int(weight[place]), int(codes[place])), "sensor": sensors[place].id, "kind": sensors[place].kind}
+        | _line(columns, place)
+        for place in order[:limit].tolist()
     ]
     total = summed(rows)
     total |= {name: total["notices"].get(notice, 0) for name, notice in _NOTICES.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,15 +63,15 @@ class Observer:
             stored |= {"cursor": self.store.cursor(), "readings": self.store.count()}
         return {"total": total, "by": by, "notices": notices, "log": {"head": head}, "store": stored, "lag": lag}
 
-    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
-        """The accounts of a site by device; see `twinward.balances`."""
-        return balances(self.log, self.catalog, site, trouble=trouble, part=slice(offset, offset + limit))
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
+        """Return the reading accounts of a site by device; see `twinward.balances`."""
+        return balances(self.log, self.catalog, site, trouble=trouble, limit=limit, after=after)
 
     def quarantine(
-        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+        self, limit: int, before: int | None, *, sites: Sequence[str] | None = None, reason: str | None = None
     ) -> list[dict[str, Any]]:
-        """The newest refused messages, at most `limit`, older than the id `before`; of one site or reason, if given."""
-        return self.log.quarantine(limit, before, site=site, reason=reason)
+        """Return the newest quarantined messages with ids below `before`; sites: only of these sites, None: all."""
+        return self.log.quarantine(limit, before, sites=sites, reason=reason)
 
     def replay(self, *, site: str | None, reason: str | None) -> int:
         """Have refused messages taken in again, within seconds; how many there are."""

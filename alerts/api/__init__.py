@@ -1,4 +1,4 @@
-"""HTTP interface and console of the service; the web framework is loaded with `create_app`."""
+"""HTTP interface and console of the service. `create_app` loads the web framework on first use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Condition", "HttpSettings", "Last", "Telemetry", "create_app"]
 
-if not TYPE_CHECKING:  # type checkers see the import above, and nothing that is not there
+if not TYPE_CHECKING:  # type checkers use the import above, and must reject unknown names
 
     def __getattr__(name: str) -> object:
-        """Load what is asked for the first time."""
+        """Load `create_app` on first use."""
         if name != "create_app":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = found = import_module(".app", __name__).create_app

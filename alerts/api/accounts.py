@@ -1,66 +1,90 @@
-"""What became of every reading, and what was refused."""
+"""Routes of the reading accounts, device clocks and the quarantine."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
-from alerts import Forbidden, Invalid, NotFound, require
+from alerts import Actor, Forbidden, Invalid, NotFound, Page, require
+from alerts.database import keyset
 
-from .dependencies import ActorIn, DependenciesIn, PageIn, listed
-from .schemas import Json, moment
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
+from .problem import problems
+from .schemas.accounting import (
+    Accounting,
+    Clock,
+    ClockList,
+    DeviceAccounting,
+    DeviceTally,
+    QuarantinedMessage,
+    QuarantineList,
+    Reprocessing,
+)
+from .schemas.fields import moment
 
 router = APIRouter(tags=["accounting"])
+DEVICES, QUARANTINE, CLOCKS = "accounting", "quarantine", "clocks"
 
 
-class Replay(BaseModel, extra="forbid"):
-    """Which refused messages are to be taken in again; null: of every site, for every reason."""
+class Reprocess(BaseModel, extra="forbid"):
+    """Selection of quarantined messages. null: every site, every reason."""
 
     site: Annotated[str | None, Field(max_length=64, examples=["school-1"])] = None
     reason: Annotated[str | None, Field(max_length=32, examples=["time_past"])] = None
 
 
-@router.get("/accounting")
+@router.get("/accounting", responses=problems(404))
 def accounting(
     service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
-    site: Annotated[str | None, Query(max_length=64, description="the site whose devices are asked for")] = None,
-    by: Annotated[Literal["format", "device"], Query(description="device: of one site, a page at a time")] = "format",
+    site: SiteQuery = None,
+    by: Annotated[
+        Literal["format", "device"], Query(description="device: requires `site`; a page at a time")
+    ] = "format",
     *,
-    trouble: Annotated[bool, Query(description="only devices with anything refused, repeated, missing")] = False,
-) -> Json:
-    """Received = stored + duplicate + quarantined; `residual` is what is left over, and is zero.
+    trouble: Annotated[bool, Query(description="only devices with quarantined, duplicate or missing readings")] = False,
+) -> Accounting | DeviceAccounting:
+    """Return the reading accounts by site and format, or of one site by device.
 
-    By device: `total` of the site = `remainder` + all of its devices; those with trouble come first.
+    received = stored + duplicate + quarantined; the residual is 0. By device, the devices with the most trouble come
+    first, and total = remainder + all devices.
     """
     require(actor, "see_accounts_of_readings")
     if by == "device":
-        if site is None:
-            raise Invalid({"site": "name the site whose devices are asked for"})
-        if not actor.sees(site):
-            raise NotFound("site", site)
-        found = service.telemetry.accounting_of(site, trouble=trouble, limit=page.limit, offset=page.offset)
-        items, following = listed(found["items"], page)
-        return found | {"items": items, "next": following}
-    told = service.telemetry.accounting()
+        return _by_device(service, actor, page, site, trouble=trouble)
+    accounts = service.telemetry.accounting()
     if actor.sites is not None or site is not None:
-        told["by"] = [row for row in told["by"] if actor.sees(row["site"]) and site in {None, row["site"]}]
-        told["total"] = _summed(told["by"])
-        told["notices"] = _merged([row.get("notices", {}) for row in told["by"]])
-    return told
+        accounts["by"] = [row for row in accounts["by"] if actor.sees(row["site"]) and site in {None, row["site"]}]
+        accounts["total"] = _sum(accounts["by"])
+        accounts["notices"] = _merge([row["notices"] for row in accounts["by"]])
+    return Accounting(**accounts)
 
 
-def _summed(rows: list[Json]) -> Json:
-    """The accounts of the given sites in one."""
-    total: Json = {name: sum(row[name] for row in rows) for name in ("received", "stored", "duplicate", "residual")}
-    return total | {"quarantined": _merged([row["quarantined"] for row in rows])}
+def _by_device(service: Dependencies, actor: Actor, page: Page, site: str | None, *, trouble: bool) -> DeviceAccounting:
+    if site is None:
+        raise Invalid({"site": "required for the accounts by device"})
+    if not actor.sees(site):
+        raise NotFound("site", site)
+    behind = keyset.decode(DEVICES, page.cursor, (int, int)) if page.cursor else None
+    found = service.telemetry.accounting_of(site, trouble=trouble, limit=page.limit, after=behind)
+    rows, following = listed(found["items"], page, lambda row: keyset.encode(DEVICES, row["key"]))
+    sums = {name: found[name] for name in ("site", "total", "remainder")}
+    return DeviceAccounting(**sums, items=[DeviceTally(**row) for row in rows], next=following)
 
 
-def _merged(counts: list[dict[str, int]]) -> dict[str, int]:
+def _sum(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {
+        name: sum(row[name] for row in rows) for name in ("received", "stored", "duplicate", "residual")
+    }
+    return total | {"quarantined": _merge([row["quarantined"] for row in rows])}
+
+
+def _merge(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     merged: Counter[str] = Counter()
     for row in counts:
         merged.update(row)
@@ -68,68 +92,75 @@ def _merged(counts: list[dict[str, int]]) -> dict[str, int]:
 
 
 @router.get("/clocks")
-def clocks(service: DependenciesIn, actor: ActorIn, site: Annotated[str | None, Query(max_length=64)] = None) -> Json:
-    """Devices whose clocks are off: seconds added to their times, how far off they may be then, drift, since when."""
+def clocks(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQuery = None) -> ClockList:
+    """List devices with a clock error: offset, bound, drift and time of the estimate."""
     require(actor, "see_accounts_of_readings")
-    catalog, items = service.telemetry.catalog, []
-    for clock in service.telemetry.clocks():
-        if clock["code"] >= len(catalog):
-            continue
-        sensor = catalog[clock["code"]]
-        if actor.sees(sensor.site) and site in {None, sensor.site}:
-            items.append(
-                {
-                    "site": sensor.site,
-                    "sensor": sensor.id,
-                    "kind": sensor.kind,
-                    "offset_s": clock["offset_ns"] / 1e9,
-                    "bound_s": clock["bound_ns"] / 1e9,
-                    "drift_ppm": clock["drift_ppm"],
-                    "since": moment(clock["since_ns"]),
-                }
-            )
-    return {"items": items, "next": None}
+    catalog = service.telemetry.catalog
+    found = [(catalog[clock["code"]], clock) for clock in service.telemetry.clocks() if clock["code"] < len(catalog)]
+    rows = [
+        Clock(
+            site=sensor.site,
+            sensor=sensor.id,
+            kind=sensor.kind,
+            offset_s=clock["offset_ns"] / 1e9,
+            bound_s=clock["bound_ns"] / 1e9,
+            drift_ppm=clock["drift_ppm"],
+            since=moment(clock["since_ns"]),
+        )
+        for sensor, clock in found
+        if actor.sees(sensor.site) and site in {None, sensor.site}
+    ]
+    part = keyset.part(CLOCKS, rows, page, key=lambda clock: (clock.site, clock.sensor), types=(str, str))
+    shown, following = listed(part, page, lambda clock: keyset.encode(CLOCKS, (clock.site, clock.sensor)))
+    return ClockList(items=shown, next=following)
 
 
 @router.get("/quarantine")
 def quarantine(
     service: DependenciesIn,
     actor: ActorIn,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    before: Annotated[int | None, Query(ge=1, le=2**62, description="older than this id")] = None,
-    site: Annotated[str | None, Query(max_length=64)] = None,
-    reason: Annotated[str | None, Query(max_length=32)] = None,
-) -> Json:
-    """A sample of refused messages, the newest first, with personal data masked."""
+    page: PageIn,
+    site: SiteQuery = None,
+    reason: Annotated[str | None, Query(max_length=32, description="only this reason")] = None,
+) -> QuarantineList:
+    """List a sample of quarantined messages, the newest first, with personal data masked."""
     require(actor, "see_quarantine")
-    kept = service.telemetry.quarantine(limit, before, site=site, reason=reason)
-    rows = [row for row in kept if actor.sees(row["site"])]
-    items = [
-        {
-            "id": row["id"],
-            "arrival_at": moment(row["arrival_ns"]),
-            "site": row["site"],
-            "format": row["format"],
-            "topic": row["topic"],
-            "reason": row["reason"],
-            "detail": row["detail"],
-            "payload": row["payload"].decode("utf-8", "replace"),
-            "replayable": row["replayable"],
-        }
-        for row in rows
-    ]
-    return {"items": items, "next": str(kept[-1]["id"]) if len(kept) == limit else None}
+    before = None
+    if page.cursor:
+        [before] = keyset.decode(QUARANTINE, page.cursor, (int,))
+    found = service.telemetry.quarantine(page.limit, before, sites=_sites(actor, site), reason=reason)
+    rows, following = listed(found, page, lambda row: keyset.encode(QUARANTINE, (row["id"],)))
+    return QuarantineList(items=[_message(row) for row in rows], next=following)
 
 
-@router.post("/quarantine/replay", status_code=202)
-def replay(service: DependenciesIn, actor: ActorIn, given: Annotated[Replay, Body()]) -> Json:
-    """Have refused messages taken in again, once their cause is mended; each comes back if it is still refused."""
+def _sites(actor: Actor, site: str | None) -> list[str] | None:
+    """Return the sites in scope, cut to one where given; None for all sites."""
+    if site is not None:
+        return [site] if actor.sees(site) else []
+    return None if actor.sites is None else sorted(actor.sites)
+
+
+def _message(row: Mapping[str, Any]) -> QuarantinedMessage:
+    same = ("id", "site", "format", "topic", "reason", "detail", "replayable")
+    fields: dict[str, Any] = {name: row[name] for name in same}
+    payload = row["payload"].decode("utf-8", "replace")
+    return QuarantinedMessage(**fields, arrival_at=moment(row["arrival_ns"]), payload=payload)
+
+
+@router.post("/quarantine/replay", status_code=202, responses=problems(404))
+def reprocess(service: DependenciesIn, actor: ActorIn, given: Annotated[Reprocess, Body()]) -> Reprocessing:
+    """Reprocess quarantined messages.
+
+    Fix the cause first: a message that is rejected again returns to the quarantine.
+    """
     require(actor, "replay_quarantine")
     if given.site is None and actor.sites is not None:
         raise Forbidden("replay_quarantine", "name one of your sites")
     if given.site is not None and not actor.sees(given.site):
         raise NotFound("site", given.site)
-    number = service.telemetry.replay(site=given.site, reason=given.reason)
-    facts = {"reason": given.reason or "", "messages": number}
-    service.desk.note("quarantine.replayed", actor.username, site=given.site or "", subject="quarantine", facts=facts)
-    return {"messages": number}
+    count = service.telemetry.replay(site=given.site, reason=given.reason)
+    facts = {"reason": given.reason or "", "messages": count}
+    service.dispatch.note(
+        "quarantine.replayed", actor.username, site=given.site or "", subject="quarantine", facts=facts
+    )
+    return Reprocessing(messages=count)

@@ -1,10 +1,11 @@
-"""The application: every route in one place, closed unless it says otherwise."""
+"""ASGI application: all routes, each with authentication unless it states otherwise."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
@@ -13,18 +14,29 @@ from alerts import AlertDispatch, People
 from . import accounts, campus, events, hazards, health, pages, readings, record, sensors, sessions, tickets
 from . import service_state as condition
 from .dependencies import Dependencies, account
-from .problem import install
+from .document import complete
+from .problem import install, problems
 from .request_limits import RequestLimits
 from .settings import HttpSettings
 from .tail import Tail
 from .telemetry import Telemetry
 
 CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, condition, events)
-"""Every module here asks for a token, on each of its routes; only the sign-in does without."""
+"""Modules that require a token on each of their routes. Only the sign-in does not."""
+
+
+class Api(FastAPI):
+    """FastAPI with a complete OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, built once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(
-    desk: AlertDispatch,
+    dispatch: AlertDispatch,
     people: People,
     telemetry: Telemetry,
     *,
@@ -32,36 +44,42 @@ def create_app(
     clock: Callable[[], int],
     version: str = "",
 ) -> FastAPI:
-    """The HTTP interface and the console over a running service."""
-    tail = Tail(desk, lambda: telemetry.condition().version)
-    app = FastAPI(
+    """Return the HTTP interface and the console over a running service. clock: ns since 1970 UTC."""
+    tail = Tail(dispatch, lambda: telemetry.condition().version)
+    app = routed(version, lifespan=_lifespan(tail))
+    app.state.parts = Dependencies(dispatch, people, telemetry, settings, clock, tail)
+    app.add_middleware(RequestLimits, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)
+    return app
+
+
+def routed(version: str = "", *, lifespan: Callable[[FastAPI], Any] | None = None) -> FastAPI:
+    """Return the application with its routes and no service behind them: enough for the OpenAPI document."""
+    app = Api(
         title="Twinward",
         version=version or "0",
         description="Early warning and dual prevention for a campus.",
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(tail),
+        lifespan=lifespan,
     )
-    app.state.parts = Dependencies(desk, people, telemetry, settings, clock, tail)
-    api = APIRouter(prefix="/api/v1")
+    api = APIRouter(prefix="/api/v1", responses=problems(413, 422, 500, 503))
     api.include_router(sessions.router)
     for module in CLOSED:
-        api.include_router(module.router, dependencies=[Depends(account)])
+        api.include_router(module.router, dependencies=[Depends(account)], responses=problems(401, 403))
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(pages.router)
     install(app)
-    app.add_middleware(RequestLimits, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)
     return app
 
 
 def _lifespan(tail: Tail) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(tail.follow())
+        reading = asyncio.create_task(tail.run())
         yield
-        following.cancel()
+        reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await following
+            await reading
 
     return lifespan

@@ -1,4 +1,4 @@
-"""What every handler works with, and who is asking."""
+"""Dependencies of the handlers: the service, the caller, the requested page of a list."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Query, Request
 
 from alerts import Account, Actor, AlertDispatch, Page, People
+from alerts.database.keyset import CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX
 
 from .problem import Unauthorized
 from .settings import HttpSettings
 from .tail import Tail
 from .telemetry import Telemetry
 
-LIMIT_MAX = 1_000
 T = TypeVar("T")
+SiteQuery = Annotated[str | None, Query(max_length=64, description="only this site")]
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """The service behind the interface."""
 
-    desk: AlertDispatch
+    dispatch: AlertDispatch
     people: People
     telemetry: Telemetry
     settings: HttpSettings
@@ -32,7 +33,7 @@ class Dependencies:
 
 
 def parts(request: Request) -> Dependencies:
-    """The parts of the application that serves this request."""
+    """Return the service behind the application of this request."""
     found = request.app.state.parts
     if not isinstance(found, Dependencies):
         raise TypeError("the application was not made by create_app")
@@ -43,13 +44,13 @@ DependenciesIn = Annotated[Dependencies, Depends(parts)]
 
 
 def bearer(request: Request) -> str:
-    """The token of the request, "" without one."""
+    """Return the bearer token of the request, "" without one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def account(request: Request, service: DependenciesIn) -> Account:
-    """Who asks. Raises Unauthorized without a valid token: nothing under /api/v1 is open but the sign-in."""
+    """Return the account of the caller. Raises Unauthorized without a valid token."""
     token = bearer(request)
     found = service.people.who(token) if token else None
     if found is None:
@@ -60,26 +61,28 @@ def account(request: Request, service: DependenciesIn) -> Account:
 AccountIn = Annotated[Account, Depends(account)]
 
 
-def actor(who: AccountIn) -> Actor:
-    """What the asking person may see and do."""
-    return who.actor
+def actor(caller: AccountIn) -> Actor:
+    """Return the roles and sites of the caller."""
+    return caller.actor
 
 
 ActorIn = Annotated[Actor, Depends(actor)]
 
 
 def page(
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="rows at most")] = 100,
-    cursor: Annotated[str | None, Query(pattern=r"^\d{1,9}$", description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="maximum of rows")] = LIMIT_DEFAULT,
+    cursor: Annotated[
+        str, Query(max_length=CURSOR_LENGTH_MAX, pattern="^[A-Za-z0-9_-]*$", description="`next` of the page before")
+    ] = "",
 ) -> Page:
-    """The asked-for part of a list; one row more is read, to know whether there is a next page."""
-    return Page(limit + 1, int(cursor or 0))
+    """Return the requested page and one row more, which shows whether another page follows."""
+    return Page(limit + 1, cursor)
 
 
 PageIn = Annotated[Page, Depends(page)]
 
 
-def listed(rows: list[T], wanted: Page) -> tuple[list[T], str | None]:
-    """The rows of a page without the extra one, and the cursor of the next page."""
+def listed(rows: list[T], wanted: Page, cursor: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """Return the rows of the page without the extra row, and the cursor of the next page."""
     shown = rows[: wanted.limit - 1]
-    return shown, str(wanted.offset + len(shown)) if len(rows) == wanted.limit else None
+    return shown, cursor(shown[-1]) if len(rows) == wanted.limit else None

@@ -1,4 +1,4 @@
-"""The live stream: hazards, tickets and notices as they change."""
+"""Route of the live stream: server-sent events for hazards, tickets, notices and sensors."""
 
 from __future__ import annotations
 
@@ -18,31 +18,46 @@ from .dependencies import ActorIn, Dependencies, DependenciesIn, bearer
 from .problem import problem
 
 router = APIRouter(tags=["events"])
-TOLD = frozenset(("hazard", "ticket", "notice", "sensor"))
+PUBLISHED = frozenset(("hazard", "ticket", "notice", "sensor"))
+"""First part of the journal kinds that the stream publishes."""
 LISTENERS: dict[int, int] = {}
+EVENT_ID_DIGITS_MAX = 15
+EXAMPLE = (
+    'event: hazard\r\nid: 17\r\ndata: {"kind": "hazard.opened", "id": "5f0c2d1e9a7b4c3d8e6f1a2b", '
+    '"site": "school-1", "actor": "system", "at": "2026-09-21T14:13:20.000+00:00"}\r\n\r\n'
+)
+STREAM = {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}}}
 
 
-@router.get("/events", response_model=None)
+@router.get("/events", response_class=EventSourceResponse, responses={200: STREAM})
 async def events(
     request: Request,
     service: DependenciesIn,
     actor: ActorIn,
-    last_event_id: Annotated[str | None, Header(description="the last id seen; the stream goes on behind it")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="id of the last received event; the stream resumes")
+    ] = None,
 ) -> Response:
-    """Server-sent events `hazard`, `ticket`, `notice`, `sensor`, `condition`, `heartbeat`; `reset`: reload all.
+    """Stream server-sent events `hazard`, `ticket`, `notice`, `sensor`, `condition`, `heartbeat` and `reset`.
 
-    `condition`: the service says something new of itself, see `/api/v1/condition`.
+    `condition`: `/api/v1/condition` has changed. `reset`: events are missing; reload everything.
     """
-    key = id(service)
-    if LISTENERS.get(key, 0) >= service.settings.listeners_max:
-        return problem(503, "too many live streams", headers={"Retry-After": "10"})
-    seen = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 16 else None  # noqa: PLR2004 - digits of a seq
-    stream = _stream(service, actor, bearer(request), seen)
+    if LISTENERS.get(id(service), 0) >= service.settings.listeners_max:
+        detail = f"{service.settings.listeners_max} live streams are open, the maximum"
+        return problem(503, detail, headers={"Retry-After": "10"})
+    stream = _stream(service, actor, bearer(request), _sequence(last_event_id))
     return EventSourceResponse(stream, ping=3_600, send_timeout=30, headers={"Cache-Control": "no-store"})
 
 
+def _sequence(last_event_id: str | None) -> int | None:
+    """Return the seq of a Last-Event-ID, None for any other text."""
+    if last_event_id and last_event_id.isdigit() and len(last_event_id) <= EVENT_ID_DIGITS_MAX:
+        return int(last_event_id)
+    return None
+
+
 async def _stream(service: Dependencies, actor: Actor, token: str, seen: int | None) -> AsyncIterator[ServerSentEvent]:
-    """Events until the listener goes or its token ends."""
+    """Yield events until the client disconnects or its token ends."""
     key = id(service)
     LISTENERS[key] = LISTENERS.get(key, 0) + 1
     try:
@@ -52,16 +67,16 @@ async def _stream(service: Dependencies, actor: Actor, token: str, seen: int | N
             yield ServerSentEvent(event="reset", id=str(at), data="{}")
         yield _heartbeat(service, at)
         loop = asyncio.get_running_loop()
-        beat, told = loop.time(), 0
+        beat, published = loop.time(), 0
         while True:
             wait_s = max(0.01, beat + service.settings.heartbeat_s - loop.time())
-            if service.tail.condition != told:
-                told = service.tail.condition
-                yield ServerSentEvent(event="condition", id=str(at), data=json.dumps({"version": told}))
-            for event in await service.tail.after(at, condition=told, timeout_s=wait_s):
+            if service.tail.condition != published:
+                published = service.tail.condition
+                yield ServerSentEvent(event="condition", id=str(at), data=json.dumps({"version": published}))
+            for event in await service.tail.after(at, condition=published, timeout_s=wait_s):
                 at = event.seq
-                if actor.sees(event.site) and event.kind.partition(".")[0] in TOLD:
-                    yield _told(event)
+                if actor.sees(event.site) and event.kind.partition(".")[0] in PUBLISHED:
+                    yield _published(event)
             if loop.time() - beat >= service.settings.heartbeat_s:
                 if await to_thread.run_sync(lambda: service.people.who(token, use=False)) is None:
                     return
@@ -75,7 +90,7 @@ def _heartbeat(service: Dependencies, seq: int) -> ServerSentEvent:
     return ServerSentEvent(event="heartbeat", id=str(seq), data=json.dumps({"now": format_time(service.clock())}))
 
 
-def _told(event: Event) -> ServerSentEvent:
+def _published(event: Event) -> ServerSentEvent:
     body = {"kind": event.kind, "id": event.subject, "site": event.site, "actor": event.actor}
     return ServerSentEvent(
         event=event.kind.partition(".")[0],

@@ -1,39 +1,41 @@
-"""Whether the process lives, whether it can do its work, and its metrics."""
+"""Routes of liveness, readiness and metrics."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from .dependencies import DependenciesIn, bearer
-from .problem import Unauthorized
-from .service_state import fault_json
+from .problem import Unauthorized, problems
+from .schemas.service import Liveness, Readiness, fault_body
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
-    """The process lives."""
-    return {"status": "ok"}
+def healthz() -> Liveness:
+    """Report that the process runs."""
+    return Liveness(status="ok")
 
 
-@router.get("/readyz", response_model=None, responses={503: {"description": "a part does not work"}})
-def readyz(service: DependenciesIn) -> Response:
-    """Every part works: 200; otherwise 503 with the parts that do not. `faults`: of what people were told, since when.
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "a part does not work"}})
+def readyz(service: DependenciesIn, response: Response) -> Readiness:
+    """Report whether each part works: 200 if all do, otherwise 503.
 
-    A warning (a disk that is nearly full) stands among the faults and leaves the service ready.
+    `faults` lists own faults with their start. A fault of grade yellow (a disk that is nearly full) does not affect
+    readiness.
     """
     checks = dict(service.telemetry.health())
+    faults = [fault_body(fault) for fault in service.telemetry.condition().faults]
     ready = all(checks.values())
-    faults = [fault_json(fault) for fault in service.telemetry.condition().faults]
-    return JSONResponse({"ready": ready, "parts": checks, "faults": faults}, 200 if ready else 503)
+    response.status_code = 200 if ready else 503
+    return Readiness(ready=ready, parts=checks, faults=faults)
 
 
-@router.get("/metrics", response_model=None)
+@router.get("/metrics", response_class=PlainTextResponse, responses=problems(401))
 def metrics(request: Request, service: DependenciesIn) -> Response:
-    """Metrics in the Prometheus text format; no personal data."""
+    """Return metrics in the Prometheus text format, without personal data."""
     if not service.settings.metrics_open and service.people.who(bearer(request)) is None:
         raise Unauthorized
     return Response(generate_latest(service.telemetry.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Pages for people: the console, and the description of this interface without anything from outside."""
+"""HTML pages: the console, and the OpenAPI document as a page without external resources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 def docs(request: Request) -> HTMLResponse:
-    """The OpenAPI document as one readable page."""
+    """Return the OpenAPI document as one readable page."""
     app: FastAPI = request.app
     document = app.openapi()
     parts = [
@@ -34,25 +34,24 @@ def docs(request: Request) -> HTMLResponse:
 
 @router.get("/{path:path}", response_model=None)
 def console(path: str) -> Response:
-    """A file of the console; any other address gives its front page."""
+    """Return a file of the console; any other path returns its index page."""
     if path.startswith("api/"):
-        return problem(404, "no such address")
-    front = CONSOLE / "index.html"
-    wanted = _file(path)
+        return problem(404, f"no route /{path}")
+    index, wanted = CONSOLE / "index.html", _file(path)
     if wanted is not None:
         cached = {"Cache-Control": "public, max-age=31536000, immutable"} if path.startswith("assets/") else {}
         return FileResponse(wanted, headers=cached)
-    if not front.is_file():
-        return problem(404, "the console was not built")
-    return FileResponse(front, headers={"Cache-Control": "no-cache"})
+    if not index.is_file():
+        return problem(404, "the console is not built")
+    return FileResponse(index, headers={"Cache-Control": "no-cache"})
 
 
 def _file(path: str) -> Path | None:
-    """The console's file of that path; None for anything that is none, or lies outside."""
+    """Return the console's file at that path, None without one or outside the console's folder."""
     try:
         wanted = (CONSOLE / path).resolve()
         found = bool(path) and wanted.is_relative_to(CONSOLE) and wanted.is_file()
-    except (OSError, ValueError):  # longer than names may be, or with a NUL
+    except (OSError, ValueError):  # a name too long, or with a NUL
         return None
     return wanted if found else None
 
@@ -62,5 +61,6 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
         f"<li><code>{escape(given['name'])}</code> ({escape(given['in'])}) {escape(given.get('description', ''))}</li>"
         for given in operation.get("parameters", [])
     )
-    told = escape(operation.get("description", ""))
-    return f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{told}</p><ul>{rows}</ul>"
+    summary, description = escape(operation["summary"]), escape(operation["description"])
+    text = f"<p><strong>{summary}</strong></p>" + (f"<p>{description}</p>" if description != summary else "")
+    return f"<h2><code>{method.upper()} {escape(path)}</code></h2>{text}<ul>{rows}</ul>"

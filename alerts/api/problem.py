@@ -1,9 +1,10 @@
-"""Errors as problem+json (RFC 9457): a stable type, a status, one line in English and, where people act, in Chinese."""
+"""Errors as problem+json (RFC 9457): stable type, status, detail in English and, for operators, in Chinese."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import structlog
@@ -22,32 +23,42 @@ from ingest import StoreError
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "bad request",
-    401: "sign in first",
+    401: "authentication required",
     403: "not allowed",
     404: "not found",
     405: "method not allowed",
-    409: "not possible now",
-    412: "changed meanwhile",
+    409: "conflict with the present state",
+    412: "precondition failed",
     413: "body too large",
-    415: "media type not understood",
-    422: "fields are missing or wrong",
-    428: "If-Match is needed",
-    429: "too many tries",
+    415: "media type not supported",
+    422: "invalid fields",
+    428: "If-Match required",
+    429: "too many attempts",
     500: "internal error",
     503: "not ready",
 }
+TYPES = TITLES | {
+    401: "sign-in-first",
+    409: "not-possible-now",
+    412: "changed-meanwhile",
+    415: "media-type-not-understood",
+    422: "fields-are-missing-or-wrong",
+    428: "if-match-is-needed",
+    429: "too-many-tries",
+}
+"""Names in the problem types. They are stable; the titles are for people."""
 
 
 class Unauthorized(AlertError):  # noqa: N818 - names the state
-    """No valid token."""
+    """The request has no valid token."""
 
 
 class VersionNeeded(AlertError):  # noqa: N818 - names the state
-    """A change must say which version was seen."""
+    """A change requires the version of its subject."""
 
 
 class KeyReused(AlertError):  # noqa: N818 - names the state
-    """An Idempotency-Key was used for another request."""
+    """An Idempotency-Key belongs to another request."""
 
 
 STATUS: Mapping[type[AlertError], int] = {
@@ -64,24 +75,35 @@ STATUS: Mapping[type[AlertError], int] = {
 
 
 RETRY_S = 5
-STORE_AWAY = StorageFault("store_away", "时序数据库无法访问", "the store of readings does not answer")
+STORE_AWAY = StorageFault("store_away", "时序数据库无法访问", "the time-series store does not respond")
 
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> JSONResponse:
-    """One problem as an answer."""
+    """Return one problem as a response."""
     title = TITLES.get(status, "error")
-    body = {"type": f"urn:twinward:problem:{title.replace(' ', '-').lower()}", "title": title, "status": status}
+    body = {"type": problem_type(status), "title": title, "status": status}
     body |= {"detail": detail} | extra
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
+def problem_type(status: int) -> str:
+    """Return the stable type of a problem."""
+    return f"urn:twinward:problem:{TYPES.get(status, 'error').replace(' ', '-').lower()}"
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of these statuses."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": TITLES[status], "content": deepcopy(content)} for status in statuses}
+
+
 def install(app: FastAPI) -> None:
-    """Teach the application to answer every error as a problem."""
+    """Register handlers that return every error as a problem."""
     app.add_exception_handler(AlertError, _alert)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     for kind in (OperationalError, InterfaceError, NoConnection, sqlite3.OperationalError, StoreError):
-        app.add_exception_handler(kind, _unwritten)
+        app.add_exception_handler(kind, _storage)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -90,13 +112,13 @@ async def _alert(_request: Request, error: Exception) -> Response:
     if isinstance(error, GuardFailed):
         return problem(status, error.en, guard=error.guard, text={"zh": error.zh, "en": error.en})
     if isinstance(error, Invalid):
-        listed: list[dict[str, Any]] = [{"path": name, "message": wanted} for name, wanted in error.fields.items()]
-        for row in listed:
+        rows: list[dict[str, Any]] = [{"path": name, "message": wanted} for name, wanted in error.fields.items()]
+        for row in rows:
             if row["path"] in error.zh:
                 row["text"] = {"zh": error.zh[row["path"]], "en": row["message"]}
-        return problem(status, str(error), errors=listed)
+        return problem(status, str(error), errors=rows)
     if isinstance(error, Unauthorized):
-        return problem(status, "a valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+        return problem(status, "the request has no valid bearer token", headers={"WWW-Authenticate": "Bearer"})
     if isinstance(error, TooManyFailures):
         return problem(status, str(error), headers={"Retry-After": str(error.wait_s)})
     return problem(status, str(error))
@@ -105,10 +127,10 @@ async def _alert(_request: Request, error: Exception) -> Response:
 async def _validation(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise TypeError("handler of another error") from error
-    listed = [
+    rows = [
         {"path": ".".join(str(part) for part in found["loc"][1:]), "message": found["msg"]} for found in error.errors()
     ]
-    return problem(422, "; ".join(f"{row['path']}: {row['message']}" for row in listed), errors=listed)
+    return problem(422, "; ".join(f"{row['path']}: {row['message']}" for row in rows), errors=rows)
 
 
 async def _http(_request: Request, error: Exception) -> Response:
@@ -117,19 +139,18 @@ async def _http(_request: Request, error: Exception) -> Response:
     return problem(error.status_code, str(error.detail), headers=error.headers)
 
 
-async def _unwritten(request: Request, error: Exception) -> Response:
+async def _storage(request: Request, error: Exception) -> Response:
     fault = storage_fault(error)
     if isinstance(error, StoreError) and fault is NOT_WRITABLE:
         fault = STORE_AWAY
-    structlog.get_logger(part="http").warning("not possible now", path=request.url.path, cause=fault.code)
-    return unwritten(fault)
+    structlog.get_logger(part="http").warning("storage unavailable", path=request.url.path, cause=fault.code)
+    return storage_problem(fault)
 
 
-def unwritten(fault: StorageFault) -> JSONResponse:
-    """What could not be done because nothing can be stored, or read, now; nothing of it has happened."""
-    detail = f"{fault.en}: nothing was changed; try again when there is room"
-    if fault.code != "disk_full":
-        detail = f"{fault.en}: nothing was changed; try again soon"
+def storage_problem(fault: StorageFault) -> JSONResponse:
+    """Return the problem of a request that storage refused. The request has changed nothing."""
+    retry = "try again when there is space" if fault.code == "disk_full" else "try again soon"
+    detail = f"{fault.en}: nothing was changed; {retry}"
     words = {"zh": f"{fault.zh}:未做任何更改,请稍后再试", "en": detail}
     return problem(503, detail, headers={"Retry-After": str(RETRY_S)}, cause=fault.code, text=words)
 
@@ -138,4 +159,4 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     structlog.get_logger(part="http").error(
         "request failed", path=request.url.path, error=f"{type(error).__name__}", exc_info=error
     )
-    return problem(500, "the service failed on this request; it is in its log")
+    return problem(500, "the request failed; see the log of the service")

@@ -1,4 +1,4 @@
-"""What every request passes: a bound on its body, and headers that keep a browser from doing more than it should."""
+"""ASGI middleware: bound on the request body, security headers, request durations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-"""Styles alone may stand inline: the map and the charts place their parts by style attributes."""
+"""Only styles may be inline: the map and the charts position their elements by style attributes."""
 HEADERS = (
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -25,7 +25,7 @@ BUCKETS_S = (0.005, 0.02, 0.1, 0.5, 2, 10)
 
 
 class TooLarge(Exception):  # noqa: N818 - names the state
-    """The body passed its bound while it was read."""
+    """The body exceeds its bound."""
 
 
 class RequestLimits:
@@ -35,7 +35,7 @@ class RequestLimits:
         self._app, self._body_bytes_max = app, body_bytes_max
         self._seconds = Histogram(
             "twinward_http_request_seconds",
-            "Time to answer, without the live stream",
+            "Duration of a request, without the live stream",
             labelnames=("method", "status"),
             buckets=BUCKETS_S,
             registry=registry,
@@ -53,32 +53,32 @@ class RequestLimits:
         begun = time.perf_counter()
         status: list[int] = []
         try:
-            await self._app(scope, self._bounded(receive), _adorned(send, scope["path"], status))
+            await self._app(scope, self._bounded(receive), _with_headers(send, scope["path"], status))
         except TooLarge:
             await self._refuse(scope, receive, send)
         if status and not scope["path"].endswith("/events"):
             self._seconds.labels(scope["method"], str(status[0])).observe(time.perf_counter() - begun)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = problem(413, f"the body may have {self._body_bytes_max} bytes")
-        await answer(scope, receive, _adorned(send, scope["path"], []))
+        response = problem(413, f"the body exceeds {self._body_bytes_max} bytes")
+        await response(scope, receive, _with_headers(send, scope["path"], []))
 
     def _bounded(self, receive: Receive) -> Callable[[], Awaitable[Message]]:
-        taken = 0
+        received = 0
 
         async def read() -> Message:
-            nonlocal taken
+            nonlocal received
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._body_bytes_max:
+            received += len(message.get("body", b""))
+            if received > self._body_bytes_max:
                 raise TooLarge
             return message
 
         return read
 
 
-def _adorned(send: Send, path: str, status: list[int]) -> Send:
-    """Sends with the headers added; notes the status."""
+def _with_headers(send: Send, path: str, status: list[int]) -> Send:
+    """Return `send` with the headers added; it appends the status to `status`."""
 
     async def write(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Sensors: what is known of each, its newest values, and where people say it hangs."""
+"""Routes of sensors: list, latest readings, and their assignment to places."""
 
 from __future__ import annotations
 
@@ -8,33 +8,40 @@ from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, Field
 
 from alerts import Actor, NotFound, require
-from ingest import SERVICE_SITE, Quality, Sensor
+from alerts.database import keyset
+from ingest import SERVICE_SITE, Sensor
 
-from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, listed
-from .schemas import Json, battery_json, moment
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
+from .problem import problems
+from .schemas import sensors as schemas
+from .schemas.fields import both, moment
+from .schemas.hazards import battery_body
 
 router = APIRouter(tags=["sensors"])
-KEPT = Quality.RETAINED.name.lower()
-"""Quality of a state that the broker kept: shown, but nothing was heard."""
+RETAINED = "retained"
+"""Quality of a retained state. It shows a value and proves no new message."""
+QUALITIES: dict[int, schemas.Quality] = {0: "good", 1: "fault", 2: "test", 3: "historical", 4: "retained"}
+"""`Quality` by number, as a literal of the schema; a test compares both."""
+SensorPath = Annotated[str, Path(max_length=256, description="sensor id; it may contain slashes")]
 
 
-class Binding(BaseModel, extra="forbid"):
-    """The place of the registry where the sensor hangs; empty to take the binding back."""
+class Assignment(BaseModel, extra="forbid"):
+    """A place of the registry; empty to remove the assignment."""
 
     place: Annotated[str, Field(max_length=128, examples=["dorm-3-412"])]
 
 
-class List(BaseModel, extra="forbid"):
-    """A line for each sensor: its id, the place where it hangs."""
+class AssignmentList(BaseModel, extra="forbid"):
+    """CSV with one line for each sensor: sensor id, place id."""
 
     site: Annotated[str, Field(max_length=64, examples=["school-1"])]
     csv: Annotated[str, Field(max_length=1_000_000, examples=["sensor,place\nsmoke-412,dorm-3-412"])]
 
 
 class Ignoring(BaseModel, extra="forbid"):
-    """Why the sensor is left alone; empty to look at it again."""
+    """Reason to ignore the sensor; empty to observe it again."""
 
-    reason: Annotated[str, Field(max_length=200, examples=["the shop next door"])]
+    reason: Annotated[str, Field(max_length=200, examples=["shop next door"])]
 
 
 @router.get("/sensors")
@@ -42,12 +49,12 @@ def sensors(
     service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
-    site: Annotated[str | None, Query(max_length=64)] = None,
+    site: SiteQuery = None,
     q: Annotated[str | None, Query(max_length=200, description="part of the id or of the place")] = None,
-    assigned: Annotated[bool | None, Query(description="bound to a place, or not yet")] = None,
-    ignored: Annotated[bool | None, Query(description="left alone as a neighbour's, or not")] = None,
-) -> Json:
-    """Every sensor that was ever heard and those of the registry, by site and id; total: of all pages."""
+    assigned: Annotated[bool | None, Query(description="assigned to a place, or not")] = None,
+    ignored: Annotated[bool | None, Query(description="ignored, or not")] = None,
+) -> schemas.SensorList:
+    """List sensors of the registry and of the catalogue, by site and id."""
     view = _View(service)
     rows = [
         sensor
@@ -58,60 +65,58 @@ def sensors(
     ]
     if q:
         rows = [sensor for sensor in rows if q.lower() in f"{sensor.id} {view.place(sensor)}".lower()]
-    rows.sort(key=lambda sensor: (sensor.site, sensor.id))
-    shown, following = listed(rows[page.offset : page.offset + page.limit], page)
-    return {"items": [view.json(sensor) for sensor in shown], "next": following, "total": len(rows)}
+    found = keyset.part("sensors", rows, page, key=lambda sensor: (sensor.site, sensor.id), types=(str, str))
+    shown, following = listed(found, page, lambda sensor: keyset.encode("sensors", (sensor.site, sensor.id)))
+    return schemas.SensorList(items=[view.body(sensor) for sensor in shown], next=following, total=len(rows))
 
 
-@router.get("/sensors/{site}/{sensor:path}")
-def sensor(service: DependenciesIn, actor: ActorIn, site: str, sensor: Annotated[str, Path(max_length=256)]) -> Json:
-    """One sensor; its id may hold slashes."""
-    return _View(service).json(find(service, actor, site, sensor))
+@router.get("/sensors/{site}/{sensor:path}", responses=problems(404))
+def sensor(service: DependenciesIn, actor: ActorIn, site: str, sensor: SensorPath) -> schemas.Sensor:
+    """Return one sensor."""
+    return _View(service).body(find(service, actor, site, sensor))
 
 
-@router.put("/sensors/{site}/{sensor:path}/place")
+@router.put("/sensors/{site}/{sensor:path}/place", responses=problems(404))
 def assign(
-    service: DependenciesIn,
-    actor: ActorIn,
-    site: str,
-    sensor: Annotated[str, Path(max_length=256)],
-    given: Annotated[Binding, Body()],
-) -> Json:
-    """Bind a sensor to a place."""
+    service: DependenciesIn, actor: ActorIn, site: str, sensor: SensorPath, given: Annotated[Assignment, Body()]
+) -> schemas.Sensor:
+    """Assign a sensor to a place, or remove the assignment."""
     known = find(service, actor, site, sensor)
-    service.desk.bindings.assign(site, {sensor: given.place}, actor)
-    return _View(service).json(known)
+    service.dispatch.bindings.assign(site, {sensor: given.place}, actor)
+    return _View(service).body(known)
 
 
-@router.post("/sensors/places")
-def assign_many(service: DependenciesIn, actor: ActorIn, given: Annotated[List, Body()]) -> Json:
-    """Bind sensors to places by a list, all or none; a wrong list is answered with every wrong line."""
+@router.post("/sensors/places", responses=problems(404))
+def assign_many(service: DependenciesIn, actor: ActorIn, given: Annotated[AssignmentList, Body()]) -> schemas.Assigned:
+    """Assign sensors to places by a list, all or none.
+
+    An invalid list is rejected with one error for each invalid line.
+    """
     require(actor, "assign_sensor")
-    catalog, bindings = service.telemetry.catalog, service.desk.bindings
+    catalog, bindings = service.telemetry.catalog, service.dispatch.bindings
     if not actor.sees(given.site):
         raise NotFound("site", given.site)
     places = bindings.read_list(given.site, given.csv, lambda sensor: catalog.find(given.site, sensor) is not None)
     bindings.assign(given.site, places, actor)
-    return {"assigned": len(places)}
+    return schemas.Assigned(assigned=len(places))
 
 
-@router.put("/sensors/{site}/{sensor:path}/ignored")
+@router.put("/sensors/{site}/{sensor:path}/ignored", responses=problems(404, 409))
 def ignore(
-    service: DependenciesIn,
-    actor: ActorIn,
-    site: str,
-    sensor: Annotated[str, Path(max_length=256)],
-    given: Annotated[Ignoring, Body()],
-) -> Json:
-    """Leave a sensor alone as a neighbour's, or look at it again; danger to life is told all the same."""
+    service: DependenciesIn, actor: ActorIn, site: str, sensor: SensorPath, given: Annotated[Ignoring, Body()]
+) -> schemas.Sensor:
+    """Ignore a foreign sensor, or observe it again.
+
+    Life-safety alarms of an ignored sensor are still raised.
+    """
     known = find(service, actor, site, sensor)
     bound = bool(_View(service).place(known))
-    service.desk.bindings.ignore(site, sensor, actor, bound=bound, reason=given.reason.strip())
-    return _View(service).json(known)
+    service.dispatch.bindings.ignore(site, sensor, actor, bound=bound, reason=given.reason.strip())
+    return _View(service).body(known)
 
 
 def find(service: Dependencies, actor: Actor, site: str, sensor_id: str) -> Sensor:
-    """The sensor of that identity. Raises NotFound, also for a site that the person does not see."""
+    """Return a sensor. Raises NotFound, also for a site out of scope."""
     known = service.telemetry.catalog.find(site, sensor_id) if actor.sees(site) else None
     if known is None or known.site == SERVICE_SITE:
         raise NotFound("sensor", f"{site}/{sensor_id}")
@@ -123,14 +128,13 @@ def _visible(sensor: Sensor, actor: Actor, site: str | None) -> bool:
 
 
 class _View:
-    """What one answer needs, read once: bindings, open findings and ends of batteries."""
+    """Assignments, active findings and batteries, read once for each response."""
 
     def __init__(self, service: Dependencies) -> None:
         self._service = service
-        self._assigned = service.desk.queries.assigned()
-        self._ignored = service.desk.queries.ignored()
-        self._found = service.desk.queries.active_sensors()
-        self._batteries = service.desk.queries.battery_ends()
+        queries = service.dispatch.queries
+        self._assigned, self._ignored = queries.assigned(), queries.ignored()
+        self._active, self._batteries = queries.active_sensors(), queries.battery_ends()
 
     def place(self, sensor: Sensor) -> str:
         return self._assigned.get((sensor.site, sensor.id)) or sensor.place
@@ -138,52 +142,53 @@ class _View:
     def ignored(self, sensor: Sensor) -> str:
         return self._ignored.get((sensor.site, sensor.id), "")
 
-    def json(self, sensor: Sensor) -> Json:
-        registry, place = self._service.desk.registry, self.place(sensor)
+    def body(self, sensor: Sensor) -> schemas.Sensor:
+        registry, place = self._service.dispatch.registry, self.place(sensor)
         known = registry.places.get((sensor.site, place))
         metrics = self._metrics(sensor)
-        return {
-            "code": sensor.code,
-            "id": sensor.id,
-            "site": sensor.site,
-            "kind": sensor.kind,
-            "place": place,
-            "place_name": registry.place_name(sensor.site, place) if place else None,
-            "zone": known.zone if known else None,
-            "profile": sensor.profile,
-            "xy": registry.sensor_xy.get((sensor.site, sensor.id)) or (known.xy if known else None),
-            "period_s": sensor.period_s or None,
-            "gateway": sensor.gateway or None,
-            "limits": {metric: list(limits) for metric, limits in sensor.limits.items()},
-            "assigned": bool(place),
-            "ignored": self.ignored(sensor) or None,
-            "format": sensor.format or None,
-            "first_heard": moment(sensor.first_ns),
-            "last_heard": max((metric["last_time"] for metric in metrics if metric["quality"] != KEPT), default=None),
-            "metrics": metrics,
-            "battery": battery_json(self._batteries.get((sensor.site, sensor.id))),
-            "state": self._state(sensor, heard=any(metric["quality"] != KEPT for metric in metrics)),
-        }
+        live = [metric.last_time for metric in metrics if metric.quality != RETAINED]
+        return schemas.Sensor(
+            code=sensor.code,
+            id=sensor.id,
+            site=sensor.site,
+            kind=sensor.kind,
+            place=place,
+            place_name=both(registry.place_name(sensor.site, place)) if place else None,
+            zone=known.zone if known else None,
+            profile=sensor.profile,
+            xy=registry.sensor_xy.get((sensor.site, sensor.id)) or (known.xy if known else None),
+            period_s=sensor.period_s or None,
+            gateway=sensor.gateway or None,
+            limits={metric: list(limits) for metric, limits in sensor.limits.items()},
+            assigned=bool(place),
+            ignored=self.ignored(sensor) or None,
+            format=sensor.format or None,
+            first_heard=moment(sensor.first_ns),
+            last_heard=max((time for time in live if time is not None), default=None),
+            metrics=metrics,
+            battery=battery_body(self._batteries.get((sensor.site, sensor.id))),
+            state=self._state(sensor, received=bool(live)),
+        )
 
-    def _state(self, sensor: Sensor, *, heard: bool) -> str:
-        kind = self._found.get((sensor.site, sensor.id))
+    def _state(self, sensor: Sensor, *, received: bool) -> schemas.SensorState:
+        kind = self._active.get((sensor.site, sensor.id))
         if kind is not None:
             return "silent" if kind in {"sensor_silent", "gateway_silent"} else "hazard"
-        if sensor.gateway and self._found.get((sensor.site, sensor.gateway)) == "gateway_silent":
+        if sensor.gateway and self._active.get((sensor.site, sensor.gateway)) == "gateway_silent":
             return "silent"
-        return "ok" if heard else "unknown"
+        return "ok" if received else "unknown"
 
-    def _metrics(self, sensor: Sensor) -> list[Json]:
+    def _metrics(self, sensor: Sensor) -> list[schemas.LatestReading]:
         rows = []
         for last in self._service.telemetry.latest(sensor.code):
             metric = self._service.telemetry.catalog.metric_of(last.metric)
             rows.append(
-                {
-                    "name": metric.name,
-                    "unit": metric.unit,
-                    "last_value": last.value,
-                    "last_time": moment(last.time_ns),
-                    "quality": Quality(last.quality).name.lower(),
-                }
+                schemas.LatestReading(
+                    name=metric.name,
+                    unit=metric.unit,
+                    last_value=last.value,
+                    last_time=moment(last.time_ns),
+                    quality=QUALITIES[last.quality],
+                )
             )
         return rows

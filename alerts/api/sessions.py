@@ -1,4 +1,4 @@
-"""Signing in and out, and who one is."""
+"""Routes of sign-in, sign-out and the own account."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from pydantic import BaseModel, Field
 from alerts import format_time
 
 from .dependencies import AccountIn, DependenciesIn, bearer
-from .problem import problem
-from .schemas import Json, person
+from .problem import problem, problems
+from .schemas.record import Person, Session, person_body
 
 router = APIRouter(tags=["session"])
 
 
 class SignIn(BaseModel, extra="forbid"):
-    """Name and password of a local account."""
+    """User name and password of a local account."""
 
     username: Annotated[str, Field(max_length=64, examples=["officer"])]
     password: Annotated[str, Field(max_length=1_024, examples=["a long password"])]
 
 
-@router.post("/session", response_model=None, responses={401: {"description": "wrong name or password"}})
-def sign_in(request: Request, service: DependenciesIn, given: Annotated[SignIn, Body()]) -> Json | Response:
-    """A bearer token for name and password; it ends 30 minutes after its last use, at the latest after 12 hours."""
+@router.post("/session", response_model=Session, responses=problems(401, 429))
+def sign_in(request: Request, service: DependenciesIn, given: Annotated[SignIn, Body()]) -> Session | Response:
+    """Return a bearer token for a user name and password.
+
+    The token ends 30 minutes after its last use, at the latest after 12 hours.
+    """
     address = request.client.host if request.client else "unknown"
     session = service.people.sign_in(given.username, given.password, address=address)
     kind = "session.opened" if session else "session.refused"
-    service.desk.note(kind, given.username, site="", subject=given.username, facts={})
+    service.dispatch.note(kind, given.username, site="", subject=given.username, facts={})
     if session is None:
-        return problem(401, "wrong name or password", headers={"WWW-Authenticate": "Bearer"})
-    return {
-        "token": session.token,
-        "expires_at": format_time(session.expires_ns),
-        "user": person(session.account),
-    }
+        return problem(401, "wrong user name or password", headers={"WWW-Authenticate": "Bearer"})
+    expires_at = format_time(session.expires_ns)
+    return Session(token=session.token, expires_at=expires_at, user=person_body(session.account))
 
 
-@router.delete("/session", status_code=204)
-def sign_out(request: Request, service: DependenciesIn, who: AccountIn) -> None:
-    """Revoke the token of this request at once."""
+@router.delete("/session", status_code=204, responses=problems(401))
+def sign_out(request: Request, service: DependenciesIn, caller: AccountIn) -> None:
+    """Revoke the token of this request immediately."""
     service.people.sign_out(bearer(request))
-    service.desk.note("session.closed", who.username, site="", subject=who.username, facts={})
+    service.dispatch.note("session.closed", caller.username, site="", subject=caller.username, facts={})
 
 
-@router.get("/me")
-def me(who: AccountIn) -> Json:
-    """The signed-in person."""
-    return person(who)
+@router.get("/me", responses=problems(401))
+def me(caller: AccountIn) -> Person:
+    """Return the account of the caller."""
+    return person_body(caller)

@@ -10,13 +10,13 @@ from annotated_types import Interval, Unit, doc
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """Where people and programs reach the service."""
+    """Address and bounds of the HTTP interface."""
 
     host: Annotated[str, doc("address to listen on; anything but loopback needs TLS in front")] = "127.0.0.1"
     port: Annotated[int, Interval(ge=1, le=65_535), doc("port to listen on")] = 8080
     body_bytes_max: Annotated[int, Interval(ge=1_024, le=67_108_864), Unit("B"), doc("largest request body")] = (
         1_048_576
     )
-    heartbeat_s: Annotated[float, Interval(ge=0.1, le=60), Unit("s"), doc("silence of the live stream at most")] = 15.0
-    listeners_max: Annotated[int, Interval(ge=1, le=10_000), doc("live streams at one time")] = 200
-    metrics_open: Annotated[bool, doc("whether /metrics answers without a token")] = True
+    heartbeat_s: Annotated[float, Interval(ge=0.1, le=60), Unit("s"), doc("longest pause of the live stream")] = 15.0
+    listeners_max: Annotated[int, Interval(ge=1, le=10_000), doc("concurrent live streams")] = 200
+    metrics_open: Annotated[bool, doc("whether /metrics requires no token")] = True

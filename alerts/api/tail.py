@@ -1,4 +1,4 @@
-"""The journal's end, followed once for all listeners of the live stream."""
+"""Tail of the event journal, read once for all listeners of the live stream."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import AlertDispatch, Event
 
-KEPT = 2_000
+EVENTS_MAX = 2_000
 PAUSE_S = 0.2
 
 
 class Tail:
-    """Reads new journal entries and wakes the listeners; keeps the last KEPT for those that come back."""
+    """Reads new journal entries and notifies the listeners. Keeps the last EVENTS_MAX for reconnecting clients."""
 
-    def __init__(self, desk: AlertDispatch, condition: Callable[[], int]) -> None:
-        """condition: version of what the service says of itself, which stands in no journal."""
-        self._queries, self._condition = desk.queries, condition
-        self._kept: deque[Event] = deque(maxlen=KEPT)
-        self._news = asyncio.Condition()
+    def __init__(self, dispatch: AlertDispatch, condition: Callable[[], int]) -> None:
+        """condition: version of the service's condition, which the journal does not contain."""
+        self._queries, self._condition = dispatch.queries, condition
+        self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
+        self._changed = asyncio.Condition()
         self.seq = 0
         self.oldest = 1
         self.condition = 0
 
-    async def follow(self) -> None:
-        """Until cancelled: read what is new. A database that is away is asked again."""
+    async def run(self) -> None:
+        """Read new entries until cancelled; retries while the database is unavailable."""
         self.seq = await to_thread.run_sync(self._queries.head)
         self.oldest = self.seq + 1
         while True:
@@ -45,19 +45,19 @@ class Tail:
                 await asyncio.sleep(PAUSE_S)
 
     async def _publish(self, fresh: Sequence[Event], condition: int) -> None:
-        async with self._news:
+        async with self._changed:
             self.condition = condition
             if fresh:
-                self._kept.extend(fresh)
+                self._events.extend(fresh)
                 self.seq = fresh[-1].seq
-                self.oldest = self._kept[0].seq
-            self._news.notify_all()
+                self.oldest = self._events[0].seq
+            self._changed.notify_all()
 
     async def after(self, seq: int, *, condition: int, timeout_s: float) -> list[Event]:
-        """Kept entries behind `seq`; waits at most timeout_s for the first, or for another version of the condition."""
+        """Return kept entries behind `seq`; waits at most timeout_s for one, or for another condition version."""
         try:
-            async with asyncio.timeout(timeout_s), self._news:
-                await self._news.wait_for(lambda: self.seq > seq or self.condition != condition)
+            async with asyncio.timeout(timeout_s), self._changed:
+                await self._changed.wait_for(lambda: self.seq > seq or self.condition != condition)
         except TimeoutError:
             return []
-        return [event for event in self._kept if event.seq > seq]
+        return [event for event in self._events if event.seq > seq]

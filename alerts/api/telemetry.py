@@ -1,4 +1,4 @@
-"""What the HTTP interface needs to know of the rest of the service."""
+"""Protocol of the telemetry side of the service, as the HTTP interface uses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The newest reading of one metric of a sensor."""
+    """The latest reading of one metric of a sensor."""
 
     metric: int
     time_ns: int
@@ -26,7 +26,7 @@ class Last:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Own faults that last, and alarms that were sent from memory. version: grows when something of it changes."""
+    """Own faults that last, and alarms sent in degraded mode. version: grows with each change."""
 
     version: int = 0
     faults: Sequence[ServiceFault] = ()
@@ -34,16 +34,16 @@ class Condition:
 
 
 class Telemetry(Protocol):
-    """The running service, as far as people may look into it."""
+    """The running service, for reading."""
 
     @property
     def catalog(self) -> Catalog:
-        """Every sensor that was ever heard."""
+        """All sensors, of the registry and of received messages."""
         ...
 
     @property
     def store(self) -> Store:
-        """The readings."""
+        """The time-series store."""
         ...
 
     @property
@@ -52,35 +52,38 @@ class Telemetry(Protocol):
         ...
 
     def latest(self, sensor: int) -> list[Last]:
-        """The newest reading of each metric of the sensor with that code."""
+        """Return the latest reading of each metric of the sensor with that code."""
         ...
 
     def accounting(self) -> dict[str, Any]:
-        """Accounts of all readings; see `/api/v1/accounting`."""
+        """Return the reading accounts, in the form of `schemas.accounting.Accounting`."""
         ...
 
-    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
-        """Accounts of a site's devices: site, total, remainder, items."""
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
+        """Return the reading accounts of a site's devices: site, total, remainder, items.
+
+        Each item has a unique `key`: (negative amount of trouble, code), ascending. after: only items behind this key.
+        """
         ...
 
     def quarantine(
-        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+        self, limit: int, before: int | None, *, sites: Sequence[str] | None = None, reason: str | None = None
     ) -> list[dict[str, Any]]:
-        """The newest refused messages, of one site or reason if given."""
+        """Return the newest quarantined messages. before: only ids below; sites: only of these sites, None: all."""
         ...
 
     def replay(self, *, site: str | None, reason: str | None) -> int:
-        """Have refused messages taken in again; how many there are."""
+        """Request the reprocessing of quarantined messages; returns their number."""
         ...
 
     def clocks(self) -> list[dict[str, Any]]:
-        """Sensors whose clocks are off: code, offset_ns, bound_ns, drift_ppm, since_ns."""
+        """Return sensors with a clock error: code, offset_ns, bound_ns, drift_ppm, since_ns."""
         ...
 
     def health(self) -> Mapping[str, bool]:
-        """Each part and whether it works now."""
+        """Return whether each part works now."""
         ...
 
     def condition(self) -> Condition:
-        """What the service has to say of itself now."""
+        """Return the present condition of the service."""
         ...

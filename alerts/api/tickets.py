@@ -1,4 +1,4 @@
-"""Tickets on the closed loop."""
+"""Routes of tickets and of the closed loop."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
-from fastapi.responses import JSONResponse
 
-from alerts import Actor, Grade, Invalid, Page, Ticket, loop
+import alerts
+from alerts import Grade, Invalid
+from alerts.queries import TICKET_ORDER
 
-from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, listed
-from .problem import KeyReused, VersionNeeded
-from .schemas import Json, history_json, step_json, ticket_json
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
+from .problem import KeyReused, VersionNeeded, problems
+from .schemas.tickets import Loop, Ticket, TicketDetail, TicketList, loop_body, ticket_body, ticket_detail
 
 router = APIRouter(tags=["tickets"])
-EVIDENCE = Page(200)
+VERSION_DIGITS_MAX = 9
+ETAG = {"description": "version of the ticket, for If-Match", "schema": {"type": "string"}}
 EXAMPLES: dict[str, Any] = {
-    "assign": {"value": {"fixer": "fixer", "note": "look at the detector in 412"}},
+    "assign": {"value": {"fixer": "fixer", "note": "check the detector in room 412"}},
     "submit": {"value": {"note": "bin removed, detector cleaned"}},
-    "close": {"value": {"reason": "cleaned", "note": "seen on site"}},
+    "close": {"value": {"reason": "cleaned", "note": "checked on site"}},
     "take": {"value": {}},
 }
-
-
-def shown(service: Dependencies, actor: Actor, ticket: Ticket) -> Json:
-    """One ticket as JSON."""
-    queries = service.desk.queries
-    found = queries.findings(actor, site=None, hazard=ticket.hazard, page=EVIDENCE)
-    return ticket_json(ticket, queries.hazard(ticket.hazard, actor), service.desk.registry, actor, found)
 
 
 @router.get("/tickets")
@@ -37,33 +32,35 @@ def tickets(
     service: DependenciesIn,
     actor: ActorIn,
     page: PageIn,
-    site: Annotated[str | None, Query(max_length=64)] = None,
-    state: Annotated[str | None, Query(max_length=32)] = None,
+    site: SiteQuery = None,
+    state: Annotated[str | None, Query(max_length=32, description="only in this state of the closed loop")] = None,
     grade: Annotated[str | None, Query(max_length=16, description="red, orange, yellow or blue")] = None,
-) -> Json:
-    """Tickets, the newest first."""
-    number = None
-    if grade is not None:
-        if grade.upper() not in Grade.__members__:
-            raise Invalid({"grade": "red, orange, yellow or blue"})
-        number = int(Grade[grade.upper()])
-    if state is not None and state not in loop().states:
-        raise Invalid({"state": f"one of {', '.join(loop().states)}"})
-    found = service.desk.queries.tickets(actor, site=site, state=state, grade=number, page=page)
-    rows, following = listed(found, page)
-    return {"items": [shown(service, actor, ticket) for ticket in rows], "next": following}
+) -> TicketList:
+    """List tickets, the newest first."""
+    if state is not None and state not in alerts.loop().states:
+        raise Invalid({"state": f"one of {', '.join(alerts.loop().states)}"})
+    found = service.dispatch.queries.tickets(actor, site=site, state=state, grade=_grade(grade), page=page)
+    rows, following = listed(found, page, TICKET_ORDER.cursor)
+    return TicketList(items=_bodies(service, actor, rows), next=following)
 
 
-@router.get("/tickets/{ticket_id}")
-def ticket(service: DependenciesIn, actor: ActorIn, ticket_id: str, response: Response) -> Json:
-    """One ticket with its history; the ETag is what a change must name in If-Match."""
-    found = service.desk.queries.ticket(ticket_id, actor)
+@router.get("/tickets/{ticket_id}", responses=problems(404) | {200: {"headers": {"ETag": ETAG}}})
+def ticket(service: DependenciesIn, actor: ActorIn, ticket_id: str, response: Response) -> TicketDetail:
+    """Return one ticket with its history.
+
+    An action on the ticket requires the ETag of this response in If-Match.
+    """
+    found = service.dispatch.queries.ticket(ticket_id, actor)
     response.headers["ETag"] = f'"{found.version}"'
-    history = [history_json(event) for event in service.desk.queries.history(found.id)]
-    return shown(service, actor, found) | {"history": history}
+    [body] = _bodies(service, actor, [found])
+    return ticket_detail(body, service.dispatch.queries.history(found.id))
 
 
-@router.post("/tickets/{ticket_id}/actions/{action}", response_model=None)
+@router.post(
+    "/tickets/{ticket_id}/actions/{action}",
+    response_model=None,
+    responses=problems(404, 409, 412, 428) | {200: {"model": Ticket, "headers": {"ETag": ETAG}}},
+)
 def act(
     request: Request,
     service: DependenciesIn,
@@ -71,33 +68,61 @@ def act(
     ticket_id: str,
     action: str,
     fields: Annotated[dict[str, Any] | None, Body(openapi_examples=EXAMPLES)] = None,
-    if_match: Annotated[str | None, Header(description="the ETag last seen")] = None,
-    idempotency_key: Annotated[str | None, Header(max_length=128)] = None,
+    if_match: Annotated[str | None, Header(description="ETag of the ticket")] = None,
+    idempotency_key: Annotated[str | None, Header(max_length=128, description="key of a repeatable request")] = None,
 ) -> Response:
-    """One step of the closed loop; `/api/v1/loop` lists the steps, a ticket's `actions` those open to you now."""
-    seen = json.dumps([request.url.path, fields or {}], sort_keys=True)
-    digest = hashlib.sha256(seen.encode()).hexdigest()
-    replies = service.desk.replies
+    """Apply one action of the closed loop to a ticket.
+
+    `/api/v1/loop` lists the actions and their fields; `actions` of a ticket lists those open to the caller.
+    """
+    content = json.dumps([request.url.path, fields or {}], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    replies = service.dispatch.replies
     if idempotency_key and (known := replies.find(actor.username, idempotency_key)):
         if known.request != digest:
-            raise KeyReused("this Idempotency-Key was used for another request")
-        return JSONResponse(json.loads(known.body), known.status, headers={"ETag": known.etag})
-    service.desk.queries.ticket(ticket_id, actor)
-    if if_match is None:
-        raise VersionNeeded("send the ETag of the ticket as If-Match")
-    version = if_match.removeprefix("W/").strip('"')
-    if not version.isdigit() or len(version) > 9:  # noqa: PLR2004 - digits of a version
-        raise Invalid({"If-Match": "the ETag of the ticket"})
-    moved = service.desk.act(ticket_id, action, actor, fields or {}, version=int(version))
-    told, etag = shown(service, actor, moved), f'"{moved.version}"'
+            raise KeyReused("this Idempotency-Key belongs to another request")
+        return _response(known.body, known.etag, known.status)
+    service.dispatch.queries.ticket(ticket_id, actor)
+    moved = service.dispatch.act(ticket_id, action, actor, fields or {}, version=_version(if_match))
+    [ticket] = _bodies(service, actor, [moved])
+    body, etag = ticket.model_dump_json(by_alias=True), f'"{moved.version}"'
     if idempotency_key:
-        replies.keep(actor.username, idempotency_key, digest, body=json.dumps(told), etag=etag)
-    return JSONResponse(told, headers={"ETag": etag})
+        replies.keep(actor.username, idempotency_key, digest, body=body, etag=etag)
+    return _response(body, etag)
 
 
 @router.get("/loop")
-def table(actor: ActorIn) -> Json:
-    """The closed loop as a table: states, steps, fields and reasons."""
+def loop(actor: ActorIn) -> Loop:
+    """Return the closed loop as a table: states, actions, fields and reasons."""
     del actor
-    steps = [step_json(step) | {"from": sorted(step.origins), "to": step.to} for step in loop().steps.values()]
-    return {"states": {name: dict(words) for name, words in loop().states.items()}, "steps": steps}
+    return loop_body()
+
+
+def _bodies(service: Dependencies, actor: alerts.Actor, rows: list[alerts.Ticket]) -> list[Ticket]:
+    """Return tickets with their hazards and evidence: two queries, independent of the number of tickets."""
+    queries, registry = service.dispatch.queries, service.dispatch.registry
+    ids = [ticket.hazard for ticket in rows]
+    hazards, found = queries.hazards_by_id(ids, actor), queries.findings_of(ids, actor)
+    return [ticket_body(row, hazards[row.hazard], registry, actor, found[row.hazard]) for row in rows]
+
+
+def _response(body: str, etag: str, status: int = 200) -> Response:
+    return Response(body, status, headers={"ETag": etag}, media_type="application/json")
+
+
+def _grade(colour: str | None) -> int | None:
+    if colour is None:
+        return None
+    if colour.upper() not in Grade.__members__:
+        raise Invalid({"grade": "red, orange, yellow or blue"})
+    return int(Grade[colour.upper()])
+
+
+def _version(if_match: str | None) -> int:
+    """Return the version in an If-Match header. Raises VersionNeeded without one, Invalid for another value."""
+    if if_match is None:
+        raise VersionNeeded("the header If-Match with the ETag of the ticket is missing")
+    version = if_match.removeprefix("W/").strip('"')
+    if not version.isdigit() or len(version) > VERSION_DIGITS_MAX:
+        raise Invalid({"If-Match": "the ETag of the ticket"})
+    return int(version)

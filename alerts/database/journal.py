@@ -75,7 +75,7 @@ def read(
     query = query.order_by(journal.c.seq.desc() if newest else journal.c.seq)
     if subject is not None:
         query = query.where(journal.c.subject == subject)
-    return [_event(row.seq, row.body) for row in connection.execute(query)]
+    return [entry(row.seq, row.body) for row in connection.execute(query)]
 
 
 def head(connection: Connection) -> int:
@@ -126,6 +126,7 @@ def _fault(body: str, copied: tuple[str, str, str], *, seq_ok: bool, digest_ok: 
     return ""
 
 
-def _event(seq: int, body: str) -> Event:
+def entry(seq: int, body: str) -> Event:
+    """Return the entry of a row."""
     value = json.loads(body)
     return Event(seq, value["at"], value["actor"], value["kind"], value["site"], value["subject"], value["facts"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,19 +80,20 @@ class View:
         """The log's accounts, as the service tells them."""
         total = summed(self.log.accounting())
         notices = total.pop("notices")
-        by = [{"site": SITE, "format": "campus"} | total]
-        log, store = {"head": self.log.head()}, {"cursor": self.store.cursor()}
-        return {"total": total, "by": by, "notices": notices, "log": log, "store": store}
+        by = [{"site": SITE, "format": "campus", "notices": notices} | total]
+        log = {"head": self.log.head()}
+        store = {"cursor": self.store.cursor(), "readings": self.store.count(), "lag_batches": 0}
+        return {"total": total, "by": by, "notices": notices, "log": log, "store": store, "lag": {"store": 0}}
 
-    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
-        """The accounts of the site's devices."""
-        return balances(self.log, self.catalog, site, trouble=trouble, part=slice(offset, offset + limit))
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
+        """Return the reading accounts of the site's devices."""
+        return balances(self.log, self.catalog, site, trouble=trouble, limit=limit, after=after)
 
     def quarantine(
-        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+        self, limit: int, before: int | None, *, sites: Sequence[str] | None = None, reason: str | None = None
     ) -> list[dict[str, Any]]:
-        """Refused messages of the log."""
-        return self.log.quarantine(limit, before, site=site, reason=reason)
+        """Return quarantined messages of the log."""
+        return self.log.quarantine(limit, before, sites=sites, reason=reason)
 
     def replay(self, *, site: str | None, reason: str | None) -> int:
         """Asked of the log."""

@@ -160,5 +160,5 @@ def _measured(ended: Ended) -> list[tuple[str, int, int, float]]:
 
 def _decisions(ended: Ended) -> list[bytes]:
     """The journal's entries, as they stand in the chain."""
-    events = ended.desk.queries.audit(ADMIN, before=None, limit=100_000)
+    events = ended.desk.queries.audit(ADMIN, page=Page(100_000))
     return [repr((event.kind, event.subject, event.facts)).encode() for event in events]

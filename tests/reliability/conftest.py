@@ -200,7 +200,7 @@ class Reckoning:
         with closing(TelemetryLog(self._data / "telemetry.sqlite", clock=time.time_ns)) as log:
             catalog = Catalog()
             catalog.load(*log.catalog())
-            return balances(log, catalog, SITE, trouble=False, part=slice(None))
+            return balances(log, catalog, SITE, trouble=False)
 
     def check(self, sender: Sender, *, lost: Numbers | None = None, stored: Numbers | None = None) -> None:
         """Every acknowledged number but the lost ones stands once in log and store, at the sensor that sent it.

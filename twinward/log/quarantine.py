@@ -47,14 +47,19 @@ def put(db: sqlite3.Connection, refused: Iterable[Quarantined], *, rows_max: int
 
 
 def rows(
-    db: sqlite3.Connection, limit: int, before: int | None, *, site: str | None, reason: str | None
+    db: sqlite3.Connection, limit: int, before: int | None, *, sites: Sequence[str] | None, reason: str | None
 ) -> list[dict[str, Any]]:
-    """The newest refused messages, at most `limit`, older than the id `before`; replayable: kept whole."""
+    """Return the newest quarantined messages with ids below `before`; replayable: kept whole.
+
+    sites: only of these sites, None: all.
+    """
     query = (
-        "SELECT *, id IN (SELECT id FROM whole) FROM quarantine WHERE id < ?1 AND (?2 IS NULL OR site = ?2)"
-        " AND (?3 IS NULL OR reason = ?3) ORDER BY id DESC LIMIT ?4"
+        "SELECT *, id IN (SELECT id FROM whole) FROM quarantine WHERE id < ?1"
+        " AND (?2 IS NULL OR site IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR reason = ?3)"
+        " ORDER BY id DESC LIMIT ?4"
     )
-    found = db.execute(query, (2**63 - 1 if before is None else before, site, reason, limit)).fetchall()
+    scope = None if sites is None else msgspec.json.encode(list(sites)).decode()
+    found = db.execute(query, (2**63 - 1 if before is None else before, scope, reason, limit)).fetchall()
     return [dict(zip(_FIELDS, row[:-1], strict=True)) | {"replayable": bool(row[-1])} for row in found]
 
 

@@ -183,11 +183,16 @@ class TelemetryLog:
         return [dict(zip(fields, row, strict=True)) for row in rows]
 
     def quarantine(
-        self, limit: int, before: int | None = None, *, site: str | None = None, reason: str | None = None
+        self,
+        limit: int,
+        before: int | None = None,
+        *,
+        sites: Sequence[str] | None = None,
+        reason: str | None = None,
     ) -> list[dict[str, Any]]:
-        """The newest refused messages, at most `limit`, older than the id `before`; of one site or reason, if given."""
+        """Return the newest quarantined messages with ids below `before`; sites: only of these sites, None: all."""
         with self._chain.reading() as db:
-            return quarantine.rows(db, limit, before, site=site, reason=reason)
+            return quarantine.rows(db, limit, before, sites=sites, reason=reason)
 
     def replay(self, *, site: str | None = None, reason: str | None = None) -> int:
         """Ask that refused messages be taken in again; how many there are. Ingest takes them within seconds."""

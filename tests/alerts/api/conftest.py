@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class Telemetry:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     parts: dict[str, bool] = field(default_factory=lambda: {"log": True})
     told: Condition = field(default_factory=Condition)
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
 
     def latest(self, sensor: int) -> list[Last]:
         """Nothing was heard."""
@@ -43,22 +44,33 @@ class Telemetry:
     def accounting(self) -> dict[str, Any]:
         """Accounts that balance."""
         total = {"received": 3, "stored": 3, "duplicate": 0, "quarantined": {}, "residual": 0}
-        return {"total": total, "by": [{"site": "school-1", **total}, {"site": "school-2", **total}]}
+        by = [{"site": site, "format": "campus", "notices": {}} | total for site in ("school-1", "school-2")]
+        store = {"cursor": 1, "readings": 6, "lag_batches": 0}
+        return {"total": total, "by": by, "notices": {}, "log": {"head": 1}, "store": store, "lag": {"store": 0}}
 
-    def accounting_of(self, site: str, *, trouble: bool, limit: int, offset: int) -> dict[str, Any]:
-        """Three devices, of which one was refused something."""
+    def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
+        """Return three devices; one of them has a quarantined reading."""
         line = {"received": 1, "stored": 1, "duplicate": 0, "quarantined": {}, "missing": 0, "excess": 0, "residual": 0}
-        devices = [{"sensor": f"{site}-{number}", "kind": "env"} | line for number in range(1 if trouble else 3)]
+        devices = [
+            {"key": (0, number), "sensor": f"{site}-{number}", "kind": "env"} | line
+            for number in range(1 if trouble else 3)
+            if after is None or (0, number) > after
+        ]
         none = dict.fromkeys(line, 0) | {"quarantined": {}}
-        return {"site": site, "total": line, "remainder": none, "items": devices[offset : offset + limit]}
+        return {"site": site, "total": line, "remainder": none, "items": devices[:limit]}
 
     def quarantine(
-        self, limit: int, before: int | None, *, site: str | None = None, reason: str | None = None
+        self, limit: int, before: int | None, *, sites: Sequence[str] | None = None, reason: str | None = None
     ) -> list[dict[str, Any]]:
-        """Nothing was refused."""
-        assert limit > 0
-        assert (before, site, reason) == (None, None, None)
-        return []
+        """Return the quarantined messages of the test, as the log selects them."""
+        found = [
+            row
+            for row in self.quarantined
+            if (before is None or row["id"] < before)
+            and (sites is None or row["site"] in sites)
+            and reason in {None, row["reason"]}
+        ]
+        return sorted(found, key=lambda row: -row["id"])[:limit]
 
     def replay(self, *, site: str | None, reason: str | None) -> int:
         """Two messages of school 1 wait."""

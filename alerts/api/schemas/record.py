@@ -1,0 +1,110 @@
+"""Response schemas of notices, audit entries, people and sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+import alerts
+
+from .fields import Body, Count, HazardId, List, SiteId, TicketId, Time, Username, moment
+
+
+class Person(Body):
+    """One account without its secrets. sites: null for all sites."""
+
+    username: Username
+    name: Annotated[
+        dict[str, str], Field(description="shown name by language", examples=[{"zh": "王芳", "en": "Wang"}])
+    ]
+    roles: Annotated[list[str], Field(examples=[["officer"]])]
+    sites: Annotated[list[str] | None, Field(examples=[["school-1"]])]
+
+
+class PersonList(List[Person]):
+    """One page of accounts."""
+
+
+class Session(Body):
+    """One session. token: bearer token, shown once."""
+
+    token: Annotated[str, Field(examples=["kQ2v0mS4n7p1yXb8cZr5tLw3"])]
+    expires_at: Annotated[Time, Field(description="latest end of the session")]
+    user: Person
+
+
+class Notice(Body):
+    """One notice to a person or program, with its delivery.
+
+    `body` is free-form: it is the payload of the notice, and each `type` has its own fields.
+    """
+
+    id: Annotated[str, Field(examples=["msg_5f0c2d1e9a7b4c3d8e6f1a2b"])]
+    site: SiteId
+    hazard: HazardId
+    ticket: TicketId
+    channel: Annotated[str, Field(examples=["console"])]
+    type: Annotated[str, Field(examples=["hazard.opened"])]
+    created_at: Time | None
+    state: Literal["pending", "sent", "failed"]
+    attempts: Count
+    next_at: Annotated[Time | None, Field(description="next attempt, null unless pending")]
+    delivered_at: Time | None
+    error: Annotated[str, Field(description="error of the last attempt, empty after a success", examples=[""])]
+    body: Annotated[dict[str, Any], Field(examples=[{"alarm_id": "5f0c2d1e9a7b4c3d8e6f1a2b", "grade": "red"}])]
+
+
+class NoticeList(List[Notice]):
+    """One page of notices."""
+
+
+class AuditEntry(Body):
+    """One entry of the journal.
+
+    `facts` is free-form: each `kind` has its own fields.
+    """
+
+    seq: Count
+    at: Time | None
+    actor: Username
+    kind: Annotated[str, Field(examples=["ticket.assign"])]
+    site: SiteId
+    subject: Annotated[str, Field(description="id of the hazard, ticket, sensor or account", examples=["smoke-412"])]
+    facts: Annotated[dict[str, Any], Field(examples=[{"from": "graded", "to": "assigned"}])]
+
+
+class AuditEntryList(List[AuditEntry]):
+    """One page of journal entries."""
+
+
+def person_body(account: alerts.Account) -> Person:
+    """Return an account without its secrets."""
+    sites = None if account.sites is None else sorted(account.sites)
+    return Person(username=account.username, name=dict(account.name), roles=sorted(account.roles), sites=sites)
+
+
+def audit_body(event: alerts.Event) -> AuditEntry:
+    """Return one journal entry."""
+    return AuditEntry(
+        seq=event.seq,
+        at=moment(event.at_ns),
+        actor=event.actor,
+        kind=event.kind,
+        site=event.site,
+        subject=event.subject,
+        facts=dict(event.facts),
+    )
+
+
+def notice_body(notice: alerts.Notice) -> Notice:
+    """Return one notice with its delivery."""
+    same = ("id", "site", "hazard", "ticket", "channel", "type", "state", "attempts", "error")
+    fields: dict[str, Any] = {name: getattr(notice, name) for name in same}
+    return Notice(
+        **fields,
+        created_at=moment(notice.created_ns),
+        next_at=moment(notice.next_ns) if notice.state == "pending" else None,
+        delivered_at=moment(notice.delivered_ns),
+        body=dict(notice.body),
+    )

@@ -1,0 +1,75 @@
+"""Response schemas of sensors and their readings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .fields import Body, Both, Count, List, MetricName, PlaceId, Point, SensorId, SiteId, Time, Unit
+from .hazards import Battery
+
+SensorState = Literal["ok", "hazard", "silent", "unknown"]
+Quality = Literal["good", "fault", "test", "historical", "retained"]
+_Number = float | int | None
+
+
+class LatestReading(Body):
+    """The latest reading of one metric."""
+
+    name: MetricName
+    unit: Unit
+    last_value: Annotated[float | None, Field(examples=[0.02])]
+    last_time: Time | None
+    quality: Quality
+
+
+class Sensor(Body):
+    """One sensor with its place, latest readings and state."""
+
+    code: Annotated[int, Field(description="code in the catalogue", ge=0, examples=[17])]
+    id: SensorId
+    site: SiteId
+    kind: Annotated[str, Field(description="smoke, gate, water, camera, env or device", examples=["smoke"])]
+    place: PlaceId
+    place_name: Both | None
+    zone: Annotated[str | None, Field(examples=["dorm-3"])]
+    profile: Annotated[str, Field(description="device profile", examples=["smoke-optical"])]
+    xy: Annotated[Point | None, Field(description="metres on the plan of the site")]
+    period_s: Annotated[float | None, Field(description="expected seconds between messages", examples=[60])]
+    gateway: Annotated[str | None, Field(examples=["gateway-1"])]
+    limits: Annotated[dict[str, list[float]], Field(examples=[{"smoke_density": [0.1, 0.15]}])]
+    assigned: Annotated[bool, Field(description="assigned to a place")]
+    ignored: Annotated[str | None, Field(description="reason why it is ignored", examples=["shop next door"])]
+    format: Annotated[str | None, Field(description="wire format", examples=["zigbee2mqtt"])]
+    first_heard: Annotated[Time | None, Field(description="arrival of its first message")]
+    last_heard: Annotated[Time | None, Field(description="latest reading that the broker did not retain")]
+    metrics: list[LatestReading]
+    battery: Annotated[Battery | None, Field(description="null unless the battery is low")]
+    state: Annotated[SensorState, Field(description="silent: offline, or its gateway is offline")]
+
+
+class SensorList(List[Sensor]):
+    """One page of sensors. total: number of sensors on all pages."""
+
+    total: Count
+
+
+class Assigned(Body):
+    """Number of sensors that a list assigned to places."""
+
+    assigned: Count
+
+
+class Readings(Body):
+    """Readings of one metric.
+
+    Without a step, a point is [epoch ms, value, quality]. With a step, it is [epoch ms, mean, low, high, count].
+    """
+
+    sensor: SensorId
+    site: SiteId
+    metric: MetricName
+    unit: Unit
+    step_s: Annotated[float | None, Field(description="seconds of a bucket, null for raw readings", examples=[60])]
+    points: Annotated[list[list[_Number]], Field(examples=[[[1790000000000, 0.02, 0.01, 0.03, 6]]])]
