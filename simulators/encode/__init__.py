@@ -1,4 +1,4 @@
-"""The bytes that real devices and bridges send, written from the format documents; shares nothing with the decoders."""
+"""Encoders: bytes of real devices and bridges, written from the format documents."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "room": ("zigbee2mqtt", "tasmota", "native"),
     "socket": ("zigbee2mqtt", "tasmota", "shelly_gen2", "native"),
 }
-"""Model -> the formats among which its devices are divided on a campus that speaks several; others speak native.
+"""Model -> formats among which its devices are divided on a campus with several formats; other models use native.
 
-Only formats that keep a device's id: the registry of the seeded school knows its sensors by it.
+Only formats that keep a device's id: the registry of the seeded school identifies sensors by it.
 """
 
 
@@ -42,7 +42,7 @@ MAKERS: Mapping[str, Callable[[Fleet], Encoder]] = {
 
 
 def everything(fleet: Fleet) -> Encoder:
-    """A campus as it grows: each device speaks the format of the bridge that it hangs on."""
+    """Return the encoder of a campus with several formats: each device uses the format of its bridge."""
     return Mixed(fleet, {name: MAKERS[name] for name in ("zigbee2mqtt", "tasmota", "shelly_gen2")}, CHOICES)
 
 
@@ -52,13 +52,13 @@ ENCODERS: Mapping[str, Callable[[Fleet], Encoder]] = {
     **{name: alone(name, make) for name, make in MAKERS.items()},
     "all": everything,
 }
-"""Name of a format -> what speaks it for a whole fleet; devices that a format does not carry speak native."""
+"""Name of a format -> encoder of a whole fleet; devices outside the format use native."""
 
 
 def last_will(formats: str, fleet: Fleet) -> Message | None:
-    """What the broker publishes when the only connection of a fleet breaks: the bridge's one word for the loss of all.
+    """Return the last will of a fleet's only connection: the bridge's message for the loss of all devices.
 
-    None where every device would have a will of its own, or the format has none.
+    None where every device has its own will, or the format has none.
     """
     encoder = ENCODERS[formats](fleet)
     devices = range(len(fleet.devices))

@@ -17,18 +17,18 @@ from simulators.encode.rows import Row, in_order, iso
 APPLICATION = "17c82e96-be03-4f38-aef3-f83d48582d97"
 PROFILES: Mapping[str, str] = {"leak": "Milesight EM300-SLD", "room": "Milesight AM103"}
 STEPS: Mapping[str, float] = {"temperature": 0.1, "humidity": 0.5, "co2": 1.0, "battery": 1.0}
-"""Metric -> the step in which the device tells it."""
+"""Metric -> resolution of the device."""
 
 HISTORY_MS = 60_000
-"""A value that waits longer than this in the device comes as history."""
+"""A value delayed longer than this in the device is sent as history."""
 
 
 class ChirpStack:
-    """A LoRaWAN network server with codecs; the uplink's time is the moment at which a gateway hears it.
+    """A LoRaWAN network server with codecs; the uplink's time is its time of reception at a gateway.
 
-    What a device could not send in time comes as `history`, in whole seconds. A lost measurement is left out. Neither
-    battery voltage nor signal strength are values of these codecs. Drills have no mark and are not sent, nor are
-    retained copies: integrations do not retain. There is no availability: a lost gateway is silence.
+    A delayed value is sent as `history`, in whole seconds. A lost measurement is left out. These codecs have neither
+    battery voltage nor signal strength. Drills have no mark and are not sent. Integrations retain nothing, so there are
+    no retained copies. The format has no availability: a lost gateway sends nothing.
     """
 
     name = "chirpstack"
@@ -38,25 +38,25 @@ class ChirpStack:
         self._counts: dict[int, int] = {}
 
     def carries(self, device: Device) -> bool:
-        """Leak sensors and rooms."""
+        """Return True for leak sensors and rooms."""
         return device.model in PROFILES
 
     def identity(self, device: Device, metric: str) -> str:
-        """The devEUI."""
+        """Return the devEUI."""
         del metric
         return self._eui(self._fleet.index_of(device))
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """A join of each device."""
+        """Return a join of each device."""
         return [self._event(index, "join", at_ms, {"devAddr": f"{index & 0x1FFFFFF:08x}"}) for index in devices]
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Nothing."""
+        """Return no message: the format has none for this."""
         del devices, at_ms
         return []
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """An uplink a row."""
+        """Return an uplink for each row."""
         rows = (row for row in in_order(parts) if not (row.is_test or row.retain))
         return [found for row in rows if (found := self._uplink(row))]
 

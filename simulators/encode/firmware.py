@@ -1,4 +1,4 @@
-"""Devices with a topic of their own and a last will: what their firmwares have in common."""
+"""Base of firmwares with one topic per device and a last will."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from simulators.encode.rows import Row, in_order
 
 
 class Firmware(ABC):
-    """One message a row, made by `message`; an availability topic that says up and down, retained.
+    """One message a row, built by `message`; a retained availability topic.
 
-    models: those that have such a device. The device's id is the identity on the wire. Drills have no mark in these
-    formats and are not sent.
+    models: models with such a device. The device's id is the identity on the wire. Drills have no mark in these formats
+    and are not sent.
     """
 
     models: Collection[str] = ()
@@ -25,30 +25,30 @@ class Firmware(ABC):
         self._fleet = fleet
 
     def carries(self, device: Device) -> bool:
-        """Whether there is such a device of this model."""
+        """Return whether the format covers this model."""
         return device.model in self.models
 
     def identity(self, device: Device, metric: str) -> str:
-        """The device's id."""
+        """Return the device's id."""
         del metric
         return device.id
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The word for up."""
+        """Return the online message of each device."""
         return [self._will(index, at_ms, self.will[1]) for index in devices]
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The last will."""
+        """Return the last will of each device."""
         return [self._will(index, at_ms, self.will[2]) for index in devices]
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """The message of each row that has one."""
+        """Return the message of each row that has one."""
         rows = (row for row in in_order(parts) if not row.is_test)
         return [found for row in rows if (found := self.message(row, self._fleet.devices[row.device]))]
 
     @abstractmethod
     def message(self, row: Row, device: Device) -> Message | None:
-        """What the device sends for a row; None when it has no word for any of it."""
+        """Return the device's message for a row; None when the format carries none of its values."""
 
     def _will(self, index: int, at_ms: int, word: bytes) -> Message:
         return Message(at_ms, self.will[0].format(self._fleet.devices[index].id), word, retain=True)

@@ -18,7 +18,7 @@ _TYPES = {"start": "new", "update": "update", "end": "end"}
 
 
 class Frigate:
-    """An NVR that follows objects. What a camera tells of its own picture is not Frigate's and is not sent."""
+    """An NVR that tracks objects. Health values of a camera are outside Frigate and are not sent."""
 
     name = "frigate"
 
@@ -28,29 +28,29 @@ class Frigate:
         self._up: dict[int, None] = {}
 
     def carries(self, device: Device) -> bool:
-        """Cameras."""
+        """Return True for cameras."""
         return device.model == "camera"
 
     def identity(self, device: Device, metric: str) -> str:
-        """The camera's name."""
+        """Return the camera's name."""
         del metric
         return device.id
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The NVR where it was down, and each camera's detector."""
+        """Return the NVR's availability if it was down, and the detector state of each camera."""
         found = [] if self._up else [Message(at_ms, "frigate/available", b"online", retain=True)]
         self._up.update(dict.fromkeys(devices))
         return found + [self._status(index, at_ms, b"online") for index in devices]
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The NVR's last will when every camera goes with it, else the detector of each."""
+        """Return the NVR's last will for the loss of every camera, else the detector state of each."""
         gone = [index for index in devices if self._up.pop(index, 0) is None]
         if gone and not self._up:
             return [Message(at_ms, "frigate/available", b"offline", retain=True)]
         return [self._status(index, at_ms, b"offline") for index in gone]
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """An event a row that has one."""
+        """Return the event of each row that has one."""
         return [self._event(row) for row in in_order(parts) if row.labels and not (row.is_test or row.retain)]
 
     def _event(self, row: Row) -> Message:

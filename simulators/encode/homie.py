@@ -1,4 +1,4 @@
-"""Homie 5: `homie/5/{device}/sensor/{property}`, one retained value a message, explained by `$description`.
+"""Homie 5: `homie/5/{device}/sensor/{property}`, one retained value a message, described by `$description`.
 
 Source: homieiot/convention, convention.md at v5.0.0 (topic ids of a-z, 0-9 and hyphen; datatypes; device life cycle).
 """
@@ -32,10 +32,10 @@ _WRITTEN = {
 
 
 class Homie:
-    """Devices that speak for themselves: state init, description, state ready; the last will is state lost.
+    """Self-describing devices: state init, description, state ready; the last will is state lost.
 
-    The wire has neither time nor null: a lost measurement is not sent, and drills, for which there is no mark, are left
-    out. Carries all but cameras and pond levels, whose name would be read as a depth.
+    The format has neither time nor null: a lost measurement is not sent. Drills have no mark and are left out. Carries
+    all models but cameras and ponds, whose level would be decoded as a depth.
     """
 
     name = "homie"
@@ -44,15 +44,15 @@ class Homie:
         self._fleet = fleet
 
     def carries(self, device: Device) -> bool:
-        """Models whose metrics have honest names here."""
+        """Return True for models whose metrics have exact names in this format."""
         return device.model in MEASURED
 
     def identity(self, device: Device, metric: str) -> str:
-        """`device/node/property`."""
+        """Return `device/node/property`."""
         return f"{_id(device)}/{NODE}/{metric.replace('_', '-')}"
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The life cycle up to ready."""
+        """Return the life cycle up to ready."""
         found = []
         for index in devices:
             device = self._fleet.devices[index]
@@ -64,14 +64,14 @@ class Homie:
         return found
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Each device's last will."""
+        """Return each device's last will."""
         return [
             Message(at_ms, f"{ROOT}/{_id(self._fleet.devices[index])}/$state", b"lost", retain=True)
             for index in devices
         ]
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """A message a value."""
+        """Return one message for each value."""
         return [
             Message(row.due_ms, f"{ROOT}/{self._place(row.device, metric)}", _payload(metric, value), retain=True)
             for row in in_order(parts)

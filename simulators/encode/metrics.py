@@ -1,4 +1,4 @@
-"""What each model of the fleet measures, for formats that name every metric."""
+"""Metrics of each model of the fleet, for formats that name every metric."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MEASURED: Mapping[str, tuple[str, ...]] = {
     "panel": ("isolated", "fault"),
     "socket": ("current", "power"),
 }
-"""Model -> what it measures; not the pond, whose level some formats would take for a depth, nor the camera."""
+"""Model -> metrics; without the pond, whose level some formats decode as a depth, and the camera."""
 
 HEALTH = ("battery", "battery_voltage", "rssi")
-"""What a device of any model may tell of itself."""
+"""Health metrics of any model."""
 
 UNITS: Mapping[str, str] = {
     "smoke_density": "dB/m",
@@ -35,7 +35,7 @@ UNITS: Mapping[str, str] = {
     "battery_voltage": "V",
     "rssi": "dBm",
 }
-"""Measured metric -> the unit in which the fleet measures it; formats with other spellings lay theirs over it."""
+"""Metric -> unit of the fleet; formats with other spellings override it."""
 
 BOOLEANS = frozenset(("open", "access_granted", "forced", "leak", "isolated", "fault"))
 COUNTS = frozenset(("people_in", "people_out"))

@@ -1,4 +1,4 @@
-"""Several formats on one campus: each device speaks one of them, native where none carries it."""
+"""Several formats on one campus: each device uses one of them, native where none carries it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Maker = Callable[[Fleet], Encoder]
 
 
 class Mixed:
-    """Hands each device's messages to its encoder.
+    """Passes each device's messages to its encoder.
 
-    choices: model -> the formats among which its devices are divided by their keys, native where a model is missing or
-    an encoder does not carry the device. Announcements come from the encoders of the devices concerned.
+    choices: model -> formats among which its devices are divided by their keys; native for a missing model or a device
+    that the encoder does not carry. Announcements come from the encoders of the affected devices.
     """
 
     def __init__(
@@ -32,16 +32,16 @@ class Mixed:
         self._codes = _codes(fleet, self._encoders, list(makers), choices)
 
     def carries(self, device: Device) -> bool:
-        """Every device, in one format or another."""
+        """Return True: every device has a format."""
         del device
         return True
 
     def identity(self, device: Device, metric: str) -> str:
-        """As the device's own format has it."""
+        """Return the identity in the device's format."""
         return self._encoders[int(self._codes[self._fleet.index_of(device)])].identity(device, metric)
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Each encoder's announcements of its devices."""
+        """Return each encoder's announcements of its devices."""
         return [
             message
             for encoder, mine in zip(self._encoders, self._divided(devices), strict=True)
@@ -50,7 +50,7 @@ class Mixed:
         ]
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Each encoder's words for the loss of its devices."""
+        """Return each encoder's messages for the loss of its devices."""
         return [
             message
             for encoder, mine in zip(self._encoders, self._divided(devices), strict=True)
@@ -59,7 +59,7 @@ class Mixed:
         ]
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """Every encoder's messages, joined in order of sending."""
+        """Return every encoder's messages, merged in order of sending."""
         told = []
         for code, encoder in enumerate(self._encoders):
             mine = [part.keep(self._codes[part.device] == code) for part in parts]
@@ -74,7 +74,7 @@ class Mixed:
 
 
 def alone(name: str, make: Maker) -> Maker:
-    """An encoder for whole fleets: one format for the devices that it carries, native for the others."""
+    """Return a maker of encoders for whole fleets: one format for the devices it carries, native for the others."""
 
     def made(fleet: Fleet) -> Mixed:
         choices = {device.model: (name,) for device in fleet.drawn}
@@ -86,7 +86,7 @@ def alone(name: str, make: Maker) -> Maker:
 def _codes(
     fleet: Fleet, encoders: Sequence[Encoder], names: Sequence[str], choices: Mapping[str, Sequence[str]]
 ) -> NDArray[np.int8]:
-    """Each device's place in `encoders`; the last is native."""
+    """Return each device's index in `encoders`; the last is native."""
     native = len(encoders) - 1
     codes = np.full((len(fleet.sites), len(fleet.drawn)), native, np.int8)
     keys = fleet.keys.reshape(codes.shape)

@@ -1,7 +1,7 @@
 """The native format: `campus/{site}/{kind}/{sensor}`, one JSON object a message, or an array of them.
 
-`time` is epoch milliseconds; `seq` the device's running number; booleans are JSON booleans; a missing measurement is
-null. The format has no announcements of its own.
+`time` is epoch milliseconds; `seq` is the device's sequence number. Booleans are JSON booleans; a missing measurement
+is null. The format has no announcements.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BOOLS = frozenset(
         *("object_present", "motion", "review", "blind", "battery_low", "tamper", "fault", "online", "isolated"),
     )
 )
-"""Metrics that are true or false on the wire."""
+"""Boolean metrics on the wire."""
 
 COUNTS = frozenset(("people_in", "people_out", "people_in_total", "people_out_total", "open_count", "object_count"))
 
@@ -36,33 +36,33 @@ class Native:
         self._topics: dict[int, str] = {}
 
     def carries(self, device: Device) -> bool:
-        """Every device."""
+        """Return True for every device."""
         del device
         return True
 
     def identity(self, device: Device, metric: str) -> str:
-        """The device's id."""
+        """Return the device's id."""
         del metric
         return device.id
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Nothing."""
+        """Return no message: the format has none for this."""
         del devices, at_ms
         return []
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Nothing: silence alone tells."""
+        """Return no message: only missing messages show the loss."""
         del devices, at_ms
         return []
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """The messages in order of sending, then device."""
+        """Return the messages in order of sending, then device."""
         rows = [row for part in parts for row in self._rows(part)]
         rows.sort(key=_order)
         return [Message(due_ms, self._topic(device), payload, retain) for due_ms, device, _, payload, retain in rows]
 
     def _rows(self, part: Samples) -> Iterator[tuple[int, int, int, bytes, bool]]:
-        """(due_ms, device, time_ms, payload, retain) of each row."""
+        """Yield (due_ms, device, time_ms, payload, retain) of each row."""
         device, time_ms, due_ms = part.device.tolist(), part.time_ms.tolist(), part.due_ms.tolist()
         retain = [False] * len(part) if part.retain is None else part.retain.tolist()
         bodies = _bodies(part)
@@ -84,15 +84,15 @@ class Native:
 
 
 class Batched(Native):
-    """As native, but a device's messages of one stretch travel as one array, sent with the last of them.
+    """Native format with arrays: the messages of a device within one call form one array, sent with the last of them.
 
-    The one format whose messages depend on how time is cut into stretches: a gateway collects while it is told to.
+    The only format whose messages depend on the split of time into calls: a gateway collects for the whole call.
     """
 
     name = "batched"
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """One array a device and stretch; a retained message travels alone."""
+        """Return one array for each device and call; a retained message is sent alone."""
         gathered: dict[str, list[Message]] = {}
         alone = []
         for message in super().encode(parts):
@@ -108,7 +108,7 @@ class Batched(Native):
 
 
 def topic_of(device: Device) -> str:
-    """Where a device publishes."""
+    """Return the topic of a device."""
     return f"campus/{device.site}/{device.kind}/{device.id}"
 
 

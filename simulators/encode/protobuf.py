@@ -1,4 +1,4 @@
-"""Fields of protobuf messages as bytes: what a device's firmware writes.
+"""Encoder of protobuf fields, independent of the protobuf library.
 
 Source: protobuf.dev, Encoding (tag = field number * 8 + wire type; varint, 64-bit little endian, length-delimited).
 """
@@ -12,7 +12,7 @@ _SEVEN_BITS, _MORE = 0x7F, 0x80
 
 
 def varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; value >= 0.
+    """Return a varint: seven bits a byte, the lowest first; value >= 0.
 
     >>> varint(300).hex()
     'ac02'
@@ -26,25 +26,25 @@ def varint(value: int) -> bytes:
 
 
 def number(field: int, value: int) -> bytes:
-    """An unsigned integer."""
+    """Return an unsigned integer field."""
     return varint(field << 3 | _VARINT) + varint(value)
 
 
 def flag(field: int, *, on: bool) -> bytes:
-    """A boolean."""
+    """Return a boolean field."""
     return number(field, int(on))
 
 
 def double(field: int, value: float) -> bytes:
-    """A 64-bit float."""
+    """Return a 64-bit float field."""
     return varint(field << 3 | _FIXED64) + struct.pack("<d", value)
 
 
 def text(field: int, value: str) -> bytes:
-    """A text in UTF-8."""
+    """Return a text field in UTF-8."""
     return message(field, value.encode())
 
 
 def message(field: int, body: bytes) -> bytes:
-    """A message within a message."""
+    """Return a nested message field."""
     return varint(field << 3 | _LENGTH) + varint(len(body)) + body

@@ -1,4 +1,4 @@
-"""Frames taken apart into single messages, in the order in which they are sent."""
+"""Split of samples into single messages, in order of sending."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Row(NamedTuple):
-    """One message of one device: when it is sent, what its own clock says (ms UTC), values (NaN: none) and texts."""
+    """One message of one device: time of sending, device time (ms UTC), values (NaN: none) and texts."""
 
     due_ms: int
     device: int
@@ -24,24 +24,24 @@ class Row(NamedTuple):
 
     @property
     def measured(self) -> dict[str, float]:
-        """The values that are measurements."""
+        """Return the values that are measurements."""
         return {metric: value for metric, value in self.values.items() if not isnan(value)}
 
     @property
     def is_test(self) -> bool:
-        """Whether this is a self-test or a drill."""
+        """Whether the message is a self-test or a drill."""
         return self.values.get("test", 0.0) == 1.0
 
 
 def in_order(parts: Sequence[Samples]) -> list[Row]:
-    """Every row by the moment of sending, then device, then its own time and metrics: the same however time is cut."""
+    """Return every row by time of sending, device, device time and metrics: independent of the split of time."""
     rows = [row for part in parts for row in _rows(part)]
     rows.sort(key=lambda row: (row.due_ms, row.device, row.time_ms, tuple(row.values)))
     return rows
 
 
 def iso(time_ms: int, *, digits: int = 3) -> str:
-    """`2026-11-02T14:00:00.123` in UTC; digits 0 to 3, no zone."""
+    """Return `2026-11-02T14:00:00.123` in UTC; digits 0 to 3, no zone."""
     text = (_EPOCH + timedelta(milliseconds=time_ms)).replace(tzinfo=None).isoformat(timespec="milliseconds")
     return text[: 20 + digits] if digits else text[:19]
 

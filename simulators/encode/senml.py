@@ -21,7 +21,7 @@ _UNITS: Mapping[str, str] = {
     "battery": "%EL",
     **dict.fromkeys(COUNTS, "count"),
 }
-"""Metric -> its SenML unit, of the size of ours; dB/m is our own, the registry has none for obscuration."""
+"""Metric -> SenML unit of the same scale; dB/m is unregistered: the registry has no unit of obscuration."""
 
 _BOOLEANS = BOOLEANS | {"battery_low", "tamper"}
 
@@ -31,9 +31,9 @@ MODELS = frozenset(("smoke", "room", "door", "rain", "leak", "turnstile", "panel
 class Senml:
     """A gateway that sends a pack for each message, with base name `urn:dev:mac:{EUI-64}:` and base time in seconds.
 
-    SenML has no mark for a self-test: messages of a drill are not sent, so that none can be taken for real. Carries all
-    but cameras, pond levels (a level in metres would be read as depth) and pipes (pascals would lose the last digit).
-    A lost gateway is silence: MQTT's SenML has no availability.
+    SenML has no mark for a self-test, so messages of a drill are not sent. Carries all models but cameras, ponds (a
+    level in metres would be decoded as depth) and pipes (pascals would lose the last digit). The format has no
+    availability: a lost gateway sends nothing.
     """
 
     name = "senml"
@@ -43,25 +43,25 @@ class Senml:
         self._bases: dict[int, str] = {}
 
     def carries(self, device: Device) -> bool:
-        """Whether SenML has honest words for it."""
+        """Return whether SenML represents the device exactly."""
         return device.model in MODELS
 
     def identity(self, device: Device, metric: str) -> str:
-        """The record's whole name."""
+        """Return the record's whole name."""
         return self._base(self._fleet.index_of(device)) + metric
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Nothing."""
+        """Return no message: the format has none for this."""
         del devices, at_ms
         return []
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """Nothing."""
+        """Return no message: the format has none for this."""
         del devices, at_ms
         return []
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """A pack a row; rows without any measurement, and drills, are left out."""
+        """Return a pack for each row; rows without a measurement, and drills, are left out."""
         return [self._message(row) for row in in_order(parts) if row.measured and not row.is_test]
 
     def _message(self, row: Row) -> Message:

@@ -22,7 +22,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 
 class ShellyGen2(Firmware):
-    """Flood sensors and metering sockets. Each message names only the components that it is about.
+    """Flood sensors and metering sockets. Each message contains only the reported components.
 
     A lost measurement is null.
     """
@@ -32,7 +32,7 @@ class ShellyGen2(Firmware):
     will = ("{}/online", b"true", b"false")
 
     def message(self, row: Row, device: Device) -> Message | None:
-        """A notification."""
+        """Return a notification."""
         keys = _KEYS[device.model]
         params: dict[str, Any] = {}
         for metric, value in row.values.items():

@@ -1,4 +1,6 @@
-"""Sparkplug B: one edge node a school, `spBv1.0/{site}/{type}/edge-1[/{device}]`, births with aliases, data by alias.
+"""Sparkplug B: one edge node a school, births with aliases, data by alias.
+
+Topics are `spBv1.0/{site}/{type}/edge-1[/{device}]`.
 
 Source: Eclipse Sparkplug Specification 3.0, sections 5 and 6; eclipse/tahu, sparkplug_b.proto for the field numbers.
 """
@@ -15,18 +17,18 @@ from simulators.encode.rows import Row, in_order
 
 NODE = "edge-1"
 LATE_MS = 60_000
-"""Data that wait longer than this on the node are sent as historical."""
+"""Data delayed longer than this on the node are sent as historical."""
 
 _INT64, _DOUBLE, _BOOLEAN = 4, 10, 11
 _SEQ_COUNT = 256
 
 
 class SparkplugB:
-    """Edge nodes that keep the standard's order: NBIRTH, DBIRTHs, then data by alias; DDEATH or NDEATH at the end.
+    """Edge nodes in the standard's order: NBIRTH, DBIRTHs, then data by alias; DDEATH or NDEATH at the end.
 
-    Births carry the last known values, null where there is none. A lost measurement is null. Drills have no mark in the
-    format and are not sent, nor are retained copies, which it forbids. Carries all but cameras and pond levels, whose
-    name would be read as a depth.
+    Births carry the last values, null where there is none. A lost measurement is null. Drills have no mark in the
+    format and are not sent; the format forbids retained copies. Carries all models but cameras and ponds, whose level
+    would be decoded as a depth.
     """
 
     name = "sparkplug_b"
@@ -39,16 +41,16 @@ class SparkplugB:
         self._values: dict[tuple[int, str], float] = {}
 
     def carries(self, device: Device) -> bool:
-        """Models whose metrics have honest names here."""
+        """Return True for models whose metrics have exact names in this format."""
         return device.model in MEASURED
 
     def identity(self, device: Device, metric: str) -> str:
-        """`group/node/device`."""
+        """Return `group/node/device`."""
         del metric
         return f"{device.site}/{NODE}/{device.id}"
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The node's birth where it was down, and one of each device."""
+        """Return the node's birth if it was down, and a birth of each device."""
         found: list[Message] = []
         for index in devices:
             site = self._fleet.devices[index].site
@@ -64,7 +66,7 @@ class SparkplugB:
         return found
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The node's last will when it takes everything along, else a death of each device."""
+        """Return the node's last will for the loss of every device, else a death of each device."""
         found: list[Message] = []
         for index in devices:
             site = self._fleet.devices[index].site
@@ -80,7 +82,7 @@ class SparkplugB:
         return found
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """A DDATA a row; rows without a known metric, drills and retained copies are left out."""
+        """Return a DDATA for each row; rows without a known metric, drills and retained copies are left out."""
         return [found for row in in_order(parts) if not (row.retain or row.is_test) and (found := self._data(row))]
 
     def _data(self, row: Row) -> Message | None:
@@ -109,7 +111,7 @@ class SparkplugB:
         return metrics
 
     def _alias(self, index: int, place: int) -> int:
-        """An alias of its own in the node."""
+        """Return the metric's alias, unique in the node."""
         return (index % len(self._fleet.drawn)) * 16 + place + 1
 
     def _message(self, site: str, kind: str, device: str, at_ms: int, metrics: Sequence[bytes]) -> Message:
@@ -133,7 +135,7 @@ def _metric(name: str, at_ms: int, datatype: int, value: float) -> bytes:
 
 
 def _value(name: str, value: float) -> bytes:
-    """The value's field, or is_null."""
+    """Return the value's field, or is_null."""
     if value != value:  # noqa: PLR0124 - NaN
         return flag(7, on=True)
     datatype = _datatype(name)

@@ -29,7 +29,7 @@ class Tasmota(Firmware):
     """Mains-powered boards with an SCD40 (rooms) or an energy meter (sockets).
 
     Resolutions are set to TempRes 2, HumRes 1, WattRes and AmpRes 3. A lost measurement is null.
-    Boards have no battery; how well the radio hears goes out as STATE.
+    Boards have no battery; the signal strength is part of STATE.
     """
 
     name = "tasmota"
@@ -37,7 +37,7 @@ class Tasmota(Firmware):
     will = ("tele/{}/LWT", b"Online", b"Offline")
 
     def message(self, row: Row, device: Device) -> Message | None:
-        """A SENSOR or STATE."""
+        """Return a SENSOR or STATE message."""
         keys = _KEYS[device.model]
         told: dict[str, Any] = {"Time": iso(row.time_ms + _LOCAL_MS, digits=0)}
         word = "SENSOR"
@@ -61,7 +61,7 @@ class Tasmota(Firmware):
 
 
 def _dew_point(temperature: float | None, humidity: float | None) -> float | None:
-    """Magnus' formula (Sonntag 1990), °C, one digit."""
+    """Return the dew point (°C, one digit) by Magnus' formula (Sonntag 1990)."""
     if temperature is None or humidity is None or humidity <= 0:
         return None
     a, b = _MAGNUS

@@ -21,10 +21,10 @@ MODELS: Mapping[str, tuple[str, str, str]] = {
     "room": ("Air quality monitor", "VOCKQJK11LM", "Aqara"),
     "socket": ("Smart plug with power metering", "TS011F_plug_1", "Tuya"),
 }
-"""Model -> description, model number and vendor of a device of that sort."""
+"""Model -> description, model number and vendor of such a device."""
 
 NETWORK_MAX = 500
-"""Devices that one coordinator serves at most; a longer `bridge/devices` is not sent."""
+"""Devices of one coordinator, at most; a longer `bridge/devices` is not sent."""
 
 _LQI_PER_DB, _LQI_FROM_DBM = 4.25, -100.0
 
@@ -55,10 +55,10 @@ _KEYS: Mapping[str, tuple[str, Callable[[float], Any]]] = {
 class Zigbee2Mqtt:
     """A bridge with `advanced.last_seen: ISO_8601`, `availability` on and `cache_state` on (the default).
 
-    Every message repeats what is known of the device, with null for a lost measurement. A drill is `test: true`. rssi
-    is told as linkquality, which cannot be turned back; battery_voltage in whole mV. The bridge answers for its own:
-    when all of several are lost at once, the bridge itself is gone. Carries smoke, leak, room, socket; a door with a
-    card reader has no honest Zigbee counterpart here (a contact without its grant would look forced).
+    Every message repeats the known state of the device, with null for a lost measurement. A drill is `test: true`. rssi
+    is sent as linkquality, which does not convert back; battery_voltage in whole mV. When all of several devices are
+    lost together, the bridge is offline. Carries smoke, leak, room, socket. A door with a card reader has no exact
+    Zigbee counterpart (a contact without its grant would look forced).
     """
 
     name = "zigbee2mqtt"
@@ -71,16 +71,16 @@ class Zigbee2Mqtt:
         self._bridge_up = False
 
     def carries(self, device: Device) -> bool:
-        """Models that have Zigbee counterparts with honest properties."""
+        """Return True for models with exact Zigbee counterparts."""
         return device.model in MODELS
 
     def identity(self, device: Device, metric: str) -> str:
-        """The friendly name."""
+        """Return the friendly name."""
         del metric
         return device.id
 
     def begin(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The bridge if it was down, its list of devices, and each device's availability."""
+        """Return the bridge's state if it was down, its list of devices, and each device's availability."""
         found = [] if self._bridge_up else [_retained(at_ms, "bridge/state", {"state": "online"})]
         self._bridge_up = True
         self._known.update(dict.fromkeys(devices))
@@ -90,7 +90,7 @@ class Zigbee2Mqtt:
         return found + [self._available(index, at_ms, "online") for index in devices]
 
     def lose(self, devices: Sequence[int], at_ms: int) -> list[Message]:
-        """The bridge's last will when it takes everything along, else each device's availability."""
+        """Return the bridge's last will for the loss of every device, else each device's availability."""
         gone = [index for index in devices if index in self._up]
         whole = len(gone) == len(self._up) > 1
         for index in gone:
@@ -101,7 +101,7 @@ class Zigbee2Mqtt:
         return [self._available(index, at_ms, "offline") for index in gone]
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
-        """The state after each row."""
+        """Return the device state after each row."""
         return [self._message(row) for row in in_order(parts)]
 
     def _message(self, row: Row) -> Message:

@@ -1,4 +1,4 @@
-"""Everything that can go wrong between a sensor and the service, by the name that a scenario file uses for it."""
+"""Registry of faults between a sensor and the service, by their name in scenario files."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ FAULTS: Mapping[str, tuple[type[FaultSettings], Callable[[Reach, Any], Fault]]] 
     "reboot": (RebootSettings, Reboot),
     "retained": (RetainedSettings, Retained),
 }
-"""Name -> (its settings, what it does to the devices it reaches)."""
+"""Name -> (settings, planner for the affected devices)."""
 
 __all__ = ["FAULTS", "Fault", "FaultSettings", "Outage", "Reach", "Reboot", "reach"]

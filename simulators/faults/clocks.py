@@ -1,4 +1,4 @@
-"""Clocks of devices: an hour off, drifting, or begun again in 1970 after a power cut."""
+"""Clock faults of devices: constant offset, drift, or restart in 1970 after a power cut."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from simulators.truth.truth import Truth
 
 @dataclass(frozen=True, slots=True)
 class ClockSettings(FaultSettings):
-    """The time on the messages is wrong; they travel as ever."""
+    """The time in the messages is wrong; their transport is unaffected."""
 
     offset_s: Annotated[float, Interval(ge=-86_400, le=86_400), Unit("s"), doc("constant error")] = 0.0
-    drift_ppm: Annotated[tuple[float, float], Interval(ge=-1000, le=1000), doc("growing error, a device each")] = (
+    drift_ppm: Annotated[
+        tuple[float, float], Interval(ge=-1000, le=1000), doc("growing error, different for each device")
+    ] = (
         0.0,
         0.0,
     )
-    restart_year: Annotated[
-        float, Interval(ge=0, le=2020), doc("the clock begins again with this year; 0: it does not")
-    ] = 0.0
+    restart_year: Annotated[float, Interval(ge=0, le=2020), doc("the clock restarts with this year; 0: no restart")] = (
+        0.0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Clock(Planned):
     settings: ClockSettings
 
     def carry(self, part: Samples) -> Samples:
-        """The same rows with the time that the device believes."""
+        """Return the rows with the time of the device clock."""
         rows = self.reach.rows(part)
         if not rows.any():
             return part
@@ -45,7 +47,7 @@ class Clock(Planned):
         return replace(part, time_ms=np.where(rows, told_ms, part.time_ms))
 
     def error_ms(self, part: Samples) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """How far each row's clock is ahead."""
+        """Return the clock error of each row; positive: ahead."""
         begin = self.span_ms[0]
         if self.settings.restart_year:
             return np.full(len(part), _new_year_ms(int(self.settings.restart_year)) - begin)
@@ -55,7 +57,7 @@ class Clock(Planned):
         return np.rint(1000 * self.settings.offset_s + drifted).astype(np.int64)
 
     def truths(self) -> Sequence[Truth]:
-        """One interval; its kind says what the clock does."""
+        """Return one interval; its kind names the clock fault."""
         if self.settings.restart_year:
             return [self.reach.truth("clock_jump")]
         return [self.reach.truth("clock_drift" if any(self.settings.drift_ppm) else "clock_skew")]

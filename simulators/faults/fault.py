@@ -1,4 +1,4 @@
-"""What every fault looks like: it changes how messages travel, or what a broken device says, and knows its truth."""
+"""Contract of faults: a fault changes the transport or the values of messages and labels its truth."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from simulators.models.effect import Happening
 from simulators.truth.truth import Truth
 
 NAMED_MAX = 1_000
-"""Devices that a truth interval names; a fault of a whole city names the first of them."""
+"""Devices that a truth interval names, at most; a fault of a whole city names the first of them."""
 
 
 class Fault(Protocol):
-    """One planned fault: a pure function of each row, however time is cut.
+    """One planned fault: a pure function of each row, for any split of time into chunks.
 
-    Must hold for every implementation: `carry` leaves rows of other devices and times alone, never sends a
-    message before it was measured, and may drop or copy rows.
+    Every implementation holds these rules: `carry` leaves rows of other devices and times unchanged, never sends a
+    message before its measurement, and may drop or copy rows.
     """
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From when to when it acts (true time)."""
+        """Span in which it acts (true time)."""
         ...
 
     def carry(self, part: Samples) -> Samples:
-        """The rows as they travel."""
+        """Return the rows as transported."""
         ...
 
     def truths(self) -> Sequence[Truth]:
-        """What it labels."""
+        """Return its labelled truths."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSettings(Happening):
-    """What every fault in a scenario file may say."""
+    """Settings that every fault of a scenario file accepts."""
 
     duration_s: Annotated[
-        float, Interval(ge=0, le=400 * 86_400), Unit("s"), doc("how long; 0: to the scenario's end")
+        float, Interval(ge=0, le=400 * 86_400), Unit("s"), doc("duration; 0: to the scenario's end")
     ] = 0.0
     model: Annotated[str, doc("only devices of this model; empty: all")] = ""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Where and when a fault acts, with its random key; `look` gives the signals of a span as they would be without."""
+    """Devices and time of a fault, with its random key; `look` returns the signals of a span without the fault."""
 
     fleet: Fleet
     span_ms: tuple[int, int]
@@ -70,22 +70,22 @@ class Reach:
         return marks
 
     def rows(self, part: Samples) -> NDArray[np.bool_]:
-        """Rows of the devices and the time concerned."""
+        """Return the mask of affected rows, by device and time."""
         begin, end = self.span_ms
         found: NDArray[np.bool_] = self._concerned[part.device] & (part.due_ms >= begin) & (part.due_ms < end)
         return found
 
     def keys(self, part: Samples) -> Words:
-        """A key for each row's device."""
+        """Return a random key for each row's device."""
         return self.fleet.keys[part.device] ^ np.uint64(self.key)
 
     def luck(self, part: Samples, *, stream: int) -> Floats:
-        """A number in (0, 1) of each message."""
+        """Return a random number in (0, 1) for each message."""
         make = zlib.crc32(",".join(part.metrics).encode())
         return uniform(self.keys(part) ^ np.uint64(make), part.due_ms, stream=stream)
 
     def truth(self, kind: str, *, level: int = 0) -> Truth:
-        """An interval over the fault's time and devices that must page nobody."""
+        """Return an interval over the fault's time and devices that must cause no page."""
         begin, end = self.span_ms
         devices = [self.fleet.devices[index] for index in self.members[:NAMED_MAX].tolist()]
         names = tuple(device.id for device in devices)
@@ -99,13 +99,13 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A fault with where and when it acts: what every planned fault has."""
+    """Base of planned faults: the fault with its reach."""
 
     reach: Reach
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From when to when it acts."""
+        """Span in which it acts."""
         return self.reach.span_ms
 
 
@@ -118,7 +118,7 @@ def reach(
     scenario: str,
     look: Callable[[tuple[int, int]], list[Samples]],
 ) -> Reach | None:
-    """Where these settings act; None when no device fits."""
+    """Return the reach of these settings; None when no device fits."""
     models = sorted({device.model for device in fleet.drawn} if not settings.model else {settings.model})
     found = [
         index

@@ -1,4 +1,4 @@
-"""Radio and network: messages that are lost, come twice, overtake each other, or come late."""
+"""Link faults: lost, duplicated, reordered and delayed messages."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from simulators.truth.truth import Truth
 class LossSettings(FaultSettings):
     """Messages never arrive."""
 
-    share: Annotated[float, Interval(gt=0, le=1), doc("share of messages that is lost")] = 0.02
+    share: Annotated[float, Interval(gt=0, le=1), doc("share of lost messages")] = 0.02
     burst_s: Annotated[
-        float, Interval(ge=0, le=3600), Unit("s"), doc("losses come in runs of this length; 0: singly")
+        float, Interval(ge=0, le=3600), Unit("s"), doc("length of a run of losses; 0: single losses")
     ] = 0.0
 
 
@@ -29,8 +29,8 @@ class LossSettings(FaultSettings):
 class DuplicateSettings(FaultSettings):
     """Messages are delivered again, as QoS 1 may."""
 
-    share: Annotated[float, Interval(gt=0, le=1), doc("share of messages that comes twice")] = 0.01
-    after_s: Annotated[tuple[float, float], Interval(ge=0, le=86_400), Unit("s"), doc("the copy comes later by")] = (
+    share: Annotated[float, Interval(gt=0, le=1), doc("share of duplicated messages")] = 0.01
+    after_s: Annotated[tuple[float, float], Interval(ge=0, le=86_400), Unit("s"), doc("delay of the copy")] = (
         0.05,
         20.0,
     )
@@ -40,24 +40,24 @@ class DuplicateSettings(FaultSettings):
 class ReorderSettings(FaultSettings):
     """Messages overtake each other."""
 
-    window_s: Annotated[float, Interval(gt=0, le=3600), Unit("s"), doc("most that a message is held back")] = 30.0
+    window_s: Annotated[float, Interval(gt=0, le=3600), Unit("s"), doc("longest delay of a message")] = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class DelaySettings(FaultSettings):
-    """A slow way: every message of a device comes late by the same time."""
+    """A slow link: every message of a device has the same delay."""
 
     delay_s: Annotated[tuple[float, float], Interval(ge=0, le=86_400), Unit("s"), doc("delay of a device")] = (1.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Link(Planned):
-    """A planned fault of the way."""
+    """A planned link fault."""
 
     settings: LossSettings | DuplicateSettings | ReorderSettings | DelaySettings
 
     def carry(self, part: Samples) -> Samples:
-        """The rows that arrive, and when."""
+        """Return the rows that arrive, with their times."""
         rows = self.reach.rows(part)
         if not rows.any():
             return part
@@ -90,6 +90,6 @@ class Link(Planned):
         return replace(both, sent_ms=sent_ms)
 
     def truths(self) -> Sequence[Truth]:
-        """One interval."""
+        """Return one interval."""
         kinds = {LossSettings: "loss", DuplicateSettings: "duplication", ReorderSettings: "reordering"}
         return [self.reach.truth(kinds.get(type(self.settings), "delay"))]

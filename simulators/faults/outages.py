@@ -1,4 +1,4 @@
-"""Gateways that fall silent with all their children, devices that restart, and what a broker kept too long."""
+"""Outages of gateways with their children, restarts of devices, stale retained messages."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from simulators.truth.truth import Truth
 
 @dataclass(frozen=True, slots=True)
 class OutageSettings(FaultSettings):
-    """A gateway is off; all its children are silent at once."""
+    """A gateway is off; all its children are offline together."""
 
     on_return: Annotated[
-        Literal["fifo", "lifo", "lost"], doc("what becomes of the gap: oldest first, newest first, or lost")
+        Literal["fifo", "lifo", "lost"], doc("messages of the gap: oldest first, newest first, or lost")
     ] = "fifo"
     burst_per_s: Annotated[float, Interval(gt=0, le=100_000), Unit("1/s"), doc("messages a second on return")] = 200.0
 
 
 @dataclass(frozen=True, slots=True)
 class RebootSettings(FaultSettings):
-    """A device restarts: it is away for `duration_s` and counts its messages anew."""
+    """A device restarts: it is offline for `duration_s`, and its sequence numbers restart."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetainedSettings(FaultSettings):
-    """Ghosts: the broker hands out each device's last message again, marked retained, as after a reconnect."""
+    """Stale retained messages: after a reconnect the broker delivers each device's last message, marked retained."""
 
     every_s: Annotated[float, Interval(ge=1, le=86_400), Unit("s"), doc("time between two reconnects")] = 600.0
 
@@ -44,14 +44,14 @@ class Outage(Planned):
     settings: OutageSettings
 
     def carry(self, part: Samples) -> Samples:
-        """Held until the return, or lost."""
+        """Return the rows, delayed until the gateway's return, or without the lost ones."""
         rows = self.reach.rows(part)
         if self.settings.on_return == "lost":
             return part.keep(~rows)
         return replace(part, sent_ms=np.where(rows, self.span_ms[1], part.due_ms)) if rows.any() else part
 
     def paced(self, device: NDArray[np.int32], time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-        """When messages that waited for the return are sent: in a row, at the burst's rate."""
+        """Return the send times of delayed messages: consecutive, at the burst's rate."""
         newest_first = self.settings.on_return == "lifo"
         order = np.lexsort((device, -time_ms if newest_first else time_ms))
         sent_ms = np.empty(len(device), np.int64)
@@ -60,11 +60,11 @@ class Outage(Planned):
         return sent_ms
 
     def truths(self) -> Sequence[Truth]:
-        """One interval over all children: one finding is right, a page is wrong."""
+        """Return one interval over all children: one finding is correct, a page is wrong."""
         return [self.reach.truth("gateway_silent", level=1)]
 
     def amend(self, truth: Truth) -> Truth:
-        """What happens wholly in the gap of its devices can be known only after the return: a late incident."""
+        """Return the truth with a later detectable time: an incident inside the gap is detectable after the return."""
         begin, end = self.span_ms
         hidden = set(self.reach.members.tolist())
         where = [self.reach.fleet.devices[index] for index in hidden]
@@ -83,22 +83,22 @@ class Reboot(Planned):
     settings: RebootSettings
 
     def carry(self, part: Samples) -> Samples:
-        """Nothing while it starts."""
+        """Return the rows without those during the restart."""
         return part.keep(~self.reach.rows(part))
 
     def truths(self) -> Sequence[Truth]:
-        """One interval."""
+        """Return one interval."""
         return [self.reach.truth("reboot")]
 
 
 @dataclass(frozen=True, slots=True)
 class Retained(Planned):
-    """Planned ghosts."""
+    """Planned stale retained messages."""
 
     settings: RetainedSettings
 
     def carry(self, part: Samples) -> Samples:
-        """The rows, and a retained copy of each that is its device's newest at a reconnect."""
+        """Return the rows, with a retained copy of each device's newest row at a reconnect."""
         begin, end = self.span_ms
         every = round(1000 * self.settings.every_s)
         next_ms = begin + ((part.due_ms - begin) // every + 1) * every
@@ -115,5 +115,5 @@ class Retained(Planned):
         return replace(both, sent_ms=sent_ms, retain=retain)
 
     def truths(self) -> Sequence[Truth]:
-        """One interval."""
+        """Return one interval."""
         return [self.reach.truth("retained_ghosts")]

@@ -1,4 +1,4 @@
-"""Devices that speak and tell nothing: stuck values and missing measurements."""
+"""Value faults: stuck values and missing measurements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from simulators.truth.truth import Truth
 
 @dataclass(frozen=True, slots=True)
 class StuckSettings(FaultSettings):
-    """A metric keeps the value that it had."""
+    """A metric keeps its last value."""
 
     metric: Annotated[str, doc("name of the metric; empty: every number")] = ""
 
@@ -40,7 +40,7 @@ class Stuck(Planned):
 
     @cached_property
     def _last(self) -> dict[tuple[int, str], float]:
-        """(device, metric) -> the last value before the fault, of the day before at most."""
+        """(device, metric) -> the last value before the fault, at most one day old."""
         found: dict[tuple[int, str], float] = {}
         begin, wanted = self.span_ms[0], set(self.reach.members.tolist())
         longest_s = max(self.reach.fleet.devices[index].period_s for index in wanted)
@@ -52,7 +52,7 @@ class Stuck(Planned):
         return found
 
     def carry(self, part: Samples) -> Samples:
-        """The same messages with the value of old."""
+        """Return the messages with the stuck value."""
         rows = self.reach.rows(part)
         for metric in part.metrics if rows.any() else ():
             if self.settings.metric in ("", metric):
@@ -65,18 +65,18 @@ class Stuck(Planned):
         return np.array([self._last.get((device, metric), value) for device, value in pairs], np.float64)
 
     def truths(self) -> Sequence[Truth]:
-        """One interval."""
+        """Return one interval."""
         return [self.reach.truth("sensor_stuck")]
 
 
 @dataclass(frozen=True, slots=True)
 class Null(Planned):
-    """A planned lack of measurements."""
+    """Planned missing measurements."""
 
     settings: NullSettings
 
     def carry(self, part: Samples) -> Samples:
-        """The same messages without a value."""
+        """Return the messages without a value."""
         rows = self.reach.rows(part)
         if not rows.any():
             return part
@@ -87,5 +87,5 @@ class Null(Planned):
         return part
 
     def truths(self) -> Sequence[Truth]:
-        """One interval."""
+        """Return one interval."""
         return [self.reach.truth("no_measurement")]

@@ -1,4 +1,4 @@
-"""What every kind of device sends on a quiet day: pure functions of (fleet, time), vectorised."""
+"""Models of devices on a quiet day: vectorised pure functions of (fleet, time)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from simulators.models.rooms import room, smoke
 from simulators.models.water import leak, pipe, pond, rain
 
 Moments = Callable[[Fleet, NDArray[np.int32], float, tuple[int, int]], list[Samples]]
-"""(fleet, members, period_s, (begin_ms, end_ms)) -> the members' messages in that span that follow no beat."""
+"""(fleet, members, period_s, (begin_ms, end_ms)) -> the members' aperiodic messages in that span."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One kind of device: its regular message, and what it sends when people pass.
+    """One kind of device: its regular message, and its messages caused by people.
 
-    beats: the regular message goes out every period; else `moments` tells the state as well, where it fits.
+    beats: the regular message is sent every period; otherwise `moments` also reports the state.
     """
 
-    told: Callable[[Rows], Samples]
+    regular: Callable[[Rows], Samples]
     moments: Moments | None = None
     beats: bool = True
 
@@ -48,12 +48,12 @@ BACKGROUNDS: Mapping[str, Model] = {
 
 
 def quiet(fleet: Fleet, span_ms: tuple[int, int]) -> list[Samples]:
-    """Everything the fleet sends in [begin, end) when nothing happens; chunks join without a seam."""
+    """Return the fleet's messages in [begin, end) without any event; consecutive chunks join exactly."""
     found: list[Samples] = []
     for (name, period_s), members in fleet.groups.items():
         model = BACKGROUNDS[name]
         if model.beats:
-            found.append(model.told(regular(fleet, members, period_s, span_ms)))
+            found.append(model.regular(regular(fleet, members, period_s, span_ms)))
         if model.moments is not None:
             found += model.moments(fleet, members, period_s, span_ms)
         if name in CELLS:
@@ -62,6 +62,6 @@ def quiet(fleet: Fleet, span_ms: tuple[int, int]) -> list[Samples]:
 
 
 def steady(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[Samples]:
-    """The regular messages of [begin, end) when the whole fleet speaks in turn, `rate_per_s` in all."""
-    parts = [BACKGROUNDS[name].told(rows) for name, rows in in_turn(fleet, rate_per_s, span_ms)]
+    """Return the regular messages of [begin, end) with the whole fleet sending in turn at `rate_per_s` in total."""
+    parts = [BACKGROUNDS[name].regular(rows) for name, rows in in_turn(fleet, rate_per_s, span_ms)]
     return [part for part in parts if len(part)]

@@ -1,4 +1,4 @@
-"""Cameras on a quiet day: people walk by on the path, and the camera says that it sees."""
+"""Cameras on a quiet day: people on the path, and the camera's own health."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GATE = "gate"
 
 
 def camera(rows: Rows) -> Samples:
-    """The camera's own health: blind (bool); sharpness (% of a clear day's), luma (%), scene_change (%)."""
+    """Return the camera's health: blind (bool), sharpness (% of a clear day's), luma (%), scene_change (%)."""
     light, focus, shake = rows.normals(3, stream=7)
     hour = rows.fleet.calendar.hour(rows.time_ms)
     daylight = np.clip(np.cos((hour - 12.5) / 24 * 2 * np.pi) + 0.2, 0, 1)
@@ -32,7 +32,7 @@ def camera(rows: Rows) -> Samples:
 
 
 def passers_by(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Samples]:
-    """People on the path as tracks (start, end) in the zone "path"."""
+    """Return people on the path as tracks (start, end) in the zone "path"."""
     del period_s
     begin, end = span_ms
     slot_device, slot_ms, slot = grid(fleet, members, 60.0, (begin - 60_000, end))
@@ -50,7 +50,7 @@ def passers_by(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_m
 def track_frames(
     rows: list[tuple[int, int, int, float]], *, zone: str, span_ms: tuple[int, int], update_ms: int = 0
 ) -> Samples:
-    """Events of persons seen: rows of (device, start_ms, stay_ms, score); updates in between where `update_ms` > 0."""
+    """Return events of persons from rows of (device, start_ms, stay_ms, score); `update_ms` > 0 adds updates."""
     begin, end = span_ms
     events = [event for row in rows for event in _track(row, zone, update_ms) if begin <= event[1] < end]
     device = np.array([event[0] for event in events], np.int32)
@@ -60,9 +60,9 @@ def track_frames(
 
 def _track(row: tuple[int, int, int, float], zone: str, update_ms: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
     device, start_ms, stay_ms, score = row
-    told = {"label": "person", "score": round(score, 3), "zone": zone, "track": f"{start_ms}-{device}", "count": 1}
-    yield device, start_ms, {**told, "state": "start"}
+    fields = {"label": "person", "score": round(score, 3), "zone": zone, "track": f"{start_ms}-{device}", "count": 1}
+    yield device, start_ms, {**fields, "state": "start"}
     if update_ms:
         for at_ms in range(start_ms + update_ms, start_ms + stay_ms, update_ms):
-            yield device, at_ms, {**told, "state": "update"}
-    yield device, start_ms + stay_ms, {**told, "state": "end"}
+            yield device, at_ms, {**fields, "state": "update"}
+    yield device, start_ms + stay_ms, {**fields, "state": "end"}

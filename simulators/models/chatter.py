@@ -1,4 +1,4 @@
-"""Values and contacts that flap: at a threshold, or in a loose fitting."""
+"""Flapping values at a threshold, and bouncing contacts of a loose fitting."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from annotated_types import Interval, Unit, doc
 
 from simulators.campus.fleet import frames
 from simulators.campus.noise import Floats, normal, uniform
-from simulators.models.course import Course, Turn, at, interval
+from simulators.models.disturbance import Disturbance, MetricChange, at, interval
 from simulators.models.effect import Happening, Stage
 
 TERMS = 60
-"""Of the moving average that stands for the AR(1): 0.8 ** 60 is a millionth."""
+"""Terms of the moving average that approximates the AR(1): 0.8 ** 60 is a millionth."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlappingSettings(Happening):
-    """A smoke value wanders around a threshold: AR(1) noise as wide as the hysteresis."""
+    """A smoke value varies around a threshold: AR(1) noise as wide as the hysteresis."""
 
-    level_db_m: Annotated[float, Interval(gt=0, le=5), Unit("dB/m"), doc("around which it wanders")] = 0.055
+    level_db_m: Annotated[float, Interval(gt=0, le=5), Unit("dB/m"), doc("threshold at the centre of the noise")] = (
+        0.055
+    )
     hysteresis_db_m: Annotated[float, Interval(gt=0, le=5), Unit("dB/m"), doc("of the detector")] = 0.02
     width: Annotated[tuple[float, float], Interval(gt=0, le=5), doc("sd of the noise, in hystereses")] = (0.5, 2.0)
-    phi: Annotated[float, Interval(ge=0, le=0.8), doc("how much of the last value remains")] = 0.7
+    phi: Annotated[float, Interval(ge=0, le=0.8), doc("share of the last value that remains")] = 0.7
     lasts_s: Annotated[float, Interval(gt=0, le=7 * 86_400), Unit("s"), doc("how long")] = 3600.0
 
 
-def plan_flapping(settings: FlappingSettings, stage: Stage) -> Course | None:
-    """A flapping smoke head; None when there is none."""
+def plan_flapping(settings: FlappingSettings, stage: Stage) -> Disturbance | None:
+    """Plan a flapping smoke head; None without a smoke head."""
     heads = settings.candidates(stage.fleet, "smoke")
     if not heads:
         return None
@@ -48,7 +50,7 @@ def plan_flapping(settings: FlappingSettings, stage: Stage) -> Course | None:
     end_ms = at(stage, settings.lasts_s)
     moments = stage.at_ms, at(stage, period_s), None, end_ms
     truth = interval(stage, "fire", [head], moments, level=1)
-    return Course(stage, (stage.at_ms, end_ms), (truth,), (Turn(head, "smoke_density", wandering),))
+    return Disturbance(stage, (stage.at_ms, end_ms), (truth,), (MetricChange(head, "smoke_density", wandering),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +62,25 @@ class BounceSettings(Happening):
         50.0,
     )
     burst_s: Annotated[float, Interval(gt=0, le=600), Unit("s"), doc("length of a burst")] = 2.0
-    every_s: Annotated[float, Interval(ge=1, le=3600), Unit("s"), doc("from burst to burst")] = 30.0
+    every_s: Annotated[float, Interval(ge=1, le=3600), Unit("s"), doc("time between bursts")] = 30.0
     lasts_s: Annotated[float, Interval(gt=0, le=86_400), Unit("s"), doc("how long")] = 1800.0
 
 
-def plan_bounce(settings: BounceSettings, stage: Stage) -> Course | None:
-    """A bouncing contact; None when there is no door."""
+def plan_bounce(settings: BounceSettings, stage: Stage) -> Disturbance | None:
+    """Plan a bouncing contact; None without a door."""
     doors = settings.candidates(stage.fleet, "door")
     if not doors:
         return None
     door = stage.pick(doors)
     rate = stage.draw(*settings.rate_hz, stream=1)
-    changes = 2 * max(1, round(settings.burst_s * rate / 2))  # it ends closed
+    changes = 2 * max(1, round(settings.burst_s * rate / 2))  # the last state is closed
     bursts = max(1, int(settings.lasts_s // settings.every_s))
     number = np.arange(bursts * changes, dtype=np.int64)
     jitter = uniform(np.array([stage.key], np.uint64), number, stream=2)
     since_s = number // changes * settings.every_s + (number % changes + jitter) / rate
     rows = [(door, at(stage, s)) for s in since_s.tolist()]
-    said = frames(rows, {"open": [float(n % changes % 2 == 0) for n in number.tolist()]})
+    extra = frames(rows, {"open": [float(n % changes % 2 == 0) for n in number.tolist()]})
     end_ms = at(stage, settings.lasts_s)
     moments = stage.at_ms, stage.at_ms, None, end_ms
     truth = interval(stage, "contact_bounce", [door], moments, level=0, nuisance=True)
-    return Course(stage, (stage.at_ms, end_ms), (truth,), (), (), (said,))
+    return Disturbance(stage, (stage.at_ms, end_ms), (truth,), (), (), (extra,))

@@ -1,4 +1,4 @@
-"""Doors that go wrong: opened without a card, or propped open after one."""
+"""Door events: opened without a card, or propped open after a card."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from simulators.models.effect import Happening, Stage
 from simulators.truth.truth import Truth
 
 MARGIN_MS = 60_000
-"""Ordinary passages leave the door alone for this long before and after."""
+"""Time without ordinary passages before and after."""
 
 PROP_S, EARLY_S, ALARM_S = 30, 120, 600
-"""The ladder of a door that stays open: a word, early warning, alarm."""
+"""Levels of a door that stays open: hint, early warning, alarm."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForcedSettings(Happening):
-    """A door is opened with no card granted; a camera of the zone sees a person."""
+    """A door opens without a granted card; a camera of the zone detects a person."""
 
-    open_s: Annotated[tuple[float, float], Interval(ge=1, le=86_400), Unit("s"), doc("how long it stays open")] = (
+    open_s: Annotated[tuple[float, float], Interval(ge=1, le=86_400), Unit("s"), doc("time that it stays open")] = (
         20.0,
         90.0,
     )
-    lock_tells: Annotated[bool, doc("the lock reports `forced` itself")] = False
+    lock_tells: Annotated[bool, doc("the lock reports `forced`")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class HeldSettings(Happening):
-    """A door is opened with a card and propped."""
+    """A door opens with a card and is propped."""
 
-    open_s: Annotated[tuple[float, float], Interval(ge=1, le=86_400), Unit("s"), doc("how long it stays open")] = (
+    open_s: Annotated[tuple[float, float], Interval(ge=1, le=86_400), Unit("s"), doc("time that it stays open")] = (
         660.0,
         1200.0,
     )
@@ -43,7 +43,7 @@ class HeldSettings(Happening):
 
 @dataclass(frozen=True, slots=True)
 class DoorEvent:
-    """One planned opening of a door; `granted` tells a prop from a break-in."""
+    """One planned opening of a door; `granted` separates a propped door from a break-in."""
 
     stage: Stage
     device: int
@@ -54,28 +54,28 @@ class DoorEvent:
 
     @property
     def opened_ms(self) -> int:
-        """When the contact opens."""
+        """Time at which the contact opens."""
         return self.stage.at_ms + (900 if self.granted else 0)
 
     @property
     def shut_ms(self) -> int:
-        """When the contact closes."""
+        """Time at which the contact closes."""
         return self.opened_ms + round(self.open_s * 1000)
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From before the opening until after the closing."""
+        """Span from before the opening until after the closing."""
         return self.stage.at_ms - MARGIN_MS, self.shut_ms + MARGIN_MS
 
     def alter(self, part: Samples) -> Samples:
-        """No ordinary passage of this door meanwhile."""
+        """Remove ordinary passages of this door in the span."""
         if part.metrics not in (("open",), ("access_granted",)):
             return part
         begin, end = self.span_ms
         return part.keep((part.device != self.device) | (part.time_ms < begin) | (part.time_ms >= end))
 
     def events(self, span_ms: tuple[int, int]) -> list[Samples]:
-        """Card, contact, its repeated state once a minute, and the person on camera."""
+        """Return card, contact, its state once a minute, and the person on camera."""
         states = [(self.opened_ms, 1.0), *((at, 1.0) for at in range(self.opened_ms + 60_000, self.shut_ms, 60_000))]
         parts = [self._contact([*states, (self.shut_ms, 0.0)])]
         if self.granted:
@@ -96,11 +96,11 @@ class DoorEvent:
         return frames([(self.device, at_ms) for at_ms, _ in states], columns)
 
     def _rung(self) -> int:
-        """The highest level that a propped door reaches."""
+        """Return the highest level that a propped door reaches."""
         return max(0, sum(self.open_s >= step for step in (PROP_S, EARLY_S, ALARM_S)) - 1)
 
     def truths(self) -> Sequence[Truth]:
-        """harm_at: a forced door at once, a held one when the prop time is over."""
+        """Return the truth. harm_at: the opening of a forced door; the end of the prop time of a held one."""
         here = self.stage.fleet.devices[self.device]
         names = (here.id, *((self.stage.fleet.devices[self.camera].id,) if self.camera is not None else ()))
         level = 2 if not self.granted else self._rung()
@@ -125,7 +125,7 @@ class DoorEvent:
 
 
 def plan_forced(settings: ForcedSettings, stage: Stage) -> DoorEvent | None:
-    """A break-in at a door of the zone; None when there is no door."""
+    """Plan a break-in at a door of the zone; None without a door."""
     doors = settings.candidates(stage.fleet, "door")
     if not doors:
         return None
@@ -135,7 +135,7 @@ def plan_forced(settings: ForcedSettings, stage: Stage) -> DoorEvent | None:
 
 
 def plan_held(settings: HeldSettings, stage: Stage) -> DoorEvent | None:
-    """A propped door of the zone; None when there is no door."""
+    """Plan a propped door of the zone; None without a door."""
     doors = settings.candidates(stage.fleet, "door")
     if not doors:
         return None

@@ -1,4 +1,4 @@
-"""Everything that can happen, by the name that a scenario file uses for it."""
+"""Registry of effects by their name in scenario files."""
 
 from __future__ import annotations
 
@@ -64,4 +64,4 @@ EFFECTS: Mapping[str, tuple[type[Happening], Callable[[Any, Stage], Effect | Non
     "flapping": (FlappingSettings, plan_flapping),
     "bounce": (BounceSettings, plan_bounce),
 }
-"""Name -> (its settings, how it is put onto a fleet; None when no device fits)."""
+"""Name -> (settings, planner for a fleet; the planner returns None when no device fits)."""

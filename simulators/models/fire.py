@@ -1,6 +1,6 @@
-"""Smoke that is a fire, and smoke that is a kitchen.
+"""Smouldering fires and cooking fumes at smoke heads.
 
-Obscuration is drawn in %/m and sent in dB/m: dB/m = -10 log10(1 - o/100).
+Obscuration is modelled in %/m and sent in dB/m: dB/m = -10 log10(1 - o/100).
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class SmoulderSettings(Happening):
         180.0,
         600.0,
     )
-    neighbour_share: Annotated[float, Interval(ge=0, le=1), doc("next room's part of the smoke")] = 0.2
+    neighbour_share: Annotated[float, Interval(ge=0, le=1), doc("next room's share of the smoke")] = 0.2
     burns_s: Annotated[
-        float, Interval(ge=0, le=86_400), Unit("s"), doc("put out after; 0: ten minutes past the cap")
+        float, Interval(ge=0, le=86_400), Unit("s"), doc("extinguished after; 0: ten minutes past the cap")
     ] = 0.0
-    clears_tau_s: Annotated[float, Interval(gt=0, le=7200), Unit("s"), doc("how fast the room clears")] = 90.0
+    clears_tau_s: Annotated[float, Interval(gt=0, le=7200), Unit("s"), doc("clearing time of the room")] = 90.0
     flame_after_s: Annotated[float, Interval(ge=0, le=86_400), Unit("s"), doc("flames after; 0: never")] = 0.0
 
 
@@ -64,12 +64,12 @@ class Smoulder:
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From the first glow until the last room is clear."""
+        """Span from the first glow until the last room is clear."""
         last_s = self.burns_s + max(delay for _, delay, _ in self.rooms) + 12 * self.settings.clears_tau_s
         return self.stage.at_ms - round(self.co_lead_s * 1000), self.stage.at_ms + round(last_s * 1000)
 
     def percent_m(self, since_s: Floats) -> Floats:
-        """Obscuration (%/m) in the room itself, seconds after onset."""
+        """Return the obscuration (%/m) in the room, seconds after onset."""
         burning = np.clip(since_s, None, self.burns_s)
         exponent = burning / self.tau_s
         if self.settings.flame_after_s:
@@ -85,12 +85,12 @@ class Smoulder:
         return result
 
     def db_m(self, since_s: Floats) -> Floats:
-        """The same in dB/m."""
+        """Return the obscuration in dB/m."""
         result: Floats = -10 * np.log10(1 - self.percent_m(since_s) / 100)
         return result
 
     def alter(self, part: Samples) -> Samples:
-        """Smoke, CO and warmth are added in the room and its neighbour."""
+        """Add smoke, CO and heat in the room and its neighbour."""
         if "smoke_density" not in part.metrics:
             return part
         for device, delay_s, share in self.rooms:
@@ -114,12 +114,12 @@ class Smoulder:
         return Samples(part.device, part.time_ms, names, values.round(4))
 
     def events(self, span_ms: tuple[int, int]) -> list[Samples]:
-        """No further messages."""
+        """Return no extra messages."""
         del span_ms
         return []
 
     def truths(self) -> Sequence[Truth]:
-        """harm_at: the room's smoke passes 0.3 dB/m; end: back under the level at which it can be seen."""
+        """Return the truth. harm_at: the room's smoke passes 0.3 dB/m; end: smoke is below the visible level."""
         since_s = np.arange(0, (self.span_ms[1] - self.stage.at_ms) / 1000, 1.0)
         smoke = self.db_m(since_s)
         seen = np.flatnonzero(smoke >= SEEN_DB_M)
@@ -149,7 +149,7 @@ class Smoulder:
 
 
 def plan_smoulder(settings: SmoulderSettings, stage: Stage) -> Smoulder | None:
-    """A fire in a room chosen by the seed and its neighbour; None when the fleet has no smoke head there."""
+    """Plan a fire in a room chosen by the seed, and its neighbour; None without a smoke head there."""
     rooms = settings.candidates(stage.fleet, "smoke")
     if not rooms:
         return None
@@ -166,7 +166,7 @@ def plan_smoulder(settings: SmoulderSettings, stage: Stage) -> Smoulder | None:
 
 
 def _neighbour(fleet: Fleet, room: int) -> int | None:
-    """The nearest other smoke head in the same zone."""
+    """Return the nearest other smoke head in the same zone."""
     here = fleet.devices[room]
     others = [i for i in fleet.find("smoke", site=here.site) if i != room and fleet.devices[i].zone == here.zone]
     if not others:
@@ -178,9 +178,9 @@ def _neighbour(fleet: Fleet, room: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class CookingSettings(Happening):
-    """Cooking fumes at meal times: thick for minutes, quickly gone, no CO to speak of."""
+    """Cooking fumes at meal times: dense for minutes, cleared quickly, with negligible CO."""
 
-    burst_s: Annotated[tuple[float, float], Interval(ge=30, le=1800), Unit("s"), doc("how long a burst lasts")] = (
+    burst_s: Annotated[tuple[float, float], Interval(ge=30, le=1800), Unit("s"), doc("length of a burst")] = (
         120.0,
         480.0,
     )
@@ -188,7 +188,7 @@ class CookingSettings(Happening):
         1.0,
         6.0,
     )
-    decay_tau_s: Annotated[tuple[float, float], Interval(gt=0, le=1800), Unit("s"), doc("how fast it goes")] = (
+    decay_tau_s: Annotated[tuple[float, float], Interval(gt=0, le=1800), Unit("s"), doc("clearing time")] = (
         120.0,
         240.0,
     )
@@ -207,11 +207,11 @@ class Cooking:
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From lighting the stove until the air is clear."""
+        """Span from lighting the stove until the air is clear."""
         return self.stage.at_ms, self.stage.at_ms + round(1000 * (self.burst_s + 12 * self.decay_tau_s))
 
     def percent_m(self, since_s: Floats) -> Floats:
-        """Obscuration (%/m), seconds after the burst began: it flickers with the pan."""
+        """Return the obscuration (%/m), seconds after the burst began; it flickers."""
         risen = 1 - np.exp(-np.clip(since_s, 0, self.burst_s) / 40)
         gone = np.exp(-np.clip(since_s - self.burst_s, 0, None) / self.decay_tau_s)
         keys = np.full(len(since_s), self.stage.key, np.uint64)
@@ -220,7 +220,7 @@ class Cooking:
         return result
 
     def alter(self, part: Samples) -> Samples:
-        """Fume on the kitchen's head, damp in its air."""
+        """Add fumes at the kitchen's smoke head and humidity in its air."""
         since_s = (part.time_ms - self.stage.at_ms) / 1000
         fume = self.percent_m(since_s)
         if "smoke_density" in part.metrics:
@@ -234,12 +234,12 @@ class Cooking:
         return part
 
     def events(self, span_ms: tuple[int, int]) -> list[Samples]:
-        """No further messages."""
+        """Return no extra messages."""
         del span_ms
         return []
 
     def truths(self) -> Sequence[Truth]:
-        """A nuisance: it must page nobody."""
+        """Return a nuisance: it must cause no page."""
         here = self.stage.fleet.devices[self.device]
         gone_s = self.burst_s + self.decay_tau_s * max(0.0, log(self.peak_percent_m / 0.5))
         end_ms = self.stage.at_ms + round(1000 * gone_s)
@@ -264,7 +264,7 @@ class Cooking:
 
 
 def plan_cooking(settings: CookingSettings, stage: Stage) -> Cooking | None:
-    """A burst at one smoke head of the zone; None when there is none."""
+    """Plan a burst at one smoke head of the zone; None without one."""
     heads = settings.candidates(stage.fleet, "smoke")
     kitchens = [i for i in heads if stage.fleet.devices[i].profile == "kitchen"] or heads
     if not kitchens:

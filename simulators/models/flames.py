@@ -1,6 +1,6 @@
 """Flaming fires: minutes from nothing to dense smoke and heat.
 
-Obscuration is drawn in %/m and sent in dB/m: dB/m = -10 log10(1 - o/100).
+Obscuration is modelled in %/m and sent in dB/m: dB/m = -10 log10(1 - o/100).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 
 from simulators.campus.noise import Floats
-from simulators.models.course import Course, Turn, at, interval
+from simulators.models.disturbance import Disturbance, MetricChange, at, interval
 from simulators.models.effect import Happening, Stage
 
 ONSET_PERCENT_M = 0.05
@@ -28,12 +28,12 @@ class FlamingSettings(Happening):
     warm_k: Annotated[tuple[float, float], Interval(ge=0, le=200), Unit("K"), doc("warmer after rise_s")] = (5.0, 20.0)
     rise_s: Annotated[float, Interval(gt=0, le=3600), Unit("s"), doc("time of the warming")] = 180.0
     cap_percent_m: Annotated[float, Interval(gt=7, le=90), Unit("%/m"), doc("thickest smoke")] = 40.0
-    burns_s: Annotated[float, Interval(gt=0, le=86_400), Unit("s"), doc("put out after")] = 600.0
-    clears_tau_s: Annotated[float, Interval(gt=0, le=7200), Unit("s"), doc("how fast the room clears")] = 120.0
+    burns_s: Annotated[float, Interval(gt=0, le=86_400), Unit("s"), doc("extinguished after")] = 600.0
+    clears_tau_s: Annotated[float, Interval(gt=0, le=7200), Unit("s"), doc("clearing time of the room")] = 120.0
 
 
-def plan_flaming(settings: FlamingSettings, stage: Stage) -> Course | None:
-    """A flaming fire under one smoke head; None when the zone has none."""
+def plan_flaming(settings: FlamingSettings, stage: Stage) -> Disturbance | None:
+    """Plan a flaming fire under one smoke head; None when the zone has none."""
     heads = settings.candidates(stage.fleet, "smoke")
     if not heads:
         return None
@@ -58,10 +58,10 @@ def plan_flaming(settings: FlamingSettings, stage: Stage) -> Course | None:
     since_s = np.arange(0, gone_s, 0.5)
     alarm_s, seen_s = (float(since_s[np.argmax(db_m(since_s) >= level)]) for level in (ALARM_DB_M, SEEN_DB_M))
     moments = stage.at_ms, at(stage, seen_s), at(stage, alarm_s + GRACE_S), at(stage, gone_s)
-    turns = (
-        Turn(head, "smoke_density", lambda s, old: (old + db_m(s)).round(4)),
-        Turn(head, "temperature", lambda s, old: (old + warm(s)).round(2)),
-        Turn(head, "co", lambda s, old: (old + 60 * db_m(s) / 2.2).round(1)),
+    changes = (
+        MetricChange(head, "smoke_density", lambda s, old: (old + db_m(s)).round(4)),
+        MetricChange(head, "temperature", lambda s, old: (old + warm(s)).round(2)),
+        MetricChange(head, "co", lambda s, old: (old + 60 * db_m(s) / 2.2).round(1)),
     )
     span_ms = stage.at_ms, at(stage, settings.burns_s + 12 * settings.clears_tau_s)
-    return Course(stage, span_ms, (interval(stage, "fire", [head], moments, level=3, page=True),), turns)
+    return Disturbance(stage, span_ms, (interval(stage, "fire", [head], moments, level=3, page=True),), changes)

@@ -1,4 +1,4 @@
-"""Gates on a quiet day: turnstiles that count, doors that open for a card and fall shut again."""
+"""Gates on a quiet day: turnstiles with counts, doors that open for a card and close."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ LANE_PER_MIN = 24.0
 """People a lane passes in a busy minute; makers print 40 to 60, real rush hours show 20 to 40."""
 
 SLOT_S = 60.0
-"""A door serves at most one card in this time, so that passages never overlap."""
+"""Minimum time between two cards at a door, so passages never overlap."""
 
 BEAM_MS = 1_000
-"""From the opening until the person breaks the beam."""
+"""Time from the opening until the person breaks the beam."""
 
 IN_FIRST_H, IN_LAST_H = 6.0, 15.0
 
 
 def turnstile(rows: Rows) -> Samples:
-    """People in and out since the last message; mornings run in, evenings out."""
+    """Return people in and out since the last message; people enter in the morning and leave in the evening."""
     calendar = rows.fleet.calendar
     hour = calendar.hour(rows.time_ms)
     rate = LANE_PER_MIN * calendar.movement(rows.time_ms) * rows.period_s / 60
@@ -32,12 +32,12 @@ def turnstile(rows: Rows) -> Samples:
 
 
 def shut(rows: Rows) -> Samples:
-    """A closed door, told in turn."""
+    """Return the periodic report of a closed door."""
     return rows.frames({"open": np.zeros(len(rows))})
 
 
 def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> list[Samples]:
-    """Card, opening, one count of the beam in the door and closing for each passage; closed every `period_s`."""
+    """Return card, opening, beam count and closing for each passage; state closed every `period_s`."""
     begin, end = span_ms
     device, slot_ms, slot = grid(fleet, members, SLOT_S, (begin - round(SLOT_S * 1000), end))
     keys = fleet.keys[device]
@@ -61,7 +61,7 @@ def door(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tup
 
 
 def _counts(mean: Floats, keys: NDArray[np.uint64], sample: NDArray[np.int64], stream: int) -> Floats:
-    """Whole numbers around a mean with a Poisson's spread (normal approximation, thinned near zero)."""
+    """Return whole numbers around a mean with Poisson variance (normal approximation, thinned near zero)."""
     spread = mean + np.sqrt(mean) * normal(keys, sample, stream=stream)
     few = (uniform(keys, sample, stream=stream + 20) < mean).astype(np.float64)
     result: Floats = np.where(mean > 1, np.clip(np.rint(spread), 0, None), few)

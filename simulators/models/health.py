@@ -1,7 +1,7 @@
-"""What battery devices tell of themselves: charge by the messages sent, voltage, radio; and how detectors age.
+"""Health of battery devices: charge by messages sent, voltage, radio; ageing of detectors.
 
-Charge is counted in coulombs: a device uses its standby current and a little more for each message. Capacities and
-costs are plausible choices of ours (two lithium AA cells indoors, a D cell in a LoRaWAN gauge).
+Charge is counted in coulombs: a device uses its standby current and a fixed charge for each message. Capacities and
+costs are plausible assumptions (two lithium AA cells indoors, a D cell in a LoRaWAN gauge).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simulators.campus.noise import Floats
 
 HEALTH_S = 3600.0
 EPOCH_MS = 1_767_225_600_000
-"""2026-01-01; devices were put up in the two years before."""
+"""2026-01-01; devices were installed in the two years before."""
 
 AGE_DAYS_MAX = 730.0
 KNEE = 0.93
@@ -43,7 +43,7 @@ CELLS: Mapping[str, Cell] = {
 
 
 def used_share(rows: Rows, model: str, period_s: float) -> Floats:
-    """How much of the cell is gone, 0 to 1: age times what a day of standby and messages costs."""
+    """Return the used share of the battery, 0 to 1: age times the cost of a day of standby and messages."""
     cell = CELLS[model]
     a_day_c = cell.standby_a * DAY_S + cell.message_c * DAY_S / period_s
     used: Floats = np.clip(age_days(rows) * a_day_c / cell.capacity_c, 0, 1)
@@ -51,19 +51,19 @@ def used_share(rows: Rows, model: str, period_s: float) -> Floats:
 
 
 def age_days(rows: Rows) -> Floats:
-    """Days since each row's device was put up."""
+    """Return the days since the installation of each row's device."""
     result: Floats = (rows.time_ms - EPOCH_MS) / DAY_MS + AGE_DAYS_MAX * rows.own(stream=31)
     return result
 
 
 def voltage(used: Floats) -> Floats:
-    """Volts of a lithium cell by the share used: flat, then a knee down to 2.4 V when empty."""
+    """Return the voltage of a lithium cell by its used share: flat, then a knee down to 2.4 V when empty."""
     result: Floats = 3.05 - 0.05 * used - 0.6 * np.clip((used - KNEE) / (1 - KNEE), 0, None) ** 2
     return result
 
 
 def health(rows: Rows, model: str, period_s: float) -> Samples:
-    """Battery (%), battery_voltage (V) and rssi (dBm) of battery devices that speak every `period_s`."""
+    """Return battery (%), battery_voltage (V) and rssi (dBm) of battery devices that send every `period_s`."""
     used = used_share(rows, model, period_s)
     cold, radio = rows.normals(2, stream=32)
     volts = voltage(used) + 0.004 * cold

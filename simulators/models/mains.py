@@ -10,12 +10,12 @@ MAINS_V = 228.0
 
 
 def panel(rows: Rows) -> Samples:
-    """No zone isolated, no fault."""
+    """Return the state of the panel: no zone isolated, no fault."""
     return rows.frames({"isolated": np.zeros(len(rows)), "fault": np.zeros(len(rows))})
 
 
 def socket(rows: Rows) -> Samples:
-    """Current (A) and power (W) of a stairwell socket: an exit lamp and nothing else."""
+    """Return current (A) and power (W) of a stairwell socket with one exit lamp."""
     (ripple,) = rows.normals(1, stream=1)
     current = np.clip(0.02 + 0.003 * ripple, 0, None).round(3)
     return rows.frames({"current": current, "power": (current * MAINS_V).round(1)})

@@ -1,4 +1,4 @@
-"""What looks like smoke and is none: steam, sprays, e-cigarettes."""
+"""Nuisance aerosols at smoke heads: steam, sprays, e-cigarettes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 
 from simulators.campus.noise import Floats
-from simulators.models.course import Course, Turn, at, interval, mates
+from simulators.models.disturbance import Disturbance, MetricChange, at, interval, mates
 from simulators.models.effect import Happening, Stage
 
 RISE_S = 4.0
 SHARED_S = 30.0
-"""Steam hangs in the air that much longer than the spike on the head."""
+"""Time for which steam stays in the air after the spike at the smoke head."""
 
 
 @dataclass(frozen=True, slots=True)
 class AerosolSettings(Happening):
     """A short dense cloud at one smoke head."""
 
-    spike_s: Annotated[tuple[float, float], Interval(ge=5, le=600), Unit("s"), doc("how long it lasts")] = (10.0, 60.0)
+    spike_s: Annotated[tuple[float, float], Interval(ge=5, le=600), Unit("s"), doc("duration of the cloud")] = (
+        10.0,
+        60.0,
+    )
     peak_percent_m: Annotated[tuple[float, float], Interval(gt=0, le=60), Unit("%/m"), doc("how dense")] = (3.0, 20.0)
     steam_percent: Annotated[float, Interval(ge=0, le=60), Unit("%"), doc("humidity step; 0: a dry aerosol")] = 0.0
 
 
-def plan_aerosol(settings: AerosolSettings, stage: Stage) -> Course | None:
-    """A cloud at a smoke head of the zone; None when there is none."""
+def plan_aerosol(settings: AerosolSettings, stage: Stage) -> Disturbance | None:
+    """Plan a cloud at a smoke head of the zone; None without one."""
     heads = settings.candidates(stage.fleet, "smoke")
     if not heads:
         return None
@@ -45,8 +48,8 @@ def plan_aerosol(settings: AerosolSettings, stage: Stage) -> Course | None:
         return np.clip(old + step, 0, 99).round(1)
 
     rooms = mates(stage, head, "room", same_place=True) if settings.steam_percent else []
-    turns = [Turn(head, "smoke_density", lambda s, old: (old + cloud(s)).round(4))]
-    turns += [Turn(room, "humidity", damp) for room in rooms]
+    changes = [MetricChange(head, "smoke_density", lambda s, old: (old + cloud(s)).round(4))]
+    changes += [MetricChange(room, "humidity", damp) for room in rooms]
     end_ms = at(stage, spike_s)
     truth = interval(stage, "aerosol", [head, *rooms], (stage.at_ms, stage.at_ms, None, end_ms), level=0, nuisance=True)
-    return Course(stage, (stage.at_ms, at(stage, spike_s + SHARED_S)), (truth,), tuple(turns))
+    return Disturbance(stage, (stage.at_ms, at(stage, spike_s + SHARED_S)), (truth,), tuple(changes))

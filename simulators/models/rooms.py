@@ -1,6 +1,6 @@
 """Rooms on a quiet day: smoke heads with temperature and CO, and indoor climate.
 
-Noise figures are plausible choices of ours: smoke heads 0.001 dB/m, CO 0.3 ppm, temperature 0.05 K; dust adds up to
+Noise figures are plausible assumptions: smoke heads 0.001 dB/m, CO 0.3 ppm, temperature 0.05 K; dust adds up to
 0.001 dB/m to a clean head in a year.
 """
 
@@ -14,13 +14,13 @@ from simulators.campus.weather import MEAN_CEL, outdoor_temperature
 from simulators.models.health import age_days
 
 BEHIND_WALLS = 0.25
-"""Share of the weather's change that a room feels."""
+"""Share of the outdoor change that reaches a room."""
 
 DUST_DB_M_PER_DAY = 0.001 / 365
 
 
 def smoke(rows: Rows) -> Samples:
-    """Smoke density (dB/m), CO (ppm) and temperature (Cel) of every smoke head."""
+    """Return smoke density (dB/m), CO (ppm) and temperature (Cel) of every smoke head."""
     haze, gas, warm = rows.normals(3, stream=1)
     density = clean_db_m(rows.own()) + DUST_DB_M_PER_DAY * age_days(rows) * rows.own(stream=5)
     density += 0.0008 * rows.smooth(1800) + 0.001 * haze
@@ -36,12 +36,12 @@ def smoke(rows: Rows) -> Samples:
 
 
 def clean_db_m(own: Floats) -> Floats:
-    """What a new head tells in clean air; own: its own number in (0, 1)."""
+    """Return the value of a new head in clean air. own: its random number in (0, 1)."""
     return 0.003 + 0.009 * own
 
 
 def room(rows: Rows) -> Samples:
-    """Temperature (Cel), humidity (%) and CO2 (ppm); CO2 follows the people."""
+    """Return temperature (Cel), humidity (%) and CO2 (ppm); CO2 depends on occupancy."""
     warm, wet, air = rows.normals(3, stream=1)
     calendar = rows.fleet.calendar
     people = calendar.in_session(rows.time_ms) * np.clip(1.4 - np.abs(calendar.hour(rows.time_ms) - 13.5) / 5, 0, 1)
@@ -58,7 +58,7 @@ def room(rows: Rows) -> Samples:
 
 
 def indoor_temperature(rows: Rows) -> Floats:
-    """Degrees in a room: a room's own level, the weather behind its walls, sun and people by day."""
+    """Return the room temperature (Cel): its own level, damped weather, sun and people by day."""
     own = 20.5 + 3 * rows.own(stream=9)
     outside = BEHIND_WALLS * (outdoor_temperature(rows.fleet.sky, rows.time_ms) - MEAN_CEL)
     result: Floats = own + outside + 0.3 * rows.smooth(10_800, stream=9)

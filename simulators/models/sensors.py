@@ -1,4 +1,4 @@
-"""Sensors that grow old: dust in a smoke head, a battery that ends."""
+"""Ageing sensors: dust in a smoke head, the end of a battery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annotated_types import Interval, Unit, doc
 from simulators.campus.calendar import DAY_S
 from simulators.campus.fleet import frames
 from simulators.campus.noise import Floats, normal, uniform
-from simulators.models.course import Course, Hush, Turn, at, interval
+from simulators.models.disturbance import Disturbance, MetricChange, Muted, at, interval
 from simulators.models.effect import Happening, Stage
 from simulators.models.rooms import clean_db_m
 
@@ -26,16 +26,18 @@ FULL_V, LOW_V, DEAD_V = 3.0, 2.75, 2.54
 
 @dataclass(frozen=True, slots=True)
 class DustSettings(Happening):
-    """Dust settles in a smoke head: its zero rises and saturates, its noise falls; insects walk through."""
+    """Dust in a smoke head: the zero rises and saturates, the noise falls, insects cause spikes."""
 
     percent_m_day: Annotated[tuple[float, float], Interval(gt=0, le=1), Unit("%/m"), doc("rise a day")] = (0.005, 0.03)
-    saturates_percent_m: Annotated[float, Interval(gt=0, le=20), Unit("%/m"), doc("rise in the end")] = 3.0
+    saturates_percent_m: Annotated[float, Interval(gt=0, le=20), Unit("%/m"), doc("final rise")] = 3.0
     insects: Annotated[float, Interval(ge=0, le=1), doc("share of samples with an insect before the optics")] = 0.0005
-    lasts_s: Annotated[float, Interval(gt=0, le=400 * DAY_S), Unit("s"), doc("until it is cleaned")] = 180.0 * DAY_S
+    lasts_s: Annotated[float, Interval(gt=0, le=400 * DAY_S), Unit("s"), doc("time until it is cleaned")] = (
+        180.0 * DAY_S
+    )
 
 
-def plan_dust(settings: DustSettings, stage: Stage) -> Course | None:
-    """Dust in one smoke head; None when there is none."""
+def plan_dust(settings: DustSettings, stage: Stage) -> Disturbance | None:
+    """Plan dust in one smoke head; None without one."""
     heads = settings.candidates(stage.fleet, "smoke")
     if not heads:
         return None
@@ -62,27 +64,29 @@ def plan_dust(settings: DustSettings, stage: Stage) -> Course | None:
     harm = at(stage, harm_s) if harm_s < settings.lasts_s else None
     moments = stage.at_ms, at(stage, seen_s), harm, at(stage, settings.lasts_s)
     truth = interval(stage, "sensor_drift", [head], moments, level=0, nuisance=True)
-    return Course(stage, (stage.at_ms, moments[3]), (truth,), (Turn(head, "smoke_density", dusty),))
+    return Disturbance(stage, (stage.at_ms, moments[3]), (truth,), (MetricChange(head, "smoke_density", dusty),))
 
 
 @dataclass(frozen=True, slots=True)
 class BatterySettings(Happening):
-    """A lithium cell at its end: flat near 3.0 V, then the knee, the low flag, some thousand messages, and silence."""
+    """End of a lithium cell: flat near 3.0 V, the knee, the low flag, some thousand messages, then none."""
 
     heartbeat_s: Annotated[
-        float, Interval(ge=60, le=DAY_S), Unit("s"), doc("between its messages; give its kind the same period")
+        float, Interval(ge=60, le=DAY_S), Unit("s"), doc("interval of its messages; set the same period for its kind")
     ] = 600.0
-    knee_s: Annotated[float, Interval(gt=0, le=400 * DAY_S), Unit("s"), doc("from the knee to the low flag")] = (
+    knee_s: Annotated[float, Interval(gt=0, le=400 * DAY_S), Unit("s"), doc("time from the knee to the low flag")] = (
         14.0 * DAY_S
     )
-    messages: Annotated[tuple[float, float], Interval(ge=1, le=100_000), doc("sent between low flag and death")] = (
+    messages: Annotated[
+        tuple[float, float], Interval(ge=1, le=100_000), doc("messages between the low flag and the end")
+    ] = (
         4000.0,
         8000.0,
     )
 
 
-def plan_battery(settings: BatterySettings, stage: Stage) -> Course | None:
-    """The end of one smoke head's battery; None when there is none."""
+def plan_battery(settings: BatterySettings, stage: Stage) -> Disturbance | None:
+    """Plan the end of one smoke head's battery; None without one."""
     heads = settings.candidates(stage.fleet, "smoke")
     if not heads:
         return None
@@ -96,17 +100,17 @@ def plan_battery(settings: BatterySettings, stage: Stage) -> Course | None:
     flag = (since_s >= low_s).astype(np.float64)
     charge = np.clip(np.interp(since_s, (0, low_s, dead_s), (12, 5, 0)), 0, 100).round(0)
     rows = [(head, at(stage, float(s))) for s in since_s]
-    said = frames(
+    extra = frames(
         rows, {"battery": charge.tolist(), "battery_voltage": volts.round(3).tolist(), "battery_low": flag.tolist()}
     )
-    told = ("battery", "battery_voltage", "rssi")
-    hushes = (Hush(head, (stage.at_ms, NEVER_MS), told), Hush(head, (at(stage, dead_s), NEVER_MS)))
+    health = ("battery", "battery_voltage", "rssi")
+    muted = (Muted(head, (stage.at_ms, NEVER_MS), health), Muted(head, (at(stage, dead_s), NEVER_MS)))
     moments = stage.at_ms, at(stage, low_s), at(stage, dead_s), at(stage, dead_s)
     truth = interval(stage, "battery_low", [head], moments, level=0)
-    return Course(stage, (stage.at_ms, NEVER_MS), (truth,), (), hushes, (said,))
+    return Disturbance(stage, (stage.at_ms, NEVER_MS), (truth,), (), muted, (extra,))
 
 
 def _own_beat(stage: Stage, head: int, beat_ms: int) -> int:
-    """The first moment from the begin on at which the head speaks anyway: its battery rides in the same heartbeat."""
+    """Return the head's first regular message time after the begin: the battery is part of that heartbeat."""
     phase = int(stage.fleet.keys[head] % np.uint64(beat_ms))
     return stage.at_ms + (phase - stage.at_ms) % beat_ms

@@ -1,4 +1,4 @@
-"""Rain, the pond that answers it, and people at the water."""
+"""Rain, the response of the pond, and people at the water."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ RAIL_DEFAULT_M = 1.7
 class StormSettings(Happening):
     """Heavy rain; the pond follows as a Nash cascade of three reservoirs."""
 
-    rain_s: Annotated[tuple[float, float], Interval(gt=0, le=86_400), Unit("s"), doc("how long it rains")] = (
+    rain_s: Annotated[tuple[float, float], Interval(gt=0, le=86_400), Unit("s"), doc("duration of the rain")] = (
         3600.0,
         10_800.0,
     )
-    rain_mm_h: Annotated[tuple[float, float], Interval(ge=0, le=300), Unit("mm/h"), doc("how hard it rains")] = (
+    rain_mm_h: Annotated[tuple[float, float], Interval(ge=0, le=300), Unit("mm/h"), doc("intensity of the rain")] = (
         20.0,
         80.0,
     )
@@ -61,24 +61,24 @@ class Storm:
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From the first drop until the pond has run down."""
+        """Span from the first rain until the pond is back at its level."""
         return self.stage.at_ms, self.stage.at_ms + round(1000 * (self.rain_s + 14 * self.k_s))
 
     def rise(self, since_s: Floats) -> Floats:
-        """Metres above normal, seconds after the rain began."""
+        """Return the rise above normal (m), seconds after the rain began."""
         peak = np.max(self._response(np.linspace(0, self.rain_s + 6 * self.k_s, 2000)))
         result: Floats = self.rise_m * self._response(since_s) / peak
         return result
 
     def _response(self, since_s: Floats) -> Floats:
-        """Outflow of three equal reservoirs after rain of unit height (gamma distribution function, n = 3)."""
+        """Return the outflow of three equal reservoirs after rain of unit height (gamma distribution, n = 3)."""
         filled = np.clip(since_s, 0, None) / self.k_s
         drained = np.clip(since_s - self.rain_s, 0, None) / self.k_s
         result: Floats = _gamma3(filled) - _gamma3(drained)
         return result
 
     def alter(self, part: Samples) -> Samples:
-        """Rain in the gauges, a rising level with spikes and gaps in the pond's sensors."""
+        """Add rain in the gauges, and a rising level with spikes and gaps in the pond's sensors."""
         since_s = (part.time_ms - self.stage.at_ms) / 1000
         if part.metrics == ("rain",):
             return self._with_rain(part, since_s)
@@ -102,12 +102,12 @@ class Storm:
         )
 
     def events(self, span_ms: tuple[int, int]) -> list[Samples]:
-        """No further messages."""
+        """Return no extra messages."""
         del span_ms
         return []
 
     def truths(self) -> Sequence[Truth]:
-        """harm_at: the level passes the rail (the pond's highest limit)."""
+        """Return the truth. harm_at: the level passes the rail (the pond's highest limit)."""
         begin, end = self.span_ms
         since_s = np.arange(0, (end - begin) / 1000, max(1.0, self.k_s / 2000))
         level = POND_M + self.rise(since_s)
@@ -140,7 +140,7 @@ class Storm:
 
 
 def plan_storm(settings: StormSettings, stage: Stage) -> Storm | None:
-    """A storm over the ponds of one school; None when there is no pond with a level sensor."""
+    """Plan a storm over the ponds of one school; None without a pond with a level sensor."""
     ponds = settings.candidates(stage.fleet, "pond")
     if not ponds:
         return None
@@ -159,13 +159,13 @@ def _gamma3(x: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class PersonSettings(Happening):
-    """A camera sees a person in the zone "waterside"."""
+    """A camera detects a person in the zone "waterside"."""
 
-    stay_s: Annotated[tuple[float, float], Interval(ge=1, le=7200), Unit("s"), doc("how long the person stays")] = (
+    stay_s: Annotated[tuple[float, float], Interval(ge=1, le=7200), Unit("s"), doc("time that the person stays")] = (
         60.0,
         240.0,
     )
-    high_water: Annotated[bool, doc("the water is high meanwhile: the two together are red")] = False
+    high_water: Annotated[bool, doc("the water is high at the same time: both together are red")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,21 +179,21 @@ class PersonAtWater:
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From the first sight until the person has gone."""
+        """Span from the first detection until the person has left."""
         return self.stage.at_ms, self.stage.at_ms + round(self.stay_s * 1000) + 1
 
     def alter(self, part: Samples) -> Samples:
-        """Nothing is changed."""
+        """Return the messages unchanged."""
         return part
 
     def events(self, span_ms: tuple[int, int]) -> list[Samples]:
-        """Start, an update every five seconds, end."""
+        """Return start, an update every five seconds, and end."""
         row = (self.camera, self.stage.at_ms, round(self.stay_s * 1000), self.stage.draw(0.72, 0.94, stream=2))
         found = track_frames([row], zone=WATERSIDE, span_ms=span_ms, update_ms=5_000)
         return [found] if len(found) else []
 
     def truths(self) -> Sequence[Truth]:
-        """The person is at the water's edge from the first sight on."""
+        """Return the truth: the person is at the water's edge from the first detection on."""
         here = self.stage.fleet.devices[self.camera]
         begin, end = self.stage.at_ms, self.stage.at_ms + round(self.stay_s * 1000)
         return [
@@ -216,7 +216,7 @@ class PersonAtWater:
 
 
 def plan_person(settings: PersonSettings, stage: Stage) -> PersonAtWater | None:
-    """A person before a camera of the zone; None when there is no camera."""
+    """Plan a person at a camera of the zone; None without a camera."""
     cameras = settings.candidates(stage.fleet, "camera")
     if not cameras:
         return None

@@ -1,4 +1,4 @@
-"""What cameras meet: strangers at the fence, animals and shadows, a bike on charge, and a hand before the lens."""
+"""Camera events: strangers at the fence, animals and shadows, blinding; e-bike charging."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from annotated_types import Interval, Unit, doc
 from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats, uniform
 from simulators.models.cameras import track_frames
-from simulators.models.course import Change, Course, Hush, Turn, at, interval, mates
+from simulators.models.disturbance import Change, Disturbance, MetricChange, Muted, at, interval, mates
 from simulators.models.effect import Happening, Stage
 from simulators.models.mains import MAINS_V
 
@@ -24,18 +24,18 @@ BLIND: dict[str, dict[str, float]] = {
     "moved": {"blind": 0.0, "scene_change": 78.0},
     "dark": {"blind": 0.0, "sharpness": 12.0, "luma": 1.0, "scene_change": 35.0},
 }
-"""Mode -> what the camera's health shows: covered, turned away, or its night lamp gone."""
+"""Mode -> health values of the camera: covered, turned away, or without its night lamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class StrangerSettings(Happening):
-    """A person walks along the fence and stays; animals and shadows come and go all night."""
+    """A person walks along the fence and stays; animals and shadows appear all night."""
 
-    stay_s: Annotated[tuple[float, float], Interval(ge=1, le=3600), Unit("s"), doc("how long the person stays")] = (
+    stay_s: Annotated[tuple[float, float], Interval(ge=1, le=3600), Unit("s"), doc("time that the person stays")] = (
         60.0,
         300.0,
     )
-    score: Annotated[tuple[float, float], Interval(ge=0, le=1), doc("how sure the camera is")] = (0.6, 0.9)
+    score: Annotated[tuple[float, float], Interval(ge=0, le=1), doc("score of the camera")] = (0.6, 0.9)
     shadows: Annotated[tuple[float, float], Interval(ge=0, le=500), doc("animals and shadows in ten hours")] = (
         5.0,
         30.0,
@@ -43,8 +43,8 @@ class StrangerSettings(Happening):
     passers: Annotated[float, Interval(ge=0, le=200), doc("people who only pass, in ten hours")] = 6.0
 
 
-def plan_stranger(settings: StrangerSettings, stage: Stage) -> Course | None:
-    """A night before one camera; None when there is none."""
+def plan_stranger(settings: StrangerSettings, stage: Stage) -> Disturbance | None:
+    """Plan a night at one camera; None without a camera."""
     cameras = settings.candidates(stage.fleet, "camera")
     if not cameras:
         return None
@@ -53,21 +53,21 @@ def plan_stranger(settings: StrangerSettings, stage: Stage) -> Course | None:
     come_s = stage.draw(0.3, 0.7, stream=3) * NIGHT_S
     whole = stage.at_ms, at(stage, NIGHT_S)
     stranger = (camera, at(stage, come_s), round(1000 * stay_s), score)
-    said = [track_frames([stranger], zone=PERIMETER, span_ms=whole, update_ms=5_000)]
+    extra = [track_frames([stranger], zone=PERIMETER, span_ms=whole, update_ms=5_000)]
     clear = [(come_s - 120, come_s + stay_s + 120)]
-    said.append(
+    extra.append(
         track_frames(_visits(stage, camera, settings.passers, (5, 25), clear, stream=10), zone=PERIMETER, span_ms=whole)
     )
     count = stage.draw(*settings.shadows, stream=4)
     animals = _visits(stage, camera, count, (5, 60), clear, stream=20)
     for label, share in (("cat", animals[::2]), ("shadow", animals[1::2])):
-        said.append(_relabelled(track_frames(share, zone=PERIMETER, span_ms=whole), label))
+        extra.append(_relabelled(track_frames(share, zone=PERIMETER, span_ms=whole), label))
     moments = at(stage, come_s), at(stage, come_s + LOITER_S), at(stage, come_s + LOITER_S), at(stage, come_s + stay_s)
     truth = interval(
         stage, "loitering", [camera], moments, level=1 if stay_s < LOITER_S else 2, page=stay_s >= LOITER_S
     )
-    quiet = (Hush(camera, whole, ("labels",)),)
-    return Course(stage, whole, (truth,), (), quiet, tuple(said))
+    quiet = (Muted(camera, whole, ("labels",)),)
+    return Disturbance(stage, whole, (truth,), (), quiet, tuple(extra))
 
 
 def _visits(
@@ -79,7 +79,7 @@ def _visits(
     *,
     stream: int,
 ) -> list[tuple[int, int, int, float]]:
-    """Tracks spread over the night that leave the given times alone: (device, start_ms, stay_ms, score)."""
+    """Return tracks spread over the night outside the given times: (device, start_ms, stay_ms, score)."""
     number = np.arange(int(count), dtype=np.int64)
     keys = np.array([stage.key], np.uint64)
     when_s, long, sure = (uniform(keys, number, stream=stream + k) for k in range(3))
@@ -92,7 +92,7 @@ def _visits(
 
 
 def _relabelled(part: Samples, label: str) -> Samples:
-    labels = tuple({**told, "label": label} for told in part.labels)
+    labels = tuple({**fields, "label": label} for fields in part.labels)
     return Samples(part.device, part.time_ms, part.metrics, part.values, labels)
 
 
@@ -100,27 +100,27 @@ def _relabelled(part: Samples, label: str) -> Samples:
 class BlindSettings(Happening):
     """A camera is covered, turned away, or left in the dark."""
 
-    mode: Annotated[Literal["blocked", "moved", "dark"], doc("what happened to it")] = "blocked"
-    lasts_s: Annotated[tuple[float, float], Interval(ge=60, le=7 * 86_400), Unit("s"), doc("until it is mended")] = (
+    mode: Annotated[Literal["blocked", "moved", "dark"], doc("cause of the blindness")] = "blocked"
+    lasts_s: Annotated[tuple[float, float], Interval(ge=60, le=7 * 86_400), Unit("s"), doc("time until the repair")] = (
         3600.0,
         14_400.0,
     )
 
 
-def plan_blind(settings: BlindSettings, stage: Stage) -> Course | None:
-    """A blind camera; None when there is none."""
+def plan_blind(settings: BlindSettings, stage: Stage) -> Disturbance | None:
+    """Plan a blind camera; None without a camera."""
     cameras = settings.candidates(stage.fleet, "camera")
     if not cameras:
         return None
     camera = stage.pick(cameras)
     end_ms = at(stage, stage.draw(*settings.lasts_s, stream=1))
 
-    turns = tuple(Turn(camera, metric, _steady(value)) for metric, value in BLIND[settings.mode].items())
+    changes = tuple(MetricChange(camera, metric, _steady(value)) for metric, value in BLIND[settings.mode].items())
     seen_ms = at(stage, stage.fleet.devices[camera].period_s)
     moments = stage.at_ms, seen_ms, at(stage, FINDING_S), end_ms
     truth = interval(stage, "camera_blind", [camera], moments, level=1)
-    hush = Hush(camera, (stage.at_ms, end_ms), ("labels",))
-    return Course(stage, (stage.at_ms, end_ms), (truth,), turns, (hush,))
+    mute = Muted(camera, (stage.at_ms, end_ms), ("labels",))
+    return Disturbance(stage, (stage.at_ms, end_ms), (truth,), changes, (mute,))
 
 
 def _steady(value: float) -> Change:
@@ -129,17 +129,17 @@ def _steady(value: float) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class ChargingSettings(Happening):
-    """An e-bike is brought into a stairwell and charged for hours."""
+    """An e-bike in a stairwell is charged for hours."""
 
     current_a: Annotated[tuple[float, float], Interval(gt=0, le=16), Unit("A"), doc("charging current")] = (1.0, 3.0)
-    lasts_s: Annotated[tuple[float, float], Interval(ge=600, le=86_400), Unit("s"), doc("how long it charges")] = (
+    lasts_s: Annotated[tuple[float, float], Interval(ge=600, le=86_400), Unit("s"), doc("duration of the charge")] = (
         14_400.0,
         25_200.0,
     )
 
 
-def plan_charging(settings: ChargingSettings, stage: Stage) -> Course | None:
-    """A bike on charge at a metered socket; None when there is none."""
+def plan_charging(settings: ChargingSettings, stage: Stage) -> Disturbance | None:
+    """Plan a charging e-bike at a metered socket; None without one."""
     sockets = settings.candidates(stage.fleet, "socket")
     if not sockets:
         return None
@@ -149,18 +149,18 @@ def plan_charging(settings: ChargingSettings, stage: Stage) -> Course | None:
     plugged_s = 90.0
 
     def drawn(since_s: Floats) -> Floats:
-        full = np.clip((plugged_s + lasts_s - since_s) / 3600, 0.1, 1)  # the last hour tapers off
+        full = np.clip((plugged_s + lasts_s - since_s) / 3600, 0.1, 1)  # the current falls in the last hour
         charging: Floats = ampere * full * ((since_s >= plugged_s) & (since_s < plugged_s + lasts_s))
         return charging
 
-    turns = (
-        Turn(socket, "current", lambda s, old: (old + drawn(s)).round(3)),
-        Turn(socket, "power", lambda s, old: (old + MAINS_V * drawn(s)).round(1)),
+    changes = (
+        MetricChange(socket, "current", lambda s, old: (old + drawn(s)).round(3)),
+        MetricChange(socket, "power", lambda s, old: (old + MAINS_V * drawn(s)).round(1)),
     )
     whole = stage.at_ms, at(stage, plugged_s + lasts_s)
     rows = [(camera, stage.at_ms, 60_000, stage.draw(0.7, 0.95, stream=3)) for camera in cameras]
-    said = (_relabelled(track_frames(rows, zone="stairs", span_ms=whole, update_ms=5_000), "ebike"),)
+    extra = (_relabelled(track_frames(rows, zone="stairs", span_ms=whole, update_ms=5_000), "ebike"),)
     plug_ms = at(stage, plugged_s)
     moments = stage.at_ms, stage.at_ms if cameras else plug_ms, plug_ms, whole[1]
     truth = interval(stage, "ebike_charging", [*cameras, socket], moments, level=2, page=True, carriers=2)
-    return Course(stage, whole, (truth,), turns, (), said)
+    return Disturbance(stage, whole, (truth,), changes, (), extra)

@@ -18,20 +18,20 @@ NIGHT_USE = 0.1
 
 
 def pond(rows: Rows) -> Samples:
-    """Level (m): nearly still, with wind, slow loss and what ordinary rain adds."""
+    """Return the level (m): nearly constant, with wind, slow loss and ordinary rain."""
     (ripple,) = rows.normals(1, stream=1)
     level = POND_M + 0.012 * rows.smooth(21_600) + LEVEL_SD_M * ripple + pond_rise(rows.fleet.sky, rows.time_ms)
     return rows.frames({"level": level.round(3)})
 
 
 def rain(rows: Rows) -> Samples:
-    """Rain (mm since the last message)."""
+    """Return the rain (mm since the last message)."""
     fallen = rain_mm_h(rows.fleet.sky, rows.time_ms) * rows.period_s / 3600
     return rows.frames({"rain": fallen.round(2)})
 
 
 def pipe(rows: Rows) -> Samples:
-    """Pressure (MPa) and flow (m3/s) of the main: use in the day draws the pressure down."""
+    """Return pressure (MPa) and flow (m3/s) of the main: use by day lowers the pressure."""
     (ripple,) = rows.normals(1, stream=1)
     use = NIGHT_USE + rows.fleet.calendar.movement(rows.time_ms)
     pressure = 0.38 - 0.03 * use + 0.004 * rows.smooth(900) + 0.001 * ripple
@@ -40,5 +40,5 @@ def pipe(rows: Rows) -> Samples:
 
 
 def leak(rows: Rows) -> Samples:
-    """The floor is dry."""
+    """Return the state of the leak contact: dry."""
     return rows.frames({"leak": np.zeros(len(rows))})
