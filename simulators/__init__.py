@@ -1,6 +1,6 @@
-"""A campus in a box: seeded schools, scenarios with their truth, and the bytes that real devices would send.
+"""Simulated campus: seeded schools, scenarios with labelled truth, and messages of real device formats.
 
-Light on purpose: the parts that need a network client are imported from `simulators.play.publisher` and its users.
+The package imports no network client; `simulators.play.publisher` and its users do.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What can go wrong between a scenario file and the broker.
+"""Errors between a scenario file and the broker.
 
 SimulatorError
-├── ScenarioInvalid    a scenario file says something that cannot be (all findings at once)
-├── RecordingInvalid   a recording has rows that cannot be read (all findings at once, with line numbers)
-└── BrokerUnreachable  the broker refused or stayed away longer than allowed
+├── ScenarioInvalid    a scenario file is invalid (all problems at once)
+├── RecordingInvalid   a recording has invalid rows (all problems at once, with line numbers)
+└── BrokerUnreachable  the broker rejected the connection or was down longer than allowed
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class SimulatorError(Exception):
 
 
 class ProblemsError(SimulatorError):
-    """Several findings about one file, told together."""
+    """Several problems of one file, reported together."""
 
     def __init__(self, source: str, findings: Sequence[str]) -> None:
         shown = [f"{source}: {finding}" for finding in findings[:SHOWN_MAX]]
@@ -30,15 +30,15 @@ class ProblemsError(SimulatorError):
 
 
 class ScenarioInvalid(ProblemsError):  # noqa: N818 - names the state of the file
-    """A scenario cannot be built; findings name key and allowed values."""
+    """A scenario cannot be built; each problem names key and allowed values."""
 
 
 class RecordingInvalid(ProblemsError):  # noqa: N818 - names the state of the file
-    """A recording cannot be played; findings name the line."""
+    """A recording cannot be played; each problem names the line."""
 
 
 class BrokerUnreachable(SimulatorError):  # noqa: N818 - names the state of the broker
-    """No usable connection; url: where; reason: what the broker or the network said."""
+    """No usable connection. url: of the broker; reason: error of the broker or the network."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"no connection to {url}: {reason}")
@@ -47,4 +47,4 @@ class BrokerUnreachable(SimulatorError):  # noqa: N818 - names the state of the 
 
 
 class PlotUnavailable(SimulatorError):  # noqa: N818 - names the state of the installation
-    """A picture cannot be drawn: the extra is missing, or the kind of file is unknown."""
+    """A plot cannot be drawn: the extra is missing, or the file type is unknown."""

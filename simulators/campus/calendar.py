@@ -1,4 +1,4 @@
-"""The school's year and day: terms, weekends, bells, and how many people move when."""
+"""Calendar of a school: terms, weekends, bells, and the movement of people by time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 DAY_S = 86_400
 BELLS_H = (7.2, 11.9, 14.0, 17.4, 21.3)
-"""Local hours around which people pass gates and doors: arrival, lunch, afternoon, dismissal, evening study."""
+"""Local hours of peak passage at gates and doors: arrival, lunch, afternoon, dismissal, evening study."""
 
 DAY_H, FREE_DAY_H = (6.5, 22.0), (8.5, 17.5)
-"""Local hours between which anybody moves, on school days and on others."""
+"""Local hours with movement of people, on school days and on other days."""
 
 EXAM_BELLS_H = (7.6, 11.6, 14.2, 16.8)
-"""On exam days there are no bells between papers: people come, go to lunch, come back and leave."""
+"""Local hours of peak passage on exam days, which have no bells between papers."""
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 
@@ -37,7 +37,7 @@ class Calendar:
     holidays: tuple[str, ...] = ("2026-10-01", "2026-10-02", "2026-10-03", "2026-10-04", "2026-10-05", "2027-01-01")
 
     def local_s(self, time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Local seconds since 1970; the zone's offset at the first time is used for all (chunks are short)."""
+        """Return local seconds since 1970; the zone's offset at the first time applies to all (chunks are short)."""
         if not len(time_ms):
             return np.zeros(0)
         first = datetime.fromtimestamp(float(time_ms[0]) / 1000, UTC).astimezone(ZoneInfo(self.timezone))
@@ -46,16 +46,16 @@ class Calendar:
         return local
 
     def hour(self, time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Local hour of day, 0 to 24."""
+        """Return the local hour of day, 0 to 24."""
         hours: NDArray[np.float64] = self.local_s(time_ms) % DAY_S / 3600
         return hours
 
     def in_session(self, time_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether the day is a school day: in term, no weekend, no holiday."""
+        """Return whether the day is a school day: in term, no weekend, no holiday."""
         return self._by_day(time_ms, self._school_day).astype(np.bool_)
 
     def movement(self, time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How busy the ways are, 0 to 1, by the minute: bells on school days, little on free days, nothing at night."""
+        """Return the intensity of movement, 0 to 1, by minute: peaks at bells, low on free days, 0 at night."""
         if not len(time_ms):
             return np.zeros(0)
         minute = time_ms // MINUTE_MS
@@ -75,14 +75,14 @@ class Calendar:
         )
         return busy
 
-    def _by_day(self, time_ms: NDArray[np.int64], tell: Callable[[str, int], bool]) -> NDArray[np.int8]:
-        """What is told of each row's local day (its date and weekday, Monday 0)."""
+    def _by_day(self, time_ms: NDArray[np.int64], predicate: Callable[[str, int], bool]) -> NDArray[np.int8]:
+        """Return the predicate's value for each row's local day (date and weekday, Monday 0)."""
         if not len(time_ms):
             return np.zeros(0, np.int8)
         day = (self.local_s(time_ms) // DAY_S).astype(np.int64)
         first, last = int(day.min()), int(day.max())
         dates = [date(1970, 1, 1) + timedelta(days=number) for number in range(first, last + 1)]
-        return np.array([tell(when.isoformat(), when.weekday()) for when in dates], np.int8)[day - first]
+        return np.array([predicate(when.isoformat(), when.weekday()) for when in dates], np.int8)[day - first]
 
     def _school_day(self, text: str, weekday: int) -> bool:
         return _within(text, self.terms) and weekday < 5 and text not in self.holidays  # noqa: PLR2004 - Saturday is 5

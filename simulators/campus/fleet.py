@@ -1,4 +1,4 @@
-"""The devices of one or many schools, and the columns of the messages they send."""
+"""Devices of one or many schools, and the columns of their messages."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from simulators.campus.noise import Floats, Words, crossed, keys_of, knots, norm
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One sensor: where it hangs and by which model it behaves.
+    """One sensor: its place and its model.
 
     model: smoke, turnstile, door, pond, rain, pipe, leak, camera, room; period_s: between its messages; xy: metres on
-    the plan; limits: metric -> rising limits in the metric's unit; profile: how detectors should treat it.
+    the plan; limits: metric -> rising limits in the metric's unit; profile: profile for the detectors.
     """
 
     site: str
@@ -36,7 +36,7 @@ class Device:
 
 
 class Devices(Sequence[Device]):
-    """Every device of a fleet by index, made when it is asked for: a city has 600,000 of them."""
+    """Every device of a fleet by index, created on access: a city has 600,000 devices."""
 
     def __init__(self, sites: Sequence[str], drawn: Sequence[Device]) -> None:
         """drawn: the devices of one school, their `site` empty; every site has all of them."""
@@ -70,17 +70,17 @@ class Fleet:
 
     @cached_property
     def devices(self) -> Devices:
-        """By index."""
+        """Devices by index."""
         return Devices(self.sites, self.drawn)
 
     @cached_property
     def keys(self) -> Words:
-        """One 64-bit key a device, shape (devices,)."""
+        """One 64-bit key for each device, shape (devices,)."""
         return crossed(keys_of(self.seed, list(self.sites)), keys_of(0, [d.id for d in self.drawn]))
 
     @cached_property
     def sky(self) -> Words:
-        """The key of the weather, shape (1,): all sites lie in one city."""
+        """Key of the weather, shape (1,): all sites are in one city."""
         return keys_of(self.seed, ["sky"])
 
     @cached_property
@@ -92,7 +92,7 @@ class Fleet:
         return {group: self._everywhere(numbers) for group, numbers in found.items()}
 
     def find(self, model: str, *, zone_key: str = "", site: str = "", device: str = "") -> list[int]:
-        """Indexes of the devices of a model; of a zone's key, a site, an id where given."""
+        """Return the indexes of the devices of a model, filtered by zone key, site and id where given."""
         numbers = [
             number
             for number, drawn in enumerate(self.drawn)
@@ -105,7 +105,7 @@ class Fleet:
         return [self.sites.index(site) * len(self.drawn) + number for number in numbers]
 
     def index_of(self, device: Device) -> int:
-        """The index of a device of this fleet."""
+        """Return the index of a device of this fleet."""
         return self.sites.index(device.site) * len(self.drawn) + self._numbers[device.id]
 
     @cached_property
@@ -119,13 +119,13 @@ class Fleet:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Samples:
-    """Messages of equal make as columns: row i is one message of `device[i]`, measured at `time_ms[i]`.
+    """Messages with the same metrics as columns: row i is one message of `device[i]`, measured at `time_ms[i]`.
 
-    device: int32 index into the fleet, shape (n,); time_ms: int64 UTC, what the device's clock says, shape (n,);
-    metrics: names of the k columns; values: float64, shape (n, k), booleans as 0 and 1, NaN where there is no
-    measurement; labels: one mapping a row with the texts that travel beside the values (of a camera event, a card),
-    else empty. Once on its way a message also has, all of shape (n,): seq: the device's running number; sent_ms: when
-    it is sent, by true time (None: when measured); retain: whether it is published retained (None: no).
+    device: int32 index into the fleet, shape (n,). time_ms: int64 UTC, by the device's clock, shape (n,). metrics:
+    names of the k columns. values: float64, shape (n, k); booleans are 0 and 1, a missing measurement is NaN. labels:
+    one mapping a row with the texts of the message (of a camera event, a card), else empty. A sent message also has,
+    all of shape (n,): seq: sequence number of the device; sent_ms: true time of sending (None: time of measurement);
+    retain: whether it is published retained (None: no).
     """
 
     device: NDArray[np.int32]
@@ -142,15 +142,15 @@ class Samples:
 
     @property
     def due_ms(self) -> NDArray[np.int64]:
-        """When each message is sent (ms UTC, true time)."""
+        """Return the time of sending of each message (ms UTC, true time)."""
         return self.time_ms if self.sent_ms is None else self.sent_ms
 
     def keep(self, rows: NDArray[np.bool_]) -> Samples:
-        """Only the marked rows."""
+        """Return the marked rows."""
         return self if rows.all() else self.take(np.flatnonzero(rows))
 
     def take(self, rows: NDArray[np.intp]) -> Samples:
-        """The rows of these numbers, in their order; a number may come twice."""
+        """Return the rows at these positions, in this order; a position may repeat."""
         return Samples(
             self.device[rows],
             self.time_ms[rows],
@@ -163,14 +163,14 @@ class Samples:
         )
 
     def with_column(self, metric: str, column: Floats) -> Samples:
-        """The same messages with one metric replaced."""
+        """Return the messages with one metric replaced."""
         values = self.values.copy()
         values[:, self.metrics.index(metric)] = column
         return replace(self, values=values)
 
 
 def frames(rows: Sequence[tuple[int, int]], metrics: Mapping[str, Sequence[float]]) -> Samples:
-    """Frames from single (device, time_ms) rows and one list of values a metric."""
+    """Return samples from single (device, time_ms) rows and one list of values for each metric."""
     device = np.array([row[0] for row in rows], np.int32)
     time_ms = np.array([row[1] for row in rows], np.int64)
     values = np.array([list(column) for column in metrics.values()], np.float64).T.reshape(len(rows), len(metrics))
@@ -179,10 +179,10 @@ def frames(rows: Sequence[tuple[int, int]], metrics: Mapping[str, Sequence[float
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
-    """When which device speaks: the rows that a model fills, in order of member and time.
+    """Schedule of messages: the rows that a model fills, in order of member and time.
 
-    members: device indexes, shape (m,); member: number among them, shape (n,); time_ms: shape (n,); sample: the
-    device's running number of this message, shape (n,).
+    members: device indexes, shape (m,). member: position in `members`, shape (n,). time_ms: shape (n,). sample: number
+    of this message of its device, shape (n,).
     """
 
     fleet: Fleet
@@ -197,29 +197,29 @@ class Rows:
 
     @property
     def device(self) -> NDArray[np.int32]:
-        """Device index of each row."""
+        """Return the device index of each row."""
         return self.members[self.member]
 
     @property
     def keys(self) -> Words:
-        """Key of each row's device."""
+        """Return the key of each row's device."""
         return self.fleet.keys[self.members][self.member]
 
     def own(self, *, stream: int = 0) -> Floats:
-        """A number in (0, 1) that belongs to the device for ever."""
+        """Return a constant random number in (0, 1) of each row's device."""
         keys = self.fleet.keys[self.members]
         return uniform(keys, np.zeros(len(keys), np.int64), stream=stream)[self.member]
 
     def uniform(self, *, stream: int = 0) -> Floats:
-        """A number in (0, 1) of each row."""
+        """Return a random number in (0, 1) for each row."""
         return uniform(self.keys, self.sample, stream=stream)
 
     def normals(self, count: int, *, stream: int = 0) -> list[Floats]:
-        """Up to four columns of standard normal numbers."""
+        """Return up to four columns of standard normal numbers."""
         return normals(self.keys, self.sample, count, stream=stream)
 
     def smooth(self, span_s: float, *, stream: int = 0) -> Floats:
-        """As `noise.smooth`; the turning points of each member are drawn once."""
+        """Return `noise.smooth` for each row; the turning points of each member are drawn once."""
         knot, weight = knots(self.time_ms, span_s)
         if not len(knot):
             return weight
@@ -234,7 +234,7 @@ class Rows:
         return wandered
 
     def frames(self, metrics: Mapping[str, Floats]) -> Samples:
-        """One message a row with these columns."""
+        """Return one message for each row with these columns."""
         values = np.empty((len(self), len(metrics)))
         for number, column in enumerate(metrics.values()):
             values[:, number] = column
@@ -242,9 +242,9 @@ class Rows:
 
 
 def regular(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]) -> Rows:
-    """The rows of [begin, end) of devices that speak every `period_s`.
+    """Return the rows of [begin, end) of devices that send every `period_s`.
 
-    Each device has its own phase, so that a fleet does not speak in chorus.
+    Each device has its own phase, so the messages of a fleet are spread over the period.
     """
     begin, end = span_ms
     period = round(period_s * 1000)
@@ -259,9 +259,9 @@ def regular(fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: 
 
 
 def in_turn(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[tuple[str, Rows]]:
-    """The rows of [begin, end) when the whole fleet speaks in turn at a steady rate, by model.
+    """Return the rows of [begin, end) with the whole fleet sending in turn at a steady rate, by model.
 
-    Neighbours on the wire are of different sites.
+    Consecutive messages are of different sites.
     """
     begin, end = span_ms
     first, last = (-int(-at * rate_per_s // 1000) for at in (begin, end))
@@ -286,6 +286,6 @@ def in_turn(fleet: Fleet, rate_per_s: float, span_ms: tuple[int, int]) -> list[t
 def grid(
     fleet: Fleet, members: NDArray[np.int32], period_s: float, span_ms: tuple[int, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Device, time_ms and sample of `regular`."""
+    """Return device, time_ms and sample of `regular`."""
     rows = regular(fleet, members, period_s, span_ms)
     return rows.device, rows.time_ms, rows.sample

@@ -1,4 +1,4 @@
-"""Many connections as one sink: each school's gateway, or each share of them, speaks to the broker for itself."""
+"""Many connections as one sink: one connection for each school's gateway, or for a share of them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from simulators.errors import ScenarioInvalid
 from simulators.play.publisher import Publisher, PublishStats, Row
 
 DESCRIPTORS_EACH = 4
-"""A connection's socket and what its client keeps open beside it."""
+"""File descriptors of one connection: its socket and those of its client."""
 
 REST_EVERY_S = 5.0
 
 
 class Gateways:
-    """Publishers side by side; everything of a school (the topic's second level) goes through the same one.
+    """Parallel publishers; all messages of a school (the topic's second level) use the same one.
 
-    count: connections; the other options are those of `Publisher`, for each of them. Raises BrokerUnreachable when one
-    cannot connect, ScenarioInvalid when the system does not allow so many open files.
+    count: number of connections; the other options are those of `Publisher`, for each of them. Raises BrokerUnreachable
+    when one cannot connect, ScenarioInvalid when the system's limit of open files is too low.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Gateways:
 
     @property
     def stats(self) -> PublishStats:
-        """The sums over all connections."""
+        """Return the sums over all connections."""
         total = PublishStats()
         for name in total.to_json():
             setattr(total, name, sum(getattr(publisher.stats, name) for publisher in self._publishers))
@@ -72,7 +72,7 @@ class Gateways:
         self._send(shares)
 
     def _send(self, shares: dict[int, list[Row]]) -> None:
-        """Every connection sends what its window takes, all at once, until nothing is left."""
+        """Send all shares: every connection fills its window until no row is left."""
         while shares and not self.stop.is_set():
             left = {}
             for number, rows in shares.items():
@@ -84,7 +84,7 @@ class Gateways:
             shares = left
 
     def pause(self, seconds: float) -> None:
-        """Wait at most this long and take acknowledgements meanwhile."""
+        """Wait at most this long and process acknowledgements."""
         if len(self._publishers) == 1:
             self._publishers[0].pause(seconds)
             return
@@ -97,18 +97,18 @@ class Gateways:
             self._polled[descriptor].receive()
 
     def drain(self, timeout_s: float = 30.0) -> int:
-        """Wait until nothing is in flight; gives how many still are after the timeout."""
+        """Wait until nothing is in flight; return the number of messages in flight after the timeout."""
         deadline = time.monotonic() + timeout_s
         return sum(p.drain(max(0.0, deadline - time.monotonic())) for p in self._publishers)
 
     def close(self) -> PublishStats:
-        """Say goodbye on every connection."""
+        """Close every connection."""
         for publisher in self._publishers:
             publisher.close()
         return self.stats
 
     def _watch(self) -> None:
-        """The poll looks at the sockets that there are now: a reconnection brings another one."""
+        """Register the current sockets in the poll: a reconnection replaces a socket."""
         now = {publisher.fileno(): publisher for publisher in self._publishers}
         if now.keys() == self._polled.keys():
             self._polled = now

@@ -1,4 +1,4 @@
-"""The drawing of the seeded school: zones with their outlines and what hangs where.
+"""Layout of the seeded school: zones with their outlines, places and devices.
 
 Metres, origin in the south-west.
 """
@@ -15,7 +15,7 @@ Polygon = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One area of the plan."""
+    """One area of the layout."""
 
     id: str
     key: str
@@ -26,7 +26,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One place in a zone with the devices that hang there: (device id, kind, model, profile)."""
+    """One place in a zone with its devices: (device id, kind, model, profile)."""
 
     zone: str
     id: str
@@ -69,7 +69,7 @@ ZONES = (
 
 
 def spots() -> Iterator[Spot]:
-    """Every place of the school."""
+    """Yield every place of the school."""
     yield from _gates()
     yield from _dormitory("dorm-1", "1号宿舍", "Dormitory 1", 134)
     yield from _dormitory("dorm-2", "2号宿舍", "Dormitory 2", 166)

@@ -1,4 +1,4 @@
-"""Scenario files as tables: every finding at once, each with its line."""
+"""Reader of scenario tables: reports all problems at once, each with its line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY = re.compile(r"\s*([\w-]+)\s*=")
 
 
 class Lines:
-    """Where in a file each key stands."""
+    """Line numbers of the keys of a file."""
 
     def __init__(self, text: str) -> None:
         self._at: dict[tuple[str, int, str], int] = {}
@@ -31,25 +31,25 @@ class Lines:
                 self._at.setdefault((table, counts[table], key[1]), number)
 
     def of(self, table: str, index: int, key: str = "") -> str:
-        """`line N: ` of a key of the index-th table of that name (from 1), or of the table's head; empty if unknown."""
+        """Return `line N: ` of a key of the index-th table of that name (from 1), or of its head; "" if unknown."""
         number = self._at.get((table, index, key)) or self._at.get((table, index, ""))
         return f"line {number}: " if number else ""
 
 
 class Problems:
-    """What is wrong with a file, in order of finding."""
+    """Problems of a file, in order of detection."""
 
     def __init__(self, text: str) -> None:
         self._lines = Lines(text)
         self.told: list[str] = []
 
     def add(self, finding: str, *, table: str = "", index: int = 1, key: str = "") -> None:
-        """One more, with its line where it is known."""
+        """Add a problem, with its line where known."""
         self.told.append(self._lines.of(table, index, key) + finding)
 
 
 def read_start(given: object, findings: Problems) -> int:
-    """A date and time with offset, as ms since 1970 UTC."""
+    """Return a date and time with offset as ms since 1970 UTC."""
     try:
         when = datetime.fromisoformat(str(given))
     except ValueError:
@@ -64,7 +64,7 @@ def read_start(given: object, findings: Problems) -> int:
 def read_settings(
     table: str, index: int, entry: object, kinds: Mapping[str, tuple[type[Happening], Any]], findings: Problems
 ) -> tuple[str, Happening] | None:
-    """One [[effect]] or [[fault]]: its name and settings; None when anything is wrong, which is told."""
+    """Return name and settings of one [[effect]] or [[fault]]; None after a problem, which is added."""
     where, word = f"{table} {index}", "model" if table == "effect" else "kind"
     if not isinstance(entry, dict) or entry.get(word) not in kinds:
         findings.add(f"{where}: {word} is needed; allowed: {', '.join(kinds)}", table=table, index=index, key=word)
@@ -89,7 +89,7 @@ def read_settings(
 
 
 def check_value(name: str, value: object, hint: Any) -> Iterator[str]:
-    """What is wrong with a value of an annotated setting."""
+    """Yield the problems of a value of an annotated setting."""
     kind, *marks = get_args(hint)
     bounds = next((mark for mark in marks if isinstance(mark, Interval)), None)
     if get_origin(kind) is tuple:
@@ -104,7 +104,7 @@ def check_value(name: str, value: object, hint: Any) -> Iterator[str]:
 
 
 def check_number(name: str, value: object, low: float, high: float) -> Iterator[str]:
-    """What is wrong with a number that must lie between two ends."""
+    """Yield the problem of a number outside its bounds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         yield f"{name} = {value!r}: a number from {low:g} to {high:g} is needed"
 

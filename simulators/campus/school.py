@@ -1,4 +1,4 @@
-"""Seeded schools: one believable campus, or a district of them, and the registry file that describes them."""
+"""Seeded schools: one campus or a district of them, and their registry file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LANDMARKS = (
     "smoke-lab-1",
     "gate-lab-1",
 )
-"""Kept first when a school gets fewer sensors than the drawing has, so that every scenario finds its devices."""
+"""Devices kept first in a school with fewer sensors than the layout, so every scenario has its devices."""
 
 ZONE_KEYS = {zone.id: zone.key for zone in ZONES}
 
@@ -66,7 +66,7 @@ class School:
 
 @dataclass(frozen=True, slots=True)
 class Campus:
-    """The schools of a simulation, all built after one drawing, with their calendar and seed.
+    """Schools of a simulation with one layout, their calendar and seed.
 
     drawn: the devices of one school, their `site` empty.
     """
@@ -79,19 +79,19 @@ class Campus:
     seed: int
 
     def fleet(self) -> Fleet:
-        """All devices of all schools."""
+        """Return all devices of all schools."""
         return Fleet(tuple(school.id for school in self.schools), self.drawn, self.calendar, self.seed)
 
     @property
     def size(self) -> int:
-        """How many devices there are in all."""
+        """Number of devices in total."""
         return len(self.schools) * len(self.drawn)
 
 
 def build_campus(
     *, sites: int = 1, sensors: int | None = None, seed: int = 1, calendar: Calendar | None = None
 ) -> Campus:
-    """`sites` schools of `sensors` devices each (default: as drawn). Raises ScenarioInvalid on bad numbers."""
+    """Return `sites` schools of `sensors` devices each (default: as in the layout). Raises ScenarioInvalid."""
     findings = []
     if not 1 <= sites <= SITES_MAX:
         findings.append(f"sites = {sites}: allowed 1 to {SITES_MAX}")
@@ -105,7 +105,7 @@ def build_campus(
 
 
 def campus_toml(campus: Campus) -> str:
-    """The registry file of these schools: sites, zones, places, risk points, sensors and the calendar."""
+    """Return the registry file of these schools: sites, zones, places, risk points, sensors and the calendar."""
     lines: list[str] = ["# Registry of the simulated schools; lengths in metres, origin in the south-west."]
     lines += _table("[calendar]", _calendar_fields(campus.calendar))
     for school in campus.schools:
@@ -126,7 +126,7 @@ def _school(number: int) -> School:
 
 
 def _drawing(sensors: int | None) -> tuple[tuple[Spot, ...], tuple[Device, ...]]:
-    """Places and devices of one school."""
+    """Return places and devices of one school."""
     drawn = tuple(spots())
     devices = tuple(_device(spot, entry) for spot in drawn for entry in spot.devices)
     if sensors is None or sensors == len(devices):
@@ -146,7 +146,7 @@ def _device(spot: Spot, entry: tuple[str, str, str, str]) -> Device:
 
 
 def _fewer(devices: tuple[Device, ...], wanted: int) -> tuple[Device, ...]:
-    """The landmarks and an even choice of the rest, in drawing order."""
+    """Return the landmarks and an even selection of the rest, in layout order."""
     kept = [name for name in LANDMARKS if any(d.id == name for d in devices)][:wanted]
     rest = [d.id for d in devices if d.id not in kept]
     free = wanted - len(kept)
@@ -156,7 +156,7 @@ def _fewer(devices: tuple[Device, ...], wanted: int) -> tuple[Device, ...]:
 
 
 def _annex(count: int) -> Iterator[Spot]:
-    """Further rooms on upper floors of the teaching buildings, one smoke head each."""
+    """Yield further rooms on upper floors of the teaching buildings, one smoke head each."""
     for index in range(count):
         zone, bottom = ("teaching-1", 54) if index % 2 == 0 else ("teaching-2", 82)
         number = 1001 + index
@@ -195,7 +195,7 @@ def _sensor_fields(site: str, device: Device) -> dict[str, object]:
 
 
 def _gateway(device: Device) -> str:
-    """One gateway for each kind of zone; it hangs where the first of its devices does."""
+    """Return the gateway of a device: one for each kind of zone, at the place of its first device."""
     return f"gateway-{device.zone_key}"
 
 
@@ -216,6 +216,6 @@ def _value(value: object) -> str:
 
 
 def place_periods(campus: Campus, periods_s: Mapping[str, float]) -> Campus:
-    """The same schools with devices that send at other periods, by model."""
+    """Return the schools with other message periods, by model."""
     drawn = tuple(replace(device, period_s=periods_s.get(device.model, device.period_s)) for device in campus.drawn)
     return replace(campus, drawn=drawn)

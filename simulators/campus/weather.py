@@ -1,7 +1,7 @@
-"""The weather over a school: outdoor temperature, rain and what a pond makes of it; a pure function of site and time.
+"""Weather over a school: outdoor temperature, rain and pond level, a pure function of site and time.
 
-Plausible choices of ours: a temperate monsoon year (mean 16 Cel, warmest at the end of July), rain on three days of
-ten, at most 25 mm a day. Storms are no weather but scenarios.
+Plausible assumptions: a temperate monsoon year (mean 16 Cel, warmest at the end of July), rain on three days of ten, at
+most 25 mm a day. Storms are scenarios.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from simulators.campus.noise import Floats, Words, smooth, uniform
 
 YEAR_MS = 365.2425 * DAY_MS
 WARMEST_MS = 208 * DAY_MS
-"""Into the year; 1970 began at a new year, so that time since then is counted alike."""
+"""Time into the year; 1970 began at a new year, so time since 1970 has the same phase."""
 
 WARMEST_SHARE = 7 / 24
-"""Of the UTC day: 15:00 in UTC+8."""
+"""Share of the UTC day: 15:00 in UTC+8."""
 
 MEAN_CEL = 16.0
 STEP_MS = 600_000
 RAINY_SHARE = 0.3
 RISE_M_PER_MM = 0.0025
-"""A pond with an open outlet rises little in ordinary rain."""
+"""Rise of a pond with an open outlet in ordinary rain."""
 
 POND_TAU_S = 3600.0
 
 
 def outdoor_temperature(key: Words, time_ms: NDArray[np.int64]) -> Floats:
-    """Degrees Celsius outside, by ten minutes: season, time of day, and fronts that pass in days; key: shape (1,)."""
+    """Return the outdoor temperature (Cel) by ten minutes: season, time of day, fronts of days. key: shape (1,)."""
     if not len(time_ms):
         return np.zeros(0)
     step = time_ms // STEP_MS
@@ -47,7 +47,7 @@ def _outdoor(key: Words, time_ms: NDArray[np.int64]) -> Floats:
 
 
 def rain_mm_h(keys: Words, time_ms: NDArray[np.int64]) -> Floats:
-    """How hard it rains."""
+    """Return the rain intensity (mm/h)."""
     day = time_ms // DAY_MS
     begin_s, length_s, rate = _shower(keys, day)
     since_s = (time_ms - day * DAY_MS) / 1000 - begin_s
@@ -56,7 +56,7 @@ def rain_mm_h(keys: Words, time_ms: NDArray[np.int64]) -> Floats:
 
 
 def pond_rise(keys: Words, time_ms: NDArray[np.int64]) -> Floats:
-    """Metres above normal after today's and yesterday's showers: filling while it rains, running out afterwards."""
+    """Return the rise above normal (m) after the showers of two days: filling during rain, then draining."""
     total = np.zeros(len(time_ms))
     for back in (0, 1):
         day = time_ms // DAY_MS - back
@@ -68,7 +68,7 @@ def pond_rise(keys: Words, time_ms: NDArray[np.int64]) -> Floats:
 
 
 def _shower(keys: Words, day: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-    """Begin (s into the UTC day), length (s) and rate (mm/h, 0 on a dry day) of a day's shower; it ends that day."""
+    """Return begin (s into the UTC day), length (s) and rate (mm/h, 0 on a dry day) of a shower within one day."""
     wet = uniform(keys, day, stream=51) < RAINY_SHARE
     begin_s = 60_000 * uniform(keys, day, stream=52)
     length_s = 1800 + 12_600 * uniform(keys, day, stream=53)

@@ -1,4 +1,4 @@
-"""A scenario planned onto the devices of schools: the signals and their truth."""
+"""World: a scenario planned onto the devices of schools, its signals and truth."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ from simulators.truth.truth import Truth
 
 REPEATS_MAX = 10_000
 DOOR_KINDS = frozenset(("gate_forced", "gate_held_open"))
-"""A door cannot be forced and propped at once."""
+"""Kinds that exclude each other at one door."""
 
 SOLE_KINDS = frozenset(("fire", "flood", "pipe_burst", "crowd"))
-"""A place cannot have two of one kind at once; fumes and people may come together."""
+"""Kinds that a place has at most once at a time; fumes and people may overlap."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A scenario planned onto a fleet: the source of messages and of their truth.
+    """A scenario planned onto a fleet: source of messages and truth.
 
-    rate_per_s: 0: every device speaks by its own period; else the whole fleet speaks in turn, so many messages a
-    second.
+    rate_per_s: 0: every device sends by its own period; otherwise the whole fleet sends in turn at this rate.
     """
 
     scenario: Scenario
@@ -46,17 +45,17 @@ class World:
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """From the first history to the end."""
+        """Span from the first history to the end."""
         begin = self.start_ms - round(self.scenario.history_s * 1000)
         return begin, self.start_ms + round(self.scenario.duration_s * 1000)
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
-        """What goes wrong on the way, in the order of the file. Raises ScenarioInvalid when no device fits."""
+        """Return the planned faults, in the order of the file. Raises ScenarioInvalid when no device fits."""
         return tuple(_faults(self))
 
     def frames(self, span_ms: tuple[int, int]) -> list[Samples]:
-        """Everything that is measured in [begin, end), before any fault; the same however time is cut into spans."""
+        """Return all measurements in [begin, end) before any fault, for any split of time into spans."""
         parts = steady(self.fleet, self.rate_per_s, span_ms) if self.rate_per_s else quiet(self.fleet, span_ms)
         for number, effect in enumerate(self.effects):
             begin, end = effect.span_ms
@@ -70,7 +69,7 @@ class World:
         return [part for part in parts if len(part)]
 
     def truths(self) -> list[Truth]:
-        """All labelled intervals, those of faults among them, in order of onset."""
+        """Return all labelled intervals, including faults, in order of onset."""
         found = [
             replace(truth, drill=True, must_page=False, must_not_page=True) if number in self.drills else truth
             for number, effect in enumerate(self.effects)
@@ -84,9 +83,9 @@ class World:
 
 
 def plan(scenario: Scenario, campus: Campus, *, start_ms: int | None = None, rate_per_s: float = 0.0) -> World:
-    """Put the scenario onto these schools; same campus, seed and start give the same world.
+    """Plan the scenario onto these schools; same campus, seed and start give the same world.
 
-    Raises ScenarioInvalid when the schools lack a device that a happening needs, or two happenings cannot be at once.
+    Raises ScenarioInvalid when the schools lack a device that an effect needs, or when two effects exclude each other.
     """
     placed = place_periods(campus, scenario.periods_s)
     begin = scenario.start_ms if start_ms is None else start_ms
@@ -100,14 +99,14 @@ def plan(scenario: Scenario, campus: Campus, *, start_ms: int | None = None, rat
     if findings:
         raise ScenarioInvalid(scenario.id, findings)
     if scenario.faults:
-        len(world.faults)  # a fault that reaches nobody is told now
+        len(world.faults)  # raise now for a fault without devices
     return world
 
 
 def _effects(
     scenario: Scenario, fleet: Fleet, begin_ms: int, seed: int, findings: list[str]
 ) -> Iterator[tuple[str, Effect, bool]]:
-    """(name for people, effect, whether it is a drill) of every repetition."""
+    """Yield (name for people, effect, whether it is a drill) of every repetition."""
     for index, (model, settings) in enumerate(scenario.effects):
         for round_, at_ms in enumerate(_begins(settings, begin_ms, scenario.duration_s)):
             key = key_of(seed, f"{scenario.id}/{index}/{round_}")
@@ -124,7 +123,7 @@ def _where(settings: Happening, fleet: Fleet) -> str:
 
 
 def _begins(settings: Happening, start_ms: int, duration_s: float) -> Iterator[int]:
-    """Begin of each repetition within the scenario."""
+    """Yield the begin of each repetition within the scenario."""
     for round_ in range(REPEATS_MAX):
         at_s = settings.at_s + round_ * settings.repeat_s
         if round_ and at_s >= duration_s:
@@ -135,7 +134,7 @@ def _begins(settings: Happening, start_ms: int, duration_s: float) -> Iterator[i
 
 
 def _collisions(planned: Sequence[tuple[str, Effect]]) -> Iterator[str]:
-    """Pairs that would need one device for two things at a time."""
+    """Yield the conflicts of effects that need one device at the same time."""
     told = [(name, truth) for name, effect in planned for truth in effect.truths()]
     by_device: dict[tuple[str, str], list[tuple[str, Truth]]] = {}
     for name, truth in told:
@@ -149,7 +148,7 @@ def _collisions(planned: Sequence[tuple[str, Effect]]) -> Iterator[str]:
 
 
 def _as_drill(fleet: Fleet, effect: Effect, part: Samples) -> list[Samples]:
-    """The rows that carry a drill, typed as a test; the others as they are."""
+    """Return the rows with those of a drill marked as a test."""
     truths = effect.truths()
     marked = np.zeros(len(part), np.bool_)
     for truth in truths:

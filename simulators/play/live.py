@@ -1,4 +1,4 @@
-"""A world played live to a broker from a thread of its own: history first, then the wall clock."""
+"""Live play of a world to a broker in its own thread: history first, then the wall clock."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class _Setup:
 
 
 class LivePlay:
-    """The scenario, begun now and repeated until `stop`; history is sent as past data before the live part.
+    """The scenario, started now and repeated until `stop`; history is sent as past data before the live part.
 
-    url: mqtt://host:port; speed: how fast `clock_ms` (ms since 1970 UTC) runs, the receiver's too; word:
-    gets a sentence when the broker goes or comes. `live` is set once history is out;
-    `error` holds what ended the play, if anything did. The fleet restarts with a new seed when the scenario is over.
+    url: mqtt://host:port. speed: speed of `clock_ms` (ms since 1970 UTC), also at the receiver. word: called with a
+    sentence when the connection is lost or restored. `live` is set after the history. `error` holds the error that
+    ended the play, if any. Each repetition has a new seed.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class LivePlay:
         check_formats(formats, self.world)
 
     def start(self) -> None:
-        """Begin in the background; a first connection that fails is told in `error`."""
+        """Start in the background; `error` reports a failed first connection."""
         self._thread.start()
 
     def stop(self, timeout_s: float = 10.0) -> PublishStats:
-        """End the play and give its counts."""
+        """End the play and return its counts."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -80,7 +80,7 @@ class LivePlay:
             publisher.close()
 
     def _rounds(self, publisher: Publisher) -> None:
-        """Play the scenario again and again; only the first round sends its history."""
+        """Play the scenario repeatedly; only the first round sends its history."""
         setup = self._setup
         for round_ in range(1_000_000):
             if self._stop.is_set():

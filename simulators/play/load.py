@@ -1,4 +1,4 @@
-"""A steady load of native messages for benchmarks, stamped with the moment at which they are sent."""
+"""Steady load of native messages for benchmarks, stamped with their time of sending."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from simulators.play.publisher import Publisher
 
 TICK_S = 0.01
 LATE_S = 1.0
-"""A backlog longer than this is given up: the rate is then not held, and the result says so."""
+"""Backlog above which the load is skipped; the result then reports that the rate was not held."""
 
 Rows = Sequence[tuple[str, bytes, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a load did. held: the wanted rate was reached within 2 %; cpu_s: of this process while sending."""
+    """Result of a load. held: the rate was reached within 2 %; cpu_s: CPU time of this process while sending."""
 
     wanted_per_s: float
     rate_per_s: float
@@ -32,7 +32,7 @@ class LoadResult:
     held: bool
 
     def to_json(self) -> dict[str, float | bool]:
-        """The figures by name."""
+        """Return the figures by name."""
         return asdict(self)
 
 
@@ -79,7 +79,7 @@ def _payload(now_ms: int, number: int, quiet: list[bytes]) -> bytes:
 
 
 def _rest(publisher: Publisher, until_s: float) -> None:
-    """Wait for the next tick; acknowledgements are taken meanwhile, without waking for each of them."""
+    """Wait for the next tick; process acknowledgements in groups."""
     wait_s = until_s - time.monotonic()
     if wait_s > 0:
         time.sleep(wait_s)

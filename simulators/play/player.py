@@ -1,7 +1,7 @@
-"""Plays a world: to a broker in real time, faster or step by step, into a file, or to whoever iterates.
+"""Player of a world: to a broker in real time, accelerated or stepwise, into a file, or as an iterator.
 
-Nothing is ever stamped in the future: faster than real time, a play is stamped so that it ends at the wall-clock moment
-at which playing ends, and its own spacing is kept.
+No message has a time in the future: an accelerated play is stamped so that it ends at the wall-clock end of playing,
+with its original spacing.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from simulators.play.stream import Stream
 CHUNK_S = 60.0
 LIVE_CHUNK_S = 0.5
 BURST_MS = 5.0
-"""A play that waits sleeps at least this long, so that messages leave in bursts."""
+"""Minimum sleep of a waiting play, so messages leave in bursts."""
 
 TOLERANCE = 0.02
 
 
 class Sink(Protocol):
-    """Where messages go: publishers, or a list in a test."""
+    """Destination of messages: publishers, or a list in a test."""
 
     def publish(self, messages: list[Row]) -> None:
-        """Take messages in order; may block."""
+        """Accept messages in order; may block."""
         ...
 
     def pause(self, seconds: float) -> None:
@@ -45,7 +45,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stamping:
-    """How a world's time becomes the time on the messages and the moment at which they are sent (all ms)."""
+    """Mapping from world time to message time and time of sending (all ms)."""
 
     begin_ms: int
     wall_begin_ms: int
@@ -54,32 +54,32 @@ class Stamping:
     squeeze: float = 1.0
 
     def due_ms(self, time_ms: float) -> float:
-        """Wall clock at which something of the world's `time_ms` is sent."""
+        """Return the wall clock at which a message of the world's `time_ms` is sent."""
         return self.wall_begin_ms + (time_ms - self.begin_ms) / self.speed
 
     def world_ms(self, wall_ms: float) -> float:
-        """The world's time that is due at a wall clock."""
+        """Return the world time that is due at a wall clock."""
         return self.begin_ms + (wall_ms - self.wall_begin_ms) * self.speed
 
     def stamp(self, part: Samples) -> Samples:
-        """The part with the times that its messages carry."""
-        time_ms = self.told_ms(part.time_ms)
-        return replace(part, time_ms=time_ms, sent_ms=self.told_ms(part.due_ms))
+        """Return the part with message times."""
+        time_ms = self.stamped_ms(part.time_ms)
+        return replace(part, time_ms=time_ms, sent_ms=self.stamped_ms(part.due_ms))
 
-    def told_ms(self, time_ms: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The world's times as they are told."""
+    def stamped_ms(self, time_ms: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the message times of world times."""
         if self.squeeze == 1.0:
             return time_ms + self.shift_ms
         return self.begin_ms + ((time_ms - self.begin_ms) / self.squeeze).astype(np.int64) + self.shift_ms
 
-    def sent_world_ms(self, told_ms: int) -> float:
-        """The world's time of something that is told at `told_ms`."""
-        return self.begin_ms + (told_ms - self.shift_ms - self.begin_ms) * self.squeeze
+    def sent_world_ms(self, stamped_ms: int) -> float:
+        """Return the world time of a message sent at `stamped_ms`."""
+        return self.begin_ms + (stamped_ms - self.shift_ms - self.begin_ms) * self.squeeze
 
 
 @dataclass(frozen=True, slots=True)
 class PlayResult:
-    """What a play did. late_s: the latest that anything was sent; held: never later than two hundredths of the time."""
+    """Result of a play. late_s: largest delay of sending; held: it never exceeded 2 % of the time."""
 
     messages: int
     seconds: float
@@ -88,7 +88,7 @@ class PlayResult:
 
     @property
     def rate_per_s(self) -> float:
-        """Messages a second."""
+        """Return messages per second."""
         return self.messages / self.seconds if self.seconds else 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -97,18 +97,18 @@ class PlayResult:
 
 
 def as_recording(world: World, *, wall_ms: int, speed: float) -> Stamping:
-    """Stamps so that the play ends now: event(t) = now + D/X - (t_end - t)."""
+    """Return stamps for a play that ends now: event(t) = now + D/X - (t_end - t)."""
     begin, end = world.span_ms
     return Stamping(begin, wall_ms, speed, wall_ms + round((end - begin) / speed) - end)
 
 
 def as_live(world: World, *, wall_ms: int, speed: float) -> Stamping:
-    """Stamps with the wall clock; at a higher speed the signals themselves are squeezed."""
+    """Return stamps by the wall clock; a higher speed compresses the signals."""
     return Stamping(world.start_ms, wall_ms, speed, wall_ms - world.start_ms, speed)
 
 
 class Wire:
-    """A world as messages, stretch by stretch: announcements first, then what is sent, and what gateways' ends bring.
+    """A world as messages, span by span: announcements, messages, and last wills of lost gateways.
 
     formats: a key of ENCODERS; stamping: None for the world's own times. Raises ScenarioInvalid on an unknown format.
     """
@@ -124,11 +124,11 @@ class Wire:
 
     @property
     def end_ms(self) -> int:
-        """When the last message that is known now is sent (the world's time)."""
+        """Time of sending of the last known message (world time)."""
         return self.stream.end_ms
 
     def take(self, end_ms: int) -> list[Message]:
-        """All messages from where the last stretch ended until `end_ms`, in order of sending."""
+        """Return all messages from the end of the last span until `end_ms`, in order of sending."""
         begin_ms = self.stream.at_ms
         parts = self.stream.take(end_ms)
         if self._stamping is not None:
@@ -154,18 +154,18 @@ class Wire:
         return found
 
     def _told(self, time_ms: int) -> int:
-        return time_ms if self._stamping is None else int(self._stamping.told_ms(np.array([time_ms], np.int64))[0])
+        return time_ms if self._stamping is None else int(self._stamping.stamped_ms(np.array([time_ms], np.int64))[0])
 
 
 def messages(
     world: World, span_ms: tuple[int, int], *, formats: str = "native", stamping: Stamping | None = None
 ) -> list[Message]:
-    """All messages of [begin, end) in order of sending, as if the world began there."""
+    """Return all messages of [begin, end) in order of sending, as if the world began there."""
     return Wire(world, formats=formats, stamping=stamping, begin_ms=span_ms[0]).take(span_ms[1])
 
 
 def stream(world: World, *, formats: str = "native", chunk_s: float = CHUNK_S) -> Iterator[Message]:
-    """Every message of the world, history included, in order of sending; faults may send some after its end."""
+    """Yield every message of the world, history included, in order of sending; faults may send some after its end."""
     wire = Wire(world, formats=formats)
     for _, end_ms in chunks(world.span_ms, chunk_s):
         yield from wire.take(end_ms)
@@ -174,7 +174,7 @@ def stream(world: World, *, formats: str = "native", chunk_s: float = CHUNK_S) -
 
 
 def chunks(span_ms: tuple[int, int], chunk_s: float) -> Iterator[tuple[int, int]]:
-    """The span in pieces."""
+    """Yield the span in chunks."""
     begin, end = span_ms
     step = max(1, round(chunk_s * 1000))
     for at_ms in range(begin, end, step):
@@ -192,10 +192,10 @@ def play(
     stop: threading.Event | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> PlayResult:
-    """Send everything from stamping.begin_ms to the end of the world when it is due.
+    """Send every message from stamping.begin_ms to the end of the world when due.
 
-    clock_speed: how many times as fast as real time `clock_ms` runs.
-    progress(messages so far, share done) is called after every piece. Blocks until the end or until `stop` is set.
+    clock_speed: speed of `clock_ms` relative to real time. progress(messages so far, share done) is called after every
+    chunk. Blocks until the end or until `stop` is set.
     """
     wire = Wire(world, formats=formats, stamping=stamping, begin_ms=stamping.begin_ms)
     pace = _Pace(sink, stamping, clock_ms, stop or threading.Event(), clock_speed)
@@ -216,7 +216,7 @@ def play(
 
 @dataclass(slots=True)
 class _Pace:
-    """Sends messages when they are due and never before; remembers how late the latest was."""
+    """Sends messages when due and never before; records the largest delay."""
 
     sink: Sink
     stamping: Stamping
@@ -227,7 +227,7 @@ class _Pace:
     late_ms: float = 0.0
 
     def send(self, due: list[Message]) -> None:
-        """One piece, in bursts."""
+        """Send one chunk in bursts."""
         rows = [(message.topic, message.payload, message.retain) for message in due]
         told = [message.time_ms for message in due]
         position = 0
@@ -241,19 +241,19 @@ class _Pace:
             position = last
 
     def wait_for(self, world_ms: float) -> None:
-        """Until that time of the world has come."""
+        """Wait until that world time is due."""
         while not self.stop.is_set():
             ahead_ms = self.stamping.due_ms(world_ms) - self.clock_ms()
             if ahead_ms <= 0:
                 return
             self.sink.pause(min((ahead_ms / self.clock_speed + BURST_MS) / 1000, 0.5))
 
-    def _due(self, told_ms: int) -> float:
-        return self.stamping.due_ms(self.stamping.sent_world_ms(told_ms))
+    def _due(self, stamped_ms: int) -> float:
+        return self.stamping.due_ms(self.stamping.sent_world_ms(stamped_ms))
 
 
 def check_formats(name: str, world: World) -> None:
-    """Raises ScenarioInvalid on an unknown format, or on a bridge's format for more than one school."""
+    """Raise ScenarioInvalid for an unknown format, or for a bridge's format with more than one school."""
     if name not in ENCODERS:
         raise ScenarioInvalid("formats", [f"{name!r} is unknown; allowed: {', '.join(ENCODERS)}"])
     if name not in ("native", "batched") and len(world.fleet.sites) > 1:

@@ -1,7 +1,7 @@
-"""Many messages to a broker at little cost: frames joined into one write, acknowledgements counted in a bounded window.
+"""High-rate publisher: many frames in one write, acknowledgements counted in a bounded window.
 
-paho-mqtt makes the connection (MQTT 5, credentials); from then on this module writes PUBLISH frames and reads PUBACKs
-on its socket (MQTT 5.0, sections 3.3 and 3.4). One thread uses a Publisher.
+paho-mqtt opens the connection (MQTT 5, credentials). This module then writes PUBLISH frames and reads PUBACKs on its
+socket (MQTT 5.0, sections 3.3 and 3.4). One thread uses a Publisher.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ROWS_A_WRITE = 2_000
 HEADS_MAX = 100_000
 SHORT_MAX = 4_096
 WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Waits between attempts to connect again; the last one repeats."""
+"""Backoff between attempts to reconnect; the last one repeats."""
 
 PUBLISH, PUBACK, PINGREQ, DISCONNECT = 0x30, 0x40, b"\xc0\x00", b"\xe0\x00"
 QOS1, DUP, RETAIN = 0x02, 0x08, 0x01
 
 
 Row = tuple[str, bytes, bool]
-"""Topic, payload, whether it is retained."""
+"""Topic, payload, retain flag."""
 
 
 @dataclass(slots=True)
@@ -52,16 +52,16 @@ class PublishStats:
     lost: int = 0
 
     def to_json(self) -> dict[str, int]:
-        """The counts by name."""
+        """Return the counts by name."""
         return asdict(self)
 
 
 class Publisher:
     """A publisher with one connection and, at QoS 1, a window of unacknowledged messages.
 
-    url: mqtt://[user:password@]host[:port]; window: most messages in flight (never more than the broker's Receive
-    Maximum); qos: 0 or 1; will: (topic, payload, retain) that the broker publishes when the connection breaks; word:
-    called with a sentence when the connection is lost or back; stop: set it to end every wait. Raises
+    url: mqtt://[user:password@]host[:port]. window: most messages in flight (never more than the broker's Receive
+    Maximum). qos: 0 or 1. will: (topic, payload, retain) that the broker publishes when the connection breaks. word:
+    called with a sentence when the connection is lost or restored. stop: set it to end every wait. Raises
     BrokerUnreachable when the first connection fails.
     """
 
@@ -95,14 +95,13 @@ class Publisher:
         self._connect()
 
     def fileno(self) -> int:
-        """The socket's descriptor, for a poll over many publishers; another one after each reconnection."""
+        """Return the socket's descriptor, for a poll over many publishers; it changes with each reconnection."""
         return self._sock.fileno()
 
     def publish(self, messages: Sequence[Row]) -> None:
-        """Send (topic, payload, retain) rows in order; blocks while the window is full or the broker is away.
+        """Send (topic, payload, retain) rows in order; blocks while the window is full or the broker is down.
 
-        At QoS 0 nothing tells what arrived: rows of a write that fails count as lost. Raises ValueError on a topic that
-        cannot be published to.
+        QoS 0 has no acknowledgement: rows of a failed write count as lost. Raises ValueError on an invalid topic.
         """
         position = 0
         while position < len(messages) and not self.stop.is_set():
@@ -112,7 +111,7 @@ class Publisher:
                 self.pause(0.05)
 
     def offer(self, messages: Sequence[Row]) -> int:
-        """Send as many of the rows as the window takes now; gives how many. Waits for nobody but a lost broker."""
+        """Send as many rows as the window allows; return their number. Blocks only for a lost broker."""
         if self._qos == 0:
             self._fire(messages)
             return len(messages)
@@ -137,19 +136,19 @@ class Publisher:
         self._read(0)
 
     def pause(self, seconds: float) -> None:
-        """Wait, at most this long, and take acknowledgements meanwhile; returns early when some came."""
+        """Wait at most this long and process acknowledgements; return early after the first."""
         self.rest()
         self._read(seconds)
 
     def drain(self, timeout_s: float = 30.0) -> int:
-        """Wait until nothing is in flight; gives how many still are after the timeout."""
+        """Wait until nothing is in flight; return the number of messages in flight after the timeout."""
         deadline = time.monotonic() + timeout_s
         while self._flight and time.monotonic() < deadline and not self.stop.is_set():
             self.pause(0.1)
         return len(self._flight)
 
     def close(self) -> PublishStats:
-        """Say goodbye to the broker; what is still in flight counts as lost."""
+        """Disconnect; messages in flight count as lost."""
         self.stats.lost += len(self._flight)
         self._flight.clear()
         try:
@@ -168,14 +167,14 @@ class Publisher:
         return frame
 
     def _bare(self, topic: str, payload: bytes, retain: bool) -> bytes:  # noqa: FBT001 - a column of the row
-        """A frame at QoS 0: no packet id, no properties."""
+        """Return a frame at QoS 0: no packet id, no properties."""
         head = self._heads.get(topic) or self._head(topic)
         length = len(head) + 1 + len(payload)
         size = _SHORT[length] if length < SHORT_MAX else _remaining(length)
         return b"%c%b%b\0%b" % (PUBLISH | RETAIN if retain else PUBLISH, size, head, payload)
 
     def _head(self, topic: str) -> bytes:
-        """The topic as a frame has it, length first; the last ones are kept."""
+        """Return the topic as in a frame, length first; recent ones are cached."""
         name = topic.encode()
         if not name or len(name) > TOPIC_BYTES_MAX or b"+" in name or b"#" in name or b"\0" in name:
             raise ValueError(f"no message can be published to the topic {topic[:200]!r}")
@@ -205,11 +204,11 @@ class Publisher:
         self._written_s = time.monotonic()
 
     def receive(self) -> None:
-        """Take what has come, without waiting."""
+        """Process received packets without waiting."""
         self._take()
 
     def rest(self) -> None:
-        """Say that the connection lives, when nothing was written for long."""
+        """Send a ping after a long time without a write."""
         if time.monotonic() - self._written_s > self._keepalive_s / 2:
             self._write(PINGREQ)
 
@@ -218,7 +217,7 @@ class Publisher:
             self._take()
 
     def _take(self) -> bool:
-        """Read what is there; False when the connection had to be made anew."""
+        """Read received bytes; return False after a reconnection."""
         try:
             data = self._sock.recv(RECEIVE_BYTES)
         except BlockingIOError:
@@ -233,7 +232,7 @@ class Publisher:
         return True
 
     def _count_acks(self, data: bytes) -> bytes:
-        """Take whole packets from the front; gives the incomplete rest."""
+        """Count whole packets from the front; return the incomplete rest."""
         position = 0
         for kind, start, end in _packets(data):
             if kind & 0xF0 == PUBACK:
@@ -255,7 +254,7 @@ class Publisher:
         if self._will is not None:
             client.will_set(self._will[0], self._will[1], qos=1, retain=self._will[2])
         client.on_connect = lambda _c, _u, flags, reason, given: answers.append((flags.session_present, reason, given))
-        wish = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships it so
+        wish = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no annotation
         wish.SessionExpiryInterval = 300
         address = f"{where.hostname}:{where.port or 1883}"
         try:
@@ -267,13 +266,13 @@ class Publisher:
         except OSError as error:
             raise BrokerUnreachable(address, str(error)) from error
         if not answers or answers[0][1].is_failure:
-            raise BrokerUnreachable(address, str(answers[0][1]) if answers else "no answer to CONNECT")
+            raise BrokerUnreachable(address, str(answers[0][1]) if answers else "no response to CONNECT")
         self._adopt(client, answers[0][0], getattr(answers[0][2], "ReceiveMaximum", PACKET_IDS))
 
     def _adopt(self, client: Client, session: bool, receive_max: int) -> None:  # noqa: FBT001 - the broker's flag
         sock = client.socket()
         if not isinstance(sock, socket.socket):
-            raise BrokerUnreachable(self._url, "the connection was closed at once")
+            raise BrokerUnreachable(self._url, "the connection was closed immediately")
         sock.setblocking(False)
         self._client, self._sock, self._incoming = client, sock, b""
         self._window = min(self._window_max, receive_max)
@@ -284,8 +283,8 @@ class Publisher:
             self._write(b"".join([bytes((frame[0] | mark,)) + frame[1:] for frame in self._flight.values()]))
 
     def _recover(self, reason: str) -> None:
-        """Connect again with growing waits; everything in flight is kept and sent again."""
-        kept = f"{len(self._flight)} messages in flight are kept" if self._qos else "QoS 0 tells no more than that"
+        """Reconnect with backoff; messages in flight are kept and sent again."""
+        kept = f"{len(self._flight)} messages in flight are kept" if self._qos else "QoS 0 has no acknowledgement"
         self._word(f"connection lost ({reason}); {kept}")
         self._release()
         attempt = 0
@@ -321,7 +320,7 @@ _SHORT = [_remaining(length) for length in range(SHORT_MAX)]
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """(first byte, start of body, end) of every whole packet from the front."""
+    """Yield (first byte, start of body, end) of every whole packet from the front."""
     position, size = 0, len(data)
     while position + 2 <= size:
         length, shift, at = 0, 0, position + 1

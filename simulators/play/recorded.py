@@ -1,4 +1,4 @@
-"""A world written into a file: what arrives, in order of arrival, one measurement a line."""
+"""Writer of a world into a CSV file: one measurement a line, in order of arrival."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Line = tuple[int, str, int, int, tuple[str, ...]]
 
 
 def write_csv(world: World, path: Path, *, progress: Callable[[int, float], None] | None = None) -> int:
-    """The whole world as `sensor,kind,metric,time,value,place,site,quality`; gives the number of rows."""
+    """Write the whole world as `sensor,kind,metric,time,value,place,site,quality`; return the number of rows."""
     rows, stream = 0, Stream(world)
     begin, end = world.span_ms
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -43,7 +43,7 @@ def _write(write: Callable[[Iterator[tuple[str, ...]]], object], stream: Stream,
 
 
 def _lines(world: World, part: Samples) -> Iterator[Line]:
-    """Every measurement of the part; a retained copy of an old message measures nothing."""
+    """Yield every measurement of the part; a retained copy of an old message has none."""
     if part.retain is not None:
         part = part.keep(~part.retain)
     devices = [world.fleet.devices[index] for index in part.device.tolist()]

@@ -1,7 +1,7 @@
-"""Recordings: `sensor,kind,metric,time,value` files, read whole, checked whole, and played as native messages.
+"""Recordings: `sensor,kind,metric,time,value` files, validated as a whole and played as native messages.
 
-Times are shifted so that the recording ends at the wall-clock moment at which playing ends:
-event(t) = now + D/X - (t_end - t). Nothing is ever in the future, and the spacing is the recording's own.
+Times are shifted so that the recording ends at the wall-clock end of playing: event(t) = now + D/X - (t_end - t). No
+time is in the future, and the spacing is the recording's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KINDS = ("smoke", "gate", "water", "camera", "env", "device")
 NEEDED = ("sensor", "kind", "metric", "time", "value")
 ROWS_MAX = 20_000_000
 BURST_MS = 20.0
-"""Messages due within this time travel together."""
+"""Messages due within this time are sent together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +45,22 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Rows in order of time."""
+    """Rows by time."""
 
     source: str
     rows: tuple[Row, ...]
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """First and last event time."""
+        """Return the first and last event time."""
         return self.rows[0].time_ms, self.rows[-1].time_ms
 
 
 def read_recording(path: Path, *, site: str = "") -> Recording:
-    """A recording from a CSV file, plain or gzip.
+    """Read a recording from a CSV file, plain or gzip.
 
-    site: instead of the rows' own (rows that name none: "recording"); a time without offset is UTC. Raises
-    RecordingInvalid with every bad line at once.
+    site: replaces the rows' site (rows without one: "recording"). A time without offset is UTC. Raises RecordingInvalid
+    with every bad line at once.
     """
     try:
         with _opened(path) as file:
@@ -78,7 +78,7 @@ def play_recording(
     stop: threading.Event | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> int:
-    """Send the recording at `speed`; gives the number of messages. Blocks until the end or until `stop` is set."""
+    """Send the recording at `speed`; return the number of messages. Blocks until the end or until `stop` is set."""
     begin, end = recording.span_ms
     wall_ms = clock_ms()
     shift_ms = math.floor(wall_ms + (end - begin) / speed) - end
@@ -96,7 +96,7 @@ def play_recording(
 
 
 def recorded_messages(recording: Recording, *, shift_ms: int = 0) -> Iterator[tuple[int, str, bytes]]:
-    """(time_ms, topic, payload) of every message: what one sensor measured at one time travels together."""
+    """Yield (time_ms, topic, payload) of every message: one message for the measurements of a sensor at one time."""
     seq: dict[str, int] = {}
     for (time_ms, site, kind, sensor), rows in groupby(recording.rows, lambda r: (r.time_ms, r.site, r.kind, r.sensor)):
         topic = f"campus/{site}/{kind}/{sensor}"
@@ -109,7 +109,7 @@ def recorded_messages(recording: Recording, *, shift_ms: int = 0) -> Iterator[tu
 def _bursts(
     rows: Iterable[tuple[int, str, bytes]], begin_ms: int, speed: float
 ) -> Iterator[tuple[float, list[tuple[int, str, bytes]]]]:
-    """(ms after the begin of playing, messages) with a burst sent when its last message is due."""
+    """Yield (ms after the begin of playing, messages); a burst is sent when its last message is due."""
     for _, group in groupby(rows, lambda row: int((row[0] - begin_ms) / speed / BURST_MS)):
         burst = list(group)
         yield (burst[-1][0] - begin_ms) / speed, burst
@@ -152,7 +152,7 @@ def _parse(file: TextIO, *, source: str, site: str) -> Recording:
 
 
 def _merged(rows: list[Row]) -> tuple[Row, ...]:
-    """Rows of one moment put together by sensor, sensors in the order in which they came."""
+    """Return the rows of one time grouped by sensor, sensors in order of appearance."""
     ordered: list[Row] = []
     for _, moment in groupby(rows, lambda row: row.time_ms):
         by_sensor: dict[tuple[str, str, str], list[Row]] = {}

@@ -1,4 +1,4 @@
-"""Messages on their way: numbered by their devices, then held, lost, doubled or late as the faults have it."""
+"""Stream of messages: numbered by device, then delayed, lost or duplicated by the faults."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from simulators.faults import Outage, Reboot
 
 
 class Stream:
-    """A world as it is sent, taken stretch by stretch from `begin_ms` on without a gap.
+    """A world in order of sending, drained span by span from `begin_ms` on without a gap.
 
-    What a fault delays waits here and is given with the stretch in which it is sent. The same messages come out however
-    time is cut. `pending` tells how many messages still wait.
+    A delayed message waits here for the span of its sending. Any split of time gives the same messages. `pending` is
+    the number of waiting messages.
     """
 
     def __init__(self, world: World, *, begin_ms: int | None = None) -> None:
@@ -27,17 +27,17 @@ class Stream:
 
     @property
     def pending(self) -> int:
-        """Messages that were measured and are still to be sent."""
+        """Number of measured, unsent messages."""
         return sum(len(part) for part in self._waiting)
 
     @property
     def end_ms(self) -> int:
-        """When the last message that is known now is sent, and not before the world's end."""
+        """Time of sending of the last known message, at least the world's end."""
         latest = max((int(part.due_ms.max()) for part in self._waiting), default=0)
         return max(self.world.span_ms[1], latest + 1)
 
     def take(self, end_ms: int) -> list[Samples]:
-        """Everything that is sent from where the last stretch ended until `end_ms`, in no order."""
+        """Return the messages sent from the end of the last span until `end_ms`, unordered."""
         span_ms = self.at_ms, end_ms
         measured = self.world.frames((span_ms[0], min(end_ms, max(span_ms[0], self.world.span_ms[1]))))
         parts = self._waiting + self._carried(self._numbered(measured, span_ms))
@@ -59,7 +59,7 @@ class Stream:
         return [part for part in parts if len(part)]
 
     def _numbered(self, parts: list[Samples], span_ms: tuple[int, int]) -> list[Samples]:
-        """Each message with its device's running number, which begins again when the device restarts."""
+        """Return the messages with sequence numbers, which restart with the device."""
         if not parts:
             return []
         device = np.concatenate([part.device for part in parts])
@@ -78,7 +78,7 @@ class Stream:
     def _restart(
         self, fault: Reboot, device: NDArray[np.int32], time_ms: NDArray[np.int64], seq: NDArray[np.int64]
     ) -> None:
-        """Numbers of messages after the restart count from 1 again."""
+        """Restart the sequence numbers after a device restart at 1."""
         for member in fault.reach.members.tolist():
             mine = device == member
             first = self._next_seq[member] - int((mine & (time_ms >= fault.span_ms[0])).sum())
@@ -87,7 +87,7 @@ class Stream:
 
 
 def _counted(device: NDArray[np.int32], time_ms: NDArray[np.int64], next_seq: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The running number of each message; `next_seq` (by device) is moved on."""
+    """Return the sequence number of each message; advance `next_seq` (by device)."""
     order = np.lexsort((time_ms, device))
     sorted_device = device[order]
     new = np.flatnonzero(np.diff(sorted_device, prepend=-1))
@@ -100,7 +100,7 @@ def _counted(device: NDArray[np.int32], time_ms: NDArray[np.int64], next_seq: ND
 
 
 def _returned(fault: Outage, parts: list[Samples]) -> list[Samples]:
-    """What waited for this gateway's return, sent in a row."""
+    """Return the delayed messages of this gateway, sent consecutively after its return."""
     held = [(part.due_ms == fault.span_ms[1]) & np.isin(part.device, fault.reach.members) for part in parts]
     device = np.concatenate([part.device[mark] for part, mark in zip(parts, held, strict=True)] or [np.zeros(0)])
     time_ms = np.concatenate([part.time_ms[mark] for part, mark in zip(parts, held, strict=True)] or [np.zeros(0)])

@@ -1,4 +1,4 @@
-"""Pictures of signals with the truth behind them and the alarms on them; needs the extra `plot`."""
+"""Plots of signals with truth intervals and alarms; needs the extra `plot`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE, _ALARM, _HARM = "#2a5d8f", "#c0392b", "#7d3c98"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An interval of the truth (s since 1970 UTC); event: whether it is more than a nuisance."""
+    """A truth interval (s since 1970 UTC). event: False for a nuisance."""
 
     start_s: float
     end_s: float
@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One sensor's metric: (s since 1970 UTC, value) in order of time; alarms: moments of decision (s)."""
+    """One sensor's metric: (s since 1970 UTC, value) by time. alarms: decision times (s)."""
 
     title: str
     unit: str
@@ -41,16 +41,16 @@ class Panel:
 
 @dataclass(slots=True)
 class Picture:
-    """Panels one below the other over one axis of time."""
+    """Stacked panels over one time axis."""
 
     title: str
     panels: list[Panel] = field(default_factory=list)
     zone: tzinfo = UTC
 
     def save(self, path: Path) -> Path:
-        """Draw into a file; its ending tells the kind (png, svg, pdf). Gives the path.
+        """Draw into a file of the type of its suffix (png, svg, pdf); return the path.
 
-        Raises PlotUnavailable where matplotlib is not installed, OSError where the file cannot be written.
+        Raises PlotUnavailable without matplotlib, OSError for an unwritable file.
         """
         figure = _figure(self)
         try:
@@ -61,7 +61,7 @@ class Picture:
 
 
 def _figure(picture: Picture) -> Any:
-    """A figure on the file backend: no window, no state outside it."""
+    """Return a figure on the file backend: no window, no global state."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra, 0.3 s to import
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415

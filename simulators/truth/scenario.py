@@ -1,4 +1,4 @@
-"""Scenarios: TOML files that a safety officer can read, checked whole, and made of one another."""
+"""Scenarios: TOML files for safety officers, validated as a whole, which may include each other."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ LISTS = ("effect", "fault", "include")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens, read from a file: texts for people, a start, a length, and what happens and fails, in order.
+    """A scenario of a file: texts for people, start, length, effects and faults, in order.
 
-    start_ms: ms since 1970 UTC; history_s: quiet time played before the start; periods_s: model -> seconds, where the
-    fleet sends at another pace than usual; rule: how harm_at follows from the signal.
+    start_ms: ms since 1970 UTC. history_s: quiet time played before the start. periods_s: model -> message period (s)
+    that differs from the default. rule: derivation of harm_at from the signal.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Scenario:
 
 
 def names() -> dict[str, Path]:
-    """Every scenario that comes with the package: id and file name without suffix -> file."""
+    """Return the packaged scenarios: id and file name without suffix -> file."""
     found: dict[str, Path] = {}
     for path in sorted(FOLDER.rglob("*.toml")):
         found[path.stem] = path
@@ -55,7 +55,7 @@ def names() -> dict[str, Path]:
 
 
 def load_scenario(name: str | Path, *, above: Sequence[str] = ()) -> Scenario:
-    """A scenario by id, by name, or from a file; above: the scenarios that include it.
+    """Load a scenario by id, by name, or from a file. above: the scenarios that include it.
 
     Raises ScenarioInvalid with every finding at once, each with its line.
     """
@@ -72,7 +72,7 @@ def load_scenario(name: str | Path, *, above: Sequence[str] = ()) -> Scenario:
 
 
 def read_scenario(table: Mapping[str, Any], *, source: str, text: str = "", above: Sequence[str] = ()) -> Scenario:
-    """A scenario from parsed TOML; text: the file, for line numbers. Raises ScenarioInvalid with every finding."""
+    """Read a scenario from parsed TOML. text: the file, for line numbers. Raises ScenarioInvalid with every problem."""
     findings = Problems(text)
     _check_top(table, findings)
     start_ms = read_start(table.get("start"), findings)
@@ -92,7 +92,7 @@ def read_scenario(table: Mapping[str, Any], *, source: str, text: str = "", abov
 
 
 def compose(scenario: Scenario, parts: Sequence[tuple[Scenario, float]]) -> Scenario:
-    """The scenario with what happens and fails in others, each begun so many seconds after the start."""
+    """Return the scenario with effects and faults of others, each delayed by its seconds after the start."""
     periods: dict[str, float] = {}
     for part, _ in reversed(parts):
         periods |= part.periods_s
@@ -141,7 +141,7 @@ def _periods(periods: object) -> Iterator[str]:
 
 
 def _includes(table: Mapping[str, Any], findings: Problems, above: Sequence[str]) -> Iterator[tuple[Scenario, float]]:
-    """Each [[include]]: `scenario` by id, name or file, and `at_s`, when it begins here."""
+    """Yield each [[include]]: the scenario (id, name or file) and its begin `at_s`."""
     for index, entry in enumerate(_tables(table, "include"), 1):
         wrong = _include_wrong(entry, above)
         for finding in wrong:

@@ -1,4 +1,4 @@
-"""What really happened: labelled intervals, the yardstick of every score."""
+"""Truth: labelled intervals of a scenario, the reference of every score."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 class Truth:
     """One interval of a scenario; times are ms since 1970 UTC.
 
-    kind: what it is (fire, cooking, gate_forced, gate_held_open, flood, person_at_water); onset: when it begins;
-    detectable_from: from when the signal stands out of its noise; harm_at: when harm begins, None for a nuisance; end:
-    when the signal is back to normal; expected_level: 0 information, 1 early, 2 alarm, 3 severe; devices: those that
-    carry the signal; affected_devices: all whose messages differ from a quiet day; drill: typed as an exercise.
+    kind: fire, cooking, gate_forced, gate_held_open, flood, person_at_water and so on. onset: begin. detectable_from:
+    time at which the signal exceeds its noise. harm_at: begin of harm, None for a nuisance. end: return to normal.
+    expected_level: 0 information, 1 early, 2 alarm, 3 severe. devices: those with the signal. affected_devices: all
+    whose messages differ from a quiet day. drill: an exercise.
     """
 
     scenario: str
@@ -35,13 +35,13 @@ class Truth:
     drill: bool = False
 
     def shifted(self, by_ms: int) -> Truth:
-        """The same interval at another time."""
+        """Return the interval shifted in time."""
         harm = None if self.harm_at_ms is None else self.harm_at_ms + by_ms
         moved = replace(self, onset_ms=self.onset_ms + by_ms, end_ms=self.end_ms + by_ms, harm_at_ms=harm)
         return replace(moved, detectable_from_ms=self.detectable_from_ms + by_ms)
 
     def to_json(self) -> dict[str, Any]:
-        """The interval as the truth file has it, times in RFC 3339."""
+        """Return the interval as in the truth file, times in RFC 3339."""
         return {
             "scenario": self.scenario,
             "kind": self.kind,
@@ -61,7 +61,7 @@ class Truth:
 
 
 def truth_json(truths: Sequence[Truth], *, scenario: str, seed: int, span_ms: tuple[int, int], sensors: int) -> str:
-    """The text of a truth file: the observed span and the intervals in order of onset."""
+    """Return the text of a truth file: the observed span and the intervals in order of onset."""
     ordered = sorted(truths, key=lambda truth: (truth.onset_ms, truth.kind, truth.devices))
     span = {"begin": rfc3339(span_ms[0]), "end": rfc3339(span_ms[1])}
     content = {"scenario": scenario, "seed": seed, "span": span, "sensors": sensors}
@@ -69,5 +69,5 @@ def truth_json(truths: Sequence[Truth], *, scenario: str, seed: int, span_ms: tu
 
 
 def rfc3339(time_ms: int) -> str:
-    """UTC with milliseconds."""
+    """Return a UTC time with milliseconds."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
