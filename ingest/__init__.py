@@ -2,26 +2,30 @@
 
 from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .devices.accounting import (
-    NOBODY,
+    NO_DEVICE,
     NOTICES,
     REASONS,
     REFUSED,
     UNSTORED,
     Charge,
     Count,
+    Counts,
+    QuarantineChanges,
     Quarantined,
-    Sealed,
     Waiting,
     residual,
 )
-from .devices.ledger import Booked, Bookings, Ledger
+from .devices.ledger import Ledger, LedgerDelta, LedgerEntries
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .frame import Frame
 from .intake.batch import BatchSettings
+from .intake.duplicates import MessageKeys
 from .intake.intake import Intake
+from .intake.memory import Memory
 from .intake.settings import IntakeSettings
-from .intake.spool import Spooled
+from .intake.spool import SpoolChanges, Spooled
 from .priority import URGENT_KINDS, Priority, parted
+from .sealed import Fact, Sealed
 from .stores.contract import Buckets, Retained, Series, Store
 from .stores.holds import FOREVER_NS, Hold, Holds, held
 from .stores.retention import HeldSpan, Level, RetentionClass, RetentionPlan, load_retention, raw_only_plan
@@ -37,8 +41,8 @@ __all__ = [
     "METRICS",
     "METRIC_BY_CODE",
     "METRIC_BY_NAME",
-    "NOBODY",
     "NOTICES",
+    "NO_DEVICE",
     "REASONS",
     "REFUSED",
     "SERVICE_DEVICE",
@@ -47,14 +51,14 @@ __all__ = [
     "URGENT_KINDS",
     "BatchSettings",
     "BlockError",
-    "Booked",
-    "Bookings",
     "Buckets",
     "Catalog",
     "CatalogChanges",
     "CatalogFull",
     "Charge",
     "Count",
+    "Counts",
+    "Fact",
     "FilledText",
     "Frame",
     "HeldSpan",
@@ -65,10 +69,15 @@ __all__ = [
     "Intake",
     "IntakeSettings",
     "Ledger",
+    "LedgerDelta",
+    "LedgerEntries",
     "Level",
+    "Memory",
+    "MessageKeys",
     "Metric",
     "Priority",
     "Quality",
+    "QuarantineChanges",
     "Quarantined",
     "Reads",
     "Retained",
@@ -78,6 +87,7 @@ __all__ = [
     "Sealed",
     "Sensor",
     "Series",
+    "SpoolChanges",
     "Spooled",
     "Store",
     "StoreError",

@@ -52,10 +52,13 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChanges:
-    """Sensors and metrics that are new or altered since the last call, to be made durable with the batch."""
+    """Durable fact: sensors and metrics that are new or changed since the last call."""
 
     sensors: tuple[Sensor, ...] = ()
     metrics: tuple[Metric, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.sensors or self.metrics)
 
 
 class Catalog:

@@ -51,7 +51,7 @@ def balances(
     """
     sensors = [sensor for sensor in catalog if sensor.site == site and sensor.id != SERVICE_DEVICE]
     codes = np.array([sensor.code for sensor in sensors], np.int32)
-    rows, kept = log.site_books(site, np.unique(codes // PAGE).tolist())
+    rows, kept = log.site_accounts(site, np.unique(codes // PAGE).tolist())
     columns = _columns(Ledger(kept), codes)
     weight = _weight(columns)
     order = np.lexsort((codes, -weight))

@@ -153,7 +153,7 @@ class Service:
             recent_keys=self.log.recent_keys(settings.intake.keys_max),
             memory=self.log.memory(),
             spooled=self.log.spool_blocks(),
-            ledger=Ledger(self.log.bookings()),
+            ledger=Ledger(self.log.ledger_entries()),
         )
         self._heard = FirstArrivals()
         subscriber = Subscriber(

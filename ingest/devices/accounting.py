@@ -12,13 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ingest.catalog import CatalogChanges
-from ingest.telemetry import TelemetryBatch
-
-from .ledger import Booked, Ledger
+from .ledger import Ledger
 
 REASONS: Mapping[str, str] = {
     "utf8": "topic or payload is not UTF-8",
@@ -83,7 +77,7 @@ UNSTORED = "unstored"
 """Columns of the ledger are named as the outcomes; refused readings with REFUSED before the reason, received ones as
 UNSTORED where they were not stored: of nearly all devices there is then one figure a batch."""
 
-NOBODY = -1
+NO_DEVICE = -1
 """In place of a sensor's code: nobody knows which, or it has none."""
 
 Outcome = Literal["received", "stored", "duplicate", "quarantined", "notice"]
@@ -103,7 +97,7 @@ class Charge(NamedTuple):
 
     reason: str
     rows: int
-    device: int = NOBODY
+    device: int = NO_DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,31 +131,30 @@ class Waiting(NamedTuple):
     counts: Sequence[Charge]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sealed:
-    """What must become durable in one transaction before any message of it is acknowledged.
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Durable fact: rows to add to the accounts."""
 
-    batch may be empty (only duplicates or rejects); keys: signed 64-bit message keys for de-duplication, oldest first;
-    counts: what to add to the accounts; quarantine: a bounded sample of the refused; memory: (format, key) -> what its
-    decoder must know again after a restart, None for what may be forgotten; replayed: ids of refused messages that were
-    taken in again and leave the quarantine; mended: topics whose refused messages are now to be taken in again;
-    urgent: the rows of the batch that go first, shape (n,), or empty for none; spooled: (arrival, packed) of messages
-    that are to wait in the log as they came; unspooled: numbers of such blocks that this batch has taken in; booked:
-    what is to be known of each device.
+    rows: Mapping[Count, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineChanges:
+    """Durable fact: changes to the quarantine, applied in this order.
+
+    reprocessed: ids of quarantined messages that leave it; rejected: a bounded sample of new messages; retry_topics:
+    topics whose quarantined messages are to be reprocessed, because the cause is fixed.
     """
 
-    batch: TelemetryBatch
-    keys: Sequence[int]
-    counts: Mapping[Count, int]
-    quarantine: Sequence[Quarantined]
-    changes: CatalogChanges
-    memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
-    replayed: Sequence[int] = ()
-    mended: Sequence[str] = ()
-    urgent: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-    spooled: Sequence[tuple[int, bytes]] = ()
-    unspooled: Sequence[int] = ()
-    booked: Booked | None = None
+    rejected: Sequence[Quarantined] = ()
+    reprocessed: Sequence[int] = ()
+    retry_topics: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.rejected or self.reprocessed or self.retry_topics)
 
 
 class Source(NamedTuple):
@@ -259,16 +252,18 @@ class Accounts:
         self._sites.add(site)
         return site
 
-    def add(self, source: Source, outcome: Outcome, *, rows: int = 1, reason: str = "", device: int = NOBODY) -> None:
+    def add(
+        self, source: Source, outcome: Outcome, *, rows: int = 1, reason: str = "", device: int = NO_DEVICE
+    ) -> None:
         """Count rows under an outcome, and for a device where one is named; nothing for zero rows."""
-        if rows and device != NOBODY:
+        if rows and device != NO_DEVICE:
             self.ledger.note(_column(outcome, reason), device, rows)
         if rows:
             key = Count(self.site(source.site), source.format, outcome, reason)
             self._counts[key] = self._counts.get(key, 0) + rows
 
     def refuse(
-        self, source: Source, refusal: Refusal, *, rows: int = 1, received: bool = True, device: int = NOBODY
+        self, source: Source, refusal: Refusal, *, rows: int = 1, received: bool = True, device: int = NO_DEVICE
     ) -> None:
         """Count rows as quarantined (and as received, unless the caller did) and keep a sample if there is room."""
         if received:

@@ -53,21 +53,24 @@ _ADDED, _STANDING = msgspec.msgpack.Decoder(Added), msgspec.msgpack.Decoder(Stan
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
+class LedgerDelta:
     """What goes into the log with a batch.
 
     number: of these bookings, without a gap; added: what this one adds; pages: page -> as it stands with this booking;
     settled: what was added up to that number stands in pages, and need not be kept.
     """
 
-    number: int
-    added: bytes
+    number: int = 0
+    added: bytes = b""
     pages: Mapping[int, bytes] = field(default_factory=dict)
     settled: int = 0
 
+    def __bool__(self) -> bool:
+        return self.number > 0
+
 
 @dataclass(frozen=True, slots=True)
-class Bookings:
+class LedgerEntries:
     """What the log holds: (page, number, standing) of every page, (number, added) behind them in order."""
 
     pages: Sequence[tuple[int, int, bytes]] = ()
@@ -79,12 +82,12 @@ class Ledger:
 
     >>> ledger = Ledger()
     >>> ledger.note("refused", 7, 3)
-    >>> booked = ledger.drain()
-    >>> Ledger(Bookings(added=[(booked.number, booked.added)])).of("refused", 7)
+    >>> delta = ledger.drain()
+    >>> Ledger(LedgerEntries(added=[(delta.number, delta.added)])).of("refused", 7)
     3
     """
 
-    def __init__(self, kept: Bookings | None = None) -> None:
+    def __init__(self, kept: LedgerEntries | None = None) -> None:
         """kept: what the log holds; of a few pages only, where only they are wanted."""
         self._columns: dict[str, Amounts] = {}
         self._marks: dict[str, _Mark] = {}
@@ -143,7 +146,7 @@ class Ledger:
         """Keep a value under that name, beside the sensor; None forgets it."""
         self._altered[name] = home, value
 
-    def drain(self) -> Booked | None:
+    def drain(self) -> LedgerDelta | None:
         """What was added since the last call, None when nothing was."""
         for name, sums in self._sparse.items():
             codes = np.array(sorted(sums), np.int32)
@@ -163,7 +166,9 @@ class Ledger:
         for name, mark in marks.items():
             self._set(name, mark)
             self._soil((mark[0] // PAGE,))
-        return Booked(self._number, added, self._page_in_turn(), next(iter(self._dirty.values()), self._number + 1) - 1)
+        return LedgerDelta(
+            self._number, added, self._page_in_turn(), next(iter(self._dirty.values()), self._number + 1) - 1
+        )
 
     def _page_in_turn(self) -> dict[int, bytes]:
         """Now and then the page that has waited longest."""
@@ -178,7 +183,7 @@ class Ledger:
         marks = {name: self._marks[name] for name in self._homes.get(page, ())}
         return {page: zlib.compress(msgspec.msgpack.encode(Standing(columns, marks)), 1)}
 
-    def _load(self, kept: Bookings) -> None:
+    def _load(self, kept: LedgerEntries) -> None:
         """Pages first, then what was added behind each."""
         at = np.full(1 + max((page for page, _, _ in kept.pages), default=0), 0, np.int64)
         for page, number, standing in kept.pages:

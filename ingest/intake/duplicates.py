@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,16 @@ from xxhash import xxh3_64_intdigest
 
 KEYS_MAX = 1_000_000
 REPEATS_MAX = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKeys:
+    """Durable fact: signed 64-bit keys of accepted messages, oldest first."""
+
+    keys: Sequence[int] = ()
+
+    def __bool__(self) -> bool:
+        return len(self.keys) > 0
 
 
 class Window:
@@ -76,13 +87,13 @@ class Duplicates:
         self.repeats.add(key)
         self.fresh.append(key)
 
-    def drain(self) -> list[int]:
-        """Keys since the last call, signed, oldest first."""
+    def drain(self) -> MessageKeys:
+        """Return the keys since the last call."""
         if not self.fresh:
-            return []
+            return MessageKeys()
         keys: list[int] = np.frombuffer(self.fresh, np.uint64).view(np.int64).tolist()
         self.fresh = array("Q")
-        return keys
+        return MessageKeys(keys)
 
 
 def topic_seed(topic: bytes) -> int:

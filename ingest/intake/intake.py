@@ -7,7 +7,7 @@ What `seal` gives must be durable before any message of it is acknowledged. Noth
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from ingest.catalog import SERVICE_SITE, Catalog
 from ingest.decode.contract import Decoder, Outgoing
 from ingest.decode.native import ROOT
-from ingest.devices.accounting import Accounts, Sealed, Source, Waiting
+from ingest.devices.accounting import Accounts, Counts, QuarantineChanges, Source, Waiting
 from ingest.devices.clocks import MEMORY as CLOCK_MEMORY
 from ingest.devices.clocks import Clocks
 from ingest.devices.ledger import Ledger
 from ingest.frame import AGAIN, Frame
 from ingest.priority import Urgency
+from ingest.sealed import Fact, Sealed
 from ingest.vocabulary import METRIC_BY_NAME
 
 from .batch import BatchSettings, Bounds, OpenBatch
 from .duplicates import Duplicates
+from .memory import Memory
 from .replay import Replays
 from .seal import Sources, settle
 from .settings import IntakeSettings
@@ -194,28 +196,38 @@ class Intake:
         return outgoing
 
     def seal(self, now_ns: int | None = None) -> Sealed | None:
-        """Close the batch: what has to become durable, or None when nothing came in."""
+        """Close the batch. Return it with its durable facts, or None when there is nothing to store."""
         batch, self._careful.batch = self._careful.batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.drain()
         self._careful.voice.count(batch)
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
-        clocks, replayed = self._clocks.drain_memory(), self._replays.drain()
-        self._careful.memory.update({(CLOCK_MEMORY, key): value for key, value in clocks.items()})
-        self._careful.memory.update(self._careful.kept.drain_memory())
-        counts, quarantine = self._accounts.drain()
-        memory, self._careful.memory = self._careful.memory, {}
-        spooled, unspooled = self.spool.seal()
-        booked = self._ledger.drain()
-        if not (len(kept) or counts or keys or memory or replayed or spooled or unspooled or booked):
+        facts = [fact for fact in (keys, *self._drain_facts()) if fact]
+        if not (len(kept) or facts):
             return None
         self._bounds.restart(bound)
-        mended = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
-        changes = self._catalog.drain_changes()
-        urgent = self._urgency.of_sensors(kept.sensor)
-        return Sealed(
-            kept, keys, counts, quarantine, changes, memory, replayed, mended, urgent, spooled, unspooled, booked
+        facts.append(self._catalog.drain_changes())
+        return Sealed(kept, facts, self._urgency.of_sensors(kept.sensor))
+
+    def _drain_facts(self) -> Iterator[Fact]:
+        """Yield the facts of every part that are not yet durable. A new fact gets its line here."""
+        clocks = self._clocks.drain_memory()
+        counts, rejected = self._accounts.drain()
+        yield Counts(counts)
+        fixed = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
+        yield QuarantineChanges(rejected, self._replays.drain(), fixed)
+        memory, self._careful.memory = self._careful.memory, {}
+        yield Memory(
+            {
+                **memory,
+                **{(CLOCK_MEMORY, key): value for key, value in clocks.items()},
+                **self._careful.kept.drain_memory(),
+            }
         )
+        yield self.spool.drain()
+        delta = self._ledger.drain()
+        if delta is not None:
+            yield delta
 
     def _topic(self, code: int) -> str:
         sensor = self._catalog[code]

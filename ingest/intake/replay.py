@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.devices.accounting import NOBODY, Accounts, Source, Waiting
+from ingest.devices.accounting import NO_DEVICE, Accounts, Source, Waiting
 
 from .duplicates import Duplicates, Window, own_key, topic_seed
 
@@ -32,7 +32,7 @@ class Replays:
         self._accounts.add(source, "notice", reason="replayed")
         key = own_key(message.payload, topic_seed(message.topic.encode()))
         if key in self._seen:
-            device = message.counts[0].device if message.counts else NOBODY
+            device = message.counts[0].device if message.counts else NO_DEVICE
             self._accounts.add(source, "received", device=device)
             self._accounts.add(source, "duplicate", device=device)
             return False

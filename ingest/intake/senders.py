@@ -7,11 +7,11 @@ from collections import Counter
 from ingest.catalog import Catalog
 from ingest.decode.contract import Decoded
 from ingest.decode.native import NativeDecoder
-from ingest.devices.accounting import NOBODY, Source
+from ingest.devices.accounting import NO_DEVICE, Source
 
 
 class Senders:
-    """Looks sensors up by topic and by name; NOBODY where there is none, or none with a code yet."""
+    """Looks sensors up by topic and by name; NO_DEVICE where there is none, or none with a code yet."""
 
     def __init__(self, catalog: Catalog, native: NativeDecoder) -> None:
         self._catalog, self._native = catalog, native
@@ -20,23 +20,23 @@ class Senders:
         """The sensor of a native topic (UTF-8)."""
         address = self._native.locate(topic.decode())
         sensor = None if address is None else self._catalog.find(address.site, address.sensor)
-        return NOBODY if sensor is None else sensor.code
+        return NO_DEVICE if sensor is None else sensor.code
 
     def named(self, source: Source, sensor: str) -> int:
         """The sensor of that name."""
         known = self._catalog.find(source.site, sensor)
-        return NOBODY if known is None else known.code
+        return NO_DEVICE if known is None else known.code
 
     def of_message(self, topic: bytes, decoded: Decoded, source: Source) -> int:
-        """The one sensor that a message speaks of; NOBODY where it speaks of several."""
+        """The one sensor that a message speaks of; NO_DEVICE where it speaks of several."""
         if source.format == self._native.name:
             return self.of_topic(topic)
         names = {reading.sensor for reading in decoded.readings}
-        return self.named(source, names.pop()) if len(names) == 1 else NOBODY
+        return self.named(source, names.pop()) if len(names) == 1 else NO_DEVICE
 
     def shares(self, topic: bytes, decoded: Decoded, source: Source, *, rejects: bool) -> dict[int, int]:
         """How many rows of a message are each sensor's; rejects: what was refused in it counts too."""
         whose = self.of_message(topic, decoded, source)
         shares = Counter({whose: sum(reject.rows for reject in decoded.rejects) if rejects else 0})
-        shares.update(self.named(source, told.sensor) if whose == NOBODY else whose for told in decoded.readings)
+        shares.update(self.named(source, told.sensor) if whose == NO_DEVICE else whose for told in decoded.readings)
         return +shares

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ingest.catalog import SERVICE_SITE, Catalog, Sensor
 from ingest.decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
 from ingest.decode.native import Address, NativeDecoder
-from ingest.devices.accounting import NOBODY, NOTICES, Accounts, Charge, Refusal, Source
+from ingest.devices.accounting import NO_DEVICE, NOTICES, Accounts, Charge, Refusal, Source
 from ingest.devices.clocks import Clocks
 from ingest.devices.gaps import Gaps
 from ingest.devices.ledger import Ledger
@@ -292,7 +292,7 @@ class SlowPath:
         *,
         rows: int = 1,
         counts: tuple[Charge, ...] | None = None,
-        device: int = NOBODY,
+        device: int = NO_DEVICE,
     ) -> None:
         """counts: what the whole message stands for; of one reading or of none, where not given."""
         told = (Charge(reason, rows, device),) if counts is None else counts

@@ -8,6 +8,7 @@ came. Nothing is lost, and a smoke detector does not wait behind a gateway that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +29,20 @@ class Spooled(NamedTuple):
     id: int
     arrival_ns: int
     packed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolChanges:
+    """Durable fact: blocks that enter and leave the spool.
+
+    added: (arrival in ns, packed messages) of each new block; removed: ids of the blocks that this batch decoded.
+    """
+
+    added: Sequence[tuple[int, bytes]] = ()
+    removed: Sequence[int] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed)
 
 
 class Spool:
@@ -69,11 +84,11 @@ class Spool:
         self._taken.append(block.id)
         return unpack(block.packed)
 
-    def seal(self) -> tuple[list[tuple[int, bytes]], list[int]]:
-        """Since the last call: (arrival, packed) of blocks to be made durable, and the numbers of those taken in."""
+    def drain(self) -> SpoolChanges:
+        """Return the changes since the last call."""
         opened = [(arrival_ns, pack(frames)) for arrival_ns, frames in self._open]
         taken, self._open, self._taken = self._taken, [], []
-        return opened, taken
+        return SpoolChanges(opened, taken)
 
 
 def pack(frames: Sequence[Frame]) -> bytes:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingest.devices.accounting import Sealed
 from ingest.frame import Frame
+from ingest.sealed import Sealed
 
 
 class Sink(Protocol):

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from alerts import AlertDispatch, People, open_database, read_registry
 from alerts.api import Condition, HttpSettings, Last, create_app
 from detectors import DetectionBatch, Phase
-from ingest import Catalog, Count, Sealed, Store, from_columns
+from ingest import Catalog, Count, Counts, Sealed, Store, from_columns
 from ingest.stores import open_store
 from twinward.balances import balances, summed
 from twinward.log import TelemetryLog
@@ -199,7 +199,7 @@ class School:
         self.catalog.code(SITE, HOSTILE, "smoke")
         batch = from_columns(columns)
         counts = {Count(SITE, "campus", "received"): rows, Count(SITE, "campus", "stored"): rows}
-        sealed = Sealed(batch=batch, keys=[], counts=counts, quarantine=[], changes=self.catalog.drain_changes())
+        sealed = Sealed(batch, [Counts(counts), self.catalog.drain_changes()])
         self.store.write(batch, cursor=self.log.append(sealed))
 
 

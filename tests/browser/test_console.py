@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from detectors import Phase
-from ingest import CatalogChanges, Count, Ledger, Sealed, empty_batch
+from ingest import Count, Counts, Ledger, Sealed, empty_batch
 
 pytestmark = pytest.mark.browser
 
@@ -232,7 +232,7 @@ def test_accounts_of_devices_show_the_one_with_trouble(school: Any, sign_in: Sig
     ledger.note("stored", school.catalog.find("school-1", HOSTILE).code)
     counts = {Count("school-1", "campus", "received"): 4, Count("school-1", "campus", "stored"): 1}
     counts |= {Count("school-1", "campus", "duplicate"): 2, Count("school-1", "campus", "quarantined", "json"): 1}
-    school.log.append(Sealed(empty_batch(), [], counts, [], CatalogChanges(), booked=ledger.drain()))
+    school.log.append(Sealed(empty_batch(), [Counts(counts), ledger.drain()]))
     page = sign_in("officer")
     page.keyboard.press("5")
     table = page.get_by_test_id("devices")

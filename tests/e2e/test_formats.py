@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest import Catalog, Intake, Sealed
+from ingest import Catalog, Counts, Intake, Memory, Sealed
 from ingest.decode import FOREIGN, decoders
 from ingest.intake.intake import IntakeSettings
 from ingest.mqtt import MqttSettings, Subscriber
@@ -57,7 +57,7 @@ class Service:
         """Refused readings by reason."""
         found: Counter[str] = Counter()
         for sealed in list(self.sealed):
-            for count, rows in sealed.counts.items():
+            for count, rows in sealed.of(Counts).rows.items():
                 found[count.reason] += rows if count.outcome == "quarantined" else 0
         return +found
 
@@ -352,7 +352,12 @@ def test_an_announced_topic_is_taken_once(mosquitto: Any) -> None:
         time.sleep(0.3)
         publish(mosquitto.port, [(topic, b"ON", False) for topic in topics])
         service.drained(mosquitto.port)
-    memory = [(name, key, value) for sealed in service.sealed for (name, key), value in sealed.memory.items() if value]
+    memory = [
+        (name, key, value)
+        for sealed in service.sealed
+        for (name, key), value in sealed.of(Memory).values.items()
+        if value
+    ]
     again = Service(mosquitto.url, memory=memory)
     with again.running():
         publish(mosquitto.port, [(topic, b"OFF", False) for topic in topics])

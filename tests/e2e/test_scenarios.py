@@ -10,7 +10,7 @@ from typing import Any
 
 from alerts import Actor, AlertDispatch, Hazard, Page, open_database, read_registry
 from detectors import Calendar, build, load_recipe
-from ingest import METRIC_BY_NAME, BatchSettings, Catalog, Intake, residual
+from ingest import METRIC_BY_NAME, BatchSettings, Catalog, Counts, Intake, residual
 from simulators import World, build_campus, campus_toml, load_scenario, plan
 from simulators.play.player import stream
 
@@ -72,8 +72,8 @@ def play(scenario: str, folder: Path, *, faults: bool = True, only: str = "") ->
         door.tick(now[0])
         sealed = door.seal()
         assert sealed is not None
-        assert not any(residual(sealed.counts).values())
-        for count, rows in sealed.counts.items():
+        assert not any(residual(sealed.of(Counts).rows).values())
+        for count, rows in sealed.of(Counts).rows.items():
             counts[count.reason or count.outcome] = counts.get(count.reason or count.outcome, 0) + rows
         batch = sealed.batch
         names = [catalog[code].id for code in batch.sensor.tolist()]

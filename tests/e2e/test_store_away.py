@@ -10,7 +10,6 @@ from uuid import uuid4
 import numpy as np
 
 from ingest import Catalog, Sealed, from_columns, raw_only_plan
-from ingest.devices.accounting import CatalogChanges
 from ingest.stores.influxdb import InfluxStore, create_database
 from twinward.latest import Latest
 from twinward.log import TelemetryLog
@@ -34,7 +33,7 @@ def _sealed(number: int) -> Sealed:
             "quality": np.zeros(ROWS, np.uint8),
         }
     )
-    return Sealed(batch, (), {}, (), CatalogChanges())
+    return Sealed(batch)
 
 
 def _until(condition: Any, *, timeout_s: float = 40) -> None:

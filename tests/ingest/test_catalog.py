@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -79,6 +80,10 @@ def test_a_copy_may_be_made_while_sensors_come() -> None:
     thread = threading.Thread(target=write)
     thread.start()
     copies = [catalog.copy() for _ in range(300)]
+    deadline_s = time.monotonic() + 10
+    while len(catalog) == len(copies[0]) and time.monotonic() < deadline_s:  # the writer may not have run yet
+        time.sleep(0.001)
+    copies.append(catalog.copy())
     stop.set()
     thread.join()
     assert len(copies[-1]) > len(copies[0])

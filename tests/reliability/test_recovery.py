@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from ingest import COLUMNS, CatalogChanges, Sealed, Sensor, from_columns
+from ingest import COLUMNS, CatalogChanges, MessageKeys, Sealed, Sensor, from_columns
 from ingest.block import batch_id, encode
 from ingest.stores import open_store
 from twinward.log import TelemetryLog
@@ -61,7 +61,7 @@ def age_log(path: Path, *, entries: int, keys: int, sensors: int) -> None:
         dice = np.random.default_rng(1)
         for part in range(keys // 10_000):
             fresh = dice.integers(-(2**63), 2**63 - 1, 10_000).tolist()
-            log.append(Sealed(batch, fresh, {}, (), CatalogChanges(more if part == 0 else ())))
+            log.append(Sealed(batch, [MessageKeys(fresh), CatalogChanges(more if part == 0 else ())]))
     block = encode(batch)
     name = batch_id(block)
     with closing(connect(path)) as database, transaction(database):

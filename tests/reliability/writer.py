@@ -14,7 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from detectors import Calendar, Recipe, build, load_recipe, urgent
-from ingest import COLUMNS, METRIC_BY_NAME, Catalog, Count, Sealed, from_columns, raw_only_plan
+from ingest import (
+    COLUMNS,
+    METRIC_BY_NAME,
+    Catalog,
+    Count,
+    Counts,
+    Memory,
+    MessageKeys,
+    Sealed,
+    from_columns,
+    raw_only_plan,
+)
 from ingest.stores import open_store
 from twinward.latest import Latest
 from twinward.log import DetectionLog, TelemetryLog
@@ -35,7 +46,8 @@ def sealed_of(number: int, catalog: Catalog) -> Sealed:
     counts = {Count("s", "native", "received"): 2, Count("s", "native", "stored"): 2}
     memory = {("native", str(number % 5)): b"%d" % number}
     flags = np.array([False, True])
-    return Sealed(from_columns(columns), [number], counts, (), catalog.drain_changes(), memory, urgent=flags)
+    facts = [MessageKeys([number]), Counts(counts), catalog.drain_changes(), Memory(memory)]
+    return Sealed(from_columns(columns), facts, flags)
 
 
 def main(folder: Path, count: int) -> None:

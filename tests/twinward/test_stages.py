@@ -16,7 +16,6 @@ from ingest import (
     COLUMNS,
     METRIC_BY_NAME,
     Catalog,
-    CatalogChanges,
     HoldError,
     Retained,
     RetentionPlan,
@@ -155,4 +154,4 @@ def sealed_of(sensor: int, metric: str, value: float, now_ns: int, *, urgent: bo
     told = {"sensor": sensor, "metric": METRIC_BY_NAME[metric].code, "time_ns": now_ns, "arrival_ns": now_ns}
     told |= {"value": value}
     batch = from_columns({name: np.array([told.get(name, 0)], dtype) for name, dtype in COLUMNS})
-    return Sealed(batch, [], {}, [], CatalogChanges(), urgent=np.array([urgent]))
+    return Sealed(batch, urgent=np.array([urgent]))

@@ -54,7 +54,7 @@ def know(folder: Path, sensors: int) -> None:
     for number in range(sensors):
         catalog.code(SITE, f"bench-{number}", "smoke")
     log = TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)
-    log.append(Sealed(empty_batch(), [], {}, [], catalog.drain_changes()))
+    log.append(Sealed(empty_batch(), [catalog.drain_changes()]))
     log.close()
 
 

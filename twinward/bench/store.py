@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from ingest import CatalogChanges, Sealed, TelemetryBatch, from_columns
+from ingest import Sealed, TelemetryBatch, from_columns
 from ingest.block import decode, encode
 from ingest.stores import open_store
 from ingest.stores.influxdb import InfluxStore
@@ -100,7 +100,7 @@ def _values(batch: TelemetryBatch) -> list[tuple[Any, ...]]:
 def _log_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[Row]:
     slow = _sqlite_rates(home / "rows.db", batch, seconds)
     log = TelemetryLog(home / "telemetry.db", clock=time.time_ns)
-    sealed = Sealed(batch, [], {}, [], CatalogChanges())
+    sealed = Sealed(batch)
 
     def append() -> int:
         log.append(sealed)

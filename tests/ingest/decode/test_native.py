@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import METRIC_BY_NAME, BatchSettings, Catalog, Intake, Quality, Sealed, residual
+from ingest import METRIC_BY_NAME, BatchSettings, Catalog, Counts, Intake, MessageKeys, Quality, Sealed, residual
 from ingest.decode.contract import Decoded
 from ingest.decode.native import NativeDecoder
 
@@ -200,7 +200,7 @@ def outcome(sealed: Sealed) -> tuple[Any, ...]:
     """Everything that is to be stored, in a form that can be compared."""
     batch = sealed.batch
     columns = (batch.sensor, batch.metric, batch.time_ns, batch.arrival_ns, batch.value, batch.quality)
-    return [column.tolist() for column in columns], list(sealed.keys), dict(sealed.counts)
+    return [column.tolist() for column in columns], list(sealed.of(MessageKeys).keys), dict(sealed.of(Counts).rows)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first draws import
@@ -233,7 +233,7 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
         intake.accept(frames, NOW_NS)
         sealed = intake.seal()
         results.append(None if sealed is None else outcome(sealed))
-        assert sealed is None or not any(residual(sealed.counts).values())
+        assert sealed is None or not any(residual(sealed.of(Counts).rows).values())
         assert intake.internal_total == 0
     assert results[0] == results[1]
 

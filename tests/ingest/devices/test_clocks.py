@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Catalog, Intake
+from ingest import BatchSettings, Catalog, Counts, Intake, Memory
 from ingest.devices.clocks import RUN, Clock, Clocks, read_clock
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -141,8 +141,8 @@ def test_through_the_intake_a_clock_in_another_zone() -> None:
         sealed = door.seal()
         assert sealed is not None
         stored += sealed.batch.time_ns.tolist()
-        memory |= sealed.memory
-        corrected = [rows for count, rows in sealed.counts.items() if count.reason == "clock_corrected"]
+        memory |= sealed.of(Memory).values
+        corrected = [rows for count, rows in sealed.of(Counts).rows.items() if count.reason == "clock_corrected"]
         assert corrected == ([1] if step >= 11 else [])
     assert stored[0] == _ns(-28_800)
     assert stored[-1] == pytest.approx(_ns(140), abs=SECOND_NS)

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import Catalog, Intake
+from ingest import Catalog, Counts, Intake
 from ingest.devices.gaps import GRACE_NS, Count, Gap, Gaps
 
 SECOND_NS = 1_000_000_000
@@ -89,7 +89,7 @@ def _taken(frames: list[tuple[int, int, bytes, bytes]]) -> tuple[list[float], di
     gaps = sealed.batch.metric == catalog.metric("data_gap").code
     assert {catalog[code].id for code in sealed.batch.sensor[gaps].tolist()} <= {"a"}
     assert sealed.batch.time_ns[gaps].tolist() == [NOW_NS] * int(gaps.sum())
-    notices = {count.reason: rows for count, rows in sealed.counts.items() if count.outcome == "notice"}
+    notices = {count.reason: rows for count, rows in sealed.of(Counts).rows.items() if count.outcome == "notice"}
     return sealed.batch.value[gaps].tolist(), notices
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import Booked, Bookings, Ledger
+from ingest import Ledger, LedgerDelta, LedgerEntries
 from ingest.devices.ledger import PAGE, TURN
 
 codes = st.integers(0, 5 * PAGE)
@@ -25,18 +25,18 @@ class Kept:
     pages: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     added: dict[int, bytes] = field(default_factory=dict)
 
-    def put(self, booked: Booked | None) -> None:
+    def put(self, delta: LedgerDelta | None) -> None:
         """A booking in the log."""
-        if booked is None:
+        if delta is None:
             return
-        assert booked.number == 1 + max([0, *self.added, *(number for number, _ in self.pages.values())])
-        self.added[booked.number] = booked.added
-        self.pages |= {page: (booked.number, standing) for page, standing in booked.pages.items()}
-        self.added = {number: added for number, added in self.added.items() if number > booked.settled}
+        assert delta.number == 1 + max([0, *self.added, *(number for number, _ in self.pages.values())])
+        self.added[delta.number] = delta.added
+        self.pages |= {page: (delta.number, standing) for page, standing in delta.pages.items()}
+        self.added = {number: added for number, added in self.added.items() if number > delta.settled}
 
-    def bookings(self) -> Bookings:
+    def ledger_entries(self) -> LedgerEntries:
         """As the log gives it back."""
-        return Bookings([(page, *told) for page, told in self.pages.items()], sorted(self.added.items()))
+        return LedgerEntries([(page, *told) for page, told in self.pages.items()], sorted(self.added.items()))
 
 
 @settings(deadline=None)
@@ -61,14 +61,14 @@ def test_what_was_added_outlives_any_restart(data: st.DataObject) -> None:
             named[f"m{home}"] = data.draw(st.sampled_from((None, b"a", b"bc")))
             ledger.mark(f"m{home}", home, named[f"m{home}"])
         if data.draw(st.integers(0, 4)) == 0:  # the process ends before the batch is in the log
-            ledger = Ledger(kept.bookings())
+            ledger = Ledger(kept.ledger_entries())
             continue
         kept.put(ledger.drain())
         for key, amount in fresh.items():
             sums[key] += amount
         marks = {name: value for name, value in (marks | named).items() if value is not None}
         if data.draw(st.booleans()):
-            ledger = Ledger(kept.bookings())
+            ledger = Ledger(kept.ledger_entries())
         assert ledger.marks() == marks
         for name in "xyz":
             asked = np.arange(0, 6 * PAGE, dtype=np.int32)
@@ -86,7 +86,7 @@ def test_what_has_to_be_read_at_a_start_stays_short() -> None:
         ledger.add("x", every, np.ones(len(every), np.int64))
         kept.put(ledger.drain())
         assert len(kept.added) <= TURN * (pages + 1)
-    assert Ledger(kept.bookings()).of("x", 97) == 10 * TURN * pages
+    assert Ledger(kept.ledger_entries()).of("x", 97) == 10 * TURN * pages
 
 
 def test_a_batch_of_even_additions_is_a_few_bytes_a_sensor() -> None:
@@ -94,9 +94,9 @@ def test_a_batch_of_even_additions_is_a_few_bytes_a_sensor() -> None:
     ledger, heard = Ledger(), np.sort(np.random.default_rng(1).choice(600_000, 500, replace=False)).astype(np.int32)
     for name in ("received", "stored"):
         ledger.add(name, heard, np.ones(500, np.int64))
-    booked = ledger.drain()
-    assert booked is not None
-    assert len(booked.added) < 3 * 500
+    delta = ledger.drain()
+    assert delta is not None
+    assert len(delta.added) < 3 * 500
 
 
 def test_nothing_added_is_no_booking() -> None:

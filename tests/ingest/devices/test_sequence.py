@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Bookings, Catalog, Intake, Ledger, Sealed, Waiting
+from ingest import (
+    BatchSettings,
+    Catalog,
+    Intake,
+    Ledger,
+    LedgerDelta,
+    LedgerEntries,
+    MessageKeys,
+    QuarantineChanges,
+    Sealed,
+    Waiting,
+)
 from ingest.devices.gaps import GRACE_NS, SEQ_MAX
 
 SECOND_NS = 1_000_000_000
@@ -35,19 +46,19 @@ class Durable:
         catalog.load(list(self.catalog), [])
         self.catalog = catalog
         batch = BatchSettings(age_s=10)
-        ledger = Ledger(Bookings([(page, *told) for page, told in self.pages.items()], sorted(self.added.items())))
+        ledger = Ledger(LedgerEntries([(page, *told) for page, told in self.pages.items()], sorted(self.added.items())))
         return Intake(catalog, batch=batch, recent_keys=self.keys, ledger=ledger)
 
     def append(self, sealed: Sealed | None) -> None:
         """A batch in the log."""
         if sealed is None:
             return
-        self.keys += sealed.keys
-        if sealed.booked is not None:
-            booked = sealed.booked
-            self.pages |= {page: (booked.number, standing) for page, standing in booked.pages.items()}
-            self.added = {n: added for n, added in self.added.items() if n > booked.settled} | {
-                booked.number: booked.added
+        self.keys += sealed.of(MessageKeys).keys
+        if sealed.of(LedgerDelta):
+            delta = sealed.of(LedgerDelta)
+            self.pages |= {page: (delta.number, standing) for page, standing in delta.pages.items()}
+            self.added = {n: added for n, added in self.added.items() if n > delta.settled} | {
+                delta.number: delta.added
             }
         gaps = sealed.batch.metric == self.catalog.metric("data_gap").code
         for code, value in zip(sealed.batch.sensor[gaps].tolist(), sealed.batch.value[gaps].tolist(), strict=True):
@@ -165,7 +176,7 @@ def test_a_refused_message_taken_in_again_is_no_old_number() -> None:
     door.accept([*late, *(frame("campus/s/smoke/a", seq) for seq in (7, 8, 9))], NOW_NS)
     sealed = door.seal()
     assert sealed is not None
-    refused = [one for one in sealed.quarantine if one.reason == "time_past"]
+    refused = [one for one in sealed.of(QuarantineChanges).rejected if one.reason == "time_past"]
     assert len(refused) == 3
     door.replay(
         [

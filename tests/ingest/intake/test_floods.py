@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ingest import SERVICE_DEVICE, BatchSettings, Bookings, Catalog, Intake, IntakeSettings, Ledger, Sensor
+from ingest import (
+    SERVICE_DEVICE,
+    BatchSettings,
+    Catalog,
+    Counts,
+    Intake,
+    IntakeSettings,
+    Ledger,
+    LedgerDelta,
+    LedgerEntries,
+    QuarantineChanges,
+    Sensor,
+)
 from ingest.intake.floods import BACKLOG_NS, MANY, Names
 
 SECOND_NS = 1_000_000_000
@@ -30,14 +42,14 @@ class Campus:
     numbers: Counter[str] = field(default_factory=Counter)
     said: list[tuple[str, str, float]] = field(default_factory=list)
     notices: dict[str, int] = field(default_factory=dict)
-    booked: list[tuple[int, bytes]] = field(default_factory=list)
+    deltas: list[tuple[int, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
         """A process that begins with what the log holds."""
-        ledger = Ledger(Bookings(added=self.booked))
+        ledger = Ledger(LedgerEntries(added=self.deltas))
         self.door = Intake(self.catalog, settings=self.settings, batch=BatchSettings(age_s=10), ledger=ledger)
 
     def turn(self, frames: Iterable[Frame] = ()) -> None:
@@ -56,8 +68,8 @@ class Campus:
         sealed = self.door.seal()
         if sealed is None:
             return
-        if sealed.booked is not None:
-            self.booked.append((sealed.booked.number, sealed.booked.added))
+        if sealed.of(LedgerDelta):
+            self.deltas.append((sealed.of(LedgerDelta).number, sealed.of(LedgerDelta).added))
         names = {self.catalog.metric(name).code: name for name in ("message_rate", "new_names")}
         batch = sealed.batch
         for sensor, metric, value in zip(
@@ -65,7 +77,7 @@ class Campus:
         ):
             if metric in names:
                 self.said.append((self.catalog[sensor].id, names[metric], value))
-        for count, rows in sealed.counts.items():
+        for count, rows in sealed.of(Counts).rows.items():
             if count.outcome == "notice":
                 self.notices[count.reason] = self.notices.get(count.reason, 0) + rows
 
@@ -242,4 +254,4 @@ def test_the_services_own_name_is_taken() -> None:
     campus.door.accept([(0, 0, f"campus/s/device/{SERVICE_DEVICE}".encode(), b'{"new_names": 0}')], NOW_NS)
     sealed = campus.door.seal()
     assert sealed is not None
-    assert [one.reason for one in sealed.quarantine] == ["sensor_name"]
+    assert [one.reason for one in sealed.of(QuarantineChanges).rejected] == ["sensor_name"]

@@ -9,7 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Catalog, Count, Intake, Quality, Sealed, Sensor, concat, residual
+from ingest import (
+    BatchSettings,
+    Catalog,
+    CatalogChanges,
+    Count,
+    Counts,
+    Intake,
+    MessageKeys,
+    Quality,
+    QuarantineChanges,
+    Sealed,
+    Sensor,
+    concat,
+    residual,
+)
 from ingest.decode.contract import Availability, Decoded, Reading
 from ingest.vocabulary import METRIC_BY_NAME
 
@@ -28,7 +42,7 @@ def seal(door: Intake) -> Sealed:
     """The sealed batch, which must be there and balance."""
     sealed = door.seal()
     assert sealed is not None
-    assert not any(residual(sealed.counts).values())
+    assert not any(residual(sealed.of(Counts).rows).values())
     assert len(sealed.batch) == total(sealed, "stored")
     return sealed
 
@@ -36,7 +50,9 @@ def seal(door: Intake) -> Sealed:
 def total(sealed: Sealed, outcome: str, reason: str | None = None) -> int:
     """Rows counted under an outcome."""
     return sum(
-        rows for count, rows in sealed.counts.items() if count.outcome == outcome and reason in (None, count.reason)
+        rows
+        for count, rows in sealed.of(Counts).rows.items()
+        if count.outcome == outcome and reason in (None, count.reason)
     )
 
 
@@ -113,12 +129,12 @@ def test_each_hostile_message_is_one_counted_reject_and_the_good_around_it_is_st
     assert batch.value.tolist() == list(range(good))
     found: dict[str, int] = {}
     for part in parts:
-        assert len(part.quarantine) <= 100
-        for count, rows in part.counts.items():
+        assert len(part.of(QuarantineChanges).rejected) <= 100
+        for count, rows in part.of(Counts).rows.items():
             if count.outcome == "quarantined":
                 found[count.reason] = found.get(count.reason, 0) + rows
     assert found == wanted
-    assert {sample.reason for sample in parts[0].quarantine} == set(wanted)
+    assert {sample.reason for sample in parts[0].of(QuarantineChanges).rejected} == set(wanted)
 
 
 def test_counts_name_site_and_format() -> None:
@@ -130,10 +146,10 @@ def test_counts_name_site_and_format() -> None:
     ]
     door.accept(frames, NOW_NS)
     sealed = seal(door)
-    assert sealed.counts[Count("north", "native", "stored")] == 2
-    assert sealed.counts[Count("school-1", "gadget", "stored")] == 1
+    assert sealed.of(Counts).rows[Count("north", "native", "stored")] == 2
+    assert sealed.of(Counts).rows[Count("school-1", "gadget", "stored")] == 1
     assert sealed.batch.attributes == {2: {"x": 1, "gateway_ns": NOW_NS}}
-    assert [(s.site, s.id) for s in sealed.changes.sensors] == [
+    assert [(s.site, s.id) for s in sealed.of(CatalogChanges).sensors] == [
         ("_service", "clock"),
         ("north", "a"),
         ("school-1", "g"),
@@ -157,8 +173,8 @@ def test_a_repeat_is_stored_once_also_after_a_restart() -> None:
     door = intake()
     door.accept([message, message], NOW_NS)
     sealed = seal(door)
-    assert (len(sealed.batch), total(sealed, "duplicate"), len(sealed.keys)) == (2, 2, 1)
-    reborn = intake(recent_keys=sealed.keys)
+    assert (len(sealed.batch), total(sealed, "duplicate"), len(sealed.of(MessageKeys).keys)) == (2, 2, 1)
+    reborn = intake(recent_keys=sealed.of(MessageKeys).keys)
     reborn.accept([message, (0x3A, 6, TOPIC, message[3])], NOW_NS)
     again = seal(reborn)
     assert (len(again.batch), total(again, "duplicate")) == (0, 4)
@@ -171,7 +187,7 @@ def test_without_time_only_the_brokers_repeat_flag_makes_a_duplicate() -> None:
     door.accept([(0x32, 5, TOPIC, payload), (0x32, 6, TOPIC, payload), (0x30, 0, TOPIC, payload)], NOW_NS)
     sealed = seal(door)
     assert len(sealed.batch) == 3
-    reborn = intake(recent_keys=sealed.keys)
+    reborn = intake(recent_keys=sealed.of(MessageKeys).keys)
     reborn.accept([(0x3A, 5, TOPIC, payload), (0x3A, 7, TOPIC, payload), (0x32, 6, TOPIC, payload)], NOW_NS)
     again = seal(reborn)
     assert (len(again.batch), total(again, "duplicate")) == (2, 1)
@@ -192,7 +208,7 @@ def test_any_redelivery_over_any_restart_stores_each_message_once(
         door.accept([(0x3A if again else 0x32, index + 1, TOPIC, payload % (seq, seq))], NOW_NS)
         if index % restart_every == 0:
             sealed = seal(door)
-            keys += sealed.keys
+            keys += sealed.of(MessageKeys).keys
             stored += sealed.batch.value.tolist()
             door = intake(recent_keys=keys)
     last = door.seal()
@@ -218,7 +234,7 @@ def test_values_out_of_range_are_kept_as_fault_and_unknown_metrics_are_kept() ->
     assert sealed.batch.quality.tolist() == [Quality.FAULT, Quality.FAULT, Quality.GOOD, Quality.GOOD]
     assert total(sealed, "notice", "out_of_range") == 2
     assert total(sealed, "notice", "unknown_metric") == 1
-    assert [metric.name for metric in sealed.changes.metrics] == ["slime"]
+    assert [metric.name for metric in sealed.of(CatalogChanges).metrics] == ["slime"]
 
 
 def test_null_and_our_own_status_count_nothing_but_a_notice() -> None:
@@ -257,7 +273,7 @@ def test_the_clock_reading_is_in_the_batch_but_not_in_the_accounts() -> None:
     sealed = door.seal()
     assert sealed is not None
     assert (sealed.batch.metric.tolist(), sealed.batch.time_ns.tolist()) == ([METRIC_BY_NAME["tick"].code], [NOW_NS])
-    assert not sealed.counts
+    assert not sealed.of(Counts).rows
     assert door.seal() is None
 
 

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Catalog, Intake, Quality, Sealed, residual
+from ingest import (
+    BatchSettings,
+    Catalog,
+    Counts,
+    Intake,
+    Memory,
+    MessageKeys,
+    Quality,
+    QuarantineChanges,
+    Sealed,
+    residual,
+)
 from ingest.decode import FOREIGN, decoders
 from ingest.intake import retained
 
@@ -51,19 +62,19 @@ class Door:
         sealed = self.intake.seal()
         if sealed is None:
             return []
-        assert not any(residual(sealed.counts).values())
+        assert not any(residual(sealed.of(Counts).rows).values())
         self._keep(sealed)
         return list(zip(sealed.batch.value.tolist(), sealed.batch.quality.tolist(), strict=True))
 
     def _keep(self, sealed: Sealed) -> None:
         self.sealed = sealed
-        self.keys += sealed.keys
-        for key, value in sealed.memory.items():
+        self.keys += sealed.of(MessageKeys).keys
+        for key, value in sealed.of(Memory).values.items():
             if value is None:
                 self.memory.pop(key, None)
             else:
                 self.memory[key] = value
-        for count, rows in sealed.counts.items():
+        for count, rows in sealed.of(Counts).rows.items():
             name = count.reason or count.outcome
             self.counts[name] = self.counts.get(name, 0) + rows
 
@@ -164,7 +175,7 @@ def test_a_copy_out_of_bounds_is_refused_and_never_taken_in_as_news() -> None:
     door = Door()
     assert door.accept((KEPT, TOPIC, timed(7, NOW_MS - 400 * DAY_MS))) == []
     assert door.counts["time_past"] == 1
-    [refused] = door.sealed.quarantine
+    [refused] = door.sealed.of(QuarantineChanges).rejected
     assert (refused.whole, refused.counts) == (b"", ())
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import BatchSettings, Catalog, Intake, Sealed, Spooled, residual
+from ingest import BatchSettings, Catalog, Counts, Intake, Memory, MessageKeys, Sealed, SpoolChanges, Spooled, residual
 from ingest.decode import decoders
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -51,15 +51,15 @@ class Durable:
         """A batch in the log."""
         if sealed is None:
             return
-        assert not any(residual(sealed.counts).values())
-        self.keys += sealed.keys
-        self.memory.update(sealed.memory)
-        for arrival_ns, packed in sealed.spooled:
+        assert not any(residual(sealed.of(Counts).rows).values())
+        self.keys += sealed.of(MessageKeys).keys
+        self.memory.update(sealed.of(Memory).values)
+        for arrival_ns, packed in sealed.of(SpoolChanges).added:
             self.spooled += 1
             self.spool[self.spooled] = Spooled(self.spooled, arrival_ns, packed)
-        for number in sealed.unspooled:
+        for number in sealed.of(SpoolChanges).removed:
             del self.spool[number]
-        for count, rows in sealed.counts.items():
+        for count, rows in sealed.of(Counts).rows.items():
             self.outcomes[count.reason or count.outcome] += rows
         batch = sealed.batch
         for row in range(len(batch)):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import METRIC_BY_NAME, Catalog, Intake, Sealed, Spooled
+from ingest import METRIC_BY_NAME, Catalog, Counts, Intake, Sealed, SpoolChanges, Spooled
 from ingest.intake.spool import Spool, pack, unpack
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -41,15 +41,15 @@ def test_every_message_leaves_once_in_order(chunks: list[list[bool]], data: st.D
         sent += len(chunk)
         at_once += [frame[1] for frame in spool.divert(told, sent, lambda topic: topic == b"w")]
         if data.draw(st.booleans()):
-            opened, taken = spool.seal()
-            for arrival_ns, packed in opened:
+            changes = spool.drain()
+            for arrival_ns, packed in changes.added:
                 number = next(numbers)
                 log[number] = Spooled(number, arrival_ns, packed)
-            for number in taken:
+            for number in changes.removed:
                 del log[number]
         if data.draw(st.booleans()) and (ready := [block for block in log.values() if block.id > spool.taken_id]):
             waited += [frame[1] for frame in spool.unpack(ready[0])]
-    for arrival_ns, packed in spool.seal()[0]:
+    for arrival_ns, packed in spool.drain().added:
         number = next(numbers)
         log[number] = Spooled(number, arrival_ns, packed)
     for block in [block for block in log.values() if block.id > spool.taken_id]:
@@ -79,8 +79,8 @@ def test_smoke_and_whatever_is_not_known_does_not_wait() -> None:
     _, sealed = overloaded()
     assert sealed.batch.value.tolist() == [1.0]
     assert sealed.urgent.tolist() == [True]
-    assert {count.reason for count in sealed.counts if count.outcome == "quarantined"} == {"empty"}
-    [(arrival_ns, packed)] = sealed.spooled
+    assert {count.reason for count in sealed.of(Counts).rows if count.outcome == "quarantined"} == {"empty"}
+    [(arrival_ns, packed)] = sealed.of(SpoolChanges).added
     assert arrival_ns == NOW_NS
     assert [frame[2] for frame in unpack(packed)] == [COMFORT]
 
@@ -92,13 +92,13 @@ def test_what_waited_is_stored_as_it_came_and_forgotten_with_its_batch() -> None
     queued = door.seal()
     assert queued is not None
     assert len(queued.batch) == 0
-    for number, (arrival_ns, packed) in enumerate([*sealed.spooled, *queued.spooled], 1):
+    for number, (arrival_ns, packed) in enumerate([*sealed.of(SpoolChanges).added, *queued.of(SpoolChanges).added], 1):
         door.resume(Spooled(number, arrival_ns, packed), NOW_NS + 9 * SECOND_NS)
     taken = door.seal()
     assert taken is not None
     assert taken.batch.value.tolist() == [21.0, 22.0]
     assert taken.batch.arrival_ns.tolist() == [NOW_NS, NOW_NS + SECOND_NS]
-    assert (taken.unspooled, door.spool.waiting) == ([1, 2], 0)
+    assert (taken.of(SpoolChanges).removed, door.spool.waiting) == ([1, 2], 0)
     door.accept([(0x30, 0, COMFORT, b'{"time": 1790000002000, "temperature": 23}')], NOW_NS + 10 * SECOND_NS)
     direct = door.seal()
     assert direct is not None
@@ -112,7 +112,7 @@ def test_ticks_tell_how_long_comfort_readings_wait() -> None:
     for second in (2, 5):
         door.tick(NOW_NS + second * SECOND_NS)
     told.append(backlog(door))
-    door.resume(Spooled(1, *sealed.spooled[0]), NOW_NS + 6 * SECOND_NS)
+    door.resume(Spooled(1, *sealed.of(SpoolChanges).added[0]), NOW_NS + 6 * SECOND_NS)
     for second in (7, 8):
         door.tick(NOW_NS + second * SECOND_NS)
     told.append(backlog(door))
@@ -133,5 +133,5 @@ def test_a_damaged_block_is_told_and_holds_up_nothing() -> None:
     door.resume(Spooled(1, NOW_NS, b"rubbish"), NOW_NS)
     sealed = door.seal()
     assert sealed is not None
-    assert {count.reason for count in sealed.counts} == {"", "internal"}
-    assert (sealed.unspooled, door.spool.waiting, door.internal_total) == ([1], 0, 1)
+    assert {count.reason for count in sealed.of(Counts).rows} == {"", "internal"}
+    assert (sealed.of(SpoolChanges).removed, door.spool.waiting, door.internal_total) == ([1], 0, 1)

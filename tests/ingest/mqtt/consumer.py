@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from ingest import Catalog, Intake, Sealed
+from ingest import Catalog, Intake, MessageKeys, Sealed
 from ingest.mqtt import MqttSettings, Subscriber
 
 
@@ -36,7 +36,7 @@ class Table:
         rows = zip(sealed.batch.sensor.tolist(), sealed.batch.value.tolist(), strict=True)
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany("INSERT INTO reading VALUES (?, ?)", rows)
-        self._connection.executemany("INSERT INTO key VALUES (?)", ((key,) for key in sealed.keys))
+        self._connection.executemany("INSERT INTO key VALUES (?)", ((key,) for key in sealed.of(MessageKeys).keys))
         self._connection.execute("COMMIT")
 
 

@@ -20,7 +20,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest import Catalog, Intake, Sealed, residual
+from ingest import Catalog, Counts, Intake, Sealed, residual
 from ingest.mqtt import MqttSettings, PlainRefused, SecretUnreadable, Subscriber
 
 CONSUMER = Path(__file__).with_name("consumer.py")
@@ -50,7 +50,7 @@ class Shelf:
 
     def balance(self) -> bool:
         """Whether the accounts of all batches add up."""
-        return not any(left for sealed in self.sealed for left in residual(sealed.counts).values())
+        return not any(left for sealed in self.sealed for left in residual(sealed.of(Counts).rows).values())
 
 
 def until(condition: Callable[[], object], *, timeout_s: float = 20) -> None:
@@ -252,7 +252,7 @@ def test_packet_ids_of_an_old_connection_are_never_acknowledged(
     until(lambda: subscriber.status()["acks_dropped_total"] > 0)
     until(lambda: subscriber.status()["acknowledged_total"] >= 100)
     assert sorted(shelf.values()) == list(range(100))
-    assert sum(n for s in shelf.sealed for c, n in s.counts.items() if c.outcome == "duplicate") >= 1
+    assert sum(n for s in shelf.sealed for c, n in s.of(Counts).rows.items() if c.outcome == "duplicate") >= 1
     assert shelf.balance()
 
 

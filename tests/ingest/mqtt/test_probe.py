@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import Catalog, Intake, Sealed
+from ingest import Catalog, Counts, Intake, Sealed
 from ingest.mqtt import MqttSettings, Subscriber
 from ingest.mqtt.probe import AGAIN_S, DEAF_S, EVERY_S, QUEUED_S, DelayProbe
 
@@ -147,5 +147,5 @@ def test_probes_come_round_and_are_nobodys_readings(protocol: str, mosquitto: An
     assert subscriber._probe.returned_total >= 3
     assert status["delay_s"] < 5
     assert status["acknowledged_total"] + status["unacked"] >= 3
-    told = {count.reason for sealed in stored for count in sealed.counts}
+    told = {count.reason for sealed in stored for count in sealed.of(Counts).rows}
     assert told == (set() if protocol == "5" else {"ignored"})  # 3.1.1 sends us our own word that we are there

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ingest import Catalog, Intake, Sealed
+from ingest import Catalog, Intake, MessageKeys, Sealed
 from ingest.mqtt import MqttSettings, Subscriber
 
 pytestmark = pytest.mark.broker
@@ -81,9 +81,9 @@ def test_messages_arrive_over_tls_with_an_account(tls_port: tuple[int, Path]) ->
          "-P", "right", "-t", "campus/s1/env/a", "-q", "1", "-l"],
         input=payload, check=True,
     )  # fmt: skip
-    until(lambda: sum(len(sealed.keys) for sealed in stored) >= 2000)
+    until(lambda: sum(len(sealed.of(MessageKeys).keys) for sealed in stored) >= 2000)
     subscriber.stop()
-    assert sum(len(sealed.keys) for sealed in stored) == 2000
+    assert sum(len(sealed.of(MessageKeys).keys) for sealed in stored) == 2000
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TWINWARD_DATA_DIR", str(data))
     log, catalog = TelemetryLog(data / "telemetry.sqlite", clock=lambda: START_NS), Catalog()
     batch = readings(catalog)
-    log.append(Sealed(batch, (), {}, (), catalog.drain_changes()))
+    log.append(Sealed(batch, [catalog.drain_changes()]))
     log.close()
     store = open_store("duckdb", data / "readings.duckdb")
     store.write(batch, cursor=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest import COLUMNS, CatalogChanges, Count, Sealed, from_columns
+from ingest import COLUMNS, Count, Counts, MessageKeys, Sealed, from_columns
 from twinward.log import TelemetryLog
 
 log = TelemetryLog(Path(sys.argv[1]), clock=time.time_ns)
@@ -16,6 +16,7 @@ while True:
     number = log.head() + 1
     rows = 1 + number % 200
     columns = {name: np.full(rows, number % 100, dtype) for name, dtype in COLUMNS}
-    sealed = Sealed(from_columns(columns), [number], {Count("s", "native", "stored"): rows}, [], CatalogChanges())
+    facts = [MessageKeys([number]), Counts({Count("s", "native", "stored"): rows})]
+    sealed = Sealed(from_columns(columns), facts)
     sys.stdout.write(f"{log.append(sealed)}\n")
     sys.stdout.flush()

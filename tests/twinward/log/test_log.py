@@ -22,9 +22,11 @@ from detectors import DetectionBatch
 from ingest import (
     COLUMNS,
     Catalog,
-    CatalogChanges,
     Count,
+    Counts,
+    MessageKeys,
     Priority,
+    QuarantineChanges,
     Quarantined,
     Sealed,
     TelemetryBatch,
@@ -35,7 +37,6 @@ from twinward.log import DetectionLog, TelemetryLog
 from twinward.log.verify import Report
 
 ROOT = Path(__file__).parents[3]
-NO_CHANGES = CatalogChanges()
 CHANGES = 200
 
 
@@ -47,7 +48,7 @@ def batch_of(number: int, rows: int = 20) -> TelemetryBatch:
 
 def sealed_of(number: int, *, keys: Sequence[int] = ()) -> Sealed:
     """What intake would seal for batch `number`."""
-    return Sealed(batch_of(number), keys, {Count("s", "native", "stored"): 20}, [], NO_CHANGES)
+    return Sealed(batch_of(number), [MessageKeys(keys), Counts({Count("s", "native", "stored"): 20})])
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_accounts_add_up_and_quarantine_is_bounded(log: TelemetryLog) -> None:
     for number in range(30):
         refused = Quarantined(number, "s", "native", "t", "json", "torn", bytes([number]))
         counts = {Count("s", "native", "received"): 3, Count("s", "native", "quarantined", "json"): 1}
-        log.append(Sealed(empty_batch(), [], counts, [refused], NO_CHANGES))
+        log.append(Sealed(empty_batch(), [Counts(counts), QuarantineChanges([refused])]))
     rows = {(row["outcome"], row["reason"]): row["rows"] for row in log.accounting()}
     assert rows == {("received", ""): 90, ("quarantined", "json"): 30}
     newest = log.quarantine(100)
@@ -126,7 +127,7 @@ def test_catalogue_survives_with_its_batch(log: TelemetryLog, tmp_path: Path) ->
     catalog = Catalog()
     code = catalog.code("s", "door/1", "gate")
     metric = catalog.metric("wobble")
-    log.append(Sealed(batch_of(1), [], {}, [], catalog.drain_changes()))
+    log.append(Sealed(batch_of(1), [catalog.drain_changes()]))
     again = TelemetryLog(tmp_path / "telemetry.db", clock=lambda: 0)
     loaded = Catalog()
     loaded.load(*again.catalog())
@@ -353,7 +354,7 @@ def test_full_disk_raises_keeps_nothing_and_recovers(log: TelemetryLog) -> None:
     noise = np.random.default_rng(1)
     batch = batch_of(1, rows=20_000)
     batch.value[:] = noise.normal(size=20_000)
-    large = Sealed(batch, [77], {Count("s", "native", "stored"): 20_000}, [], NO_CHANGES)
+    large = Sealed(batch, [MessageKeys([77]), Counts({Count("s", "native", "stored"): 20_000})])
     before = log.accounting()
     for _ in range(3):
         with pytest.raises(sqlite3.OperationalError, match="full"):
@@ -375,7 +376,7 @@ def test_urgent_rows_stand_in_entries_of_their_own(batches: list[list[bool]], af
         for number, urgent in enumerate(batches):
             flags = np.array(urgent, np.bool_)
             batch = from_columns({name: np.full(len(flags), number, dtype) for name, dtype in COLUMNS})
-            head = log.append(Sealed(batch, [number], {}, [], NO_CHANGES, urgent=flags))
+            head = log.append(Sealed(batch, [MessageKeys([number])], flags))
             assert head == log.head()
             wanted += [(number, one) for one in urgent]
         entries = log.read(0, limit=1_000)

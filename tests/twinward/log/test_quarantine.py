@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest import BatchSettings, Catalog, Intake, IntakeSettings, Ledger
 from twinward.log import TelemetryLog
-from twinward.log.quarantine import WHOLE_BYTES_MAX
+from twinward.log.facts.quarantine import WHOLE_BYTES_MAX
 
 NOW_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -74,7 +74,7 @@ def test_sensors_beyond_the_limit_are_kept_and_come_back(log: TelemetryLog) -> N
     assert told(log) == {"received": 20, "stored": 4, "sensor_limit": 16}
     larger = Catalog()
     larger.load(*log.catalog())
-    kept = {"recent_keys": log.recent_keys(1000), "ledger": Ledger(log.bookings())}
+    kept = {"recent_keys": log.recent_keys(1000), "ledger": Ledger(log.ledger_entries())}
     fresh = Intake(larger, batch=BatchSettings(age_s=10), **kept)
     assert log.replay(reason="sensor_limit", site="other") == 0
     assert log.replay(reason="sensor_limit") == 8
@@ -143,7 +143,7 @@ def test_accounts_hold_whatever_is_replayed(topics: list[bytes], data: st.DataOb
 
 def test_whole_messages_are_bounded_by_bytes(log: TelemetryLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest become samples when those kept whole are too many bytes."""
-    monkeypatch.setattr("twinward.log.quarantine.WHOLE_BYTES_MAX", 1_000)
+    monkeypatch.setattr("twinward.log.facts.quarantine.WHOLE_BYTES_MAX", 1_000)
     assert WHOLE_BYTES_MAX == 64 << 20
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
     for number in range(10):

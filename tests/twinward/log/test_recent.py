@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest import CatalogChanges, Sealed, TelemetryBatch, from_columns
+from ingest import Sealed, TelemetryBatch, from_columns
 from twinward.log import TelemetryLog
 from twinward.log.chain import Chain
 from twinward.log.recent import Recent
@@ -24,7 +24,7 @@ def filled(path: Path, entries: int) -> TelemetryLog:
     """A log of that many entries of ten readings."""
     log = TelemetryLog(path / "telemetry.sqlite", clock=time.time_ns)
     for number in range(entries):
-        log.append(Sealed(batch(float(number)), [], {}, [], CatalogChanges()))
+        log.append(Sealed(batch(float(number))))
     return log
 
 

@@ -57,7 +57,7 @@ def test_upgrade_of_a_telemetry_log_keeps_data_and_hash_chain(tmp_path: Path) ->
     spooled = log.spooled()
     assert spooled is not None
     assert spooled.packed == b"packed"
-    assert Ledger(log.bookings()).of("stored", 1) == 12
+    assert Ledger(log.ledger_entries()).of("stored", 1) == 12
     log.close()
 
 
