@@ -1,4 +1,4 @@
-"""The ingest benchmark's own limits: ours against paho's reader, in one run on one machine."""
+"""Limits of the ingest benchmark: the chunked reader against paho's, in one run on one machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twinward.bench import ingest
 
 
 def test_reader_keeps_its_distance_to_pahos() -> None:
-    """Ten times paho's reader per CPU second from a stand-in stream, for either form of time; with room for noise."""
+    """The reader handles ten times paho's rate per CPU second of a prepared stream, with a margin for noise."""
     rows = {row["case"]: row for row in ingest._stand_in_rows(3.0, lambda _text: None)}
     assert rows["single_epoch_ms"]["ratio_to_paho"] >= 7
     assert rows["single_rfc3339"]["ratio_to_paho"] >= 6
@@ -20,7 +20,7 @@ def test_reader_keeps_its_distance_to_pahos() -> None:
 
 @pytest.mark.broker
 def test_through_mosquitto_a_quarter_of_pahos_cpu() -> None:
-    """At 20,000 messages/s the chunked reader needs at most a quarter of the CPU that paho's own needs."""
+    """At 20,000 messages/s the chunked reader uses at most a quarter of the CPU of paho's reader."""
     binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     assert binary is not None, "the Debian package mosquitto is not installed"
     rows = {row["case"]: row for row in ingest._broker_rows(binary, 2.0, lambda _text: None)}

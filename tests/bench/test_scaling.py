@@ -1,4 +1,4 @@
-"""What a batch costs must not grow with how many sensors there are: ratios in one process, with room for noise."""
+"""Cost of a batch against the number of sensors: ratios in one process, with a margin for noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BATCH = 500
 
 
 def city(sensors: int) -> Catalog:
-    """A catalogue that knows so many smoke detectors."""
+    """Return a catalogue with this number of smoke detectors."""
     catalog = Catalog()
     for number in range(sensors):
         catalog.code("s1", f"d{number}", "smoke")
@@ -24,7 +24,7 @@ def city(sensors: int) -> Catalog:
 
 
 def quiet(first: int, turn: int) -> TelemetryBatch:
-    """A batch of the sensors from that code on."""
+    """Return a batch of the sensors from this code on."""
     time_ns = np.full(BATCH, NOW_NS + turn * 25_000_000, np.int64)
     columns = {"sensor": np.arange(first, first + BATCH, dtype=np.int32), "metric": np.full(BATCH, DENSITY, np.int16)}
     columns |= {"time_ns": time_ns, "arrival_ns": time_ns, "value": np.full(BATCH, 0.005)}
@@ -32,7 +32,7 @@ def quiet(first: int, turn: int) -> TelemetryBatch:
 
 
 def known(sensors: int) -> DetectorSet:
-    """A detector that has heard every sensor once."""
+    """Return a detector set after one reading of every sensor."""
     detector = build(load_recipe(), city(sensors), Calendar())
     detector.sync()
     for first in range(1, sensors + 1, BATCH):
@@ -41,7 +41,7 @@ def known(sensors: int) -> DetectorSet:
 
 
 def cpu_s(detector: DetectorSet) -> float:
-    """CPU seconds of the median batch while all is quiet."""
+    """Return the CPU seconds of the median quiet batch."""
     took = []
     for turn in range(1, 60):
         batch, begun_s = quiet(1, turn), time.thread_time()
@@ -51,12 +51,12 @@ def cpu_s(detector: DetectorSet) -> float:
 
 
 def test_a_batch_costs_as_much_in_a_city_as_in_a_town() -> None:
-    """Thirty times the sensors, the same batch: no rule looks at all sensors for each batch."""
+    """Thirty times the sensors, the same batch: no rule visits all sensors for each batch."""
     assert cpu_s(known(MANY)) < 5 * cpu_s(known(FEW))
 
 
-def test_a_new_sensor_is_taken_in_by_itself() -> None:
-    """First readings of the last sensors of a city cost what those of the first cost: nothing is gone through anew."""
+def test_a_new_sensor_costs_the_same_in_a_city() -> None:
+    """First readings of the last sensors of a city cost the same as those of the first: no rescan."""
     detector = build(load_recipe(), city(MANY), Calendar())
     detector.sync()
     took = []
@@ -68,7 +68,7 @@ def test_a_new_sensor_is_taken_in_by_itself() -> None:
 
 
 def test_state_of_a_quiet_city_is_small() -> None:
-    """Quiet sensors take less than forty bytes each in a snapshot, and in a second it is long done."""
+    """A snapshot takes less than forty bytes per quiet sensor and less than a second."""
     detector = known(MANY)
     begun_s = time.thread_time()
     state = detector.snapshot()
@@ -76,8 +76,8 @@ def test_state_of_a_quiet_city_is_small() -> None:
     assert len(state) < 40 * MANY
 
 
-def test_a_known_sensor_is_met_faster_than_a_new_one_is_learned() -> None:
-    """After a restart first messages cost a part of what they cost when nobody knew the sensors; here, under 0.7."""
+def test_a_known_sensor_costs_less_than_a_new_one() -> None:
+    """After a restart first messages cost under 0.7 of the first messages of unknown sensors."""
     frames = [
         (0x32, 1 + number % 60_000, b"campus/s1/smoke/d%d" % number, b'{"time":%d,"co":1}' % (NOW_NS // 1_000_000))
         for number in range(10_000)

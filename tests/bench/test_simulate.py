@@ -1,4 +1,4 @@
-"""The simulator's benchmark measures what it says, and the campus speaks faster than it must."""
+"""Benchmark of the simulator: rates of columns and of publishing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twinward.bench import simulate
 
 @pytest.mark.broker
 def test_campus_is_made_and_published_fast_enough() -> None:
-    """Five million readings a CPU second into columns; half of the C publisher's rate in the same run, or more."""
+    """Columns reach five million readings per CPU second, publishing half of the C publisher's rate in the same run."""
     rows = {row["case"]: row for row in simulate.run(seconds=1)}
     assert set(rows) == {"columns", "native_messages", "publish_qos0"}
     assert rows["columns"]["per_cpu_s"] > 5e6

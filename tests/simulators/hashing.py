@@ -1,4 +1,4 @@
-"""Prints a hash for each scenario of the bank: of what is sent around its first happening, and of its truth."""
+"""Print a hash for each scenario of the bank: messages around its first event, and its truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BANK = sorted((name for name in names() if name[0] == "S" and name[1:].isdigit()
 
 
 def fingerprint(name: str, seed: int = 1) -> str:
-    """SHA-256 over half an hour of messages, from just before the first interval, and the whole truth."""
+    """Return the SHA-256 of half an hour of messages from the first interval on, and of the whole truth."""
     world = plan(load_scenario(name), build_campus(seed=seed))
     truths = world.truths()
     begin, end = world.span_ms

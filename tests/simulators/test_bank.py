@@ -1,4 +1,4 @@
-"""The scenario bank: each truth follows from its signal by the rule in its file, and its statistics are as stated."""
+"""Scenario bank: each truth follows from its signal by the rule in its file, with the stated statistics."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ DAY_MS = 86_400_000
 
 
 def world_of(name: str, seed: int = 1) -> World:
-    """A scenario on the drawn school."""
+    """Return a scenario on the drawn school."""
     return plan(load_scenario(name), build_campus(seed=seed))
 
 
 def the(world: World, kind: str) -> Truth:
-    """The first interval of a kind."""
+    """Return the first interval of a kind."""
     return next(truth for truth in world.truths() if truth.kind == kind)
 
 
 def signal(world: World, sensor: str, metric: str, span_ms: tuple[int, int]) -> NDArray[np.float64]:
-    """(time_ms, value) rows of one sensor's metric as measured."""
+    """Return (time_ms, value) rows of one sensor's metric."""
     rows = []
     for part in world.frames(span_ms):
         if metric in part.metrics:
@@ -50,7 +50,7 @@ def signal(world: World, sensor: str, metric: str, span_ms: tuple[int, int]) -> 
 
 
 def seen(world: World, sensor: str, span_ms: tuple[int, int]) -> list[tuple[int, Mapping[str, Any]]]:
-    """(time_ms, label) of one camera's events."""
+    """Return (time_ms, label) of one camera's events."""
     found = []
     for part in world.frames(span_ms):
         for device, time_ms, label in zip(part.device.tolist(), part.time_ms.tolist(), part.labels, strict=False):
@@ -59,14 +59,14 @@ def seen(world: World, sensor: str, span_ms: tuple[int, int]) -> list[tuple[int,
     return sorted(found, key=lambda event: event[0])
 
 
-def test_the_bank_is_whole() -> None:
-    """Twenty-five scenarios, each found by its id."""
+def test_the_bank_is_complete() -> None:
+    """The bank has twenty-five scenarios, each with its id."""
     assert set(BANK) <= set(names())
     assert all(load_scenario(name).id == name for name in BANK)
 
 
 def test_same_seed_same_bytes_in_separate_processes() -> None:
-    """The stored hashes come out of another process; another seed gives others (but where nothing is drawn)."""
+    """Another process gives the stored hashes; another seed gives others, unless nothing is drawn."""
     run = [sys.executable, str(HERE / "hashing.py")]
     one, other = (
         json.loads(subprocess.run([*run, seed], capture_output=True, text=True, check=True, cwd=HERE.parents[1]).stdout)
@@ -79,7 +79,7 @@ def test_same_seed_same_bytes_in_separate_processes() -> None:
 
 @pytest.mark.parametrize("name", BANK)
 def test_intervals_are_in_order(name: str) -> None:
-    """Onset <= detectable_from and onset <= harm_at; nothing must and must not page at once."""
+    """Onset <= detectable_from and onset <= harm_at; no interval must and must not page at once."""
     for truth in world_of(name).truths():
         assert truth.onset_ms <= truth.detectable_from_ms
         assert truth.onset_ms < truth.end_ms
@@ -92,7 +92,7 @@ def test_intervals_are_in_order(name: str) -> None:
 @settings(deadline=None, max_examples=25)
 @given(name=st.sampled_from([name for name in BANK if name not in ("S5", "S7", "S24")]), cut=st.integers(1, 1_199_999))
 def test_cutting_time_changes_nothing(name: str, cut: int) -> None:
-    """Faults and happenings included: any cut gives the same messages."""
+    """Any cut gives the same messages, faults and events included."""
     world = world_of(name)
     first = min(truth.onset_ms for truth in world.truths())
     begin = max(world.span_ms[0], first - 600_000)
@@ -102,8 +102,8 @@ def test_cutting_time_changes_nothing(name: str, cut: int) -> None:
 
 
 @pytest.mark.parametrize("model", sorted(EFFECTS))
-def test_a_school_without_the_device_is_told(model: str) -> None:
-    """No device fits: nothing is planned."""
+def test_a_school_without_the_device_is_rejected(model: str) -> None:
+    """Without a suitable device nothing is planned."""
     settings_type, planner = EFFECTS[model]
     world = world_of("quiet")
     assert planner(settings_type(zone="nowhere"), Stage(world.fleet, world.start_ms, 1, "x")) is None
@@ -111,7 +111,7 @@ def test_a_school_without_the_device_is_told(model: str) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_s2_pages_thirty_seconds_after_015(seed: int) -> None:
-    """Smoke passes 0.15 dB/m 30 s before harm_at; 5 to 20 kelvin warmer in three minutes."""
+    """Smoke passes 0.15 dB/m 30 s before harm_at; temperature rises by 5 to 20 kelvin in three minutes."""
     world = world_of("S2", seed)
     fire = the(world, "fire")
     assert fire.harm_at_ms is not None
@@ -124,7 +124,7 @@ def test_s2_pages_thirty_seconds_after_015(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_s4_clouds_are_short_and_dense(seed: int) -> None:
-    """Within its interval a head sees up to 20 %/m (0.97 dB/m), outside nothing; steam raises the humidity."""
+    """Inside its interval a head measures up to 20 %/m (0.97 dB/m), outside none; steam raises the humidity."""
     world = world_of("S4", seed)
     truths = world.truths()
     assert all(10_000 <= truth.end_ms - truth.onset_ms <= 60_000 and truth.must_not_page for truth in truths)
@@ -136,7 +136,7 @@ def test_s4_clouds_are_short_and_dense(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_s5_zero_creeps_up_and_noise_falls(seed: int) -> None:
+def test_s5_zero_rises_and_noise_falls(seed: int) -> None:
     """The weekly median passes 0.05 dB/m at harm_at; the spread of the last weeks is under that of the first."""
     world = world_of("S5", seed)
     drift = the(world, "sensor_drift")
@@ -152,8 +152,8 @@ def test_s5_zero_creeps_up_and_noise_falls(seed: int) -> None:
     assert spread[1] < spread[0]
 
 
-def test_s6_one_value_stays_while_the_others_move() -> None:
-    """From onset on a single value; another classroom takes dozens."""
+def test_s6_one_value_is_constant_while_the_others_vary() -> None:
+    """From onset on there is a single value; another classroom has dozens."""
     world = world_of("S6")
     stuck = the(world, "sensor_stuck")
     stream, seen_values = Stream(world), {"env-t1-101": set[float](), "env-t1-102": set[float]()}
@@ -186,7 +186,7 @@ def test_s7_flag_then_thousands_of_messages_then_silence(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_s11_wanders_around_the_threshold_and_bounces_in_bursts(seed: int) -> None:
+def test_s11_varies_around_the_threshold_and_bounces_in_bursts(seed: int) -> None:
     """Mean near the threshold, sd of 0.5 to 2 hystereses, lag-1 correlation of the AR(1); 5 to 50 changes a second."""
     world = world_of("S11", seed)
     flap, bounce = the(world, "fire"), the(world, "contact_bounce")
@@ -216,7 +216,7 @@ def test_s14_more_pass_than_are_granted(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_s15_a_grant_at_night_and_a_card_faster_than_its_holder(seed: int) -> None:
-    """The entry lies between 23:00 and 05:00; one card at two doors within half a walker's time."""
+    """The entry is between 23:00 and 05:00; one card is at two doors within half the walking time."""
     world = world_of("S15", seed)
     entry, card = the(world, "after_hours_entry"), the(world, "card_anomaly")
     hour = float(world.fleet.calendar.hour(np.array([entry.onset_ms]))[0])
@@ -232,7 +232,7 @@ def test_s15_a_grant_at_night_and_a_card_faster_than_its_holder(seed: int) -> No
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_s16_density_follows_from_the_counts(seed: int) -> None:
-    """The counts come with 10 to 20 % of noise around people whose density passes 5 a square metre at harm_at."""
+    """Counts have 10 to 20 % of noise around people with a density over 5 per square metre from harm_at."""
     world = world_of("S16", seed)
     crush = the(world, "crowd")
     assert crush.harm_at_ms is not None
@@ -255,7 +255,7 @@ def test_s16_density_follows_from_the_counts(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_s17_only_the_stranger_stays(seed: int) -> None:
-    """One person stays longer than 30 s; all other people less; animals and shadows have other labels."""
+    """One person stays longer than 30 s, all others less; animals and shadows have other labels."""
     world = world_of("S17", seed)
     stranger = the(world, "loitering")
     events = seen(world, stranger.devices[0], world.span_ms)
@@ -286,8 +286,8 @@ def test_s19_pressure_falls_at_once_or_by_days(seed: int) -> None:
     assert 0.01 * 3 - 0.025 < 1 - mean[1] / mean[0] < 0.05 * 3 + 0.025
 
 
-def test_s20_picture_and_events_are_gone() -> None:
-    """No event while it is blind; health shows what happened; harm_at is 15 minutes after the onset."""
+def test_s20_has_no_picture_and_no_events() -> None:
+    """A blind camera sends no event; its health metrics change; harm_at is 15 minutes after the onset."""
     world = world_of("S20")
     for truth in world.truths():
         span_ms = truth.onset_ms, truth.end_ms
@@ -299,7 +299,7 @@ def test_s20_picture_and_events_are_gone() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_s21_current_flows_from_harm_at_on(seed: int) -> None:
-    """The camera sees an e-bike first; from harm_at on 1 to 3 A flow for hours, before only the lamp's."""
+    """The camera detects an e-bike first; 1 to 3 A flow from harm_at on for hours, before it the lamp only."""
     world = world_of("S21", seed)
     bike = the(world, "ebike_charging")
     assert bike.harm_at_ms is not None
@@ -311,7 +311,7 @@ def test_s21_current_flows_from_harm_at_on(seed: int) -> None:
 
 
 def test_s22_is_isolated_until_the_end_and_due_after_an_hour() -> None:
-    """The panel says 1 throughout, 0 before; harm_at one hour after."""
+    """The panel reports 1 throughout, 0 before; harm_at is one hour after the onset."""
     world = world_of("S22")
     zone = the(world, "panel_isolated")
     states = signal(world, "panel-main", "isolated", (zone.onset_ms - 3_600_000, zone.end_ms))
@@ -320,8 +320,8 @@ def test_s22_is_isolated_until_the_end_and_due_after_an_hour() -> None:
     assert zone.harm_at_ms == zone.onset_ms + 3_600_000
 
 
-def test_s23_holds_its_parts() -> None:
-    """A fire, fumes, a silent gateway, and a contact that changes about 300 times a minute."""
+def test_s23_contains_its_parts() -> None:
+    """It has a fire, fumes, an offline gateway, and a contact with about 300 changes a minute."""
     world = world_of("S23")
     assert {truth.kind for truth in world.truths()} == {"fire", "cooking", "gateway_silent", "contact_bounce"}
     storm = the(world, "contact_bounce")
@@ -330,7 +330,7 @@ def test_s23_holds_its_parts() -> None:
 
 
 def test_s25_drill_is_typed_and_the_break_in_is_not() -> None:
-    """Every message of the burning room says that it is a test; the gate's do not; truth knows which is which."""
+    """Every message of the burning room has the test mark, none of the gate; truth separates the two."""
     world = world_of("S25")
     fire, gate = the(world, "fire"), the(world, "gate_forced")
     assert (fire.drill, fire.must_page, fire.must_not_page) == (True, False, True)

@@ -1,4 +1,4 @@
-"""Faults: each does what it says, stands in the truth, and can be laid over any scenario."""
+"""Faults: effect, truth, and composition with any scenario."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ KINDS = sorted(path.stem for path in (FOLDER / "faults").glob("*.toml"))
 
 
 def laid_over(fault: str, *, seed: int = 1, hours: float = 3) -> World:
-    """A fault over some hours of the quiet day."""
+    """Return a fault over some hours of the quiet day."""
     quiet = replace(load_scenario("quiet"), duration_s=hours * 3600)
     return plan(compose(quiet, [(load_scenario(fault), 0.0)]), build_campus(sensors=60, seed=seed))
 
 
 def sent(world: World) -> dict[str, NDArray[np.int64]]:
-    """Columns of everything that is sent: device, time_ms, due_ms, seq, retain."""
+    """Return the columns of all messages: device, time_ms, due_ms, seq, retain."""
     stream = Stream(world)
     parts: list[Samples] = stream.take(world.span_ms[1])
     while stream.pending:
@@ -46,8 +46,8 @@ def sent(world: World) -> dict[str, NDArray[np.int64]]:
     return {name: column[order] for name, column in columns.items()}
 
 
-def test_the_box_of_faults_is_whole() -> None:
-    """Each of the named faults can be laid over a scenario, and says so in the truth."""
+def test_the_list_of_faults_is_complete() -> None:
+    """Each named fault applies to a scenario and is part of the truth."""
     assert len(KINDS) >= 12
     assert set(KINDS) <= set(names())
     for kind in KINDS:
@@ -55,7 +55,7 @@ def test_the_box_of_faults_is_whole() -> None:
 
 
 def test_loss_takes_its_share() -> None:
-    """About two messages in a hundred are missing; the others are untouched, and the numbers have gaps."""
+    """About two of a hundred messages are missing; the others are unchanged, and the sequence has gaps."""
     whole, lossy = sent(laid_over("delay")), sent(laid_over("loss"))
     assert 0.005 < 1 - len(lossy["seq"]) / len(whole["seq"]) < 0.06
     gaps = [np.diff(lossy["seq"][lossy["device"] == device]) for device in np.unique(lossy["device"])]
@@ -64,7 +64,7 @@ def test_loss_takes_its_share() -> None:
 
 
 def test_duplicates_are_the_same_message_later() -> None:
-    """Two in a hundred come twice with the same number and time, 0.05 to 20 s later."""
+    """Two of a hundred arrive twice with the same number and time, 0.05 to 20 s later."""
     rows = sent(laid_over("duplicates"))
     keys = rows["device"] * 10**9 + rows["seq"]
     _, first, count = np.unique(keys, return_index=True, return_counts=True)
@@ -76,7 +76,7 @@ def test_duplicates_are_the_same_message_later() -> None:
 
 
 def test_reorder_holds_back_and_never_sends_ahead() -> None:
-    """Delays of 0 to 120 s; some messages of a device overtake others."""
+    """Delays are 0 to 120 s; some messages of a device overtake others."""
     rows = sent(laid_over("reorder"))
     late = rows["due_ms"] - rows["time_ms"]
     assert 0 <= late.min() <= late.max() <= 120_000
@@ -84,8 +84,8 @@ def test_reorder_holds_back_and_never_sends_ahead() -> None:
 
 
 @pytest.mark.parametrize(("how", "sign"), [("fifo", 1), ("lifo", -1)])
-def test_gateway_is_silent_then_bursts(how: str, sign: int) -> None:
-    """Nothing of its children in the gap; then everything, in order or backwards, at the burst's rate."""
+def test_gateway_is_offline_then_bursts(how: str, sign: int) -> None:
+    """Its devices send nothing in the gap, then everything, in either order, at the burst's rate."""
     world = laid_over("blackout")
     (fault,) = world.scenario.faults
     world = plan(
@@ -108,8 +108,8 @@ def test_gateway_is_silent_then_bursts(how: str, sign: int) -> None:
     assert len(rows["seq"]) == len(clean["seq"])
 
 
-def test_clocks_are_wrong_by_what_they_say() -> None:
-    """Eight hours; 20 to 100 ppm; 1970."""
+def test_clocks_are_wrong_by_the_stated_amount() -> None:
+    """The errors are eight hours, 20 to 100 ppm, and 1970."""
     world = laid_over("clock-skew")
     rows = sent(world)
     smoke = np.isin(rows["device"], world.fleet.find("smoke"))
@@ -123,8 +123,8 @@ def test_clocks_are_wrong_by_what_they_say() -> None:
     assert 0 <= rows["time_ms"].min() < 3_600_000
 
 
-def test_reboot_counts_anew_and_null_measures_nothing() -> None:
-    """Numbers begin at 1 again after ninety seconds of silence; every other pond message is empty."""
+def test_reboot_restarts_the_sequence_and_null_measures_nothing() -> None:
+    """Sequence numbers restart at 1 after ninety seconds offline; every other pond message is empty."""
     world = laid_over("reboot")
     rows, cameras = sent(world), world.fleet.find("camera")
     at_ms = world.start_ms + HOUR_MS
@@ -142,7 +142,7 @@ def test_reboot_counts_anew_and_null_measures_nothing() -> None:
 
 
 def test_ghosts_are_retained_copies_of_the_newest() -> None:
-    """Every ten minutes each regular device's last message comes again, retained, with its old time and number."""
+    """Every ten minutes each regular device's last message repeats, retained, with its old time and number."""
     world = laid_over("retained", hours=1)
     rows = sent(world)
     ghosts = rows["retain"] == 1
@@ -158,7 +158,7 @@ def test_ghosts_are_retained_copies_of_the_newest() -> None:
 @settings(deadline=None, max_examples=20)
 @given(kind=st.sampled_from(KINDS), cuts=st.lists(st.integers(1, 2 * HOUR_MS - 1), max_size=3, unique=True))
 def test_cutting_time_changes_nothing(kind: str, cuts: list[int]) -> None:
-    """Whatever waits on the way comes out alike however time is cut."""
+    """Delayed messages are equal for any cut of time."""
     world = laid_over(kind, hours=2)
     begin, end = world.span_ms
     whole = Wire(world).take(end)
@@ -168,16 +168,16 @@ def test_cutting_time_changes_nothing(kind: str, cuts: list[int]) -> None:
     assert found == whole
 
 
-def test_what_happens_in_the_gap_is_late() -> None:
-    """S8: the fire cannot be known before the gateway's return, and nobody is paged for it."""
+def test_an_event_in_the_gap_is_late() -> None:
+    """In S8 the fire is undetectable before the gateway's return and must not page."""
     world = plan(load_scenario("S8"), build_campus())
     fire = next(truth for truth in world.truths() if truth.kind == "fire")
     assert fire.detectable_from_ms == world.faults[0].span_ms[1]
     assert not fire.must_page
 
 
-def test_wrong_files_tell_everything_with_lines() -> None:
-    """Unknown keys, negative rates, missing zones and doubled doors: each with its line or effect."""
+def test_invalid_files_report_every_error_with_its_line() -> None:
+    """Unknown keys, negative rates, missing zones and repeated doors each have their line or effect."""
     text = (
         'id = "X"\nname_zh = "x"\nname_en = "x"\ntext_zh = "x"\ntext_en = "x"\nrule = "x"\n'
         'start = "2026-11-03T00:00:00+08:00"\nduration_s = 60\nspeed = 3\n\n[[fault]]\nkind = "loss"\nshare = -1\n\n'
@@ -185,13 +185,13 @@ def test_wrong_files_tell_everything_with_lines() -> None:
     )
     with pytest.raises(ScenarioInvalid) as caught:
         read_scenario(tomllib.loads(text), source="x.toml", text=text)
-    told = [finding.split(":")[0] for finding in caught.value.findings]
-    assert told == ["line 9", "line 13", "line 17", "line 20"]
+    places = [finding.split(":")[0] for finding in caught.value.findings]
+    assert places == ["line 9", "line 13", "line 17", "line 20"]
     assert "fifo, lifo, lost" in str(caught.value)
 
 
 def test_two_things_at_one_door_are_refused() -> None:
-    """Forced and propped at the same time cannot be; nor a fault where there is no device."""
+    """A door cannot be forced and propped at the same time; a fault needs a device."""
     both = compose(load_scenario("S12"), [(load_scenario("S13"), 300.0)])
     with pytest.raises(ScenarioInvalid, match="overlap at school-1/gate-east-door"):
         plan(both, build_campus())

@@ -1,4 +1,4 @@
-"""A city from one process: in turn, over many connections, with the pace held or told."""
+"""A city from one process: order, many connections, the reported rate."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from simulators.play.player import as_live, play
 
 
 def city(rate_per_s: float, seconds: float, *, sites: int = 3000, start_ms: int | None = None) -> World:
-    """Two hundred sensors on each site."""
+    """Return a world with two hundred sensors on each site."""
     quiet = replace(load_scenario("quiet"), duration_s=seconds)
     return plan(quiet, build_campus(sites=sites, sensors=200), start_ms=start_ms, rate_per_s=rate_per_s)
 
 
-def test_every_sensor_speaks_in_its_turn() -> None:
-    """At 20,000 a second 600,000 sensors speak once each in thirty seconds, evenly spread."""
+def test_every_sensor_sends_in_its_order() -> None:
+    """At 20,000 a second 600,000 sensors send once each in thirty seconds, evenly spread."""
     world = city(20_000, 30)
     begin, end = world.span_ms
-    heard = np.zeros(600_000, np.int64)
+    sent = np.zeros(600_000, np.int64)
     for at_ms in range(begin, end, 1000):
         parts = world.frames((at_ms, at_ms + 1000))
         assert sum(len(part) for part in parts) == 20_000
         for part in parts:
-            np.add.at(heard, part.device, 1)
-    assert (heard == 1).all()
+            np.add.at(sent, part.device, 1)
+    assert (sent == 1).all()
 
 
 @pytest.mark.broker
 def test_a_hundred_gateways_hold_the_pace(mosquitto: object) -> None:
-    """5,000 a second from 60,000 sensors over 100 connections for 3 s: all acknowledged, and the pace was held."""
+    """5,000 a second from 60,000 sensors over 100 connections for 3 s: all acknowledged, at the wanted rate."""
     sink = Gateways(mosquitto.url, 100)  # type: ignore[attr-defined]  # the fixture's address
     world = city(5_000, 3, sites=300, start_ms=round(time.time() * 1000))
     result = play(world, sink, as_live(world, wall_ms=round(time.time() * 1000), speed=1))
@@ -51,7 +51,7 @@ def test_a_hundred_gateways_hold_the_pace(mosquitto: object) -> None:
 
 @pytest.mark.broker
 def test_command_writes_truth_and_counts(mosquitto: object, tmp_path: Path) -> None:
-    """`simulate --rate` prints one JSON object: wanted and reached rate, whether it was held, nothing lost."""
+    """`simulate --rate` prints one JSON object: wanted and reached rate, whether it was held, no loss."""
     broker = mosquitto.url  # type: ignore[attr-defined]  # the fixture's address
     command = [Path(sys.executable).with_name("twinward"), "simulate", "--broker", broker, "--json", "--qos", "0"]
     options = ["--sites", "20", "--sensors", "50", "--rate", "2000", "--duration", "2", "--connections", "7"]
@@ -66,11 +66,11 @@ def test_command_writes_truth_and_counts(mosquitto: object, tmp_path: Path) -> N
         tmp_path / "c.toml",
     ]
     done = subprocess.run([*command, *options, *files], capture_output=True, text=True, check=True, timeout=60)
-    told = json.loads(done.stdout)
-    assert told["sensors"] == 1000
-    assert told["wanted_per_s"] == 2000
-    assert told["messages"] == told["sent"] >= 4000
-    assert told["lost"] == 0
+    result = json.loads(done.stdout)
+    assert result["sensors"] == 1000
+    assert result["wanted_per_s"] == 2000
+    assert result["messages"] == result["sent"] >= 4000
+    assert result["lost"] == 0
     truth = json.loads((tmp_path / "t.json").read_text())
     assert [interval["kind"] for interval in truth["intervals"]] == ["duplication"]
     assert (tmp_path / "c.toml").read_text().count("[[site]]") == 20
@@ -86,8 +86,8 @@ def test_command_writes_truth_and_counts(mosquitto: object, tmp_path: Path) -> N
         (["--scenario", "S12", "--with", "S13x"], "no such scenario"),
     ],
 )
-def test_wrong_words_are_one_line_each(arguments: list[str], word: str, tmp_path: Path) -> None:
-    """Status 2 and a sentence that names what is allowed; no traceback."""
+def test_invalid_arguments_give_one_line_each(arguments: list[str], word: str, tmp_path: Path) -> None:
+    """Exit status 2 and a sentence with the allowed values; no traceback."""
     command = [Path(sys.executable).with_name("twinward"), "simulate", "--output", tmp_path / "x.csv", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2

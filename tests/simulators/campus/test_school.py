@@ -10,7 +10,7 @@ from simulators import ScenarioInvalid, build_campus, campus_toml
 
 
 def test_registry_is_whole_and_consistent() -> None:
-    """Every sensor stands at a known place, every place in a known zone, and ids are unique in a site."""
+    """Every sensor is at a declared place, every place in a declared zone, and ids are unique in a site."""
     registry = tomllib.loads(campus_toml(build_campus()))
     zones = {zone["id"] for zone in registry["zone"]}
     places = {place["id"]: place for place in registry["place"]}
@@ -26,7 +26,7 @@ def test_registry_is_whole_and_consistent() -> None:
 
 
 def test_places_lie_inside_their_zone() -> None:
-    """The plan is drawn truthfully: even-odd rule over the outline."""
+    """Every place is inside the outline of its zone by the even-odd rule."""
     registry = tomllib.loads(campus_toml(build_campus()))
     outlines = {zone["id"]: zone["polygon"] for zone in registry["zone"]}
     outside = [p["id"] for p in registry["place"] if not inside(p["xy"], outlines[p["zone"]])]
@@ -34,7 +34,7 @@ def test_places_lie_inside_their_zone() -> None:
 
 
 def inside(point: list[float], polygon: list[list[float]]) -> bool:
-    """Whether a point lies in a polygon."""
+    """Return whether a point is inside a polygon."""
     x, y = point
     crossings = 0
     for (ax, ay), (bx, by) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
@@ -45,14 +45,14 @@ def inside(point: list[float], polygon: list[list[float]]) -> bool:
 
 @pytest.mark.parametrize(("sites", "sensors"), [(1, 7), (3, 50), (2, 300)])
 def test_scaled_schools_have_the_wanted_size(sites: int, sensors: int) -> None:
-    """`sensors` devices in each of `sites` schools, none twice."""
+    """Each of `sites` schools has `sensors` devices, none twice."""
     fleet = build_campus(sites=sites, sensors=sensors).fleet()
     assert len(fleet.devices) == sites * sensors
     assert len({(d.site, d.id) for d in fleet.devices}) == sites * sensors
 
 
-def test_impossible_sizes_are_told_together() -> None:
-    """Both numbers are named with what is allowed."""
+def test_impossible_sizes_are_reported_together() -> None:
+    """The error names both numbers with the allowed values."""
     with pytest.raises(ScenarioInvalid) as caught:
         build_campus(sites=0, sensors=-1)
     assert len(caught.value.findings) == 2

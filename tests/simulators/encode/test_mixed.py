@@ -1,4 +1,4 @@
-"""A campus of several formats: every device speaks one of them, and nothing is said twice or left out."""
+"""A campus of several formats: every device uses one of them, without duplicates or omissions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulators.play.player import Wire
 
 @pytest.mark.parametrize("formats", ["all", "native", "senml", "shelly_gen2", "tasmota", "zigbee2mqtt"])
 def test_every_message_is_sent_once_in_order(formats: str) -> None:
-    """Formats with a message a row send as many as native does, announcements aside, in order of time."""
+    """Formats with one message per row send as many as native, announcements aside, in time order."""
     world = plan(replace(load_scenario("quiet"), duration_s=900), build_campus())
     plain = Wire(world).take(world.span_ms[1])
     mixed = Wire(world, formats=formats).take(world.span_ms[1])
@@ -22,13 +22,13 @@ def test_every_message_is_sent_once_in_order(formats: str) -> None:
 
 
 def test_all_divides_the_devices() -> None:
-    """Some smoke heads speak Zigbee2MQTT, some native; every device keeps its id."""
+    """Some smoke heads use Zigbee2MQTT, some native; every device keeps its id."""
     world = plan(load_scenario("quiet"), build_campus())
     encoder = ENCODERS["all"](world.fleet)
     assert {encoder.identity(device, "temperature") for device in world.fleet.devices} == {
         device.id for device in world.fleet.devices
     }
     topics = {message.topic.split("/")[0] for message in Wire(world, formats="all").take(world.start_ms + 600_000)}
-    topics -= {device.id for device in world.fleet.devices}  # Shelly's begin with the device
+    topics -= {device.id for device in world.fleet.devices}  # topics of Shelly begin with the device
     assert topics == {"campus", "tele", "zigbee2mqtt"}
     assert set(CHOICES) <= {device.model for device in world.fleet.drawn}

@@ -1,4 +1,4 @@
-"""SenML packs, read back by the product and by a library that knows neither."""
+"""SenML packs, decoded by the product and by an independent library."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Known = dict[tuple[str, str, int], float]
 
 
 def world() -> World:
-    """Twenty minutes of a morning rush."""
+    """Return twenty minutes of a morning rush."""
     script = replace(load_scenario("quiet"), duration_s=1200)
     return plan(script, build_campus(), start_ms=script.start_ms + 7 * 3_600_000)
 
 
 def packs(of: World) -> list[Message]:
-    """What the gateway sends."""
+    """Return the messages of the gateway."""
     sent = Wire(of, formats="senml").take(of.span_ms[1])
     return [message for message in sent if message.topic.startswith("campus/senml/")]
 
 
 def measured(of: World) -> Known:
-    """What the carried devices measured."""
+    """Return the measurements of the encoded devices."""
     names = Senml(of.fleet)
     return {
         (names.identity(of.fleet.devices[device], metric), metric, time_ms): value
@@ -43,8 +43,8 @@ def measured(of: World) -> Known:
     }
 
 
-def test_the_product_reads_what_was_measured() -> None:
-    """Every measurement comes back with name, metric, time and value, and nothing else does."""
+def test_the_product_decodes_each_measurement() -> None:
+    """The decoder returns every measurement with name, metric, time and value, and nothing else."""
     of = world()
     (decoder,) = decoders(["senml"])
     found: Known = {}
@@ -60,7 +60,7 @@ def test_the_product_reads_what_was_measured() -> None:
 
 
 def test_an_independent_library_reads_the_same() -> None:
-    """A library of the standard resolves names and values alike, in order; it does not expose the base time."""
+    """An independent library gives equal names and values, in order; it does not expose the base time."""
     of = world()
     wanted: dict[str, list[float]] = {}
     for (sensor, _, _), value in sorted(measured(of).items(), key=lambda item: item[0][2]):
@@ -77,7 +77,7 @@ def test_an_independent_library_reads_the_same() -> None:
 
 
 def test_a_drill_is_not_sent() -> None:
-    """A format without a mark for tests stays silent about a drill."""
+    """A format without a test mark sends no message of a drill."""
     script = load_scenario("S2")
     drilled = replace(script, effects=tuple((name, replace(made, drill=True)) for name, made in script.effects))
     of = plan(drilled, build_campus())
@@ -86,8 +86,8 @@ def test_a_drill_is_not_sent() -> None:
     name = Senml(of.fleet).identity(device, "smoke_density")
     sent = Wire(of, formats="senml", begin_ms=fire.onset_ms - 60_000).take(fire.end_ms)
     eui, metric = name.rsplit(":", 1)
-    told = [
+    times_ms = [
         message.time_ms for message in sent if eui.encode() in message.payload and metric.encode() in message.payload
     ]
-    assert told
-    assert max(told) < fire.onset_ms
+    assert times_ms
+    assert max(times_ms) < fire.onset_ms

@@ -1,4 +1,4 @@
-"""Sparkplug payloads, read by a library that knows neither the encoder nor the decoder."""
+"""Sparkplug payloads, decoded by a library independent of encoder and decoder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Known = dict[tuple[str, str, int], float]
 
 
 def world() -> World:
-    """Twenty minutes of a morning rush."""
+    """Return twenty minutes of a morning rush."""
     script = replace(load_scenario("quiet"), duration_s=1200)
     return plan(script, build_campus(), start_ms=script.start_ms + 7 * 3_600_000)
 
 
-def test_an_independent_library_reads_what_was_measured() -> None:
-    """Every measurement comes back by the names, aliases and types of the births."""
+def test_an_independent_library_decodes_each_measurement() -> None:
+    """The library returns every measurement by the names, aliases and types of the births."""
     of = world()
     births: dict[str, DBirth] = {}
     found: Known = {}
@@ -54,7 +54,7 @@ def test_an_independent_library_reads_what_was_measured() -> None:
 
 
 def test_a_node_counts_its_messages_from_its_birth() -> None:
-    """Seq runs from 0 to 255 and on from 0, over births, data and deaths; a death carries its birth's number."""
+    """`seq` counts from 0 to 255 and again from 0, over births, data and deaths; a death has its birth's number."""
     of = world()
     encoder = SparkplugB(of.fleet)
     devices = [index for index, device in enumerate(of.fleet.devices) if encoder.carries(device)]

@@ -1,4 +1,4 @@
-"""Last wills: what the broker says of a bridge whose connection breaks."""
+"""Last wills: the messages that the broker publishes after the loss of a bridge."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from simulators.encode import ENCODERS, last_will
     ],
 )
 def test_a_bridge_has_one_will(name: str, topic: str | None) -> None:
-    """Where a bridge stands for all, the broker holds its word; the product's decoder takes it for offline."""
+    """The will of a bridge covers all its devices; the product's decoder sets them offline."""
     world = plan(load_scenario("quiet"), build_campus())
     will = last_will(name, world.fleet)
     if topic is None:
@@ -43,19 +43,19 @@ def test_a_bridge_has_one_will(name: str, topic: str | None) -> None:
     birth = ENCODERS[name](world.fleet).begin(range(len(world.fleet.devices)), 0)[0]
     decoder.decode(birth.topic, birth.payload, retained=False, now_ns=0)
     decoded = decoder.decode(will.topic, will.payload, retained=False, now_ns=0)
-    assert [told.online for told in decoded.availability] == [False]
+    assert [state.online for state in decoded.availability] == [False]
 
 
 @pytest.mark.broker
 def test_the_broker_publishes_it_when_the_player_is_killed(mosquitto: Any) -> None:
-    """Kill -9 in the middle of a play: a subscriber hears that the bridge is gone."""
-    heard, online = threading.Event(), threading.Event()
+    """After a kill -9 of the player a subscriber receives the bridge's will."""
+    offline, online = threading.Event(), threading.Event()
 
-    def told(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        (online if b"online" in message.payload else heard).set()
+    def receive(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        (online if b"online" in message.payload else offline).set()
 
     listener = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-    listener.on_message = told
+    listener.on_message = receive
     listener.connect("127.0.0.1", mosquitto.port)
     listener.subscribe("zigbee2mqtt/bridge/state", qos=1)
     listener.loop_start()
@@ -65,9 +65,9 @@ def test_the_broker_publishes_it_when_the_player_is_killed(mosquitto: Any) -> No
     )
     try:
         assert online.wait(30)
-        assert not heard.is_set()
+        assert not offline.is_set()
         os.kill(player.pid, signal.SIGKILL)
-        assert heard.wait(20)
+        assert offline.wait(20)
     finally:
         player.kill()
         player.wait(10)

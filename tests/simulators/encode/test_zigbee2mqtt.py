@@ -1,4 +1,4 @@
-"""Zigbee2MQTT as its bridge speaks it, read back by the product's decoder."""
+"""Zigbee2MQTT messages of a bridge, decoded by the product."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ METRICS = {
 
 
 def world_of(scenario: str = "quiet", *, over: str = "", hours: float = 0.5) -> World:
-    """A short stretch of a scenario on a small school."""
+    """Return a short span of a scenario on a small school."""
     script = replace(load_scenario(scenario), duration_s=hours * 3600)
     if over:
         script = compose(script, [(load_scenario(over), 0.0)])
     return plan(script, build_campus())
 
 
-def told(world: World) -> list[Message]:
-    """Everything that is sent, in the bridge's format where a device speaks it."""
+def messages_of(world: World) -> list[Message]:
+    """Return all messages, in the bridge's format if a device uses it."""
     wire = Wire(world, formats="zigbee2mqtt")
     found = wire.take(world.span_ms[1])
     while wire.stream.pending:
@@ -47,13 +47,13 @@ def told(world: World) -> list[Message]:
 
 
 def decoder() -> Decoder:
-    """The product's."""
+    """Return the product's decoder."""
     (found,) = decoders(["zigbee2mqtt"])
     return found
 
 
 def test_decoded_readings_are_those_that_were_measured() -> None:
-    """Each measurement comes back with its sensor, metric, value and time; nothing is told that was not known."""
+    """The decoder returns each measurement with sensor, metric, value and time, and nothing else."""
     world = world_of()
     read, known = decoder(), {}
     measured = {
@@ -67,7 +67,7 @@ def test_decoded_readings_are_those_that_were_measured() -> None:
     }
     assert len(measured) > 1000
     found = {}
-    for message in told(world):
+    for message in messages_of(world):
         if (
             not message.topic.startswith("zigbee2mqtt/")
             or "/bridge/" in message.topic
@@ -81,14 +81,14 @@ def test_decoded_readings_are_those_that_were_measured() -> None:
             found[reading.sensor, reading.metric, reading.time_ns // 1_000_000] = reading.value
     for key, value in sorted(measured.items(), key=lambda item: item[0][2]):
         known[key[:2]] = value
-        if key[1] != "battery_voltage":  # the decoder tells what is steady once an hour
+        if key[1] != "battery_voltage":  # the decoder repeats constant values once an hour
             assert found[key] == pytest.approx(value, rel=1e-9), key
-    told_of = {(sensor, metric) for sensor, metric, _ in found if metric in METRICS}
-    assert told_of <= set(known)
+    reported = {(sensor, metric) for sensor, metric, _ in found if metric in METRICS}
+    assert reported <= set(known)
 
 
 def test_drill_is_a_self_test() -> None:
-    """Every reading of a drill comes back with quality TEST."""
+    """Every decoded reading of a drill has quality TEST."""
     script = load_scenario("S2")
     drilled = replace(script, effects=tuple((name, replace(made, drill=True)) for name, made in script.effects))
     world = plan(drilled, build_campus())
@@ -102,9 +102,9 @@ def test_drill_is_a_self_test() -> None:
         assert {reading.quality.name for reading in decoded.readings} == {"TEST"}
 
 
-def test_outage_is_told_as_the_bridge_does() -> None:
-    """Availability goes offline and online again with the gateway; births come first, all retained."""
-    sent = told(world_of(over="blackout", hours=3))
+def test_outage_is_reported_in_the_format_of_the_bridge() -> None:
+    """Availability changes to offline and online with the gateway; births come first, all retained."""
+    sent = messages_of(world_of(over="blackout", hours=3))
     states = [
         (m.time_ms, json.loads(m.payload)["state"], m.retain)
         for m in sent
@@ -118,7 +118,7 @@ def test_outage_is_told_as_the_bridge_does() -> None:
 @settings(deadline=None, max_examples=15)
 @given(cuts=st.lists(st.integers(1, 1_799_999), max_size=3, unique=True))
 def test_cutting_time_changes_nothing(cuts: list[int]) -> None:
-    """The cached state goes on over the cut."""
+    """The cached state continues after a cut."""
     world = world_of()
     begin, end = world.span_ms
     wire, found = Wire(world, formats="zigbee2mqtt"), []

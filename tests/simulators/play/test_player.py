@@ -1,4 +1,4 @@
-"""Playing: pacing by a fake clock, stamps that never lie in the future, files and recordings that come back."""
+"""Players: pacing by a fake clock, times never in the future, files and recordings."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ HEAD = "sensor,kind,metric,time,value\n"
 
 @dataclass
 class FakeBroker:
-    """Keeps what it is given with the fake time at which it came; waiting moves the fake clock."""
+    """Broker that stores messages with the fake arrival time; waiting advances the fake clock."""
 
     now_ms: float = 1_800_000_000_000.0
     got: list[tuple[float, str, dict[str, object]]] = field(default_factory=list)
 
     def publish(self, messages: list[tuple[str, bytes, bool]]) -> None:
-        """Keep messages."""
+        """Store messages."""
         self.got += [(self.now_ms, topic, json.loads(payload)) for topic, payload, _ in messages]
 
     def pause(self, seconds: float) -> None:
-        """Move the clock."""
+        """Advance the clock."""
         self.now_ms += seconds * 1000
 
     def clock(self) -> float:
-        """The fake wall clock in ms."""
+        """Return the fake wall clock in ms."""
         return self.now_ms
 
 
 def short_world(at_ms: int | None = None) -> World:
-    """Half a minute of the demo's fleet: the scenario is cut by its own length."""
+    """Return half a minute of the demo's fleet: the scenario is cut to its own length."""
     table = load_scenario("demo")
     cut = type(table)(**{name: getattr(table, name) for name in table.__slots__} | {"duration_s": 30.0})
     return plan(cut, build_campus(sensors=30), start_ms=at_ms)
 
 
 def test_live_play_sends_each_message_when_it_is_due() -> None:
-    """At real time every message leaves within 50 ms of its own time and never before."""
+    """At real time every message is sent within 50 ms of its event time and never before."""
     broker = FakeBroker()
     world = short_world(round(broker.now_ms))
     sent = play(world, broker, as_live(world, wall_ms=round(broker.now_ms), speed=1), clock_ms=broker.clock)
@@ -60,8 +60,8 @@ def test_live_play_sends_each_message_when_it_is_due() -> None:
     assert max(late) < 50
 
 
-def test_a_fast_clock_is_followed() -> None:
-    """Under a clock of 20 times real time each message leaves when that clock says so, stamped by it."""
+def test_a_fast_clock_paces_the_messages() -> None:
+    """With a clock of 20 times real time each message is sent at, and stamped with, the time of that clock."""
     broker = FakeBroker()
     world = short_world(round(broker.now_ms))
     begun = broker.now_ms
@@ -75,7 +75,7 @@ def test_a_fast_clock_is_followed() -> None:
 
 
 def test_fast_play_ends_now_and_keeps_its_spacing() -> None:
-    """At 60 times real time nothing lies in the future, the last message is of now, spacing is the world's own."""
+    """At 60 times real time no time is in the future, the last one is now, and spacing is the world's."""
     broker = FakeBroker()
     world = short_world()
     begin, end = world.span_ms
@@ -87,8 +87,8 @@ def test_fast_play_ends_now_and_keeps_its_spacing() -> None:
     assert max(times) - min(times) == pytest.approx(end - begin, rel=0.03)
 
 
-def test_csv_holds_what_the_stream_sends(tmp_path: Path) -> None:
-    """Each number in the file stands in a message of the same sensor and time, and none is missing."""
+def test_csv_contains_the_messages_of_the_stream(tmp_path: Path) -> None:
+    """Each number of the file is in a message of the same sensor and time, and none is missing."""
     world = short_world()
     rows = write_csv(world, tmp_path / "x.csv")
     with (tmp_path / "x.csv").open() as file:
@@ -139,7 +139,7 @@ def test_written_csv_plays_back_as_the_same_readings(tmp_path: Path) -> None:
 def test_recording_never_lies_in_the_future(
     tmp_path_factory: pytest.TempPathFactory, gaps: list[int], speed: float
 ) -> None:
-    """Whatever the spacing and the speed: stamps at or before the moment of sending, last one at the end of playing."""
+    """At any spacing and speed, times are at or before sending, and the last one is at the end of playback."""
     path = tmp_path_factory.mktemp("r") / "r.csv"
     at, lines = 1_600_000_000.0, []
     for gap in gaps:
@@ -167,8 +167,8 @@ def test_recording_reads_gzip_naive_times_and_missing_values(tmp_path: Path) -> 
     assert [content["open"] for _, _, content in broker.got] == [True, None]
 
 
-def test_bad_rows_are_told_with_their_lines(tmp_path: Path) -> None:
-    """Every bad line at once, with its number and what is wrong."""
+def test_invalid_rows_are_reported_with_their_lines(tmp_path: Path) -> None:
+    """One error lists every invalid line with its number and its fault."""
     rows = ["a,smoke,co,2026-01-01,1", "b+,smoke,co,2026-01-01,1", "c,fog,co,2026-01-01,1", "d,smoke,co,never,inf", "e"]
     (tmp_path / "x.csv").write_text(HEAD + "\n".join(rows) + "\n")
     with pytest.raises(RecordingInvalid) as caught:
@@ -186,7 +186,7 @@ def test_bad_rows_are_told_with_their_lines(tmp_path: Path) -> None:
 
 
 def test_unknown_format_names_the_known_ones() -> None:
-    """The allowed values stand in the message."""
+    """The error names the allowed values."""
     world = short_world()
     with pytest.raises(ScenarioInvalid, match="native"):
         play(world, FakeBroker(), as_live(world, wall_ms=0, speed=1), formats="morse")

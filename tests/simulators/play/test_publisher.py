@@ -22,24 +22,24 @@ pytestmark = pytest.mark.broker
 
 
 class Broker(Protocol):
-    """What the fixture gives."""
+    """The broker of the fixture."""
 
     port: int
     url: str
 
     def start(self) -> None:
-        """Bring it up."""
+        """Start the broker."""
 
     def stop(self) -> None:
-        """Take it down."""
+        """Stop the broker."""
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the broker."""
 
 
 @contextmanager
 def subscriber(port: int, topics: str = "campus/#") -> Iterator[list[MQTTMessage]]:
-    """An independent client that keeps everything it is sent."""
+    """Run an independent client and yield its received messages."""
     got: list[MQTTMessage] = []
     ready = threading.Event()
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
@@ -55,14 +55,14 @@ def subscriber(port: int, topics: str = "campus/#") -> Iterator[list[MQTTMessage
 
 
 def wait_for(got: list[Any], count: int, timeout_s: float = 30) -> None:
-    """Until so many have come, or the time is over."""
+    """Wait for this number of messages, or for the end of the time."""
     deadline = time.monotonic() + timeout_s
     while len(got) < count and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
 def test_every_message_is_acknowledged_and_received_in_order(mosquitto: Broker) -> None:
-    """50,000 messages at QoS 1: all PUBACKed, all received by a paho subscriber, in order, at more than 10,000/s."""
+    """50,000 messages at QoS 1 are all acknowledged, and received by paho in order at more than 10,000/s."""
     count = 50_000
     rows = [(f"campus/a/smoke/s{n % 100}", b'{"seq":%d}' % n, False) for n in range(count)]
     with subscriber(mosquitto.port) as got:
@@ -80,7 +80,7 @@ def test_every_message_is_acknowledged_and_received_in_order(mosquitto: Broker) 
 
 
 def test_lost_broker_is_waited_for_and_nothing_is_lost(mosquitto: Broker) -> None:
-    """The broker dies in the middle: the publisher says so, connects again, and every message arrives at least once."""
+    """After a kill of the broker the publisher reports it, reconnects, and delivers every message at least once."""
     words: list[str] = []
     publisher = Publisher(mosquitto.url, word=words.append)
     publisher.publish([("campus/a/smoke/s", b'{"seq":%d}' % n, False) for n in range(500)])
@@ -107,7 +107,7 @@ def test_lost_broker_is_waited_for_and_nothing_is_lost(mosquitto: Broker) -> Non
 
 
 def test_missing_broker_and_bad_topic_are_refused(mosquitto: Broker) -> None:
-    """A clear word each."""
+    """Each error has its own sentence."""
     publisher = Publisher(mosquitto.url)
     for topic in ("", "campus/+/x", "campus/#", "a\0b"):
         with pytest.raises(ValueError, match="can be published to"):
@@ -133,7 +133,7 @@ def test_large_payload_goes_through(mosquitto: Broker) -> None:
 
 
 def test_live_demo_sends_history_then_the_present(mosquitto: Broker) -> None:
-    """Forty minutes of history at once, then smoke over 0.15 dB/m within 15 s of the start, and a clean stop."""
+    """History of forty minutes at once, then smoke over 0.15 dB/m within 15 s of the start, and a clean stop."""
     with subscriber(mosquitto.port, "campus/+/smoke/#") as got:
         demo = LivePlay(build_campus(sensors=30), load_scenario("demo"), mosquitto.url)
         begun = time.time()
@@ -142,8 +142,8 @@ def test_live_demo_sends_history_then_the_present(mosquitto: Broker) -> None:
         smoke: list[dict[str, float]] = []
         while time.time() < begun + 15 and not any(content["smoke_density"] > 0.15 for content in smoke):
             time.sleep(0.2)
-            told = [json.loads(message.payload) for message in got]
-            smoke = [content for content in told if "smoke_density" in content]
+            payloads = [json.loads(message.payload) for message in got]
+            smoke = [content for content in payloads if "smoke_density" in content]
         stats = demo.stop()
     assert demo.error is None
     assert any(content["smoke_density"] > 0.15 for content in smoke)
@@ -153,7 +153,7 @@ def test_live_demo_sends_history_then_the_present(mosquitto: Broker) -> None:
 
 
 def test_load_holds_its_rate(mosquitto: Broker) -> None:
-    """5,000 a second for two seconds: every message acknowledged, and a true word on whether the rate was held."""
+    """5,000 a second for two seconds: every message is acknowledged, and the result states the rate correctly."""
     with subscriber(mosquitto.port) as got:
         result = publish_load(mosquitto.url, 5_000, 2, 100)
         wait_for(got, 10_000)

@@ -1,4 +1,4 @@
-"""Pictures of the scenario bank."""
+"""Plots of the scenario bank."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DOCS = Path(__file__).resolve().parents[3] / "docs" / "gallery"
 
 
 def test_a_fire_shows_its_smoke() -> None:
-    """The panels are those of the burning room, with the truth behind them and the moment of harm."""
+    """The panels show the burning room with its truth and the start of harm."""
     found = picture(plan(load_scenario("S2"), build_campus()))
     titles = [panel.title for panel in found.panels]
     assert "smoke-lab-1  smoke_density" in titles
@@ -26,7 +26,7 @@ def test_a_fire_shows_its_smoke() -> None:
 
 
 def test_an_outage_shows_as_a_gap() -> None:
-    """Values stand where they came in: none while the gateway is away."""
+    """Values are at their arrival time: none while the gateway is offline."""
     world = plan(load_scenario("S8"), build_campus())
     outage = next(truth for truth in world.truths() if truth.kind == "gateway_silent")
     panel = next(panel for panel in picture(world).panels if panel.title.startswith("smoke-"))
@@ -36,7 +36,7 @@ def test_an_outage_shows_as_a_gap() -> None:
 
 
 def test_files_are_written(tmp_path: Path) -> None:
-    """A picture of each scenario and one page of them all."""
+    """The command writes a plot of each scenario and one page of all."""
     files = build(tmp_path, ["S1", "S12"])
     assert [file.name for file in files] == ["S1.png", "S12.png", "index.md"]
     assert files[0].read_bytes()[:4] == b"\x89PNG"
@@ -46,12 +46,12 @@ def test_files_are_written(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_of_file_is_an_error(tmp_path: Path) -> None:
-    """Not a stack trace from the library."""
+    """An unknown suffix raises PlotUnavailable."""
     with pytest.raises(PlotUnavailable):
         picture(plan(load_scenario("S12"), build_campus())).save(tmp_path / "x.xyz")
 
 
-def test_every_scenario_stands_in_the_documents() -> None:
+def test_every_scenario_is_in_the_documents() -> None:
     """The gallery of the documents is complete."""
     page = (DOCS / "index.md").read_text(encoding="utf-8")
     assert len(bank()) == 25

@@ -1,4 +1,4 @@
-"""Scenarios: determinism, truth that follows from the signal, statistics in the stated ranges, errors told together."""
+"""Scenarios: determinism, truth from the signal, statistics in the stated ranges, complete errors."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ print(digest.hexdigest())
 
 
 def world_of(name: str, seed: int = 1) -> World:
-    """A scenario on the drawn school."""
+    """Return a scenario on the drawn school."""
     return plan(load_scenario(name), build_campus(seed=seed))
 
 
 def signal(world: World, sensor: str, metric: str, span_ms: tuple[int, int]) -> Iterator[tuple[int, float]]:
-    """(time_ms, value) of one sensor's metric, read back from the JSON that it sends."""
+    """Yield (time_ms, value) of one sensor's metric from its JSON messages."""
     for message in messages(world, span_ms):
         if message.topic.endswith(f"/{sensor}"):
             content = json.loads(message.payload)
@@ -49,7 +49,7 @@ def signal(world: World, sensor: str, metric: str, span_ms: tuple[int, int]) -> 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_same_seed_gives_same_bytes_in_another_process(name: str) -> None:
-    """Stream and truth hash alike in two processes, and differ under another seed."""
+    """Stream and truth have equal hashes in two processes, and others under another seed."""
     hashes = [
         subprocess.run(
             [sys.executable, "-c", HASHING, name, seed], cwd=ROOT, capture_output=True, text=True, check=True
@@ -63,7 +63,7 @@ def test_same_seed_gives_same_bytes_in_another_process(name: str) -> None:
 @settings(deadline=None, max_examples=15)
 @given(cut=st.integers(1, 1_799_999), name=st.sampled_from(["S12", "S13", "demo"]))
 def test_chunks_join_without_a_seam(cut: int, name: str) -> None:
-    """Cutting time anywhere changes no message."""
+    """A cut of time at any point changes no message."""
     world = world_of(name)
     begin = world.start_ms
     whole = messages(world, (begin, begin + 1_800_000))
@@ -73,7 +73,7 @@ def test_chunks_join_without_a_seam(cut: int, name: str) -> None:
 
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_s1_smoke_passes_harm_level_at_harm_at(seed: int) -> None:
-    """The room's smoke is under 0.3 dB/m before harm_at and over it after; CO moves first; tau is 8 to 15 minutes."""
+    """Smoke is under 0.3 dB/m before harm_at and over it after; CO rises first; tau is 8 to 15 minutes."""
     world = world_of("S1", seed)
     (truth,) = world.truths()
     assert truth.harm_at_ms is not None
@@ -89,7 +89,7 @@ def test_s1_smoke_passes_harm_level_at_harm_at(seed: int) -> None:
 
 
 def test_s3_fumes_stay_in_range_and_bring_no_co() -> None:
-    """Peaks of 1 to 6 %/m (at most 0.27 dB/m), CO unmoved, and everything is a nuisance."""
+    """Peaks are 1 to 6 %/m (at most 0.27 dB/m), CO is constant, and every interval is a nuisance."""
     world = world_of("S3")
     truths = world.truths()
     assert all(truth.must_not_page and not truth.must_page and truth.harm_at_ms is None for truth in truths)
@@ -101,7 +101,7 @@ def test_s3_fumes_stay_in_range_and_bring_no_co() -> None:
 
 
 def test_s12_opens_without_a_grant_and_a_person_is_seen() -> None:
-    """No card in the minute before; the contact opens at harm_at; the camera speaks within five seconds."""
+    """No card in the minute before; the contact opens at harm_at; the camera reports within five seconds."""
     world = world_of("S12")
     (truth,) = world.truths()
     assert truth.harm_at_ms is not None
@@ -114,7 +114,7 @@ def test_s12_opens_without_a_grant_and_a_person_is_seen() -> None:
     assert abs(person[0] - truth.harm_at_ms) <= 5_000
 
 
-def test_s13_stays_open_as_long_as_truth_says() -> None:
+def test_s13_stays_open_until_the_end_of_the_truth() -> None:
     """Grant, then open with no closing until `end`; harm_at is 30 s after the opening."""
     for truth in (world := world_of("S13")).truths():
         states = list(signal(world, truth.devices[0], "open", (truth.onset_ms, truth.end_ms + 1)))
@@ -138,7 +138,7 @@ def test_s18_level_passes_the_rail_at_harm_at(seed: int) -> None:
 
 
 def test_quiet_day_is_quiet_and_plausible() -> None:
-    """Nothing near an alarm for a whole day; people come in the morning and nobody at night; doors shut soon."""
+    """A whole day has no value near an alarm; people come in the morning, none at night; doors shut soon."""
     world = world_of("quiet")
     assert world.truths() == []
     parts = world.frames(world.span_ms)
@@ -159,9 +159,9 @@ def test_quiet_doors_open_only_after_a_grant() -> None:
     """Each opening follows a card within two seconds and ends within ten."""
     world = world_of("quiet")
     morning = (world.start_ms + 6 * 3_600_000, world.start_ms + 9 * 3_600_000)
-    told = [json.loads(m.payload) for m in messages(world, morning) if m.topic.endswith("/gate-dorm1")]
-    door = [content for content in told if "people_in" not in content]
-    assert len(told) > len(door)
+    contents = [json.loads(m.payload) for m in messages(world, morning) if m.topic.endswith("/gate-dorm1")]
+    door = [content for content in contents if "people_in" not in content]
+    assert len(contents) > len(door)
     openings = [index for index, content in enumerate(door) if content.get("open") is True]
     assert len(openings) > 20
     for index in openings:
@@ -185,7 +185,7 @@ def test_demo_alarms_at_once_and_comes_back_to_normal() -> None:
 
 
 def test_demo_history_is_quiet_and_the_loop_goes_on() -> None:
-    """Forty minutes without an interval, then happenings in every half hour for hours."""
+    """Forty minutes have no interval; then every half hour has events, for hours."""
     world = world_of("demo")
     truths = world.truths()
     assert world.start_ms - world.span_ms[0] == 2_400_000
@@ -196,7 +196,7 @@ def test_demo_history_is_quiet_and_the_loop_goes_on() -> None:
 
 
 def test_truth_file_has_the_agreed_fields() -> None:
-    """The fields of the common frame, with times in RFC 3339."""
+    """The file has the agreed fields, with times in RFC 3339."""
     world = world_of("S1")
     text = truth_json(world.truths(), scenario="S1", seed=1, span_ms=world.span_ms, sensors=95)
     (interval,) = json.loads(text)["intervals"]
@@ -207,8 +207,8 @@ def test_truth_file_has_the_agreed_fields() -> None:
     assert interval["onset"] == "2026-11-02T14:30:00.000Z"
 
 
-def test_bad_scenario_tells_every_error_at_once() -> None:
-    """Unknown keys, negative numbers, a crossed range, a bad start: each with its key and what is allowed."""
+def test_invalid_scenario_reports_every_error_at_once() -> None:
+    """Unknown keys, negative numbers, a reversed range, an invalid start: each with key and allowed values."""
     table = {
         "id": "X", "name_zh": "x", "name_en": "x", "text_zh": "x", "text_en": "x", "rule": "x", "start": "yesterday",
         "duration_s": -1, "speed": 3, "periods_s": {"moon": 1},
@@ -223,8 +223,8 @@ def test_bad_scenario_tells_every_error_at_once() -> None:
     assert all(line.startswith("x.toml: ") for line in text.splitlines())
 
 
-def test_missing_zone_and_unknown_name_are_told() -> None:
-    """A scenario that needs a pond on a school without one, and a name that nobody knows."""
+def test_missing_zone_and_unknown_name_are_reported() -> None:
+    """A scenario with a pond on a school without one, and an unknown name, raise errors."""
     with pytest.raises(ScenarioInvalid, match="no fitting device in zone 'water'"):
         plan(load_scenario("S18"), build_campus(sensors=2))
     with pytest.raises(ScenarioInvalid, match="smoulder-dorm-night"):
@@ -232,12 +232,12 @@ def test_missing_zone_and_unknown_name_are_told() -> None:
 
 
 def test_every_scenario_file_can_be_read_by_id_and_name() -> None:
-    """The two ways of naming a scenario meet."""
+    """Id and name select the same scenario."""
     assert load_scenario("S1") == load_scenario("smoulder-dorm-night")
     assert load_scenario("S18") == load_scenario("pond-storm")
 
 
-def test_stream_is_in_order_of_time() -> None:
-    """What a player sends never goes back in time."""
+def test_stream_is_in_time_order() -> None:
+    """The send times of a player never decrease."""
     times = [message.time_ms for message in stream(world_of("S12"))]
     assert times == sorted(times)
