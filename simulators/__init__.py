@@ -6,7 +6,6 @@ The package imports no network client; `simulators.play.publisher` and its users
 from __future__ import annotations
 
 from simulators.campus.school import Campus, build_campus, campus_toml
-from simulators.campus.world import World, plan
 from simulators.errors import (
     BrokerUnreachable,
     PlotUnavailable,
@@ -14,7 +13,8 @@ from simulators.errors import (
     ScenarioInvalid,
     SimulatorError,
 )
-from simulators.truth.scenario import Scenario, compose, load_scenario, names
+from simulators.play.world import World, plan
+from simulators.scenarios.scenario import Scenario, compose, load_scenario, names
 from simulators.truth.truth import Truth, truth_json
 
 __all__ = [

@@ -12,9 +12,9 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
+from simulators.campus.effect import Happening
 from simulators.campus.fleet import Fleet, Samples
 from simulators.campus.noise import Floats, Words, uniform
-from simulators.models.effect import Happening
 from simulators.truth.truth import Truth
 
 NAMED_MAX = 1_000

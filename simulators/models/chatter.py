@@ -8,10 +8,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.fleet import frames
 from simulators.campus.noise import Floats, normal, uniform
 from simulators.models.disturbance import Disturbance, MetricChange, at, interval
-from simulators.models.effect import Happening, Stage
 
 TERMS = 60
 """Terms of the moving average that approximates the AR(1): 0.8 ** 60 is a millionth."""

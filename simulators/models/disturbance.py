@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.campus.effect import Stage
 from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats
-from simulators.models.effect import Stage
 from simulators.truth.truth import Truth
 
 Change = Callable[[Floats, Floats], Floats]

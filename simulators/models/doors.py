@@ -8,9 +8,9 @@ from typing import Annotated
 
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.fleet import Fleet, Samples, frames
 from simulators.models.cameras import GATE, track_frames
-from simulators.models.effect import Happening, Stage
 from simulators.truth.truth import Truth
 
 MARGIN_MS = 60_000

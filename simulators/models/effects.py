@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simulators.campus.effect import Effect, Happening, Stage
 from simulators.models.chatter import BounceSettings, FlappingSettings, plan_bounce, plan_flapping
 from simulators.models.doors import ForcedSettings, HeldSettings, plan_forced, plan_held
-from simulators.models.effect import Effect, Happening, Stage
 from simulators.models.fire import CookingSettings, SmoulderSettings, plan_cooking, plan_smoulder
 from simulators.models.flames import FlamingSettings, plan_flaming
 from simulators.models.nuisances import AerosolSettings, plan_aerosol

@@ -13,9 +13,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.fleet import Fleet, Samples
 from simulators.campus.noise import Floats, uniform
-from simulators.models.effect import Happening, Stage
 from simulators.truth.truth import Truth
 
 HARM_DB_M = 0.3

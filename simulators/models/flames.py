@@ -12,9 +12,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.noise import Floats
 from simulators.models.disturbance import Disturbance, MetricChange, at, interval
-from simulators.models.effect import Happening, Stage
 
 ONSET_PERCENT_M = 0.05
 SEEN_DB_M, ALARM_DB_M, GRACE_S = 0.02, 0.15, 30.0

@@ -8,9 +8,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.noise import Floats
 from simulators.models.disturbance import Disturbance, MetricChange, at, interval, mates
-from simulators.models.effect import Happening, Stage
 
 RISE_S = 4.0
 SHARED_S = 30.0

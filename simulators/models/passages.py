@@ -9,10 +9,10 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 from numpy.typing import NDArray
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.fleet import Samples, frames
 from simulators.campus.noise import normal, uniform
 from simulators.models.disturbance import Disturbance, Muted, at, interval
-from simulators.models.effect import Happening, Stage
 
 MARGIN_S = 60.0
 WALK_M_S = 1.5

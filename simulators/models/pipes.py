@@ -9,9 +9,9 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 
 from simulators.campus.calendar import DAY_S
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.noise import Floats
 from simulators.models.disturbance import Disturbance, MetricChange, at, interval
-from simulators.models.effect import Happening, Stage
 
 QUIET_MPA = 0.36
 RING_S, RING_FADES_S = 6.0, 15.0

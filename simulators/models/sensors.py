@@ -10,10 +10,10 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 
 from simulators.campus.calendar import DAY_S
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.fleet import frames
 from simulators.campus.noise import Floats, normal, uniform
 from simulators.models.disturbance import Disturbance, MetricChange, Muted, at, interval
-from simulators.models.effect import Happening, Stage
 from simulators.models.rooms import clean_db_m
 
 DB_M_PER_PERCENT_M = 10 / (100 * log(10))

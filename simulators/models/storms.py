@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats, uniform
 from simulators.models.cameras import WATERSIDE, track_frames
-from simulators.models.effect import Happening, Stage
 from simulators.models.water import POND_M
 from simulators.truth.truth import Truth
 

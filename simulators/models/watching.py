@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Interval, Unit, doc
 
+from simulators.campus.effect import Happening, Stage
 from simulators.campus.fleet import Samples
 from simulators.campus.noise import Floats, uniform
 from simulators.models.cameras import track_frames
 from simulators.models.disturbance import Change, Disturbance, MetricChange, Muted, at, interval, mates
-from simulators.models.effect import Happening, Stage
 from simulators.models.mains import MAINS_V
 
 PERIMETER = "perimeter"

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from simulators.campus.school import Campus
-from simulators.campus.world import World, plan
 from simulators.errors import SimulatorError
 from simulators.play.player import Wire, as_live, check_formats, chunks, play
 from simulators.play.publisher import Publisher, PublishStats
-from simulators.truth.scenario import Scenario
+from simulators.play.world import World, plan
+from simulators.scenarios.scenario import Scenario
 
 HISTORY_CHUNK_S = 30.0
 

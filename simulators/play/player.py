@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from simulators.campus.fleet import Samples
-from simulators.campus.world import World
 from simulators.encode import ENCODERS, Message
 from simulators.errors import ScenarioInvalid
 from simulators.faults import Outage
 from simulators.play.publisher import Row
 from simulators.play.stream import Stream
+from simulators.play.world import World
 
 CHUNK_S = 60.0
 LIVE_CHUNK_S = 0.5

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from simulators.campus.fleet import Samples
-from simulators.campus.world import World
 from simulators.play.player import CHUNK_S, chunks
 from simulators.play.stream import Stream
+from simulators.play.world import World
 from simulators.truth.truth import rfc3339
 
 HEAD = ("sensor", "kind", "metric", "time", "value", "place", "site", "quality")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.campus.fleet import Samples
-from simulators.campus.world import World
 from simulators.faults import Outage, Reboot
+from simulators.play.world import World
 
 
 class Stream:

@@ -1,1 +1,1 @@
-"""Scenarios with their labelled truth; plots and the gallery."""
+"""Labelled truth of a scenario."""

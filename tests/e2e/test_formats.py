@@ -25,7 +25,7 @@ from simulators.encode import ENCODERS, MAKERS
 from simulators.encode.contract import Encoder, Message
 from simulators.play.player import Wire
 from simulators.play.stream import Stream
-from simulators.truth.scenario import compose
+from simulators.scenarios.scenario import compose
 from twinward.commands.decode import decode_lines
 
 pytestmark = pytest.mark.broker

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators import World, build_campus, load_scenario, plan
-from simulators.campus.gateways import Gateways
+from simulators.play.gateways import Gateways
 from simulators.play.player import Wire
 from simulators.play.publisher import Row as Told
 from twinward.broker import start_broker

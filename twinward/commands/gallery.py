@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators import SimulatorError
-from simulators.truth import gallery
+from simulators.gallery import gallery
 from twinward.errors import as_cli_errors
 
 from .output import progress_bar

@@ -7,7 +7,7 @@ from typing import Any
 
 from detectors import ScoreInputError, qualification
 from simulators import SimulatorError
-from simulators.truth.plot import Panel, Picture, Span
+from simulators.gallery.plot import Panel, Picture, Span
 from twinward.errors import InputError, as_cli_errors
 
 

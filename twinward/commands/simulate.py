@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from simulators import SimulatorError, World, build_campus, campus_toml, compose, load_scenario, plan, truth_json
-from simulators.campus.gateways import Gateways
 from simulators.encode import last_will
+from simulators.play.gateways import Gateways
 from simulators.play.player import PlayResult, Wire, as_recording, check_formats, play
 from simulators.play.publisher import Publisher
 from simulators.play.recorded import write_csv

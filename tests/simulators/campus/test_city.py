@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from simulators import World, build_campus, load_scenario, plan
-from simulators.campus.gateways import Gateways
+from simulators.play.gateways import Gateways
 from simulators.play.player import as_live, play
 
 

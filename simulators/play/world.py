@@ -9,15 +9,15 @@ from itertools import combinations
 
 import numpy as np
 
+from simulators.campus.effect import Effect, Happening, Stage
 from simulators.campus.fleet import Fleet, Samples
 from simulators.campus.noise import key_of
 from simulators.campus.school import Campus, place_periods
 from simulators.errors import ScenarioInvalid
 from simulators.faults import FAULTS, Fault, FaultSettings, Outage, reach
 from simulators.models import quiet, steady
-from simulators.models.effect import Effect, Happening, Stage
 from simulators.models.effects import EFFECTS
-from simulators.truth.scenario import Scenario
+from simulators.scenarios.scenario import Scenario
 from simulators.truth.truth import Truth
 
 REPEATS_MAX = 10_000

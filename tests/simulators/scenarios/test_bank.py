@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simulators import Truth, World, build_campus, load_scenario, names, plan
-from simulators.models.effect import Stage
+from simulators.campus.effect import Stage
 from simulators.models.effects import EFFECTS
 from simulators.models.passages import CrowdSettings, crowd
 from simulators.play.player import Wire
 from simulators.play.stream import Stream
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parents[1]
 BANK = [f"S{number}" for number in range(1, 26)]
 SEEDS = (1, 2, 3)
 DAY_MS = 86_400_000

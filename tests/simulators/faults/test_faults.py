@@ -15,7 +15,7 @@ from simulators import ScenarioInvalid, World, build_campus, compose, load_scena
 from simulators.campus.fleet import Samples
 from simulators.play.player import Wire
 from simulators.play.stream import Stream
-from simulators.truth.scenario import FOLDER, read_scenario
+from simulators.scenarios.scenario import FOLDER, read_scenario
 
 HOUR_MS = 3_600_000
 KINDS = sorted(path.stem for path in (FOLDER / "faults").glob("*.toml"))

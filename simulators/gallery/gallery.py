@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from simulators.campus.school import build_campus
-from simulators.campus.world import World, plan
 from simulators.encode.metrics import HEALTH, UNITS
+from simulators.gallery.plot import Panel, Picture, Span
 from simulators.play.stream import Stream
-from simulators.truth.plot import Panel, Picture, Span
-from simulators.truth.scenario import Scenario, load_scenario, names
+from simulators.play.world import World, plan
+from simulators.scenarios.scenario import Scenario, load_scenario, names
 from simulators.truth.truth import Truth
 
 ZONE = timezone(timedelta(hours=8), "UTC+8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulators import PlotUnavailable, build_campus, load_scenario, plan
-from simulators.truth.gallery import bank, build, picture
+from simulators.gallery.gallery import bank, build, picture
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "gallery"
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from simulators.campus.reading import Problems, check_number, read_settings, read_start
+from simulators.campus.effect import Happening
 from simulators.errors import ScenarioInvalid
 from simulators.faults import FAULTS
 from simulators.models import BACKGROUNDS
-from simulators.models.effect import Happening
 from simulators.models.effects import EFFECTS
+from simulators.scenarios.reading import Problems, check_number, read_settings, read_start
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 INCLUDES_DEEP_MAX = 5

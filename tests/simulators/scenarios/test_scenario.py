@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from simulators import ScenarioInvalid, World, build_campus, load_scenario, plan, truth_json
 from simulators.play.player import Wire, messages, stream
-from simulators.truth.scenario import read_scenario
+from simulators.scenarios.scenario import read_scenario
 
 ROOT = Path(__file__).resolve().parents[3]
 SCENARIOS = ("S1", "S3", "S12", "S13", "S18", "quiet", "demo")
