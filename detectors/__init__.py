@@ -12,9 +12,10 @@ from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .errors import DetectorError, RecipeError, ScoreInputError, StateError
 from .recipes.batteries import BatteryTypes, load_battery_types, read_battery_types
 from .recipes.recipe import Recipe, load_recipe, read_recipe
+from .service_clock import ServiceClock, ticks
 
 if TYPE_CHECKING:
-    from .detector_set import DetectorSet, build, urgent
+    from .detector_set import DetectorSet, build, offline_rules, reading_rules
     from .warming import warm
 
 __all__ = [
@@ -29,19 +30,28 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "ScoreInputError",
+    "ServiceClock",
     "StateError",
     "build",
     "decode",
     "encode",
     "load_battery_types",
     "load_recipe",
+    "offline_rules",
     "read_battery_types",
     "read_recipe",
-    "urgent",
+    "reading_rules",
+    "ticks",
     "warm",
 ]
 
-_LATER = {"DetectorSet": "detector_set", "build": "detector_set", "urgent": "detector_set", "warm": "warming"}
+_LATER = {
+    "DetectorSet": "detector_set",
+    "build": "detector_set",
+    "offline_rules": "detector_set",
+    "reading_rules": "detector_set",
+    "warm": "warming",
+}
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ingest import METRIC_BY_NAME, Catalog, Quality, TelemetryBatch
+from ingest import Catalog, Quality, TelemetryBatch
 
 from .calendar import Calendar
 from .detection import DetectionBatch
@@ -20,12 +19,10 @@ from .rule_detection import RuleDetection, assemble
 from .rules.battery import METRICS as BATTERY_METRICS
 from .rules.battery import BatteryDetector
 from .rules.episodes import EpisodeDetector, EpisodeRule, metrics_of
-from .rules.levels import SECOND_NS, LevelDetector
+from .rules.levels import LevelDetector
 from .rules.series import BatchView, Fleet, Part, Table
 from .rules.silence import SilenceDetector
 from .snapshot import decode_snapshot, digest, encode_snapshot
-
-BACKLOG = METRIC_BY_NAME["backlog"].code
 
 
 class RuleDetector(Protocol):
@@ -85,7 +82,6 @@ class DetectorSet:
         self.recipe = recipe
         self._fleet = Fleet(catalog)
         self._clock_ns = int(NONE)
-        self._behind_ns = 0
         self._tables: dict[str, Table] = {}
         self._members: list[_Member] = []
         for rule in recipe.rules:
@@ -104,35 +100,16 @@ class DetectorSet:
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Score the readings in order; called for every batch of the log, in log order."""
-        return self._score(batch, own=True)
-
-    def overhear(self, batch: TelemetryBatch) -> DetectionBatch:
-        """Readings that another set judges: here they are signs of life and move the clock, and nothing else."""
-        return self._score(batch, own=False)
-
-    def _score(self, batch: TelemetryBatch, *, own: bool) -> DetectionBatch:
         batch = _news(batch)
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
         self._fleet.sync(int(batch.sensor.max()))
-        behind_ns = 0 if own else self._lag(batch)
-        view = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns, behind_ns=behind_ns)
+        view = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns)
         self._clock_ns = int(view.clock[-1])
-        parts = {key: table.part(view) if own else None for key, table in self._tables.items()}
+        parts = {key: table.part(view) for key, table in self._tables.items()}
         found = [item for member in self._members for item in member.detector.update(view, parts[member.table])]
         return assemble(found, batch, late_ns)
-
-    def _lag(self, batch: TelemetryBatch) -> NDArray[np.int64] | int:
-        """By how much the readings judged here lag behind each overheard row: comfort readings may wait in the log."""
-        told = np.flatnonzero(batch.metric == BACKLOG)
-        before_ns = self._behind_ns
-        if not len(told):
-            return before_ns
-        behind_ns = np.concatenate([[before_ns], (batch.value[told] * SECOND_NS).astype(np.int64)])
-        self._behind_ns = int(behind_ns[-1])
-        lags: NDArray[np.int64] = behind_ns[np.searchsorted(told, np.arange(len(batch)), side="right")]
-        return lags
 
     def sync(self) -> None:
         """Read the facts of all sensors before the first batch, which else waits 1 s for those of a city."""
@@ -145,7 +122,6 @@ class DetectorSet:
         return encode_snapshot(
             {
                 "clock": self._clock_ns,
-                "behind": self._behind_ns,
                 "sensors": len(self._fleet),
                 "tables": {key: table.dump() for key, table in self._tables.items()},
                 "rules": {
@@ -168,7 +144,7 @@ class DetectorSet:
 
     def _load(self, fields: dict[str, Any]) -> set[str]:
         """Load clock, tables and the states that fit; return the names of their rules."""
-        self._clock_ns, self._behind_ns = fields["clock"], fields["behind"]
+        self._clock_ns = fields["clock"]
         if fields["sensors"]:  # none before the first batch
             self._fleet.sync(fields["sensors"] - 1)
         for key, table in self._tables.items():
@@ -192,9 +168,14 @@ def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:
     return DetectorSet(recipe, catalog, calendar)
 
 
-def urgent(recipe: Recipe) -> Recipe:
-    """The rules for a set of its own over urgent readings: all but silence, which whoever overhears them judges."""
+def reading_rules(recipe: Recipe) -> Recipe:
+    """Return the recipe without its silence rules: every rule that scores readings."""
     return replace(recipe, rules=tuple(rule for rule in recipe.rules if not isinstance(rule, Silence)))
+
+
+def offline_rules(recipe: Recipe) -> Recipe:
+    """Return the silence rules of the recipe alone: the rules that score the absence of readings."""
+    return replace(recipe, rules=tuple(rule for rule in recipe.rules if isinstance(rule, Silence)))
 
 
 def _news(batch: TelemetryBatch) -> TelemetryBatch:

@@ -8,7 +8,7 @@ import sys
 import structlog
 
 
-def quiet_logs() -> None:
+def configure_logs() -> None:
     """From now on one line an event; tracebacks without the values of variables, for those may be secrets."""
     structlog.configure(
         processors=[

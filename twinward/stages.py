@@ -1,7 +1,8 @@
-"""The stages behind the logs: store, detection and alerts, each with its own durable cursor."""
+"""Stages behind the logs: store, detection and alerts, each with its own durable cursor."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -13,50 +14,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import DetectionBatch
+from detectors import DetectionBatch, ServiceClock, ticks
 from ingest import Catalog, Priority, RetentionPlan, Store, TelemetryBatch, concat
 
 from .clock import Clock
 from .latest import Latest
 from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
 
-if TYPE_CHECKING:  # a process that does without them loads none
+if TYPE_CHECKING:  # loaded only by the processes that use them
     from prometheus_client import Histogram
 
     from alerts import AlertDispatch
     from detectors import DetectorSet
 
+    from .pump import Source
+
 ROWS_AT_ONCE = 65_536
 SNAPSHOT_EVERY_NS = 10_000_000_000
-SNAPSHOT_SHARE = 50  # a large state is saved so seldom that saving takes a fiftieth of the time
+SNAPSHOT_SHARE = 50  # saving takes at most a fiftieth of the time, however large the state
 TICK_EVERY_NS = 1_000_000_000
 RETAIN_EVERY_S = 3_600.0
 DAY_NS = 86_400_000_000_000
-DETECT, DETECT_URGENT = "detect", "detect_urgent"
-"""The two stages of detection: urgent entries have one of their own, so that they wait behind nothing."""
+DETECT, DETECT_URGENT, DETECT_OFFLINE = "detect", "detect_urgent", "detect_offline"
+"""Detection stages: ordinary readings, urgent readings, offline sensors (over all readings)."""
 ALERT, ALERT_URGENT = "alert", "alert_urgent"
-"""The same behind them."""
+"""Alert stages, one for each lane of the detection log."""
+LAG_BYTES = 8
 
 
 class LogCatalog:
-    """Keeps a catalogue abreast of what another process writes to the log; does nothing where the object is shared."""
+    """Copies new sensors and metrics from the log, which another process writes, into the catalogue.
+
+    Does nothing where intake and stages share one catalogue.
+    """
 
     def __init__(self, log: TelemetryLog, catalog: Catalog, *, shared: bool) -> None:
         self._log, self._catalog, self._shared = log, catalog, shared
         self._lock = threading.Lock()
 
     def refresh(self, sensors: NDArray[np.int32], metrics: NDArray[np.int16]) -> None:
-        """Take in what the log knows and the catalogue does not yet of these sensor and metric codes."""
+        """Load the catalogue from the log if one of these sensor or metric codes is missing."""
         if self._shared or not len(sensors):
             return
         with self._lock:
             if int(sensors.max()) >= len(self._catalog) or not self._catalog.knows(int(metrics.max())):
                 self._catalog.load(*self._log.catalog())
-                self._catalog.drain_changes()  # they are durable: this is where they come from
+                self._catalog.drain_changes()  # already durable in the log
 
 
 class StoreStage:
-    """Log -> time-series store. The store keeps rows and cursor in one transaction; upkeep goes by short steps."""
+    """Telemetry log -> time-series store. The store writes rows and cursor in one transaction."""
 
     name = "store"
 
@@ -68,20 +75,20 @@ class StoreStage:
         clock: Clock,
         *,
         keep: Callable[[], RetentionPlan],
-        trim: Callable[[int], None],
+        retain_logs: Callable[[int], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """keep: the rules of retention as they stand now; trim: called once an hour with the present time.
+        """keep: returns the current retention plan; retain_logs: called once an hour with the wall clock in ns.
 
-        monotonic: seconds that no step of the clock changes; the hours are counted by it, the first from the start.
+        monotonic: counts the hours, in seconds from the start.
         """
         self._store, self._latest, self._clock, self._keep = store, latest, clock, keep
-        self._catalog, self._trim, self._monotonic = catalog, trim, monotonic
+        self._catalog, self._retain_logs, self._monotonic = catalog, retain_logs, monotonic
         self._retained_s, self._retain_ns = monotonic(), 0
         self._more = False
 
     def recover(self) -> int:
-        """Cursor of the store."""
+        """Return the cursor of the store."""
         return self._store.cursor()
 
     def process(self, entries: Sequence[Entry]) -> None:
@@ -92,81 +99,125 @@ class StoreStage:
         self._latest.update(batch)
 
     def idle(self) -> None:
-        """Once an hour, upkeep of the store begins, one short step a turn, so that writes go on between the steps.
+        """Start retention of store and logs once an hour; runs one short step a turn, so that writes continue between.
 
-        A clock that is wrong for minutes costs no reading.
+        A wall clock that is wrong for minutes drops no reading.
         """
         if not self._more and self._monotonic() - self._retained_s > RETAIN_EVERY_S:
             self._retained_s, self._retain_ns, self._more = self._monotonic(), self._clock(), True
-            self._trim(self._retain_ns)
+            self._retain_logs(self._retain_ns)
         if self._more:
             self._more = self._store.retain(self._keep(), now_ns=self._retain_ns).more
+
+
+class DetectionLane:
+    """Input and detectors of one detection stage, without the loop: shared by the durable stage and degraded mode.
+
+    `detect_urgent` scores the urgent entries. `detect` scores the ordinary entries. `detect_offline` runs the silence
+    rules over all entries. The last two run on the service clock of ordinary readings (`ServiceClock`): `detect`
+    receives the clock readings out of the urgent entries, `detect_offline` every reading.
+    """
+
+    def __init__(self, name: str, source: Source[Entry], make: Callable[[], DetectorSet]) -> None:
+        """name: key of the saved state; source: entries to score; make: returns detectors without state."""
+        self.name, self.source = name, source
+        self.priority = Priority.URGENT if name == DETECT_URGENT else Priority.ORDINARY
+        self._make = make
+        self._detector: DetectorSet
+        self._clock = ServiceClock()
+
+    def restore(self, detections: DetectionLog) -> int:
+        """Return the position of the newest snapshot after restoring it, or 0 if none fits recipe and version.
+
+        The detectors then score the kept log again. Blocks while the kernels load.
+        """
+        saved = detections.latest_snapshot(self.name)
+        if saved is not None:
+            with contextlib.suppress(ValueError):
+                self._restore(saved[1])
+                return saved[0]
+        self.reset()
+        return 0
+
+    def reset(self) -> None:
+        """Replace the detectors by new ones without state."""
+        self._detector = self._make()
+        self._clock = ServiceClock()
+        self._detector.sync()
+
+    def snapshot(self) -> bytes:
+        """Return the state of the detectors and of their clock."""
+        return self._clock.lag_ns.to_bytes(LAG_BYTES, "big") + self._detector.snapshot()
+
+    def score(self, parts: Sequence[tuple[Priority, TelemetryBatch]]) -> DetectionBatch:
+        """Return the detections in batches that follow each other in the log, scored as one."""
+        return self._detector.update(concat([self._rows(*part) for part in parts]))
+
+    def _rows(self, priority: Priority, batch: TelemetryBatch) -> TelemetryBatch:
+        if priority is Priority.ORDINARY:
+            return batch if self.priority is Priority.ORDINARY else batch.select(slice(0))
+        if self.priority is Priority.URGENT:
+            return batch
+        aligned = self._clock.align(batch)
+        return aligned if self.name == DETECT_OFFLINE else ticks(aligned)
+
+    def _restore(self, state: bytes) -> None:
+        self._detector = self._make()
+        self._detector.restore(state[LAG_BYTES:])
+        self._detector.sync()
+        self._clock.lag_ns = int.from_bytes(state[:LAG_BYTES], "big")
 
 
 class DetectStage:
     """Telemetry log -> detectors -> detection log.
 
-    The state is saved every ten seconds, or more seldom while it is large, together with the position that it stands
-    for; after a crash the entries behind it are judged again, and what had been written before is recognised by its
+    The stage saves its state with its cursor every ten seconds, or at longer intervals while the state is large.
+    After a crash it scores the entries behind that cursor again. Detections already written are recognised by their
     source position and not written twice.
     """
 
-    def __init__(
-        self,
-        make: Callable[[], DetectorSet],
-        detections: DetectionLog,
-        catalog: LogCatalog,
-        *,
-        clock: Clock,
-        name: str = DETECT,
-        overhears: bool = True,
-    ) -> None:
-        """make: called by `recover`, in the pump's thread; loads and warms what it needs.
-
-        name: the state is kept under it; overhears: another stage judges the urgent entries, this one listens.
-        """
-        self.name = name
-        self._make, self._detections, self._catalog, self._clock = make, detections, catalog, clock
-        self._overhears = overhears
-        self._detector: DetectorSet
+    def __init__(self, lane: DetectionLane, detections: DetectionLog, catalog: LogCatalog, *, clock: Clock) -> None:
+        """lane: restored by `recover`, in the pump's thread."""
+        self.name = lane.name
+        self._lane, self._detections, self._catalog, self._clock = lane, detections, catalog, clock
         self._cursor = self._saved = self._written = 0
-        self._saved_ns = self._rest_ns = 0
+        self._saved_ns = self._pause_ns = 0
 
     def recover(self) -> int:
-        """The newest snapshot that fits this recipe, or the beginning of the log."""
-        self._detector = self._make()
-        self._cursor = 0
-        snapshot = self._detections.latest_snapshot(self.name)
-        if snapshot is not None:
-            source, state = snapshot
-            try:
-                self._detector.restore(state)
-                self._cursor = source
-            except ValueError:  # another recipe or version: judge the kept log anew
-                self._detector = self._make()
-        self._detector.sync()
+        """Return the cursor of the newest snapshot that fits this recipe, or the beginning of the log."""
+        self._cursor = self._lane.restore(self._detections)
         self._saved, self._saved_ns = self._cursor, self._clock()
         self._written = self._detections.source(self.name)
         return self._cursor
 
     def process(self, entries: Sequence[Entry]) -> None:
-        """Judge every entry, those that belong together at once; write what was found, once."""
+        """Score the entries and append their detections, once."""
         for run in self._runs(entries):
-            batch, last = concat([entry.batch for entry in run]), run[-1]
-            self._catalog.refresh(batch.sensor, batch.metric)
-            found = self._judge(batch, last.priority)
-            if len(found) and last.seq > self._written:
-                priority = Priority.ORDINARY if self._overhears else Priority.URGENT
-                self._detections.append(found, source=last.seq, stage=self.name, priority=priority)
-                self._written = last.seq
-            self._cursor = last.seq
+            last = run[-1].seq
+            for entry in run:
+                self._catalog.refresh(entry.batch.sensor, entry.batch.metric)
+            found = self._lane.score([(entry.priority, entry.batch) for entry in run])
+            if len(found) and last > self._written:
+                self._detections.append(found, source=last, stage=self.name, priority=self._lane.priority)
+                self._written = last
+            self._cursor = last
+
+    def idle(self) -> None:
+        """Save the state if the last snapshot is old."""
+        now_ns = self._clock()
+        if self._cursor > self._saved and abs(now_ns - self._saved_ns) > max(SNAPSHOT_EVERY_NS, self._pause_ns):
+            begun_ns = time.monotonic_ns()
+            self._detections.snapshot(self._cursor, self._lane.snapshot(), stage=self.name)
+            self._saved, self._saved_ns = self._cursor, now_ns
+            self._pause_ns = SNAPSHOT_SHARE * (time.monotonic_ns() - begun_ns)
 
     def _runs(self, entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-        """Entries of one priority in a row, all of them written before or none: batches do not change what is found.
+        """Yield consecutive entries to score as one batch: all of them written before, or none.
 
-        Judging a batch costs much the same whatever it holds, so a stage that is behind takes larger ones.
+        The size of a batch does not change the detections. Its cost depends little on its size, so a stage with a
+        backlog scores larger batches.
         """
-        for _, alike in groupby(entries, lambda entry: (entry.priority, entry.seq <= self._written)):
+        for _, alike in groupby(entries, lambda entry: entry.seq <= self._written):
             run: list[Entry] = []
             rows = 0
             for entry in alike:
@@ -178,27 +229,13 @@ class DetectStage:
             if run:
                 yield run
 
-    def idle(self) -> None:
-        """Save the state when it is old."""
-        now_ns = self._clock()
-        if self._cursor > self._saved and abs(now_ns - self._saved_ns) > max(SNAPSHOT_EVERY_NS, self._rest_ns):
-            begun_ns = time.monotonic_ns()
-            self._detections.snapshot(self._cursor, self._detector.snapshot(), stage=self.name)
-            self._saved, self._saved_ns = self._cursor, now_ns
-            self._rest_ns = SNAPSHOT_SHARE * (time.monotonic_ns() - begun_ns)
-
-    def _judge(self, batch: TelemetryBatch, priority: Priority) -> DetectionBatch:
-        if self._overhears and priority is Priority.URGENT:
-            return self._detector.overhear(batch)
-        return self._detector.update(batch)
-
 
 class AlertStage:
     """A lane of the detection log -> hazards, tickets and notices; effects and cursor move in one transaction."""
 
     def __init__(
         self,
-        desk: AlertDispatch,
+        dispatch: AlertDispatch,
         catalog: Catalog,
         refresh: LogCatalog,
         latency: Histogram,
@@ -206,45 +243,45 @@ class AlertStage:
         *,
         lane: Priority,
     ) -> None:
-        """latency: gets the seconds from arrival to the database; head: file for the journal's noted end.
+        """latency: observes the seconds from arrival to the database; head: file for the end of the journal.
 
-        What goes by time is done by the urgent lane's stage: a storm of detections does not hold it up.
+        The stage of the urgent lane runs the timers, so that a burst of ordinary detections does not delay them.
         """
         self.name = ALERT_URGENT if lane is Priority.URGENT else ALERT
-        self._desk, self._catalog, self._refresh = desk, catalog, refresh
+        self._dispatch, self._catalog, self._refresh = dispatch, catalog, refresh
         self._latency, self._head, self._lane = latency, head, lane
         self._ticked_ns = 0
 
     def recover(self) -> int:
-        """Cursor of the desk."""
-        return self._desk.cursor(self._lane)
+        """Return the cursor of this lane in the database."""
+        return self._dispatch.cursor(self._lane)
 
     def process(self, entries: Sequence[DetectionEntry]) -> None:
         """Apply the detections of each entry."""
         for entry in entries:
             self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
-            if self._desk.apply(entry.detections, self._catalog, cursor=entry.seq, lane=self._lane):
-                waited_ns = self._desk.clock() - int(entry.detections.arrival_ns.max())
+            if self._dispatch.apply(entry.detections, self._catalog, cursor=entry.seq, lane=self._lane):
+                waited_ns = self._dispatch.clock() - int(entry.detections.arrival_ns.max())
                 self._latency.observe(max(0.0, waited_ns / 1e9))
 
     def idle(self) -> None:
-        """Once a second, what goes by time: deadlines and observation; then note where the journal ends."""
-        now_ns = self._desk.clock()
+        """Run the timers of alerts once a second, then write the end of the journal; urgent lane only."""
+        now_ns = self._dispatch.clock()
         if self._lane is Priority.URGENT and abs(now_ns - self._ticked_ns) >= TICK_EVERY_NS:
             self._ticked_ns = now_ns
-            self._desk.tick(now_ns)
-            note_head(self._head, self._desk.tip())
+            self._dispatch.tick(now_ns)
+            note_head(self._head, self._dispatch.tip())
 
 
 def note_head(path: Path, tip: tuple[int, str]) -> None:
-    """Write (seq, digest) of the journal's last entry beside the database, whole or not at all."""
+    """Write (seq, digest) of the journal's last entry to a file, atomically."""
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(tip), encoding="utf-8")
     fresh.replace(path)
 
 
 def noted_head(path: Path) -> tuple[int, str] | None:
-    """What `note_head` wrote last, None when there is nothing."""
+    """Return the (seq, digest) that `note_head` wrote last, or None."""
     if not path.exists():
         return None
     seq, digest = json.loads(path.read_text(encoding="utf-8"))

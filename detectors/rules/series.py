@@ -162,14 +162,10 @@ class BatchView:
         *,
         clock_ns: int,
         late_ns: int,
-        behind_ns: NDArray[np.int64] | int = 0,
     ) -> None:
-        """clock_ns: where the data's own clock stood before; behind_ns: by how much its own rows lag behind these."""
+        """clock_ns: event time of the batch before."""
         self.batch, self.fleet, self.late_ns = batch, fleet, late_ns
-        self.heard_ns = batch.arrival_ns - behind_ns
-        """When each row was heard, by the clock of the rows that are judged here."""
-        told = np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns) - behind_ns)
-        self.clock = np.maximum(told, clock_ns)
+        self.clock = np.maximum(np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns)), clock_ns)
         usable = (batch.quality == Quality.GOOD) | (batch.quality == Quality.TEST)
         usable &= ~np.isnan(batch.value)
         metric = np.where(usable, batch.metric, np.int16(-1))

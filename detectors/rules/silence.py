@@ -63,7 +63,7 @@ class SilenceDetector:
         batch, own = view.batch, self._sensors
         gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
         found, values, count = listen(
-            (batch.sensor, batch.time_ns, view.heard_ns, batch.metric == TICK, gone),
+            (batch.sensor, batch.time_ns, batch.arrival_ns, batch.metric == TICK, gone),
             self._spans,
             self._ladder,
             self._register,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors import Calendar, DetectionBatch, Phase, StateError, build, decode, encode, urgent
+from detectors import Calendar, DetectionBatch, Phase, StateError, build, decode, encode, offline_rules, reading_rules
 from ingest import COLUMNS, METRIC_BY_NAME, URGENT_KINDS, Quality, TelemetryBatch, concat, from_columns
 
 from .histories import ALARMING, DEFAULT, RECIPES, SENSORS, Row, campus, histories, joined, make, readings, thorough
@@ -169,22 +169,22 @@ def test_batches_join_in_order() -> None:
 
 @thorough
 @given(batch=histories())
-def test_urgent_rows_judged_apart_give_what_one_set_gives(batch: TelemetryBatch) -> None:
-    """One set for smoke and gates, one for the rest that overhears them: together they find what one set finds.
+def test_the_three_stages_find_what_one_set_finds(batch: TelemetryBatch) -> None:
+    """Urgent rows, ordinary rows and silence rules in sets of their own give the detections of one set.
 
-    The clock stands at each arrival already, as the service's ticks see to: else a rule that goes by the clock would
-    be decided at another row.
+    A clock reading precedes each row, as in the service: a timer then ends at the same row in each set.
     """
-    catalog = campus()
-    whole, first, rest = make("campus"), build(urgent(DEFAULT), campus(), Calendar()), make("campus")
+    catalog, readings, offline = campus(), reading_rules(DEFAULT), offline_rules(DEFAULT)
+    whole = make("campus")
+    first, rest, absent = (build(rules, campus(), Calendar()) for rules in (readings, readings, offline))
     found: list[DetectionBatch] = []
     apart: list[DetectionBatch] = []
     for row in batch.rows():
         tick = _tick(int(row.arrival_ns[0]))
         found += [whole.update(tick), whole.update(row)]
-        apart += [first.update(tick), rest.overhear(tick)]
-        goes_first = catalog[int(row.sensor[0])].kind in URGENT_KINDS or int(row.sensor[0]) == 0
-        apart += [first.update(row), rest.overhear(row)] if goes_first else [rest.update(row)]
+        apart += [first.update(tick), rest.update(tick), absent.update(tick), absent.update(row)]
+        is_urgent = catalog[int(row.sensor[0])].kind in URGENT_KINDS or int(row.sensor[0]) == 0
+        apart += [first.update(row) if is_urgent else rest.update(row)]
     assert sorted(joined(apart)) == sorted(joined(found))
 
 

@@ -55,7 +55,7 @@ def test_nothing_is_lost_while_the_store_is_away(tmp_path: Path, influxdb: Any) 
         LogCatalog(log, catalog, shared=True),
         time.time_ns,
         keep=lambda: raw_only_plan(36_500),
-        trim=lambda _: None,
+        retain_logs=lambda _: None,
     )
     pump = Pump(log, stage)
     pump.start()

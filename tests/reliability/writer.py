@@ -7,13 +7,11 @@ number whose batch is durable is printed. Usage: writer.py FOLDER COUNT.
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
 
-from detectors import Calendar, Recipe, build, load_recipe, urgent
 from ingest import (
     COLUMNS,
     METRIC_BY_NAME,
@@ -27,9 +25,11 @@ from ingest import (
     raw_only_plan,
 )
 from ingest.stores import open_store
+from twinward.flow import Flow, Step
 from twinward.latest import Latest
-from twinward.log import DetectionLog, TelemetryLog
-from twinward.stages import DETECT, DETECT_URGENT, DetectStage, LogCatalog, StoreStage
+from twinward.settings import Settings
+from twinward.stages import StoreStage
+from twinward.tables import read_tables
 
 START_NS = 1_790_000_000 * 10**9
 STEP_NS = 60 * 10**9
@@ -53,24 +53,14 @@ def sealed_of(number: int, catalog: Catalog) -> Sealed:
 def main(folder: Path, count: int) -> None:
     """Append what is missing, and let every stage follow after each number."""
     with ExitStack() as files:
-        log = files.enter_context(closing(TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)))
-        found = files.enter_context(closing(DetectionLog(folder / "detections.sqlite", clock=time.time_ns)))
+        moment = [START_NS]
+        flow = Flow(Settings(data_dir=folder), read_tables(Settings()), lambda: moment[0])
+        files.enter_context(closing(flow))
+        log, catalog = flow.log, flow.catalog
         store = files.enter_context(closing(open_store("duckdb", folder / "readings.duckdb")))
-        catalog = Catalog()
-        catalog.load(*log.catalog())
-        shared, moment = LogCatalog(log, catalog, shared=True), [START_NS]
-
-        def detect(rules: Recipe, name: str, *, overhears: bool) -> DetectStage:
-            clock = {"clock": lambda: moment[0], "name": name, "overhears": overhears}
-            return DetectStage(lambda: build(rules, catalog, Calendar()), found, shared, **clock)
-
-        recipe = load_recipe()
-        keep = {"keep": lambda: raw_only_plan(1), "trim": lambda _now_ns: None}
-        stages = (
-            (StoreStage(store, Latest(), shared, lambda: moment[0], **keep), log),
-            (detect(urgent(recipe), DETECT_URGENT, overhears=False), log.urgent()),
-            (detect(recipe, DETECT, overhears=True), log),
-        )
+        keep = {"keep": lambda: raw_only_plan(1), "retain_logs": lambda _now_ns: None}
+        storing = Step(log, StoreStage(store, Latest(), flow.refresh, lambda: moment[0], **keep))
+        stages = [(step.stage, step.source) for step in (storing, *flow.detection())]
         cursors = [stage.recover() for stage, _ in stages]
         known = max((int(entry.batch.value[0]) for entry in log.read(0, limit=10_000) if not entry.priority), default=0)
         for number in range(known, count + 1):  # once without a new number: what a kill left to the stages

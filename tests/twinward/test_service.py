@@ -76,6 +76,7 @@ def test_every_part_is_told_as_working_once_it_does(settings: Settings, run_twin
             "log",
             "detect_urgent",
             "detect",
+            "detect_offline",
             "store",
             "alert_urgent",
             "alert",

@@ -11,22 +11,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors import Calendar, DetectorSet, Recipe, build, load_recipe, urgent
 from ingest import (
     COLUMNS,
     METRIC_BY_NAME,
+    SERVICE_SITE,
     Catalog,
     HoldError,
+    Priority,
     Retained,
     RetentionPlan,
     Sealed,
+    Sensor,
     from_columns,
     raw_only_plan,
 )
 from ingest.stores import MemoryStore
+from twinward.flow import detection_lanes
 from twinward.latest import Latest
 from twinward.log import DetectionLog, TelemetryLog
+from twinward.settings import Settings
 from twinward.stages import DAY_NS, DETECT, DETECT_URGENT, RETAIN_EVERY_S, DetectStage, LogCatalog, StoreStage
+from twinward.tables import read_tables
 
 NOW_NS = 1_790_000_000 * 10**9
 
@@ -66,7 +71,7 @@ def stage_of(log: TelemetryLog, store: MemoryStore, clocks: Clocks, keep: Any, t
         LogCatalog(log, Catalog(), shared=True),
         lambda: clocks.now_ns,
         keep=keep,
-        trim=trimmed.append,
+        retain_logs=trimmed.append,
         monotonic=lambda: clocks.seconds,
     )
 
@@ -118,9 +123,9 @@ def test_nothing_goes_while_the_register_of_holds_cannot_be_read(log: TelemetryL
 
 
 def test_a_fire_is_found_while_comfort_readings_wait_in_the_log(log: TelemetryLog, tmp_path: Path) -> None:
-    """A thousand entries that nobody has judged yet: the urgent stage sees none of them, and the fire behind them.
+    """The urgent stage finds a fire behind a thousand ordinary entries that no stage has scored.
 
-    Afterwards the other stage judges what waited, overhears the fire, and neither tells what the other has told.
+    Afterwards the ordinary stage scores those entries. No stage writes a detection of another stage or of its past.
     """
     catalog, now_ns = Catalog(), NOW_NS
     room, smoke = catalog.code("s", "room", "env"), catalog.code("s", "smoke-1", "smoke")
@@ -128,25 +133,68 @@ def test_a_fire_is_found_while_comfort_readings_wait_in_the_log(log: TelemetryLo
         now_ns = NOW_NS + number * 10**9
         log.append(sealed_of(room, "battery", 3.0, now_ns, urgent=False))
     log.append(sealed_of(smoke, "smoke", 1.0, now_ns, urgent=True))
-    found = DetectionLog(tmp_path / "detections.sqlite", clock=time.time_ns)
-    shared, recipe = LogCatalog(log, catalog, shared=True), load_recipe()
+    shared, tables = LogCatalog(log, catalog, shared=True), read_tables(Settings())
+    with closing(DetectionLog(tmp_path / "detections.sqlite", clock=time.time_ns)) as found:
 
-    def stage(rules: Recipe, name: str, *, overhears: bool) -> DetectStage:
-        def make() -> DetectorSet:
-            return build(rules, catalog, Calendar())
+        def run(place: int) -> None:
+            lane = detection_lanes(log, catalog, tables)[place]
+            stage = DetectStage(lane, found, shared, clock=lambda: now_ns)
+            stage.process(lane.source.read(stage.recover(), limit=10_000))
 
-        return DetectStage(make, found, shared, clock=lambda: now_ns, name=name, overhears=overhears)
+        for _ in range(2):  # the second time as after a crash without a snapshot
+            run(0)
+            assert [hazard for entry in found.read(0) for hazard in entry.detections.hazard] == ["fire"]
+        for place in (1, 2, 1, 2):
+            run(place)
+        written = [(entry.source, hazard) for entry in found.read(0) for hazard in entry.detections.hazard]
+        assert written == [(1_001, "fire"), (1_001, "battery_low")]  # one batch, named after its last entry
 
-    for _ in range(2):  # the second time as after a crash without a saved state
-        first = stage(urgent(recipe), DETECT_URGENT, overhears=False)
-        first.process(log.urgent().read(first.recover(), limit=10_000))
-        assert [hazard for entry in found.read(0) for hazard in entry.detections.hazard] == ["fire"]
-    for _ in range(2):
-        rest = stage(recipe, DETECT, overhears=True)
-        rest.process(log.read(rest.recover(), limit=10_000))
-    told = [(entry.source, hazard) for entry in found.read(0) for hazard in entry.detections.hazard]
-    assert told == [(1_001, "fire"), (1_000, "battery_low")]  # judged with all that waited, at once
-    found.close()
+
+def test_offline_sensors_of_both_priorities_are_found_by_one_stage(log: TelemetryLog, tmp_path: Path) -> None:
+    """A smoke detector and a comfort sensor stop; both are found in the ordinary lane, by `detect_offline` alone."""
+    catalog = Catalog([Sensor(0, name, "s", kind, period_s=20) for name, kind in (("a", "smoke"), ("b", "env"))])
+    shared, tables = LogCatalog(log, catalog, shared=True), read_tables(Settings())
+    clock = catalog.code(SERVICE_SITE, "clock", "device")
+    log.append(sealed_of(catalog.code("s", "a", "smoke"), "temperature", 20.0, NOW_NS, urgent=True))
+    log.append(sealed_of(catalog.code("s", "b", "env"), "temperature", 20.0, NOW_NS, urgent=False))
+    for number in range(300):
+        log.append(sealed_of(clock, "tick", 1.0, NOW_NS + number * 10**9, urgent=True))
+    with closing(DetectionLog(tmp_path / "detections.sqlite", clock=time.time_ns)) as found:
+        for lane in detection_lanes(log, catalog, tables):
+            stage = DetectStage(lane, found, shared, clock=lambda: NOW_NS)
+            stage.process(lane.source.read(stage.recover(), limit=10_000))
+        assert found.source(DETECT) == found.source(DETECT_URGENT) == 0
+        (entry,) = found.read(0)
+        assert (entry.priority, entry.detections.hazard) == (Priority.ORDINARY, ["sensor_silent"] * 2)
+
+
+@pytest.mark.parametrize("cut", [1, 40, 77, 120])
+def test_the_backlog_of_the_service_clock_survives_a_restart(log: TelemetryLog, tmp_path: Path, cut: int) -> None:
+    """A restart at any entry of a backlog changes no detection of the offline stage."""
+    catalog = Catalog([Sensor(0, "b", "s", "env", period_s=20)])
+    clock, room = catalog.code(SERVICE_SITE, "clock", "device"), catalog.code("s", "b", "env")
+    for second in range(0, 400, 5):
+        log.append(sealed_of(clock, "tick", 1.0, NOW_NS + second * 10**9, urgent=True))
+        if second % 10:
+            log.append(sealed_of(clock, "backlog", second * 0.9, NOW_NS + second * 10**9, urgent=True))
+    log.append(sealed_of(room, "temperature", 20.0, NOW_NS + 40 * 10**9, urgent=False))
+    for second in range(400, 1_000, 5):
+        log.append(sealed_of(clock, "tick", 1.0, NOW_NS + second * 10**9, urgent=True))
+    tables = read_tables(Settings())
+
+    def results(name: str, cuts: tuple[int, ...]) -> list[Any]:
+        now_ns = [NOW_NS]
+        shared = LogCatalog(log, catalog, shared=True)
+        with closing(DetectionLog(tmp_path / name, clock=time.time_ns)) as found:
+            for limit in cuts:
+                lane = detection_lanes(log, catalog, tables)[2]
+                stage = DetectStage(lane, found, shared, clock=lambda: now_ns[0])
+                stage.process(lane.source.read(stage.recover(), limit=limit))
+                now_ns[0] += 3_600 * 10**9
+                stage.idle()
+            return [(e.detections.first_ns.tolist(), e.detections.decided_ns.tolist()) for e in found.read(0)]
+
+    assert results("whole.sqlite", (10_000,)) == results("cut.sqlite", (cut, 10_000)) != []
 
 
 def sealed_of(sensor: int, metric: str, value: float, now_ns: int, *, urgent: bool) -> Sealed:

@@ -18,8 +18,8 @@ import numpy as np
 from ingest import Catalog, Sealed, empty_batch
 from simulators.play.load import publish_load
 from twinward.broker import start_broker
+from twinward.broker.ports import free_port
 from twinward.log import TelemetryLog
-from twinward.ports import free_port
 
 from .pipeline import Progress
 from .probe import ServiceProcess, Watch, alarms

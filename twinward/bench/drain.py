@@ -25,8 +25,8 @@ from ingest.mqtt.client import PAUSE_S
 from ingest.mqtt.connection import Connection
 from simulators.play.publisher import Publisher
 from twinward.broker import listens
+from twinward.broker.ports import free_port
 from twinward.log import TelemetryLog
-from twinward.ports import free_port
 
 from .pipeline import Progress
 from .probe import ServiceProcess

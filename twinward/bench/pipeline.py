@@ -18,7 +18,7 @@ import numpy as np
 
 from simulators.play.load import publish_load
 from twinward.broker import start_broker
-from twinward.ports import free_port
+from twinward.broker.ports import free_port
 
 from .probe import ServiceProcess, Watch, alarms
 

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 
 from twinward.broker import listens
-from twinward.ports import free_port
+from twinward.broker.ports import free_port
 
 ALARM_EVERY_S = 1.0
 SETTLE_S = 30.0

@@ -16,7 +16,7 @@ from simulators.play.gateways import Gateways
 from simulators.play.player import Wire
 from simulators.play.publisher import Row as Told
 from twinward.broker import start_broker
-from twinward.ports import free_port
+from twinward.broker.ports import free_port
 
 Row = dict[str, Any]
 Progress = Callable[[str], object]

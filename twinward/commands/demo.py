@@ -17,9 +17,9 @@ from ingest.mqtt import MqttSettings
 from simulators import SimulatorError, build_campus, campus_toml, load_scenario
 from simulators.play.live import LivePlay
 from twinward.broker import start_broker
+from twinward.broker.ports import check_port
 from twinward.clock import scaled_clock, system_clock
 from twinward.errors import as_cli_errors
-from twinward.ports import check_port
 from twinward.service import Service
 from twinward.settings import Settings
 

@@ -282,7 +282,7 @@ class StandbyController:
         if self._way.listens:
             self._feed(flow, now_s)
         else:
-            flow.follow()
+            flow.read_log()
         notices = flow.drain_notices()
         if notices and (fresh := self._messenger.send(notices)):
             self.counts["alarms"] += fresh

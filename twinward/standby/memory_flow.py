@@ -1,234 +1,138 @@
-"""The flow in memory, from where its durable part stopped: messages -> readings -> detections -> what pages people.
+"""The flow in memory: messages -> readings -> detections -> pages, from the end of the durable flow.
 
-Everything is a copy: the catalogue (codes that are given here are never seen elsewhere), the detectors' state (the
-saved one, brought up to the log's end as after a restart), the desk (`FallbackDispatch`). Nothing is written anywhere.
+It works on copies: the catalogue (codes added here are never used elsewhere), the detectors' state (the newest
+snapshot and the log behind it, as after a restart) and the alert database (`FallbackDispatch`). It writes nothing to
+disk.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
 
 import structlog
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import FallbackDispatch, Notice
-from alerts.notices.channels import Channel
-from detectors import DetectionBatch, DetectorSet, build, urgent
-from ingest import Catalog, Frame, IngestError, Intake, Priority, TelemetryBatch, parted
-from ingest.decode import FOREIGN, decoders
-from twinward.clock import Clock
-from twinward.log import DetectionLog, Entry, TelemetryLog
-from twinward.pump import Source
-from twinward.settings import Settings
-from twinward.stages import DETECT, DETECT_URGENT, LogCatalog
-from twinward.tables import Tables
+from detectors import DetectionBatch
+from ingest import Frame, IngestError, Priority, parted
+from twinward.flow import Origin
+from twinward.stages import LogCatalog
 
 ENTRIES_A_TURN = 64
-KEYS_MAX = 100_000
-"""Message keys that the intake in memory knows from the log, to drop what a device repeats."""
-
-
-class DetectionLane:
-    """One stage of detection in memory: where it reads, its detectors, how far it is."""
-
-    def __init__(self, name: str, source: Source[Entry], make: Callable[[], DetectorSet], *, overhears: bool) -> None:
-        """name, overhears: as of the stage that it stands for."""
-        self.name, self.source, self.overhears = name, source, overhears
-        self._make = make
-        self.detector = make()
-        self.cursor = self.written = 0
-
-    def restore(self, detections: DetectionLog) -> None:
-        """The state that the stage saved last; another recipe's or version's is not taken, and the log judged anew."""
-        self.written = detections.source(self.name)
-        saved = detections.latest_snapshot(self.name)
-        if saved is not None:
-            try:
-                self.detector.restore(saved[1])
-                self.cursor = saved[0]
-            except ValueError:
-                self.detector = self._make()
-
-    def judge(self, priority: Priority, batch: TelemetryBatch) -> DetectionBatch | None:
-        """What the stage would find; None for what another one judges."""
-        if priority is Priority.URGENT and self.overhears:
-            return self.detector.overhear(batch)
-        if priority is Priority.ORDINARY and not self.overhears:
-            return None
-        return self.detector.update(batch)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What the flow is made of and starts from. Each function gives a new one that shares nothing that changes.
-
-    catalog: what the service knows; intake: given whether the log can be read; desk: likewise; judges: the stages of
-    detection, the urgent one first.
-    """
-
-    log: TelemetryLog
-    detections: DetectionLog
-    catalog: Callable[[], Catalog]
-    intake: Callable[[Catalog, bool], Intake]
-    judges: Callable[[Catalog], tuple[DetectionLane, ...]]
-    desk: Callable[[bool], FallbackDispatch]
-
-
-def origin(
-    settings: Settings,
-    tables: Tables,
-    clock: Clock,
-    *,
-    catalog: Catalog,
-    logs: tuple[TelemetryLog, DetectionLog],
-    desk: tuple[Engine, Sequence[Channel], Callable[[], bool]],
-) -> Origin:
-    """The origin of a service's flows.
-
-    catalog: the service's own; desk: its database, its channels, whether its own outbox cannot send now.
-    """
-    log, detections = logs
-    engine, channels, stuck = desk
-    recipe, calendar, registry = tables.recipe, tables.calendar, tables.registry
-
-    def intake(known: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - as Origin says
-        return Intake(
-            known,
-            decoders(settings.intake.formats or FOREIGN, lorawan=tables.lorawan),
-            settings=replace(settings.intake, keys_max=KEYS_MAX),
-            batch=settings.batch,
-            recent_keys=log.recent_keys(KEYS_MAX) if readable else (),
-            memory=log.memory() if readable else (),
-        )
-
-    def stand_in(readable: bool) -> FallbackDispatch:  # noqa: FBT001 - as Origin says
-        return FallbackDispatch(engine if readable else None, registry, clock, channels=channels, pending=stuck())
-
-    def judges(known: Catalog) -> tuple[DetectionLane, ...]:
-        first = DetectionLane(
-            DETECT_URGENT, log.urgent(), partial(build, urgent(recipe), known, calendar), overhears=False
-        )
-        return first, DetectionLane(DETECT, log, partial(build, recipe, known, calendar), overhears=True)
-
-    return Origin(log, detections, catalog.copy, intake, judges, stand_in)
-
-
-def subscriptions(settings: Settings) -> list[str]:
-    """The topic filters of the formats that are taken in, for a process without the log's session."""
-    return Intake(Catalog(), decoders(settings.intake.formats or FOREIGN)).subscriptions
 
 
 class MemoryFlow:
-    """One emergency's flow. Driven by one thread.
+    """The flow of one emergency, driven by one thread.
 
-    blank: what could not be read, so that the flow begins without it: "log" (then it knows the sensors and no past of
-    theirs), "database" (then what is open there opens anew), or "". refused_total: detections that the
-    desk did not take.
+    blank: the source that could not be read, "log" or "database", or "". Without the log, the flow has the sensors
+    but no detector state. Without the database, open hazards open again. refused_total: detections that the alerts
+    rejected.
     """
 
     def __init__(self, origin: Origin, *, urgent_alone: bool = False) -> None:
-        """Catches up with the log, which takes as long as a start does.
+        """Read the logs to their end, which takes as long as a start.
 
-        urgent_alone: judge nothing but life safety; what else comes, and who is silent, is left to the durable flow.
+        urgent_alone: score life-safety readings only; the durable flow scores the rest, offline sensors included.
         """
         self.notices: list[Notice] = []
         self.blank = ""
         self.refused_total = 0
         self._origin, self._urgent_alone = origin, urgent_alone
-        self._desk: FallbackDispatch
+        self._dispatch: FallbackDispatch
         try:
             self._begin(readable=True)
             self._catch_up()
         except (sqlite3.Error, OSError, IngestError) as error:
-            self._told_blank("log", error)
+            self._note_blank("log", error)
             self._begin(readable=False)
 
     def accept(self, frames: Sequence[Frame], arrival_ns: int) -> list[str]:
-        """Judge messages; what pages gathers in `notices`. Gives topics that a format wants to be subscribed to."""
+        """Score messages; pages gather in `notices`. Return topics that a format asks to subscribe to."""
         self._intake.accept(frames, arrival_ns)
-        self._judge(arrival_ns)
-        return self._intake.drain_outgoing().subscriptions  # its requests are for the session of the log to make
+        self._score(arrival_ns)
+        return self._intake.drain_outgoing().subscriptions  # the durable session makes the requests
 
     def tick(self, now_ns: int) -> None:
-        """Time goes on while nothing comes."""
+        """Advance event time while no message arrives."""
         self._intake.tick(now_ns)
-        self._judge(now_ns)
+        self._score(now_ns)
 
-    def follow(self) -> int:
-        """Judge what the log has got since the last call, at most some entries; how many."""
+    def read_log(self) -> int:
+        """Score entries that the log received since the last call, at most 64 a lane; return their number."""
         number = 0
-        for judge in self._judges:
-            entries = judge.source.read(judge.cursor, limit=ENTRIES_A_TURN)
+        for lane in self._lanes:
+            entries = lane.source.read(self._cursors[lane.name], limit=ENTRIES_A_TURN)
             for entry in entries:
                 self._refresh.refresh(entry.batch.sensor, entry.batch.metric)
-                found = judge.judge(entry.priority, entry.batch)
-                if found is not None and len(found) and entry.seq > judge.written:
+                found = lane.score([(entry.priority, entry.batch)])
+                if len(found) and entry.seq > self._written[lane.name]:
                     self._apply(found)
-                judge.cursor = entry.seq
+                self._cursors[lane.name] = entry.seq
             number += len(entries)
         return number
 
     def drain_notices(self) -> list[Notice]:
-        """What pages since the last call."""
+        """Return the pages since the last call."""
         taken, self.notices = self.notices, []
         return taken
 
     def close(self) -> None:
-        """Let go of everything."""
-        self._desk.close()
+        """Release the database in memory."""
+        self._dispatch.close()
 
     def _begin(self, *, readable: bool) -> None:
         origin = self._origin
         self._catalog = origin.catalog()
         self._refresh = LogCatalog(origin.log, self._catalog, shared=False)
         self._intake = origin.intake(self._catalog, readable)
-        judges = origin.judges(self._catalog)
-        self._judges = judges[:1] if self._urgent_alone else judges
+        lanes = origin.lanes(self._catalog)
+        self._lanes = lanes[:1] if self._urgent_alone else lanes
+        self._cursors, self._written = dict[str, int](), dict[str, int]()
+        for lane in self._lanes:
+            lane.reset()
         try:
-            self._desk = origin.desk(readable)
+            self._dispatch = origin.dispatch(readable)
         except SQLAlchemyError as error:
-            self._told_blank("database", error)
-            self._desk = origin.desk(False)
+            self._note_blank("database", error)
+            self._dispatch = origin.dispatch(False)
 
-    def _told_blank(self, what: str, error: Exception) -> None:
-        self.blank = what
-        structlog.get_logger(part="lookout").warning("begins without a past", unreadable=what, error=str(error))
+    def _note_blank(self, source: str, error: Exception) -> None:
+        self.blank = source
+        structlog.get_logger(part="standby").warning("starts without state", unreadable=source, error=str(error))
 
     def _catch_up(self) -> None:
-        """Detections that the database has not, then readings that the detectors have not."""
+        """Apply detections that the database lacks, then score readings that the detectors lack."""
         detections = self._origin.detections
-        self.notices += self._desk.posted()
+        self.notices += self._dispatch.posted()
         for priority in (Priority.URGENT, Priority.ORDINARY):
             lane = detections.lane(priority)
-            after = lane.head() if self.blank else self._desk.cursors[priority]
+            after = lane.head() if self.blank else self._dispatch.cursors[priority]
             while entries := lane.read(after, limit=ENTRIES_A_TURN):
                 for entry in entries:
                     self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
                     self._apply(entry.detections)
                 after = entries[-1].seq
-        for judge in self._judges:
-            judge.restore(detections)
-        while self.follow():
+        for stage in self._lanes:
+            self._written[stage.name] = detections.source(stage.name)
+            self._cursors[stage.name] = stage.restore(detections)
+        while self.read_log():
             pass
 
     def _apply(self, found: DetectionBatch) -> None:
-        """To the desk. What it cannot take costs these detections only: it may be what the durable stage fails at."""
+        """Apply detections to the alerts. An error costs this batch only: it may be the fault of the durable stage."""
         try:
-            self.notices += self._desk.apply(found, self._catalog)
+            self.notices += self._dispatch.apply(found, self._catalog)
         except Exception:  # noqa: BLE001 - as the docstring says; counted and logged
             self.refused_total += len(found)
-            structlog.get_logger(part="lookout").exception("detections that the desk cannot take", rows=len(found))
+            structlog.get_logger(part="standby").exception("detections not applied", rows=len(found))
 
-    def _judge(self, now_ns: int) -> None:
+    def _score(self, now_ns: int) -> None:
         sealed = self._intake.seal(now_ns)
         if sealed is None or not len(sealed.batch):
             return
-        for priority, batch in parted(sealed.batch, sealed.urgent):
-            for judge in self._judges:
-                found = judge.judge(priority, batch)
-                if found is not None and len(found):
-                    self._apply(found)
+        parts = parted(sealed.batch, sealed.urgent)
+        for lane in self._lanes:
+            found = lane.score(parts)
+            if len(found):
+                self._apply(found)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import Calendar, DetectorSet, Phase, Recipe, load_recipe
+from detectors import Calendar, DetectorSet, Phase, Recipe, ServiceClock, load_recipe
 from ingest import COLUMNS, METRIC_BY_NAME, SERVICE_SITE, Catalog, Sensor, TelemetryBatch, from_columns
 
 START_NS = 1_790_000_000_000_000_000
@@ -189,28 +189,28 @@ def test_catalog_gives_a_gateway_its_code() -> None:
 GONE_S = 4_000
 
 
-def test_readings_that_wait_in_the_log_make_nobody_silent() -> None:
-    """A comfort sensor every 20 s, taken in ever later while urgent readings run ahead: silent only once it really is.
+def test_no_sensor_is_offline_while_its_readings_wait_in_the_spool() -> None:
+    """A comfort sensor every 20 s, decoded at an eighth of its pace beside urgent readings: offline only once it is.
 
-    Without the word on the backlog the clock of the urgent ones would tell it after a minute.
+    Without the `backlog` readings, the clock readings would run its timer out after a minute.
     """
-    told: dict[bool, list[float]] = {}
-    for says in (True, False):
-        school = School({"room": ("", 20.0)})
+    found_s: dict[bool, list[float]] = {}
+    for with_backlog in (True, False):
+        school, service_clock = School({"room": ("", 20.0)}), ServiceClock()
         clock, room = school.catalog.code(SERVICE_SITE, "clock", "device"), school.catalog.code("s", "room", "env")
         tick, temperature, lag = (METRIC_BY_NAME[name].code for name in ("tick", "temperature", "backlog"))
         found: list[float] = []
-        for second in range(4_400):  # 500 s of messages, taken in at an eighth of their pace; then it is gone
+        for second in range(4_400):  # 500 s of messages, decoded at an eighth of their pace; then the sensor is gone
             arrived_s = second / 8 if second < GONE_S else float(second)
             rows = [(float(second), clock, tick, 1.0)]
-            rows += [(float(second), clock, lag, second - arrived_s)] if says else []
-            for part, own in ((rows, False), ([(arrived_s, room, temperature, 20.0)], True)):
-                if own and (arrived_s % 20 or second >= GONE_S):
-                    continue
-                judge = school.judge.update if own else school.judge.overhear
-                result = judge(batch(part))
+            rows += [(float(second), clock, lag, second - arrived_s)] if with_backlog else []
+            inputs = [service_clock.align(batch(rows))]
+            if not arrived_s % 20 and second < GONE_S:
+                inputs.append(batch([(arrived_s, room, temperature, 20.0)]))
+            for part in inputs:
+                result = school.judge.update(part)
                 found += [second for row in range(len(result)) if result.hazard[row] == "sensor_silent"]
-        told[says] = found
-    assert len(told[True]) == 1
-    assert GONE_S < told[True][0] <= GONE_S + 60 + SILENCE.lateness_s
-    assert told[False][0] < GONE_S
+        found_s[with_backlog] = found
+    assert len(found_s[True]) == 1
+    assert GONE_S < found_s[True][0] <= GONE_S + 60 + SILENCE.lateness_s
+    assert found_s[False][0] < GONE_S

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,15 +15,13 @@ from hypothesis import strategies as st
 
 from alerts import AlertDispatch, MemoryOutbox, Notice, Page, Receipt, open_database, read_registry
 from alerts.people.access import Actor
-from detectors import Calendar, Recipe, build, load_recipe, urgent
-from ingest import Catalog, Frame, Intake, Priority
-from ingest.decode import FOREIGN, decoders
+from ingest import Frame, Priority
 from ingest.mqtt import Chunk, Failing, FirstArrivals
-from twinward.log import DetectionLog, TelemetryLog
+from twinward.flow import Flow, Origin, origin
 from twinward.settings import Settings
-from twinward.stages import DETECT, DETECT_URGENT, DetectStage, LogCatalog
+from twinward.stages import DETECT
 from twinward.standby.controller import BACKLOG_S, LATE_S, SOON_S, Mode, StandbyController
-from twinward.standby.memory_flow import MemoryFlow, Origin, origin
+from twinward.standby.memory_flow import MemoryFlow
 from twinward.standby.self_monitor import DiskSpace
 from twinward.tables import read_tables
 
@@ -61,30 +58,20 @@ class School:
         clock = lambda: self.now_ns  # noqa: E731
         self.phone, self.registry = Phone(), read_registry(CAMPUS)
         self.tables = replace(read_tables(Settings()), registry=self.registry)
-        self.log = TelemetryLog(folder / "telemetry.sqlite", clock=clock)
-        self.detections = DetectionLog(folder / "detections.sqlite", clock=clock)
-        self.catalog = Catalog(self.registry.sensors)
-        self.intake = Intake(self.catalog, decoders(FOREIGN))
+        self.flow = Flow(replace(Settings(), data_dir=folder), self.tables, clock)
+        self.log, self.detections, self.catalog = self.flow.log, self.flow.detections, self.flow.catalog
+        self.intake = self.flow.intake()
         self.engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
         self.desk = AlertDispatch(self.engine, self.registry, clock, channels=[self.phone])
-        recipe, calendar = load_recipe(None), Calendar.from_table(self.registry.calendar)
-        shared = LogCatalog(self.log, self.catalog, shared=True)
-
-        def stage(rules: Recipe, name: str, *, overhears: bool) -> DetectStage:
-            make = partial(build, rules, self.catalog, calendar)
-            made = DetectStage(make, self.detections, shared, clock=clock, name=name, overhears=overhears)
-            made.recover()
-            return made
-
-        first, rest = stage(urgent(recipe), DETECT_URGENT, overhears=False), stage(recipe, DETECT, overhears=True)
-        self.stages = ((first, self.log.urgent()), (rest, self.log))
+        self.steps = self.flow.detection()
+        self.cursors = [step.stage.recover() for step in self.steps]
         self.origin: Origin = origin(
             Settings(),
             self.tables,
             clock,
             catalog=self.catalog,
             logs=(self.log, self.detections),
-            desk=(self.engine, [self.phone], lambda: False),
+            alerting=(self.engine, [self.phone], lambda: False),
         )
 
     def store(self, chunks: Sequence[tuple[Sequence[Frame], int]], *, judged: bool = True, told: bool = True) -> None:
@@ -94,9 +81,11 @@ class School:
             sealed = self.intake.seal(at_ns)
             if sealed is not None:
                 self.log.append(sealed)
-        for stage, source in self.stages if judged else ():
-            stage.process(source.read(stage._cursor, limit=10_000))
-            stage.idle()
+        for place, step in enumerate(self.steps) if judged else ():
+            if entries := step.source.read(self.cursors[place], limit=10_000):
+                step.stage.process(entries)
+                self.cursors[place] = entries[-1].seq
+            step.stage.idle()
         for lane in Priority if told else ():
             for entry in self.detections.lane(lane).read(self.desk.cursor(lane), limit=10_000):
                 self.desk.apply(entry.detections, self.catalog, cursor=entry.seq, lane=lane)
@@ -108,8 +97,7 @@ class School:
 
     def close(self) -> None:
         """Let go of the files."""
-        self.log.close()
-        self.detections.close()
+        self.flow.close()
         self.engine.dispose()
 
 
@@ -215,7 +203,7 @@ def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], S
         lambda: NOW_NS,
         catalog=school.catalog,
         logs=(gone, gone),  # type: ignore[arg-type]
-        desk=(school.engine, [school.phone], lambda: False),
+        alerting=(school.engine, [school.phone], lambda: False),
     )
     flow = MemoryFlow(blank)
     chunk = ([frame("smoke-1", 1, smoke=True)], NOW_NS)

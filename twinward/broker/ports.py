@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from .errors import PortTaken
+from twinward.errors import PortTaken
 
 
 def check_port(host: str, port: int, option: str) -> None:
