@@ -5,9 +5,6 @@ An example is composed from the examples of its fields, so it matches its schema
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -65,15 +62,3 @@ def _summarise(operation: dict[str, Any]) -> None:
     summary, _, rest = operation.get("description", "").partition("\n")
     operation["summary"] = summary.removesuffix(".") or operation["summary"]
     operation["description"] = rest.strip() or summary
-
-
-def export(path: Path) -> None:
-    """Write the OpenAPI document as JSON with sorted keys, without a version, and without starting a server."""
-    from .app import routed  # noqa: PLC0415 - the application imports this module
-
-    document = routed().openapi()
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    export(Path(sys.argv[1]))

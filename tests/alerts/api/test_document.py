@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from alerts.api.app import routed
-from alerts.api.document import export
+from alerts.api.export import export
 from alerts.api.sensors import QUALITIES
 from ingest import Quality
 
