@@ -1,4 +1,4 @@
-"""What must not be taken in becomes a counted reject with its reason; what is good around it is stored."""
+"""Bad input: each bad message is a counted reject with its reason, and the good readings around it are stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SENSOR = "campus/school-1/water/pipe"
 
 
 def bad_messages(now_ms: int) -> dict[str, list[tuple[str, bytes]]]:
-    """Reason -> messages (topic, payload) that must be refused for it."""
+    """Return reason -> messages (topic, payload) that must be rejected for it."""
     return {
         "utf8": [(SENSOR, b'{"pressure": "\xff\xfe"}')],
         "json": [(SENSOR, b'{"pressure": 0.3'), (SENSOR, b"hello")],
@@ -34,12 +34,12 @@ def bad_messages(now_ms: int) -> dict[str, list[tuple[str, bytes]]]:
 
 
 def good(number: int) -> bytes:
-    """A reading that must be stored."""
+    """Return a reading that must be stored."""
     return json.dumps({"time": time.time_ns() // 1_000_000, "seq": number, "pressure": number / 1_000}).encode()
 
 
 def publisher(port: int) -> mqtt.Client:
-    """A connected MQTT 5 client with its own loop."""
+    """Return a connected MQTT 5 client with its own loop."""
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     client.connect("127.0.0.1", port)
     client.loop_start()
@@ -48,9 +48,9 @@ def publisher(port: int) -> mqtt.Client:
 
 @pytest.mark.broker
 def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
-    """Every kind of bad message is refused once under its reason, shown, and stops nothing; accounts balance.
+    """Every kind of bad message is rejected once under its reason and listed; the service runs on, accounts balance.
 
-    An alarm that the broker kept is the state of its sensor, and no alarm.
+    A retained alarm is the state of its sensor and opens no alarm.
     """
     client = publisher(mosquitto.port)
     client.publish("campus/school-1/smoke/old", b'{"smoke": true}', qos=1, retain=True).wait_for_publish(5)
@@ -67,31 +67,35 @@ def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: An
     client.disconnect()
     client.loop_stop()
     admin = service.client()
-    refused = {reason: len(messages) for reason, messages in wanted.items()}
+    rejected = {reason: len(messages) for reason, messages in wanted.items()}
 
-    def told() -> dict[str, Any]:
+    def total_now() -> dict[str, Any]:
         total: dict[str, Any] = admin.get("/accounting").json()["total"]
         return total
 
-    run_twinward.until(lambda: told()["stored"] == sent + 2, timeout_s=20, what="the good ones and the kept one stored")
-    total = told()
-    assert total["quarantined"] == refused
+    run_twinward.until(
+        lambda: total_now()["stored"] == sent + 2, timeout_s=20, what="the good readings and the retained one stored"
+    )
+    total = total_now()
+    assert total["quarantined"] == rejected
     assert total["residual"] == 0
     shown = admin.get("/quarantine", params={"limit": 1000}).json()["items"]
-    assert {row["reason"] for row in shown} == set(refused)
+    assert {row["reason"] for row in shown} == set(rejected)
     read = {"site": "school-1", "sensor": "pipe", "metric": "pressure"}
     run_twinward.until(
         lambda: len(admin.get("/readings", params=read).json()["points"]) == sent, timeout_s=10, what="readings"
     )
     assert admin.get("/tickets").json()["items"] == []
-    kept = admin.get("/sensors/school-1/old").json()
-    assert [(row["name"], row["last_value"], row["quality"]) for row in kept["metrics"]] == [("smoke", 1, "retained")]
-    assert kept["state"] == "unknown"
+    retained = admin.get("/sensors/school-1/old").json()
+    assert [(row["name"], row["last_value"], row["quality"]) for row in retained["metrics"]] == [
+        ("smoke", 1, "retained")
+    ]
+    assert retained["state"] == "unknown"
     assert service.ready()
 
 
-def test_a_wrong_configuration_is_told_at_once(tmp_path: Path, run_twinward: Any) -> None:
-    """Every error in one go, with the key and what is allowed, status 2, no traceback."""
+def test_all_errors_of_a_configuration_are_reported_together(tmp_path: Path, run_twinward: Any) -> None:
+    """Each error has one line with the key and the allowed values; the status is 2, without a traceback."""
     config = tmp_path / "twinward.toml"
     config.write_text("[http]\nport = 0\nprot = 1\n[mqtt]\nprotocol = '6'\n", encoding="utf-8")
     command = [*run_twinward.command, "run", "--config", str(config)]
@@ -105,8 +109,8 @@ def test_a_wrong_configuration_is_told_at_once(tmp_path: Path, run_twinward: Any
 
 
 @pytest.mark.broker
-def test_a_taken_port_is_one_line(mosquitto: Any, tmp_path: Path, run_twinward: Any) -> None:
-    """The demo does not start on another program's port, and says which option helps."""
+def test_a_taken_port_is_reported_in_one_line(mosquitto: Any, tmp_path: Path, run_twinward: Any) -> None:
+    """The demo does not start on another program's port and names the option."""
     command = [*run_twinward.command, "demo", "--port", str(mosquitto.port), "--data", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=run_twinward.environment)
     assert done.returncode == 2
@@ -116,8 +120,8 @@ def test_a_taken_port_is_one_line(mosquitto: Any, tmp_path: Path, run_twinward: 
 
 
 @pytest.mark.broker
-def test_a_missing_broker_is_waited_for(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
-    """The service lives without its broker, says so, and goes on by itself when the broker is there."""
+def test_the_service_waits_for_its_broker(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
+    """The service runs without its broker, reports it in `/readyz`, and connects when the broker starts."""
     mosquitto.stop()
     service = make_service(mosquitto.url)
     service.spawn()

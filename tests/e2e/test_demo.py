@@ -1,4 +1,4 @@
-"""The demo as a new user meets it: an alarm with its ticket within half a minute, and the closed loop over HTTP."""
+"""The demo: an alarm with its ticket within half a minute, and the closed loop over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PASSWORD = "a demo password, long enough"
 
 @pytest.fixture
 def demo(tmp_path: Path, run_twinward: Any) -> Iterator[tuple[str, float]]:
-    """(URL of the running demo, monotonic time at which its console answered)."""
+    """URL of the running demo, and monotonic time of the console's first answer."""
     port, mqtt_port = run_twinward.free_port(), run_twinward.free_port()
     with (tmp_path / "demo.log").open("wb") as log:
         process = subprocess.Popen(
@@ -41,7 +41,7 @@ def demo(tmp_path: Path, run_twinward: Any) -> Iterator[tuple[str, float]]:
 
 
 def act(client: httpx.Client, ticket: dict[str, Any], action: str, **fields: Any) -> httpx.Response:
-    """One action of the loop, with the version last seen."""
+    """Request one action of the loop with the current version."""
     tag = client.get(f"/tickets/{ticket['id']}").headers["ETag"]
     path = f"/tickets/{ticket['id']}/actions/{action}"
     return client.post(path, json=fields, headers={"If-Match": tag})
@@ -49,7 +49,7 @@ def act(client: httpx.Client, ticket: dict[str, Any], action: str, **fields: Any
 
 @pytest.mark.broker
 def test_first_alarm_has_its_ticket_and_the_loop_closes(demo: tuple[str, float], run_twinward: Any) -> None:
-    """Within 30 s an automatic ticket with evidence; officer, fixer and a second officer close it; four eyes hold."""
+    """Within 30 s a ticket with evidence opens; two officers and the fixer close it; the fixer may not accept."""
     url, started = demo
     officer, fixer, second = (run_twinward.sign_in(url, name, PASSWORD) for name in ("officer", "fixer", "officer2"))
     tickets = run_twinward.until(

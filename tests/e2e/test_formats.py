@@ -1,4 +1,4 @@
-"""Every wire format through a real broker: what was measured, or stands beside a sample, is what is stored."""
+"""Every wire format through a real broker: the stored readings equal the simulated or captured measurements."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Series = dict[tuple[str, str], list[tuple[int, float]]]
 
 
 class Service:
-    """A subscriber with every format, and all that it would have written to the log."""
+    """A subscriber with every format, and the batches for the log."""
 
     def __init__(self, url: str, *, memory: Sequence[tuple[str, str, bytes]] = ()) -> None:
         self.catalog = Catalog()
@@ -45,7 +45,7 @@ class Service:
         self.subscriber = Subscriber(settings, self.intake, self.sealed.append, time.time_ns)
 
     def rows(self) -> Iterator[tuple[str, str, int, float, int]]:
-        """Sensor, metric, time in ns, value, quality of every reading but the service's own."""
+        """Yield sensor, metric, time in ns, value and quality of every reading except the service's own."""
         for sealed in list(self.sealed):
             batch = sealed.batch
             columns = (batch.sensor, batch.metric, batch.time_ns, batch.value, batch.quality)
@@ -53,8 +53,8 @@ class Service:
                 if sensor and self.catalog[sensor].site != "_drain":
                     yield self.catalog[sensor].id, self.catalog.metric_of(metric).name, time_ns, value, quality
 
-    def refused(self) -> Counter[str]:
-        """Refused readings by reason."""
+    def rejected(self) -> Counter[str]:
+        """Return the number of rejected readings by reason."""
         found: Counter[str] = Counter()
         for sealed in list(self.sealed):
             for count, rows in sealed.of(Counts).rows.items():
@@ -62,7 +62,7 @@ class Service:
         return +found
 
     def drained(self, port: int) -> None:
-        """Wait until everything that was published before has been stored."""
+        """Wait until every message published before is stored."""
         publish(port, [("campus/_drain/env/end", b'{"co2": 1}', False)])
         until(lambda: self._stored("_drain"), timeout_s=90)
 
@@ -72,7 +72,7 @@ class Service:
 
     @contextmanager
     def running(self) -> Iterator[Service]:
-        """Connected and subscribed, until the block ends."""
+        """Connect and subscribe for the duration of the block."""
         self.subscriber.start()
         try:
             until(lambda: self.subscriber.status()["connected"])
@@ -83,15 +83,15 @@ class Service:
 
 
 def until(condition: Callable[[], object], *, timeout_s: float = 30) -> None:
-    """Wait for a condition; fails the test when it does not come."""
+    """Wait for a condition. Fails the test after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"condition not met after {timeout_s} s"
         time.sleep(0.01)
 
 
 def publish(port: int, messages: Sequence[tuple[str, bytes, bool]]) -> None:
-    """Send messages in order at QoS 1 and wait until the broker has them all."""
+    """Send messages in order at QoS 1 and wait until the broker has acknowledged all."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     client.max_inflight_messages_set(500)
     client.connect("127.0.0.1", port)
@@ -111,10 +111,10 @@ def publish(port: int, messages: Sequence[tuple[str, bytes, bool]]) -> None:
 @pytest.mark.shared
 @pytest.mark.parametrize("name", FOREIGN)
 def test_captured_sample_arrives_through_the_broker(name: str, shared_dir: Any, mosquitto: Any) -> None:
-    """The readings that `decode` shows for each line are the readings that are stored, once each."""
+    """The stored readings are those that `decode` returns for each line, once each."""
     lines = (shared_dir / "wire-samples" / f"{name}.jsonl").read_text().splitlines()
-    told = [json.loads(line) for line in decode_lines([_one_scenario(line) for line in lines])]
-    timed = {key for meaning in told for reading in meaning["readings"] if (key := _key(reading))}
+    decoded = [json.loads(line) for line in decode_lines([_one_scenario(line) for line in lines])]
+    timed = {key for line in decoded for reading in line["readings"] if (key := _key(reading))}
     samples = [json.loads(line) for line in lines]
     messages = [(sample["topic"], _payload(sample), bool(sample.get("retain"))) for sample in samples]
     service = Service(mosquitto.url)
@@ -126,13 +126,11 @@ def test_captured_sample_arrives_through_the_broker(name: str, shared_dir: Any, 
     found = {(sensor, metric, round(value, 9)) for sensor, metric, _, value, _ in service.rows() if metric != "online"}
     assert found == timed
     online = [(sensor, value) for sensor, metric, _, value, _ in service.rows() if metric == "online"]
-    assert {sensor for sensor, _ in online} == {
-        told_of["sensor"] for meaning in told for told_of in meaning["availability"]
-    }
+    assert {sensor for sensor, _ in online} == {state["sensor"] for line in decoded for state in line["availability"]}
 
 
 def _one_scenario(line: str) -> str:
-    """The line as the service meets it: in one life with all others."""
+    """Return the line with one scenario name for all lines: they share the decoder state."""
     return json.dumps(json.loads(line) | {"scenario": "all"})
 
 
@@ -149,9 +147,9 @@ def _payload(message: Mapping[str, Any]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a format tells of a fleet: metrics, the name under which one arrives, its step, whether it has times.
+    """Capabilities of a format: metrics, resolution of a metric, timestamps.
 
-    stamp: the moment that a reading carries (ms), from the device's time and that of sending; 0 for none.
+    stamp: time of a reading on the wire (ms), from the times of measurement and sending; 0 for none.
     """
 
     metrics: frozenset[str]
@@ -159,19 +157,19 @@ class Form:
     stamp: Callable[[int, int], int]
 
 
-def own(time_ms: int, due_ms: int) -> int:
-    """The device's own time."""
+def measured(time_ms: int, due_ms: int) -> int:
+    """Return the time of the measurement."""
     del due_ms
     return time_ms
 
 
-def heard(time_ms: int, due_ms: int) -> int:
-    """When a gateway heard it; what waited keeps its own time in whole seconds."""
+def received(time_ms: int, due_ms: int) -> int:
+    """Return the time of arrival at the gateway; delayed readings keep their own time in whole seconds."""
     return time_ms // 1000 * 1000 if due_ms - time_ms > 60_000 else due_ms
 
 
 def none(time_ms: int, due_ms: int) -> int:
-    """No time on the wire."""
+    """Return 0: the format carries no time."""
     del time_ms, due_ms
     return 0
 
@@ -180,19 +178,19 @@ HEALTH = frozenset(("battery", "battery_voltage", "rssi"))
 USUAL = frozenset(("smoke_density", "co", "temperature", "humidity", "co2", "rain", "leak", "current", "power"))
 GATES = frozenset(("open", "access_granted", "people_in", "people_out", "isolated", "fault", "pressure", "flow"))
 FORMS: Mapping[str, Form] = {
-    "native": Form(USUAL | GATES | HEALTH | {"level"}, {}, own),
-    "batched": Form(USUAL | GATES | HEALTH | {"level"}, {}, own),
-    "senml": Form((USUAL | GATES | HEALTH) - {"pressure", "flow"}, {}, own),
+    "native": Form(USUAL | GATES | HEALTH | {"level"}, {}, measured),
+    "batched": Form(USUAL | GATES | HEALTH | {"level"}, {}, measured),
+    "senml": Form((USUAL | GATES | HEALTH) - {"pressure", "flow"}, {}, measured),
     "homie": Form(USUAL | GATES | HEALTH, {}, none),
-    "sparkplug_b": Form(USUAL | GATES | HEALTH, {}, own),
+    "sparkplug_b": Form(USUAL | GATES | HEALTH, {}, measured),
     "tasmota": Form(frozenset(("temperature", "humidity", "co2", "power", "current", "rssi")), {}, none),
-    "shelly_gen2": Form(frozenset(("leak", "power", "current")) | HEALTH, {}, own),
+    "shelly_gen2": Form(frozenset(("leak", "power", "current")) | HEALTH, {}, measured),
     "chirpstack": Form(
         frozenset(("temperature", "humidity", "co2", "leak", "battery")),
         {"temperature": 0.1, "humidity": 0.5, "co2": 1.0, "battery": 1.0},
-        heard,
+        received,
     ),
-    "zigbee2mqtt": Form(USUAL - {"rain"}, {}, own),
+    "zigbee2mqtt": Form(USUAL - {"rain"}, {}, measured),
 }
 
 
@@ -218,7 +216,7 @@ burst_per_s = 50
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A morning rush in which a gateway falls silent for five minutes and sends what it kept."""
+    """A morning rush with a gateway outage of five minutes and its backfill."""
     path = tmp_path_factory.mktemp("scenario") / "outage.toml"
     path.write_text(OUTAGE)
     script = replace(compose(load_scenario("quiet"), [(load_scenario(path), 0.0)]), duration_s=1500)
@@ -226,14 +224,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.mark.parametrize("name", sorted(FORMS))
-def test_what_was_measured_is_stored(name: str, world: World, mosquitto: Any) -> None:
-    """Every measurement of the devices that speak the format comes back, with sensor, metric, value and time."""
+def test_measurements_are_stored(name: str, world: World, mosquitto: Any) -> None:
+    """Every measurement of the format's devices is stored with sensor, metric, value and time."""
     messages = Wire(world, formats=name).take(world.span_ms[1])
     service = Service(mosquitto.url)
     with service.running():
         publish(mosquitto.port, [(message.topic, message.payload, message.retain) for message in messages])
         service.drained(mosquitto.port)
-    assert not service.refused()
+    assert not service.rejected()
     form, encoder = FORMS[name], ENCODERS[name](world.fleet)
     wanted = _wanted(world, name, encoder, form)
     sensors = {sensor for sensor, _ in wanted}
@@ -255,8 +253,8 @@ def test_what_was_measured_is_stored(name: str, world: World, mosquitto: Any) ->
 
 
 def _wanted(world: World, name: str, encoder: Encoder, form: Form) -> Series:
-    """What the devices that speak the format measured, by true order of sending."""
-    carried = _speakers(world, name)
+    """Return the measurements of the format's devices in order of sending."""
+    carried = _devices_of(world, name)
     rows = []
     for part in Stream(world).take(world.span_ms[1]):
         stamps = (part.device.tolist(), part.time_ms.tolist(), part.due_ms.tolist(), part.values.tolist())
@@ -271,8 +269,8 @@ def _wanted(world: World, name: str, encoder: Encoder, form: Form) -> Series:
     return found
 
 
-def _speakers(world: World, name: str) -> frozenset[int]:
-    """Indexes of the devices that speak the format: all, or those that it carries."""
+def _devices_of(world: World, name: str) -> frozenset[int]:
+    """Return the indexes of the format's devices: all, or those that its encoder carries."""
     encoder = MAKERS[name](world.fleet) if name in MAKERS else None
     return frozenset(
         index
@@ -282,13 +280,13 @@ def _speakers(world: World, name: str) -> frozenset[int]:
 
 
 def test_camera_events_are_stored(world: World, mosquitto: Any) -> None:
-    """Frigate's objects come and go with camera, label and time."""
+    """Start and end of each Frigate object are stored with camera, label and time."""
     messages = Wire(world, formats="frigate").take(world.span_ms[1])
     service = Service(mosquitto.url)
     with service.running():
         publish(mosquitto.port, [(message.topic, message.payload, message.retain) for message in messages])
         service.drained(mosquitto.port)
-    assert not service.refused()
+    assert not service.rejected()
     wanted = Counter(
         (world.fleet.devices[index].id, time_ms, float(labels["state"] != "end"))
         for part in Stream(world).take(world.span_ms[1])
@@ -304,8 +302,8 @@ def test_camera_events_are_stored(world: World, mosquitto: Any) -> None:
     assert found == wanted
 
 
-def test_a_rebirth_is_asked_for_and_answers(world: World, mosquitto: Any) -> None:
-    """Data whose birth nobody heard make the service ask the node; after the rebirth they are understood."""
+def test_data_without_a_birth_request_a_rebirth(world: World, mosquitto: Any) -> None:
+    """Data without a received birth make the service request a rebirth; after it the data are decoded."""
     messages = [m for m in Wire(world, formats="sparkplug_b").take(world.span_ms[1]) if m.topic.startswith("spBv1.0/")]
     births = [message for message in messages if "BIRTH" in message.topic]
     asked: list[bytes] = []
@@ -324,7 +322,7 @@ def test_a_rebirth_is_asked_for_and_answers(world: World, mosquitto: Any) -> Non
         service.drained(mosquitto.port)
     node.disconnect()
     node.loop_stop()
-    assert set(service.refused()) == {"undescribed"}
+    assert set(service.rejected()) == {"undescribed"}
     sensor = _sensor_of(data)
     assert [row for row in service.rows() if row[0] == sensor and row[1] != "online"]
 
@@ -334,8 +332,8 @@ def _sensor_of(message: Message) -> str:
     return f"{group}/{node}/{device}"
 
 
-def test_an_announced_topic_is_taken_once(mosquitto: Any) -> None:
-    """Topics that other filters cover, and topics that none does: each message is stored once, also after a restart."""
+def test_a_message_on_an_announced_topic_is_stored_once(mosquitto: Any) -> None:
+    """On topics inside and outside of other filters each message is stored once, also after a restart."""
     topics = ["campus/dorm1/smoke7/state", "yard/binary_sensor/door/state", "some/where/else"]
     configs = [
         (

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of the stream: nothing lost, nothing doubled, one ticket; the chains tell of any change."""
+"""SIGKILL under load: no loss, no duplicate, one ticket; both chains detect any change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RATE = 2_000
 
 
 def publish(port: int, done: threading.Event) -> None:
-    """Publish the readings at QoS 1, paced; each value is its own number, and one smoke alarm among them."""
+    """Publish the numbered readings at QoS 1 at a steady rate, with one smoke alarm among them."""
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     client.max_inflight_messages_set(500)
     client.connect("127.0.0.1", port)
@@ -42,14 +42,14 @@ def publish(port: int, done: threading.Event) -> None:
 
 
 def values(client: Any, sensor: str) -> list[float]:
-    """Every stored value of the sensor, in order of time."""
+    """Return every stored value of the sensor in order of time."""
     window = {"from": (time.time_ns() // 1_000_000) - 3_600_000, "to": (time.time_ns() // 1_000_000) + 3_600_000}
     query = {"site": "school-1", "sensor": sensor, "metric": "pressure", **window}
     return [point[1] for point in client.get("/readings", params=query).json()["points"]]
 
 
-def changed(path: Path, table: str, column: str) -> None:
-    """Change one byte of one stored row by hand."""
+def change_one_byte(path: Path, table: str, column: str) -> None:
+    """Change one byte of one stored row."""
     with sqlite3.connect(path) as database:
         row, value = database.execute(
             f"SELECT rowid, {column} FROM {table} ORDER BY rowid LIMIT 1 OFFSET 1"  # noqa: S608 - names of this test
@@ -62,10 +62,10 @@ def changed(path: Path, table: str, column: str) -> None:
 
 
 @pytest.mark.broker
-def test_five_kills_lose_and_double_nothing(
+def test_five_kills_cause_no_loss_or_duplicate(
     mosquitto: Any, make_service: Any, run_twinward: Any, record_property: Any
 ) -> None:
-    """20,000 QoS 1 readings, five kills at random moments: every reading once, one ticket, chains that hold."""
+    """20,000 QoS 1 readings and five kills at random times: every reading once, one ticket, valid chains."""
     seed = random.SystemRandom().randrange(1 << 30)
     record_property("seed", seed)
     moments = random.Random(seed)  # noqa: S311 - chooses moments, not keys
@@ -99,13 +99,13 @@ def test_five_kills_lose_and_double_nothing(
 
 
 def check_chains(service: Any) -> None:
-    """Both chains hold as they are, and each tells of one byte changed by hand."""
+    """Check that both chains verify, and that each detects one changed byte."""
     for chain, file, table, column in (
         ("log", "telemetry.sqlite", "entries", "block"),
         ("audit", "alerts.sqlite", "journal", "body"),
     ):
         status, report = service.verify(chain)
         assert (status, report["ok"]) == (0, True), report
-        changed(service.data / file, table, column)
+        change_one_byte(service.data / file, table, column)
         status, report = service.verify(chain)
         assert (status, report["ok"]) == (1, False), report

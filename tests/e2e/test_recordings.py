@@ -1,4 +1,4 @@
-"""Real fires and floods, played through a real broker into the service, open exactly one ticket each."""
+"""Recorded fires and floods, played through a real broker, open exactly one ticket each."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ QUADRANTS = "ABCD"
 FLOODS = 20
 METRES_PER_INCH = 0.0254
 START = datetime(2026, 1, 1, tzinfo=UTC)
-"""Recordings from different years are laid side by side, so that one playing holds them all."""
+"""Common start of all recordings: one playback contains recordings from different years."""
 
 Row = tuple[str, str, str, str, str]
 HEADER = ("sensor", "kind", "metric", "time", "value")
 
 
 def fire_rows(folder: Path, name: str, *, quiet_only: bool) -> Iterator[tuple[float, Row]]:
-    """Ceiling temperatures of one experiment, as smoke detectors with a heat element would send them."""
+    """Yield the ceiling temperatures of one experiment, in the form of smoke detectors with a heat element."""
     with gzip.open(folder / f"{name}.csv.gz", "rt", encoding="utf-8") as file:
         for line in csv.DictReader(file):
             second = float(line["Time"])
@@ -39,7 +39,7 @@ def fire_rows(folder: Path, name: str, *, quiet_only: bool) -> Iterator[tuple[fl
 
 
 def flood_rows(folder: Path) -> Iterator[tuple[str, list[tuple[float, Row]]]]:
-    """The first episodes of the file that pass four inches, one sensor each: (sensor, rows)."""
+    """Yield (sensor, rows) of the first episodes above four inches, one sensor each."""
     with gzip.open(folder / "flood-events.csv.gz", "rt", encoding="utf-8") as file:
         crossing = (line for line in csv.DictReader(file) if float(line["max_depth_inches"]) > 4)
         for number, line in zip(range(FLOODS), crossing, strict=False):
@@ -56,7 +56,7 @@ def flood_rows(folder: Path) -> Iterator[tuple[str, list[tuple[float, Row]]]]:
 
 
 def stamp(second: float) -> str:
-    """Seconds into the recording as RFC 3339."""
+    """Return the second of the recording in RFC 3339."""
     return (START + timedelta(seconds=second)).isoformat(timespec="milliseconds")
 
 
@@ -71,7 +71,7 @@ def written(path: Path, rows: list[tuple[float, Row]]) -> Path:
 
 
 def campus(fires: tuple[str, ...], floods: list[str]) -> str:
-    """A registry in which the four heads of an experiment hang in one room, and each gauge has its own place."""
+    """Return a campus with the four heads of an experiment in one room, and a place for each gauge."""
     text = (
         '[[site]]\nid = "lab"\nname_zh = "实验楼"\nname_en = "Laboratory"\n'
         'district = "d1"\ncity = "c1"\nsize_m = [200, 100]\n'
@@ -97,7 +97,7 @@ def play(twinward: list[str], broker: str, recording: Path, *, speed: float) -> 
 
 
 def settled(client: httpx.Client, broker_rows: int) -> Callable[[], bool]:
-    """Whether every reading that was played is stored and judged."""
+    """Return a check that all played readings are stored and scored."""
 
     def check() -> bool:
         total = client.get("/accounting").json()["total"]
@@ -107,7 +107,7 @@ def settled(client: httpx.Client, broker_rows: int) -> Callable[[], bool]:
 
 
 def tickets(client: httpx.Client) -> list[dict[str, Any]]:
-    """All tickets of the site."""
+    """Return all tickets of the site."""
     items: list[dict[str, Any]] = client.get("/tickets", params={"limit": 200}).json()["items"]
     return items
 

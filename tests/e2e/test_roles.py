@@ -1,4 +1,4 @@
-"""Ingest, detection and alerts in processes of their own, over the same logs."""
+"""Ingest, detection and alerts in separate processes on the same logs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 
 @pytest.mark.broker
-def test_three_processes_do_what_one_does(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
-    """A smoke alarm becomes a ticket across three processes, and each ends when asked."""
+def test_an_alarm_becomes_a_ticket_across_three_processes(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
+    """A smoke alarm opens a ticket, sensors are listed, and each process stops in order."""
     service = make_service(mosquitto.url)
     service.start("ingest", "detect", "alert")
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)

@@ -24,22 +24,22 @@ Frame = tuple[int, int, bytes, bytes]
 
 @dataclass
 class Ended:
-    """What a scenario left behind."""
+    """Result of a scenario."""
 
     world: World
     hazards: list[Hazard]
     tickets: list[Any]
-    desk: AlertDispatch
+    dispatch: AlertDispatch
     counts: dict[str, int]
     stored: list[tuple[str, int, int, float]]
 
     def of(self, cause: str) -> list[Hazard]:
-        """The hazards of a cause, oldest first."""
+        """Return the hazards of a cause, oldest first."""
         return sorted((hazard for hazard in self.hazards if hazard.cause == cause), key=lambda hazard: hazard.opened_ns)
 
 
 def steps(world: World) -> Iterator[tuple[int, list[tuple[int, Frame]]]]:
-    """(moment in ms, (arrival in ms, message) until then), a step at a time; steps without messages too."""
+    """Yield (end of step in ms, (arrival in ms, message) of the step), also for steps without messages."""
     until_ms, waiting = world.span_ms[0] + STEP_MS, list[tuple[int, Frame]]()
     for number, message in enumerate(stream(world)):
         while message.time_ms >= until_ms:
@@ -52,7 +52,7 @@ def steps(world: World) -> Iterator[tuple[int, list[tuple[int, Frame]]]]:
 
 
 def play(scenario: str, folder: Path, *, faults: bool = True, only: str = "") -> Ended:
-    """Every message through intake, detectors and desk; faults: all or none; only: those of a kind."""
+    """Run every message through intake, detectors and alerts; faults: all or none; only: one kind of fault."""
     table = load_scenario(scenario)
     kept = tuple(fault for fault in table.faults if faults and only in {"", fault[0]})
     campus = build_campus(seed=3)
@@ -60,17 +60,17 @@ def play(scenario: str, folder: Path, *, faults: bool = True, only: str = "") ->
     registry = read_registry(tomllib.loads(campus_toml(campus)))
     catalog = Catalog(registry.sensors)
     now = [world.span_ms[0] * MS_NS]
-    desk = AlertDispatch(open_database(f"sqlite:///{folder / 'alerts.sqlite'}"), registry, lambda: now[0])
+    dispatch = AlertDispatch(open_database(f"sqlite:///{folder / 'alerts.sqlite'}"), registry, lambda: now[0])
     detector = build(load_recipe(), catalog, Calendar.from_table(registry.calendar))
-    door = Intake(catalog, batch=BatchSettings(age_s=10))
+    intake = Intake(catalog, batch=BatchSettings(age_s=10))
     counts: dict[str, int] = {}
     stored: list[tuple[str, int, int, float]] = []
     for cursor, (moment_ms, arrived) in enumerate(steps(world), 1):
         now[0] = moment_ms * MS_NS
         for arrival_ms, frame in arrived:
-            door.accept([frame], arrival_ms * MS_NS)
-        door.tick(now[0])
-        sealed = door.seal()
+            intake.accept([frame], arrival_ms * MS_NS)
+        intake.tick(now[0])
+        sealed = intake.seal()
         assert sealed is not None
         assert not any(residual(sealed.of(Counts).rows).values())
         for count, rows in sealed.of(Counts).rows.items():
@@ -79,17 +79,22 @@ def play(scenario: str, folder: Path, *, faults: bool = True, only: str = "") ->
         names = [catalog[code].id for code in batch.sensor.tolist()]
         stored += zip(names, batch.metric.tolist(), batch.time_ns.tolist(), batch.value.tolist(), strict=True)
         found = detector.update(batch)
-        if len(found) and moment_ms <= world.span_ms[1]:  # behind the end everything falls silent
-            desk.apply(found, catalog, cursor=cursor)
-    desk.tick(now[0])
-    hazards = desk.queries.hazards(ADMIN, site=None, active=None, page=ALL)
+        if len(found) and moment_ms <= world.span_ms[1]:  # after the end every sensor is offline
+            dispatch.apply(found, catalog, cursor=cursor)
+    dispatch.tick(now[0])
+    hazards = dispatch.queries.hazards(ADMIN, site=None, active=None, page=ALL)
     return Ended(
-        world, hazards, desk.queries.tickets(ADMIN, site=None, state=None, grade=None, page=ALL), desk, counts, stored
+        world,
+        hazards,
+        dispatch.queries.tickets(ADMIN, site=None, state=None, grade=None, page=ALL),
+        dispatch,
+        counts,
+        stored,
     )
 
 
-def test_s8_a_gateway_is_one_finding_and_the_fire_in_the_gap_a_late_one(tmp_path: Path) -> None:
-    """Six hours off: one hazard for all that hangs on it, found within minutes; on return the fire is told as late."""
+def test_s8_a_gateway_outage_is_one_hazard_and_its_fire_is_late(tmp_path: Path) -> None:
+    """Six hours offline: one hazard for all its sensors, opened within minutes; the backfilled fire is late."""
     ended = play("S8", tmp_path)
     gap = next(truth for truth in ended.world.truths() if truth.kind == "gateway_silent")
     fire = next(truth for truth in ended.world.truths() if truth.kind == "fire")
@@ -99,14 +104,14 @@ def test_s8_a_gateway_is_one_finding_and_the_fire_in_the_gap_a_late_one(tmp_path
     assert not silent.active
     fires = ended.of("fire")
     assert fires
-    assert all(hazard.late for hazard in fires), "what burned in the gap is no fire of the moment"
+    assert all(hazard.late for hazard in fires), "a fire in backfilled data is late"
     assert {hazard.place for hazard in fires} >= {device.removeprefix("smoke-") for device in fire.devices[:1]}
     assert all(hazard.recorded_ns // MS_NS >= gap.end_ms for hazard in fires)
     assert ended.counts["received"] == ended.counts["stored"] + ended.counts.get("duplicate", 0)
 
 
-def test_s9_wrong_clocks_neither_hide_the_fire_nor_make_one(tmp_path: Path) -> None:
-    """Zones, drift, 1970, summer time: the dormitory's fire is live and on time, and stored times come right."""
+def test_s9_wrong_clocks_neither_hide_nor_create_a_fire(tmp_path: Path) -> None:
+    """Wrong zone, drift, 1970, summer time: the dormitory fire is live and on time, stored times are corrected."""
     ended = play("S9", tmp_path)
     fire = next(truth for truth in ended.world.truths() if truth.kind == "fire")
     assert fire.harm_at_ms is not None
@@ -117,11 +122,11 @@ def test_s9_wrong_clocks_neither_hide_the_fire_nor_make_one(tmp_path: Path) -> N
     assert _named(ended, "fire") == _named(clean, "fire")
     assert ended.counts["clock_corrected"] > 10_000
     gauges = 2
-    assert ended.counts.get("time_past", 0) <= 4 * gauges, "a clock of 1970 is refused three messages long"
+    assert ended.counts.get("time_past", 0) <= 4 * gauges, "a clock of 1970 costs three rejected messages"
 
 
-def test_s10_repeats_and_ghosts_change_no_decision(tmp_path: Path) -> None:
-    """Five in a hundred come twice, retained ghosts besides: decisions of a clean run, byte for byte."""
+def test_s10_duplicates_and_retained_copies_change_no_decision(tmp_path: Path) -> None:
+    """With 5 % duplicates, or with retained copies, the decisions equal those of a clean run byte for byte."""
     clean = _decisions(play("S10", _folder(tmp_path, "clean"), faults=False))
     assert clean
     for kind in ("duplicates", "retained"):
@@ -130,8 +135,8 @@ def test_s10_repeats_and_ghosts_change_no_decision(tmp_path: Path) -> None:
         assert _decisions(ended) == clean
 
 
-def test_s10_reordered_the_alarms_are_the_same(tmp_path: Path) -> None:
-    """All overtakes all within two minutes: the same readings, the same hazards, the same tickets."""
+def test_s10_reordered_messages_give_the_same_alarms(tmp_path: Path) -> None:
+    """Messages out of order within two minutes: the same readings, the same hazards, the same tickets."""
     clean, ended = play("S10", _folder(tmp_path, "clean"), faults=False), play("S10", _folder(tmp_path, "all"))
     assert sorted(clean.stored, key=repr) != []
     assert _measured(ended) == _measured(clean)
@@ -153,12 +158,12 @@ def _named(ended: Ended, cause: str = "") -> list[tuple[str, str, str, bool]]:
 
 
 def _measured(ended: Ended) -> list[tuple[str, int, int, float]]:
-    """What devices measured; the service's own clock and gaps are its own."""
+    """Return the readings of devices, without the service's own clock and gap readings."""
     gap = METRIC_BY_NAME["data_gap"].code
     return sorted(row for row in ended.stored if row[0] != "clock" and row[1] != gap)
 
 
 def _decisions(ended: Ended) -> list[bytes]:
-    """The journal's entries, as they stand in the chain."""
-    events = ended.desk.queries.audit(ADMIN, page=Page(100_000))
+    """Return the entries of the journal in the form that the chain covers."""
+    events = ended.dispatch.queries.audit(ADMIN, page=Page(100_000))
     return [repr((event.kind, event.subject, event.facts)).encode() for event in events]

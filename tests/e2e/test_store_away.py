@@ -1,4 +1,4 @@
-"""A store that goes away: the log holds, detection goes on, and the store catches up by itself."""
+"""Outage of the store: the log accepts entries, and the store catches up automatically."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START_NS = 1_788_200_000_000_000_000
 
 
 def _sealed(number: int) -> Sealed:
-    """One batch of ROWS readings of ROWS sensors."""
+    """Return a batch of ROWS readings of ROWS sensors."""
     time_ns = np.full(ROWS, START_NS + number * 1_000_000_000, np.int64)
     batch = from_columns(
         {
@@ -39,12 +39,12 @@ def _sealed(number: int) -> Sealed:
 def _until(condition: Any, *, timeout_s: float = 40) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"condition not met after {timeout_s} s"
         time.sleep(0.05)
 
 
-def test_nothing_is_lost_while_the_store_is_away(tmp_path: Path, influxdb: Any) -> None:
-    """Stopped in the middle of the stream, back after more of it: every reading is there once."""
+def test_an_outage_of_the_store_loses_no_reading(tmp_path: Path, influxdb: Any) -> None:
+    """Entries before and during the outage: every reading is stored once."""
     log = TelemetryLog(tmp_path / "telemetry.sqlite", clock=time.time_ns)
     database = f"t{uuid4().hex}"
     create_database(influxdb.url, database)

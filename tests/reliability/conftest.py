@@ -1,7 +1,7 @@
-"""What the reliability runs share: a sender that keeps the receipts, alarms with their latency, the final reckoning.
+"""Parts of the reliability runs: numbered senders, alarms with their latency, comparison of sent and stored numbers.
 
-Each run compares numbers one by one: what the broker acknowledged to the sender, what stands in the log and what stands
-in the store. Behind every run both chains are verified and the accounts must balance.
+Each run compares number by number: acknowledged by the broker, appended to the log, written to the store. After every
+run both chains are verified and the accounts must balance.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LAST_NS, READ_MAX = 2**63 - 1, 10_000_000
 
 
 class Sender:
-    """A process that sends numbered readings at QoS 1 and notes which the broker acknowledged."""
+    """A process that sends numbered readings at QoS 1 and records the acknowledged numbers."""
 
     def __init__(self, url: str, folder: Path, **plan: Any) -> None:
         self.count, self.sensors = int(plan["count"]), int(plan["sensors"])
@@ -52,23 +52,23 @@ class Sender:
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def acked(self) -> Numbers:
-        """Numbers that the broker has acknowledged so far."""
+        """Return the numbers that the broker has acknowledged so far."""
         if not self._receipts.exists():
             return np.empty(0, np.int64)
         data = self._receipts.read_bytes()
         return np.frombuffer(data[: len(data) // 8 * 8], np.int64)
 
     def running(self) -> bool:
-        """Whether it still sends."""
+        """Return whether the process still runs."""
         return self.process.poll() is None
 
-    def enough(self) -> None:
-        """Ask it to send no more; `count` is known after `finish`."""
+    def end_early(self) -> None:
+        """Request an early end; `finish` then sets `count`."""
         self.count = 0
         self.process.terminate()
 
     def finish(self, timeout_s: float = 120) -> dict[str, int]:
-        """Wait for the end; its counts. Every reading must have been acknowledged."""
+        """Wait for the end; return the counts. Fails the test if a reading was not acknowledged."""
         out, _ = self.process.communicate(timeout=timeout_s)
         counts: dict[str, int] = json.loads(out)
         self.count = self.count or counts["sent"]
@@ -77,7 +77,7 @@ class Sender:
         return counts
 
     def close(self) -> None:
-        """Nothing of it runs afterwards."""
+        """Kill the process if it still runs."""
         if self.running():
             self.process.kill()
         if self.process.stdout is not None:
@@ -86,12 +86,12 @@ class Sender:
 
 
 class Alarms:
-    """Smoke alarms of ever new sensors, and the seconds from publishing each to its ticket in the database."""
+    """Smoke alarms, each of a new sensor, with the seconds from publication to the ticket in the database."""
 
     def __init__(self, port: int, database: Path) -> None:
         self.raised: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
-        self.doubled: list[str] = []
+        self.duplicated: list[str] = []
         self._database = database
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.connect("127.0.0.1", port)
@@ -100,8 +100,8 @@ class Alarms:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def sound(self) -> str:
-        """One more alarm; gives its sensor's place."""
+    def raise_one(self) -> str:
+        """Publish an alarm of a new sensor; return the sensor's place."""
         number = len(self.raised)
         place = f"unassigned:alarm-{number}"
         self.raised[place] = time.monotonic()
@@ -109,27 +109,27 @@ class Alarms:
         return place
 
     def publish(self, sensor: str, body: bytes, *, kind: str = "env", qos: int = 1) -> None:
-        """Any message, beside the alarms."""
+        """Publish any other message."""
         self._client.publish(f"campus/{SITE}/{kind}/{sensor}", body, qos=qos)
 
     def every(self, seconds: float, times: int) -> list[str]:
-        """So many alarms at that distance; gives the places."""
+        """Publish that number of alarms at that interval; return the places."""
         places = []
         for _ in range(times):
-            places.append(self.sound())
+            places.append(self.raise_one())
             time.sleep(seconds)
         return places
 
     def missing(self) -> list[str]:
-        """Alarms without a ticket so far."""
+        """Return the places of alarms without a ticket."""
         return [place for place in self.raised if place not in self.seconds]
 
     def p99_s(self, places: list[str]) -> float:
-        """The 99th percentile over those alarms; each must have its ticket."""
+        """Return the 99th percentile over these alarms; each must have its ticket."""
         return float(np.quantile([self.seconds[place] for place in places], 0.99))
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop the watch of the database and disconnect."""
         self._stop.set()
         self._thread.join(10)
         self._client.disconnect()
@@ -139,7 +139,7 @@ class Alarms:
         seen = 0
         while not self._stop.wait(POLL_S):
             with (
-                suppress(sqlite3.OperationalError),  # before the first start, and while a killed process is recovered
+                suppress(sqlite3.OperationalError),  # before the first start, and during a recovery
                 closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=1)) as database,
             ):
                 while not self._stop.wait(POLL_S):
@@ -147,13 +147,13 @@ class Alarms:
                     for (place,) in rows.fetchall():
                         seen += 1
                         if place in self.seconds:
-                            self.doubled.append(place)
+                            self.duplicated.append(place)
                         if place in self.raised:
                             self.seconds[place] = time.monotonic() - self.raised[place]
 
 
-class Reckoning:
-    """What the service keeps, number by number."""
+class DataFolder:
+    """Numbers and accounts in the data folder of a service."""
 
     gap = GAP
 
@@ -161,7 +161,7 @@ class Reckoning:
         self._data = data
 
     def logged(self, metric: int = NUMBER) -> dict[str, Numbers]:
-        """Sensor -> its values of that metric in the log, in order."""
+        """Return sensor -> its values of that metric in the log, in order."""
         found: dict[int, list[NDArray[np.float64]]] = {}
         with closing(TelemetryLog(self._data / "telemetry.sqlite", clock=time.time_ns)) as log:
             names = {sensor.code: sensor.id for sensor in log.catalog()[0]}
@@ -176,7 +176,7 @@ class Reckoning:
         return {names[code]: np.concatenate(parts).astype(np.int64) for code, parts in found.items()}
 
     def stored(self) -> Numbers:
-        """The numbers in the DuckDB store, read through the store itself."""
+        """Return the numbers in the DuckDB store, read through the store's interface."""
         with closing(TelemetryLog(self._data / "telemetry.sqlite", clock=time.time_ns)) as log:
             codes = [sensor.code for sensor in log.catalog()[0]]
         with closing(open_store("duckdb", self._data / "readings.duckdb")) as store:
@@ -185,44 +185,45 @@ class Reckoning:
         return np.concatenate(found).astype(np.int64)
 
     def sensors_with(self, metric: str) -> list[str]:
-        """Sensors of which the log holds readings of that metric."""
+        """Return the sensors with readings of that metric in the log."""
         return sorted(self.logged(METRIC_BY_NAME[metric].code))
 
     def total(self) -> dict[str, Any]:
-        """The accounts over all sites, also on a full disk: nothing is written for it."""
+        """Return the accounts over all sites. Writes nothing, so it also works on a full disk."""
         where = f"file:{self._data / 'telemetry.sqlite'}?mode=ro"
         with closing(sqlite3.connect(where, uri=True, timeout=10)) as database:
             database.row_factory = sqlite3.Row
             return summed(database.execute("SELECT * FROM counts").fetchall())
 
     def devices(self) -> dict[str, Any]:
-        """The accounts of the site by device."""
+        """Return the accounts of the site by device."""
         with closing(TelemetryLog(self._data / "telemetry.sqlite", clock=time.time_ns)) as log:
             catalog = Catalog()
             catalog.load(*log.catalog())
             return balances(log, catalog, SITE, trouble=False)
 
     def check(self, sender: Sender, *, lost: Numbers | None = None, stored: Numbers | None = None) -> None:
-        """Every acknowledged number but the lost ones stands once in log and store, at the sensor that sent it.
+        """Check that log and store contain each acknowledged number once, at its sensor, except the lost ones.
 
-        stored: what the store holds, where that is not DuckDB.
+        stored: the numbers in a store other than DuckDB.
         """
         wanted = np.setdiff1d(np.arange(sender.count), np.empty(0) if lost is None else lost)
         logged = self.logged()
         for sensor, numbers in logged.items():
             assert set((numbers % sender.sensors).tolist()) == {int(sensor[1:])}
         assert np.array_equal(np.sort(np.concatenate(list(logged.values()))), wanted)
-        told = self.devices()
-        assert {item["residual"] for item in (*told["items"], told["remainder"], told["total"])} == {0}
-        assert told["remainder"]["stored"] == 0
+        accounts = self.devices()
+        assert {item["residual"] for item in (*accounts["items"], accounts["remainder"], accounts["total"])} == {0}
+        assert accounts["remainder"]["stored"] == 0
         assert np.array_equal(np.sort(self.stored() if stored is None else stored), wanted)
 
 
-SHORT_PATIENCE = 5
+SHORT_RUN_FACTOR = 5
+"""A short run, on any machine and beside other load, only detects gross faults."""
 
 
 class Rig:
-    """Everything that a run needs: services, senders, alarms and the reckoning; nothing of it outlives the test."""
+    """Services, senders and alarms of one run; the test's end stops and checks all of them."""
 
     def __init__(
         self, request: pytest.FixtureRequest, folder: Path, make_service: Callable[..., Any], until: Callable[..., Any]
@@ -231,59 +232,59 @@ class Rig:
         self.long = bool(request.config.getoption("--long"))
         given = request.config.getoption("--seed")
         self.seed = random.SystemRandom().randrange(1 << 30) if given is None else given
-        self.dice = random.Random(self.seed)  # noqa: S311 - chooses moments, not keys
+        self.rng = random.Random(self.seed)  # noqa: S311 - chooses moments, not keys
         self._request, self._folder, self._make_service = request, folder, make_service
         self._services: list[Any] = []
         self._senders: list[Sender] = []
         self._alarms: list[Alarms] = []
 
     def bound_s(self, promised_s: float) -> float:
-        """What the long run must keep; the short one, on any machine beside anything, looks for gross faults."""
-        return promised_s if self.long else SHORT_PATIENCE * promised_s
+        """Return the documented limit in a long run, and a multiple of it in a short one."""
+        return promised_s if self.long else SHORT_RUN_FACTOR * promised_s
 
     def size(self, short: int, long: int) -> int:
-        """The size of this run."""
+        """Return the size of this run."""
         return long if self.long else short
 
     def service(self, broker_url: str, *, extra: str = "") -> Any:
-        """A service whose chains and accounts are checked behind the test."""
+        """Return a new service; the end of the test checks its chains and accounts."""
         self._services.append(self._make_service(broker_url, extra=extra))
         return self._services[-1]
 
     def sender(self, url: str, **plan: Any) -> Sender:
-        """A sender of its own process: rate, count, sensors."""
+        """Start a sender with a plan of rate, count and sensors."""
         self._senders.append(Sender(url, self._folder, **plan))
         return self._senders[-1]
 
     def alarms(self, port: int, service: Any) -> Alarms:
-        """Alarms through the broker on that port, watched in the service's database."""
+        """Return alarms through the broker on that port, with tickets from the service's database."""
         self._alarms.append(Alarms(port, service.data / "alerts.sqlite"))
         return self._alarms[-1]
 
-    def kept(self, service: Any) -> Reckoning:
-        """What a service that has ended keeps."""
-        return Reckoning(service.data)
+    def data_of(self, service: Any) -> DataFolder:
+        """Return the numbers and accounts of a service."""
+        return DataFolder(service.data)
 
     def caught_up(self, service: Any, readings: int, *, timeout_s: float = 60) -> None:
-        """Wait until the service has so many readings in the log and nothing is behind."""
+        """Wait until the log contains that number of readings and no stage lags."""
         self.until(service.ready, timeout_s=30, what="ready")
         client = service.client()
 
         def all_there() -> bool:
-            told = client.get("/accounting").json()
-            return bool(told["total"]["stored"] >= readings and not any(told["lag"].values()))
+            accounts = client.get("/accounting").json()
+            return bool(accounts["total"]["stored"] >= readings and not any(accounts["lag"].values()))
 
-        self.until(all_there, timeout_s=timeout_s, what=f"{readings} readings taken in")
+        self.until(all_there, timeout_s=timeout_s, what=f"{readings} readings stored")
 
-    def tell(self, **figures: object) -> None:
-        """Print measured figures past pytest's capture, and keep them in its report."""
+    def report(self, **figures: object) -> None:
+        """Print measured figures past pytest's capture, and add them to its report."""
         line = ", ".join(f"{name} {figure}" for name, figure in figures.items())
         self._request.node.user_properties += list(figures.items())
         with self._request.getfixturevalue("capsys").disabled():
             print(f"\n    {line}")  # noqa: T201
 
     def close(self) -> None:
-        """End everything, then check what every service left."""
+        """Stop all parts, then verify the chains and accounts of every service."""
         for part in (*self._alarms, *self._senders):
             part.close()
         for service in self._services:
@@ -292,7 +293,7 @@ class Rig:
             with ThreadPoolExecutor() as pool:
                 for status, report in pool.map(service.verify, ("log", "audit")):
                     assert (status, report["ok"]) == (0, True), report
-            assert Reckoning(service.data).total()["residual"] == 0
+            assert DataFolder(service.data).total()["residual"] == 0
 
 
 @pytest.fixture
@@ -301,9 +302,9 @@ def rig(
     tmp_path: Path,
     make_service: Callable[..., Any],
     run_twinward: Any,
-    capsys: pytest.CaptureFixture[str],  # noqa: ARG001 - asked for here, used by `tell`
+    capsys: pytest.CaptureFixture[str],  # noqa: ARG001 - requested here, used by `report`
 ) -> Iterator[Rig]:
-    """The run's parts; a failure tells the seed."""
+    """The parts of a run; a failure shows the seed."""
     made = Rig(request, tmp_path, make_service, run_twinward.until)
     request.node.user_properties.append(("seed", made.seed))
     print(f"seed {made.seed}")  # noqa: T201 - shown by pytest when the test fails
@@ -312,25 +313,25 @@ def rig(
 
 
 class Sink(ThreadingHTTPServer):
-    """A receiver of webhooks: keeps each message with the moment at which it came."""
+    """A receiver of webhooks that records each message with its time of arrival."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Taker)
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.got: list[tuple[float, str, dict[str, Any]]] = []
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """URL of the receiver."""
         return f"http://127.0.0.1:{self.server_port}/in"
 
     def of_type(self, kind: str) -> list[tuple[float, str, dict[str, Any]]]:
-        """Moment, id and data of the messages of that type."""
+        """Return time, id and data of the messages of that type."""
         return [(at_s, number, body["data"]) for at_s, number, body in list(self.got) if body["type"] == kind]
 
     def alarms(self) -> dict[str, list[tuple[float, str, dict[str, Any]]]]:
-        """Place of the sensor -> the messages of its alarm."""
+        """Return place of the sensor -> messages of its alarm."""
         found: dict[str, list[tuple[float, str, dict[str, Any]]]] = {}
         for message in self.of_type("hazard.opened"):
             if message[2]["kind"] == "fire":
@@ -339,25 +340,25 @@ class Sink(ThreadingHTTPServer):
         return found
 
 
-class Taker(BaseHTTPRequestHandler):
-    """Hands each POST to the server."""
+class _Handler(BaseHTTPRequestHandler):
+    """Handler that passes each POST to the server."""
 
     server: Sink
 
     def do_POST(self) -> None:
-        """Keep the message and say so."""
+        """Record the message and answer 204."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.got.append((time.monotonic(), self.headers["webhook-id"], body))
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Write no access log."""
 
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    """A running receiver."""
+    """A running receiver of webhooks."""
     server = Sink()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -369,7 +370,7 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture
 def notify(sink: Sink, tmp_path: Path) -> str:
-    """Settings that send every notice to the sink."""
+    """Settings that send every notice to the receiver."""
     secret = tmp_path / "secret"
     secret.write_text("whsec_" + base64.b64encode(bytes(range(32))).decode())
     secret.chmod(0o600)

@@ -1,9 +1,8 @@
-"""Sends numbered readings at QoS 1, paced, and writes down which of them the broker acknowledged; a process of its own.
+"""Program that sends numbered readings at QoS 1 at a steady rate and records the acknowledged numbers.
 
-Reading `n` of `count` comes from sensor `n % sensors`, has the running number `n // sensors` there, the value `n`, and
-the time at which it is due (none with "timed": false). ACKED gets the numbers as they are acknowledged (int64, little
-endian), ten times a second; nothing with "qos": 0. SIGTERM says that it is enough. Prints the counts as JSON at the
-end.
+Reading `n` of `count` comes from sensor `n % sensors`, with the sequence number `n // sensors`, the value `n`, and the
+time at which it is due (none with "timed": false). The file ACKED receives the acknowledged numbers (int64, little
+endian) ten times a second, and none with "qos": 0. SIGTERM ends the sending early. Prints the counts as JSON.
 Usage: sender.py URL ACKED '{"site": ..., "rate": ..., "count": ..., "sensors": ...}'.
 """
 
@@ -27,43 +26,43 @@ DRAIN_S = 30.0
 WINDOW = 1_000
 
 
-class Flight(dict[int, bytes]):
-    """Frames on their way; what leaves has been acknowledged."""
+class InFlight(dict[int, bytes]):
+    """Frames without an acknowledgement; a removed frame was acknowledged."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.landed = array("q")
+        self.acked = array("q")
 
     def pop(self, key: int, default: Any = None) -> Any:
-        """The frame of that packet id; its reading's number is noted."""
+        """Return the frame of that packet id, and record the number of its reading."""
         frame = super().pop(key, default)
         if frame is not None:
-            self.landed.append(int(frame[frame.rindex(b":") + 1 : -1]))
+            self.acked.append(int(frame[frame.rindex(b":") + 1 : -1]))
         return frame
 
 
-class Book:
-    """The file of acknowledged numbers, fed from the frames that left the flight."""
+class AckedFile:
+    """The file of acknowledged numbers."""
 
     def __init__(self, publisher: Publisher, path: Path) -> None:
-        self._flight = publisher._flight = Flight()
+        self._frames = publisher._flight = InFlight()
         self._file = path.open("wb", buffering=0)
         self._written_s = 0.0
 
     def write(self, *, now: bool = False) -> None:
-        """Append what was acknowledged since the last time, when it is time for it."""
+        """Append the newly acknowledged numbers, at most ten times a second unless `now`."""
         if now or time.monotonic() - self._written_s > WRITE_EVERY_S:
             self._written_s = time.monotonic()
-            self._file.write(self._flight.landed.tobytes())
-            del self._flight.landed[:]
+            self._file.write(self._frames.acked.tobytes())
+            del self._frames.acked[:]
 
 
 def send(url: str, acked: Path, plan: dict[str, Any]) -> dict[str, int]:
-    """Send everything, or until told that it is enough; the publisher's counts."""
-    enough = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: enough.set())
+    """Send all readings, or until SIGTERM; return the publisher's counts."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     publisher = Publisher(url, window=WINDOW, client_id=f"sender-{plan['site']}", qos=int(plan.get("qos", 1)))
-    book = Book(publisher, acked)
+    file = AckedFile(publisher, acked)
     sensors, rate, count = int(plan["sensors"]), float(plan["rate"]), int(plan["count"])
     topics = [f"campus/{plan['site']}/env/d{index}" for index in range(sensors)]
     metric = json.dumps(plan.get("metric", "people_in_total")).encode()
@@ -73,17 +72,17 @@ def send(url: str, acked: Path, plan: dict[str, Any]) -> dict[str, int]:
         stamp = b'"time":%d,' % (begin_ms + n * 1_000 // rate) if plan.get("timed", True) else b""
         return b'{%b"seq":%d,%b:%d}' % (stamp, n // sensors, metric, n)
 
-    while sent < count and not enough.is_set():
+    while sent < count and not ended.is_set():
         due = min(count, int(rate * (time.monotonic() - begin_s + TICK_S)), sent + int(rate * BEHIND_S) + 1)
         publisher.publish([(topics[n % sensors], body(n), False) for n in range(sent, due)])
         sent = due
         publisher.pause(0)
-        book.write()
+        file.write()
         time.sleep(max(0.0, begin_s + sent / rate - time.monotonic()))
     deadline_s = time.monotonic() + DRAIN_S
     while publisher.drain(WRITE_EVERY_S) and time.monotonic() < deadline_s:
-        book.write()
-    book.write(now=True)
+        file.write()
+    file.write(now=True)
     return publisher.close().to_json()
 
 

@@ -1,4 +1,4 @@
-"""A service that was away: the broker sends all that it kept, as fast as it can."""
+"""Backlog after a downtime of the service: the broker delivers its queue at full speed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ RATE, SENSORS = 10_000, 500
 BACKLOG, BACKLOG_LONG = 40_000, 2_000_000
 ALARMS, ALARMS_LONG = 4, 40
 ALARM_S = 10.0
-"""A fire detector's alarm is shown within that time, whatever the load (EN 54-2)."""
+"""Limit for the display of a fire detector's alarm at any load (EN 54-2)."""
 
 
 @pytest.mark.broker
-def test_all_that_the_broker_kept_is_taken_in_once(mosquitto: Any, rig: Any, sink: Any, notify: str) -> None:
-    """Readings of a time in which the service was down; fires that start meanwhile reach people in time, and once."""
+def test_the_backlog_of_the_broker_is_stored_once(mosquitto: Any, rig: Any, sink: Any, notify: str) -> None:
+    """Each reading of the downtime is stored once; fires during the backfill page in time, and once."""
     count = rig.size(BACKLOG, BACKLOG_LONG)
     service = rig.service(mosquitto.url, extra=notify)
-    service.start()  # from now on the broker keeps messages for it
+    service.start()  # from now on the broker queues messages for it
     assert service.stop() == 0
     sender = rig.sender(mosquitto.url, rate=RATE, count=count, sensors=SENSORS)
     sender.finish(timeout_s=60 + 3 * count / RATE)
@@ -33,19 +33,19 @@ def test_all_that_the_broker_kept_is_taken_in_once(mosquitto: Any, rig: Any, sin
     took_s = time.monotonic() - began_s
     rig.until(lambda: not alarms.missing(), timeout_s=30, what="a ticket for every fire")
     sent_s = {place: messages[0][0] - alarms.raised[place] for place, messages in sink.alarms().items()}
-    ahead = [place for place in places if sent_s[place] < alarms.seconds[place]]
-    rig.tell(
+    before_ticket = [place for place in places if sent_s[place] < alarms.seconds[place]]
+    rig.report(
         backlog=count,
-        taken_in_s=round(took_s, 1),
+        accepted_s=round(took_s, 1),
         sent_after_s=[round(float(np.median(list(sent_s.values()))), 2), round(max(sent_s.values()), 2)],
         ticket_after_s=round(max(alarms.seconds.values()), 1),
-        ahead_of_their_turn=len(ahead),
+        sent_before_the_log=len(before_ticket),
     )
     assert max(sent_s.values()) <= rig.bound_s(ALARM_S)
-    told = sink.alarms()
-    assert {place: len(messages) for place, messages in told.items()} == dict.fromkeys(told, 1)
-    total = rig.kept(service).total()
+    notices = sink.alarms()
+    assert {place: len(messages) for place, messages in notices.items()} == dict.fromkeys(notices, 1)
+    total = rig.data_of(service).total()
     assert (total["stored"], total["quarantined"]) == (count + len(places), {})
-    assert not alarms.doubled
+    assert not alarms.duplicated
     assert service.stop() == 0
-    rig.kept(service).check(sender)
+    rig.data_of(service).check(sender)

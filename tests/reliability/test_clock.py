@@ -1,4 +1,4 @@
-"""The machine's clock jumps by an hour and by a year, forward and back, while readings stream in."""
+"""Jumps of the system clock by an hour and a year, forward and back, under a steady load."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PRELOAD = Path(__file__).with_name("preload")
 
 
 @pytest.fixture
-def jumping(tmp_path: Path, run_twinward: Any) -> tuple[dict[str, str], Callable[[str], None]]:
-    """Environment of a process whose wall clock can be moved, and what moves it; the monotonic clock stays."""
+def movable_clock(tmp_path: Path, run_twinward: Any) -> tuple[dict[str, str], Callable[[str], None]]:
+    """Environment of a process with a movable wall clock, and the function that moves it; the monotonic clock stays."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
         run_twinward.unavailable("the Debian package faketime is not installed")
@@ -48,14 +48,14 @@ def jumping(tmp_path: Path, run_twinward: Any) -> tuple[dict[str, str], Callable
     return environment, jump
 
 
-def longest_stall_s(kept: Any, seconds: float) -> float:
-    """The longest time within which the log took in nothing."""
+def longest_stall_s(data: Any, seconds: float) -> float:
+    """Return the longest time without a new reading in the log."""
     end_s = changed_s = time.monotonic()
     end_s += seconds
-    stored, longest_s = kept.total()["stored"], 0.0
+    stored, longest_s = data.total()["stored"], 0.0
     while time.monotonic() < end_s:
         time.sleep(0.1)
-        now = kept.total()["stored"]
+        now = data.total()["stored"]
         longest_s = max(longest_s, time.monotonic() - changed_s)
         if now != stored:
             stored, changed_s = now, time.monotonic()
@@ -63,15 +63,15 @@ def longest_stall_s(kept: Any, seconds: float) -> float:
 
 
 @pytest.mark.broker
-def test_jumps_of_the_clock_lose_double_and_stall_nothing(
-    mosquitto: Any, jumping: tuple[dict[str, str], Callable[[str], None]], rig: Any
+def test_clock_jumps_cause_no_loss_duplicate_or_stall(
+    mosquitto: Any, movable_clock: tuple[dict[str, str], Callable[[str], None]], rig: Any
 ) -> None:
-    """An hour and a year, each way: every reading once, one ticket an alarm, and stamps are judged as is documented."""
-    environment, jump = jumping
+    """Every reading is stored once, each alarm has one ticket, and timestamps are validated as documented."""
+    environment, jump = movable_clock
     service = rig.service(mosquitto.url)
     service.environment |= environment
     service.start()
-    alarms, kept = rig.alarms(mosquitto.port, service), rig.kept(service)
+    alarms, data = rig.alarms(mosquitto.port, service), rig.data_of(service)
     phase_s = rig.size(PHASE_S, PHASE_LONG_S)
     count = RATE * (phase_s * len(JUMPS) + 3)
     sender = rig.sender(mosquitto.url, rate=RATE, count=count, sensors=SENSORS, timed=False)
@@ -80,19 +80,19 @@ def test_jumps_of_the_clock_lose_double_and_stall_nothing(
     for name, offset in JUMPS.items():
         jump(offset)
         alarms.publish(name.replace(" ", "-"), b'{"time": %d, "co2": 500}' % (time.time_ns() // 1_000_000))
-        place = alarms.sound()
-        stalls_s[name] = round(longest_stall_s(kept, phase_s), 1)
+        place = alarms.raise_one()
+        stalls_s[name] = round(longest_stall_s(data, phase_s), 1)
         rig.until(lambda place=place: place in alarms.seconds, timeout_s=10, what=f"a ticket after {name}")
         slowest_s[name] = round(alarms.seconds[place], 1)
         rig.until(service.ready, timeout_s=5, what=f"ready after {name}")
     sender.finish()
     rig.caught_up(service, sender.count + len(alarms.raised))
-    rig.tell(stalls_s=stalls_s, alarms_s=slowest_s)
+    rig.report(stalls_s=stalls_s, alarms_s=slowest_s)
     assert max(stalls_s.values()) < rig.bound_s(STALL_S)
-    assert not alarms.doubled
-    total = kept.total()
-    assert total["quarantined"] == {"time_future": 1}  # the stamp that lies a year ahead of the clock
+    assert not alarms.duplicated
+    total = data.total()
+    assert total["quarantined"] == {"time_future": 1}  # the timestamp a year ahead of the clock
     assert total["notices"] == {"time_future": 1}  # an hour ahead: stored under the arrival time
-    assert kept.sensors_with("co2") == sorted({name.replace(" ", "-") for name in JUMPS} - {"year-back"})
+    assert data.sensors_with("co2") == sorted({name.replace(" ", "-") for name in JUMPS} - {"year-back"})
     assert service.stop() == 0
-    kept.check(sender)
+    data.check(sender)

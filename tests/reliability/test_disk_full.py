@@ -1,4 +1,4 @@
-"""The whole service on a disk that fills up: nothing falsely acknowledged, reads go on, it comes back by itself."""
+"""Full disk: no false acknowledgement, reads continue, the service recovers automatically."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ FULL_S, FULL_LONG_S = 6, 120
 BACK_S = 10
 SENT_S = 3
 READS = ("/sensors", "/readings", "/tickets", "/hazards", "/notices", "/audit", "/accounting", "/condition", "/me")
-ASKED = {"sensor": "d1", "site": "rel", "metric": "people_in_total"}
+ASKED = {"sensor": "d1", "site": "rel", "metric": "users_in_total"}
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path, run_twinward: Any) -> Iterator[Path]:
-    """A file system of some megabytes."""
+    """A file system of 64 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        run_twinward.unavailable(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+        run_twinward.unavailable(f"no file system can be mounted: {mounted.stderr.decode().strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
 
 def fill(path: Path) -> None:
-    """Take every byte that is left."""
+    """Fill the file system to the last byte."""
     with path.open("ab", buffering=0) as file:
         for size in (1 << 20, 4_096, 1):
             try:
@@ -48,15 +48,15 @@ def fill(path: Path) -> None:
 
 
 def status(client: httpx.Client, path: str) -> int:
-    """Status of the answer; 0 when the connection broke."""
+    """Return the status of the answer, or 0 after a broken connection."""
     try:
         return client.get(path, params=ASKED).status_code
     except httpx.TransportError:
         return 0
 
 
-class People:
-    """What people try on the full disk, once a second or so, and what they are answered."""
+class Users:
+    """Requests of users on the full disk, about once a second, with counts of the answers."""
 
     def __init__(self, service: Any) -> None:
         self._service, self.client = service, service.client()
@@ -70,12 +70,12 @@ class People:
     def _write(self, path: str, fields: dict[str, str]) -> None:
         answer = self.client.post(path, json=fields, headers={"If-Match": f'"{self._ticket["version"]}"'})
         self.writes[answer.status_code] += 1
-        told = answer.json()
-        if (answer.status_code, told.get("cause"), answer.headers.get("retry-after")) != (503, "disk_full", "5"):
+        problem = answer.json()
+        if (answer.status_code, problem.get("cause"), answer.headers.get("retry-after")) != (503, "disk_full", "5"):
             self.unclear.append(answer.text)
 
     def round(self) -> None:
-        """Every kind of read, a write, and somebody who signs in and looks."""
+        """Make every kind of read, two writes, and a sign-in with a read."""
         for path in READS:
             self.reads[status(self.client, path)] += 1
         step = {"fixer": "fixer", "note": "look at it"}
@@ -90,11 +90,13 @@ class People:
 
 
 @pytest.mark.broker
-def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str) -> None:
-    """Full in the middle of the stream: alarms go out from memory, reads answer, the broker keeps what comes.
+def test_the_service_recovers_from_a_full_disk(
+    mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str
+) -> None:
+    """Full under load: the service pages from memory, reads answer, the broker queues the messages.
 
-    Writes by people are refused with the reason; soon after there is room everything is stored, once, and the ticket's
-    notice has the id under which the alarm was sent.
+    Writes of users are rejected with the reason. With free space everything is stored once, and the ticket's notice has
+    the id of the page.
     """
     service = rig.service(mosquitto.url, extra=notify)
     service.data.symlink_to(small_disk)
@@ -105,17 +107,17 @@ def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, ri
     time.sleep(2)
     alarms.every(0.2, 3)
     rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every early alarm")
-    people = People(service)
+    users = Users(service)
     fill(small_disk / "ballast")
-    filled_s, before, late = time.monotonic(), rig.kept(service).total()["stored"], []
+    filled_s, before, late = time.monotonic(), rig.data_of(service).total()["stored"], []
     while time.monotonic() - filled_s < full_s:
         late += alarms.every(full_s / 24, 3)
-        people.round()
+        users.round()
     rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
     assert not service.ready()
     unstored = [place for place in late if place in alarms.missing()]
-    condition = people.client.get("/condition").json()
-    during = rig.kept(service).total()["stored"] - before
+    condition = users.client.get("/condition").json()
+    during = rig.data_of(service).total()["stored"] - before
     (small_disk / "ballast").unlink()
     freed_s = time.monotonic()
     rig.until(service.ready, timeout_s=rig.bound_s(BACK_S), what="ready again")
@@ -123,13 +125,13 @@ def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, ri
     back_s = time.monotonic() - freed_s
     sender.finish()
     rig.caught_up(service, sender.count + len(alarms.raised))
-    rig.until(lambda: sink.of_type("service.recovered"), timeout_s=60, what="told that it is over")
+    rig.until(lambda: sink.of_type("service.recovered"), timeout_s=60, what="the end of the fault reported")
     sent_s = sorted(sink.alarms()[place][0][0] - alarms.raised[place] for place in unstored)
-    rig.tell(
+    rig.report(
         full_s=full_s,
-        reads=dict(people.reads),
-        writes=dict(people.writes),
-        sign_ins=dict(people.sign_ins),
+        reads=dict(users.reads),
+        writes=dict(users.writes),
+        sign_ins=dict(users.sign_ins),
         stored_meanwhile=during,
         alarms_from_memory=len(unstored),
         sent_after_s=[round(sent_s[len(sent_s) // 2], 2), round(sent_s[-1], 2)],
@@ -137,26 +139,24 @@ def test_a_full_disk_stops_nothing_for_good(mosquitto: Any, small_disk: Path, ri
     )
     assert unstored
     assert sent_s[-1] <= rig.bound_s(SENT_S)
-    rig.until(lambda: settled(people.client, unstored, sink), timeout_s=60, what="every alarm's notice marked as sent")
+    rig.until(lambda: settled(users.client, unstored, sink), timeout_s=60, what="every alarm's notice marked as sent")
     over = lambda: [data for _, _, data in sink.of_type("service.recovered") if data["part"] == "log"]  # noqa: E731
-    rig.until(over, timeout_s=60, what="told that the fault is over")
-    check_told(sink, condition, people.client, unstored)
-    assert set(people.reads) == {200}
-    assert set(people.sign_ins) == {200}
-    assert set(people.writes) == {503}
-    assert not people.unclear
+    rig.until(over, timeout_s=60, what="the end of the log's fault reported")
+    check_notices(sink, condition, users.client, unstored)
+    assert set(users.reads) == {200}
+    assert set(users.sign_ins) == {200}
+    assert set(users.writes) == {503}
+    assert not users.unclear
     assert back_s <= rig.bound_s(BACK_S)
-    assert not alarms.doubled
-    check_kept(people)
+    assert not alarms.duplicated
+    check_sign_ins(users)
     assert service.stop() == 0
-    rig.kept(service).check(sender)
+    rig.data_of(service).check(sender)
 
 
 @pytest.mark.broker
-def test_alarms_go_out_from_memory_in_three_processes(
-    mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str
-) -> None:
-    """Where ingest, detection and alerts run apart, the alerting process finds out for itself and listens itself."""
+def test_three_processes_page_from_memory(mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str) -> None:
+    """With one process per role, the alert process detects the fault and receives messages on its own session."""
     service = rig.service(mosquitto.url, extra=notify)
     service.data.symlink_to(small_disk)
     service.start("ingest", "detect", "alert")
@@ -164,21 +164,21 @@ def test_alarms_go_out_from_memory_in_three_processes(
     alarms.every(0.2, 2)
     rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every early alarm")
     fill(small_disk / "ballast")
-    rig.until(lambda: sink.of_type("service.fault"), timeout_s=rig.bound_s(BACK_S), what="told of the fault")
+    rig.until(lambda: sink.of_type("service.fault"), timeout_s=rig.bound_s(BACK_S), what="the fault reported")
     late = alarms.every(0.2, 5)
     rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
     assert set(late) <= set(alarms.missing())
     (small_disk / "ballast").unlink()
     rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every alarm")
-    assert not alarms.doubled
+    assert not alarms.duplicated
     assert service.stop() == 0
 
 
 @pytest.mark.broker
-def test_a_service_that_starts_on_a_full_disk_sends_alarms(
+def test_a_service_started_on_a_full_disk_pages(
     mosquitto: Any, small_disk: Path, rig: Any, sink: Any, notify: str
 ) -> None:
-    """Killed while the disk is full, it comes up again; what sounds then goes out from memory, and is stored later."""
+    """Killed on a full disk, the service starts again, pages from memory and stores the alarms later."""
     service = rig.service(mosquitto.url, extra=notify)
     service.data.symlink_to(small_disk)
     service.start()
@@ -188,7 +188,7 @@ def test_a_service_that_starts_on_a_full_disk_sends_alarms(
     fill(small_disk / "ballast")
     service.kill()
     service.spawn()
-    rig.until(lambda: sink.of_type("service.fault"), timeout_s=60, what="up, and told of the fault")
+    rig.until(lambda: sink.of_type("service.fault"), timeout_s=60, what="started, and the fault reported")
     late = alarms.every(0.2, 3)
     rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
     assert set(late) <= set(alarms.missing())
@@ -199,24 +199,26 @@ def test_a_service_that_starts_on_a_full_disk_sends_alarms(
 
 
 def settled(client: httpx.Client, unstored: list[str], sink: Any) -> bool:
-    """Whether the notices of those alarms are stored as sent."""
+    """Return whether the notices of these alarms are stored as sent."""
     sent = {row["id"] for row in every(client, "/notices") if row["state"] == "sent"}
     return {sink.alarms()[place][0][1] for place in unstored} <= sent
 
 
-def check_told(sink: Any, condition: dict[str, Any], client: httpx.Client, unstored: list[str]) -> None:
-    """Each alarm under one id, once; it is the id of the notice that is stored by now; the fault itself was told."""
+def check_notices(sink: Any, condition: dict[str, Any], client: httpx.Client, unstored: list[str]) -> None:
+    """Check one message per alarm, with the id of its stored notice, and the notices of the fault itself."""
     by_id = {row["id"]: row for row in every(client, "/notices")}
-    told = sink.alarms()
-    assert {place: len({number for _, number, _ in messages}) for place, messages in told.items()} == dict.fromkeys(
-        told, 1
+    notices = sink.alarms()
+    assert {place: len({number for _, number, _ in messages}) for place, messages in notices.items()} == dict.fromkeys(
+        notices, 1
     )
-    assert all(len(told[place]) == 1 for place in unstored)
+    assert all(len(notices[place]) == 1 for place in unstored)
     for place in unstored:
-        _, number, data = told[place][0]
+        _, number, data = notices[place][0]
         assert by_id[number]["hazard"] == data["alarm_id"]
     assert [fault["cause"] for fault in condition["faults"] if fault["part"] == "log"] == ["disk_full"]
-    assert {alarm["alarm_id"] for alarm in condition["alarms"]} >= {told[place][0][2]["alarm_id"] for place in unstored}
+    assert {alarm["alarm_id"] for alarm in condition["alarms"]} >= {
+        notices[place][0][2]["alarm_id"] for place in unstored
+    }
     (fault,), (over,) = (
         [data for _, _, data in sink.of_type(kind) if data["part"] == "log"]
         for kind in ("service.fault", "service.recovered")
@@ -224,15 +226,15 @@ def check_told(sink: Any, condition: dict[str, Any], client: httpx.Client, unsto
     assert fault["since"] == over["since"]
 
 
-def check_kept(people: People) -> None:
-    """Whoever signed in on the full disk stands in the audit, each once, with the time of it."""
-    entries = [row for row in every(people.client, "/audit") if row["kind"] == "session.opened"]
+def check_sign_ins(users: Users) -> None:
+    """Check that the audit contains each sign-in on the full disk once, marked as written late."""
+    entries = [row for row in every(users.client, "/audit") if row["kind"] == "session.opened"]
     late = [row for row in entries if row["facts"].get("written_late")]
-    assert len(late) == people.sign_ins[200]
+    assert len(late) == users.sign_ins[200]
 
 
 def every(client: httpx.Client, path: str) -> list[dict[str, Any]]:
-    """All rows of a list."""
+    """Return all rows of a list."""
     rows: list[dict[str, Any]] = []
     following: str | None = "0"
     while following is not None:

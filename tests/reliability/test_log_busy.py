@@ -1,4 +1,4 @@
-"""The whole service while another process holds the log's file: alarms go out from memory, and nothing is doubled."""
+"""Locked log file: another process holds its write lock, and the service pages from memory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BACK_S = 10
 
 
 @pytest.mark.broker
-def test_a_log_that_is_busy_holds_up_no_alarm(mosquitto: Any, rig: Any, sink: Any, notify: str) -> None:
-    """Its file is locked in the middle of the stream: each alarm is sent within seconds, once, and stored later."""
+def test_a_locked_log_delays_no_alarm(mosquitto: Any, rig: Any, sink: Any, notify: str) -> None:
+    """Each alarm during the lock is sent within seconds, once, and stored after the lock."""
     service = rig.service(mosquitto.url, extra=notify)
     service.start()
     alarms = rig.alarms(mosquitto.port, service)
@@ -38,7 +38,7 @@ def test_a_log_that_is_busy_holds_up_no_alarm(mosquitto: Any, rig: Any, sink: An
     sender.finish()
     rig.caught_up(service, sender.count + len(alarms.raised))
     sent_s = sorted(sink.alarms()[place][0][0] - alarms.raised[place] for place in late)
-    rig.tell(
+    rig.report(
         busy_s=busy_s,
         alarms_from_memory=len(unstored),
         sent_after_s=[round(sent_s[len(sent_s) // 2], 2), round(sent_s[-1], 2)],
@@ -46,8 +46,8 @@ def test_a_log_that_is_busy_holds_up_no_alarm(mosquitto: Any, rig: Any, sink: An
     )
     assert len(unstored) >= busy_s
     assert sent_s[-1] <= rig.bound_s(SENT_S)
-    told = sink.alarms()
-    assert {place: len(messages) for place, messages in told.items()} == dict.fromkeys(told, 1)
-    assert not alarms.doubled
+    notices = sink.alarms()
+    assert {place: len(messages) for place, messages in notices.items()} == dict.fromkeys(notices, 1)
+    assert not alarms.duplicated
     assert service.stop() == 0
-    rig.kept(service).check(sender)
+    rig.data_of(service).check(sender)

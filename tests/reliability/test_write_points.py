@@ -1,4 +1,4 @@
-"""Killed at a write: whichever it is, what was durable is whole, and the next process finishes as if nothing was."""
+"""Kills at single write calls: durable data stay whole, and the next process completes the work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WRITER = Path(__file__).with_name("writer.py")
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 12
 POINTS, POINTS_LONG = 4, 100
-"""Writes at which a process is killed, chosen by chance."""
+"""Number of random write calls at which a process is killed."""
 
 CALLS = "pwrite64,fdatasync,fsync,ftruncate,rename,unlink"
 NUMBER = METRIC_BY_NAME["people_in_total"].code
@@ -32,30 +32,30 @@ SPAN = {"from_ns": 0, "to_ns": 2**63 - 1}
 
 @pytest.fixture
 def strace(run_twinward: Any) -> str:
-    """The program that kills at a system call."""
+    """Path of strace, which kills a process at a system call."""
     program = shutil.which("strace")
     works = program and subprocess.run([program, "-qq", "-e", "trace=none", "true"], check=False, capture_output=True)
     if not program or not works or works.returncode != 0:
-        run_twinward.unavailable("strace is not installed, or may not trace here")
+        run_twinward.unavailable("strace is not installed or may not trace")
     return str(program)
 
 
 def write(folder: Path, *before: str) -> Sequence[int]:
-    """Run the writer, under a tracer where given; the numbers that it acknowledged."""
+    """Run the writer, behind a tracer if given; return the acknowledged numbers."""
     command = [*before, sys.executable, str(WRITER), str(folder), str(COUNT)]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120)
     return [int(line) for line in done.stdout.split()]
 
 
 def writes_of(strace: str, folder: Path) -> int:
-    """How many writing calls an undisturbed run makes."""
+    """Return the number of write calls of an undisturbed run."""
     record = folder / "calls"
     write(folder, strace, "-f", "-qq", "-o", str(record), "-e", f"trace={CALLS}")
     return len(record.read_text(encoding="utf-8", errors="replace").splitlines())
 
 
 def numbers(folder: Path) -> dict[str, list[int]]:
-    """What stands in the log, in the store, and on which log positions fires were found."""
+    """Return the numbers in log and store, and the log positions with a detected fire."""
     with closing(TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)) as log:
         entries = log.read(0, limit=10_000)
         code = next(sensor.code for sensor in log.catalog()[0] if sensor.id == "room")
@@ -66,22 +66,22 @@ def numbers(folder: Path) -> dict[str, list[int]]:
     assert stored == 2 * len(logged)
     assert memory == sorted(logged[-5:])
     with closing(open_store("duckdb", folder / "readings.duckdb")) as store:
-        kept = store.read(code, NUMBER, **SPAN).value.astype(np.int64).tolist()
+        values = store.read(code, NUMBER, **SPAN).value.astype(np.int64).tolist()
     with closing(DetectionLog(folder / "detections.sqlite", clock=time.time_ns)) as found:
         fires = [entry.source for entry in found.read(0, limit=10_000) if "fire" in entry.detections.hazard]
         assert found.verify().ok
-    return {"logged": logged, "stored": kept, "fires": fires}
+    return {"logged": logged, "stored": values, "fires": fires}
 
 
-def test_a_kill_at_any_write_loses_and_doubles_nothing(strace: str, tmp_path: Path, rig: Any) -> None:
-    """SIGKILL at the n-th write of log, store or detections; then a process that goes on to the end."""
+def test_a_kill_at_any_write_causes_no_loss_or_duplicate(strace: str, tmp_path: Path, rig: Any) -> None:
+    """SIGKILL at the n-th write of log, store or detections; a second process completes the work."""
     plain = tmp_path / "plain"
     plain.mkdir()
     points = writes_of(strace, plain)
     wanted = numbers(plain)
     assert wanted["logged"] == list(range(1, COUNT + 1))
     assert len(wanted["fires"]) > COUNT // 3
-    chosen = rig.dice.sample(range(1, points + 1), rig.size(POINTS, POINTS_LONG))
+    chosen = rig.rng.sample(range(1, points + 1), rig.size(POINTS, POINTS_LONG))
     for point in chosen:
         folder = tmp_path / str(point)
         folder.mkdir()
@@ -91,11 +91,11 @@ def test_a_kill_at_any_write_loses_and_doubles_nothing(strace: str, tmp_path: Pa
         assert not set(acked) & set(resumed), f"killed at write {point}: an acknowledged number was written again"
         assert numbers(folder) == wanted, f"killed at write {point}"
         shutil.rmtree(folder)
-    rig.tell(writes=points, kills=len(chosen))
+    rig.report(writes=points, kills=len(chosen))
 
 
-def test_the_tracer_does_kill(strace: str, tmp_path: Path) -> None:
-    """The run above is none if nothing dies: an early kill leaves numbers unwritten."""
+def test_the_tracer_kills(strace: str, tmp_path: Path) -> None:
+    """An early kill leaves numbers unwritten, so the test above does kill."""
     inject = f"inject={CALLS}:signal=SIGKILL:when=60"
     acked = write(tmp_path, strace, "-f", "-qq", "-o", str(tmp_path / "trace"), "-e", f"trace={CALLS}", "-e", inject)
     assert len(acked) < COUNT

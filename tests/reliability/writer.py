@@ -1,7 +1,7 @@
-"""Writes a log, a store and a detection log to the end, from wherever it was killed; a process of its own.
+"""Program that writes a log, a store and a detection log up to a number, and resumes after a kill.
 
-Number `n` of `count` is one batch: a comfort reading of value n, and a smoke reading that alarms at every third. A
-number whose batch is durable is printed. Usage: writer.py FOLDER COUNT.
+Number `n` of `count` is one batch: a comfort reading of value n, and a smoke reading that alarms at every third number.
+Prints each number with a durable batch. Usage: writer.py FOLDER COUNT.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NUMBER, SMOKE = METRIC_BY_NAME["people_in_total"].code, METRIC_BY_NAME["smoke"].
 
 
 def sealed_of(number: int, catalog: Catalog) -> Sealed:
-    """The batch of a number, with all that becomes durable beside it."""
+    """Return the batch of a number, with the changes that the log stores with it."""
     columns = {name: np.zeros(2, dtype) for name, dtype in COLUMNS}
     columns["sensor"][:] = [catalog.code("s", "room", "env"), catalog.code("s", "smoke", "smoke")]
     columns["metric"][:] = [NUMBER, SMOKE]
@@ -51,7 +51,7 @@ def sealed_of(number: int, catalog: Catalog) -> Sealed:
 
 
 def main(folder: Path, count: int) -> None:
-    """Append what is missing, and let every stage follow after each number."""
+    """Append the missing numbers, and run every stage after each."""
     with ExitStack() as files:
         moment = [START_NS]
         flow = Flow(Settings(data_dir=folder), read_tables(Settings()), lambda: moment[0])
@@ -63,7 +63,9 @@ def main(folder: Path, count: int) -> None:
         stages = [(step.stage, step.source) for step in (storing, *flow.detection())]
         cursors = [stage.recover() for stage, _ in stages]
         known = max((int(entry.batch.value[0]) for entry in log.read(0, limit=10_000) if not entry.priority), default=0)
-        for number in range(known, count + 1):  # once without a new number: what a kill left to the stages
+        for number in range(
+            known, count + 1
+        ):  # first without a new number: entries that the stages had not read before the kill
             if number > known:
                 log.append(sealed_of(number, catalog))
                 print(number, flush=True)  # noqa: T201 - the acknowledgement

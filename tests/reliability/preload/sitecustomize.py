@@ -1,6 +1,6 @@
-"""Loaded by Python before a program under libfaketime: a sleep that this library lets through.
+"""Replacement of `time.sleep` for programs under libfaketime; Python imports it at start.
 
-Version 0.9.10 refuses the sleep until a monotonic moment (clock_nanosleep with TIMER_ABSTIME) that Python 3.11 makes.
+libfaketime 0.9.10 rejects the call of Python 3.11, a sleep until a monotonic time (clock_nanosleep, TIMER_ABSTIME).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 
 
 def sleep(seconds: float) -> None:
-    """Wait that long by the system's own timeout."""
+    """Wait with the timeout of `select`."""
     select.select([], [], [], seconds)
 
 
