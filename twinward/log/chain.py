@@ -41,15 +41,20 @@ CREATE TABLE IF NOT EXISTS anchor (
   id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
 """
 _COLUMNS = "seq, written_ns, source, batch, digest, block"
-_INSERT = f"INSERT INTO entries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_LANE_NUMBER = "CASE lane WHEN 0 THEN source WHEN 1 THEN -source END"
+"""The number in the digest of a log with lanes: the sign stands for the lane, as release 0.1.0 wrote it."""
 
 
 class Block(NamedTuple):
-    """What one entry is to hold; source: a number of the owner's that is chained with it."""
+    """Content of a new entry; source: a number of the owner; lane: 0 or 1, in a log with lanes.
+
+    The digest covers `source`, with a negative sign in lane 1.
+    """
 
     data: bytes
     batch: str
     source: int
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Stored:
     batch: str
     digest: bytes
     block: bytes
+    lane: int = 0
 
 
 class Chain:
@@ -72,14 +78,23 @@ class Chain:
     """
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], int], schema: str = "", migrations: Sequence[Migration] = ()
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], int],
+        schema: str = "",
+        migrations: Sequence[Migration] = (),
+        lanes: bool = False,
     ) -> None:
         """Open the file, and create or upgrade its tables.
 
         schema: tables of the owner in schema version 1, each with IF NOT EXISTS: a file without a version may have
-        them. migrations: steps to versions 2, 3, ... Raises LogVersionError when the file has a later version.
+        them. migrations: steps to versions 2, 3, ... lanes: whether they add a column `lane` to the entries. Raises
+        LogVersionError when the file has a later version.
         """
         self.path = path
+        self._columns = f"{_COLUMNS}, lane" if lanes else _COLUMNS
+        self._number = _LANE_NUMBER if lanes else "source"
         self.head_file = HeadFile(path)
         self._clock = clock
         self._lock = threading.Lock()
@@ -101,10 +116,9 @@ class Chain:
                 seq, digest = before.seq, before.digest
                 for block in blocks:
                     seq += 1
-                    entry = Link(seq, self._clock(), block.source, block.batch)
+                    entry = Link(seq, self._clock(), -block.source if block.lane else block.source, block.batch)
                     digest = link(digest, entry, block.data)
-                    values = (seq, entry.written_ns, entry.source, entry.batch, digest, block.data)
-                    db.execute(_INSERT, values)
+                    self._insert(db, (seq, entry.written_ns, block.source, entry.batch, digest, block.data, block.lane))
                 with_entry(db, seq)
             self.head_file.advance(seq, digest)
         with self._grown:
@@ -113,7 +127,7 @@ class Chain:
 
     def entries(self, after: int, limit: int, *, where: str = EVERY) -> list[Stored]:
         """At most `limit` entries behind position `after`, in order; where: a condition that stands in the code."""
-        query = f"SELECT {_COLUMNS} FROM entries WHERE seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608 - as it says
+        query = f"SELECT {self._columns} FROM entries WHERE seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608 - as it says
         with self.reading() as db:
             rows = db.execute(query, (after, limit)).fetchall()
         return [Stored(*row) for row in rows]
@@ -166,7 +180,7 @@ class Chain:
         head = self.head_file.read()  # before the log: the log may grow meanwhile, the record must not be ahead
         with self.reading() as db:
             try:
-                return verify(db, head, known)
+                return verify(db, head, known, number=self._number)
             finally:
                 if db.in_transaction:
                     db.rollback()
@@ -189,6 +203,12 @@ class Chain:
             self._readers.get_nowait().close()
         with self._lock:
             self._writer.close()
+
+    def _insert(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> None:
+        columns = self._columns
+        marks = ", ".join("?" * (columns.count(",") + 1))
+        query = f"INSERT INTO entries ({columns}) VALUES ({marks})"  # noqa: S608 - constants
+        db.execute(query, row[: columns.count(",") + 1])
 
     def _check_head(self) -> None:
         """Before the first write: what is missing at the end now is kept in the head record, for `verify` to tell."""

@@ -1,4 +1,4 @@
-"""The detection log: what the detectors found, which telemetry it came from, and their saved state."""
+"""Detection log: detections in two lanes, their telemetry positions, and the state of the detection stages."""
 
 from __future__ import annotations
 
@@ -16,22 +16,31 @@ from ingest import Priority
 
 from .chain import Block, Chain, Lane, Stored
 from .verify import Report
+from .versions import script
 
 SNAPSHOTS = 2
 
-_LANES = {Priority.ORDINARY: "source >= 0", Priority.URGENT: "source < 0"}
-_INDEX = f"CREATE INDEX IF NOT EXISTS urgent_detections ON entries (seq) WHERE {_LANES[Priority.URGENT]};"
 _SCHEMA = """
+CREATE INDEX IF NOT EXISTS urgent_detections ON entries (seq) WHERE source < 0;
 DROP TABLE IF EXISTS snapshots;
 CREATE TABLE IF NOT EXISTS states (
   id INTEGER PRIMARY KEY AUTOINCREMENT, stage TEXT NOT NULL, source INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS judged (stage TEXT PRIMARY KEY, source INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+_LANE_COLUMN = """
+DROP INDEX urgent_detections;
+ALTER TABLE entries ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;
+UPDATE entries SET lane = 1, source = -source WHERE source < 0;
+CREATE INDEX urgent_detections ON entries (seq) WHERE lane = 1;
+ALTER TABLE judged RENAME TO scored;
+INSERT OR IGNORE INTO scored SELECT 'detect_offline', source FROM scored WHERE stage = 'detect';
+"""
+"""Version 2: a lane column replaces the sign of `source`; offline detections so far are those of `detect`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionEntry:
-    """One batch of detections; source: position in the telemetry log of the batch that they were decided on."""
+    """One batch of detections; source: telemetry position of the entry that decided them; priority: the lane."""
 
     seq: int
     source: int
@@ -40,61 +49,62 @@ class DetectionEntry:
 
 
 class DetectionLog:
-    """One SQLite file. Appending is for the detecting process; reading is for any thread and process.
+    """One SQLite file. The detecting process appends; any thread and process reads.
 
-    In the chain the source of an urgent entry stands with its sign turned.
+    The digest of an entry covers its source with a negative sign in the urgent lane, in every schema version.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
-        self._chain = Chain(path, clock=clock, schema=_INDEX + _SCHEMA)
+        self._chain = Chain(path, clock=clock, schema=_SCHEMA, migrations=(script(_LANE_COLUMN),), lanes=True)
 
     def append(
         self, detections: DetectionBatch, *, source: int, stage: str, priority: Priority = Priority.ORDINARY
     ) -> int:
-        """Position of the new entry, durable on return, with the note that this stage has spoken on `source` (from 1).
+        """Return the position of the new entry, durable together with the write position of the stage.
 
-        Raises sqlite3.OperationalError when the disk refuses.
+        source: telemetry position, from 1. Raises sqlite3.OperationalError when the disk is full or the file is locked.
         """
         plain = detectors.encode(detections)
         block = zstandard.ZstdCompressor(level=3).compress(plain)
 
         def with_entry(db: sqlite3.Connection, _seq: int) -> None:
-            db.execute("INSERT OR REPLACE INTO judged VALUES (?, ?)", (stage, source))
+            db.execute("INSERT OR REPLACE INTO scored VALUES (?, ?)", (stage, source))
 
-        signed = -source if priority is Priority.URGENT else source
-        return self._chain.append([Block(block, sha256(plain).hexdigest()[:32], signed)], with_entry=with_entry)
+        return self._chain.append(
+            [Block(block, sha256(plain).hexdigest()[:32], source, lane=priority)], with_entry=with_entry
+        )
 
     def read(self, after: int, *, limit: int = 64) -> list[DetectionEntry]:
-        """The entries behind position `after`, in order, at most `limit`."""
+        """Return at most `limit` entries after position `after`, in order."""
         return [_entry(stored) for stored in self._chain.entries(after, limit)]
 
     def lane(self, priority: Priority) -> Lane[DetectionEntry]:
-        """The entries of one priority, as a log of their own."""
-        return Lane(self._chain, _LANES[priority], _entry)
+        """Return the entries of one lane as a log of their own."""
+        return Lane(self._chain, f"lane = {priority:d}", _entry)
 
     def head(self) -> int:
-        """The last position; 0 when nothing was ever written."""
+        """Return the last position; 0 before the first entry."""
         return self._chain.last().seq
 
     def source(self, stage: str) -> int:
-        """The last position in the telemetry log on which that stage found something; 0 when there is none."""
+        """Return the write position of a stage: the last telemetry position with a detection; 0 for none."""
         with self._chain.reading() as db:
-            row = db.execute("SELECT source FROM judged WHERE stage = ?", (stage,)).fetchone()
+            row = db.execute("SELECT source FROM scored WHERE stage = ?", (stage,)).fetchone()
         return int(row[0]) if row else 0
 
     def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until there is an entry behind `after` (True) or the time is over (False)."""
+        """Block until there is an entry after `after` (True) or the time is over (False)."""
         return self._chain.wait(after, timeout_s)
 
     def snapshot(self, source: int, state: bytes, *, stage: str) -> None:
-        """Keep a stage's state after telemetry position `source`; its two newest stay."""
+        """Write a stage's state at telemetry position `source` and keep its two newest."""
         with self._chain.changing() as db:
             db.execute("INSERT INTO states (stage, source, state) VALUES (?, ?, ?)", (stage, source, state))
             old = "SELECT id FROM states WHERE stage = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
             db.execute(f"DELETE FROM states WHERE id IN ({old})", (stage, SNAPSHOTS))  # noqa: S608 - constants
 
     def latest_snapshot(self, stage: str) -> tuple[int, bytes] | None:
-        """Source position and state that a stage saved last, or None."""
+        """Return the telemetry position and state that a stage saved last, or None."""
         with self._chain.reading() as db:
             row: tuple[int, bytes] | None = db.execute(
                 "SELECT source, state FROM states WHERE stage = ? ORDER BY id DESC LIMIT 1", (stage,)
@@ -102,19 +112,18 @@ class DetectionLog:
         return row
 
     def retain(self, *, before_ns: int, up_to: int, bytes_max: int | None = None) -> int:
-        """Drop entries that are too old or too many, none behind `up_to` (the slowest reader); see `Chain.retain`."""
+        """Drop entries that are too old or too many, none after `up_to` (the slowest reader); see `Chain.retain`."""
         return self._chain.retain(before_ns=before_ns, up_to=up_to, bytes_max=bytes_max)
 
     def verify(self, *, known: tuple[int, str] | None = None) -> Report:
-        """Whether every entry is as it was written; known: a position and digest that was kept elsewhere."""
+        """Return whether every entry is as it was written; known: a position and digest stored elsewhere."""
         return self._chain.verify(known=known)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._chain.close()
 
 
 def _entry(stored: Stored) -> DetectionEntry:
     found = detectors.decode(zstandard.ZstdDecompressor().decompress(stored.block))
-    priority = Priority.URGENT if stored.source < 0 else Priority.ORDINARY
-    return DetectionEntry(stored.seq, abs(stored.source), found, priority)
+    return DetectionEntry(stored.seq, stored.source, found, Priority(stored.lane))

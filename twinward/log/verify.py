@@ -41,24 +41,29 @@ class _Bad(Exception):  # noqa: N818 - ends the walk; never leaves this module
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The part of an entry that the chain covers, beside its block."""
+    """Fields of an entry that the digest covers, besides its block; number: the source, negative in lane 1."""
 
     seq: int
     written_ns: int
-    source: int
+    number: int
     batch: str
 
 
 def link(before: bytes, entry: Link, block: bytes) -> bytes:
     """Digest of an entry that follows the one with digest `before`."""
     name = entry.batch.encode()
-    header = _HEADER.pack(entry.seq, entry.written_ns, entry.source, len(name)) + name
+    header = _HEADER.pack(entry.seq, entry.written_ns, entry.number, len(name)) + name
     return hashlib.sha256(b"".join((before, header, block))).digest()
 
 
-def verify(db: sqlite3.Connection, head: Head | None, known: tuple[int, str] | None) -> Report:
-    """Walk the log in one read transaction. known: a position and digest that somebody kept elsewhere."""
-    walk = _Walk(head, known)
+def verify(
+    db: sqlite3.Connection, head: Head | None, known: tuple[int, str] | None, *, number: str = "source"
+) -> Report:
+    """Check the log in one read transaction.
+
+    known: a position and digest stored elsewhere; number: SQL expression of the number that the digest covers.
+    """
+    walk = _Walk(head, known, number)
     try:
         db.execute("BEGIN")
         for _ in walk.steps(db):
@@ -74,9 +79,9 @@ def verify(db: sqlite3.Connection, head: Head | None, known: tuple[int, str] | N
 class _Walk:
     """One pass over the entries: position and digest so far, and the digests that must be met on the way."""
 
-    def __init__(self, head: Head | None, known: tuple[int, str] | None) -> None:
+    def __init__(self, head: Head | None, known: tuple[int, str] | None, number: str) -> None:
         self.seq, self.digest, self.entries, self.start = 0, GENESIS, 0, 0
-        self._head = head
+        self._head, self._number = head, number
         self._expected: dict[int, str] = {}
         if head is not None and head.lost_seq:
             self._expected[head.lost_seq] = head.lost_digest
@@ -89,7 +94,8 @@ class _Walk:
         anchor = db.execute("SELECT seq, digest FROM anchor").fetchone()
         if anchor is not None:
             self._check_anchor(*anchor)
-        for row in db.execute("SELECT seq, written_ns, source, batch, digest, block FROM entries ORDER BY seq"):
+        query = f"SELECT seq, written_ns, {self._number}, batch, digest, block FROM entries ORDER BY seq"  # noqa: S608 - a constant
+        for row in db.execute(query):
             self._step(Link(*row[:4]), row[4], row[5])
             yield
 

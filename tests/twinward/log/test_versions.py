@@ -73,6 +73,40 @@ def test_upgrade_of_a_detection_log_keeps_data_and_hash_chain(tmp_path: Path) ->
     log.close()
 
 
+def test_lanes_of_a_detection_log_are_a_column_that_the_digest_covers(tmp_path: Path) -> None:
+    """An upgraded file takes entries of both lanes; a changed lane or sign breaks the chain, in old and new entries."""
+    path = file_0_1_0(tmp_path, "detections")
+    with closing(DetectionLog(path, clock=lambda: 1)) as log:
+        detections = log.read(0)[0].detections
+        for source, priority in ((5, Priority.URGENT), (6, Priority.ORDINARY)):
+            log.append(detections, source=source, stage="detect", priority=priority)
+        assert [(entry.source, entry.priority) for entry in log.lane(Priority.URGENT).read(0)] == [
+            (2, Priority.URGENT),
+            (5, Priority.URGENT),
+        ]
+        assert (log.verify().ok, log.verify().entries) == (True, 4)
+        for seq in range(1, 5):
+            for change in ("lane = 1 - lane", "source = -source", "lane = 2", "lane = 1 - lane, source = source + 1"):
+                with closing(sqlite3.connect(path)) as db:
+                    (kept,) = db.execute("SELECT lane, source FROM entries WHERE seq = ?", (seq,)).fetchall()
+                    db.execute(f"UPDATE entries SET {change} WHERE seq = ?", (seq,))  # noqa: S608 - constants
+                    db.commit()
+                    assert (log.verify().ok, log.verify().first_bad_seq) == (False, seq)
+                    db.execute("UPDATE entries SET lane = ?, source = ? WHERE seq = ?", (*kept, seq))
+                    db.commit()
+        assert log.verify().ok
+
+
+def test_offline_detections_of_0_1_0_are_not_written_again(tmp_path: Path) -> None:
+    """`detect` found offline sensors in 0.1.0: `detect_offline` starts with its write position."""
+    path = file_0_1_0(tmp_path, "detections")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("INSERT INTO judged VALUES ('detect', 7)")
+        db.commit()
+    with closing(DetectionLog(path, clock=lambda: 1)) as log:
+        assert (log.source("detect"), log.source("detect_offline")) == (7, 7)
+
+
 def test_upgraded_file_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
     """Schema and version do not depend on the release that made the file."""
     (tmp_path / "new").mkdir()
