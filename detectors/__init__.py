@@ -1,6 +1,6 @@
-"""Columnar telemetry -> detections: what looks dangerous, since when, how sure, why, and what would clear it.
+"""Detectors: columnar telemetry in, detections out, each with score, evidence and clearing condition.
 
-The compiled kernels are loaded when a detector is first built: recipes and detections are read without them.
+The compiled kernels load with the first detector set. Recipes and detections are read without them.
 """
 
 from importlib import import_module
@@ -53,11 +53,11 @@ _LATER = {
     "warm": "warming",
 }
 
-if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there
+if not TYPE_CHECKING:  # type checkers use the imports above
 
     def __getattr__(name: str) -> object:
-        """Load what is asked for the first time."""
+        """Load a name at its first use."""
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = found = getattr(import_module(f".{_LATER[name]}", __name__), name)
-        return found
+        globals()[name] = value = getattr(import_module(f".{_LATER[name]}", __name__), name)
+        return value

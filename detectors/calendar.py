@@ -1,4 +1,4 @@
-"""The school's calendar: when it is closed, by its own clock and its own holidays."""
+"""Calendar of a school: daily hours, terms and holidays in its own timezone."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Terms = tuple[tuple[date, date], ...]
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """When the school is open: daily hours, weekend hours (None: closed), terms (none: all year) and holidays.
+    """Opening times: daily hours, weekend hours (None: closed), terms (none: all year) and holidays.
 
-    Hours are wall-clock times of `timezone`, right over changes of summer time. A day runs from `opens` up to, not
-    with, `closes`; hours over midnight are not known here.
+    Hours are wall-clock times of `timezone`, also across changes of summer time. A school is open from `opens` to
+    before `closes`. Hours across midnight are not supported.
     """
 
     timezone: str = "Asia/Shanghai"
@@ -48,7 +48,7 @@ class Calendar:
         return row.calendar() if row else cls()
 
     def closed(self, time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """True where the school is closed at that time (ns since 1970 UTC)."""
+        """Return True where the school is closed; time_ns: ns since 1970 UTC."""
         if not len(time_ns):
             return np.zeros(0, np.bool_)
         days = time_ns // DAY_NS
@@ -60,7 +60,7 @@ class Calendar:
         return result
 
     def hours(self, day: date) -> tuple[time, time] | None:
-        """Opening and closing time of a day; None when it is closed all day."""
+        """Return opening and closing time of a day; None when the school is closed all day."""
         if day in self.holidays or (self.terms and not self._in_term(day)):
             return None
         return self.weekend if day.weekday() >= SATURDAY else (self.opens, self.closes)
@@ -76,7 +76,7 @@ class Calendar:
 
 @lru_cache(maxsize=4096)
 def _spans(calendar: Calendar, utc_day: int) -> tuple[tuple[int, int], ...]:
-    """Open spans (ns) of the local days that touch a UTC day; its wall clock may be a day ahead or behind."""
+    """Return the open spans (ns) of the local days that overlap a UTC day: the day before, the same and the next."""
     zone = ZoneInfo(calendar.timezone)
     spans = []
     for shift in (-1, 0, 1):
@@ -108,7 +108,7 @@ def _zone(text: Any) -> str:
 def _terms(terms: Any) -> tuple[tuple[date, date], ...]:
     result = tuple(sorted((_date(begin), _date(end)) for begin, end in terms))
     if any(begin > end for begin, end in result):
-        raise ValueError("a term ends before it begins")
+        raise ValueError("a term ends before its begin")
     return result
 
 

@@ -1,4 +1,4 @@
-"""What detectors give: columns of detections, each with its reason."""
+"""Detections as columns, and the protocol of a detector."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ HAZARDS = (
     "camera_blind", "sensor_silent", "gateway_silent", "sensor_stuck", "sensor_fault", "tamper", "battery_low",
     "message_flood", "name_flood", "anomaly",
 )  # fmt: skip
-"""Kinds of hazard that a detection can speak of."""
+"""Allowed hazard kinds of a detection."""
 
 
 class Phase(IntEnum):
-    """Where in its life a finding is."""
+    """Change of state that a detection reports."""
 
     RAISE = 0  # opened at `level`
-    CHANGE = 1  # still open, level went up or down
-    CLEAR = 2  # proved over
+    CHANGE = 1  # still open, at another level
+    CLEAR = 2  # condition ended
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectionBatch:
-    """Detections as equal-length columns, in the order in which they were decided.
+    """Detections as equal-length columns, in order of decision.
 
-    sensor, metric: codes; phase: Phase; level: 0 information, 1 early, 2 alarm, 3 severe; first_ns, last_ns: event time
-    of the span that speaks for it; gateway_ns: of the deciding reading, 0 when the wire does not tell; arrival_ns: when
-    the deciding reading came in; decided_ns: when it was decided, on the data's own clock (arrival of the row that
-    decided); score in [0, 1]; late: decided on data that came long after its event; drill: from test messages.
-    rule: name in the recipe; detector: type; hazard: one of HAZARDS;
+    sensor, metric: codes; phase: Phase; level: 0 information, 1 early, 2 alarm, 3 severe. Times in ns since 1970 UTC:
+    first_ns, last_ns: event time span of the evidence; gateway_ns: gateway time of the deciding reading, 0 if the
+    format has none; arrival_ns: arrival of the deciding reading; decided_ns: decision, on the clock of the data
+    (arrival of the deciding row). score: in [0, 1]; late: decided on data that arrived long after its event; drill:
+    from test messages. rule: name in the recipe; detector: type; hazard: one of HAZARDS;
     evidence: {"window_s", "limit", "value", "unit", "baseline"?, "dims"?,
     "timeline"? ("late": scored apart from the live one), "text": {"zh", "en"}, "clears": {"zh", "en"}}.
     """
@@ -62,29 +62,29 @@ class DetectionBatch:
         rows = len(self.sensor)
         for name in self.__slots__:
             if len(getattr(self, name)) != rows:
-                raise ValueError(f"column {name} has {len(getattr(self, name))} rows, wanted {rows}")
+                raise ValueError(f"column {name} has {len(getattr(self, name))} rows; allowed are {rows}")
 
     def __len__(self) -> int:
         return len(self.sensor)
 
 
 class Detector(Protocol):
-    """One rule over telemetry. A set of detectors is a Detector as well.
+    """Detector over telemetry: one rule, or a set of them.
 
-    Must hold for every implementation: no wall clock, no randomness; input untouched; row by row gives what batched
-    gives; `restore(snapshot())` in a new instance goes on as the old one would; memory bounded by the sensors' number;
-    readings of quality FAULT and HISTORICAL never raise and never clear; TEST raises drills only; RETAINED changes
-    nothing at all.
+    Invariants of every implementation: it reads no wall clock and no randomness; the input stays unchanged; single
+    rows give the same detections as one batch; `restore(snapshot())` in a new instance continues as the old one would;
+    memory is bounded by the number of sensors. Readings of quality FAULT and HISTORICAL neither raise nor clear; TEST
+    raises only drills; RETAINED changes no state.
     """
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
-        """Judge the readings in order; called for every batch of the log, in log order."""
+        """Score the readings in order; called for every batch of the log, in log order."""
         ...
 
     def snapshot(self) -> bytes:
-        """All state, versioned, for `restore`."""
+        """Return all state, with its version, for `restore`."""
         ...
 
     def restore(self, state: bytes) -> None:
-        """Take state back. Raises ValueError when it is of another version or rule set."""
+        """Restore a snapshot. Raises ValueError when it is damaged or of another version."""
         ...

@@ -1,4 +1,4 @@
-"""All rules of a recipe as one detector."""
+"""Detector set: all rules of a recipe over the same batches."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class DetectorSet:
 
 
 def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:
-    """The detector of a recipe; sensors' facts are read from the catalogue and followed as they change."""
+    """Return the detector set of a recipe; it reads the sensors' facts from the catalogue, also later changes."""
     return DetectorSet(recipe, catalog, calendar)
 
 
@@ -179,7 +179,7 @@ def offline_rules(recipe: Recipe) -> Recipe:
 
 
 def _news(batch: TelemetryBatch) -> TelemetryBatch:
-    """The batch without what the broker kept: no rule sees it, so that it moves no timer, clock or silence either."""
+    """Return the batch without retained copies: they move no clock and no timer, and are no sign of a live sensor."""
     kept = batch.quality == Quality.RETAINED
     return batch.select(np.flatnonzero(~kept)) if kept.any() else batch
 

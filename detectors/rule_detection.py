@@ -1,4 +1,4 @@
-"""From what kernels found to rows of a DetectionBatch."""
+"""Detection of one rule, and its assembly into the rows of a DetectionBatch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .kernels.emission import DRILL, FIRST, LAST, LATE, PHASE, ROW, STATE, STEP,
 from .recipes.kinds import Rule
 
 SCORES = (0.4, 0.6, 0.8, 0.95)
-"""How sure a rule at each level is taken to be, where the sensor tells no score of its own."""
+"""Score of each level, for detections without a score of the sensor."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDetection:
-    """One transition: who, what, when, and the numbers behind it."""
+    """One raise, change or clear of a rule: sensor, metric, times, and the values of its evidence."""
 
     row: int
     sensor: int
@@ -46,13 +46,13 @@ class RuleDetection:
 
     @property
     def hazard(self) -> str:
-        """The hazard it speaks of: its own, or the rule's."""
+        """Hazard kind: its own, else the rule's."""
         return self.own_hazard or self.rule.hazard
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A kernel's entry in plain numbers."""
+    """Kernel entry in plain numbers."""
 
     row: int
     slot: int
@@ -65,7 +65,7 @@ class Entry:
 
 
 def entries(found: NDArray[np.int64], values: NDArray[np.float64], count: int) -> list[Entry]:
-    """The first `count` entries of a kernel's tables."""
+    """Return the first `count` entries of a kernel's tables."""
     return [
         Entry(
             row=line[ROW],
@@ -81,31 +81,31 @@ def entries(found: NDArray[np.int64], values: NDArray[np.float64], count: int) -
     ]
 
 
-def assemble(findings: Sequence[RuleDetection], batch: TelemetryBatch, late_ns: int) -> DetectionBatch:
-    """Detections in row order; within a row, in the order of the rules."""
-    ordered = sorted(findings, key=lambda finding: finding.row)  # stable: rules keep their order
-    rows = [finding.row for finding in ordered]
+def assemble(detections: Sequence[RuleDetection], batch: TelemetryBatch, late_ns: int) -> DetectionBatch:
+    """Return the detections in row order; within a row, in the order of the rules."""
+    ordered = sorted(detections, key=lambda item: item.row)  # stable: rules keep their order
+    rows = [detection.row for detection in ordered]
     arrival = batch.arrival_ns[np.array(rows, np.int64)]
-    last = np.array([finding.last_ns for finding in ordered], np.int64)
-    timed = np.array([finding.kind in _BY_READING for finding in ordered], np.bool_)
-    on_late_timeline = np.array([finding.timeline == LATE for finding in ordered], np.bool_)
+    last = np.array([detection.last_ns for detection in ordered], np.int64)
+    timed = np.array([detection.kind in _BY_READING for detection in ordered], np.bool_)
+    on_late_timeline = np.array([detection.timeline == LATE for detection in ordered], np.bool_)
     return DetectionBatch(
-        sensor=np.array([finding.sensor for finding in ordered], np.int32),
-        metric=np.array([finding.metric for finding in ordered], np.int16),
-        phase=np.array([finding.phase for finding in ordered], np.int8),
-        level=np.array([finding.level for finding in ordered], np.int8),
-        first_ns=np.array([finding.first_ns for finding in ordered], np.int64),
+        sensor=np.array([detection.sensor for detection in ordered], np.int32),
+        metric=np.array([detection.metric for detection in ordered], np.int16),
+        phase=np.array([detection.phase for detection in ordered], np.int8),
+        level=np.array([detection.level for detection in ordered], np.int8),
+        first_ns=np.array([detection.first_ns for detection in ordered], np.int64),
         last_ns=last,
         gateway_ns=np.array([_gateway_ns(batch, row) for row in rows], np.int64),
         arrival_ns=arrival,
         decided_ns=arrival.copy(),
-        score=np.array([_score(finding) for finding in ordered], np.float64),
+        score=np.array([_score(detection) for detection in ordered], np.float64),
         late=on_late_timeline | (timed & (arrival - last > late_ns)),
-        drill=np.array([finding.timeline == DRILL for finding in ordered], np.bool_),
-        rule=[finding.rule.name for finding in ordered],
-        detector=[finding.kind for finding in ordered],
-        hazard=[finding.hazard for finding in ordered],
-        evidence=[_evidence(finding) for finding in ordered],
+        drill=np.array([detection.timeline == DRILL for detection in ordered], np.bool_),
+        rule=[detection.rule.name for detection in ordered],
+        detector=[detection.kind for detection in ordered],
+        hazard=[detection.hazard for detection in ordered],
+        evidence=[_evidence(detection) for detection in ordered],
     )
 
 
@@ -116,36 +116,36 @@ def _gateway_ns(batch: TelemetryBatch, row: int) -> int:
     return int(batch.attributes.get(row, {}).get("gateway_ns", 0) or 0)
 
 
-def _score(finding: RuleDetection) -> float:
-    return SCORES[finding.level] if finding.score is None else min(1.0, max(0.0, finding.score))
+def _score(detection: RuleDetection) -> float:
+    return SCORES[detection.level] if detection.score is None else min(1.0, max(0.0, detection.score))
 
 
-def _evidence(finding: RuleDetection) -> dict[str, Any]:
-    metric = METRIC_BY_CODE[finding.metric]
+def _evidence(detection: RuleDetection) -> dict[str, Any]:
+    metric = METRIC_BY_CODE[detection.metric]
     fact = Fact(
-        kind=finding.kind,
-        hazard=finding.hazard,
+        kind=detection.kind,
+        hazard=detection.hazard,
         metric=metric.name,
         unit=metric.unit,
-        over=finding.phase is Phase.CLEAR,
-        value=finding.value,
-        limit=finding.limit,
-        window_s=finding.window_s,
-        clear_limit=finding.clear_limit,
-        clear_s=finding.clear_s,
-        falling=bool(getattr(finding.rule, "falling", False)),
-        lasted_s=max(0.0, (finding.last_ns - finding.first_ns) / 1e9),
-        behind=finding.behind,
-        dims=finding.dims,
+        over=detection.phase is Phase.CLEAR,
+        value=detection.value,
+        limit=detection.limit,
+        window_s=detection.window_s,
+        clear_limit=detection.clear_limit,
+        clear_s=detection.clear_s,
+        falling=bool(getattr(detection.rule, "falling", False)),
+        lasted_s=max(0.0, (detection.last_ns - detection.first_ns) / 1e9),
+        behind=detection.behind,
+        dims=detection.dims,
     )
     evidence: dict[str, Any] = {
-        "window_s": finding.window_s,
-        "limit": finding.limit,
-        "value": finding.value,
+        "window_s": detection.window_s,
+        "limit": detection.limit,
+        "value": detection.value,
         "unit": metric.unit,
         "text": sentence(fact),
         "clears": clears(fact),
     }
-    if finding.timeline == LATE:
+    if detection.timeline == LATE:
         evidence["timeline"] = "late"  # a clear here leaves live detections open
-    return {**evidence, "dims": finding.dims} if finding.dims else evidence
+    return {**evidence, "dims": detection.dims} if detection.dims else evidence

@@ -1,4 +1,4 @@
-"""Makes the compiled kernels ready before the first reading waits for them."""
+"""Compilation of all kernels before the first reading."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MINUTES = 30
 
 @cache
 def warm() -> None:
-    """Run every rule of the campus recipe over made-up readings, once a process, and forget them.
+    """Run every rule of the campus recipe over synthetic readings, once per process.
 
-    Compiling takes some ten seconds the first time on a machine; later the kernels come from numba's cache on disk.
+    The first compilation on a machine takes about 10 s; later runs load the kernels from numba's cache on disk.
     """
     catalog = Catalog()
     detector = build(load_recipe(), catalog, Calendar())

@@ -214,7 +214,7 @@ def test_levels_rise_as_the_earliest_end_comes_near() -> None:
     assert [one.level for one in found] == [0, 1, 1, 1]
     left = [(8 * DAY_S + LOW * 600 - one.at_s) / DAY_S for one in found[1:3]]
     assert left == pytest.approx([14, 3], abs=0.3)
-    assert "more messages than such cells" in found[-1].text["en"]
+    assert "more messages than its type allows" in found[-1].text["en"]
     assert found[-1].dims["left_high"] == 0
 
 

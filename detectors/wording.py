@@ -1,0 +1,62 @@
+"""Words of explanations: names of metrics and hazards, quantities and durations, in Chinese and English."""
+
+from __future__ import annotations
+
+NAMES = {
+    "smoke": ("烟感探测器报警", "Smoke detector in alarm"),
+    "smoke_density": ("烟雾浓度", "Smoke density"),
+    "smoke_concentration": ("烟雾含量", "Smoke concentration"),
+    "co": ("一氧化碳", "Carbon monoxide"),
+    "temperature": ("温度", "Temperature"),
+    "humidity": ("湿度", "Humidity"),
+    "co2": ("二氧化碳", "Carbon dioxide"),
+    "level": ("水位", "Water level"),
+    "depth": ("积水深度", "Water depth"),
+    "leak": ("漏水探测器报警", "Leak detector in alarm"),
+    "open": ("门", "Gate"),
+    "tamper": ("设备被拆动", "Device tampered with"),
+    "fault": ("设备报故障", "Device reports a fault"),
+    "battery": ("电量", "Battery"),
+    "battery_low": ("电量低", "Battery low"),
+    "blind": ("摄像机画面被遮挡或丢失", "Camera picture covered or lost"),
+    "pressure": ("水压", "Water pressure"),
+    "message_rate": ("设备的消息频率", "Message rate of the device"),
+    "new_names": ("一分钟内出现的陌生设备名", "Unknown device names within a minute"),
+}
+"""Metric -> its name in (Chinese, English); other metrics keep their own name."""
+
+UNITS = {"Cel": "°C", "bool": "", "count": "", "1/s": "/s", "m3/s": "m³/s", "ug/m3": "µg/m³"}
+SIGNS = {"after_hours": ("闭校时段有人进出", "Entry while the school is closed")}
+LABELS = {
+    "person_at_water": ("摄像机识别到水边有人", "Camera detects a person at the water"),
+    "fire": ("摄像机识别到烟或火", "Camera detects smoke or fire"),
+}
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Return a number with its unit, rounded to about three figures.
+
+    >>> quantity(0.1412, "dB/m"), quantity(58.04, "Cel"), quantity(1234.5, "ppm")
+    ('0.14 dB/m', '58.0 °C', '1234 ppm')
+    """
+    number = 0.0 if value is None else value
+    size = abs(number)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2  # noqa: PLR2004 - three figures
+    shown = UNITS.get(unit, unit)
+    return f"{number:.{digits}f} {shown}".rstrip()
+
+
+def span(seconds: float) -> tuple[str, str]:
+    """Return a duration in (Chinese, English), in seconds, minutes or hours.
+
+    >>> span(60), span(600), span(90000)
+    (('60 秒', '60 s'), ('10 分钟', '10 min'), ('25 小时', '25 h'))
+    """
+    for size, zh, en in ((3600, "小时", "h"), (60, "分钟", "min")):
+        if seconds >= 2 * size:
+            return f"{_plain(seconds / size)} {zh}", f"{_plain(seconds / size)} {en}"
+    return f"{_plain(seconds)} 秒", f"{_plain(seconds)} s"
+
+
+def _plain(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
