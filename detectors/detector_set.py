@@ -198,7 +198,7 @@ def _detector(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> R
     if isinstance(rule, Silence):
         return SilenceDetector(rule)
     if isinstance(rule, Battery):
-        return BatteryDetector(rule, table, recipe.cells)
+        return BatteryDetector(rule, table, recipe.battery_types)
     if isinstance(rule, EpisodeRule):
         kind = next(name for name, cls in TYPES.items() if isinstance(rule, cls))
         return EpisodeDetector(rule, table, calendar, kind)

@@ -35,14 +35,14 @@ def read_tables(settings: Settings) -> Tables:
     with _collected(faults):
         recipe = load_recipe(settings.recipe)
     with _collected(faults):
-        cells = load_battery_types(settings.cells)
+        battery_types = load_battery_types(settings.cells)
     with _collected(faults):
         lorawan = load_table() if settings.lorawan is None else load_table().extended(load_table(settings.lorawan))
     with _collected(faults):
         retention = load_retention(settings.store.retention)
     if faults:
         raise ConfigError(faults)
-    return Tables(registry, calendar, replace(recipe, cells=cells), lorawan, retention)
+    return Tables(registry, calendar, replace(recipe, battery_types=battery_types), lorawan, retention)
 
 
 @contextlib.contextmanager

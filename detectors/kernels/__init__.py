@@ -1,4 +1,4 @@
-"""Sequential loops over rows, compiled: state goes in and out as arrays, one cell for each series and lane."""
+"""Compiled sequential loops over rows. State is passed as arrays, with one index per series and timeline."""
 
 from .emission import NONE, TIMELINES
 

@@ -1,4 +1,4 @@
-"""Where kernels write what they found: two growing tables, one of integers and one of floats."""
+"""Output tables of the kernels: one of integers and one of floats, both growing."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from numba import njit
 from numpy.typing import NDArray
 
 NONE = np.iinfo(np.int64).min
-"""Stands for "no time"."""
+"""Marks an absent time."""
 
 TIMELINES = 3
-"""Lanes of a series: 0 live, 1 late or out of order, 2 drill. A cell is series * TIMELINES + lane."""
+"""Timelines of a series: 0 live, 1 late or out of order, 2 drill. State index = slot * TIMELINES + timeline."""
 
 LIVE, LATE, DRILL = 0, 1, 2
 
 ROW, STATE, PHASE, STEP, FIRST, LAST, WIDTH = 0, 1, 2, 3, 4, 5, 6
-"""Columns of the integer table: deciding row, cell, Phase, step of the ladder, event times of the span."""
+"""Columns of the integer table: deciding row, state index, Phase, step of the ladder, event times of the span."""
 
 
 def empty() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Tables to hand to a kernel; a kernel gives back larger ones when they are too small."""
+    """Return empty tables for a kernel, which returns larger ones when they are too small."""
     return np.empty((16, WIDTH), np.int64), np.empty(16, np.float64)
 
 
@@ -31,7 +31,7 @@ def emit(
     entry: tuple[int, int, int, int, int, int],
     value: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Write one entry at `count`; the tables double when full."""
+    """Write one entry at `count`; return the tables, doubled when full."""
     if count == len(values):
         wider = np.empty((2 * count, found.shape[1]), np.int64)
         longer = np.empty(2 * count, np.float64)

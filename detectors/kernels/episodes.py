@@ -1,4 +1,4 @@
-"""States that last: something is on since a moment, and each span of its ladder raises a level, by the clock."""
+"""Kernel of lasting states: each duration of the ladder raises a level, on the clock of the data."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from .emission import DRILL, LATE, LIVE, NONE, TIMELINES, emit
 
 KEEP, ON, OFF, ON_NOW, CANCEL = 0, 1, 2, 3, 4
-"""Signals: nothing, on, off, on and past the first span at once, taken back if not raised yet."""
+"""Signals: none; on; off; on, past the first duration at once; cancel unless raised."""
 
 DELAYED_NS = 5_000_000_000
-"""A reading that is further behind the clock came from a buffer: its end may stand right behind it."""
+"""Delay behind the clock that marks a buffered reading: its end may be the next row."""
 
 FAR = np.iinfo(np.int64).max
 
 START, TIMER, CONFIRMED, ENDED, NEWEST, TIMES = 0, 1, 2, 3, 4, 5
-"""Columns of a state's times: event time of the start, what spans count from, last confirmation, end, newest event."""
+"""Time columns of a state: start, base of the durations, last confirmation, end, newest event."""
 
 
 @njit(cache=True, nogil=True)
 def _due(moment, step, after, clear_ns, hold_ns):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined loop body
-    """When the clock next has something to do for a state."""
+    """Return the next time at which the clock changes a state."""
     if moment[START] == NONE:
         return FAR
     if moment[ENDED] != NONE:
@@ -37,7 +37,7 @@ def _due(moment, step, after, clear_ns, hold_ns):  # type: ignore[no-untyped-def
 
 @njit(cache=True, nogil=True)
 def _advance(row, state, now, moment, step, after, clear_ns, hold_ns, found, values, count):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
-    """Let the clock act on a state: up the ladder, or over."""
+    """Advance a state to `now`: raise levels, or clear."""
     while _due(moment[state], step[state], after, clear_ns, hold_ns) <= now:
         times = moment[state]
         start = times[START]
@@ -61,7 +61,7 @@ def _advance(row, state, now, moment, step, after, clear_ns, hold_ns, found, val
 
 @njit(cache=True, nogil=True)
 def _apply(state, signal, time, clock, moment, step, after):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
-    """Take a signal in; delayed ones count their spans from when they came in, for what followed may be on its way."""
+    """Apply a signal; the durations of a delayed one count from its arrival, as later rows may still be in transit."""
     times = moment[state]
     counted = clock if state % TIMELINES == LATE or clock - time > DELAYED_NS else time
     if signal in (ON, ON_NOW):
@@ -96,11 +96,11 @@ def update_episodes(  # noqa: PLR0917 - compiled: arrays one by one
     found: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
-    """Follow the states through the rows of a whole batch; states: -1 where a row says nothing to this rule.
+    """Update the states by all rows of a batch; states: -1 for a row without a signal.
 
-    clock: the data's own clock at each row, never falling; after: spans of the ladder; clear_ns: how long it must stay
-    off; hold_ns: it is over without a confirmation for so long (0: never). due: one element, a lower bound of the next
-    moment at which the clock has something to do. A live off is off in the late and the drill timeline too.
+    clock: non-decreasing clock of the data at each row; after: durations of the ladder; clear_ns: time off until it
+    clears; hold_ns: time without a confirmation until it clears (0: never). due: one element, a lower bound of the next
+    time at which the clock changes a state. A live off also ends the late and the drill timeline.
     """
     count = 0
     for row in range(len(states)):
@@ -134,7 +134,7 @@ def update_episodes(  # noqa: PLR0917 - compiled: arrays one by one
 def gate_signals(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
     rows: NDArray[np.int64],
     states: NDArray[np.int64],
-    what: NDArray[np.int16],
+    metric: NDArray[np.int16],
     on: NDArray[np.bool_],
     times: NDArray[np.int64],
     codes: tuple[int, int, int],
@@ -147,19 +147,19 @@ def gate_signals(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
     closed: NDArray[np.bool_],
     signals: NDArray[np.int8],
 ) -> None:
-    """Signals of a gate: forced as it says itself, or opened without a grant.
+    """Fill the signals of gates: reported as forced, or opened without a grant.
 
-    An opening needs a grant where grants are known to be sent, and everywhere while the school is closed.
+    An opening needs a grant at a gate that has ever sent one, and at every gate while the school is closed.
 
-    codes: metrics open, access_granted, forced. granted, opened: (states,), time of the last grant and of an opening
-    without one (NONE); grants: (series,), True once a grant was ever seen; ajar: (states,), open as last told, for
-    saying so again is no opening; closed: (rows,), the school is closed. A grant that comes up to wait_ns after the
-    opening takes the suspicion back: one message may tell both, in either order.
+    codes: metrics open, access_granted, forced. granted, opened: (states,), time of the last grant, and of an opening
+    without one (NONE). grants: (series,), True after the first grant. ajar: (states,), last reported position; a
+    repeated report is no opening. closed: (rows,), the school is closed. A grant up to wait_ns after the opening
+    cancels it: one message may contain both, in either order.
     """
     for i in range(len(rows)):
         state, row = states[i], rows[i]
         time, slot = times[row], state // TIMELINES
-        if what[row] == codes[1]:
+        if metric[row] == codes[1]:
             if on[row]:
                 if state % TIMELINES != DRILL:
                     grants[slot] = True
@@ -167,7 +167,7 @@ def gate_signals(  # noqa: C901, PLR0917 - compiled: arrays one by one, one loop
                 if opened[state] != NONE and abs(time - opened[state]) <= wait_ns:
                     opened[state] = NONE
                     signals[row] = CANCEL
-        elif what[row] == codes[0]:
+        elif metric[row] == codes[0]:
             if not on[row]:
                 opened[state] = NONE
                 signals[row] = OFF

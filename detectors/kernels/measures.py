@@ -1,4 +1,4 @@
-"""What levels are laid on besides the value itself: its rise, how long it has not moved, how far it is from usual."""
+"""Kernels of measures besides the value: its rise within a window, and its time without change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .emission import NONE
 
 BUCKETS = 13
-"""The window and the bucket that is being filled."""
+"""Buckets of a window, plus the current one."""
 
 
 @njit(cache=True, nogil=True)
@@ -24,10 +24,10 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
     highs: NDArray[np.float64],
     x: NDArray[np.float64],
 ) -> None:
-    """x: how far the median of the last three values lies above what the window held at its lowest.
+    """Fill x with the rise: median of the last three values minus the lowest bucket of the window.
 
-    One wrong reading, up or down, never moves a median of three; and a bucket counts with its highest value, so that
-    the end of a draught of a few seconds is no rise. before: (states, 2), the two values before;
+    One wrong reading does not change a median of three. A bucket counts with its highest value: the end of a short dip
+    is no rise. before: (states, 2), the two values before;
     stamp, highs: (states, BUCKETS), bucket number and its maximum; width_ns: of a bucket. NaN for
     out-of-order rows and before the third value.
     """
@@ -65,7 +65,7 @@ def unchanged(  # noqa: PLR0917 - compiled: arrays one by one
     since: NDArray[np.int64],
     x: NDArray[np.float64],
 ) -> None:
-    """x: seconds for which the value has stayed within `tolerance` of `mark`; NaN for out-of-order rows."""
+    """Fill x with the seconds within `tolerance` of `mark`; NaN for out-of-order rows."""
     for i in range(len(states)):
         state = states[i]
         if older[i]:

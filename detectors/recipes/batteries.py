@@ -1,4 +1,4 @@
-"""Cells: how many messages are left once a device says that its battery is low, read from TOML."""
+"""Battery types: voltages, and messages left after a low flag, read from TOML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VOLTS_MAX = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryType:
-    """One kind of cell; see the head of recipes/cells.toml for its fields."""
+    """One battery type; the head of recipes/cells.toml describes its fields."""
 
     name: str
     low_v: float
@@ -32,25 +32,25 @@ class BatteryType:
     kinds: tuple[Annotated[str, one_of(KINDS)], ...] = ()
 
     def claims(self, sensor: Sensor) -> bool:
-        """Whether the cell is said to be in this sensor."""
+        """Return whether the table assigns this type to the sensor."""
         named = any(fnmatchcase(sensor.id, pattern) for pattern in self.sensors)
         return named or sensor.kind in self.kinds
 
 
 @dataclass(frozen=True, slots=True)
 class BatteryTypes:
-    """All cells that are known, in the order in which they were told; exactly one of them is the default."""
+    """Battery types in the order of their tables; exactly one is the default."""
 
     rows: tuple[BatteryType, ...]
 
     def of(self, sensor: Sensor) -> BatteryType:
-        """The cell of a sensor: the last that claims it, else the default.
+        """Return the type of a sensor: the last that claims it, else the default.
 
         >>> load_battery_types().of(Sensor(0, "smoke-1", "s", "smoke")).messages
         (4000, 8000)
         """
-        default = next(cell for cell in self.rows if cell.default)
-        return next((cell for cell in reversed(self.rows) if cell.claims(sensor)), default)
+        default = next(each for each in self.rows if each.default)
+        return next((each for each in reversed(self.rows) if each.claims(sensor)), default)
 
 
 @cache
@@ -67,19 +67,19 @@ def read_battery_types(table: Mapping[str, Any], *, over: BatteryTypes | None = 
     """Return the types of a parsed table, laid over others if given. Raises RecipeError with all errors."""
     reader = TableReader(table, RecipeError, source=source)
     reader.expect("cell")
-    cells = reader.rows("cell", BatteryType, check=_misfits)
-    defaults = [cell.name for cell in cells if cell.default]
+    types = reader.rows("cell", BatteryType, check=_misfits)
+    defaults = [each.name for each in types if each.default]
     before = over.rows if over else ()
-    if len(defaults) > 1 or not (defaults or any(cell.default for cell in before)):
+    if len(defaults) > 1 or not (defaults or any(each.default for each in before)):
         reader.report(f"default = {', '.join(defaults) or 'none'}: allowed is exactly one cell")
     reader.finish()
-    default = defaults[0] if defaults else next(cell.name for cell in before if cell.default)
-    kept = [cell for cell in before if cell.name not in {cell.name for cell in cells}]
-    return BatteryTypes(tuple(replace(cell, default=cell.name == default) for cell in (*kept, *cells)))
+    default = defaults[0] if defaults else next(each.name for each in before if each.default)
+    kept = [each for each in before if each.name not in {each.name for each in types}]
+    return BatteryTypes(tuple(replace(each, default=each.name == default) for each in (*kept, *types)))
 
 
-def _misfits(cell: BatteryType) -> Iterator[str]:
-    if not 0 < cell.dead_v < cell.low_v <= cell.fresh_v <= VOLTS_MAX:
+def _misfits(each: BatteryType) -> Iterator[str]:
+    if not 0 < each.dead_v < each.low_v <= each.fresh_v <= VOLTS_MAX:
         yield f"dead_v, low_v, fresh_v: allowed are rising voltages up to {VOLTS_MAX} V, dead_v below low_v"
-    if not 1 <= cell.messages[0] <= cell.messages[1] <= MESSAGES_MAX:
-        yield f"messages = {list(cell.messages)}: allowed are two rising numbers from 1 to {MESSAGES_MAX}"
+    if not 1 <= each.messages[0] <= each.messages[1] <= MESSAGES_MAX:
+        yield f"messages = {list(each.messages)}: allowed are two rising numbers from 1 to {MESSAGES_MAX}"

@@ -1,4 +1,4 @@
-"""The kinds of rules a recipe may hold, each with its settings. Spans in seconds, limits in the metric's unit."""
+"""Rule types of a recipe with their settings. Durations in seconds, limits in the unit of the metric."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 from annotated_types import Interval, Unit, doc
 
 STEPS = 3
-"""Levels that a rule can have."""
+"""Maximum number of levels of a rule."""
 
 Levels = Annotated[tuple[Annotated[int, Interval(ge=0, le=3)], ...], doc("0 information, 1 early, 2 alarm, 3 severe")]
 Names = tuple[str, ...]
@@ -19,7 +19,7 @@ Spans = tuple[Seconds, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What every rule has. kinds, profiles: only sensors of these ("" is the usual profile); empty: all."""
+    """Settings of every rule. kinds, profiles: only sensors of these ("" is the default profile); empty: all."""
 
     name: Annotated[str, doc("unique name in the recipe")]
     hazard: Annotated[str, doc("one of HAZARDS")]
@@ -31,10 +31,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelRule(Rule):
-    """Rising levels over something measured: each level has a limit, a duration and a count of readings.
+    """Rising levels over a measure: each level has a limit, a duration and a count of readings.
 
-    A level falls once the measure has stayed `hysteresis` under its limit for clear_s. unless: metrics that say it
-    better; a sensor that tells one of them is not judged by this rule.
+    A level clears once the measure has stayed `hysteresis` below its limit for clear_s. unless: superseding metrics;
+    the rule does not score a sensor that reports one of them.
     """
 
     metric: str
@@ -48,7 +48,7 @@ class LevelRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold(LevelRule):
-    """The value itself. falling: danger lies below; sensor_limits: a sensor's own limits replace those of the rule."""
+    """Threshold on the value. falling: low values are dangerous; sensor_limits: sensors' limits replace the rule's."""
 
     falling: bool = False
     sensor_limits: bool = True
@@ -56,14 +56,14 @@ class Threshold(LevelRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rise(LevelRule):
-    """How far the value rose within window_s, blind to a single wrong reading."""
+    """Rise of the value within window_s; a single wrong reading has no effect."""
 
     window_s: Seconds = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck(Rule):
-    """A value that has stayed within `tolerance` for window_s though it should move; min_count: readings beyond."""
+    """Stuck value: within `tolerance` for window_s although it should vary; min_count: readings after that."""
 
     metric: str
     window_s: Seconds
@@ -73,10 +73,10 @@ class Stuck(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence(Rule):
-    """No reading for `periods` times the sensor's period, then further spans.
+    """Offline sensor: no reading for `periods` times its period, then the further durations of after_s.
 
-    A period that nobody told is learned from even intervals, for limits of floor_s at least; unknown_s where there are
-    none. Where messages come late, up to lateness_s, so much longer is waited.
+    An unstated period is estimated from even intervals, with a limit of at least floor_s; without even intervals the
+    limit is unknown_s. The lateness of a sensor's messages, up to lateness_s, extends its limit.
     """
 
     periods: Annotated[float, Interval(ge=1, le=1_000)] = 3.0
@@ -89,11 +89,11 @@ class Silence(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery(Rule):
-    """A cell that is low, and when it ends: by the messages that are left in it and those that its device sends a day.
+    """Low battery, and its predicted end: from the messages left in its type and the messages sent per day.
 
-    Low is what the device flags; without a flag, min_count voltages in a row under the cell's. A level is reached once
-    the earliest end is within so many days (inf: at once). Replaced when flag or voltage say so for clear_s; what is
-    low again within memory_s is the same cell.
+    A battery is low by the flag of its device; without a flag, by min_count voltages in a row below the type's limit. A
+    level starts once the earliest end is within its days (inf: at once). The battery was replaced when flag or voltage
+    indicate it for clear_s; a battery that is low again within memory_s is the same one.
     """
 
     within_days: tuple[Annotated[float, Interval(ge=0)], ...] = (inf,)
@@ -104,7 +104,7 @@ class Battery(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastingState(Rule):
-    """A boolean that stays true: a level after each span of after_s; over once it was false for clear_s."""
+    """Lasting state: a boolean that stays true for each duration of after_s; clears after clear_s of false."""
 
     metric: str
     after_s: Spans = (30.0,)
@@ -113,7 +113,7 @@ class LastingState(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forced(Rule):
-    """A gate that says it was forced, or opens without a grant where grants are sent or the school is closed."""
+    """Forced gate: reported as forced, or opened without a grant if the gate sends grants or the school is closed."""
 
     grant_s: Seconds = 10.0
     wait_s: Seconds = 0.5
@@ -122,16 +122,16 @@ class Forced(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterHours(Rule):
-    """An opening or a granted access while the school is closed; over hold_s after the last one."""
+    """Opening or granted access while the school is closed; clears hold_s after the last one."""
 
     hold_s: Seconds = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraObject(Rule):
-    """A camera sees one of `labels`.
+    """Object of one of `labels` in a camera picture.
 
-    zones: only there; an event that names no zone counts where the sensor's profile is one of zone_profiles.
+    zones: only in these; an event without a zone counts if the sensor's profile is one of zone_profiles.
     """
 
     labels: Names
@@ -154,4 +154,4 @@ TYPES: dict[str, type[Rule]] = {
     "after_hours": AfterHours,
     "seen": CameraObject,
 }
-"""Name of a rule's type in a recipe -> its settings."""
+"""Type name of a rule in a recipe -> its settings."""

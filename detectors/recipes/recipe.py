@@ -1,4 +1,4 @@
-"""Recipes: the rules as data, read from TOML, every fault told at once."""
+"""Recipes: rules as data, read from TOML."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ DEFAULT = files("detectors") / "recipes" / "campus.toml"
 class Recipe:
     """Rules in the order of their detections within a row.
 
-    late_s: a reading that arrives later than this after its event is late; cells: battery types for rules of type
-    battery.
+    late_s: a reading that arrives later than this after its event is late; battery_types: for rules of type battery.
     """
 
     name: str
     rules: tuple[Rule, ...]
     late_s: float = 600.0
-    cells: BatteryTypes = field(default_factory=load_battery_types)
+    battery_types: BatteryTypes = field(default_factory=load_battery_types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def load_recipe(path: Path | str | None = None) -> Recipe:
     """
     file = DEFAULT if path is None else Path(path)
     table = load_toml(file, RecipeError)
-    return replace(read_recipe(table, source=str(file)), cells=load_battery_types())
+    return replace(read_recipe(table, source=str(file)), battery_types=load_battery_types())
 
 
 def read_recipe(table: Mapping[str, Any], *, source: str = "") -> Recipe:
@@ -71,7 +70,7 @@ def _read_rule(reader: TableReader, number: int, entry: Mapping[str, Any]) -> Ru
 
 
 def _misfits(rule: Rule) -> Iterator[str]:
-    """Faults that need more than one field."""
+    """Yield the faults of a rule, with key and allowed values."""
     if rule.hazard not in HAZARDS:
         yield f"hazard = {rule.hazard!r}: allowed is one of {', '.join(HAZARDS)}"
     for kind in rule.kinds:
@@ -81,16 +80,16 @@ def _misfits(rule: Rule) -> Iterator[str]:
     if not 1 <= len(rule.levels) <= STEPS:
         yield f"levels: allowed are 1 to {STEPS} of them"
     if list(rule.levels) != sorted(rule.levels):
-        yield "levels: allowed are levels that do not fall"
+        yield "levels: allowed are ascending levels"
     if isinstance(rule, LevelRule):
         yield from _uneven(rule)
     if isinstance(rule, Battery):
         within = list(rule.within_days)
         if len(within) != len(rule.levels) or within != sorted(within, reverse=True):
-            yield "within_days: allowed is one number of days for each level, falling"
+            yield "within_days: allowed is one number of days per level, descending"
     after_s = getattr(rule, "after_s", None)
     if after_s is not None and (len(after_s) != len(rule.levels) or list(after_s) != sorted(after_s)):
-        yield "after_s: allowed is one span for each level, rising"
+        yield "after_s: allowed is one duration per level, ascending"
 
 
 def _unknown_metrics(rule: Rule) -> Iterator[str]:
@@ -108,6 +107,6 @@ def _uneven(rule: LevelRule) -> Iterator[str]:
             yield f"{key}: allowed is one for each level ({len(rule.levels)})"
     rising = sorted(rule.limits, reverse=getattr(rule, "falling", False))
     if list(rule.limits) != rising or len(set(rule.limits)) != len(rule.limits):
-        yield "limits: allowed are limits that grow with the level's danger"
+        yield "limits: allowed are distinct limits in the order of the levels"
     if not rule.limits and not getattr(rule, "sensor_limits", False):
         yield "limits: missing"

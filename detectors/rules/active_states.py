@@ -1,7 +1,7 @@
-"""State of the states in which something is under way, and of no others.
+"""Sparse storage of rule states: only active states have a row.
 
-Of the states of a city all but a few are quiet: such a cell takes four bytes, and not the hundred of its levels, which
-keeps snapshots small and quick, and memory free.
+Almost all states of a city are idle. An idle state takes 4 bytes instead of about 100, which bounds memory and the size
+of snapshots.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _ROWS = {
 
 
 class ActiveStates:
-    """A place for each cell: the row that holds its state, -1 while it is quiet. Kernels take rows and give them back.
+    """Row of each state by its index, -1 while the state is idle. Kernels allocate and release rows.
 
-    Rows that nobody holds are as fresh ones. free: their numbers, as a stack; left: one element, how many there are.
+    A released row has the values of a new one. free: stack of the free rows; left: one element, the number of them.
     """
 
     def __init__(self) -> None:
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._place = Columns({"place": (np.int32, 1, -1)})
         self._rows = Columns(_ROWS)
         self._free = np.empty(0, np.int32)
@@ -44,11 +44,11 @@ class ActiveStates:
 
     @property
     def none(self) -> bool:
-        """Whether every cell is quiet."""
+        """True if every state is idle."""
         return int(self._left[0]) == self._rows.size
 
     def reserve(self, states: int, more: int) -> None:
-        """Make room for so many states, of which `more` that are quiet may become busy."""
+        """Make room for `states` states, of which `more` idle ones can become active."""
         self._place.grow(states)
         size, left = self._rows.size, int(self._left[0])
         if more > left:
@@ -58,29 +58,29 @@ class ActiveStates:
             self._left[0] += len(fresh)
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """What the kernel works on: places, free rows, how many, then the columns of the rows."""
+        """Return the arrays of the kernel: places, free rows, their number, then the columns of the rows."""
         return (self._place["place"], self._free, self._left, *(self._rows[name] for name in _ROWS))
 
     def dump(self, states: int) -> dict[str, Any]:
-        """The busy ones of the first `states` states, in order: the same state gives the same bytes."""
+        """Return the active ones of the first `states` states, in order: equal states give equal bytes."""
         self._place.grow(states)
-        busy = np.flatnonzero(self._place["place"] >= 0)
+        active = np.flatnonzero(self._place["place"] >= 0)
         kept = Columns({"state": (np.int64, 1, 0), **_ROWS})
-        kept.grow(len(busy))
-        kept["state"][:] = busy
+        kept.grow(len(active))
+        kept["state"][:] = active
         for name in _ROWS:
-            kept[name][:] = self._rows[name][self._place["place"][busy]]
-        return {"size": states, "busy": kept.dump()}
+            kept[name][:] = self._rows[name][self._place["place"][active]]
+        return {"size": states, "active": kept.dump()}
 
     def load(self, state: Any) -> None:
-        """Take back what `dump` gave. Raises StateError when it does not fit together."""
+        """Restore a dump. Raises StateError when its parts do not fit each other."""
         kept = Columns({"state": (np.int64, 1, 0), **_ROWS})
-        kept.load(state["busy"])
-        self._begin()
+        kept.load(state["active"])
+        self._reset()
         self.reserve(int(state["size"]), kept.size)
         states = kept["state"]
         if len(states) and not 0 <= int(states.min()) <= int(states.max()) < self._place.size:
-            raise StateError("snapshot: a busy cell that is none of the table's")
+            raise StateError("snapshot: index of an active state outside of the table")
         self._left[0] -= len(states)
         rows = self._free[self._left[0] : self._left[0] + len(states)]
         self._place["place"][states] = rows

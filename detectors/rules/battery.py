@@ -1,4 +1,4 @@
-"""The rule that tells when a battery ends: by messages, for a lithium cell's voltage stands flat until it falls."""
+"""Detector that predicts battery end of life from messages sent; lithium voltage stays flat until the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METRICS = ("battery_low", "battery_voltage")
 _DAY_S = 86_400.0
 _FLAG, _VOLTAGE = (METRIC_BY_NAME[name].code for name in METRICS)
 _MADE = [METRIC_BY_NAME[name].code for name in ("online", "data_gap", "tick")]
-"""Readings that no device sent: they cost no battery."""
+"""Readings without a message of the device: they use no battery."""
 
 _STATE = {
     "moment": (np.int64, TIMES, NONE),
@@ -39,67 +39,66 @@ _STATE = {
 
 
 class BatteryDetector:
-    """One battery rule over the sensors that ever told a low flag or a voltage; the others cost it nothing.
+    """Detector of one battery rule, over the sensors that ever reported a low flag or a voltage.
 
-    Works badly for a device whose messages are lost on the way: what is not heard is not counted, and the latest end is
-    told too late by the share that is lost.
+    Limit: lost messages are not counted, so the latest end is too late by the share of lost messages.
     """
 
-    def __init__(self, rule: Battery, table: Table, cells: BatteryTypes) -> None:
-        self.rule, self._table, self._cells = rule, table, cells
+    def __init__(self, rule: Battery, table: Table, battery_types: BatteryTypes) -> None:
+        self.rule, self._table, self._battery_types = rule, table, battery_types
         self._within = np.array(rule.within_days, np.float64)
         self._spans = (rule.min_count, int(rule.clear_s * SECOND_NS), int(rule.memory_s * SECOND_NS))
         self._state = Columns(_STATE)
         self._kinds = Columns(
-            {"volts": (np.float64, 3, -np.inf), "budget": (np.float64, 2, 0), "told": (np.float64, 1, 0)}
+            {"volts": (np.float64, 3, -np.inf), "budget": (np.float64, 2, 0), "per_day": (np.float64, 1, 0)}
         )
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
-        """Which cells are low, which end sooner than was told, which were replaced."""
+        """Return low batteries, changed predictions and replaced batteries."""
         if not len(self._table):
             return []
         self._state.grow(len(self._table))
         self.sync(view.fleet)
         batch = view.batch
-        cells, what = np.full(len(batch), -1, np.int64), np.full(len(batch), OTHER, np.int8)
+        states, signals = np.full(len(batch), -1, np.int64), np.full(len(batch), OTHER, np.int8)
         if part is not None:
-            judged = self._applies[part.states // TIMELINES]
-            rows = part.rows[judged]
-            cells[rows] = part.states[judged]
-            what[rows] = np.where(batch.metric[rows] == _FLAG, FLAG, VOLTAGE)
+            applies_to = self._applies[part.states // TIMELINES]
+            rows = part.rows[applies_to]
+            states[rows] = part.states[applies_to]
+            signals[rows] = np.where(batch.metric[rows] == _FLAG, FLAG, VOLTAGE)
         sent = (batch.quality != Quality.HISTORICAL) & ~np.isin(batch.metric, _MADE)
         own, kinds = self._state, self._kinds
         found, values, beside, count = update_batteries(
-            (batch.sensor, batch.time_ns, batch.value, sent), self._table.slots, cells, what, self._spans, self._within,
-            (kinds["volts"], kinds["budget"], kinds["told"]),
+            (batch.sensor, batch.time_ns, batch.value, sent), self._table.slots, states, signals,
+            self._spans, self._within, (kinds["volts"], kinds["budget"], kinds["per_day"]),
             (own["moment"], own["number"], own["days"], own["counts"], own["missed"]),
             *empty(), np.empty((16, FACTS)),
         )  # fmt: skip
-        told = zip(entries(found, values, count), beside[:count], strict=True)
-        return [self._detection(entry, facts, view.fleet) for entry, facts in told]
+        pairs = zip(entries(found, values, count), beside[:count], strict=True)
+        return [self._detection(entry, facts, view.fleet) for entry, facts in pairs]
 
     def sync(self, fleet: Fleet) -> None:
-        """Cells of new series, and of those whose sensor was altered."""
+        """Set the battery type of new series, and of those with a changed sensor."""
         known, slots = self._kinds.size, len(self._table)
         if known == slots and self._seen_version == fleet.version:
             return
         self._kinds.grow(slots)
-        altered = self._table.slots_of(fleet.changed(self._seen_version), below=known)
+        changed = self._table.slots_of(fleet.changed(self._seen_version), below=known)
         self._applies = np.concatenate([self._applies, np.zeros(slots - len(self._applies), np.bool_)])
-        for slot in (*altered.tolist(), *range(known, slots)):
+        for slot in (*changed.tolist(), *range(known, slots)):
             code = self._table.codes[slot]
-            cell, period_s = self._cells.of(fleet[code]), fleet[code].period_s
-            self._kinds["volts"][slot] = cell.low_v, cell.fresh_v, cell.dead_v
-            self._kinds["budget"][slot] = cell.messages
-            self._kinds["told"][slot] = _DAY_S / period_s if period_s > 0 else 0.0
+            battery, period_s = self._battery_types.of(fleet[code]), fleet[code].period_s
+            self._kinds["volts"][slot] = battery.low_v, battery.fresh_v, battery.dead_v
+            self._kinds["budget"][slot] = battery.messages
+            self._kinds["per_day"][slot] = _DAY_S / period_s if period_s > 0 else 0.0
             self._applies[slot] = applies(self.rule, fleet, code)
         self._seen_version = fleet.version
 
     def inputs(self) -> tuple[object, ...]:
         """Return the inputs of the state besides the readings."""
-        return (LAYOUT, self.rule, self._cells)
+        return (LAYOUT, self.rule, self._battery_types)
 
     def dump(self) -> dict[str, Any]:
         """Return the state for a snapshot."""
@@ -112,7 +111,7 @@ class BatteryDetector:
 
     def _detection(self, entry: Entry, facts: NDArray[np.float64], fleet: Fleet) -> RuleDetection:
         code = self._table.codes[entry.slot]
-        dims = _dims(facts, self._cells.of(fleet[code]).name)
+        dims = _dims(facts, self._battery_types.of(fleet[code]).name)
         return RuleDetection(
             entry.row, code, self._table.metric_codes[0], entry.timeline, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "battery",
@@ -120,18 +119,18 @@ class BatteryDetector:
         )  # fmt: skip
 
 
-def _dims(facts: NDArray[np.float64], cell: str) -> dict[str, Any]:
-    """The forecast as evidence: counts of messages, and days (UTC) from and until which the end is expected."""
+def _dims(facts: NDArray[np.float64], battery_type: str) -> dict[str, Any]:
+    """Return the prediction as evidence: message counts, and the earliest and latest day (UTC) of the end."""
     used, left_low, left_high, a_day, first, last = facts.tolist()
-    known = not isnan(a_day)
+    predicted = not isnan(a_day)
     return {
-        "cell": cell,
+        "cell": battery_type,
         "used": int(used),
         "left_low": int(left_low),
         "left_high": int(left_high),
-        "per_day": round(a_day, 1) if known else None,
-        "earliest": _date(first) if known else None,
-        "latest": _date(last) if known else None,
+        "per_day": round(a_day, 1) if predicted else None,
+        "earliest": _date(first) if predicted else None,
+        "latest": _date(last) if predicted else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Rules over states that last: gates held open, forced or used after hours, blind cameras, what cameras see."""
+"""Detectors of lasting states: gates held open, forced or used after hours, blind cameras, camera objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.calendar import Calendar
 from detectors.kernels.emission import NONE, TIMELINES, empty
 from detectors.kernels.episodes import FAR, KEEP, OFF, ON, TIMES, gate_signals, update_episodes
-from detectors.recipes.kinds import AfterHours, CameraObject, Forced, LastingState, Rule
+from detectors.recipes.kinds import AfterHours, CameraObject, Forced, LastingState
 from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME
 
@@ -29,14 +29,14 @@ EpisodeRule = LastingState | Forced | AfterHours | CameraObject
 
 
 def metrics_of(rule: EpisodeRule) -> tuple[str, ...]:
-    """The metrics whose rows speak to the rule, the one that names its findings first."""
+    """Return the metrics of the rule; its detections carry the first."""
     if isinstance(rule, LastingState):
         return (rule.metric,)
     return CAMERA_METRICS if isinstance(rule, CameraObject) else GATE_METRICS
 
 
 class EpisodeDetector:
-    """One rule whose state goes on by the clock; rows of other metrics and the service's ticks move the clock too."""
+    """Detector of one lasting state. Its durations run on the clock of all rows, the service's ticks included."""
 
     def __init__(self, rule: EpisodeRule, table: Table, calendar: Calendar, kind: str) -> None:
         self.rule, self._table, self._calendar, self._kind = rule, table, calendar, kind
@@ -57,7 +57,7 @@ class EpisodeDetector:
         self._seen_version = 0
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
-        """What the rows and the clock change."""
+        """Return the detections of the rows and of the clock."""
         if part is None and view.clock[-1] < self._due[0]:
             return []
         size = len(self._table) * TIMELINES
@@ -78,7 +78,7 @@ class EpisodeDetector:
         return [self._detection(entry, view) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
-        """Which series fall under the rule, looked up again when sensors are new or altered."""
+        """Look up whether the rule applies to new series, and to those with a changed sensor."""
         known, codes = len(self._applies), self._table.codes
         if known == len(codes) and self._seen_version == fleet.version:
             return
@@ -124,16 +124,16 @@ class EpisodeDetector:
                 self._calendar.closed(batch.time_ns[part.rows]), signals,
             )  # fmt: skip
         elif isinstance(rule, AfterHours):
-            asks = on & (batch.metric[part.rows] != GATE_CODES[2])
-            rows = part.rows[asks]
+            opens = on & (batch.metric[part.rows] != GATE_CODES[2])
+            rows = part.rows[opens]
             signals[rows[self._calendar.closed(batch.time_ns[rows])]] = ON
         elif isinstance(rule, CameraObject):
             for row, state in zip(part.rows.tolist(), part.states.tolist(), strict=True):
-                signals[row] = self._sees(rule, view, row, state)
+                signals[row] = self._camera_signal(rule, view, row, state)
         else:
             signals[part.rows] = np.where(on, ON, OFF)
 
-    def _sees(self, rule: CameraObject, view: BatchView, row: int, state: int) -> int:
+    def _camera_signal(self, rule: CameraObject, view: BatchView, row: int, state: int) -> int:
         dims = view.batch.attributes.get(row)
         if not dims or dims.get("label") not in rule.labels:
             return KEEP
@@ -169,8 +169,3 @@ def _in_zone(rule: CameraObject, dims: Mapping[str, Any], profile: str) -> bool:
 
 def _only(part: Part, keep: NDArray[np.bool_]) -> Part:
     return part if keep.all() else Part(part.rows[keep], part.states[keep], part.older[keep])
-
-
-def is_episode(rule: Rule) -> bool:
-    """True for rules that this judge runs."""
-    return isinstance(rule, EpisodeRule)

@@ -1,4 +1,4 @@
-"""Rules with rising levels over a value, its rise, or the time for which it has not moved."""
+"""Detectors with rising levels: threshold, rise within a window, stuck value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECOND_NS = 1_000_000_000
 
 
 def applies(rule: Rule, fleet: Fleet, code: int) -> bool:
-    """True when the rule speaks of sensors of this kind and profile."""
+    """Return whether the rule applies to the sensor's kind and profile."""
     sensor = fleet[code]
     return (
         (not rule.kinds or sensor.kind in rule.kinds)
@@ -35,7 +35,7 @@ def applies(rule: Rule, fleet: Fleet, code: int) -> bool:
 
 
 class ValueMeasure:
-    """The value itself, turned round where danger lies below."""
+    """Value as the measure; negated for a rule with falling limits."""
 
     def __init__(self, rule: Threshold) -> None:
         self.kind = "threshold"
@@ -43,13 +43,13 @@ class ValueMeasure:
         self.columns = Columns({"nothing": (np.bool_, 1, False)})
 
     def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
-        """The measure at each row of the part."""
+        """Return the measure at each row of the part."""
         values = view.batch.value[part.rows]
         return values if self.sign > 0 else -values
 
 
 class RiseMeasure:
-    """Rise of the value within the window."""
+    """Rise of the value within the window as the measure."""
 
     sign = 1.0
 
@@ -65,7 +65,7 @@ class RiseMeasure:
         )
 
     def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
-        """The measure at each row of the part."""
+        """Return the measure at each row of the part."""
         x = np.empty(len(part.rows))
         batch, own = view.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
@@ -74,7 +74,7 @@ class RiseMeasure:
 
 
 class StuckMeasure:
-    """Seconds for which the value has not moved."""
+    """Seconds without a change of the value as the measure."""
 
     sign = 1.0
 
@@ -84,7 +84,7 @@ class StuckMeasure:
         self.columns = Columns({"mark": (np.float64, 1, 0), "since": (np.int64, 1, NONE)})
 
     def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
-        """The measure at each row of the part."""
+        """Return the measure at each row of the part."""
         x = np.empty(len(part.rows))
         batch, own = view.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
@@ -93,7 +93,7 @@ class StuckMeasure:
 
 
 class _Ladders:
-    """Every set of limits that some series of a rule has, as rows of two arrays of shape (ladders, STEPS)."""
+    """Distinct limits of the series of a rule, as rows of two arrays of shape (ladders, STEPS)."""
 
     def __init__(self, sign: float, hysteresis: float) -> None:
         self._sign, self._hysteresis = sign, hysteresis
@@ -102,16 +102,16 @@ class _Ladders:
 
     @property
     def limit(self) -> NDArray[np.float64]:
-        """Limits to reach."""
+        """Limits that raise a level."""
         return self._columns["limit"]
 
     @property
     def low(self) -> NDArray[np.float64]:
-        """Limits to fall back to."""
+        """Limits that clear a level."""
         return self._columns["low"]
 
     def number(self, limits: tuple[float, ...]) -> int:
-        """The row of these limits, made at first use."""
+        """Return the row of these limits; the first call adds it."""
         number = self._known.get(limits)
         if number is None:
             number = self._known[limits] = len(self._known)
@@ -122,7 +122,7 @@ class _Ladders:
 
 
 class LevelDetector:
-    """One rule with rising levels; a series falls under it by the kind, the profile and the limits of its sensor."""
+    """Detector of one rule with rising levels. Limits depend on the kind, the profile and the limits of the sensor."""
 
     def __init__(self, rule: LevelRule | Stuck, table: Table) -> None:
         self.rule, self._table = rule, table
@@ -133,12 +133,12 @@ class LevelDetector:
         self._states = ActiveStates()
         self._ladders = _Ladders(self._measure.sign, self._hysteresis)
         self._series = Columns({"ladder": (np.int32, 1, 0)})
-        self._usual: dict[tuple[str, str], int] = {}
+        self._defaults: dict[tuple[str, str], int] = {}
         self._seen_version = 0
         self._superseding = Superseding(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
-        """What the rows of the rule's metric change; without such rows nothing can."""
+        """Return the detections of the rule's rows; without rows there are none."""
         superseded = self._superseding.update(view, part) if self._superseding else None
         if part is None:
             return []
@@ -147,7 +147,7 @@ class LevelDetector:
         self.sync(view.fleet)
         x = self._measure(part, view)
         if superseded is not None:
-            x[superseded] = -np.inf  # no danger from here on, and what was found goes as by any other reading
+            x[superseded] = -np.inf  # below every limit: an open detection clears
         ladder, ladders = self._series["ladder"], self._ladders
         more = rising(part.states, x, ladder, ladders.limit)
         if not more and self._states.none:
@@ -160,13 +160,13 @@ class LevelDetector:
         return [self._detection(entry) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
-        """Limits of new series, and of those whose sensor was altered."""
+        """Set the limits of new series, and of those with a changed sensor."""
         known, slots = self._series.size, len(self._table)
         if known == slots and self._seen_version == fleet.version:
             return
         self._series.grow(slots)
-        altered = self._table.slots_of(fleet.changed(self._seen_version), below=known)
-        for slot in (*altered.tolist(), *range(known, slots)):
+        changed = self._table.slots_of(fleet.changed(self._seen_version), below=known)
+        for slot in (*changed.tolist(), *range(known, slots)):
             self._series["ladder"][slot] = self._ladder_of(fleet, self._table.codes[slot])
         self._seen_version = fleet.version
 
@@ -189,14 +189,14 @@ class LevelDetector:
             self._superseding.load(state["superseding"])
 
     def _ladder_of(self, fleet: Fleet, code: int) -> int:
-        """The ladder of a sensor; those without limits of their own share that of their kind and profile."""
+        """Return the ladder of a sensor; sensors without own limits share one per kind and profile."""
         sensor = fleet[code]
         if sensor.limits:
             return self._ladders.number(self._limits_of(fleet, code))
-        usual = sensor.kind, sensor.profile
-        if usual not in self._usual:
-            self._usual[usual] = self._ladders.number(self._limits_of(fleet, code))
-        return self._usual[usual]
+        default = sensor.kind, sensor.profile
+        if default not in self._defaults:
+            self._defaults[default] = self._ladders.number(self._limits_of(fleet, code))
+        return self._defaults[default]
 
     def _limits_of(self, fleet: Fleet, code: int) -> tuple[float, ...]:
         if not applies(self.rule, fleet, code):
@@ -231,7 +231,7 @@ def _measure(rule: Rule) -> ValueMeasure | RiseMeasure | StuckMeasure:
 
 
 def _ladder(rule: LevelRule | Stuck) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], float, float]:
-    """Limits, durations, counts, hysteresis and clear span, one for each level where there is one."""
+    """Return limits, durations and counts per level, then hysteresis and clearing time."""
     size = len(rule.levels)
     if isinstance(rule, Stuck):
         return (rule.window_s,) * size, (0.0,) * size, (rule.min_count,) * size, rule.window_s, 0.0

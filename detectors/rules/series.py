@@ -1,4 +1,4 @@
-"""What rules share: the sensors' facts, the series of a metric, and a batch seen by its series and its clock."""
+"""Data that rules share: facts of the sensors, series tables, and the view of a batch."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ingest import METRIC_BY_NAME, Catalog, Quality, Sensor, TelemetryBatch
 from .state import Columns
 
 UNKNOWN_KIND = "device"
-_NOBODY = np.empty(0, np.int32)
+_NO_CODES = np.empty(0, np.int32)
 
 
 class Fleet:
-    """The catalogue's facts, and word of which sensors are new or altered."""
+    """Facts of the sensors from the catalogue, with the changes since a version."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._known: list[Sensor] = []
         self._version = 0
         self._changes = array("i")
-        self._asked, self._told = (0, 0), _NOBODY
+        self._cached_for, self._cached = (0, 0), _NO_CODES
 
     def __len__(self) -> int:
         return len(self._known)
@@ -38,20 +38,20 @@ class Fleet:
 
     @property
     def version(self) -> int:
-        """How many changes there have been; 0 before the first."""
+        """Number of changes so far."""
         return len(self._changes)
 
     def changed(self, since: int) -> NDArray[np.int32]:
-        """Codes of the sensors that came or were altered since that version, each once, ascending."""
+        """Return the codes of the sensors added or changed since that version, each once, ascending."""
         if since >= self.version:
-            return _NOBODY
-        if (since, self.version) != self._asked:  # one rule asks as the other
+            return _NO_CODES
+        if (since, self.version) != self._cached_for:  # the rules ask one after the other with equal versions
             codes = np.sort(np.frombuffer(self._changes[since:], np.int32))
-            self._asked, self._told = (since, self.version), codes[np.append(True, codes[1:] != codes[:-1])]
-        return self._told
+            self._cached_for, self._cached = (since, self.version), codes[np.append(True, codes[1:] != codes[:-1])]
+        return self._cached
 
     def gateway(self, code: int) -> int:
-        """Code of the gateway that the sensor is heard through; -1 when there is none."""
+        """Return the code of the sensor's gateway; -1 without one."""
         sensor = self._known[code]
         if not sensor.gateway or sensor.gateway == sensor.id:
             return -1
@@ -61,18 +61,18 @@ class Fleet:
         return found.code
 
     def sync(self, highest: int) -> None:
-        """Take over what changed in the catalogue; a code that it does not know stands for a bare device."""
+        """Read the changes of the catalogue; a code without an entry becomes a device without facts."""
         if self._version == self._catalog.version and highest < len(self._known):
             return
         before, version = len(self._known), self._catalog.version
-        altered = self._catalog.changed(self._version)
+        changed = self._catalog.changed(self._version)
         self._version = version
         for code in range(before, max(len(self._catalog), highest + 1)):
             self._known.append(self._catalog[code] if code < len(self._catalog) else _bare(code))
-        for code in altered:
+        for code in changed:
             self._known[code] = self._catalog[code]
         self._changes.extend(range(before, len(self._known)))
-        self._changes.extend(code for code in altered if code < before)
+        self._changes.extend(code for code in changed if code < before)
 
 
 def _bare(code: int) -> Sensor:
@@ -81,7 +81,7 @@ def _bare(code: int) -> Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of a batch that belong to a table: their row numbers, their cells, and whether they are out of order."""
+    """Rows of a batch in a table: row numbers, state indices, and whether each is out of order on its timeline."""
 
     rows: NDArray[np.int64]
     states: NDArray[np.int64]
@@ -89,7 +89,7 @@ class Part:
 
 
 class Table:
-    """The series of one metric (or of the metrics that speak of one thing): a slot for each sensor that sent it."""
+    """Series of one metric, or of the metrics of one rule type: a slot for each sensor that sent it."""
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self.metrics = tuple(metrics)
@@ -103,11 +103,11 @@ class Table:
 
     @property
     def slots(self) -> NDArray[np.int32]:
-        """Sensor code -> slot, -1 for none; codes beyond the end have none."""
+        """Sensor code -> slot, -1 without one; codes beyond the end have none."""
         return self._slot
 
     def part(self, view: BatchView) -> Part | None:
-        """The rows of the batch that belong here, in order; None when there are none."""
+        """Return the batch's rows of this table, in order; None without any."""
         rows = view.rows_of(self.metric_codes)
         if not len(rows):
             return None
@@ -119,16 +119,16 @@ class Table:
         return part
 
     def slots_of(self, sensors: NDArray[np.int32], *, below: int) -> NDArray[np.int32]:
-        """The slots of those sensors that have one below a mark."""
+        """Return the slots of these sensors that are lower than `below`."""
         slots = self._slot[sensors[sensors < len(self._slot)]]
         return slots[(slots >= 0) & (slots < below)]
 
     def dump(self) -> dict[str, object]:
-        """State for a snapshot."""
+        """Return the state for a snapshot."""
         return {"codes": self.codes, "newest": self._newest.dump(len(self) * TIMELINES)}
 
     def load(self, state: dict[str, object], sensors: int) -> None:
-        """Take a snapshot's state."""
+        """Restore the state of a snapshot."""
         codes = state["codes"]
         if not isinstance(codes, list):
             raise TypeError("codes of a series table must be a list")
@@ -153,7 +153,7 @@ class Table:
 
 
 class BatchView:
-    """A batch as the rules see it: with its clock, its usable rows by metric, and the sensors' facts."""
+    """A batch with its clock, its usable rows by metric, and the facts of the sensors."""
 
     def __init__(
         self,
@@ -169,14 +169,14 @@ class BatchView:
         usable = (batch.quality == Quality.GOOD) | (batch.quality == Quality.TEST)
         usable &= ~np.isnan(batch.value)
         metric = np.where(usable, batch.metric, np.int16(-1))
-        self._order = np.argsort(metric, kind="stable")  # stable: rows of a metric stay in their order
+        self._order = np.argsort(metric, kind="stable")  # stable: keeps the order of rows within a metric
         ordered = metric[self._order]
         edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
         self._spans = {int(ordered[a]): (a, b) for a, b in itertools.pairwise(edges)}
 
     def rows_of(self, metrics: Sequence[int]) -> NDArray[np.int64]:
-        """Rows of usable quality that carry one of these metrics, in order."""
-        found = [self._order[slice(*self._spans[metric])] for metric in metrics if metric in self._spans]
-        if len(found) == 1:
-            return found[0]
-        return np.sort(np.concatenate(found)) if found else self._order[:0]
+        """Return the rows of usable quality with one of these metrics, in order."""
+        parts = [self._order[slice(*self._spans[metric])] for metric in metrics if metric in self._spans]
+        if len(parts) == 1:
+            return parts[0]
+        return np.sort(np.concatenate(parts)) if parts else self._order[:0]

@@ -1,4 +1,4 @@
-"""State as columns of cells, and how it travels through snapshots."""
+"""State columns and their form in snapshots."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from detectors.errors import StateError
 
 LARGE = 100_000
-"""Cells above which room grows by a quarter and no longer doubles."""
+"""Rows from which the capacity grows by a quarter instead of doubling."""
 
 
 class Columns:
-    """Arrays of one length that grow together; each column has a dtype, a width and the value of a fresh cell."""
+    """Arrays of one length that grow together; each column has a dtype, a width and the value of a new row."""
 
     def __init__(self, spec: Mapping[str, tuple[Any, int, Any]]) -> None:
         self._spec = dict(spec)
@@ -27,7 +27,7 @@ class Columns:
         return self._arrays[name][: self.size]
 
     def grow(self, size: int) -> None:
-        """Make room for `size` cells; new ones are fresh. Grows by a share, so that growing stays cheap."""
+        """Make room for `size` rows with the values of new ones. The capacity grows geometrically."""
         room = len(next(iter(self._arrays.values())))
         if size > room:
             wanted = max(size, 2 * room if room < LARGE else room + room // 4)
@@ -36,12 +36,12 @@ class Columns:
         self.size = max(self.size, size)
 
     def dump(self, size: int | None = None) -> dict[str, bytes]:
-        """The first `size` cells of every column as compressed bytes: most cells of a city are alike."""
+        """Return the first `size` rows of every column as compressed bytes."""
         press = zstandard.ZstdCompressor(level=1)
         return {name: press.compress(np.ascontiguousarray(self[name][:size]).data) for name in self._spec}
 
     def load(self, state: Any) -> None:
-        """Take back what `dump` gave. Raises StateError when columns are missing or uneven."""
+        """Restore a dump. Raises StateError when columns are missing or of unequal length."""
         try:
             plain = zstandard.ZstdDecompressor()
             arrays = {

@@ -1,4 +1,4 @@
-"""Which sensors tell something that says it better than the metric of a rule."""
+"""Sensors that report a metric superseding this rule's."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from .state import Columns
 
 
 class Superseding:
-    """Sensors that ever reported one of some metrics, row by row."""
+    """Sensors that ever reported one of the superseding metrics."""
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self._codes = tuple(METRIC_BY_NAME[name].code for name in metrics)
         self._sensors = Columns({"reported": (np.bool_, 1, False)})
 
     def update(self, view: BatchView, part: Part | None) -> NDArray[np.bool_] | None:
-        """For each row of the part, whether its sensor reported one of them by then; None where nobody did."""
+        """Return for each row of the part whether its sensor has reported one by then; None if no sensor has."""
         rows = view.rows_of(self._codes)
         if not len(rows) and not self._sensors.size:
             return None
         self._sensors.grow(len(view.fleet))
         reported, sensor = self._sensors["reported"], view.batch.sensor
-        known = None if part is None else reported[sensor[part.rows]]
+        superseded = None if part is None else reported[sensor[part.rows]]
         if len(rows):
             named, at = np.unique(sensor[rows], return_index=True)
-            if known is not None and part is not None:
+            if superseded is not None and part is not None:
                 place = np.minimum(np.searchsorted(named, sensor[part.rows]), len(named) - 1)
-                known |= (named[place] == sensor[part.rows]) & (rows[at][place] <= part.rows)
+                superseded |= (named[place] == sensor[part.rows]) & (rows[at][place] <= part.rows)
             reported[named] = True
-        return known
+        return superseded
 
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot."""
+        """Return the state for a snapshot."""
         return self._sensors.dump()
 
     def load(self, state: Any) -> None:
-        """Take a snapshot's state."""
+        """Restore the state of a snapshot."""
         self._sensors.load(state)

@@ -29,7 +29,7 @@ Row = tuple[str, int, float, float, float, int]  # metric, sensor, event s, arri
 
 
 def campus() -> Catalog:
-    """Three sensors of each kind; the first of each stands in a kitchen, gauges have limits of their own."""
+    """Return three sensors of each kind: one smoke sensor in a kitchen, one camera at water, one gauge with limits."""
     catalog = Catalog()
     for kind in ("smoke", "gate", "camera", "water"):
         for number in range(SENSORS):
@@ -43,7 +43,7 @@ def campus() -> Catalog:
 
 
 def readings(rows: Sequence[Row]) -> TelemetryBatch:
-    """A batch of rows; persons and fires are seen by cameras at odd values of the second."""
+    """Return a batch of rows; cameras report a person at odd seconds, a fire at even ones."""
     catalog = campus()
     attributes = {
         number: {"label": "person" if int(row[2]) % 2 else "fire", "score": 0.9, "phase": "update", "gateway_ns": 5}
@@ -67,7 +67,7 @@ def readings(rows: Sequence[Row]) -> TelemetryBatch:
 
 @st.composite
 def histories(draw: st.DrawFn) -> TelemetryBatch:
-    """Readings of all metrics, on time, late, out of order, faulty, as tests; arrivals never fall."""
+    """Readings of all metrics: on time, late, out of order, faulty, as tests; arrivals are non-decreasing."""
     rows: list[Row] = []
     now = 0.0
     for _ in range(draw(st.integers(1, 60))):
@@ -82,13 +82,13 @@ def histories(draw: st.DrawFn) -> TelemetryBatch:
 
 
 def joined(parts: Sequence[DetectionBatch]) -> list[tuple[object, ...]]:
-    """All detections as comparable rows."""
+    """Return all detections as comparable rows."""
     names = list(DetectionBatch.__slots__)
     return [tuple(str(getattr(part, name)[i]) for name in names) for part in parts for i in range(len(part))]
 
 
 def make(name: str) -> DetectorSet:
-    """A fresh detector of that rule."""
+    """Return a new detector of that rule."""
     return build(RECIPES[name], campus(), Calendar())
 
 

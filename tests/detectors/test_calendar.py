@@ -1,4 +1,4 @@
-"""The school's calendar against the plain reading of a wall clock."""
+"""Calendar compared with the local wall clock."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def ns(moment: datetime) -> int:
     moments=st.lists(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)), max_size=20),  # noqa: DTZ001 - made UTC
     zone=st.sampled_from(["Europe/Berlin", "Asia/Shanghai", "America/New_York", "Pacific/Auckland"]),
 )
-def test_closed_is_what_the_wall_clock_says(moments: list[datetime], zone: str) -> None:
-    """Every moment, over both changes of summer time and in zones far from UTC."""
+def test_closed_agrees_with_the_local_wall_clock(moments: list[datetime], zone: str) -> None:
+    """Any time, across changes of summer time and in zones far from UTC."""
     calendar = Calendar.from_table(TABLE | {"timezone": zone})
     moments = [moment.replace(tzinfo=UTC, microsecond=0) for moment in moments]
     closed = calendar.closed(np.array([ns(moment) for moment in moments], np.int64))
@@ -47,8 +47,8 @@ def test_hours_of_terms_weekends_and_holidays() -> None:
     assert calendar.hours(date(2026, 8, 1)) is None
 
 
-def test_all_faults_are_told_at_once() -> None:
-    """Each wrong key is named with what is allowed."""
+def test_all_faults_are_reported_at_once() -> None:
+    """Each wrong key is reported."""
     with pytest.raises(RecipeError) as caught:
         Calendar.from_table({"timezone": "Mars/Olympus", "open": "6h", "terms": [["2026-02-01"]], "closed": True})
     assert [fault.split()[0] for fault in caught.value.faults] == [

@@ -1,7 +1,8 @@
-"""What must hold for every detector, whatever it looks for: one suite over all rules, and over the whole recipe."""
+"""Contract of detectors: one suite over every rule of the campus recipe, and over the whole recipe."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,25 +10,61 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors import Calendar, DetectionBatch, Phase, StateError, build, decode, encode, offline_rules, reading_rules
+from detectors import (
+    Calendar,
+    DetectionBatch,
+    Phase,
+    Recipe,
+    StateError,
+    build,
+    decode,
+    encode,
+    offline_rules,
+    reading_rules,
+)
+from detectors.recipes.kinds import TYPES
 from ingest import COLUMNS, METRIC_BY_NAME, URGENT_KINDS, Quality, TelemetryBatch, concat, from_columns
 
-from .histories import ALARMING, DEFAULT, RECIPES, SENSORS, Row, campus, histories, joined, make, readings, thorough
+from .histories import (
+    ALARMING,
+    DEFAULT,
+    QUIET,
+    RECIPES,
+    SENSORS,
+    Row,
+    campus,
+    histories,
+    joined,
+    make,
+    readings,
+    thorough,
+)
 
 
 def everything(quality: int) -> list[Row]:
-    """Five minutes in which every sensor says the worst it can, with that quality."""
+    """Return five minutes of alarming readings of every sensor, with that quality."""
     metrics = {metric: value for metric, value in ALARMING.items() if metric not in ("online", "tick")}
     times = range(0, 300, 5)
     return [(m, s, t, t, v, quality) for t in times for m, v in metrics.items() for s in range(SENSORS)]
+
+
+def two_days(values: Mapping[str, float], *, noise: float = 0.0) -> list[Row]:
+    """Return QUIET for 10 min, then these values: every 20 s for 1 h, then hourly for two days; noise: relative."""
+    moments = [float(second) for second in (*range(0, 3600, 20), *range(3600, 172_800, 3600))]
+    return [
+        (metric, sensor, second, second, value * (1 + noise * (second // 20 % 7)), 0)
+        for second in moments
+        for metric, value in (values if second >= 600 else QUIET).items()
+        for sensor in range(SENSORS)
+    ]
 
 
 every = pytest.mark.parametrize("name", RECIPES)
 
 
 @every
-def test_nothing_in_nothing_out(name: str) -> None:
-    """An empty batch is no event."""
+def test_empty_batch_has_no_detections(name: str) -> None:
+    """A batch without rows changes nothing."""
     assert len(make(name).update(readings([]))) == 0
 
 
@@ -35,7 +72,7 @@ def test_nothing_in_nothing_out(name: str) -> None:
 @thorough
 @given(batch=histories())
 def test_row_by_row_equals_batched(name: str, batch: TelemetryBatch) -> None:
-    """Batches are a matter of transport: they never change what is found, nor the state."""
+    """The cut into batches changes neither the detections nor the state."""
     whole, single = make(name), make(name)
     assert joined([whole.update(batch)]) == joined([single.update(row) for row in batch.rows()])
     assert whole.snapshot() == single.snapshot()
@@ -44,8 +81,8 @@ def test_row_by_row_equals_batched(name: str, batch: TelemetryBatch) -> None:
 @every
 @thorough
 @given(batch=histories(), share=st.floats(0, 1))
-def test_restored_goes_on_as_before(name: str, batch: TelemetryBatch, share: float) -> None:
-    """A restart at any moment is invisible in what is found."""
+def test_restored_detector_continues_as_the_old_one(name: str, batch: TelemetryBatch, share: float) -> None:
+    """A restart at any position does not change the detections."""
     cut = int(len(batch) * share)
     before, after = batch.select(slice(0, cut)), batch.select(slice(cut, None))
     through, second = make(name), make(name)
@@ -58,8 +95,8 @@ def test_restored_goes_on_as_before(name: str, batch: TelemetryBatch, share: flo
 @every
 @thorough
 @given(batch=histories())
-def test_input_is_untouched_and_answers_repeat(name: str, batch: TelemetryBatch) -> None:
-    """The same readings give the same bytes, and stay as they are."""
+def test_input_stays_unchanged_and_results_repeat(name: str, batch: TelemetryBatch) -> None:
+    """Equal readings give equal bytes, and no column of the input changes."""
     columns = {column: getattr(batch, column).copy() for column, _ in COLUMNS}
     first, second = encode(make(name).update(batch)), encode(make(name).update(batch))
     assert first == second
@@ -71,13 +108,13 @@ def test_input_is_untouched_and_answers_repeat(name: str, batch: TelemetryBatch)
 @every
 @thorough
 @given(batch=histories())
-def test_phases_make_sense(name: str, batch: TelemetryBatch) -> None:
-    """For each series and lane: a raise opens, changes follow, a clear closes, and every one has its sentences."""
+def test_changes_and_clears_follow_a_raise(name: str, batch: TelemetryBatch) -> None:
+    """Per series and timeline, changes and clears need a raise before; each detection has its sentences."""
     found = make(name).update(batch)
     open_now: set[tuple[object, ...]] = set()
     for i in range(len(found)):
-        lane = "live" if "silent" in found.rule[i] else (bool(found.drill[i]),)
-        key = (found.rule[i], int(found.sensor[i]), int(found.metric[i]), lane)
+        timeline = "live" if "silent" in found.rule[i] else (bool(found.drill[i]),)
+        key = (found.rule[i], int(found.sensor[i]), int(found.metric[i]), timeline)
         phase = Phase(found.phase[i])
         assert 0 <= found.level[i] <= 3
         assert 0 <= found.score[i] <= 1
@@ -92,8 +129,8 @@ def test_phases_make_sense(name: str, batch: TelemetryBatch) -> None:
 
 @every
 @pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL, Quality.RETAINED])
-def test_faulty_and_historical_readings_say_nothing(name: str, quality: Quality) -> None:
-    """A reading that may not be believed neither raises nor clears; it is a sign of life all the same."""
+def test_faulty_and_historical_readings_neither_raise_nor_clear(name: str, quality: Quality) -> None:
+    """An unreliable reading has no detection, for any value."""
     rows = everything(int(quality))
     assert len(make(name).update(readings(rows))) == 0
 
@@ -101,8 +138,8 @@ def test_faulty_and_historical_readings_say_nothing(name: str, quality: Quality)
 @every
 @thorough
 @given(batch=histories(), copies=histories())
-def test_what_a_broker_kept_changes_nothing(name: str, batch: TelemetryBatch, copies: TelemetryBatch) -> None:
-    """With copies of quality RETAINED between the readings, what is found and remembered is as without them."""
+def test_retained_copies_change_nothing(name: str, batch: TelemetryBatch, copies: TelemetryBatch) -> None:
+    """Copies of quality RETAINED between the readings change neither detections nor state."""
     kept = np.full(len(copies), Quality.RETAINED, np.uint8)
     both = concat([batch, replace(copies, quality=kept)])
     order = np.argsort(both.arrival_ns, kind="stable")
@@ -115,14 +152,14 @@ def test_what_a_broker_kept_changes_nothing(name: str, batch: TelemetryBatch, co
 
 @every
 def test_test_readings_are_drills(name: str) -> None:
-    """A self-test opens a drill, never more, and leaves the live state alone."""
+    """A self-test raises drills only."""
     rows = everything(int(Quality.TEST))
     assert make(name).update(readings(rows)).drill.all()
 
 
 @every
 def test_state_stays_bounded(name: str) -> None:
-    """State grows with sensors, never with time."""
+    """State grows with the number of sensors, not with time."""
     detector = make(name)
     rows = [(m, s, t, t, v, 0) for t in range(0, 100, 5) for m, v in ALARMING.items() for s in range(SENSORS)]
     detector.update(readings(rows))
@@ -134,15 +171,31 @@ def test_state_stays_bounded(name: str) -> None:
 
 @every
 def test_damaged_snapshots_raise_state_error(name: str) -> None:
-    """Bytes that no set wrote are an error, never a wrong alarm."""
+    """Damaged or foreign bytes are an error."""
     whole = make(name).snapshot()
     for state in (b"", b"\x81\xa1a", whole[:-9], whole + b"\0", whole[:20] + bytes([whole[20] ^ 1]) + whole[21:]):
         with pytest.raises(StateError, match="snapshot"):
             make(name).restore(state)
 
 
-def test_late_readings_never_clear_a_live_finding() -> None:
-    """Old news of clean air that comes after the smoke takes nothing back."""
+def test_suite_covers_every_rule_type() -> None:
+    """The campus recipe has a rule of each type, so that the contract is checked for each."""
+    assert {type(rule) for rule in DEFAULT.rules} == set(TYPES.values())
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_each_rule_type_raises_on_alarming_readings_and_not_on_normal_ones(kind: str) -> None:
+    """Two days of alarming readings raise at least one rule of each type; two normal days raise none."""
+    rules = tuple(rule for rule in DEFAULT.rules if isinstance(rule, TYPES[kind]))
+    alarming, normal = (build(Recipe(kind, rules), campus(), Calendar()) for _ in range(2))
+    raised = alarming.update(readings(two_days(ALARMING)))
+    assert (raised.phase == Phase.RAISE).any()
+    assert set(raised.detector) == {kind}
+    assert len(normal.update(readings(two_days(QUIET, noise=0.02)))) == 0
+
+
+def test_late_readings_never_clear_a_live_detection() -> None:
+    """Late readings of clean air leave the smoke alarm open."""
     detector = make("smoke")
     raised = detector.update(readings([("smoke", 1, 1000, 1000, 1, 0)]))
     old = [("smoke", 1, float(t), 1100.0 + t, 0.0, 0) for t in range(100, 900, 10)]
@@ -150,8 +203,8 @@ def test_late_readings_never_clear_a_live_finding() -> None:
     assert len(detector.update(readings(old))) == 0
 
 
-def test_late_smoke_raises_a_late_finding() -> None:
-    """Smoke that is told an hour later is a finding of its own, marked late; live clean air settles it."""
+def test_late_smoke_raises_a_late_detection() -> None:
+    """Smoke that arrives an hour late is a detection of its own, marked late; live clean air clears it."""
     detector = make("smoke")
     late = detector.update(readings([("smoke", 1, 10, 4000, 1, 0)]))
     assert (late.phase.tolist(), late.late.tolist()) == ([Phase.RAISE], [True])
@@ -160,7 +213,7 @@ def test_late_smoke_raises_a_late_finding() -> None:
 
 
 def test_batches_join_in_order() -> None:
-    """Joining the parts gives what the parts gave."""
+    """Joined batches give the detections of the parts."""
     rows: list[Row] = [("smoke", 1, t, t, t % 2, 0) for t in range(20)]
     parts = [readings(rows[:7]), readings(rows[7:])]
     one, two = make("campus"), make("campus")

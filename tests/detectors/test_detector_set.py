@@ -119,9 +119,9 @@ def test_calendar_change_starts_the_rules_that_read_it_anew() -> None:
 def test_battery_type_change_starts_battery_rules_anew() -> None:
     """Another budget of messages concerns battery rules only."""
     saved = build(DEFAULT, campus(), Calendar()).snapshot()
-    first, *rest = DEFAULT.cells.rows
-    cells = replace(DEFAULT.cells, rows=(replace(first, messages=(1, 2)), *rest))
-    restored = build(replace(DEFAULT, cells=cells), campus(), Calendar())
+    first, *rest = DEFAULT.battery_types.rows
+    types = replace(DEFAULT.battery_types, rows=(replace(first, messages=(1, 2)), *rest))
+    restored = build(replace(DEFAULT, battery_types=types), campus(), Calendar())
     restored.restore(saved)
     assert restored.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if isinstance(rule, Battery))
 

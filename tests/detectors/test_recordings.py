@@ -1,4 +1,4 @@
-"""Detectors on recordings of real fires, floods and quiet rooms."""
+"""Detectors on recordings of fires, floods and offices."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ INCH_M = 0.0254
 FIRES = 86
 
 
-def judged(rows: list[tuple[str, str, str, float, float]]) -> DetectionBatch:
-    """Detections of rows of (sensor, kind, metric, seconds, value), sorted by time."""
+def detected(rows: list[tuple[str, str, str, float, float]]) -> DetectionBatch:
+    """Return the detections of rows (sensor, kind, metric, seconds, value), sorted by time."""
     catalog = Catalog()
     rows = sorted(rows, key=lambda row: row[3])
     time_ns = [START_NS + round(row[3] * 1e9) for row in rows]
@@ -35,7 +35,7 @@ def judged(rows: list[tuple[str, str, str, float, float]]) -> DetectionBatch:
 
 
 def records(path: Path) -> list[dict[str, str]]:
-    """Rows of a compressed CSV file."""
+    """Return the rows of a compressed CSV file."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines)
         header = next(rows)
@@ -45,13 +45,13 @@ def records(path: Path) -> list[dict[str, str]]:
 
 
 def fires(shared: Path) -> list[Path]:
-    """Every experiment with a time axis, evenly thinned out to FIRES."""
+    """Return about FIRES experiments with a time axis, evenly spaced."""
     paths = sorted((shared / "data/fsri-compartment-fires").glob("*_[0-9].csv.gz"))
     return paths[:: max(1, len(paths) // FIRES)]
 
 
 def test_fires_are_found_after_ignition(shared_dir: Path) -> None:
-    """Every experiment raises an alarm from its ceiling sensors, none of them before ignition."""
+    """Each experiment raises a fire from its ceiling sensors, none before ignition, the median within 20 s."""
     paths = fires(shared_dir)
     assert len(paths) >= 20
     delays = []
@@ -62,7 +62,7 @@ def test_fires_are_found_after_ignition(shared_dir: Path) -> None:
             for name in record
             if name.endswith("Temperature 25 mm Below Ceiling") and record[name]
         ]
-        found = judged(rows)
+        found = detected(rows)
         alarms = found.decided_ns[[hazard == "fire" for hazard in found.hazard]]
         assert len(alarms), path.name
         delays.append((int(alarms.min()) - START_NS) / 1e9)
@@ -71,7 +71,7 @@ def test_fires_are_found_after_ignition(shared_dir: Path) -> None:
 
 
 def test_floods_that_cross_four_inches_are_raised_once(shared_dir: Path) -> None:
-    """Each episode over 4 inches gives one flood finding from first to last, so that one ticket results."""
+    """Each episode above 4 inches raises one flood, which leads to one ticket."""
     episodes = [
         record
         for record in records(shared_dir / "data/floodnet-events/flood-events.csv.gz")
@@ -83,7 +83,7 @@ def test_floods_that_cross_four_inches_are_raised_once(shared_dir: Path) -> None
     for record in chosen:
         depth = json.loads(record["flood_profile_depth_inches"])
         seconds = json.loads(record["flood_profile_time_secs"])
-        found = judged([("gauge", "water", "depth", s, d * INCH_M) for s, d in zip(seconds, depth, strict=True)])
+        found = detected([("gauge", "water", "depth", s, d * INCH_M) for s, d in zip(seconds, depth, strict=True)])
         raised = sum(bool(found.hazard[i] == "flood" and found.phase[i] == Phase.RAISE) for i in range(len(found)))
         missed += [record["sensor_id"]] * int(raised == 0)
         flapping += [record["sensor_id"]] * int(raised > 1)
@@ -92,14 +92,14 @@ def test_floods_that_cross_four_inches_are_raised_once(shared_dir: Path) -> None
 
 
 def test_quiet_office_has_no_fire(shared_dir: Path) -> None:
-    """Weeks of an ordinary office, sun and heating included, never look like a fire."""
+    """Weeks of an office with sun and heating raise no fire."""
     for name in ("datatest", "datatraining"):
         rows = [
             (f"office-{name}", "env", "temperature", _seconds(record["date"]), float(record["Temperature"]))
             for record in records(shared_dir / f"data/uci-occupancy/{name}.csv.gz")
         ]
         assert len(rows) > 1000
-        found = judged(rows)
+        found = detected(rows)
         assert "fire" not in found.hazard
 
 

@@ -82,9 +82,9 @@ def test_what_is_laid_over_wins_and_the_rest_stays(tmp_path: Path) -> None:
     row = '[[mapping]]\nprofile = "own-1"\nkey = "level"\nkind = "water"\nmetric = "water_level"\nunit = "mm"\n'
     tables = read_tables(read_settings(config(tmp_path, {"cells": cell, "lorawan": row}), {}))
     shipped = read_tables(Settings())
-    assert {cell.name for cell in tables.recipe.cells.rows} == {
+    assert {cell.name for cell in tables.recipe.battery_types.rows} == {
         "own",
-        *(cell.name for cell in shipped.recipe.cells.rows),
+        *(cell.name for cell in shipped.recipe.battery_types.rows),
     }
     assert tables.lorawan.recognise({"level": 1}) != shipped.lorawan.recognise({"level": 1})
 

@@ -1,4 +1,4 @@
-"""Recipes: the campus recipe loads, and a wrong one tells every fault."""
+"""Recipes: the campus recipe loads, an invalid one reports all faults."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from detectors import RecipeError, load_recipe, read_recipe
 
 
-def test_campus_recipe_knows_every_kind_of_rule() -> None:
-    """The recipe that comes with the product."""
+def test_campus_recipe_has_a_rule_of_each_type() -> None:
+    """The shipped recipe covers all types, with unique names."""
     recipe = load_recipe()
     assert {type(rule).__name__ for rule in recipe.rules} == {
         "Threshold", "Rise", "Stuck", "Silence", "Battery", "LastingState", "Forced", "AfterHours", "CameraObject",
@@ -18,8 +18,8 @@ def test_campus_recipe_knows_every_kind_of_rule() -> None:
     assert len({rule.name for rule in recipe.rules}) == len(recipe.rules)
 
 
-def test_every_fault_is_told_with_its_key_and_what_is_allowed() -> None:
-    """Unknown keys, wrong types, bounds, names and lengths, all in one go."""
+def test_each_fault_names_its_key_and_the_allowed_values() -> None:
+    """Unknown keys, wrong types, bounds, names and lengths are reported together."""
     with pytest.raises(RecipeError) as caught:
         read_recipe({
             "late": 5,
@@ -32,18 +32,18 @@ def test_every_fault_is_told_with_its_key_and_what_is_allowed() -> None:
                 {"name": "d", "type": "held", "hazard": "fire", "metric": "open", "levels": [7], "after_s": [0]},
             ],
         })  # fmt: skip
-    told = "\n".join(caught.value.faults)
+    faults = "\n".join(caught.value.faults)
     for part in (
         "late: unknown key", "late_s = -1: allowed", "rule a.type = 'treshold': allowed is one of threshold",
         "rule b.limit: unknown key", "rule c.limits = '1'", "rule d.hazard = 'fires': allowed is one of fire",
         "rule d.metric = 'smok': allowed", "rule d.limits: allowed is one for each level",
         "rule d.levels = 7: allowed is 0 to 3", "rule d: the name is used twice",
     ):  # fmt: skip
-        assert part in told
+        assert part in faults
 
 
 def test_unreadable_files_are_recipe_errors(tmp_path: Path) -> None:
-    """A missing file and broken TOML are told as what they are."""
+    """A missing file and invalid TOML raise RecipeError with the file name."""
     broken = tmp_path / "broken.toml"
     broken.write_text("[[rule")
     for path in (broken, tmp_path / "missing.toml"):

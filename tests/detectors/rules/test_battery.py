@@ -151,8 +151,10 @@ def test_s7_the_true_end_lies_within_the_forecast_from_the_flag_on(seed: int, he
 
 
 SMALL = Recipe(
-    "small", RULES, cells=read_battery_types({"cell": [{"name": "small", "low_v": 2.75, "fresh_v": 2.8, "dead_v": 2.54,
-                                                "messages": [40, 80], "default": True, "source": "made up"}]})
+    "small", RULES, battery_types=read_battery_types({"cell": [
+        {"name": "small", "low_v": 2.75, "fresh_v": 2.8, "dead_v": 2.54, "messages": [40, 80], "default": True,
+         "source": "none"},
+    ]})
 )  # fmt: skip
 
 
@@ -300,12 +302,12 @@ def test_own_cells_are_laid_over_the_shipped_ones(tmp_path: Path) -> None:
         '[[cell]]\nname = "d"\nlow_v = 3.2\nfresh_v = 3.4\ndead_v = 2.9\nmessages = [1500, 2500]\n'
         'sensors = ["gauge-*"]\nkinds = ["water"]\nsource = "sheet"\n'
     )
-    cells = load_battery_types(path)
+    types = load_battery_types(path)
     names = [
-        cells.of(Sensor(0, *who)).name for who in (("gauge-1", "s", "env"), ("x", "s", "water"), ("x", "s", "env"))
+        types.of(Sensor(0, *who)).name for who in (("gauge-1", "s", "env"), ("x", "s", "water"), ("x", "s", "env"))
     ]
     assert names == ["d", "d", "lithium_3v"]
-    assert replace(load_recipe(), cells=cells) != load_recipe()
+    assert replace(load_recipe(), battery_types=types) != load_recipe()
 
 
 def test_a_wrong_table_of_cells_tells_every_fault() -> None:
