@@ -100,7 +100,7 @@ class DetectorSet:
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Score the readings in order; called for every batch of the log, in log order."""
-        batch = _news(batch)
+        batch = _without_retained(batch)
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
@@ -178,7 +178,7 @@ def offline_rules(recipe: Recipe) -> Recipe:
     return replace(recipe, rules=tuple(rule for rule in recipe.rules if isinstance(rule, Silence)))
 
 
-def _news(batch: TelemetryBatch) -> TelemetryBatch:
+def _without_retained(batch: TelemetryBatch) -> TelemetryBatch:
     """Return the batch without retained copies: they move no clock and no timer, and are no sign of a live sensor."""
     kept = batch.quality == Quality.RETAINED
     return batch.select(np.flatnonzero(~kept)) if kept.any() else batch

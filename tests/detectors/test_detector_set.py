@@ -32,7 +32,7 @@ def rows_of(found: DetectionBatch, *, but: str) -> list[tuple[object, ...]]:
 
 
 def changed(rule: Rule) -> Rule:
-    """Return the rule with another setting: one profile more that it does not apply to."""
+    """Return the rule with another setting: one more excluded profile."""
     return replace(rule, not_profiles=(*rule.not_profiles, "elsewhere"))
 
 
@@ -43,10 +43,10 @@ def one_rule_changes(draw: st.DrawFn) -> tuple[list[Rule], list[Rule], str]:
     name = draw(st.sampled_from(names))
     rules = [RULES[each] for each in names]
     others = [rule for rule in rules if rule.name != name]
-    how = draw(st.sampled_from(["add", "remove", "change"]))
-    if how == "add":
+    change = draw(st.sampled_from(["add", "remove", "change"]))
+    if change == "add":
         return others, rules, name
-    if how == "remove":
+    if change == "remove":
         return rules, others, name
     return rules, draw(st.permutations([*others, changed(RULES[name])])), name
 
@@ -56,7 +56,7 @@ def one_rule_changes(draw: st.DrawFn) -> tuple[list[Rule], list[Rule], str]:
 def test_change_of_one_rule_keeps_the_state_of_all_others(
     change: tuple[list[Rule], list[Rule], str], batch: TelemetryBatch, share: float
 ) -> None:
-    """The other rules find after the restore what an uninterrupted run finds; the changed one starts anew."""
+    """The other rules detect the same as in an uninterrupted run; the changed one starts without state."""
     before, after, name = change
     cut = int(len(batch) * share)
     through, restored = set_of(*before), set_of(*after)
@@ -95,7 +95,7 @@ def test_changed_rule_raises_again_and_the_unchanged_one_does_not() -> None:
 
 
 def test_rules_are_fresh_until_their_state_is_restored() -> None:
-    """A new set names all rules, a restored one none."""
+    """All rules of a new set are fresh, none of a restored one."""
     detector = build(DEFAULT, campus(), Calendar())
     assert detector.fresh_rules == tuple(RULES)
     saved = detector.snapshot()
@@ -105,7 +105,7 @@ def test_rules_are_fresh_until_their_state_is_restored() -> None:
 
 
 def test_calendar_change_starts_the_rules_that_read_it_anew() -> None:
-    """Opening hours and holidays concern gate rules only; the order of holidays does not matter."""
+    """Opening hours and holidays are inputs of gate rules only; the order of holidays has no effect."""
     days = (date(2026, 10, 1), date(2026, 10, 2), date(2027, 1, 1))
     saved = set_of(*DEFAULT.rules, calendar=Calendar(holidays=frozenset(days))).snapshot()
     same = set_of(*DEFAULT.rules, calendar=Calendar(holidays=frozenset(reversed(days))))
@@ -117,7 +117,7 @@ def test_calendar_change_starts_the_rules_that_read_it_anew() -> None:
 
 
 def test_battery_type_change_starts_battery_rules_anew() -> None:
-    """Another budget of messages concerns battery rules only."""
+    """The budget of messages is an input of battery rules only."""
     saved = build(DEFAULT, campus(), Calendar()).snapshot()
     first, *rest = DEFAULT.battery_types.rows
     types = replace(DEFAULT.battery_types, rows=(replace(first, messages=(1, 2)), *rest))

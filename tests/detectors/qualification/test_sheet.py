@@ -31,7 +31,7 @@ def test_row_shows_the_metric_that_the_alarms_name(tmp_path: Path) -> None:
 
 
 def test_row_without_alarms_shows_the_metric_with_the_largest_deviation(tmp_path: Path) -> None:
-    """Metrics of the device itself come last, whatever their deviation."""
+    """Metrics of the device itself come last, at any deviation."""
     signal = lines("a", "co", *[1, 2] * 5) + lines("a", "smoke", *[0] * 9, 9) + lines("a", "battery", *[9] * 19, 0)
     (row,) = read_sheet(*files(tmp_path, alarm="z,,1970-01-01,fire", signal=signal))
     assert (row.metric, list(row.alarms_s)) == ("smoke", [])

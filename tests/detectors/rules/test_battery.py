@@ -1,4 +1,4 @@
-"""When a battery ends: by the messages that are left, on the scenario of the bank and on made-up cells."""
+"""Battery end of life from messages left, on scenario S7 and on synthetic batteries."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ RULES = tuple(rule for rule in load_recipe().rules if rule.hazard == "battery_lo
 Row = tuple[float, str, float]  # seconds since START_S, metric, value
 
 
-def judge(catalog: Catalog | None = None) -> DetectorSet:
-    """The rules of batteries over one sensor."""
+def battery_set(catalog: Catalog | None = None) -> DetectorSet:
+    """Return a set of the battery rules over one sensor."""
     if catalog is None:
         catalog = Catalog()
         catalog.code("s", "head", "smoke")
@@ -45,7 +45,7 @@ def judge(catalog: Catalog | None = None) -> DetectorSet:
 def batch(
     rows: Sequence[Row], *, late_s: float = 0, quality: Quality = Quality.GOOD, sensor: int = 1
 ) -> TelemetryBatch:
-    """Rows of the one sensor; they arrive late_s after their time."""
+    """Return rows of the one sensor; they arrive late_s after their event."""
     time_ns = [round((START_S + row[0]) * 1e9) for row in rows]
     found = {
         "sensor": [sensor] * len(rows),
@@ -59,7 +59,7 @@ def batch(
 
 
 def beats(first_s: float, last_s: float, every_s: float, *, low: bool | None = None) -> list[Row]:
-    """Heartbeats in [first, last): a temperature each, with the low flag unless that is None."""
+    """Return heartbeats in [first, last): a temperature each, with the low flag unless it is None."""
     rows: list[Row] = []
     for second in np.arange(first_s, last_s, every_s).tolist():
         rows += [(second, "temperature", 20.0)] + ([] if low is None else [(second, "battery_low", float(low))])
@@ -67,8 +67,8 @@ def beats(first_s: float, last_s: float, every_s: float, *, low: bool | None = N
 
 
 @dataclass(frozen=True)
-class Told:
-    """One thing that was told of the battery."""
+class Prediction:
+    """One detection of the battery rule."""
 
     at_s: float
     phase: Phase
@@ -78,17 +78,17 @@ class Told:
 
     @property
     def days(self) -> tuple[float, float]:
-        """From the moment to the begin of the earliest, and to the end of the latest day."""
+        """Days until the begin of the earliest and the end of the latest day."""
         first, last = (date.fromisoformat(str(self.dims[key])) for key in ("earliest", "latest"))
         now = datetime.fromtimestamp(START_S + self.at_s, UTC)
         begin, end = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (first, last + timedelta(days=1)))
         return (begin - now) / timedelta(days=1), (end - now) / timedelta(days=1)
 
 
-def told(found: DetectionBatch) -> list[Told]:
-    """What was told by the forecast, in order."""
+def predictions(found: DetectionBatch) -> list[Prediction]:
+    """Return the detections of the battery rule, in order."""
     return [
-        Told(
+        Prediction(
             float(found.last_ns[i]) / 1e9 - START_S,
             Phase(int(found.phase[i])),
             int(found.level[i]),
@@ -101,7 +101,7 @@ def told(found: DetectionBatch) -> list[Told]:
 
 
 def fading(seed: int, heartbeat_s: float) -> World:
-    """Scenario S7 with that heartbeat."""
+    """Return scenario S7 with that heartbeat."""
     scenario = load_scenario("S7")
     [(model, effect)] = scenario.effects
     own = replace(effect, heartbeat_s=heartbeat_s)  # type: ignore[call-arg] # the settings of model battery
@@ -111,8 +111,8 @@ def fading(seed: int, heartbeat_s: float) -> World:
     )
 
 
-def spoken(world: World, device: str, span_ms: tuple[int, int]) -> Iterator[tuple[int, str, float]]:
-    """(ms, metric, value) of one device, in order of time."""
+def sent(world: World, device: str, span_ms: tuple[int, int]) -> Iterator[tuple[int, str, float]]:
+    """Yield (ms, metric, value) of one device, in order of time."""
     index = next(number for number, known in enumerate(world.fleet.devices) if known.id == device)
     rows = []
     for part in world.frames(span_ms):
@@ -123,16 +123,16 @@ def spoken(world: World, device: str, span_ms: tuple[int, int]) -> Iterator[tupl
 
 
 def forecast(seed: int, heartbeat_s: float) -> tuple[float, float, float]:
-    """Days from the low flag to the earliest end as first told, to the true one, and to the latest."""
+    """Return days from the low flag to the earliest end as first predicted, to the true one, and to the latest."""
     world = fading(seed, heartbeat_s)
     truth = next(truth for truth in world.truths() if truth.kind == "battery_low")
     assert truth.harm_at_ms is not None
     begin = truth.detectable_from_ms - 10 * DAY_S * 1000
     rows = [
         (ms / 1000 - START_S, metric, value)
-        for ms, metric, value in spoken(world, truth.devices[0], (begin, truth.detectable_from_ms + 3_600_000))
+        for ms, metric, value in sent(world, truth.devices[0], (begin, truth.detectable_from_ms + 3_600_000))
     ]
-    [first, *_] = told(judge().update(batch(rows)))
+    [first, *_] = predictions(battery_set().update(batch(rows)))
     assert first.phase is Phase.RAISE
     assert first.level == 0
     assert abs(first.at_s + START_S - truth.detectable_from_ms / 1000) <= heartbeat_s
@@ -143,7 +143,7 @@ def forecast(seed: int, heartbeat_s: float) -> tuple[float, float, float]:
 @pytest.mark.parametrize("heartbeat_s", [600, 3600])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_s7_the_true_end_lies_within_the_forecast_from_the_flag_on(seed: int, heartbeat_s: float) -> None:
-    """28 to 56 days at ten minutes, 167 to 333 at an hour; the cell's own end is among them."""
+    """28 to 56 days at ten minutes, 167 to 333 at an hour, with the true end inside."""
     earliest, end, latest = forecast(seed, heartbeat_s)
     usual = (27.8, 55.6) if heartbeat_s == 600 else (166.7, 333.3)
     assert earliest <= end <= latest
@@ -166,10 +166,10 @@ SMALL = Recipe(
     seed=st.integers(0, 2**32),
 )
 @example(every_s=55_070, lives=41, days_before=4, seed=0)  # one message on most days, two on the others
-def test_at_any_steady_rate_every_end_that_is_told_is_right(
+def test_every_predicted_interval_contains_the_end_at_any_steady_rate(
     every_s: float, lives: int, days_before: int, seed: int
 ) -> None:
-    """Beats with jitter, a cell that lives for as many messages as its kind may: no interval misses the end."""
+    """Heartbeats with jitter, a battery with any number of messages of its type: no interval misses the end."""
     jitter = np.random.default_rng(seed)
     flagged_s = days_before * max(DAY_S, 2 * every_s)
     beats_s = np.arange(0, flagged_s - every_s / 20 - 1, every_s).tolist()  # none of them after the flag
@@ -178,7 +178,7 @@ def test_at_any_steady_rate_every_end_that_is_told_is_right(
     rows: list[Row] = [(second, "battery_low", 0.0) for second in moments] + [(s, "battery_low", 1.0) for s in after]
     catalog = Catalog()
     catalog.code("s", "head", "smoke")
-    found = told(DetectorSet(SMALL, catalog, Calendar()).update(batch(rows)))
+    found = predictions(DetectorSet(SMALL, catalog, Calendar()).update(batch(rows)))
     end_s = flagged_s + lives * every_s
     assert found
     assert found[0].at_s == pytest.approx(flagged_s)
@@ -187,32 +187,32 @@ def test_at_any_steady_rate_every_end_that_is_told_is_right(
         assert earliest <= (end_s - one.at_s) / DAY_S <= latest
 
 
-def test_a_fire_burns_messages_and_the_date_moves() -> None:
-    """Ten hours of an alarm every minute cost four days of heartbeats: the end is told anew, so much sooner."""
-    detector = judge()
-    [first] = told(
+def test_a_fire_uses_messages_and_moves_the_end() -> None:
+    """Ten hours of an alarm per minute use four days of heartbeats: the reported end is that much sooner."""
+    detector = battery_set()
+    [first] = predictions(
         detector.update(batch(beats(0, 10 * DAY_S, 600, low=False) + beats(10 * DAY_S, 11 * DAY_S, 600, low=True)))
     )
     burning = [(11 * DAY_S + second, "smoke", 1.0) for second in range(0, 36_000, 60)]
-    moved = told(detector.update(batch(burning + beats(11 * DAY_S + 36_000, 12 * DAY_S, 600, low=True))))
+    moved = predictions(detector.update(batch(burning + beats(11 * DAY_S + 36_000, 12 * DAY_S, 600, low=True))))
     assert moved
     assert {one.phase for one in moved} == {Phase.CHANGE}
     sooner = first.days[0] - (moved[-1].days[0] + (moved[-1].at_s - first.at_s) / DAY_S)
     assert sooner == pytest.approx((600 - 60) / 144, abs=1.6)
 
 
-def test_one_burst_before_the_flag_is_no_habit() -> None:
-    """Four thousand repeats on one day of the week hardly move the rate, late or at once."""
+def test_one_burst_before_the_flag_does_not_set_the_rate() -> None:
+    """Four thousand repeats on one day change the daily rate by less than a fifth."""
     burst = [(5 * DAY_S + second, "temperature", 20.0) for second in range(0, 8_000, 2)]
     rows = sorted(beats(0, 10 * DAY_S, 600, low=False) + burst) + beats(10 * DAY_S, 10 * DAY_S + 1, 600, low=True)
-    [one] = told(judge().update(batch(rows)))
+    [one] = predictions(battery_set().update(batch(rows)))
     assert one.dims["per_day"] == pytest.approx(144, rel=0.2)
 
 
 def test_levels_rise_as_the_earliest_end_comes_near() -> None:
-    """Information at first; early from a fortnight on, told again three days before; past its messages it says so."""
+    """Information at first; early from 14 days before, again at 3 days; the text states a used-up budget."""
     rows = beats(0, 8 * DAY_S, 600, low=False) + beats(8 * DAY_S, 8 * DAY_S + 600 * (HIGH + 10), 600, low=True)
-    found = told(judge().update(batch(rows)))
+    found = predictions(battery_set().update(batch(rows)))
     assert [one.level for one in found] == [0, 1, 1, 1]
     left = [(8 * DAY_S + LOW * 600 - one.at_s) / DAY_S for one in found[1:3]]
     assert left == pytest.approx([14, 3], abs=0.3)
@@ -220,29 +220,29 @@ def test_levels_rise_as_the_earliest_end_comes_near() -> None:
     assert found[-1].dims["left_high"] == 0
 
 
-def test_a_new_cell_clears_and_begins_anew_and_a_warm_hour_does_not() -> None:
-    """The flag gone for an hour clears; low within a week is the same cell, later another."""
-    detector = judge()
+def test_a_new_battery_clears_and_a_short_recovery_does_not() -> None:
+    """An hour without flag clears; a battery that is low again within a week is the same one."""
+    detector = battery_set()
     detector.update(batch(beats(0, 9 * DAY_S, 600, low=False) + beats(9 * DAY_S, 14 * DAY_S, 600, low=True)))
-    warm = told(detector.update(batch(beats(14 * DAY_S, 14 * DAY_S + 1_800, 600, low=False))))
+    warm = predictions(detector.update(batch(beats(14 * DAY_S, 14 * DAY_S + 1_800, 600, low=False))))
     assert not warm
-    [cleared] = told(detector.update(batch(beats(14 * DAY_S + 1_800, 15 * DAY_S, 600, low=False))))
+    [cleared] = predictions(detector.update(batch(beats(14 * DAY_S + 1_800, 15 * DAY_S, 600, low=False))))
     assert cleared.phase is Phase.CLEAR
-    [again] = told(detector.update(batch(beats(15 * DAY_S, 15 * DAY_S + 1, 600, low=True))))
+    [again] = predictions(detector.update(batch(beats(15 * DAY_S, 15 * DAY_S + 1, 600, low=True))))
     assert again.dims["used"] >= 5 * 144
-    [over] = told(detector.update(batch(beats(15 * DAY_S + 600, 30 * DAY_S, 600, low=False))))
+    [over] = predictions(detector.update(batch(beats(15 * DAY_S + 600, 30 * DAY_S, 600, low=False))))
     assert over.phase is Phase.CLEAR
-    [fresh] = told(detector.update(batch(beats(30 * DAY_S, 30 * DAY_S + 1, 600, low=True))))
+    [fresh] = predictions(detector.update(batch(beats(30 * DAY_S, 30 * DAY_S + 1, 600, low=True))))
     assert fresh.dims["used"] == 0
 
 
-def test_without_a_flag_the_voltage_tells_and_one_sag_does_not() -> None:
-    """Three readings under the low voltage begin the count; the dead voltage says any time; 2.8 V is another cell."""
-    detector = judge()
+def test_without_a_flag_low_voltages_count_and_one_sag_does_not() -> None:
+    """Three readings below the low voltage raise; the dead voltage means any time; 2.8 V is a new battery."""
+    detector = battery_set()
 
-    def volts(first_s: float, count: int, volt: float) -> list[Told]:
+    def volts(first_s: float, count: int, volt: float) -> list[Prediction]:
         rows: list[Row] = [(first_s + 600 * number, "battery_voltage", volt) for number in range(count)]
-        return told(detector.update(batch(rows)))
+        return predictions(detector.update(batch(rows)))
 
     assert not volts(0, 9 * 144, 3.0)
     assert not volts(9 * DAY_S, 2, 2.7)
@@ -255,9 +255,9 @@ def test_without_a_flag_the_voltage_tells_and_one_sag_does_not() -> None:
     assert [one.phase for one in volts(12 * DAY_S, 10, 3.0)] == [Phase.CLEAR]
 
 
-def test_per_cent_speak_only_where_nothing_better_does() -> None:
-    """The rule of per cent stays for devices that tell nothing else, and lets go of those that begin to."""
-    detector = judge()
+def test_percentage_rule_yields_to_superseding_metrics() -> None:
+    """The rule on percent scores devices without flag and voltage, and clears once they report one."""
+    detector = battery_set()
     found = detector.update(batch([(float(s), "battery", 4.0) for s in range(0, 3_000, 600)]))
     assert list(found.rule) == ["battery"]
     both = [(3_000.0 + s, metric, value) for s in range(0, 7_200, 600)
@@ -268,35 +268,35 @@ def test_per_cent_speak_only_where_nothing_better_does() -> None:
         ("battery", Phase.CLEAR),
     ][-len(cleared) :]
     assert cleared.evidence[-1]["value"] is None
-    assert not len(judge().update(batch([(row[0], row[1], row[2]) for row in both])))
+    assert not len(battery_set().update(batch([(row[0], row[1], row[2]) for row in both])))
 
 
-def test_what_no_device_sent_just_then_costs_nothing() -> None:
-    """Copies of old values, last wills and gaps are no messages."""
-    detector = judge()
+def test_readings_without_a_live_message_use_no_battery() -> None:
+    """Historical values, last wills and gaps are no messages."""
+    detector = battery_set()
     detector.update(batch(beats(0, 10 * DAY_S, 600, low=False) + beats(10 * DAY_S, 10 * DAY_S + 1, 600, low=True)))
     old = [(10 * DAY_S + 5.0 * number, "temperature", 20.0) for number in range(1, 1_000)]
     detector.update(batch(old, quality=Quality.HISTORICAL))
     made = [(10 * DAY_S + 6.0 * number, metric, 1.0) for number in range(1, 900) for metric in ("online", "data_gap")]
     detector.update(batch(made))
-    [cleared] = told(detector.update(batch(beats(11 * DAY_S, 12 * DAY_S, 600, low=False))))
+    [cleared] = predictions(detector.update(batch(beats(11 * DAY_S, 12 * DAY_S, 600, low=False))))
     assert cleared.dims["used"] <= 10
 
 
-def test_days_of_which_nothing_was_heard_count_for_the_earliest_end_alone() -> None:
-    """Five days without the service: the cell went on, unseen; the latest end does not take that for certain."""
-    detector = judge()
-    [first] = told(
+def test_days_without_messages_count_for_the_earliest_end_only() -> None:
+    """Five days without the service: the battery may have sent, which the latest end does not assume."""
+    detector = battery_set()
+    [first] = predictions(
         detector.update(batch(beats(0, 9 * DAY_S, 600, low=False) + beats(9 * DAY_S, 10 * DAY_S, 600, low=True)))
     )
-    [after, *_] = told(detector.update(batch(beats(15 * DAY_S, 16 * DAY_S, 600, low=True))))
+    [after, *_] = predictions(detector.update(batch(beats(15 * DAY_S, 16 * DAY_S, 600, low=True))))
     assert after.dims["left_low"] == pytest.approx(LOW - 144 - 5 * 144, abs=150)
     assert after.dims["left_high"] == pytest.approx(HIGH - 144, abs=150)
     assert after.days[0] + 6 == pytest.approx(first.days[0], abs=1.5)
 
 
-def test_own_cells_are_laid_over_the_shipped_ones(tmp_path: Path) -> None:
-    """By id and by kind; the last that fits wins; everything else keeps the default."""
+def test_own_battery_types_extend_the_shipped_ones(tmp_path: Path) -> None:
+    """By id and by kind; the last match wins; other sensors keep the default."""
     path = tmp_path / "cells.toml"
     path.write_text(
         '[[cell]]\nname = "d"\nlow_v = 3.2\nfresh_v = 3.4\ndead_v = 2.9\nmessages = [1500, 2500]\n'
@@ -310,7 +310,7 @@ def test_own_cells_are_laid_over_the_shipped_ones(tmp_path: Path) -> None:
     assert replace(load_recipe(), battery_types=types) != load_recipe()
 
 
-def test_a_wrong_table_of_cells_tells_every_fault() -> None:
+def test_invalid_battery_types_report_all_faults() -> None:
     """Unknown keys, voltages in disorder, budgets, a missing source, two defaults."""
     good = {"low_v": 2.75, "fresh_v": 2.8, "dead_v": 2.54, "messages": [1, 2], "source": "x", "default": True}
     with pytest.raises(RecipeError) as caught:
