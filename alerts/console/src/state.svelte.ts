@@ -1,12 +1,12 @@
 /** What every screen shares: who is signed in, which school, what is live, how the screen looks. */
 import { all, call, get, hasToken, keepToken, onExpired } from "./api/client";
 import { follow, type Connection, type ServerEvent } from "./api/events";
-import type { Session, Site, User } from "./api/types";
+import type { Person, Session, Site } from "./api/types";
 
 type Theme = "light" | "dark";
 
 class Shared {
-  user = $state<User | null>(null);
+  user = $state<Person | null>(null);
   sites = $state<Site[]>([]);
   site = $state(localStorage.getItem("twinward.site") ?? "");
   connection = $state<Connection>("connecting");
@@ -45,7 +45,7 @@ class Shared {
   async begin(): Promise<void> {
     if (!hasToken()) return;
     try {
-      const user = await get<User>("me");
+      const user = await get<Person>("me");
       this.sites = await all<Site>("sites");
       if (!this.sites.some((one) => one.id === this.site)) this.choose(this.sites[0]?.id ?? "");
       this.user = user;

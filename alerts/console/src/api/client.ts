@@ -1,15 +1,9 @@
 /** The one door to the service: bearer token, problem+json, conditional and idempotent requests. */
-import type { Both } from "./types";
+import type { Both, Page, WrongField } from "./types";
 
 const BASE = "api/v1";
 const STORED = "twinward.token";
 
-/** A wrong field, and what is wanted; in both languages where the service says so. */
-export interface Wrong {
-  path: string;
-  message: string;
-  text: Both | null;
-}
 
 /** A refusal of the service, or no answer at all (status 0). */
 export class ApiError extends Error {
@@ -18,7 +12,7 @@ export class ApiError extends Error {
     readonly title: string,
     readonly detail: string,
     readonly both: Both | null,
-    readonly fields: Wrong[],
+    readonly fields: WrongField[],
   ) {
     super(detail || title);
   }
@@ -78,9 +72,9 @@ export async function all<T>(path: string, query: Options["query"] = {}, most = 
   const items: T[] = [];
   let cursor: string | null = null;
   do {
-    const page: { items: T[]; next?: string | null } = await get(path, { ...query, cursor });
+    const page: Page<T> = await get(path, { ...query, limit: 500, cursor });
     items.push(...page.items);
-    cursor = page.next ?? null;
+    cursor = page.next;
   } while (cursor && items.length < most);
   return items;
 }
@@ -125,7 +119,7 @@ function plain(status: number): Both | null {
 }
 
 /** Wrong fields come as a list of findings or as a table of name and wish. */
-function wrongFields(told: unknown): Wrong[] {
+function wrongFields(told: unknown): WrongField[] {
   if (Array.isArray(told))
     return told.map((one: Record<string, unknown>) => ({
       path: String(one["path"] ?? one["field"] ?? ""),

@@ -12,7 +12,7 @@ const rank = (hazard: Hazard): number[] => [
   hazard.active ? 0 : 1,
   hazard.drill ? 1 : 0,
   NUMBER[hazard.grade],
-  -Date.parse(hazard.opened_at),
+  -Date.parse(hazard.opened_at ?? ""),
 ];
 
 export function ordered(hazards: Hazard[]): Hazard[] {

@@ -1,10 +1,10 @@
-/** Sensors with the grade of the gravest open hazard that they speak for. */
+/** Sensors with the grade of the gravest open hazard that they belong to. */
 import { all, get, escapePath } from "../api/client";
 import type { Colour, Hazard, Sensor } from "../api/types";
 import { NUMBER } from "../grades";
 
-export async function readSensors(site: string, query: { q?: string; assigned?: false } = {}): Promise<Sensor[]> {
-  const [sensors, grades] = await Promise.all([all<Sensor>("sensors", { site, ...query }), openGrades(site)]);
+export async function readSensors(site: string): Promise<Sensor[]> {
+  const [sensors, grades] = await Promise.all([all<Sensor>("sensors", { site }), openGrades(site)]);
   return sensors.map((sensor) => graded(sensor, grades));
 }
 
@@ -14,12 +14,12 @@ export async function readSensor(site: string, id: string): Promise<Sensor> {
   return graded(sensor, grades);
 }
 
-function graded(sensor: Sensor, grades: Map<string, Colour>): Sensor {
+export function graded(sensor: Sensor, grades: Map<string, Colour>): Sensor {
   const grade = grades.get(sensor.id) ?? null;
   return { ...sensor, grade };
 }
 
-async function openGrades(site: string): Promise<Map<string, Colour>> {
+export async function openGrades(site: string): Promise<Map<string, Colour>> {
   const grades = new Map<string, Colour>();
   for (const hazard of await all<Hazard>("hazards", { site, state: "open" })) {
     if (!hazard.active || hazard.drill) continue;

@@ -35,7 +35,7 @@ export function coded(group: string, code: string): string {
 }
 
 /** A text of the service that comes in both languages. */
-export function say(both: Both | string | null | undefined): string {
+export function say(both: Both | Record<string, string> | string | null | undefined): string {
   if (both === null || both === undefined) return "";
-  return typeof both === "string" ? both : both[chosen] || both.zh || both.en;
+  return typeof both === "string" ? both : both[chosen] || both["zh"] || both["en"] || "";
 }
