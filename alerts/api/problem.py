@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from alerts import AlertError, Forbidden, GuardFailed, Invalid, NotFound, Stale
 from alerts.database.storage_faults import NOT_WRITABLE, StorageFault, storage_fault
-from alerts.people.accounts import TooManyFailures
+from alerts.people.attempts import TooManyFailures
 from ingest import StoreError
 
 MEDIA_TYPE = "application/problem+json"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,27 +14,17 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Engine, RowMapping, delete, insert, select
 
 from alerts.database.schema import accounts
-from alerts.errors import AlertError, Invalid
+from alerts.errors import Invalid
 
 from .access import ROLES, Actor
+from .attempts import SignInLimiter
 from .sessions import Sessions
 
-FAILURES_A_MINUTE = 5
-MINUTE_NS = 60 * 1_000_000_000
-WATCHED_MAX = 10_000
 SHORTEST = 8
 COMMON = frozenset(
     ("password", "12345678", "123456789", "1234567890", "11111111", "88888888", "qwertyui", "qwerty123", "iloveyou")
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-class TooManyFailures(AlertError):  # noqa: N818 - names the state
-    """Too many failed sign-ins of this account or address; wait_s says for how long."""
-
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(f"too many failed sign-ins; try again in {wait_s} s")
-        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +60,7 @@ class People:
         self.sessions = Sessions(engine, clock)
         self._hasher = hasher or PasswordHasher()
         self._nobody = _unmatched(self._hasher)
-        self._failures: dict[str, deque[int]] = {}
-        self._lock = threading.Lock()
+        self._limiter = SignInLimiter()
 
     def create(
         self,
@@ -108,17 +95,13 @@ class People:
         return [account for account in every if role is None or role in account.roles]
 
     def sign_in(self, username: str, password: str, *, address: str) -> Session | None:
-        """A session for the right password, None for a wrong one. Raises TooManyFailures for guessers."""
-        watched = (f"account {username[:64]}", f"address {address}")
-        self._reserve(watched)
+        """Return a session for the right password, None for a wrong one. Raises TooManyFailures."""
         with self._reading.connect() as connection:
             row = connection.execute(select(accounts).where(accounts.c.username == username)).mappings().first()
-        # an unknown name costs the same time as a wrong password
-        right = self._verified(row["password"] if row else self._nobody, password)
-        if row is None or not right:
-            return None
-        self._release(watched)
-        return self._open(_account(row))
+        # an unknown name takes the same time as a wrong password
+        stored = row["password"] if row else self._nobody
+        right = self._limiter.attempt(username, address, lambda: self._verified(stored, password) and row is not None)
+        return self._open(_account(row)) if right and row is not None else None
 
     def who(self, token: str, *, use: bool = True) -> Account | None:
         """The account of a token that is neither revoked nor expired. use: False where nobody acts, only looks on."""
@@ -141,28 +124,6 @@ class People:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
-
-    def _reserve(self, watched: Sequence[str]) -> None:
-        """Count the try as failed before it is checked, so that tries side by side cannot pass the bound."""
-        now_ns = self._clock()
-        with self._lock:
-            for key in watched:
-                times = self._failures.get(key, deque())
-                while times and now_ns - times[0] > MINUTE_NS:
-                    times.popleft()
-                if len(times) >= FAILURES_A_MINUTE:
-                    raise TooManyFailures(int((times[0] + MINUTE_NS - now_ns) / 1e9) + 1)
-            while len(self._failures) > WATCHED_MAX:
-                del self._failures[next(iter(self._failures))]
-            for key in watched:
-                self._failures.setdefault(key, deque(maxlen=FAILURES_A_MINUTE)).append(now_ns)
-
-    def _release(self, watched: Sequence[str]) -> None:
-        """Take the reserved failure back after a right password."""
-        with self._lock:
-            for key in watched:
-                if self._failures.get(key):
-                    self._failures[key].pop()
 
 
 def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, str]:
