@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "detectors", "alerts", "simulators", "twinward")
 PARTS = {
+    "simulators": ("simulators",),
     "docs": ("docs", "*.md", "bootstrap.py", "pyproject.toml", "constraints.txt", "deploy"),
 }
 """Parts whose language is checked, with their files."""

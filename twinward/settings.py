@@ -23,7 +23,7 @@ from .config import keys, load
 class BrokerSettings:
     """The broker that the service can bring along."""
 
-    embedded: Annotated[bool, doc("start a broker of our own on this machine")] = False
+    embedded: Annotated[bool, doc("start an embedded broker on this machine")] = False
     port: Annotated[int, Interval(ge=1, le=65_535), doc("loopback port of the embedded broker")] = 1883
 
 
@@ -35,13 +35,13 @@ class LogSettings:
         float,
         Interval(ge=0.01, le=36_500),
         Unit("d"),
-        doc("older entries go once every stage has read them"),
+        doc("age at which entries are deleted once every stage has read them"),
     ] = 30.0
     keep_mb: Annotated[
         int,
         Interval(ge=16, le=100_000_000),
         Unit("MB"),
-        doc("beyond this size the oldest entries go too, once every stage has read them"),
+        doc("size above which the oldest entries are deleted once every stage has read them"),
     ] = 100_000
 
 
@@ -49,12 +49,12 @@ class LogSettings:
 class Settings:
     """The whole configuration."""
 
-    data_dir: Annotated[Path, doc("where logs, store and database are kept")] = Path("twinward-data")
+    data_dir: Annotated[Path, doc("folder of logs, store and database")] = Path("twinward-data")
     campus: Annotated[Path | None, doc("campus file: sites, zones, places, risk points, sensors, calendar")] = None
-    recipe: Annotated[Path | None, doc("detection rules; the campus recipe when not given")] = None
-    cells: Annotated[Path | None, doc("further battery cells beside those that come along")] = None
-    lorawan: Annotated[Path | None, doc("further LoRaWAN profiles beside those that come along")] = None
-    database: Annotated[str, doc("SQLAlchemy URL of the alert database; SQLite in data_dir when empty")] = ""
+    recipe: Annotated[Path | None, doc("detection rules; the campus recipe if empty")] = None
+    cells: Annotated[Path | None, doc("table of further battery types")] = None
+    lorawan: Annotated[Path | None, doc("table of further LoRaWAN profiles")] = None
+    database: Annotated[str, doc("SQLAlchemy URL of the alert database; SQLite in data_dir if empty")] = ""
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
@@ -93,9 +93,9 @@ def reference() -> str:
     """Every setting as a Markdown table, for the manual."""
     head = (
         "# Configuration\n\n"
-        "One TOML file, then the environment. `twinward check-config FILE` tells every error at once, also of the "
-        "files that it names; `twinward check-config --sample` prints a file to start from. "
-        "This page is made by the program.\n\n"
+        "Settings come from one TOML file, then the environment. `twinward check-config FILE` reports all errors of "
+        "the file and of the files that it names. `twinward check-config --sample` prints a file with the defaults. "
+        "The program generates this page.\n\n"
         "| key | environment | type | default | unit | bounds | meaning |\n|---|---|---|---|---|---|---|\n"
     )
     rows = []

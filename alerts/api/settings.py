@@ -12,7 +12,7 @@ from annotated_types import Interval, Unit, doc
 class HttpSettings:
     """Address and bounds of the HTTP interface."""
 
-    host: Annotated[str, doc("address to listen on; anything but loopback needs TLS in front")] = "127.0.0.1"
+    host: Annotated[str, doc("address to listen on; any other than loopback needs a TLS proxy")] = "127.0.0.1"
     port: Annotated[int, Interval(ge=1, le=65_535), doc("port to listen on")] = 8080
     body_bytes_max: Annotated[int, Interval(ge=1_024, le=67_108_864), Unit("B"), doc("largest request body")] = (
         1_048_576

@@ -13,29 +13,29 @@ class IntakeSettings:
     """What is taken in, and whose it is."""
 
     site: Annotated[str, doc("site of sensors whose format does not name one")] = "school-1"
-    formats: Annotated[tuple[str, ...], doc("foreign formats that are taken in; all of them where none is named")] = ()
-    past_days: Annotated[int, Interval(ge=1, le=36_500), Unit("d"), doc("readings older than this are refused")] = 366
+    formats: Annotated[tuple[str, ...], doc("accepted foreign formats; all if the list is empty")] = ()
+    past_days: Annotated[int, Interval(ge=1, le=36_500), Unit("d"), doc("readings older than this are rejected")] = 366
     keys_max: Annotated[
-        int, Interval(ge=1_000, le=50_000_000), Unit("1"), doc("messages remembered to recognise repeats")
+        int, Interval(ge=1_000, le=50_000_000), Unit("1"), doc("message keys kept for the detection of duplicates")
     ] = 1_000_000
     spool_mb: Annotated[
         int, Interval(ge=1, le=1_000_000), Unit("MB"), doc("messages that may wait undecoded in the log under overload")
     ] = 4_000
-    undeclared_max: Annotated[
-        int, Interval(ge=0, le=2_000_000), Unit("1"), doc("sensors of a site beyond those of its campus file")
-    ] = 100_000
+    undeclared_max: Annotated[int, Interval(ge=0, le=2_000_000), Unit("1"), doc("undeclared sensors of a site")] = (
+        100_000
+    )
     undeclared_sites_max: Annotated[
-        int, Interval(ge=0, le=2_000_000), Unit("1"), doc("sites of which the campus file names no sensor")
+        int, Interval(ge=0, le=2_000_000), Unit("1"), doc("sites without a sensor in the campus file")
     ] = 20_000
     new_names_max: Annotated[
         int,
         Interval(ge=100, le=2_000_000),
         Unit("1"),
-        doc("new undeclared names of a site in a minute, before it is told"),
+        doc("new undeclared names of a site per minute that start a name_flood"),
     ] = 1_000
     message_rate_max: Annotated[
         float,
         Interval(ge=10, le=100_000),
         Unit("1/s"),
-        doc("messages of a device, for ten seconds, before it is told"),
+        doc("messages of a device over ten seconds that start a message_flood"),
     ] = 50.0

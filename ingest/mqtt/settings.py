@@ -30,14 +30,15 @@ class MqttSettings:
     key_file: Annotated[str, doc("private key (mode 0600) of the client certificate")] = ""
     allow_plain: Annotated[bool, doc("allow a broker off this machine without TLS")] = False
     protocol: Annotated[
-        Literal["auto", "5", "3.1.1"], doc("MQTT version; auto falls back to 3.1.1 where the broker has no 5")
+        Literal["auto", "5", "3.1.1"], doc("MQTT version; auto falls back to 3.1.1 if the broker does not support 5")
     ] = "auto"
     session_expiry_h: Annotated[
-        float, Interval(gt=0, le=720), Unit("h"), doc("how long the broker keeps messages while the service is away")
+        float,
+        Interval(gt=0, le=720),
+        Unit("h"),
+        doc("time for which the broker keeps messages while the service is offline"),
     ] = 24.0
-    receive_max: Annotated[
-        int, Interval(ge=1, le=65_535), Unit("1"), doc("unacknowledged messages that the broker may send ahead")
-    ] = 8_000
+    receive_max: Annotated[int, Interval(ge=1, le=65_535), Unit("1"), doc("unacknowledged messages in flight")] = 8_000
     payload_max_bytes: Annotated[
         int, Interval(ge=256, le=16_777_216), Unit("B"), doc("larger payloads are rejected, and never held in memory")
     ] = 65_536

@@ -17,7 +17,7 @@ from .contract import Channel
 class NotifySettings:
     """Where notices go."""
 
-    webhooks: Annotated[tuple[str, ...], doc("URLs that get every event as a signed webhook")] = ()
+    webhooks: Annotated[tuple[str, ...], doc("URLs that receive every event as a signed webhook")] = ()
     webhook_secret_file: Annotated[Path | None, doc("file with the signing secret, whsec_ and base64; mode 0600")] = (
         None
     )
