@@ -131,3 +131,11 @@ def test_changelog_has_versions_and_short_entries() -> None:
     assert {line[4:] for line in lines if line.startswith("### ")} <= set(CHANGES)
     assert [line for line in lines if line.startswith("- ") and len(line) > CHANGE_MAX] == []
     assert [line for line in lines if line.startswith(" ")] == []
+
+
+def test_decisions_have_unique_numbers() -> None:
+    """Each record of docs/decisions/ has the number of its file name in its title, and no number occurs twice."""
+    names = [Path(name) for name in tracked("docs/decisions/*.md")]
+    titles = [(ROOT / name).read_text(encoding="utf-8").split(".")[0] for name in names]
+    assert titles == [f"# {int(name.name[:4])}" for name in names]
+    assert len(set(titles)) == len(titles)
