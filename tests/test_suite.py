@@ -1,0 +1,110 @@
+"""The runner of the suite: sums of the parts, exit status and last line; reserved ports; output of the set-up."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests import processes, suite
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{}" /></testsuites>'
+
+
+@pytest.fixture(scope="module")
+def bootstrap() -> ModuleType:
+    """The module of the set-up."""
+    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["bootstrap"] = module  # its dataclass looks itself up
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(monkeypatch: pytest.MonkeyPatch, statuses: dict[str, int], *arguments: str) -> tuple[int, list[str]]:
+    """Run the suite with these exit statuses of its steps, 3 passed tests per part; return status and step names."""
+    steps: list[str] = []
+
+    def step(name: str, program: str, *options: str) -> int:
+        steps.append(name)
+        for option in options if program == "pytest" else ():
+            if option.startswith("--junit-xml="):
+                Path(option.removeprefix("--junit-xml=")).write_text(REPORT.format(3, 0, 0, 0), encoding="utf-8")
+        return statuses.get(name, 0)
+
+    monkeypatch.setattr(suite, "step", step)
+    return suite.main(list(arguments)), steps
+
+
+def test_the_last_line_sums_the_parts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three parts with three tests each are nine passed tests in the summary."""
+    status, steps = run(monkeypatch, {})
+    assert status == 0
+    assert {"format", "lint", "types", "imports", "parallel tests", "serial tests", "bench tests"} <= set(steps)
+    assert " 9 passed in " in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("failing", ["format", "types", "parallel tests", "serial tests", "bench tests", "coverage"])
+def test_any_failed_step_fails_the_run_after_all_steps(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step still runs, and the exit status is 1."""
+    whole = run(monkeypatch, {})[1]
+    assert run(monkeypatch, {failing: 1}) == (1, whole)
+
+
+def test_arguments_select_tests_and_leave_out_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part without a selected test passes; the floor holds for the whole suite only."""
+    status, steps = run(monkeypatch, {"bench tests": suite.NO_TESTS_COLLECTED}, "-k", "stores")
+    assert status == 0
+    assert "coverage" not in steps
+
+
+def test_outcomes_count_each_test_once(tmp_path: Path) -> None:
+    """Failures, errors and skipped tests are not passed tests."""
+    for name, counts in (("a", (10, 1, 2, 3)), ("b", (5, 0, 0, 0))):
+        (tmp_path / name).write_text(REPORT.format(*counts), encoding="utf-8")
+    found = suite.outcomes([tmp_path / "a", tmp_path / "b"])
+    assert found == {"failed": 1, "passed": 9, "skipped": 3, "errors": 2}
+
+
+def test_a_port_is_reserved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call returns another port, and the last one is followed by an error."""
+    first = processes.free_port()
+    monkeypatch.setattr(processes.ports, "PORTS", range(first, first + 1))
+    monkeypatch.setattr(processes.ports.random, "SystemRandom", Whole)
+    with pytest.raises(OSError, match="no port is free"):
+        processes.free_port()
+
+
+class Whole:
+    """A random source whose sample is the whole population."""
+
+    def sample(self, population: range, _size: int) -> list[int]:
+        """Return the population."""
+        return list(population)
+
+
+def test_setup_hides_output_of_a_success_and_prints_it_after_a_failure(
+    bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The output of apt and pip is printed whole, and only, after a failure."""
+    assert bootstrap._quiet("sh", "-c", "echo detail")
+    assert capfd.readouterr() == ("", "")
+    assert not bootstrap._quiet("sh", "-c", "echo detail; exit 3")
+    output, errors = capfd.readouterr()
+    assert "status 3" in output
+    assert "detail" in errors
+
+
+def test_setup_rejects_an_unknown_command(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message names the value and the commands; the status is 2."""
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "install"])
+    assert bootstrap.main() == 2
+    assert "unknown command 'install'; the commands are: demo, test" in capsys.readouterr().err
