@@ -1,4 +1,4 @@
-"""Formats with memory hold what they hold: a flood of new names is refused and leaves the known ones alone."""
+"""Bounds of decoders with memory: a flood of new names is rejected, and known devices keep working."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingest.decode.sparkplug_schema import Payload
 
 
 def _announce(name: str, number: int) -> tuple[str, bytes]:
-    """The message that makes a device known."""
+    """Return the message that announces a device."""
     if name == "homie":
         about = {"nodes": {"n": {"properties": {"depth": {"datatype": "float", "unit": "m"}}}}}
         return f"homie/5/d{number}/$description", json.dumps(about).encode()
@@ -23,8 +23,8 @@ def _announce(name: str, number: int) -> tuple[str, bytes]:
     return f"spBv1.0/g/NBIRTH/d{number}", birth.SerializeToString()
 
 
-def _tell(name: str, number: int) -> tuple[str, bytes]:
-    """A value of that device."""
+def _value(name: str, number: int) -> tuple[str, bytes]:
+    """Return a message with a value of that device."""
     if name == "homie":
         return f"homie/5/d{number}/n/depth", b"1.5"
     if name == "ha_discovery":
@@ -35,24 +35,26 @@ def _tell(name: str, number: int) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("name", ["homie", "ha_discovery", "sparkplug_b"])
-def test_a_flood_of_names_is_refused_and_the_known_go_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the bound nothing is learned, remembered or subscribed to; what was known is understood as before."""
+def test_a_flood_of_names_is_rejected_and_known_devices_keep_working(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound nothing is stored or subscribed to; known devices decode as before."""
     monkeypatch.setattr(homie, "DEVICES_MAX", 3)
     monkeypatch.setattr(ha_discovery, "ENTITIES_MAX", 3)
     monkeypatch.setattr(sparkplug_b, "NODES_MAX", 3)
     (decoder,) = decoders([name])
 
-    def told(message: tuple[str, bytes]) -> Decoded:
+    def decode(message: tuple[str, bytes]) -> Decoded:
         return decoder.decode(*message, retained=False, now_ns=0)
 
     for number in range(3):
-        assert not told(_announce(name, number)).rejects
+        assert not decode(_announce(name, number)).rejects
     before = list(decoder.subscriptions)
     for number in range(3, 50):
-        decoded = told(_announce(name, number))
+        decoded = decode(_announce(name, number))
         assert [reject.reason for reject in decoded.rejects] == ["sensor_limit"]
         assert not decoded.memory
     assert list(decoder.subscriptions) == before
     for number in range(3):
-        assert told(_tell(name, number)).readings
-        assert not told(_announce(name, number)).rejects  # a known one may announce itself again
+        assert decode(_value(name, number)).readings
+        assert not decode(_announce(name, number)).rejects  # a known device may announce itself again

@@ -1,4 +1,4 @@
-"""What must hold for every decoder, whatever the wire brings."""
+"""Contract suite of the decoders, for arbitrary input."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _check(decoded: Decoded) -> None:
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_arbitrary_payload_never_raises(decoder: Decoder, data: Any) -> None:
-    """Whatever bytes or JSON: a meaning of sound readings and known reasons."""
+    """Arbitrary bytes and JSON give valid readings and known reasons."""
     topic = data.draw(st.sampled_from(TOPICS[decoder.name]))
     payload = data.draw(payloads)
     _check(decoder.decode(topic, payload, retained=data.draw(st.booleans()), now_ns=10**18))
@@ -147,7 +147,7 @@ def test_arbitrary_payload_never_raises(decoder: Decoder, data: Any) -> None:
 @settings(max_examples=50, deadline=None)
 @given(tail=st.text(max_size=40), payload=payloads)
 def test_arbitrary_topic_never_raises(decoder: Decoder, tail: str, payload: bytes) -> None:
-    """Any topic under the root that a decoder claims."""
+    """Any topic that a decoder claims gives a result."""
     root = ROOTS.get(decoder.name, TOPICS[decoder.name][0].split("/")[0])
     topic = f"{root}/{tail}"
     assert decoder.claims(topic) or decoder.name in SHAPED
@@ -157,7 +157,7 @@ def test_arbitrary_topic_never_raises(decoder: Decoder, tail: str, payload: byte
 @settings(max_examples=50, deadline=None)
 @given(messages=st.lists(payloads, max_size=5))
 def test_same_input_gives_same_output(messages: list[bytes]) -> None:
-    """Two fresh decoders that see the same messages in the same order say the same."""
+    """Two new decoders give the same results for the same messages in the same order."""
     for one, other in zip(_all(), _all(), strict=True):
         topic = TOPICS[one.name][0]
         for number, payload in enumerate(messages):
@@ -166,8 +166,8 @@ def test_same_input_gives_same_output(messages: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"[" * 100_000, b'{"object":' * 5_000, b"\xff\xfe", b"{", b"1e999", b"\x00" * 99])
-def test_hostile_payload_is_a_refusal_not_an_error(payload: bytes) -> None:
-    """Deep nesting, broken text, cut JSON."""
+def test_a_hostile_payload_is_rejected_without_an_error(payload: bytes) -> None:
+    """Deep nesting, broken text and truncated JSON are rejects."""
     for decoder in _all():
         for topic in TOPICS[decoder.name]:
             _check(decoder.decode(topic, payload, retained=False, now_ns=0))
@@ -179,8 +179,8 @@ REMEMBERING = [decoder.name for decoder in _all() if isinstance(decoder, Remembe
 @pytest.mark.parametrize("name", REMEMBERING)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_what_is_recalled_decodes_alike(name: str, data: Any) -> None:
-    """A decoder that was restarted at any point understands the next messages as the one that lived on.
+def test_recalled_memory_decodes_alike(name: str, data: Any) -> None:
+    """A decoder restarted at any point decodes the next messages like one that kept running.
 
     The readings of one message have no order among themselves: two entities may share a state topic.
     """
@@ -209,7 +209,7 @@ def _meant(reading: Any) -> tuple[Any, ...]:
 
 
 def _message(name: str, data: Any, *, born: bool = False) -> tuple[str, bytes]:
-    """A message that means something to the format more often than not; born: no birth, which would make all new."""
+    """Draw a message that is usually valid in the format. born: without a birth, which would reset the state."""
     number = data.draw(st.sampled_from([0.5, 7, -3, 21.5]))
     if name == "homie":
         unit, datatype = data.draw(st.sampled_from(["m", "°C", "K"])), data.draw(st.sampled_from(["float", "boolean"]))

@@ -1,4 +1,4 @@
-"""The pages for integrators say what the decoders do."""
+"""Pages for integrators match the decoders."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ TABLES = {
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_every_format_has_its_page(name: str) -> None:
-    """And the index leads there."""
+    """Every format has a page, and the index links to it."""
     assert (PAGES / f"{name}.md").exists()
     assert f"({name}.md)" in (PAGES / "index.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(PAGES.glob("*.md")), ids=lambda path: path.stem)
-def test_worked_examples_mean_what_the_page_says(path: Path) -> None:
-    """Every line of an example, one after the other, as `decode` takes them."""
+def test_worked_examples_decode_as_documented(path: Path) -> None:
+    """Every line of an example decodes in order to the documented readings."""
     for block in re.findall(r"```jsonl\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
         lines = block.strip().splitlines()
         shown = [json.loads(line) for line in decode_lines(lines, clock=lambda: NOW_NS)]
@@ -41,7 +41,7 @@ def test_worked_examples_mean_what_the_page_says(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
-def test_every_key_that_is_understood_stands_on_the_page(name: str) -> None:
-    """The tables of the decoders and those of the pages are the same."""
+def test_every_supported_key_is_documented(name: str) -> None:
+    """The tables of the decoders equal those of the pages."""
     page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
     assert not [key for key in TABLES[name] if key not in page]

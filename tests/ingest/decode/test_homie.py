@@ -1,4 +1,4 @@
-"""Homie 4 as an independent library writes it."""
+"""Homie 4 messages of an independent library."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from homie_spec.properties import Datatype
 from ingest.decode import Decoded, decoders
 
 
-def test_a_device_of_an_independent_library_is_understood() -> None:
-    """Attributes first, then values: each number and boolean comes out with its unit."""
+def test_a_device_of_an_independent_library_decodes() -> None:
+    """Attributes, then values: each number and boolean decodes with its unit."""
     tank = Node(
         name="Tank",
         typeOf="tank",
@@ -23,17 +23,17 @@ def test_a_device_of_an_independent_library_is_understood() -> None:
     device = Device("cistern", "Cistern", nodes={"tank": tank})
     (decoder,) = decoders(["homie"])
 
-    def tell(topic: str, payload: str) -> Decoded:
+    def decode(topic: str, payload: str) -> Decoded:
         return decoder.decode(topic, payload.encode(), retained=False, now_ns=0)
 
-    announced = [tell(message.topic, str(message.payload)) for message in device.messages()]
+    announced = [decode(message.topic, str(message.payload)) for message in device.messages()]
     assert not [reject for decoded in announced for reject in decoded.rejects]
-    states = [told.online for decoded in announced for told in decoded.availability]
+    states = [availability.online for decoded in announced for availability in decoded.availability]
     assert states == [False, True]
     found = [
         reading
         for name, held in tank.properties.items()
-        for reading in tell(f"homie/cistern/tank/{name}", held.get()).readings
+        for reading in decode(f"homie/cistern/tank/{name}", held.get()).readings
     ]
     assert [(reading.metric, reading.value, reading.unit) for reading in found] == [
         ("depth", 1.92, "m"),

@@ -1,4 +1,4 @@
-"""The LoRaWAN table: users' rows win, and a wrong row is named."""
+"""LoRaWAN table: rows of users win, and an invalid row is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROW = '[[mapping]]\nprofile = "EM500-SWL"\nkey = "depth"\nkind = "water"\nmetric
 
 
 def test_row_of_the_user_wins(tmp_path: Path) -> None:
-    """A profile's key laid over ours; its other keys stay."""
+    """A user's key overrides the packaged one; the profile's other keys stay."""
     (tmp_path / "own.toml").write_text(ROW + 'unit = "mm"\nfactor = 2\n')
     table = load_table().extended(load_table(tmp_path / "own.toml"))
     meaning = table.interpret("EM500-SWL", {"depth": 50, "battery": 9}, STAMP)
@@ -27,8 +27,8 @@ def test_row_of_the_user_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "extra", ['unit = "V"\n', 'colour = "red"\n', "= 1\n", 'factor = "two"\n', "values = [1]\n", 'kind = "water"\n']
 )
-def test_wrong_row_is_refused(tmp_path: Path, extra: str) -> None:
-    """A unit of another quantity, an unknown word, no TOML."""
+def test_an_invalid_row_is_rejected(tmp_path: Path, extra: str) -> None:
+    """A unit of another quantity, an unknown word and broken TOML are errors."""
     (tmp_path / "own.toml").write_text(ROW + extra)
     with pytest.raises(TableError):
         load_table(tmp_path / "own.toml")
@@ -37,16 +37,16 @@ def test_wrong_row_is_refused(tmp_path: Path, extra: str) -> None:
 @pytest.mark.parametrize(
     "row", ["mapping = 3", "mapping = [3]", "[[mapping]]", '[[mapping]]\nprofile = "a"\nkey = "b"\nmetric = 3']
 )
-def test_table_of_the_wrong_shape_is_refused(tmp_path: Path, row: str) -> None:
-    """Neither rows nor the needed keys."""
+def test_a_table_of_another_shape_is_rejected(tmp_path: Path, row: str) -> None:
+    """A table without rows or without required keys is an error."""
     (tmp_path / "own.toml").write_text(row)
     with pytest.raises(TableError):
         load_table(tmp_path / "own.toml")
 
 
 @given(value=st.floats(-1e6, 1e6))
-def test_conversion_keeps_what_is_canonical(value: float) -> None:
-    """A value in its own unit is untouched; a thousand times smaller in mm; no m in V."""
+def test_conversion_keeps_canonical_values(value: float) -> None:
+    """A value in its unit is unchanged; mm become m by a factor of 1000; V never become m."""
     assert convert(value, "m", "m") == value
     assert convert(value, "mm", "m") == pytest.approx(value / 1_000, abs=1e-11)
     assert convert(value, "V", "m") is None

@@ -1,4 +1,4 @@
-"""The native format: what each payload means, and that the hot path says exactly what the careful decoder says."""
+"""Native format: meaning of each payload, and equality of hot path and slow path."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ NOW_MS = NOW_NS // 1_000_000
 
 
 def decode(payload: bytes | str, topic: str = "campus/s1/smoke/a") -> Decoded:
-    """One message through the careful decoder."""
+    """Decode one message on the slow path."""
     raw = payload.encode() if isinstance(payload, str) else payload
     return NativeDecoder().decode(topic, raw, retained=False, now_ns=NOW_NS)
 
 
 def values(decoded: Decoded) -> list[tuple[str, str, float, int | None]]:
-    """Kind, metric, value and time of each reading."""
+    """Return kind, metric, value and time of each reading."""
     return [(r.kind, r.metric, r.value, r.time_ns) for r in decoded.readings]
 
 
-def test_an_object_gives_a_reading_per_metric_with_the_devices_own_apart() -> None:
-    """Booleans become 0 and 1, null is no measurement, device metrics are of kind device, unknown ones of kind env."""
+def test_an_object_gives_a_reading_per_metric_with_device_metrics_apart() -> None:
+    """Booleans become 0 and 1, null is no measurement, device metrics have kind device, unknown ones kind env."""
     decoded = decode('{"time": 1764000000123, "seq": 1, "smoke": true, "co": null, "battery": 88, "slime": 2}')
     time_ns = 1_764_000_000_123_000_000
     assert values(decoded) == [
@@ -51,7 +51,7 @@ def test_an_object_gives_a_reading_per_metric_with_the_devices_own_apart() -> No
     ],
 )
 def test_times_in_every_allowed_form(time: str, wanted: int | None) -> None:
-    """RFC 3339 with any offset, and epoch milliseconds, are exact; null counts as absent."""
+    """RFC 3339 with any offset and epoch milliseconds are exact; null counts as absent."""
     assert decode(f'{{"time": {time}, "co": 1}}').readings[0].time_ns == wanted
 
 
@@ -86,8 +86,8 @@ def test_times_in_every_allowed_form(time: str, wanted: int | None) -> None:
         (b"[" * 100_000, ["depth"]),
     ],
 )
-def test_bad_payloads_are_refused_by_reason_and_never_raise(payload: bytes, reasons: list[str]) -> None:
-    """Each kind of bad input has its own reason; what is good beside it stays."""
+def test_bad_payloads_are_rejected_by_reason_and_never_raise(payload: bytes, reasons: list[str]) -> None:
+    """Each kind of bad input has its own reason; good values of the same message stay."""
     assert [reject.reason for reject in decode(payload).rejects] == reasons
 
 
@@ -102,20 +102,20 @@ def test_bad_payloads_are_refused_by_reason_and_never_raise(payload: bytes, reas
         ("campus/s1/smoke/" + "x" * 65, "sensor_name"),
     ],
 )
-def test_topics_outside_the_scheme_are_refused(topic: str, reason: str) -> None:
-    """Only campus/{site}/{kind}/{sensor} with sound names."""
+def test_topics_outside_the_scheme_are_rejected(topic: str, reason: str) -> None:
+    """Only campus/{site}/{kind}/{sensor} with valid names is accepted."""
     assert decode('{"co": 1}', topic).rejects[0].reason == reason
 
 
-def test_our_own_topics_are_no_way_in() -> None:
-    """Nobody can write the service's clock from outside."""
+def test_topics_of_the_service_are_rejected() -> None:
+    """No client can write the service's clock."""
     decoded = decode('{"tick": 1}', "campus/_service/device/clock")
     assert decoded.ignored == "service"
     assert not decoded.readings
 
 
 def test_a_self_test_marks_its_object_only() -> None:
-    """Quality TEST for every reading beside the flag, GOOD for the next object."""
+    """Readings of an object with the flag have quality TEST, those of the next object GOOD."""
     decoded = decode('[{"test": true, "smoke": 1}, {"test": false, "smoke": 0}]')
     assert [(r.metric, r.quality) for r in decoded.readings] == [
         ("test", Quality.TEST),
@@ -138,13 +138,13 @@ def test_a_self_test_marks_its_object_only() -> None:
 def test_camera_events_become_presence_or_count(
     event: dict[str, Any], metric: str, value: float, dims: dict[str, Any]
 ) -> None:
-    """The label, zone, track, score and phase go along as dims."""
+    """Label, zone, track, score and phase become dims."""
     (reading,) = decode(json.dumps(event), "campus/s1/camera/c").readings
     assert (reading.metric, reading.value, reading.dims) == (metric, value, dims)
 
 
 def test_personal_data_is_left_out() -> None:
-    """Card numbers and names never become readings or dims, whatever their type."""
+    """Card numbers and names never become readings or dims, for any type."""
     decoded = decode('{"open": true, "card_no": 1234, "holder_name": "x", "plate": "x"}', "campus/s1/gate/g")
     assert [r.metric for r in decoded.readings] == ["open"]
     assert not decoded.rejects
@@ -152,7 +152,7 @@ def test_personal_data_is_left_out() -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from(("campus/s1/camera/a", "campus/s1/env/a", "x", "campus/é/env/a")))
-def test_any_bytes_give_a_meaning(payload: bytes, topic: str) -> None:
+def test_any_bytes_give_a_result(payload: bytes, topic: str) -> None:
     """The decoder never raises."""
     assert isinstance(decode(payload, topic), Decoded)
 
@@ -197,13 +197,15 @@ PAYLOADS = st.one_of(
 
 
 def outcome(sealed: Sealed) -> tuple[Any, ...]:
-    """Everything that is to be stored, in a form that can be compared."""
+    """Return everything to be stored, in a comparable form."""
     batch = sealed.batch
     columns = (batch.sensor, batch.metric, batch.time_ns, batch.arrival_ns, batch.value, batch.quality)
     return [column.tolist() for column in columns], list(sealed.of(MessageKeys).keys), dict(sealed.of(Counts).rows)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first draws import
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # the first draws import modules
 @given(
     st.lists(
         st.tuples(st.sampled_from((0x30, 0x32, 0x3A, 0x31)), st.integers(0, 3), st.integers(1, 9), PAYLOADS),
@@ -211,8 +213,8 @@ def outcome(sealed: Sealed) -> tuple[Any, ...]:
         max_size=8,
     )
 )
-def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, bytes]]) -> None:
-    """The same messages give the same rows, keys and counts, whichever path takes them; the accounts balance."""
+def test_hot_path_and_slow_path_agree(messages: list[tuple[int, int, int, bytes]]) -> None:
+    """The same messages give the same rows, keys and counts on both paths; the accounts balance."""
     frames = [
         (flags, packet_id if flags & 2 else 0, b"campus/s%d/smoke/a" % site, payload)
         for flags, site, packet_id, payload in messages
@@ -229,7 +231,7 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
         intake.accept([(0x30, 0, b"campus/s0/smoke/a", arrays)], NOW_NS)
         intake.seal()
         if not hot:
-            go_carefully(intake)
+            force_slow_path(intake)
         intake.accept(frames, NOW_NS)
         sealed = intake.seal()
         results.append(None if sealed is None else outcome(sealed))
@@ -239,14 +241,14 @@ def test_hot_path_and_careful_decoder_agree(messages: list[tuple[int, int, int, 
 
 
 class NoRoutes(dict[bytes, Any]):
-    """Routes that are never found: sends every message to the careful decoder."""
+    """Routes without an entry: every message takes the slow path."""
 
     def get(self, _key: bytes, _default: Any = None) -> None:  # type: ignore[override]
-        """Nothing, ever."""
+        """Return None."""
 
 
-def go_carefully(intake: Intake) -> None:
-    """Send every message to the careful decoder."""
+def force_slow_path(intake: Intake) -> None:
+    """Send every message to the slow path."""
     intake._careful.columns.routes = NoRoutes()
     intake._careful.meet = lambda _topic: None  # type: ignore[method-assign]
 
@@ -263,8 +265,8 @@ def go_carefully(intake: Intake) -> None:
         max_size=8,
     )
 )
-def test_known_sensors_are_met_as_the_careful_decoder_would(messages: list[tuple[int, str, bytes]]) -> None:
-    """After a restart the first message of a known sensor gives what it gives when it is looked at carefully."""
+def test_known_sensors_resolve_as_on_the_slow_path(messages: list[tuple[int, str, bytes]]) -> None:
+    """After a restart the first message of a known sensor gives the same result on both paths."""
     frames = [
         (flags, 1 + number if flags & 2 else 0, f"campus/{place}".encode(), payload)
         for number, (flags, place, payload) in enumerate(messages)
@@ -276,15 +278,15 @@ def test_known_sensors_are_met_as_the_careful_decoder_would(messages: list[tuple
         catalog.code("s1", "a", "gate")
         intake = Intake(catalog, batch=BatchSettings(age_s=10))
         if not hot:
-            go_carefully(intake)
+            force_slow_path(intake)
         intake.accept(frames, NOW_NS)
         sealed = intake.seal()
         results.append((None if sealed is None else outcome(sealed), [sensor.kind for sensor in catalog]))
     assert results[0] == results[1]
 
 
-def test_a_known_sensor_needs_no_careful_look() -> None:
-    """The very first message of a sensor that the catalogue knows goes the hot path; one of a telling kind does not."""
+def test_a_known_sensor_takes_the_hot_path() -> None:
+    """The first message of a sensor in the catalogue takes the hot path; one of an event kind does not."""
     catalog = Catalog()
     catalog.code("s1", "a", "gate")
     intake = Intake(catalog)
@@ -295,8 +297,8 @@ def test_a_known_sensor_needs_no_careful_look() -> None:
     assert [frame[2] for frame in careful] == topics[1:]
 
 
-def test_every_known_metric_is_taken_by_the_hot_path() -> None:
-    """A second message of each metric needs no careful look."""
+def test_every_metric_of_the_vocabulary_takes_the_hot_path() -> None:
+    """A second message of each metric takes the hot path."""
     intake = Intake(Catalog())
     for name in METRIC_BY_NAME:
         topic = f"campus/s1/env/{name}".encode()
@@ -309,8 +311,8 @@ def test_every_known_metric_is_taken_by_the_hot_path() -> None:
 
 
 @pytest.mark.parametrize("time", ["1764000000{:03d}", '"2025-11-24T16:00:00.{:03d}Z"'])
-def test_like_arrays_are_taken_a_column_at_a_time(time: str) -> None:
-    """From the second array on no object is looked at singly, and every row is where it belongs."""
+def test_uniform_arrays_are_accepted_by_column(time: str) -> None:
+    """From the second array on, no object is decoded alone, and every row has its place."""
     topic = b"campus/s1/smoke/a"
     intake = Intake(Catalog())
     sealed = None

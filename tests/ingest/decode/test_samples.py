@@ -1,4 +1,4 @@
-"""Captured messages mean what stands beside them: our own cases, and those beside the project."""
+"""Captured messages decode to their expected readings: own cases, and samples beside the project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def mistakes(expect: Mapping[str, Any], meaning: Mapping[str, Any]) -> list[str]:
-    """What is missing, wrong or too much; empty when the meaning is the expected one."""
+    """Return missing, wrong and surplus readings; empty for the expected result."""
     found = list(meaning["readings"])
     stamp = {"time": expect["time"]} if "time" in expect else {}
     wrong = []
@@ -52,16 +52,16 @@ def mistakes(expect: Mapping[str, Any], meaning: Mapping[str, Any]) -> list[str]
     fault = {key for key in left if key[2] == "fault"} if expect.get("fault") else set()
     wrong += [f"too much: {key}" for key in left if key not in optional and key not in fault]
     if expect.get("fault") and not (fault or meaning["rejects"]):
-        wrong.append("no fault told")
-    told = {(item["sensor"], item["online"]) for item in meaning["availability"]}
-    if told != {(item["sensor"], item["online"]) for item in expect.get("availability", ())}:
-        wrong.append(f"availability {told}")
+        wrong.append("no fault reported")
+    availability = {(item["sensor"], item["online"]) for item in meaning["availability"]}
+    if availability != {(item["sensor"], item["online"]) for item in expect.get("availability", ())}:
+        wrong.append(f"availability {availability}")
     wrong += [
         f"{key}: {meaning.get(key)}" for key in ("declares", "removed", "media") if _differs(key, expect, meaning)
     ]
-    if meaning["rejects"] and not ("rejects" in expect or expect.get("ignore")):  # a counted refusal is no reading
+    if meaning["rejects"] and not ("rejects" in expect or expect.get("ignore")):  # a counted reject is no reading
         wrong.append(f"refused: {meaning['rejects']}")
-    if "rejects" in expect and [told["reason"] for told in meaning["rejects"]] != expect["rejects"]:
+    if "rejects" in expect and [reject["reason"] for reject in meaning["rejects"]] != expect["rejects"]:
         wrong.append(f"wanted refusal {expect['rejects']}, found {meaning['rejects']}")
     return wrong
 
@@ -86,21 +86,21 @@ def _check(path: Path) -> int:
 
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*/*.jsonl")), ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_own_case_means_what_stands_beside_it(path: Path) -> None:
-    """Every line of every case folder."""
+def test_own_case_decodes_as_expected(path: Path) -> None:
+    """Every line of every case folder decodes as expected."""
     assert _check(path) > 0
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", FOREIGN)
-def test_captured_sample_means_what_stands_beside_it(name: str, shared_dir: Path) -> None:
-    """All expected readings, nothing else but the optional ones."""
+def test_captured_sample_decodes_as_expected(name: str, shared_dir: Path) -> None:
+    """A sample gives all expected readings, and no others but optional ones."""
     assert _check(shared_dir / "wire-samples" / f"{name}.jsonl") > 0
 
 
 @pytest.mark.shared
 def test_personal_data_stays_out(shared_dir: Path) -> None:
-    """Names, faces and plates of camera events appear nowhere in what is decoded."""
+    """Names, faces and plates of camera events appear nowhere in the result."""
     lines = (shared_dir / "wire-samples" / "frigate.jsonl").read_text().splitlines()
     shown = "".join(decode_lines(lines, clock=lambda: NOW_NS))
     assert not [word for word in ("John Smith", "Bob", "ABC12345", "face") if word in shown]
@@ -108,5 +108,5 @@ def test_personal_data_stays_out(shared_dir: Path) -> None:
 
 
 def test_every_foreign_format_has_cases() -> None:
-    """The suite has cases even where nothing stands beside the project."""
+    """The suite has cases without samples beside the project."""
     assert {path.parent.name for path in CASES.glob("*/*.jsonl")} >= {*FOREIGN, "native"}

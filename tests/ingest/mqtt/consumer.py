@@ -1,4 +1,4 @@
-"""A small service for the kill test: subscriber and intake with an SQLite sink that is durable per batch.
+"""Consumer process of the kill test: subscriber and intake with a durable SQLite sink.
 
 Usage: consumer.py URL DATABASE. Runs until it is killed.
 """
@@ -17,7 +17,7 @@ from ingest.mqtt import MqttSettings, Subscriber
 
 
 class Table:
-    """Readings, keys and sensors in one transaction a batch, as the product's log does it."""
+    """Stores readings, keys and sensors in one transaction a batch, like the product's log."""
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -28,11 +28,11 @@ class Table:
         )
 
     def keys(self) -> list[int]:
-        """Message keys in the order in which they were stored."""
+        """Return the message keys in order of storage."""
         return [row[0] for row in self._connection.execute("SELECT key FROM key ORDER BY rowid")]
 
     def __call__(self, sealed: Sealed, /) -> None:
-        """All of a batch, or nothing of it."""
+        """Store all of a batch, or nothing."""
         rows = zip(sealed.batch.sensor.tolist(), sealed.batch.value.tolist(), strict=True)
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany("INSERT INTO reading VALUES (?, ?)", rows)

@@ -1,4 +1,4 @@
-"""The subscriber against a real Mosquitto: nothing acknowledged is lost, nothing stored twice, everything recovers."""
+"""Subscriber with a real Mosquitto: no acknowledged loss, no duplicate, recovery from every failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.broker
 
 
 class Shelf:
-    """A sink in memory that can be told to fail."""
+    """A sink in memory that can fail on demand."""
 
     def __init__(self) -> None:
         self.sealed: list[Sealed] = []
@@ -38,23 +38,23 @@ class Shelf:
         self.refused = 0
 
     def __call__(self, sealed: Sealed, /) -> None:
-        """Keep the batch, or fail as told."""
+        """Store the batch, or raise the configured error."""
         if self.failing is not None:
             self.refused += 1
             raise self.failing
         self.sealed.append(sealed)
 
     def values(self) -> list[float]:
-        """Every stored value but the clock's."""
+        """Return every stored value but the clock's."""
         return [value for sealed in self.sealed for value in sealed.batch.value[sealed.batch.sensor > 0].tolist()]
 
     def balance(self) -> bool:
-        """Whether the accounts of all batches add up."""
+        """Return whether the accounts of all batches balance."""
         return not any(left for sealed in self.sealed for left in residual(sealed.of(Counts).rows).values())
 
 
 def until(condition: Callable[[], object], *, timeout_s: float = 20) -> None:
-    """Wait for a condition; fails the test when it does not come."""
+    """Wait for a condition; fail the test on timeout."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -76,7 +76,7 @@ def publisher(mosquitto: Any) -> Iterator[paho.Client]:
 
 @pytest.fixture
 def service(mosquitto: Any) -> Iterator[Callable[..., tuple[Subscriber, Shelf]]]:
-    """Starts subscribers, and ends them after the test."""
+    """Start subscribers; stop them after the test."""
     running: list[Subscriber] = []
 
     def start(**options: Any) -> tuple[Subscriber, Shelf]:
@@ -94,13 +94,13 @@ def service(mosquitto: Any) -> Iterator[Callable[..., tuple[Subscriber, Shelf]]]
 
 
 def publish(client: paho.Client, numbers: range, *, qos: int = 1) -> None:
-    """Readings whose value is their number, each with a seq; returns when the broker has taken them all."""
+    """Publish readings with their number as value and a seq; return when the broker has accepted all."""
     until(client.is_connected)
-    told = [
+    published = [
         client.publish(f"campus/s1/env/d{n % 7}", b'{"seq": %d, "people_in_total": %d}' % (n, n), qos=qos)
         for n in numbers
     ]
-    for info in told:
+    for info in published:
         info.wait_for_publish(20)
 
 
@@ -108,7 +108,7 @@ def publish(client: paho.Client, numbers: range, *, qos: int = 1) -> None:
 def test_every_message_is_stored_once_and_acknowledged(
     service: Callable[..., tuple[Subscriber, Shelf]], publisher: paho.Client, protocol: str
 ) -> None:
-    """QoS 0, 1 and 2 arrive; nothing stays unacknowledged; the status says healthy."""
+    """QoS 0, 1 and 2 arrive; nothing stays unacknowledged; the status is healthy."""
     subscriber, shelf = service(protocol=protocol)
     until(lambda: subscriber.status()["healthy"])
     publish(publisher, range(1000))
@@ -122,10 +122,10 @@ def test_every_message_is_stored_once_and_acknowledged(
     assert shelf.balance()
 
 
-def test_the_will_says_offline_and_a_connection_says_online(
+def test_the_will_publishes_offline_and_a_connection_online(
     service: Callable[..., tuple[Subscriber, Shelf]], publisher: paho.Client, mosquitto: Any
 ) -> None:
-    """campus/_service/<id>/status is retained: online while we live, offline after a clean end."""
+    """campus/_service/<id>/status is retained: online while connected, offline after a clean end."""
     seen: list[bytes] = []
     publisher.on_message = lambda _client, _data, message: seen.append(message.payload)
     publisher.subscribe("campus/_service/+/status", 1)
@@ -145,7 +145,7 @@ def test_a_failing_sink_acknowledges_nothing_and_recovers(
     publisher: paho.Client,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A full disk for a while: no PUBACK meanwhile, one line in the log, every reading stored once afterwards."""
+    """During a full disk there is no PUBACK and one log line; afterwards every reading is stored once."""
     subscriber, shelf = service(keepalive_s=5, receive_max=1_000)
     until(lambda: subscriber.status()["connected"])
     shelf.failing = sqlite3.OperationalError("database or disk is full")
@@ -167,7 +167,7 @@ def test_a_failing_sink_acknowledges_nothing_and_recovers(
 def test_a_long_failing_sink_keeps_the_connection_alive(
     service: Callable[..., tuple[Subscriber, Shelf]], publisher: paho.Client
 ) -> None:
-    """Reading is paused for longer than the keepalive allows: the broker still holds us."""
+    """A pause of reading longer than the keepalive does not close the connection."""
     subscriber, shelf = service(keepalive_s=5, receive_max=10)
     until(lambda: subscriber.status()["connected"])
     shelf.failing = OSError("no space left on device")
@@ -185,7 +185,7 @@ def test_a_restarted_broker_is_found_again_and_nothing_is_lost(
     mosquitto: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The broker goes away twice under way; one clear line for each outage; each reading stored once."""
+    """The broker stops twice: one log line for each outage, and each reading is stored once."""
     caplog.set_level(logging.INFO, "ingest.mqtt")
     subscriber, shelf = service()
     for round_ in range(2):
@@ -203,10 +203,10 @@ def test_a_restarted_broker_is_found_again_and_nothing_is_lost(
     assert sum("no broker at" in record.message for record in caplog.records) <= 2
 
 
-def test_a_broker_that_ends_again_and_again_is_found_at_once_each_time(
+def test_repeated_broker_restarts_reconnect_without_growing_backoff(
     service: Callable[..., tuple[Subscriber, Shelf]], mosquitto: Any
 ) -> None:
-    """The waits between attempts must not grow from one outage to the next: alarms wait as long."""
+    """Backoff does not grow from one outage to the next, because alarms wait as long."""
     subscriber, _ = service()
     found_s = []
     for _ in range(8):
@@ -221,7 +221,7 @@ def test_a_broker_that_ends_again_and_again_is_found_at_once_each_time(
 
 
 def test_a_missing_broker_is_one_line_and_no_error(mosquitto: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Started before the broker: waits, says so once, and works as soon as the broker is there."""
+    """A start before the broker logs one line and connects when the broker starts."""
     mosquitto.stop()
     subscriber = Subscriber(MqttSettings(url=mosquitto.url), Intake(Catalog()), Shelf(), time.time_ns)
     subscriber.start()
@@ -236,7 +236,7 @@ def test_a_missing_broker_is_one_line_and_no_error(mosquitto: Any, caplog: pytes
 def test_packet_ids_of_an_old_connection_are_never_acknowledged(
     service: Callable[..., tuple[Subscriber, Shelf]], publisher: paho.Client
 ) -> None:
-    """The connection breaks while a batch waits for the sink: its ids are dropped, the repeats known and acked."""
+    """The connection breaks while a batch is pending: its ids are dropped; redelivered messages are acknowledged."""
     subscriber, shelf = service()
     until(lambda: subscriber.status()["connected"])
     shelf.failing = OSError("away")
@@ -256,10 +256,10 @@ def test_packet_ids_of_an_old_connection_are_never_acknowledged(
     assert shelf.balance()
 
 
-def test_an_error_in_the_thread_is_counted_and_the_messages_come_again(
+def test_an_error_in_the_thread_is_counted_and_messages_are_redelivered(
     service: Callable[..., tuple[Subscriber, Shelf]], publisher: paho.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A programming error in the intake: the thread lives, health says so, the broker redelivers."""
+    """After a programming error in the intake the thread survives, health fails, the broker redelivers."""
     subscriber, shelf = service()
     until(lambda: subscriber.status()["connected"])
     accept = Intake.accept
@@ -279,8 +279,8 @@ def test_an_error_in_the_thread_is_counted_and_the_messages_come_again(
     assert subscriber.status()["alive"]
 
 
-def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(publisher: paho.Client, mosquitto: Any) -> None:
-    """CONNACK 0x01 as 3.1.1 brokers send it: the next connection is a persistent 3.1.1 session."""
+def test_a_broker_without_mqtt_5_gets_3_1_1(publisher: paho.Client, mosquitto: Any) -> None:
+    """After CONNACK 0x01 of a 3.1.1 broker the next connection is a persistent 3.1.1 session."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         greetings: list[bytes] = []
 
@@ -315,7 +315,7 @@ def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(publisher: paho.Client, m
 
 
 def relay(source: socket.socket, target: socket.socket) -> None:
-    """Bytes one way until the source ends."""
+    """Copy bytes one way until the source ends."""
     with suppress(OSError), closing(source):
         while data := source.recv(65536):
             target.sendall(data)
@@ -323,12 +323,12 @@ def relay(source: socket.socket, target: socket.socket) -> None:
 
 
 def consumer(url: str, database: Path) -> subprocess.Popen[bytes]:
-    """A service of its own process with a durable sink."""
+    """Start a consumer process with a durable sink."""
     return subprocess.Popen([sys.executable, str(CONSUMER), url, str(database)], cwd=ROOT)
 
 
 def stored(database: Path) -> list[float]:
-    """Every value in the consumer's database."""
+    """Return every value in the consumer's database."""
     if not database.exists():
         return []
     with closing(sqlite3.connect(database)) as connection:
@@ -338,28 +338,28 @@ def stored(database: Path) -> list[float]:
             return []
 
 
-def test_kill_9_loses_nothing_and_doubles_nothing(publisher: paho.Client, mosquitto: Any, tmp_path: Path) -> None:
-    """Five kills at random moments while 8,000 QoS 1 readings stream in: each is stored exactly once."""
+def test_kill_9_loses_and_duplicates_nothing(publisher: paho.Client, mosquitto: Any, tmp_path: Path) -> None:
+    """Five kills at random times during 8,000 QoS 1 readings: each reading is stored exactly once."""
     dice = random.Random(11)  # noqa: S311 - a test's dice
     database = tmp_path / "kill.db"
     seen: list[bytes] = []
     publisher.on_message = lambda _client, _data, message: seen.append(message.payload)
     publisher.subscribe("campus/_service/+/status", 1)
     process = consumer(mosquitto.url, database)
-    until(lambda: seen == [b"online"])  # subscribed: from here on the broker keeps every message for it
-    told = []
+    until(lambda: seen == [b"online"])  # subscribed: the broker queues every message for it from here on
+    published = []
     kills = set(dice.sample(range(500, 7500), 5))
     try:
         for n in range(8000):
             topic, payload = f"campus/s1/env/d{n % 7}", b'{"seq": %d, "people_in_total": %d}' % (n, n)
-            told.append(publisher.publish(topic, payload, qos=1))
+            published.append(publisher.publish(topic, payload, qos=1))
             if n % 20 == 0:
                 time.sleep(0.01)
             if n in kills:
                 process.send_signal(signal.SIGKILL)
                 process.wait(10)
                 process = consumer(mosquitto.url, database)
-        for info in told:
+        for info in published:
             info.wait_for_publish(20)
         until(lambda: len(stored(database)) >= 8000, timeout_s=40)
     finally:
@@ -369,22 +369,22 @@ def test_kill_9_loses_nothing_and_doubles_nothing(publisher: paho.Client, mosqui
 
 
 @pytest.mark.parametrize("url", ["mqtt://broker.school.example", "mqtt://192.0.2.7:1883", "mqtt://0.0.0.0"])
-def test_plain_connections_off_this_machine_are_refused(url: str) -> None:
-    """Unless the setting allows it."""
+def test_plain_connections_off_this_machine_are_rejected(url: str) -> None:
+    """A connection without TLS off loopback needs the setting."""
     with pytest.raises(PlainRefused, match="allow_plain"):
         Subscriber(MqttSettings(url=url), Intake(Catalog()), Shelf(), time.time_ns)
     Subscriber(MqttSettings(url=url, allow_plain=True), Intake(Catalog()), Shelf(), time.time_ns)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1", "127.0.0.1:1883", "mqtt://", "mqtt://user:pw@127.0.0.1"])
-def test_other_addresses_are_refused(url: str) -> None:
-    """A wrong URL is named at once, not retried for ever."""
+def test_invalid_addresses_are_rejected(url: str) -> None:
+    """An invalid URL is an error at the start, not a retry."""
     with pytest.raises(ValueError, match="want mqtt://"):
         Subscriber(MqttSettings(url=url), Intake(Catalog()), Shelf(), time.time_ns)
 
 
-def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    """Mode 0600, not empty, not missing."""
+def test_a_secret_readable_by_others_is_rejected(tmp_path: Path) -> None:
+    """The file needs mode 0600 and content."""
     secret = tmp_path / "password"
     for content, mode in (("pw", 0o644), ("", 0o600)):
         secret.write_text(content)

@@ -1,4 +1,4 @@
-"""The frame parser: any split of any stream gives the same frames; hostile lengths cost no memory."""
+"""Frame parser: any split of a stream gives the same frames; hostile lengths cost no memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMIT = 300
 
 
 def varint(value: int) -> bytes:
-    """MQTT's variable byte integer, written here anew so that the parser has no part in its own test."""
+    """Encode MQTT's variable byte integer, independent of the parser."""
     out = bytearray()
     while True:
         value, low = divmod(value, 128)
@@ -26,7 +26,7 @@ def varint(value: int) -> bytes:
 
 
 def publish(frame: Frame, *, mqtt5: bool, properties: bytes = b"") -> bytes:
-    """A PUBLISH packet as a broker sends it."""
+    """Encode a PUBLISH packet of a broker."""
     flags, packet_id, topic, payload = frame
     body = len(topic).to_bytes(2, "big") + topic
     if flags & 6:
@@ -39,7 +39,7 @@ def publish(frame: Frame, *, mqtt5: bool, properties: bytes = b"") -> bytes:
 
 @st.composite
 def frames(draw: st.DrawFn) -> Frame:
-    """Any PUBLISH of QoS 0 or 1."""
+    """Draw a PUBLISH of QoS 0 or 1."""
     qos = draw(st.sampled_from((0, 2)))
     flags = 0x30 | qos | draw(st.sampled_from((0, 1, 8, 9)))
     packet_id = draw(st.integers(1, 65535)) if qos else 0
@@ -59,7 +59,7 @@ OTHERS = st.sampled_from((b"\xd0\x00", b"\x90\x04\x00\x01\x00\x00", b"\x40\x02\x
 def test_any_split_gives_the_frames_that_were_sent(
     *, packets: list[Frame | bytes], properties: bytes, mqtt5: bool, cuts: list[int]
 ) -> None:
-    """Frames come out whole and in order, other packets untouched, however the stream is cut."""
+    """Any split of the stream gives whole frames in order and unchanged other packets."""
     stream = b"".join(
         packet if isinstance(packet, bytes) else publish(packet, mqtt5=mqtt5, properties=properties)
         for packet in packets
@@ -82,8 +82,8 @@ def test_any_split_gives_the_frames_that_were_sent(
 
 
 @given(data=st.binary(max_size=400), mqtt5=st.booleans(), step=st.integers(1, 7))
-def test_garbage_is_refused_or_awaited_never_an_accident(*, data: bytes, mqtt5: bool, step: int) -> None:
-    """Only MalformedStream may come out of bytes that are no MQTT."""
+def test_garbage_raises_malformed_stream_or_waits(*, data: bytes, mqtt5: bool, step: int) -> None:
+    """Bytes that are no MQTT raise only MalformedStream."""
     parser = FrameParser(mqtt5=mqtt5, payload_max_bytes=LIMIT)
     try:
         for start in range(0, len(data), step):
@@ -95,7 +95,7 @@ def test_garbage_is_refused_or_awaited_never_an_accident(*, data: bytes, mqtt5: 
 
 
 def test_a_huge_payload_is_skipped_without_being_held() -> None:
-    """A packet of 200 MB passes in chunks; the parser never holds more than one chunk, and the next frame is whole."""
+    """A packet of 200 MB passes in chunks; the parser holds at most one chunk, and the next frame is whole."""
     size = 200_000_000
     head = b"\x32" + varint(2 + 1 + 2 + 1 + size) + b"\x00\x01t\x00\x05\x00"
     parser = FrameParser(mqtt5=True)
@@ -112,12 +112,12 @@ def test_a_huge_payload_is_skipped_without_being_held() -> None:
     "data",
     [
         b"\x30\xff\xff\xff\xff\x01",  # length of five bytes
-        b"\x34\x05\x00\x01t\x00\x01",  # QoS 2, which nobody subscribed to
+        b"\x34\x05\x00\x01t\x00\x01",  # QoS 2, above the subscribed QoS
         b"\x30\x03\x00\x09t",  # topic longer than the packet
         b"\x90\xff\xff\xff\x7f",  # a SUBACK of 256 MB
     ],
 )
-def test_what_is_no_mqtt_is_named(data: bytes) -> None:
-    """The connection is given up with a reason."""
+def test_a_malformed_stream_has_a_reason(data: bytes) -> None:
+    """The connection closes with a reason."""
     with pytest.raises(MalformedStream):
         FrameParser(mqtt5=False).feed(data)

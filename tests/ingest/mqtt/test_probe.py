@@ -1,4 +1,4 @@
-"""Probes: what they measure is how long the broker takes, and a broker that forbids them is no slow one."""
+"""Delay probes: they measure the broker's delay, and a broker that forbids them counts as fast."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OTHER = (0x32, 7, b"campus/s/env/d", b"{}")
 
 
 def frame(payload: bytes) -> tuple[int, int, bytes, bytes]:
-    """A probe as the broker sends it."""
+    """Return a probe as delivered by the broker."""
     return 0x32, 9, b"t", payload
 
 
 @given(st.lists(st.floats(0.01, AGAIN_S), min_size=1, max_size=10))
-def test_the_delay_is_that_of_the_way_round(ways_s: list[float]) -> None:
-    """While one is under way it counts for at least its age; once it is back, for what it took."""
+def test_the_delay_is_the_round_trip_time(ways_s: list[float]) -> None:
+    """A probe in flight counts with its age, a returned one with its round-trip time."""
     probe, sent, now_s = DelayProbe("t"), list[bytes](), 100.0
     for number, way_s in enumerate(ways_s, 1):
         probe.keep(now_s, lambda _topic, payload: sent.append(payload), generation=1)
@@ -38,8 +38,8 @@ def test_the_delay_is_that_of_the_way_round(ways_s: list[float]) -> None:
         now_s += way_s + 1.01 * EVERY_S
 
 
-def test_an_old_probe_is_no_answer_and_no_reading() -> None:
-    """What a connection before sent may still come: it measures nothing and is not handed on."""
+def test_a_probe_of_an_earlier_connection_is_ignored() -> None:
+    """A late probe of an earlier connection measures nothing and is not passed on."""
     probe, sent = DelayProbe("t"), list[bytes]()
     probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
     probe.keep(200, lambda _topic, payload: sent.append(payload), generation=2)
@@ -49,8 +49,8 @@ def test_an_old_probe_is_no_answer_and_no_reading() -> None:
     assert probe.delay_s(210) == 3
 
 
-def test_a_probe_that_was_dropped_is_made_up_for() -> None:
-    """A broker whose queue is full drops it: a later one comes round, and the delay is that of the later one."""
+def test_a_dropped_probe_is_replaced() -> None:
+    """After a full queue drops a probe, a later probe returns and sets the delay."""
     probe, sent = DelayProbe("t"), list[bytes]()
     probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
     list(probe.sift([frame(sent[0])], 100.1))
@@ -67,8 +67,8 @@ def test_a_probe_that_was_dropped_is_made_up_for() -> None:
     assert probe.delay_s(130) == pytest.approx(0.6)
 
 
-def test_a_broker_that_returns_none_is_not_called_slow() -> None:
-    """It may forbid the topic; another is tried much later."""
+def test_a_broker_that_returns_no_probe_counts_as_fast() -> None:
+    """The broker may forbid the topic; the next probe follows much later."""
     probe, sent = DelayProbe("t"), list[bytes]()
     for second in range(int(DEAF_S) * 3):
         probe.keep(second, lambda _topic, payload: sent.append(payload), generation=1)
@@ -76,8 +76,8 @@ def test_a_broker_that_returns_none_is_not_called_slow() -> None:
     assert 2 <= len(sent) <= 3
 
 
-def test_a_broker_that_has_queued_the_probe_is_slow_and_not_deaf() -> None:
-    """It counts from when it was sent, also the first; for a quarter of an hour where none ever comes back."""
+def test_a_queued_probe_counts_as_delay() -> None:
+    """A queued probe counts from its sending, also the first; for 15 minutes without any return."""
     probe, sent = DelayProbe("t"), list[bytes]()
     probe.keep(100, lambda _topic, payload: sent.append(payload), generation=1)
     assert probe.delay_s(105) == 0.0
@@ -93,7 +93,7 @@ def test_a_broker_that_has_queued_the_probe_is_slow_and_not_deaf() -> None:
 @pytest.mark.broker
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_a_backlog_is_seen_before_the_first_probe_is_back(protocol: str, mosquitto: Any) -> None:
-    """A broker of MQTT 5 says that it has queued the probe: behind what it holds already, whose end nobody knows."""
+    """An MQTT 5 broker confirms a queued probe, which waits behind a backlog of unknown length."""
     settings = MqttSettings(url=mosquitto.url, client_id="probed", protocol=protocol, receive_max=20)
 
     def subscriber(sink: Callable[[Sealed], object]) -> Subscriber:
@@ -119,12 +119,12 @@ def test_a_backlog_is_seen_before_the_first_probe_is_back(protocol: str, mosquit
     behind.stop(timeout_s=2)
     if protocol == "5":
         assert (behind._probe.returned_total, max(seen_s) > 1.0) == (0, True)
-    else:  # all of it may be on its way at once, the probe too, and nothing is known before that is back
+    else:  # all may be in flight together with the probe, and the delay is unknown until its return
         assert behind._probe.returned_total > 0 or max(seen_s) == 0.0
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Until it holds, asked twenty times a second for twenty seconds at most."""
+    """Wait for a condition, polled every 50 ms for at most 20 s."""
     deadline_s = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline_s, "waited in vain"
@@ -133,8 +133,8 @@ def until(condition: Callable[[], object]) -> None:
 
 @pytest.mark.broker
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_probes_come_round_and_are_nobodys_readings(protocol: str, mosquitto: Any) -> None:
-    """Through a real broker: measured, acknowledged, and in no account."""
+def test_probes_return_and_are_no_readings(protocol: str, mosquitto: Any) -> None:
+    """With a real broker, probes are measured, acknowledged, and in no account."""
     stored: list[Sealed] = []
     settings = MqttSettings(url=mosquitto.url, client_id="probed", protocol=protocol)
     subscriber = Subscriber(settings, Intake(Catalog()), stored.append, time.time_ns, spooled=lambda _after: None)
@@ -147,5 +147,5 @@ def test_probes_come_round_and_are_nobodys_readings(protocol: str, mosquitto: An
     assert subscriber._probe.returned_total >= 3
     assert status["delay_s"] < 5
     assert status["acknowledged_total"] + status["unacked"] >= 3
-    told = {count.reason for sealed in stored for count in sealed.of(Counts).rows}
-    assert told == (set() if protocol == "5" else {"ignored"})  # 3.1.1 sends us our own word that we are there
+    reasons = {count.reason for sealed in stored for count in sealed.of(Counts).rows}
+    assert reasons == (set() if protocol == "5" else {"ignored"})  # 3.1.1 delivers the service's own status

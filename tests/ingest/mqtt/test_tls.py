@@ -1,4 +1,4 @@
-"""TLS and accounts against a real Mosquitto: both are needed, and wrong ones are told in one line."""
+"""TLS and accounts with a real Mosquitto: both are required, and failures log one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.broker
 
 
 def until(condition: Callable[[], object], *, timeout_s: float = 15) -> None:
-    """Wait for a condition; fails the test when it does not come."""
+    """Wait for a condition; fail the test on timeout."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -28,7 +28,7 @@ def until(condition: Callable[[], object], *, timeout_s: float = 15) -> None:
 
 
 def listens(port: int) -> bool:
-    """Whether a broker stands at the port."""
+    """Return whether a broker listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -37,7 +37,7 @@ def listens(port: int) -> bool:
 def tls_port(
     tmp_path_factory: pytest.TempPathFactory, run_twinward: Any, free_port: Callable[[], int]
 ) -> Iterator[tuple[int, Path]]:
-    """Port and folder of a Mosquitto that speaks TLS only and knows one account; the folder has ca.pem and secrets."""
+    """Return port and folder of a Mosquitto with TLS only and one account; the folder has ca.pem and secrets."""
     if shutil.which("openssl") is None or shutil.which("mosquitto_passwd") is None:
         run_twinward.unavailable("the Debian packages openssl and mosquitto are not installed")
     folder = tmp_path_factory.mktemp("tls")
@@ -63,7 +63,7 @@ def tls_port(
 
 
 def test_messages_arrive_over_tls_with_an_account(tls_port: tuple[int, Path]) -> None:
-    """Many chunks of TLS records; the password comes from its file only."""
+    """Many chunks of TLS records arrive; the password is read from its file only."""
     port, folder = tls_port
     stored: list[Sealed] = []
     settings = MqttSettings(
@@ -92,7 +92,7 @@ def test_messages_arrive_over_tls_with_an_account(tls_port: tuple[int, Path]) ->
 def test_a_wrong_password_or_certificate_is_one_line(
     tls_port: tuple[int, Path], caplog: pytest.LogCaptureFixture, ca: str, secret: str, why: str
 ) -> None:
-    """Refused by the broker, or the broker not trusted: said once, the secret never."""
+    """A rejected account or an untrusted broker logs one line without the secret."""
     port, folder = tls_port
     caplog.set_level(logging.INFO, "ingest.mqtt")
     settings = MqttSettings(

@@ -1,4 +1,4 @@
-"""The passing session against a real Mosquitto: it hears everything, keeps nothing, and disturbs nobody."""
+"""Transient session with a real Mosquitto: receives all live messages and leaves no state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOPICS = ["campus/+/+/+"]
 
 
 def until(condition: Callable[[], object], *, timeout_s: float = 20) -> None:
-    """Wait for a condition; fails the test when it does not come."""
+    """Wait for a condition; fail the test on timeout."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -25,7 +25,7 @@ def until(condition: Callable[[], object], *, timeout_s: float = 20) -> None:
 
 @pytest.fixture
 def publisher(mosquitto: Any) -> Any:
-    """A device."""
+    """Connect a device."""
     client = paho.Client(paho.CallbackAPIVersion.VERSION2, "device", protocol=paho.MQTTv5)
     client.connect("127.0.0.1", mosquitto.port)
     client.loop_start()
@@ -34,46 +34,46 @@ def publisher(mosquitto: Any) -> Any:
     client.loop_stop()
 
 
-def bodies(ear: TransientSession, number: int) -> list[bytes]:
-    """The payloads of the next so many messages."""
+def bodies(session: TransientSession, number: int) -> list[bytes]:
+    """Return the payloads of the next `number` messages."""
     found: list[bytes] = []
-    until(lambda: (found.extend(frame[3] for frame in ear.listen()), len(found) >= number)[-1])
+    until(lambda: (found.extend(frame[3] for frame in session.listen()), len(found) >= number)[-1])
     return found
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_it_hears_what_is_published_and_leaves_nothing(mosquitto: Any, publisher: Any, protocol: Any) -> None:
-    """No session stays behind: what was published while it was closed is never heard; nothing retained comes."""
-    ear = TransientSession(MqttSettings(url=mosquitto.url, protocol=protocol), lambda: TOPICS)
+def test_it_receives_live_messages_and_leaves_no_session(mosquitto: Any, publisher: Any, protocol: Any) -> None:
+    """Messages published while it is closed never arrive, and no retained message arrives."""
+    session = TransientSession(MqttSettings(url=mosquitto.url, protocol=protocol), lambda: TOPICS)
     publisher.publish("campus/s/env/old", b"0", qos=1, retain=True).wait_for_publish(10)
-    until(lambda: (ear.listen(), ear.hears)[-1])
+    until(lambda: (session.listen(), session.hears)[-1])
     publisher.publish("campus/s/env/a", b"1", qos=1).wait_for_publish(10)
-    heard = bodies(ear, 1)
-    ear.close()
-    assert not ear.hears
+    received = bodies(session, 1)
+    session.close()
+    assert not session.hears
     publisher.publish("campus/s/env/a", b"2", qos=1).wait_for_publish(10)
-    until(lambda: (ear.listen(), ear.hears)[-1])
+    until(lambda: (session.listen(), session.hears)[-1])
     publisher.publish("campus/s/env/a", b"3", qos=1).wait_for_publish(10)
-    heard += bodies(ear, 1)
-    ear.close()
-    wanted = [b"1", b"3"] if protocol == "5" else [b"0", b"1", b"0", b"3"]  # 3.1.1 cannot refuse what is retained
-    assert heard[-1] == b"3"
-    assert set(heard) <= set(wanted)
+    received += bodies(session, 1)
+    session.close()
+    wanted = [b"1", b"3"] if protocol == "5" else [b"0", b"1", b"0", b"3"]  # 3.1.1 cannot exclude retained messages
+    assert received[-1] == b"3"
+    assert set(received) <= set(wanted)
 
 
 def test_a_broker_that_restarts_is_found_again(mosquitto: Any) -> None:
-    """Within seconds, and subscribed anew."""
-    ear = TransientSession(MqttSettings(url=mosquitto.url), lambda: TOPICS)
-    until(lambda: (ear.listen(), ear.hears)[-1])
+    """It reconnects within seconds and subscribes again."""
+    session = TransientSession(MqttSettings(url=mosquitto.url), lambda: TOPICS)
+    until(lambda: (session.listen(), session.hears)[-1])
     mosquitto.stop()
-    until(lambda: (ear.listen(), not ear.hears)[-1])
+    until(lambda: (session.listen(), not session.hears)[-1])
     mosquitto.start()
-    until(lambda: (ear.listen(), ear.hears)[-1])
-    ear.close()
+    until(lambda: (session.listen(), session.hears)[-1])
+    session.close()
 
 
-def test_the_session_of_the_log_keeps_everything_beside_it(mosquitto: Any, publisher: Any) -> None:
-    """While the sink fails the ear hears all; nothing is acknowledged; afterwards the log has all, at first hearing."""
+def test_the_session_of_the_log_loses_nothing_beside_it(mosquitto: Any, publisher: Any) -> None:
+    """While the sink fails it receives all, acknowledging nothing; later the log has all, with first arrivals."""
     failing, sealed = [True], list[Sealed]()
 
     def sink(batch: Sealed, /) -> None:
@@ -81,29 +81,29 @@ def test_the_session_of_the_log_keeps_everything_beside_it(mosquitto: Any, publi
             raise OSError(28, "No space left on device")
         sealed.append(batch)
 
-    heard = FirstArrivals()
+    received = FirstArrivals()
     settings = MqttSettings(url=mosquitto.url, client_id="log", receive_max=20)
-    subscriber = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, heard=heard)
+    subscriber = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, received=received)
     subscriber.start()
     until(lambda: subscriber.status()["connected"])
     until(lambda: subscriber.failing() is not None)
-    ear = TransientSession(settings, subscriber.subscriptions)
-    until(lambda: (ear.listen(), ear.hears)[-1])
-    heard.begin()
+    session = TransientSession(settings, subscriber.subscriptions)
+    until(lambda: (session.listen(), session.hears)[-1])
+    received.begin()
     count, fresh = 200, []
     for number in range(count):
         publisher.publish("campus/s/env/a", b'{"level": %d}' % number, qos=1)
 
-    def all_heard() -> bool:
-        frames = ear.listen()
-        fresh.extend(heard.hear(frames, time.time_ns()))
+    def all_received() -> bool:
+        frames = session.listen()
+        fresh.extend(received.hear(frames, time.time_ns()))
         held = [frame for chunk in subscriber.unstored() for frame in chunk.frames if not chunk.known]
         return len(fresh) + len(held) >= count
 
-    until(all_heard)
+    until(all_received)
     assert subscriber.status()["acknowledged_total"] == 0
-    ear.close()
-    heard.end()
+    session.close()
+    received.end()
     freed_ns = time.time_ns()
     failing[0] = False
 

@@ -1,4 +1,4 @@
-"""Which topics have to be heard so as to miss no alarm."""
+"""Classifier of topics that may carry an alarm."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ WANTED = [each for decoder in (*decoders(FOREIGN), NativeDecoder()) for each in 
 
 
 @given(topics)
-def test_many_at_once_are_told_as_one_by_one(names: list[str]) -> None:
-    """Whatever they are, and none of them."""
+def test_a_group_of_topics_is_classified_like_its_members(names: list[str]) -> None:
+    """Any topics, including none, have the same result alone and together."""
     raw = [name.encode() for name in names]
     assert all_comfort(raw) == (not any(map(may_be_urgent, raw)))
 
 
 @given(topics)
-def test_the_filters_bring_what_may_be_urgent(names: list[str]) -> None:
-    """Of all that is subscribed to, no more of the native format and nothing less of the others."""
+def test_the_filters_match_the_topics_that_may_be_urgent(names: list[str]) -> None:
+    """The filters exclude native comfort topics and keep all topics of other formats."""
     for name in names:
         wanted = any(topic_matches_sub(each, name) for each in WANTED)
         brought = any(topic_matches_sub(each, name) for each in urgent_filters(WANTED))

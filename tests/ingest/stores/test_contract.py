@@ -1,4 +1,4 @@
-"""What every time-series store must do, run over each of them; the memory store is the measure."""
+"""Contract suite of the time-series stores; the memory store is the reference."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ START_DAY = START_NS // DAY_NS
 
 
 def batch_of(rows: list[tuple[int, int, int, float, int]]) -> TelemetryBatch:
-    """A batch of (sensor, metric, time_ns, value, quality)."""
+    """Return a batch of (sensor, metric, time_ns, value, quality)."""
     columns = list(zip(*rows, strict=True)) or [()] * 5
     time_ns = np.array(columns[2], np.int64)
     return from_columns(
@@ -65,7 +65,7 @@ STEPS = st.integers(1, 40) | st.just(DAY_NS)
 
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """Opens new, empty stores of one kind; all are closed at the end."""
+    """Open new, empty stores of one kind; close all at the end."""
     opened: list[Store] = []
     server = request.getfixturevalue("influxdb") if request.param == "influxdb" else None
 
@@ -84,7 +84,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[]
 
 
 def upkeep(store: Store, keep: RetentionPlan, *, now_ns: int) -> int:
-    """Steps of retention until nothing is left to do; returns how many readings went."""
+    """Run retention to its end; return the number of removed readings."""
     gone = 0
     for _ in range(1_000):
         done = store.retain(keep, now_ns=now_ns)
@@ -95,7 +95,7 @@ def upkeep(store: Store, keep: RetentionPlan, *, now_ns: int) -> int:
 
 
 def check_alike(got: Buckets, wanted: Buckets) -> None:
-    """The same buckets, means within the rounding of sums."""
+    """Assert equal buckets, with means within the rounding of sums."""
     for name in ("start_ns", "count", "low", "high"):
         np.testing.assert_array_equal(getattr(got, name), getattr(wanted, name))
         assert getattr(got, name).dtype == getattr(wanted, name).dtype
@@ -103,7 +103,7 @@ def check_alike(got: Buckets, wanted: Buckets) -> None:
 
 
 def check_same(store: Store, measure: MemoryStore, span: tuple[int, int], step_ns: int) -> None:
-    """Every question has the same answer in both."""
+    """Assert that both stores return the same results."""
     assert (store.count(), store.cursor()) == (measure.count(), measure.cursor())
     within = {"from_ns": span[0], "to_ns": span[1]}
     for sensor in range(3):
@@ -130,7 +130,7 @@ def test_answers_are_those_of_the_memory_store(
     span: tuple[int, int],
     step_ns: int,
 ) -> None:
-    """Any writes, with repeated and stale cursors, then retention: the same answers before and after."""
+    """Any writes, with repeated and stale cursors, then retention, give the same results as the memory store."""
     store, measure = make(), MemoryStore()
     for batch, cursor in writes:
         store.write(batch, cursor=cursor)
@@ -160,16 +160,16 @@ DATED = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 2), MOMENTS, VALUES
 
 
 def rules(held: list[HeldSpan]) -> RetentionPlan:
-    """Two classes by metric, with what is held."""
+    """Return two classes by metric, with holds."""
     return RetentionPlan(CLASSES, lambda _sensor, metric: ("env", str(metric)), held=held)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(turns=st.lists(st.tuples(DATED, st.integers(0, 6), HOLDS), min_size=1, max_size=4), cut=st.integers(0, 8))
-def test_nothing_held_goes_and_all_else_past_its_time_does(
+def test_retention_removes_expired_readings_and_keeps_holds(
     make: Callable[[], Store], turns: list[tuple[list[tuple[int, int, int, float, int]], int, list[HeldSpan]]], cut: int
 ) -> None:
-    """Writes and retention in turns, broken off after `cut` steps: what is left is what the rules say, row by row."""
+    """Alternating writes and retention, interrupted after `cut` steps, leave the rows that the rules keep."""
     store, left, now_ns = make(), [], START_NS
     for cursor, (rows, days, held) in enumerate(turns, 1):
         store.write(batch_of(rows), cursor=cursor)
@@ -208,7 +208,7 @@ def test_levels_answer_as_those_of_the_memory_store(
     span: tuple[int, int],
     step_ns: int,
 ) -> None:
-    """Down-sampled readings are the same before, in the middle of and after their move from raw to level to level."""
+    """Down-sampled readings are equal before, during and after their move from raw to level to level."""
     store, measure, now_ns = open_store("duckdb", tmp_path / f"{uuid4().hex}.duckdb"), MemoryStore(), START_NS
     for cursor, (rows, days, held) in enumerate(turns, 1):
         for one in (store, measure):
@@ -225,7 +225,7 @@ def test_levels_answer_as_those_of_the_memory_store(
     store.close()
 
 
-def test_readings_of_one_time_come_in_the_order_of_arrival(make: Callable[[], Store]) -> None:
+def test_readings_of_one_time_keep_the_order_of_arrival(make: Callable[[], Store]) -> None:
     """Equal times keep their order within a batch and between batches."""
     store = make()
     store.write(batch_of([(0, 1, 5, float(value), 0) for value in (3, 1, 2)]), cursor=1)
@@ -234,8 +234,8 @@ def test_readings_of_one_time_come_in_the_order_of_arrival(make: Callable[[], St
     assert store.read(0, 1, from_ns=0, to_ns=10, limit=2).value.tolist() == [9, 3]
 
 
-def test_spans_are_half_open_and_take_any_integer(make: Callable[[], Store]) -> None:
-    """The reading at from_ns is in, the one at to_ns is not; bounds beyond 64 bits mean without bound."""
+def test_spans_are_half_open_for_any_integer(make: Callable[[], Store]) -> None:
+    """A span includes from_ns and excludes to_ns; bounds beyond 64 bits mean no bound."""
     store = make()
     store.write(batch_of([(0, 1, time_ns, 1.0, 0) for time_ns in (10, 20)]), cursor=1)
     assert store.read(0, 1, from_ns=10, to_ns=20).time_ns.tolist() == [10]
@@ -244,7 +244,7 @@ def test_spans_are_half_open_and_take_any_integer(make: Callable[[], Store]) -> 
 
 
 def test_only_good_readings_are_averaged(make: Callable[[], Store]) -> None:
-    """A fault, a test and a late copy are kept and do not bend the mean."""
+    """A fault, a test and a late copy are stored and do not change the mean."""
     store = make()
     rows = [(0, 1, quality, 100.0 * quality, quality) for quality in Quality]
     store.write(batch_of(rows), cursor=1)
@@ -253,21 +253,21 @@ def test_only_good_readings_are_averaged(make: Callable[[], Store]) -> None:
     assert len(store.read(0, 1, from_ns=0, to_ns=100).time_ns) == len(rows)
 
 
-def test_step_of_zero_is_refused(make: Callable[[], Store]) -> None:
+def test_a_step_of_zero_is_rejected(make: Callable[[], Store]) -> None:
     """A step must have a length."""
     with pytest.raises(ValueError, match="step_ns"):
         make().downsample(0, 1, from_ns=0, to_ns=1, step_ns=0)
 
 
 def test_cursor_moves_with_an_empty_batch(make: Callable[[], Store]) -> None:
-    """An entry without readings is taken in all the same."""
+    """An entry without readings moves the cursor."""
     store = make()
     store.write(empty_batch(), cursor=7)
     assert (store.cursor(), store.count()) == (7, 0)
 
 
 def test_threads_may_read_while_one_writes(make: Callable[[], Store]) -> None:
-    """Every count that a reader sees is a whole number of batches."""
+    """Every count of a concurrent reader is a whole number of batches."""
     store, seen, errors = make(), [0], []
     done = threading.Event()
 
@@ -292,7 +292,7 @@ def test_threads_may_read_while_one_writes(make: Callable[[], Store]) -> None:
 
 
 def test_settings_choose_the_engine(tmp_path: Path) -> None:
-    """The kind names the engine; another name is refused."""
+    """The kind names the engine; any other name is an error."""
     store = open_store("duckdb", tmp_path / "a.duckdb", settings=StoreSettings(memory_mb=64, threads=2))
     store.close()
     with pytest.raises(ValueError, match="rrd"):

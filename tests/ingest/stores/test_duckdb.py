@@ -1,4 +1,4 @@
-"""The DuckDB store's own duties: its file survives a kill, and its errors tell whether to try again."""
+"""DuckDB store: its file survives a kill, and its errors state whether a retry may succeed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ while store.retain(raw_only_plan(int(sys.argv[3])), now_ns=now_ns).more:
 
 
 def series(sensors: int, readings: int, start_ns: int) -> TelemetryBatch:
-    """One reading a second of every sensor, as a wide fleet sends them."""
+    """Return one reading a second of every sensor of a large fleet."""
     time_ns = np.repeat(start_ns + np.arange(readings, dtype=np.int64) * 1_000_000_000, sensors)
     sensor = np.tile(np.arange(sensors, dtype=np.int32), readings)
     rows = len(sensor)
@@ -60,7 +60,7 @@ def series(sensors: int, readings: int, start_ns: int) -> TelemetryBatch:
 
 
 def test_killed_writer_leaves_rows_and_cursor_together(tmp_path: Path) -> None:
-    """Killed in the middle, twice: what was confirmed is there, and exactly the rows that the cursor speaks of."""
+    """After two kills in the middle the store has all confirmed rows, and exactly those up to the cursor."""
     path = tmp_path / "series.duckdb"
     for wait_s in (0.1, 0.3):
         writer = subprocess.Popen(
@@ -79,8 +79,8 @@ def test_killed_writer_leaves_rows_and_cursor_together(tmp_path: Path) -> None:
         store.close()
 
 
-def test_reopened_store_goes_on(tmp_path: Path) -> None:
-    """Rows and cursor are there after a close; repeating the last write changes nothing."""
+def test_a_reopened_store_continues(tmp_path: Path) -> None:
+    """Rows and cursor survive a close; a repeated last write changes nothing."""
     path = tmp_path / "series.duckdb"
     for _ in range(2):
         store = open_store("duckdb", path)
@@ -89,8 +89,8 @@ def test_reopened_store_goes_on(tmp_path: Path) -> None:
         store.close()
 
 
-def test_closed_store_refuses_for_good(tmp_path: Path) -> None:
-    """No retry helps once it is closed."""
+def test_a_closed_store_raises_a_permanent_error(tmp_path: Path) -> None:
+    """After the close no retry succeeds."""
     store = open_store("duckdb", tmp_path / "series.duckdb")
     store.close()
     with pytest.raises(StoreError) as refused:
@@ -98,8 +98,8 @@ def test_closed_store_refuses_for_good(tmp_path: Path) -> None:
     assert not refused.value.retry
 
 
-def test_locked_file_may_be_tried_again(tmp_path: Path) -> None:
-    """Another process that has the file open will let go of it some time."""
+def test_a_locked_file_raises_a_retryable_error(tmp_path: Path) -> None:
+    """Another process that has the file open may close it."""
     path = tmp_path / "series.duckdb"
     program = f"import duckdb, sys\nwith duckdb.connect({str(path)!r}) as db:\n print(1, flush=True); sys.stdin.read()"
     holder = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -112,7 +112,7 @@ def test_locked_file_may_be_tried_again(tmp_path: Path) -> None:
 
 
 def test_fatal_error_of_the_engine_is_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine refuses all work after a fatal error; the store opens the file anew at the next call."""
+    """After a fatal error of the engine the next call reopens the file."""
     store = open_store("duckdb", tmp_path / "series.duckdb")
     store.write(series(2, 2, 0), cursor=1)
 
@@ -130,7 +130,7 @@ def test_fatal_error_of_the_engine_is_survived(tmp_path: Path, monkeypatch: pyte
 
 
 def test_one_series_among_a_million_rows_is_read_quickly(tmp_path: Path) -> None:
-    """Tens of milliseconds at most, also with the memory bound; generous here, because the machine may be busy."""
+    """A read takes tens of milliseconds under the memory bound; the limit allows for a busy machine."""
     store = open_store("duckdb", tmp_path / "series.duckdb")
     for cursor in range(1, 11):
         store.write(series(1_000, 100, cursor * 100_000_000_000), cursor=cursor)
@@ -143,7 +143,7 @@ def test_one_series_among_a_million_rows_is_read_quickly(tmp_path: Path) -> None
 
 
 def content(path: Path) -> tuple[int, list[tuple[float, ...]]]:
-    """Count, and every reading of every sensor in the order in which it is read."""
+    """Return the count, and every reading of every sensor in read order."""
     store = open_store("duckdb", path)
     rows = []
     for sensor in range(200):
@@ -156,7 +156,7 @@ def content(path: Path) -> tuple[int, list[tuple[float, ...]]]:
 
 @pytest.mark.parametrize("raw_days", [1_000, 1])
 def test_upkeep_that_is_killed_leaves_every_reading_once(tmp_path: Path, raw_days: int) -> None:
-    """Killed at any step of rewriting a day: nothing is lost, doubled or out of order; then it goes on to its end."""
+    """A kill at any step of a rewrite loses, duplicates and reorders nothing; the rewrite then completes."""
     path = tmp_path / "series.duckdb"
     store = open_store("duckdb", path)
     for cursor in range(1, 4):
@@ -183,8 +183,8 @@ def test_upkeep_that_is_killed_leaves_every_reading_once(tmp_path: Path, raw_day
     assert rows == kept
 
 
-def test_a_day_takes_less_room_once_it_is_sorted_and_dropped_days_are_used_again(tmp_path: Path) -> None:
-    """Sorted, a reading takes fewer than five bytes; a file of which days go does not grow with each day that comes."""
+def test_a_sorted_day_is_smaller_and_the_space_of_dropped_days_is_reused(tmp_path: Path) -> None:
+    """A sorted reading takes fewer than five bytes; the file does not grow while days expire."""
     store, path, sizes = open_store("duckdb", tmp_path / "series.duckdb"), tmp_path / "series.duckdb", []
     for day in range(10):
         for part in range(4):
@@ -193,7 +193,7 @@ def test_a_day_takes_less_room_once_it_is_sorted_and_dropped_days_are_used_again
             pass
         sizes.append(path.stat().st_size)
     assert store.count() == 480_000
-    assert max(sizes[4:]) <= 1.5 * max(sizes[:4])  # without reuse it would be two and a half times
+    assert max(sizes[4:]) <= 1.5 * max(sizes[:4])  # without reuse the factor would be 2.5
     store.close()
     with duckdb.connect(str(path)) as db:
         db.execute("CHECKPOINT")
@@ -201,8 +201,8 @@ def test_a_day_takes_less_room_once_it_is_sorted_and_dropped_days_are_used_again
     assert used * block / 480_000 < 5
 
 
-def test_readings_of_the_first_layout_are_taken_over(tmp_path: Path) -> None:
-    """One table of before becomes days; cursor and readings are as they were."""
+def test_readings_of_the_first_layout_are_migrated(tmp_path: Path) -> None:
+    """The single table becomes tables by day; cursor and readings stay."""
     path = tmp_path / "series.duckdb"
     with duckdb.connect(str(path)) as db:
         db.execute(
@@ -218,8 +218,8 @@ def test_readings_of_the_first_layout_are_taken_over(tmp_path: Path) -> None:
     store.close()
 
 
-def test_late_readings_wait_a_day_and_then_join_their_own(tmp_path: Path) -> None:
-    """Read at once in the order of their time; the sorted day is rewritten once, a day after they came."""
+def test_late_readings_join_their_day_after_one_day(tmp_path: Path) -> None:
+    """Late readings are readable in time order; the sorted day is rewritten once, a day after their arrival."""
     store = open_store("duckdb", tmp_path / "series.duckdb")
     hour_ns = DAY_NS // 24
     store.write(series(3, 4, 0), cursor=1)
@@ -241,5 +241,5 @@ def test_late_readings_wait_a_day_and_then_join_their_own(tmp_path: Path) -> Non
 
 
 def columns_of(batch: TelemetryBatch) -> dict[str, np.ndarray]:
-    """The columns of a batch by name."""
+    """Return the columns of a batch by name."""
     return {name: getattr(batch, name) for name in ("sensor", "metric", "time_ns", "arrival_ns", "value", "quality")}

@@ -1,4 +1,4 @@
-"""The register of holds: reason needed, nothing deleted, several at once, resolved to sensors and whole days."""
+"""Register of holds: reasons required, no deletion, several at once, by sensors and whole days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest.stores.retention import DAY_NS
 
 
 def test_a_hold_is_made_kept_and_released(tmp_path: Path) -> None:
-    """It stands in the file at once, for any process; a release notes who and why, and happens once."""
+    """A hold is visible to any process; a release records person and reason, and happens once."""
     holds = Holds(tmp_path / "holds.sqlite")
     made = holds.add("s1", ["b", "a", "a"], from_ns=5, to_ns=9, reason="inquiry", who="kim", now_ns=100)
     assert (made.sensors, made.released_ns) == (("a", "b"), None)
@@ -27,8 +27,8 @@ def test_a_hold_is_made_kept_and_released(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "given_text"), [("site", " "), ("reason", ""), ("reason", "  "), ("who", "")])
-def test_a_hold_without_reason_or_name_is_refused(name: str, given_text: str, tmp_path: Path) -> None:
-    """Whoever asks later must find why."""
+def test_a_hold_without_reason_or_name_is_rejected(name: str, given_text: str, tmp_path: Path) -> None:
+    """Every hold has a reason and a name."""
     holds = Holds(tmp_path / "holds.sqlite")
     texts = {"site": "s1", "reason": "inquiry", "who": "kim"} | {name: given_text}
     with pytest.raises(HoldError, match="needs"):
@@ -40,16 +40,16 @@ def test_a_hold_without_reason_or_name_is_refused(name: str, given_text: str, tm
         holds.release(hold.id, reason=" ", who="kim", now_ns=2)
 
 
-def test_a_broken_register_is_told(tmp_path: Path) -> None:
-    """Nobody may take it for empty."""
+def test_a_broken_register_raises(tmp_path: Path) -> None:
+    """A broken register never counts as empty."""
     (tmp_path / "holds.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(HoldError, match=r"holds\.sqlite"):
         Holds(tmp_path / "holds.sqlite")
 
 
 @given(first=st.integers(-3 * DAY_NS, 3 * DAY_NS), length=st.integers(1, 3 * DAY_NS), at=st.integers(0, 3 * DAY_NS))
-def test_every_moment_of_a_hold_lies_in_its_days(first: int, length: int, at: int) -> None:
-    """The days that a hold keeps cover its span, sensor by sensor or for the whole site."""
+def test_the_days_of_a_hold_cover_its_span(first: int, length: int, at: int) -> None:
+    """The days on hold cover the span, by sensor or for the whole site."""
     catalog = Catalog()
     codes = [catalog.code("s1", name, "smoke") for name in ("a", "b")]
     catalog.code("s2", "a", "smoke")
@@ -61,6 +61,6 @@ def test_every_moment_of_a_hold_lies_in_its_days(first: int, length: int, at: in
 
 
 def test_a_hold_without_end_reaches_every_day() -> None:
-    """Also those that are yet to come."""
+    """A hold without an end covers future days."""
     (one,) = held([Hold(1, "s1", (), 0, FOREVER_NS, "r", "w", 0)], Catalog())
     assert one.last_day > 100_000

@@ -1,4 +1,4 @@
-"""Line protocol as others read it: whatever the names, an independent parser and a real server find them again."""
+"""Line protocol: an independent parser and a real server read back arbitrary names."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ HOSTILE = (
     "\\",
     "a\\\\",
 )
-FINITE = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)  # the parser refuses subnormal ones
+FINITE = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)  # the parser rejects subnormal numbers
 MOMENTS = st.integers(-(2**62), 2**62)
 
 
 def told(name: str) -> str:
-    """A name as it can be told: all of it, but for backslashes at its end."""
+    """Return the representable form of a name: all but backslashes at its end."""
     body = name.rstrip("\\")
     return body + END_BACKSLASH * (len(name) - len(body))
 
 
 def catalog_of(*names: str) -> Catalog:
-    """A catalogue of one site, the first sensor with code 1."""
+    """Return a catalogue of one site; the first sensor has code 1."""
     catalog = Catalog()
     for name in names:
         catalog.code("site 1", name, "env")
@@ -51,10 +51,10 @@ def catalog_of(*names: str) -> Catalog:
 @example(HOSTILE[0], -0.0, 0, 0, 0)
 @example(HOSTILE[5], 1e308, -1, 4, 1)
 @example(HOSTILE[7], 2.2250738585072014e-308, 1, 1, 2)
-def test_an_independent_parser_reads_what_was_meant(
+def test_an_independent_parser_reads_the_same_values(
     name: str, value: float, time_ns: int, quality: int, cursor: int
 ) -> None:
-    """Names, numbers to the last bit, times and repeats."""
+    """Names, numbers to the last bit, times and repeats are equal."""
     lines = list(Lines(catalog_of(name)).of(batch_of([(1, 6, time_ns, value, quality)] * 2), cursor, {}))
     for again, line in enumerate(lines):
         found = parse_line(line)
@@ -68,14 +68,14 @@ def test_an_independent_parser_reads_what_was_meant(
 
 @given(st.text(max_size=30))
 def test_a_value_never_breaks_the_line(text: str) -> None:
-    """Whatever the text: one line, and what stands behind it stays outside."""
+    """Any text gives one line and leaves the next line unchanged."""
     line = f"m,t=x{tag_value(text)},u=1 v=1 5"
     assert len(line.splitlines()) == 1
     assert parse_line(line.replace("\x00", ""))["tags"]["u"] == "1"
 
 
-def test_a_real_server_tells_the_names(influxdb: Any) -> None:
-    """Hostile names as tags: the server lists each of them, and the store reads every series back."""
+def test_a_real_server_returns_the_names(influxdb: Any) -> None:
+    """The server lists hostile names as tags, and the store reads every series back."""
     database = f"t{uuid4().hex}"
     create_database(influxdb.url, database)
     store = InfluxStore(influxdb.url, database, api="1", catalog=catalog_of(*HOSTILE))

@@ -1,4 +1,4 @@
-"""InfluxDB: what is written twice is there once, what cannot be written is told, writes of both kinds arrive."""
+"""InfluxDB store: repeated writes are idempotent, failed writes raise, both write APIs arrive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .test_contract import BATCHES, batch_of
 
 @pytest.fixture
 def fresh(influxdb: Any) -> Iterator[Callable[[], InfluxStore]]:
-    """Makes stores on databases of their own; all are closed at the end."""
+    """Open stores on separate databases; close all at the end."""
     opened: list[InfluxStore] = []
 
     def make() -> InfluxStore:
@@ -41,10 +41,10 @@ def fresh(influxdb: Any) -> Iterator[Callable[[], InfluxStore]]:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=BATCHES, second=BATCHES, cut=st.integers(0, 12))
-def test_a_write_that_broke_off_is_repeated_whole(
+def test_an_interrupted_write_is_repeated_whole(
     fresh: Callable[[], InfluxStore], first: TelemetryBatch, second: TelemetryBatch, cut: int
 ) -> None:
-    """Any part of a write may have arrived before the crash: after the next attempt everything is there once."""
+    """Any part of a write may have arrived before the crash; after the retry every reading is stored once."""
     store, measure = fresh(), fresh()
     for one in (store, measure):
         one.write(first, cursor=1)
@@ -61,8 +61,8 @@ def test_a_write_that_broke_off_is_repeated_whole(
             assert (got.time_ns.tolist(), got.value.tolist()) == (wanted.time_ns.tolist(), wanted.value.tolist())
 
 
-def test_a_server_that_is_away_is_told_and_can_come_back(influxdb: Any) -> None:
-    """Opening connects to nothing; every call says what is wrong, and that it may help to try again."""
+def test_a_server_that_is_down_raises_retryable_errors(influxdb: Any) -> None:
+    """Opening makes no connection; every call raises a retryable error with the cause."""
     store = open_store("influxdb", Path(), settings=StoreSettings(influx_url="http://127.0.0.1:9", influx_api="1"))
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:9") as told:
         store.write(batch_of([(0, 1, 5, 1.0, 0)]), cursor=1)
@@ -76,8 +76,8 @@ def test_a_server_that_is_away_is_told_and_can_come_back(influxdb: Any) -> None:
     assert told.value.retry
 
 
-def test_a_closed_store_says_so(fresh: Callable[[], InfluxStore]) -> None:
-    """No other error comes out."""
+def test_a_closed_store_raises_store_error(fresh: Callable[[], InfluxStore]) -> None:
+    """A closed store raises no other error."""
     store = fresh()
     store.close()
     with pytest.raises(StoreError, match="closed"):
@@ -85,9 +85,9 @@ def test_a_closed_store_says_so(fresh: Callable[[], InfluxStore]) -> None:
 
 
 def test_writes_of_the_second_version_arrive(victoria_metrics: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client library's write, one request a batch, at a server that takes it; what it stored is exported."""
+    """The client library writes one request a batch to a real server, whose export has the readings."""
     store = InfluxStore(victoria_metrics.url, "bucket", token="t", organisation="o", api="2")
-    monkeypatch.setattr(store, "cursor", lambda: 0)  # this server answers no InfluxQL
+    monkeypatch.setattr(store, "cursor", lambda: 0)  # this server has no InfluxQL
     start_ns = 1_788_200_000_000_000_000
     rows = [(7, 5, start_ns + n * 1_000_000_000, n / 4, 0) for n in range(100)]
     store.write(batch_of(rows), cursor=1)
@@ -100,7 +100,7 @@ def test_writes_of_the_second_version_arrive(victoria_metrics: Any, monkeypatch:
 
 
 class _Refusing(BaseHTTPRequestHandler):
-    """Stands in for an InfluxDB 2 server, of which no package exists: notes the request and answers with a status."""
+    """Fake InfluxDB 2 server, because no package exists: records the request and responds with a status."""
 
     seen: list[tuple[str, dict[str, str], bytes]] = []  # noqa: RUF012 - of one test
     status = 204
@@ -112,7 +112,7 @@ class _Refusing(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ class _Refusing(BaseHTTPRequestHandler):
 def test_the_second_version_gets_bucket_token_and_lines(
     status: int, outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fake server, because there is no real one to be had: path, token and body, and what a refusal means."""
+    """A fake server, because no package exists, checks path, token and body, and responds with errors."""
     server = HTTPServer(("127.0.0.1", 0), _Refusing)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,4 +1,4 @@
-"""The retention table: what comes along is whole, every mistake of an own one is told, days count as they should."""
+"""Retention table: the packaged table is complete, every error of a user's table is reported, days count exactly."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ingest import (
 from ingest.stores.retention import DAY_NS, step_ns
 
 
-def test_the_table_that_comes_along_knows_its_words_and_keeps_gate_events_for_thirty_days() -> None:
-    """Every metric named exists; who went through a gate is raw for 30 days, an alarm's evidence far longer."""
+def test_the_packaged_table_names_known_metrics_and_keeps_gate_events_for_thirty_days() -> None:
+    """Every named metric exists; gate events stay raw for 30 days, evidence of alarms far longer."""
     classes = load_retention()
     assert {name for one in classes for name in one.metrics} <= set(METRIC_BY_NAME)
     keep = RetentionPlan(classes, lambda sensor, metric: (KINDS[sensor], METRICS[metric].name))
@@ -63,8 +63,8 @@ levels = [{ step = "10m", days = 40 }, { step = "1h", days = 20 }, { step = "1m"
 """
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
-    """Names, days, kinds, keys, steps, and what the whole table lacks, each with its class."""
+def test_every_error_is_reported_together(tmp_path: Path) -> None:
+    """Errors of names, days, kinds, keys, steps and the whole table name their class."""
     path = tmp_path / "own.toml"
     path.write_text(WRONG, encoding="utf-8")
     with pytest.raises(RetentionError) as told:
@@ -96,8 +96,8 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ("", "the last class must cover every other reading"),
     ],
 )
-def test_files_that_are_no_table_are_told(text: str, sentence: str, tmp_path: Path) -> None:
-    """Broken TOML, other keys, nothing at all."""
+def test_files_without_a_table_are_errors(text: str, sentence: str, tmp_path: Path) -> None:
+    """Broken TOML, other keys and an empty file are errors."""
     path = tmp_path / "own.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RetentionError) as told:
@@ -108,7 +108,7 @@ def test_files_that_are_no_table_are_told(text: str, sentence: str, tmp_path: Pa
 
 
 def test_steps_are_read() -> None:
-    """Seconds to days; nothing else."""
+    """Steps from seconds to days are valid; others are not."""
     assert [step_ns(text) for text in ("10s", "1m", "1h", "1d")] == [10**10, 6 * 10**10, 3_600 * 10**9, DAY_NS]
     assert [step_ns(text) for text in ("", "m", "0m", "1w", "1.5h", "-1m")] == [None] * 6
 
@@ -117,8 +117,8 @@ HELD = st.lists(st.tuples(st.integers(-5, 30), st.integers(0, 10)).map(lambda at
 
 
 @given(held=HELD, before=st.integers(-3, 30), day=st.integers(-10, 40))
-def test_free_spans_are_what_is_not_held(held: list[tuple[int, int]], before: int, day: int) -> None:
-    """A day lies in exactly one free span when it is before the bound and not held, and in none otherwise."""
+def test_free_spans_exclude_holds(held: list[tuple[int, int]], before: int, day: int) -> None:
+    """A day before the bound without a hold is in exactly one free span; any other day is in none."""
     rules = RetentionPlan(
         [RetentionClass("rest", 1)], lambda *_: ("", ""), held=[HeldSpan(frozenset({7}), *one) for one in held]
     )
@@ -127,7 +127,7 @@ def test_free_spans_are_what_is_not_held(held: list[tuple[int, int]], before: in
     assert rules.free_spans(8, before) == [(-(2**63), before * DAY_NS)]
 
 
-def test_a_table_without_a_class_for_the_rest_is_refused() -> None:
+def test_a_table_without_a_final_class_is_rejected() -> None:
     """Every reading must have a class."""
     with pytest.raises(ValueError, match="cover everything"):
         RetentionPlan([RetentionClass("gates", 30, kinds=frozenset({"gate"}))], lambda *_: ("", ""))
