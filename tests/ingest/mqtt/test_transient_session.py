@@ -81,29 +81,29 @@ def test_the_session_of_the_log_loses_nothing_beside_it(mosquitto: Any, publishe
             raise OSError(28, "No space left on device")
         sealed.append(batch)
 
-    received = FirstArrivals()
+    first_arrivals = FirstArrivals()
     settings = MqttSettings(url=mosquitto.url, client_id="log", receive_max=20)
-    subscriber = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, received=received)
+    subscriber = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, heard=first_arrivals)
     subscriber.start()
     until(lambda: subscriber.status()["connected"])
     until(lambda: subscriber.failing() is not None)
     session = TransientSession(settings, subscriber.subscriptions)
     until(lambda: (session.listen(), session.hears)[-1])
-    received.begin()
+    first_arrivals.begin()
     count, fresh = 200, []
     for number in range(count):
         publisher.publish("campus/s/env/a", b'{"level": %d}' % number, qos=1)
 
     def all_received() -> bool:
         frames = session.listen()
-        fresh.extend(received.hear(frames, time.time_ns()))
+        fresh.extend(first_arrivals.hear(frames, time.time_ns()))
         held = [frame for chunk in subscriber.unstored() for frame in chunk.frames if not chunk.known]
         return len(fresh) + len(held) >= count
 
     until(all_received)
     assert subscriber.status()["acknowledged_total"] == 0
     session.close()
-    received.end()
+    first_arrivals.end()
     freed_ns = time.time_ns()
     failing[0] = False
 
