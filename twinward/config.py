@@ -1,7 +1,7 @@
-"""Settings: one TOML file, then `TWINWARD_*` in the environment, read once; every error at once.
+"""Reader of settings: one TOML file, then `TWINWARD_*` of the environment; all errors at once.
 
-A section of the file is a frozen dataclass that lives beside the part that it sets. A key `port` of section `[mqtt]` is
-`TWINWARD_MQTT_PORT` in the environment; a key without a section is `TWINWARD_` and its name.
+A section of the file is a frozen dataclass, defined in the package that it configures. Key `port` of section `[mqtt]`
+is `TWINWARD_MQTT_PORT` in the environment; a key without a section is `TWINWARD_` and its name.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .errors import ConfigError
 T = TypeVar("T")
 
 RESERVED = frozenset(("TWINWARD_DEMO_PASSWORD", "TWINWARD_ADMIN_PASSWORD"))
-"""Names in the environment that are no settings: passwords for the first start."""
+"""Environment variables that are no settings: passwords for the first start."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Key:
-    """One setting as a person meets it: names, type, default, unit, bounds and one line of text."""
+    """One setting for documents: names, type, default, unit, bounds and one line of text."""
 
     name: str
     environment: str
@@ -38,13 +38,13 @@ class Key:
 
 
 def load(cls: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
-    """Settings of dataclass `cls` from the file, if any, and the environment. Raises ConfigError with every error."""
+    """Return settings of dataclass `cls` from file and environment. Raises ConfigError with all errors."""
     errors: list[str] = []
     table = {} if path is None else load_toml(path, ConfigError)
     _overlay(cls, table, environ, errors)
     errors += _unknown(cls, table)
     try:
-        # JSON text mode would refuse native TOML dates; lax mode turns the environment's texts into numbers
+        # lax mode converts texts of the environment to numbers; JSON mode would refuse TOML dates
         settings = TypeAdapter(cls).validate_python(table)
     except ValidationError as error:
         errors += [_sentence(detail["loc"], detail["input"], detail["msg"]) for detail in error.errors()]
@@ -55,7 +55,7 @@ def load(cls: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
 
 
 def keys(cls: type) -> Iterator[Key]:
-    """Every setting of `cls` and its sections, in order; the sample file and the reference are made from this."""
+    """Yield the settings of `cls` and its sections in order, for the sample file and the reference."""
     for section, field, hint in _fields(cls):
         unit = next((m.unit for m in _marks(hint) if isinstance(m, annotated_types.Unit)), "")
         text = next((m.documentation for m in _marks(hint) if isinstance(m, annotated_types.DocInfo)), "")
@@ -71,7 +71,7 @@ def _default(field: dataclasses.Field[Any]) -> object:
 
 
 def _fields(cls: type) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
-    """(section, field, type hint) of the settings and of the sections' settings."""
+    """Yield (section, field, type hint) of each setting."""
     hints = get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
@@ -92,7 +92,7 @@ def _overlay(cls: type, table: dict[str, Any], environ: Mapping[str, str], error
         if not name.startswith("TWINWARD_") or name in RESERVED:
             continue
         if name not in known:
-            errors.append(f"{name}: no setting has this name in the environment")
+            errors.append(f"{name}: no setting has this name; allowed is TWINWARD_ with the name of a setting")
             continue
         section, key = known[name]
         home = table.setdefault(section, {}) if section else table
@@ -106,7 +106,7 @@ def _unknown(cls: type, table: Mapping[str, Any]) -> list[str]:
         sections.setdefault(section, set()).add(field.name)
     top = sections.pop("", set())
     errors = [
-        f"{key}: unknown key; known here: {', '.join(sorted(top | sections.keys()))}"
+        f"{key}: unknown key; allowed is {', '.join(sorted(top | sections.keys()))}"
         for key in table
         if key not in top | sections.keys()
     ]
@@ -114,7 +114,7 @@ def _unknown(cls: type, table: Mapping[str, Any]) -> list[str]:
         inner = table.get(section)
         if isinstance(inner, dict):
             errors += [
-                f"{section}.{key}: unknown key; known here: {', '.join(sorted(names))}"
+                f"{section}.{key}: unknown key; allowed is {', '.join(sorted(names))}"
                 for key in inner
                 if key not in names
             ]

@@ -1,4 +1,4 @@
-"""All settings of the service in one tree; each section stands beside the part that it sets."""
+"""All settings of the service in one tree; each section is defined in the package that it configures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .config import keys, load
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """The broker that the service can bring along."""
+    """Settings of the embedded broker."""
 
     embedded: Annotated[bool, doc("start an embedded broker on this machine")] = False
     port: Annotated[int, Interval(ge=1, le=65_535), doc("loopback port of the embedded broker")] = 1883
@@ -29,7 +29,7 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """How long the durable log is kept."""
+    """Retention of the durable log."""
 
     keep_days: Annotated[
         float,
@@ -66,18 +66,18 @@ class Settings:
 
     @property
     def database_url(self) -> str:
-        """Where the alert database is."""
+        """Return the URL of the alert database."""
         return self.database or f"sqlite:///{self.data_dir / 'alerts.sqlite'}"
 
 
 def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """The settings of file and environment. Raises ConfigError with every error."""
+    """Return the settings of file and environment. Raises ConfigError with all errors."""
     return load(Settings, path, environ)
 
 
 def sample_file() -> str:
-    """A configuration file with every setting at its default, each with its line of text."""
-    lines, section = ["# Settings of Twinward. What is commented out stands at its default."], ""
+    """Return a configuration file with each setting at its default and one line of text."""
+    lines, section = ["# Settings of Twinward. A commented setting has its default."], ""
     for key in keys(Settings):
         home, _, name = key.name.rpartition(".")
         if home != section:
@@ -90,7 +90,7 @@ def sample_file() -> str:
 
 
 def reference() -> str:
-    """Every setting as a Markdown table, for the manual."""
+    """Return all settings as a Markdown table, for the manual."""
     head = (
         "# Configuration\n\n"
         "Settings come from one TOML file, then the environment. `twinward check-config FILE` reports all errors of "
@@ -106,7 +106,7 @@ def reference() -> str:
 
 
 def in_data_dir(settings: Settings, data_dir: Path) -> Settings:
-    """The settings with another data folder."""
+    """Return the settings with another data folder."""
     return dataclasses.replace(settings, data_dir=data_dir)
 
 

@@ -104,7 +104,7 @@ def test_all_errors_of_a_configuration_are_reported_together(tmp_path: Path, run
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 3
     assert any("http.port: 0 is not allowed" in line for line in lines)
-    assert any("http.prot: unknown key; known here" in line for line in lines)
+    assert any("http.prot: unknown key; allowed is" in line for line in lines)
     assert any("mqtt.protocol" in line and "'auto', '5' or '3.1.1'" in line for line in lines)
 
 

@@ -57,8 +57,8 @@ def test_every_error_is_told_with_key_and_allowed_values(tmp_path: Path) -> None
     text = "\n".join(caught.value.errors)
     assert "line.port: 0 is not allowed: input should be greater than or equal to 1" in text
     assert "line.mode: 'radio' is not allowed: input should be 'plain' or 'tls'" in text
-    assert "line.prot: unknown key; known here: mode, port, wait_s" in text
-    assert "lien: unknown key; known here: data_dir, line" in text
+    assert "line.prot: unknown key; allowed is mode, port, wait_s" in text
+    assert "lien: unknown key; allowed is data_dir, line" in text
     assert "line.wait_s: 'soon' is not allowed" in text
     assert "TWINWARD_LINE_PROT: no setting has this name" in text
     assert len(caught.value.errors) == 6

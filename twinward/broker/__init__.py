@@ -1,4 +1,4 @@
-"""The embedded broker: Mosquitto as a child where it is installed, else iotcore from PyPI; loopback only."""
+"""Embedded broker on the loopback interface: Mosquitto if installed, else iotcore from PyPI."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ Kind = Literal["mosquitto", "iotcore"]
 
 
 class Broker(Protocol):
-    """A broker of our own on loopback.
+    """An embedded broker.
 
-    Must hold for every implementation: it listens on 127.0.0.1 only, speaks MQTT 5, comes up again by itself when its
-    process ends unasked, and `stop` frees the port and may be called twice.
+    Invariants of every implementation: it listens on 127.0.0.1 only, implements MQTT 5, and restarts automatically
+    after its process ended unexpectedly. `stop` frees the port and may be called twice.
     """
 
     name: str
     url: str
 
     def start(self) -> None:
-        """Bring it up and wait until it listens. Raises BrokerError."""
+        """Start the broker and wait until it listens. Raises BrokerError."""
         ...
 
     def stop(self) -> None:
-        """End it; blocks until it is gone, for some seconds at most."""
+        """Stop the broker; block until its process ended, for some seconds at most."""
         ...
 
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Return True while its process runs."""
         ...
 
 
 def start_broker(port: int, data_dir: Path, prefer: Kind | None = None) -> Broker:
-    """A running broker: the preferred one, or the best that is here. Raises BrokerError."""
+    """Return a running broker: the preferred one, or the first installed one. Raises BrokerError."""
     kinds: Sequence[Kind] = ("mosquitto", "iotcore") if prefer is None else (prefer,)
     here = [kind for kind in kinds if available(kind)]
     if not here:
@@ -63,5 +63,5 @@ def start_broker(port: int, data_dir: Path, prefer: Kind | None = None) -> Broke
 
 
 def available(kind: Kind) -> bool:
-    """Whether that broker can be started on this machine."""
+    """Return True if this broker is installed on this machine."""
     return bool(find_mosquitto()) if kind == "mosquitto" else importlib.util.find_spec("iotcore") is not None

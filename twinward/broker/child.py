@@ -1,4 +1,4 @@
-"""A broker as a child process: brought up, watched, and brought up again when it ends unasked."""
+"""Broker as a supervised child process: start, watch, restart after an unexpected end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 PAYLOAD_BYTES_MAX = 1_048_576
 _START_S = 60.0
-"""A million waiting messages are read back in two seconds; a slow disk takes longer."""
+"""Reading a store with a million messages takes 2 s; a slow disk takes longer."""
 
 _STOP_S = 5.0
 _WATCH_S = 0.25
@@ -29,11 +29,11 @@ _RETRY_S = 1.0
 
 
 class BrokerError(TwinwardError):
-    """No broker could be started; the sentence says why."""
+    """No broker could be started; the message has the reason."""
 
 
 def listens(port: int, *, timeout_s: float = 0.5) -> bool:
-    """Whether something accepts connections on the loopback port."""
+    """Return True if a program accepts connections on the loopback port."""
     with socket.socket() as sock:
         sock.settimeout(timeout_s)
         return sock.connect_ex((LOOPBACK, port)) == 0
@@ -55,9 +55,9 @@ class Child(ABC):
         self._watcher: threading.Thread | None = None
 
     def start(self) -> None:
-        """Bring it up and wait until it listens. Raises BrokerError, also when another program has the port.
+        """Start the broker and wait until it listens. Raises BrokerError, also if another program uses the port.
 
-        A broker of this folder that a killed service left behind is asked to end first.
+        A broker of this folder that a killed service left behind is stopped first.
         """
         if self.alive():
             return
@@ -69,7 +69,7 @@ class Child(ABC):
         self._watcher.start()
 
     def stop(self) -> None:
-        """End it, by force after some seconds; may be called twice."""
+        """Stop the broker, with SIGKILL after some seconds; may be called twice."""
         self._ended.set()
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
@@ -77,7 +77,7 @@ class Child(ABC):
         self._end()
 
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Return True while its process runs."""
         return self._process is not None and self._process.poll() is None
 
     def _up(self) -> None:
@@ -88,28 +88,28 @@ class Child(ABC):
             raise BrokerError(f"{self.name} cannot be started: {error}") from error
 
     def _watch(self) -> None:
-        """Bring it up again when it ended unasked."""
-        told = ""
+        """Restart the broker after an unexpected end."""
+        reported = ""
         while not self._ended.wait(_WATCH_S):
             if self.alive():
                 self._tend()
                 continue
-            if not told:
-                log.warning("the embedded broker %s ended by itself; starting it again", self.name)
+            if not reported:
+                log.warning("the embedded broker %s ended unexpectedly; restarting it", self.name)
             try:
                 self._up()
-                told = ""
+                reported = ""
             except BrokerError as error:
-                if str(error) != told:  # once a cause
-                    log.error("%s; trying again", error)  # noqa: TRY400 - one clear line
-                told = str(error)
+                if str(error) != reported:  # once per cause
+                    log.error("%s; retrying", error)  # noqa: TRY400 - one clear line
+                reported = str(error)
                 self._ended.wait(_RETRY_S)
 
     def _tend(self) -> None:  # noqa: B027 - most brokers need no more
-        """What else is to be looked after while it runs; called a few times a second."""
+        """Do periodic work beside the running broker; called a few times a second."""
 
     def _end_orphan(self) -> None:
-        """End the broker of this folder whose service was killed, if it still runs."""
+        """Stop the broker that a killed service left in this folder, if it still runs."""
         try:
             pid = int(self._pid.read_text())
         except (OSError, ValueError):
@@ -122,7 +122,7 @@ class Child(ABC):
                     time.sleep(0.02)
 
     def _owns(self, pid: int) -> bool:
-        """Whether a process of that id runs and works in our folder; False where the system does not tell."""
+        """Return True if a process of this id runs in this folder; False without information of the system."""
         try:
             return os.fsencode(self._folder) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
@@ -148,7 +148,7 @@ class Child(ABC):
             raise BrokerError(f"{self.name} ended with code {code} while starting; see {self._log}")
 
     def _spawn(self) -> int | None:
-        """None once it listens, or the code with which it ended. Raises BrokerError when the port is not to be had."""
+        """Return None once it listens, or its exit code. Raises BrokerError if another program uses the port."""
         if not self._port_free():
             raise BrokerError(f"port {self._port} on {LOOPBACK} is taken by another program; choose another MQTT port")
         with self._log.open("ab") as output:
@@ -172,20 +172,20 @@ class Child(ABC):
             return _binds(probe, self._port)
 
     def _note_pid(self, pid: int) -> None:
-        """Whole or not at all: whoever reads it while it is written finds the old one."""
+        """Write the file atomically: a reader finds the old or the new content."""
         fresh = self._pid.with_suffix(".pid.new")
-        with suppress(OSError):  # a full disk: it runs all the same
+        with suppress(OSError):  # a full disk: the broker runs without the file
             fresh.write_text(str(pid))
             fresh.replace(self._pid)
 
     @abstractmethod
     def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Write its configuration and start it."""
+        """Write the configuration and start the process."""
 
 
 def start_child(command: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a program of ours in a process group of its own: an interrupt at the terminal reaches only the service."""
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0)  # noqa: S603 - our own words
+    """Start a program in its own process group: an interrupt at the terminal reaches only the service."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0)  # noqa: S603 - the arguments are constants and own paths
 
 
 def _binds(probe: socket.socket, port: int) -> bool:

@@ -1,4 +1,4 @@
-"""rumqttd out of the iotcore package: the embedded broker where Mosquitto is not installed."""
+"""rumqttd from the iotcore package: embedded broker for machines without Mosquitto."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CHILD = "import sys; from iotcore import IotCoreBroker; IotCoreBroker(config_pa
 
 
 class IotCoreBroker(Child):
-    """rumqttd as a child. It keeps nothing on disk: what it holds is lost with it."""
+    """rumqttd as a child process. It stores messages in memory only: they are lost when it ends."""
 
     name = "iotcore"
 

@@ -1,4 +1,4 @@
-"""Mosquitto as the embedded broker: its configuration, its store, and the process that keeps the store young."""
+"""Mosquitto as embedded broker: configuration, store on disk, and the saver process of the store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SBIN = "/usr/sbin"
 _CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)}
 _SAVER = Path(broker_saver.__file__)
 _AUTOSAVE_S, _AUTOSAVE_ALONE_S = 10, 1
-"""By its own timer: behind the saver, should that be gone for a moment; and where there is none."""
+"""Mosquitto's own timer: for the time without a saver process."""
 
 CONFIG = """\
 # written anew at every start
@@ -46,25 +46,25 @@ log_type warning
 log_type notice
 connection_messages false
 """
-# The store is written whole each time, so it goes by the clock: by changes (autosave_on_changes) the work grows with
+# Each save writes the whole store, so saves follow a timer. Saves by number of changes (autosave_on_changes) would cost
 # the square of the backlog, and a quiet school would wait for minutes. An interval of 1 saves every 2 s (Mosquitto
-# 2.0.11 counts whole seconds and waits until more than one is over); the saver asks for more.
+# 2.0.11 counts whole seconds and waits until more than one is over); the saver requests further saves.
 
 
 def find_mosquitto() -> str | None:
-    """Path of the mosquitto program; Debian puts it where a user's PATH does not look."""
+    """Return the path of the mosquitto program; Debian installs it outside a user's PATH."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path=_SBIN)
 
 
 def broken_stores(data_dir: Path) -> list[Path]:
-    """Stores of the embedded Mosquitto that could not be read and were moved away, the oldest first."""
+    """Return the unreadable stores of the embedded Mosquitto that were moved away, oldest first."""
     return sorted((data_dir / "broker").glob(f"{_BROKEN}*"))
 
 
 class MosquittoBroker(Child):
-    """Mosquitto with a store on disk, so that sessions and queued messages outlive it.
+    """Mosquitto with a store on disk, so that sessions and queued messages survive a restart.
 
-    What a kill costs of what waits in it is what came since the last save: `broker_saver.distance_s` and the save.
+    A kill loses the messages since the last save: those of `saver.distance_s` and of the save itself.
     """
 
     name = "mosquitto"
@@ -75,7 +75,7 @@ class MosquittoBroker(Child):
         self._saver: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
-        """End it, by force after some seconds; its saver ends with it. May be called twice."""
+        """Stop the broker, with SIGKILL after some seconds, and its saver; may be called twice."""
         super().stop()
         saver, self._saver = self._saver, None
         if saver is not None:
@@ -98,18 +98,18 @@ class MosquittoBroker(Child):
             log=self._log,
         )
         if os.geteuid() == 0:
-            text += "user root\n"  # else it would give up the rights it needs for its own store
+            text += "user root\n"  # otherwise Mosquitto drops the rights that it needs for its store
         config.write_text(text)
         return config
 
     def _launch(self) -> None:
-        """A store that it cannot read makes it end: that is moved away, kept and told, and it starts without it.
+        """Move an unreadable store away, log it, and start without it.
 
-        The store is to blame only where Mosquitto ends by itself and starts without it: one that was killed, or that
-        has no port, keeps its store.
+        The store is the cause only if Mosquitto exits with it and starts without it. After a kill, or without a free
+        port, the store stays.
         """
-        if self._store.exists() and not self._store.stat().st_size:  # Mosquitto would start over it without a word
-            self._tell(self._move_away())
+        if self._store.exists() and not self._store.stat().st_size:  # Mosquitto would overwrite it without a message
+            self._log_moved(self._move_away())
         code = self._spawn()
         if code is not None and self._store.exists() and (code > 0 or code in _CRASHES):
             code = self._spawn_without_store()
@@ -126,13 +126,13 @@ class MosquittoBroker(Child):
                 kept.replace(self._store)
         if code:
             return code
-        self._tell(kept)
+        self._log_moved(kept)
         return None
 
     def _move_away(self) -> Path:
         return self._store.replace(self._store.with_name(f"{_BROKEN}{time.time_ns()}"))
 
-    def _tell(self, kept: Path) -> None:
+    def _log_moved(self, kept: Path) -> None:
         log.error(
             "the broker's store could not be read and was moved to %s: what waited in it is lost, and data_gap tells"
             " of which devices; delete the file when it has been looked at",
@@ -140,10 +140,10 @@ class MosquittoBroker(Child):
         )
 
     def _tend(self) -> None:
-        """Keep a saver beside the broker; each ends with the broker that it was started for."""
+        """Keep one saver process per broker process; a saver ends with its broker."""
         if self._process is None or not broker_saver.can_watch():
             return
         if self._saver is None or self._saver.poll() is not None:
             command = [sys.executable, "-IS", str(_SAVER), str(self._process.pid), str(self._store)]
-            with self._log.open("ab") as output, suppress(OSError):  # no room for a process: tried again
+            with self._log.open("ab") as output, suppress(OSError):  # no memory for a process: the next call retries
                 self._saver = start_child(command, output)

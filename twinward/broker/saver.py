@@ -1,13 +1,13 @@
-"""Has a Mosquitto save its store about once a second for as long as it runs; a small process of its own.
+"""Saver: a small process that makes Mosquitto save its store about once a second.
 
-Mosquitto acknowledges a message before it is on the disk, and by its own timer it saves every other second at best
-(2.0.11). SIGUSR1 makes it save at once. This asks for that from outside, so that neither a service that is frozen nor
-one that is gone keeps the broker from saving, and it ends with the broker.
+Mosquitto acknowledges a message before it is on disk, and its own timer saves every 2 s at best (2.0.11). SIGUSR1
+triggers a save immediately. The saver sends that signal from a separate process, so that saves continue while the
+service hangs or restarts. It ends with the broker.
 
-The store is written whole. So that a broker with much waiting in it does not write for ever, the distance between two
-saves grows with what a save takes: a tenth of the broker's time at most.
+Each save writes the whole store. The distance between two saves therefore grows with the duration of a save, so that a
+broker with a large backlog spends at most a tenth of its time on saves.
 
-Usage: broker_saver.py PID STORE. Linux only, standard library only: it runs beside any Mosquitto whose user it shares.
+Usage: broker_saver.py PID STORE. Linux and the standard library only; it works for any Mosquitto of the same user.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from contextlib import suppress
 from pathlib import Path
 
 EVERY_S = 0.8
-"""From one save to the next. With the 0.1 s in which Mosquitto may look at a signal, and a save, below a second."""
+"""Distance between two saves. With up to 0.1 s until Mosquitto handles a signal, and the save, it is below 1 s."""
 
 SHARE = 0.1
-"""The most of its time that the broker spends saving."""
+"""Largest share of its time that the broker spends on saves."""
 
 NOTICED_S = 2.0
-"""A save that has not begun by then is taken for one that failed."""
+"""A save that has not begun by then counts as failed."""
 
 POLL_S = 0.01
 
@@ -37,7 +37,7 @@ Ended = Callable[[float], bool]
 
 
 def distance_s(save_s: float) -> float:
-    """From the beginning of a save that took so long to the beginning of the next.
+    """Return the time from the start of a save of this duration to the start of the next.
 
     >>> distance_s(0.01), distance_s(0.34)
     (0.8, 3.4)
@@ -46,13 +46,13 @@ def distance_s(save_s: float) -> float:
 
 
 def can_watch() -> bool:
-    """Whether this system has what is needed to follow a process without mistaking another for it."""
+    """Return True if this system can identify a process beyond its id (pidfd)."""
     watched = hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
     return watched and Path("/proc/self/status").exists()
 
 
 def keep_saved(pid: int, store: Path) -> None:
-    """Ask that process for a save again and again until it ends. Raises OSError when there is no such process."""
+    """Request saves from the process until it ends. Raises OSError without such a process."""
     process = os.pidfd_open(pid)
     try:
         watch = select.poll()
@@ -61,11 +61,11 @@ def keep_saved(pid: int, store: Path) -> None:
         def ended(timeout_s: float) -> bool:
             return bool(watch.poll(timeout_s * 1000))
 
-        while not _takes_signal(pid) and not ended(POLL_S):  # until then it would be the end of it
+        while not _takes_signal(pid) and not ended(POLL_S):  # without a handler the signal would end the process
             pass
         while not ended(0):
             began_s = time.monotonic()
-            with suppress(ProcessLookupError):  # it ended this moment: `ended` tells
+            with suppress(ProcessLookupError):  # it ended at this moment: `ended` is set next
                 signal.pidfd_send_signal(process, signal.SIGUSR1)
             save_s = follow(store, _stamp(store), ended)
             if ended(max(0.0, began_s + distance_s(save_s) - time.monotonic())):
@@ -75,9 +75,9 @@ def keep_saved(pid: int, store: Path) -> None:
 
 
 def follow(store: Path, before: Stamp, ended: Ended) -> float:
-    """Wait for the save that was asked for; how long the broker wrote, 0 when it was too short to see or failed.
+    """Wait for the requested save; return its duration, 0 if it was too short to measure or failed.
 
-    before: the store as it was. Mosquitto writes beside the store, then puts the new file in its place.
+    before: mark of the store before the save. Mosquitto writes a new file and renames it to the store.
     """
     fresh, began_s, asked_s = store.with_name(store.name + ".new"), 0.0, time.monotonic()
     while _stamp(store) == before:
@@ -92,7 +92,7 @@ def follow(store: Path, before: Stamp, ended: Ended) -> float:
 
 
 def _takes_signal(pid: int) -> bool:
-    """Whether that process has a handler for SIGUSR1 already: a Mosquitto listens a moment before it has."""
+    """Return True if the process handles SIGUSR1; Mosquitto installs the handler shortly after it listens."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -102,7 +102,7 @@ def _takes_signal(pid: int) -> bool:
 
 
 def _stamp(store: Path) -> Stamp:
-    """What changes with each save: file number and time."""
+    """Return the mark of the store, inode and modification time; each save changes it."""
     try:
         found = store.stat()
     except OSError:
@@ -111,7 +111,7 @@ def _stamp(store: Path) -> Stamp:
 
 
 def main() -> None:
-    """Read the arguments and stay until the broker ends; Ctrl-C is the broker's to answer."""
+    """Run until the broker ends; Ctrl-C is handled by the broker only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(ProcessLookupError):
         keep_saved(int(sys.argv[1]), Path(sys.argv[2]))

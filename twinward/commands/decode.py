@@ -1,4 +1,4 @@
-"""Captured messages -> what they mean, one JSON object a line: the work of `twinward decode`."""
+"""`decode`: decoded readings of captured messages, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SCENARIOS_MAX = 10_000
 
 
 def decode_lines(lines: Iterable[str], *, clock: Clock = system_clock) -> Iterator[str]:
-    """One output line for each input line that is not blank; a line that cannot be read gives {"error": ...}.
+    """Yield one output line per input line that is not blank; an unreadable line yields {"error": ...}.
 
-    Input: `topic`, `payload` or `payload_b64`, `retain`, `scenario`; lines of one scenario share decoder state, each
-    other line meets fresh decoders. clock: gives the arrival time.
+    Input: `topic`, `payload` or `payload_b64`, `retain`, `scenario`; lines of one scenario share decoder
+    state, every other line gets new decoders. clock: source of the arrival time.
     """
     scenarios: OrderedDict[str, Router] = OrderedDict()
     for number, line in enumerate(lines, 1):
@@ -39,7 +39,7 @@ def _decode_line(line: str, scenarios: OrderedDict[str, Router], now_ns: int) ->
     except RecursionError as error:
         raise ValueError("JSON is nested too deeply") from error
     if not isinstance(message, dict) or not isinstance(message.get("topic"), str):
-        raise ValueError("want an object with topic, and payload or payload_b64")  # noqa: TRY004 - one kind of error for a bad line
+        raise ValueError("the line is no object with topic, and payload or payload_b64")  # noqa: TRY004 - one kind of error for a bad line
     scenario = message.get("scenario")
     router = _router(scenarios, scenario) if isinstance(scenario, str) else Router()
     topic, retained = message["topic"], message.get("retain") is True
@@ -61,7 +61,7 @@ def _payload(message: dict[str, Any]) -> bytes:
     if isinstance(text, str):
         return text.encode(errors="surrogatepass")
     if not isinstance(coded, str):
-        raise ValueError("payload or payload_b64 is a text")  # noqa: TRY004 - one kind of error for a bad line
+        raise ValueError("payload and payload_b64 must be texts")  # noqa: TRY004 - one kind of error for a bad line
     try:
         return base64.b64decode(coded, validate=True)
     except binascii.Error as error:
@@ -70,13 +70,13 @@ def _payload(message: dict[str, Any]) -> bytes:
 
 def _show(topic: str, part: Decoder | None, decoded: Decoded, now_ns: int) -> dict[str, Any]:
     media = decoded.media
-    rejects = [{"reason": told.reason, "detail": told.detail} for told in decoded.rejects]
+    rejects = [{"reason": reject.reason, "detail": reject.detail} for reject in decoded.rejects]
     shown: dict[str, Any] = {
         "topic": topic,
         "format": None if part is None else part.name,
         "readings": [_show_reading(reading, now_ns) for reading in decoded.readings],
         "availability": [
-            {"sensor": told.sensor, "online": told.online, "reason": told.reason} for told in decoded.availability
+            {"sensor": one.sensor, "online": one.online, "reason": one.reason} for one in decoded.availability
         ],
         "declares": list(decoded.declares),
         "removed": list(decoded.removed),
@@ -90,7 +90,7 @@ def _show(topic: str, part: Decoder | None, decoded: Decoded, now_ns: int) -> di
 
 
 def _show_reading(reading: Reading, now_ns: int) -> dict[str, Any]:
-    """A reading in the words of the wire; without a time of its own it carries the arrival time."""
+    """Return a reading as JSON; a reading without an event time has the arrival time."""
     value = bool(reading.value) if reading.unit == "bool" else reading.value
     return {
         "sensor": reading.sensor,
@@ -105,7 +105,7 @@ def _show_reading(reading: Reading, now_ns: int) -> dict[str, Any]:
 
 
 def show_time(time_ns: int) -> str:
-    """RFC 3339 in UTC; nine decimals where nanoseconds were given, six otherwise."""
+    """Return RFC 3339 in UTC, with nine decimals for nanoseconds and six otherwise."""
     seconds, fraction = divmod(time_ns, SECOND_NS)
     digits = f"{fraction:09d}" if fraction % 1_000 else f"{fraction // 1_000:06d}"
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{digits}Z"

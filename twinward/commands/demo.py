@@ -1,4 +1,4 @@
-"""`demo`: a school in a box, from the sensors to the screen, gone without a trace when it ends."""
+"""`demo`: broker, simulated school, service and console on one machine, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ ACCOUNTS = (
     ("city", "市教育局", "City bureau", False),
     ("admin", "管理员", "Administrator", False),
 )
-"""User name, both shown names, and whether the person belongs to the school alone."""
+"""User name, name in both languages, and True if the person belongs to the school only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Everything that the demo needs to know. data_dir: None for a folder that is gone afterwards."""
+    """Options of the demo. data_dir: None for a temporary folder."""
 
     port: int = 8080
     mqtt_port: int = 1883
@@ -51,7 +51,7 @@ class Demo:
     as_json: bool = False
 
     def run(self) -> None:
-        """Bring it all up, print link and login, and go on until Ctrl-C."""
+        """Start all parts, print link and login, and run until Ctrl-C."""
         ended = end_signal()
         check_port("127.0.0.1", self.port, "--port")
         check_port("127.0.0.1", self.mqtt_port, "--mqtt-port")
@@ -93,7 +93,7 @@ class Demo:
         )
 
     def _accounts(self, people: People, sites: list[str]) -> str:
-        """Make the demo's people, all with one password; returns it when it was made up here, "" when it was given."""
+        """Create the demo's accounts with one password; return a generated password, "" for a given one."""
         given = os.environ.get("TWINWARD_DEMO_PASSWORD", "")
         password = given or secrets.token_urlsafe(9)
         for username, zh, en, local in ACCOUNTS:

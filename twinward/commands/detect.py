@@ -1,4 +1,4 @@
-"""Detectors over a recording: CSV of readings in, CSV of detections out."""
+"""`detect`: detectors over a recording, from a CSV file of readings to a CSV file of detections."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did. errors: "line N: reason" for the first bad rows; bad_rows: how many there were."""
+    """Counts of a run. errors: "line N: reason" for the first bad rows; bad_rows: their total number."""
 
     rows: int = 0
     bad_rows: int = 0
@@ -37,17 +37,17 @@ class Summary:
     errors: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the counts for --json."""
         return asdict(self)
 
 
 def detect_file(
     source: Path, target: Path, *, recipe: Recipe | None = None, progress: Callable[[int], None] = lambda _: None
 ) -> Summary:
-    """Run the recipe's detectors over a CSV file and write what they raise or change.
+    """Run the recipe's detectors over a CSV file and write raised and changed detections.
 
-    Bad rows are counted and told with their line, and stop nothing; `progress` is called with the rows read so far.
-    Raises InputError when the file cannot be read, or lacks a column.
+    Bad rows are counted and skipped, and the first ones are listed with their line. `progress` receives the number of
+    rows so far. Raises InputError if the file is unreadable or lacks a column.
     """
     summary, catalog = Summary(), Catalog()
     detector = build(recipe or load_recipe(), catalog, Calendar())
@@ -58,7 +58,7 @@ def detect_file(
             writer.writerow(HEADER)
             for batch in _batches(lines, source, catalog, summary):
                 found = detector.update(batch)
-                writer.writerows(_told(found, catalog, summary, levels))
+                writer.writerows(_output_rows(found, catalog, summary, levels))
                 progress(summary.rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{source}: {error}") from error
@@ -76,7 +76,7 @@ def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) 
 
 
 def parse_time_ns(text: str) -> int:
-    """RFC 3339, a naive time (UTC) or milliseconds since 1970, as ns since 1970. Raises ValueError."""
+    """Return RFC 3339, a naive time (UTC) or milliseconds since 1970 as ns since 1970. Raises ValueError."""
     try:
         return int(float(text) * 1000) * 1000
     except ValueError:
@@ -86,12 +86,12 @@ def parse_time_ns(text: str) -> int:
 
 
 class _Reader:
-    """Turns rows of text into readings and knows the sensors that it has met."""
+    """Converts rows of text to readings and registers their sensors."""
 
     def __init__(self, header: list[str], source: Path, catalog: Catalog, summary: Summary) -> None:
         missing = [name for name in NEEDED if name not in header]
         if missing:
-            raise InputError(f"{source}: line 1: no column {', '.join(missing)}; needed are {', '.join(NEEDED)}")
+            raise InputError(f"{source}: line 1: no column {', '.join(missing)}; required are {', '.join(NEEDED)}")
         self._at = {name: header.index(name) for name in header}
         self._width = 1 + max(self._at[name] for name in NEEDED)
         self._catalog, self._summary = catalog, summary
@@ -99,7 +99,7 @@ class _Reader:
         self._metrics: dict[str, int] = {}
 
     def read(self, line: int, row: list[str]) -> tuple[int, int, int, float, int] | None:
-        """Sensor, metric, time, value, quality; None for a bad row, which is counted."""
+        """Return sensor, metric, time, value and quality; None for a bad row, which is counted."""
         try:
             value = self._value(row)
             return self._sensor(row), self._metric(row), parse_time_ns(row[self._at["time"]]), value, self._quality(row)
@@ -111,7 +111,7 @@ class _Reader:
 
     def _value(self, row: list[str]) -> float:
         if len(row) < self._width:
-            raise ValueError(f"{len(row)} fields, needed are {self._width}")
+            raise ValueError(f"{len(row)} fields; required are {self._width}")
         value = float(row[self._at["value"]])
         if not isfinite(value):
             raise ValueError(f"value {value} is not finite")
@@ -163,7 +163,7 @@ def _batches(lines: TextIO, source: Path, catalog: Catalog, summary: Summary) ->
     rows = csv.reader(lines)
     header = next(rows, None)
     if header is None:
-        raise InputError(f"{source}: the file is empty; needed are the columns {', '.join(NEEDED)}")
+        raise InputError(f"{source}: the file is empty; required columns are {', '.join(NEEDED)}")
     reader = _Reader([name.strip() for name in header], source, catalog, summary)
     newest_ns = np.iinfo(np.int64).min
     while chunk := list(itertools.islice(((rows.line_num, row) for row in rows), BATCH_ROWS)):
@@ -176,7 +176,7 @@ def _batches(lines: TextIO, source: Path, catalog: Catalog, summary: Summary) ->
 
 
 def _batch(read: list[tuple[int, int, int, float, int]], newest_ns: int) -> TelemetryBatch:
-    """Columns of the readings; a recording tells no arrival, so that a row arrives with the newest time before it."""
+    """Return the batch of the readings; the arrival time of a row is the newest time up to that row."""
     sensor, metric, time_ns, value, quality = zip(*read, strict=True)
     arrival_ns = np.maximum(np.maximum.accumulate(np.array(time_ns, np.int64)), newest_ns)
     found = {"sensor": sensor, "metric": metric, "time_ns": time_ns, "value": value, "quality": quality}
@@ -184,12 +184,12 @@ def _batch(read: list[tuple[int, int, int, float, int]], newest_ns: int) -> Tele
     return from_columns({**columns, "arrival_ns": arrival_ns})
 
 
-def _told(
+def _output_rows(
     found: DetectionBatch, catalog: Catalog, summary: Summary, levels: dict[tuple[int, int, str], int]
 ) -> Iterator[tuple[Any, ...]]:
-    """Output rows for what was raised, or went up; clears and steps down are not alarms.
+    """Yield output rows for raised and risen detections; clears and lower levels are no alarms.
 
-    levels: (sensor, metric, rule) -> the level that stands; kept from batch to batch.
+    levels: (sensor, metric, rule) -> present level; kept from batch to batch.
     """
     for i in range(len(found)):
         key, level = (int(found.sensor[i]), int(found.metric[i]), found.rule[i]), int(found.level[i])

@@ -1,4 +1,4 @@
-"""`twinward export`: raw readings of a site into a CSV or Parquet file, a page of one series in memory at a time."""
+"""`export`: raw readings of a site to a CSV or Parquet file, one page of a series in memory at a time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Write = Callable[[Sensor, Metric, Series], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is exported: a site, all of it or one kind, sensor and metric ("" for any), in [begin, end)."""
+    """Selection of readings: a site, optionally a kind, sensor and metric ("" for any), in [begin, end)."""
 
     site: str
     begin: str
@@ -51,25 +51,25 @@ class Wanted:
     metric: str = ""
 
     def sensors(self, catalog: Catalog) -> list[Sensor]:
-        """The sensors meant. Raises InputError when there are none."""
+        """Return the selected sensors. Raises InputError if there are none."""
         if self.kind and self.kind not in KINDS:
-            raise InputError(f"--kind: there is no {self.kind!r}; there are {', '.join(KINDS)}")
+            raise InputError(f"--kind = {self.kind!r}: allowed is one of {', '.join(KINDS)}")
         found = [
             one
             for one in catalog
             if one.site == self.site and self.kind in {"", one.kind} and self.sensor in {"", one.id}
         ]
         if not found:
-            raise InputError(f"no sensor was ever heard that is meant by {self._shown()}")
+            raise InputError(f"no sensor in the log matches {self._shown()}")
         return found
 
     def code(self, catalog: Catalog) -> int | None:
-        """Code of the metric, None for all. Raises InputError for one that no reading ever had."""
+        """Return the metric's code, None for all. Raises InputError for a metric without readings."""
         if not self.metric:
             return None
         known = METRIC_BY_NAME.get(self.metric) or catalog.learned(self.metric)
         if known is None:
-            raise InputError(f"--metric: no reading ever had {self.metric!r}")
+            raise InputError(f"--metric = {self.metric!r}: no stored reading has this metric")
         return known.code
 
     def _shown(self) -> str:
@@ -78,9 +78,9 @@ class Wanted:
 
 
 def export(settings: Settings, wanted: Wanted, output: Path, *, force: bool, report: Report) -> dict[str, Any]:
-    """Write the file, whole or not at all; returns the counts. Raises InputError in a sentence.
+    """Write the file atomically; return the counts. Raises InputError.
 
-    Reads the store itself: a DuckDB store is open to one process at a time, so not while the service runs.
+    Opens the store itself. One process at a time can open a DuckDB store, so the service must be stopped.
     """
     span = moment(wanted.begin, "--from"), moment(wanted.end, "--to")
     if span[0] >= span[1]:
@@ -88,9 +88,9 @@ def export(settings: Settings, wanted: Wanted, output: Path, *, force: bool, rep
     if output.suffix not in FORMATS:
         raise InputError(f"--output: {output.name} must end in {' or '.join(FORMATS)}")
     if output.exists() and not force:
-        raise InputError(f"{output} is there already; --force writes over it")
+        raise InputError(f"{output} exists; --force overwrites it")
     if settings.store.kind == "memory":
-        raise InputError("store.kind is memory: its readings are in the service alone, and nothing can be exported")
+        raise InputError("store.kind = memory: only the service holds these readings; export needs duckdb or influxdb")
     catalog = known_sensors(settings)
     sensors, code = wanted.sensors(catalog), wanted.code(catalog)
     with _opened(settings) as store, _whole(output) as fresh, _writer(output.suffix, fresh) as write:
@@ -99,7 +99,7 @@ def export(settings: Settings, wanted: Wanted, output: Path, *, force: bool, rep
 
 
 def pages(store: Store, sensor: int, metric: int, *, from_ns: int, to_ns: int) -> Iterator[Series]:
-    """All raw readings of a series in [from_ns, to_ns), in order, PAGE_ROWS or so at a time."""
+    """Yield the raw readings of a series in [from_ns, to_ns) in order, about PAGE_ROWS at a time."""
     limit = PAGE_ROWS
     while from_ns < to_ns:
         page = store.read(sensor, metric, from_ns=from_ns, to_ns=to_ns, limit=limit)
@@ -107,7 +107,7 @@ def pages(store: Store, sensor: int, metric: int, *, from_ns: int, to_ns: int) -
             yield page
             return
         last_ns = int(page.time_ns[-1])
-        rows = int(np.searchsorted(page.time_ns, last_ns))  # the last moment may go on behind the page
+        rows = int(np.searchsorted(page.time_ns, last_ns))  # readings of the last time may continue on the next page
         if rows:
             yield Series(page.time_ns[:rows], page.value[:rows], page.quality[:rows])
             from_ns, limit = last_ns, PAGE_ROWS
@@ -138,10 +138,10 @@ def _export(
 
 @contextlib.contextmanager
 def _opened(settings: Settings) -> Iterator[Store]:
-    """The store of the installation; what it refuses as a sentence."""
+    """Return the open store of the installation. Raises InputError."""
     path = settings.data_dir / "readings.duckdb"
     if settings.store.kind == "duckdb" and not path.exists():
-        raise InputError(f"{path}: there is no store here")
+        raise InputError(f"{path}: no store at this path")
     try:
         store = open_store(settings.store.kind, path, settings=settings.store)
     except StoreError as error:
@@ -161,7 +161,7 @@ def _opened(settings: Settings) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def _whole(output: Path) -> Iterator[Path]:
-    """A file beside the output that takes its name at the end, and is gone when the work fails."""
+    """Return a temporary file that is renamed to the output at the end and removed after a failure."""
     try:
         handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.", suffix=".part")
     except OSError as error:
@@ -185,7 +185,7 @@ def _writer(suffix: str, fresh: Path) -> contextlib.AbstractContextManager[Write
 
 @contextlib.contextmanager
 def _csv_writer(fresh: Path) -> Iterator[Write]:
-    """Rows as text: time as RFC 3339 in UTC, numbers so that they read back equal."""
+    """Yield rows as text: time in RFC 3339 UTC, numbers with all significant digits."""
     with fresh.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
@@ -200,8 +200,8 @@ def _csv_writer(fresh: Path) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def _parquet_writer(fresh: Path) -> Iterator[Write]:
-    """Rows through a database on disk beside the output, so that memory stays bounded; then one file."""
-    import duckdb  # noqa: PLC0415 - an engine, for this format alone
+    """Write the rows through a temporary database on disk, so that memory stays bounded."""
+    import duckdb  # noqa: PLC0415 - a database engine that only this format needs
 
     with contextlib.ExitStack() as opened:
         folder = opened.enter_context(tempfile.TemporaryDirectory(dir=fresh.parent))
@@ -221,6 +221,6 @@ def _parquet_writer(fresh: Path) -> Iterator[Write]:
 
 
 def rfc3339(time_ns: int) -> str:
-    """A time in UTC to the millisecond, or to the nanosecond where it needs that to read back equal."""
+    """Return a time in UTC with milliseconds, or with nanoseconds if it has them."""
     moment = np.datetime64(time_ns, "ns")
     return f"{moment if time_ns % MS_NS else moment.astype('datetime64[ms]')}Z"

@@ -1,4 +1,4 @@
-"""The commands of `twinward hold`: legal holds made, listed and released, also while the service runs."""
+"""`hold`: add, list and release legal holds, also while the service runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 def moment(text: str, option: str) -> int:
-    """A time of the command line in ns. Raises InputError with what is allowed."""
+    """Return a time of the command line in ns. Raises InputError with the allowed form."""
     try:
         return parse_time(text)
     except ValueError as error:
@@ -27,10 +27,10 @@ def moment(text: str, option: str) -> int:
 
 
 def known_sensors(settings: Settings, *, clock: Clock = system_clock) -> Catalog:
-    """Everything that was ever heard, from the log. Raises InputError where there is none."""
+    """Return the catalogue of all sensors in the log. Raises InputError without a log."""
     path = settings.data_dir / "telemetry.sqlite"
     if not path.exists():
-        raise InputError(f"{path}: there is no log here; does data_dir (--config) name the right folder?")
+        raise InputError(f"{path}: no log at this path; check data_dir (--config)")
     log = TelemetryLog(path, clock=clock)
     try:
         catalog = Catalog()
@@ -41,13 +41,13 @@ def known_sensors(settings: Settings, *, clock: Clock = system_clock) -> Catalog
 
 
 def add_hold(settings: Settings, site: str, sensors: list[str], *, begin: str, end: str, reason: str, who: str) -> Json:
-    """Make a hold on a site or some of its sensors. Raises InputError: no reason, or nothing of that name was heard."""
+    """Add a hold on a site or some of its sensors. Raises InputError without a reason or for unknown sensors."""
     catalog = known_sensors(settings)
-    heard = {sensor.id for sensor in catalog if sensor.site == site}
-    if not heard:
-        raise InputError(f"no sensor of site {site!r} was ever heard")
-    if missing := sorted(set(sensors) - heard):
-        raise InputError(f"no sensor {', '.join(missing)} was ever heard at site {site!r}")
+    known = {sensor.id for sensor in catalog if sensor.site == site}
+    if not known:
+        raise InputError(f"site {site!r} has no sensor in the log")
+    if missing := sorted(set(sensors) - known):
+        raise InputError(f"site {site!r} has no sensor {', '.join(missing)} in the log")
     span = {"from_ns": moment(begin, "--from"), "to_ns": moment(end, "--to") if end else FOREVER_NS}
     try:
         holds = Holds(settings.data_dir / HOLDS_FILE)
@@ -58,7 +58,7 @@ def add_hold(settings: Settings, site: str, sensors: list[str], *, begin: str, e
 
 
 def list_holds(settings: Settings) -> list[Json]:
-    """Every hold, released ones as well."""
+    """Return all holds, released ones included."""
     path: Path = settings.data_dir / HOLDS_FILE
     try:
         return [hold_row(hold) for hold in Holds(path).all()] if path.exists() else []
@@ -67,10 +67,10 @@ def list_holds(settings: Settings) -> list[Json]:
 
 
 def release_hold(settings: Settings, number: int, *, reason: str, who: str) -> Json:
-    """End a hold. Raises InputError where it does not stand, or without a reason."""
+    """Release a hold. Raises InputError for a hold that is not active, or without a reason."""
     path = settings.data_dir / HOLDS_FILE
     if not path.exists():
-        raise InputError(f"{path}: no hold was ever made here")
+        raise InputError(f"{path}: no hold exists at this path")
     try:
         done = Holds(path).release(number, reason=reason, who=who or getpass.getuser(), now_ns=system_clock())
     except HoldError as error:
@@ -79,7 +79,7 @@ def release_hold(settings: Settings, number: int, *, reason: str, who: str) -> J
 
 
 def hold_row(hold: Hold) -> Json:
-    """A hold as the command line shows it: times as RFC 3339, `to` null where it has no end."""
+    """Return a hold for output: times in RFC 3339, `to` is null without an end."""
     row = dataclasses.asdict(hold)
     times = {name: row.pop(f"{name}_ns") for name in ("from", "to", "made", "released")}
     shown = {name: None if ns in {None, FOREVER_NS} else format_time(ns) for name, ns in times.items()}

@@ -1,4 +1,4 @@
-"""`twinward run`: the service from its first account to the signal that ends it."""
+"""`run`: the service with its first account, until a signal stops it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADMIN = "admin"
 
 
 def first_account(people: People, data_dir: Path) -> str:
-    """Make the administrator where there is no account yet; returns one line about it, "" when there was one."""
+    """Create the administrator if there is no account; return one line about it, else ""."""
     if people.accounts():
         return ""
     given = os.environ.get("TWINWARD_ADMIN_PASSWORD")
@@ -40,7 +40,7 @@ def first_account(people: People, data_dir: Path) -> str:
 def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     """Run until SIGINT or SIGTERM; a signal during the start stops the service in order as well."""
     ended = end_signal()
-    gc.disable()  # what is loaded, and a city's catalogue, stay for good: looking through them stops every thread
+    gc.disable()  # modules and a city's catalogue are permanent; a collection over them would stop every thread
     service = Service(settings, role=role)
     try:
         service.start()

@@ -1,4 +1,4 @@
-"""`simulate`: a fleet or a recording, played to a broker or into a file, with a bar, and the counts at the end."""
+"""`simulate`: play a fleet or a recording to a broker or into a file, and return the counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GATEWAYS = 100
 
 
 def play_recording(broker: str, path: Path, *, speed: float, site: str, as_json: bool) -> dict[str, Any]:
-    """Play a CSV recording to a broker; returns the counts."""
+    """Play a CSV recording to a broker; return the counts."""
     with as_cli_errors(SimulatorError):
         recording = read_recording(path, site=site)
         publisher = Publisher(broker, word=print_note)
@@ -39,10 +39,10 @@ def play_recording(broker: str, path: Path, *, speed: float, site: str, as_json:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What `simulate` plays: the scenario with others laid over it, and the schools.
+    """The simulated fleet: the scenario, further scenarios over it, and the schools.
 
-    rate: messages a second of the whole fleet, 0: as the sensors send; duration_s: 0 for the scenario's own (at a rate:
-    60 s).
+    rate: messages per second of the whole fleet, 0 for the sensors' own rate; duration_s: 0 for the scenario's own
+    duration, or 60 s at a given rate.
     """
 
     scenario: str
@@ -55,7 +55,7 @@ class Fleet:
     formats: str = "native"
 
     def plan(self) -> World:
-        """The world. Raises InputError with every finding."""
+        """Return the planned world. Raises ConfigError with all errors."""
         with as_cli_errors(SimulatorError):
             schools = build_campus(sites=self.sites, sensors=self.sensors or None, seed=self.seed)
             script = load_scenario(self.scenario)
@@ -69,7 +69,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a fleet reaches its broker. connections: 0 for one a school, a hundred at most."""
+    """Connection of a fleet to its broker. connections: 0 for one per school, at most 100."""
 
     broker: str
     speed: float = 1.0
@@ -78,7 +78,7 @@ class Way:
     step_s: float = 0.0
 
     def open(self, fleet: Fleet, world: World) -> Gateways:
-        """The connections; a bridge that is alone on one has its last will there."""
+        """Open the connections; a bridge with its own connection has a last will."""
         count = self.connections or min(fleet.sites, GATEWAYS)
         will = last_will(fleet.formats, world.fleet) if count == fleet.sites == 1 else None
         last = None if will is None else (will.topic, will.payload, will.retain)
@@ -86,7 +86,7 @@ class Way:
 
 
 def write_scenario(fleet: Fleet, output: Path, *, as_json: bool, **files: Path | None) -> dict[str, Any]:
-    """Write a scenario's measurements into a CSV file; returns the counts."""
+    """Write a scenario's readings to a CSV file; return the counts."""
     world = fleet.plan()
     with as_cli_errors(SimulatorError), progress_bar(world.scenario.id, quiet=as_json) as report:
         about = _describe(fleet, world, **files)
@@ -94,7 +94,7 @@ def write_scenario(fleet: Fleet, output: Path, *, as_json: bool, **files: Path |
 
 
 def play_scenario(fleet: Fleet, way: Way, *, as_json: bool, **files: Path | None) -> dict[str, Any]:
-    """Play a scenario to a broker; returns the counts, and whether the pace was held."""
+    """Play a scenario to a broker; return the counts and `held`, True if the rate was reached."""
     world = fleet.plan()
     with as_cli_errors(SimulatorError):
         about = _describe(fleet, world, **files)
@@ -115,7 +115,7 @@ def play_scenario(fleet: Fleet, way: Way, *, as_json: bool, **files: Path | None
 
 
 def _describe(fleet: Fleet, world: World, *, truth: Path | None = None, campus: Path | None = None) -> dict[str, Any]:
-    """What is played; truth and registry are written where they are asked for."""
+    """Return the facts of the play; write the truth and registry files, if given."""
     if campus is not None:
         campus.write_text(campus_toml(world.campus), encoding="utf-8")
     about: dict[str, Any] = {"scenario": world.scenario.id, "seed": fleet.seed, "sensors": world.campus.size}
@@ -126,7 +126,7 @@ def _describe(fleet: Fleet, world: World, *, truth: Path | None = None, campus: 
 
 
 def _step(world: World, sink: Gateways, formats: str, step_s: float) -> PlayResult:
-    """Send one stretch each time that Enter is pressed; everything is stamped so that the play ends now."""
+    """Send one step of messages per Enter, with times that end now."""
     stamping = as_recording(world, wall_ms=time.time_ns() // 1_000_000, speed=math.inf)
     wire, begun_s, sent = Wire(world, formats=formats, stamping=stamping), time.monotonic(), 0
     at_ms = world.span_ms[0]

@@ -130,10 +130,10 @@ def test_what_is_exported_reads_back_equal(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--site", "s9"), "no sensor was ever heard"),
-        (("--site", "s1", "--kind", "smok"), "there is no 'smok'"),
+        (("--site", "s9"), "no sensor in the log matches"),
+        (("--site", "s1", "--kind", "smok"), "--kind = 'smok': allowed is one of smoke"),
         (("--site", "s1", "--sensor", "y"), "--sensor y"),
-        (("--site", "s1", "--metric", "smokiness"), "no reading ever had"),
+        (("--site", "s1", "--metric", "smokiness"), "no stored reading has this metric"),
         (("--site", "s1", "--from", "yesterday"), "--from: 'yesterday' is not a time"),
         (("--site", "s1", "--from", "2027-01-01T00:00:00Z"), "--from must be before --to"),
         (("--site", "s1", "--output", "a.xlsx"), "must end in .csv or .parquet"),
@@ -197,10 +197,10 @@ def test_holds_are_made_listed_and_released(home: Path) -> None:
     ("words", "sentence"),
     [
         (("add", "--site", "s1", *SPAN), "needs a reason"),
-        (("add", "--site", "s9", *SPAN, "--reason", "r"), "no sensor of site 's9'"),
-        (("add", "--site", "s1", "--sensor", "y", *SPAN, "--reason", "r"), "no sensor y was ever heard"),
+        (("add", "--site", "s9", *SPAN, "--reason", "r"), "site 's9' has no sensor"),
+        (("add", "--site", "s1", "--sensor", "y", *SPAN, "--reason", "r"), "has no sensor y in the log"),
         (("add", "--site", "s1", "--from", "now", "--reason", "r"), "--from: 'now' is not a time"),
-        (("release", "3", "--reason", "r"), "no hold was ever made"),
+        (("release", "3", "--reason", "r"), "no hold exists"),
     ],
 )
 def test_what_cannot_be_held_is_told(words: tuple[str, ...], sentence: str, home: Path) -> None:
