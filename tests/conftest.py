@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests import processes
 from tests.processes import InfluxDB, Mosquitto, Server, Service, VictoriaMetrics
+from tests.processes.postgresql import EmptyDatabases, PostgreSQL, postgresql_programs
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 SERIAL = ("browser", "e2e", "reliability", "twinward/broker", "twinward/test_service.py")
@@ -143,3 +145,31 @@ class Twinward:
 def run_twinward() -> type[Twinward]:
     """The program under test."""
     return Twinward
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """Run one PostgreSQL server for all tests of this process."""
+    programs = postgresql_programs()
+    folder = Path(tempfile.mkdtemp(prefix="twinward-pg-"))  # a Unix socket's path has at most 107 characters
+    server = PostgreSQL(programs, folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgresql_database(postgresql_server: PostgreSQL) -> Iterator[str]:
+    """Return the URL of an empty PostgreSQL database without tables."""
+    url = postgresql_server.create_database()
+    yield url
+    postgresql_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def empty_postgresql_databases(postgresql_server: PostgreSQL) -> EmptyDatabases:
+    """Return the pool of empty databases with the present schema."""
+    return EmptyDatabases(postgresql_server)

@@ -11,7 +11,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
@@ -102,7 +102,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AlertError, _alert)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    for kind in (OperationalError, InterfaceError, NoConnection, sqlite3.OperationalError, StoreError):
+    for kind in (OperationalError, InterfaceError, InternalError, NoConnection, sqlite3.OperationalError, StoreError):
         app.add_exception_handler(kind, _storage)
     app.add_exception_handler(Exception, _unexpected)
 

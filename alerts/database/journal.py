@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, LargeBinary, cast, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, LargeBinary, cast, func, insert, select
 
 from .schema import journal
 
@@ -107,12 +107,17 @@ def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> Audi
 
 
 def _rows(engine: Engine) -> Iterator[tuple[int, str | bytes, str, str, str, str]]:
-    # as bytes: a changed byte need not be UTF-8 any more, and must be found, not trip the reader
-    body = cast(journal.c.body, LargeBinary).label("body")
-    columns = (journal.c.seq, body, journal.c.site, journal.c.kind, journal.c.subject, journal.c.digest)
-    with engine.connect() as connection:
-        for row in connection.execution_options(yield_per=PAGE).execute(select(*columns).order_by(journal.c.seq)):
-            yield row.seq, row.body, row.site, row.kind, row.subject, row.digest
+    body: ColumnElement[Any] = journal.c.body
+    if engine.dialect.name == "sqlite":  # a changed byte may break UTF-8 there; as bytes the row can still be read
+        body = cast(journal.c.body, LargeBinary)
+    columns = (journal.c.seq, body.label("body"), journal.c.site, journal.c.kind, journal.c.subject, journal.c.digest)
+    page = select(*columns).order_by(journal.c.seq).limit(PAGE)
+    with engine.execution_options(writes=False).connect() as connection:
+        found = connection.execute(page).all()
+        while found:
+            for row in found:
+                yield row.seq, row.body, row.site, row.kind, row.subject, row.digest
+            found = connection.execute(page.where(journal.c.seq > found[-1].seq)).all()
 
 
 def _fault(body: str, copied: tuple[str, str, str], *, seq_ok: bool, digest_ok: bool) -> str:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 
@@ -26,7 +26,7 @@ IO_ERROR = StorageFault("io_error", "磁盘读写出错", "the disk reports an I
 READ_ONLY = StorageFault("read_only", "磁盘只读", "the disk is read-only")
 NOT_WRITABLE = StorageFault("not_writable", "数据库无法写入", "the database takes no writes")
 
-UNWRITTEN = (OperationalError, InterfaceError, NoConnection, sqlite3.OperationalError, OSError)
+UNWRITTEN = (OperationalError, InterfaceError, InternalError, NoConnection, sqlite3.OperationalError, OSError)
 """What a write raises while it is the world, and not the program, that refuses it; try again later."""
 
 _WORDS = (
@@ -35,11 +35,13 @@ _WORDS = (
     ("quota", DISK_FULL),
     ("locked", FILE_BUSY),
     ("busy", FILE_BUSY),
+    ("lock timeout", FILE_BUSY),  # PostgreSQL
     ("disk i/o error", IO_ERROR),
     ("input/output error", IO_ERROR),
     ("unable to open", IO_ERROR),
     ("readonly", READ_ONLY),
     ("read-only", READ_ONLY),
+    ("recovery is in progress", READ_ONLY),  # PostgreSQL as a standby server
 )
 _NUMBERS = {errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL, errno.EIO: IO_ERROR, errno.EROFS: READ_ONLY}
 

@@ -191,7 +191,7 @@ class Outbox:
         gravest = due.outerjoin(hazards, hazards.c.id == notices.c.hazard).order_by(
             hazards.c.grade.nulls_last(), notices.c.type.not_in(PAGED), notices.c.next_ns
         )
-        with self._engine.connect() as connection:
+        with self._engine.execution_options(writes=False).connect() as connection:
             found = connection.execute(gravest.limit(TURN)).all()
         begun_s = time.monotonic()
         for row in found:

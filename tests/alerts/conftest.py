@@ -1,4 +1,4 @@
-"""A small school with its alert desk on a real database file, fed by hand-made detections."""
+"""A small school with its alert service on a real database, SQLite and PostgreSQL, fed by hand-made detections."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import Engine, event
 
 from alerts import Actor, AlertDispatch, Finding, Hazard, Page, Ticket, open_database, read_registry
 from detectors import DetectionBatch, Phase
@@ -76,9 +77,9 @@ class Seen:
 
 @dataclass
 class World:
-    """The desk with its clock; `feed` is one log position."""
+    """The alert service with its clock; `feed` is one log position."""
 
-    folder: Path
+    url: str
     channels: Sequence[Any] = ()
     now_ns: int = START_NS
     position: int = 0
@@ -88,7 +89,7 @@ class World:
     def __post_init__(self) -> None:
         self.registry = read_registry(CAMPUS)
         self.catalog = Catalog(self.registry.sensors)
-        self.engine = open_database(f"sqlite:///{self.folder / 'alerts.sqlite'}")
+        self.engine = open_database(self.url)
         self.reopen()
 
     def reopen(self) -> None:
@@ -160,24 +161,111 @@ class World:
         return [notice.type for notice in reversed(found) if notice.channel == "console"]
 
     def close(self) -> None:
-        """Let go of the database, after its journal was checked."""
+        """Verify the journal and close the database."""
         report = self.desk.verify()
         self.engine.dispose()
         assert report.ok, report
 
 
+class Databases:
+    """Empty databases of one kind; `acquire` returns a URL, `release` gives the database back."""
+
+    def __init__(self, postgresql: Any | None, sqlite_template: bytes) -> None:
+        self._postgresql, self._sqlite_template = postgresql, sqlite_template
+        self._used: dict[str, Callable[[], None]] = {}
+
+    def acquire(self) -> str:
+        """Return the URL of an empty database with the present schema."""
+        if self._postgresql is not None:
+            url: str = self._postgresql.acquire()
+            self._used[url] = lambda: self._postgresql.release(url)
+            return url
+        folder = tempfile.TemporaryDirectory()
+        path = Path(folder.name) / "alerts.sqlite"
+        path.write_bytes(self._sqlite_template)
+        self._used[f"sqlite:///{path}"] = folder.cleanup
+        return f"sqlite:///{path}"
+
+    def release(self, url: str) -> None:
+        """Remove the database, or empty it for another test."""
+        self._used.pop(url)()
+
+    def close(self) -> None:
+        """Release every database."""
+        for url in [*self._used]:
+            self.release(url)
+
+
+class Writes:
+    """A switch of a database's writes, which `refused` makes read-only as a full disk does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.refused = False
+        self._sqlite = engine.dialect.name == "sqlite"
+        event.listen(engine, "checkout", self._checkout)
+
+    def _checkout(self, connection: Any, *_: object) -> None:
+        value = "ON" if self.refused else "OFF"
+        if self._sqlite:
+            connection.execute(f"PRAGMA query_only = {value}")
+            return
+        connection.autocommit = True
+        connection.execute(f"SET default_transaction_read_only = {value}")
+        connection.autocommit = False
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return a SQLite file with the present schema and no rows."""
+    path = tmp_path_factory.mktemp("template") / "alerts.sqlite"
+    open_database(f"sqlite:///{path}").dispose()
+    return path.read_bytes()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def databases(request: pytest.FixtureRequest, sqlite_template: bytes) -> Iterator[Databases]:
+    """Return a source of empty databases; a test that uses it runs on SQLite and on PostgreSQL."""
+    pool = request.getfixturevalue("empty_postgresql_databases") if request.param == "postgresql" else None
+    made = Databases(pool, sqlite_template)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def make_world() -> Iterator[Callable[..., World]]:
-    """Makes worlds in folders of their own; their journals are verified at the end of the test."""
-    with ExitStack() as stack:
+def engine(databases: Databases) -> Iterator[Engine]:
+    """Return an engine on an empty database."""
+    made = open_database(databases.acquire())
+    yield made
+    made.dispose()
 
-        def make(**options: Any) -> World:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            world = World(Path(folder), **options)
-            stack.callback(world.close)
-            return world
 
-        yield make
+@pytest.fixture
+def switched_writes() -> type[Writes]:
+    """Return the class that refuses writes on an engine."""
+    return Writes
+
+
+@pytest.fixture
+def make_world(databases: Databases) -> Iterator[Callable[..., World]]:
+    """Return a maker of worlds with databases of their own; their journals are verified at the end of the test.
+
+    A property test calls `make_world.finish()` at the end of each example: it verifies and releases the databases.
+    """
+    stack = ExitStack()
+
+    def finish() -> None:
+        stack.close()
+
+    def make(**options: Any) -> World:
+        url = databases.acquire()
+        world = World(url, **options)
+        stack.callback(databases.release, url)
+        stack.callback(world.close)
+        return world
+
+    make.finish = finish  # type: ignore[attr-defined]
+    yield make
+    finish()
 
 
 @pytest.fixture

@@ -88,10 +88,11 @@ def test_a_wrong_campus_file_is_refused(table: dict[str, Any]) -> None:
         read_registry({"site": [{"id": "s"}], **table})
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_byte_that_breaks_utf8_is_found(world: Any, seen: Any) -> None:
     """The check of the journal reports the entry instead of stumbling over it."""
     world.feed(seen(RAISE))
-    with sqlite3.connect(world.folder / "alerts.sqlite") as database:
+    with sqlite3.connect(world.engine.url.database) as database:
         (body,) = database.execute("SELECT CAST(body AS BLOB) FROM journal WHERE seq = 2").fetchone()
         broken = body[:5] + b"\xff" + body[6:]
         database.execute("UPDATE journal SET body = CAST(? AS TEXT) WHERE seq = 2", (broken,))

@@ -97,6 +97,7 @@ def test_what_goes_out_from_memory_has_the_ids_of_what_is_stored_later(
     assert mine == later
     assert len({notice.id for notice in told}) == len(told)
     assert {notice.channel for notice in told} <= {"phone", "hook", "console"}
+    make_world.finish()
 
 
 def test_nothing_but_what_pages_leaves_it_and_no_ticket_is_invented(world: Any, seen: Any) -> None:

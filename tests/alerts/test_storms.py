@@ -67,6 +67,7 @@ def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
     assert cut.desk.cursor() == whole.desk.cursor() == 1
     assert facts(cut) == facts(whole)
     assert cut.desk.apply(cut.batch(*batch), cut.catalog, cursor=1) == 0
+    make_world.finish()
 
 
 def test_a_fire_and_people_go_past_a_storm(world: Any, seen: Any) -> None:

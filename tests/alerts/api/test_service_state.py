@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event
 
 from alerts import Notice, ServiceFault, StorageFault
 from alerts.api import Condition
@@ -21,22 +20,10 @@ PASSWORD = "long enough for a test"
 FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
 
 
-class Refusing:
-    """A database whose connections refuse writes while `on`, as a disk does that has become read-only."""
-
-    on = False
-
-    def __call__(self, connection: Any, *_: object) -> None:
-        """At each use of a connection."""
-        connection.execute(f"PRAGMA query_only = {'ON' if self.on else 'OFF'}")
-
-
 @pytest.fixture
-def refusing(office: Any) -> Refusing:
-    """A switch on the office's database."""
-    switch = Refusing()
-    event.listen(office.world.engine, "checkout", switch)
-    return switch
+def refusing(office: Any, switched_writes: Any) -> Any:
+    """Return the switch of the writes to the office's database."""
+    return switched_writes(office.world.engine)
 
 
 def alarm(site: str) -> Notice:
@@ -47,13 +34,13 @@ def alarm(site: str) -> Notice:
     return Notice(id=f"msg_{site}", site=site, hazard="h", state="pending", attempts=0, **facts, **times)  # type: ignore[arg-type]
 
 
-def test_a_write_is_refused_with_its_reason_and_a_read_is_not(office: Any, refusing: Refusing, seen: Any) -> None:
+def test_a_write_is_refused_with_its_reason_and_a_read_is_not(office: Any, refusing: Any, seen: Any) -> None:
     """503 as problem+json with cause, words in both languages and Retry-After; nothing has changed; later it goes."""
     office.world.feed(seen(Phase.RAISE))
     officer = office.sign_in("operator")
     (hazard,) = officer.get("hazards").json()["items"]
     path = f"hazards/{hazard['id']}/actions/acknowledge"
-    refusing.on = True
+    refusing.refused = True
     answer = officer.post(path)
     told = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
@@ -62,13 +49,13 @@ def test_a_write_is_refused_with_its_reason_and_a_read_is_not(office: Any, refus
     assert told["detail"].startswith("the disk is read-only: nothing was changed")
     assert [officer.get(name).status_code for name in ("hazards", "tickets", "me", "condition")] == [200] * 4
     assert officer.get("hazards").json()["items"][0]["state"] == "unacknowledged"
-    refusing.on = False
+    refusing.refused = False
     assert officer.post(path).json()["state"] == "acknowledged"
 
 
-def test_people_can_sign_in_look_and_sign_out(office: Any, refusing: Refusing) -> None:
+def test_people_can_sign_in_look_and_sign_out(office: Any, refusing: Any) -> None:
     """From memory; a wrong password stays wrong; the audit has all of it once it can be written."""
-    refusing.on = True
+    refusing.refused = True
     url = f"{office.url}/api/v1/session"
     wrong = httpx.post(url, json={"username": "viewer", "password": "a guess"})
     right = httpx.post(url, json={"username": "viewer", "password": PASSWORD})
@@ -77,7 +64,7 @@ def test_people_can_sign_in_look_and_sign_out(office: Any, refusing: Refusing) -
     assert client.get("me").json()["username"] == "viewer"
     assert client.delete("session").status_code == 204
     assert client.get("me").status_code == 401
-    refusing.on = False
+    refusing.refused = False
     office.world.desk.tick(office.world.now_ns)
     with office.world.engine.connect() as connection:
         kinds = [entry.kind for entry in journal.read(connection)]

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
 
 from alerts import open_database
 from alerts.database import journal
 from alerts.database.deferred_audit import DeferredAudit, Note
+from alerts.database.storage_faults import UNWRITTEN
 
 
 class Switch:
-    """Whether writes are refused now."""
+    """A database and the switch of its writes."""
 
-    full = False
+    def __init__(self, engine: Engine, writes: Any) -> None:
+        self.engine, self._writes = engine, writes(engine)
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        event.listen(engine, "checkout", self._checkout)
+    @property
+    def full(self) -> bool:
+        """Whether the database refuses writes."""
+        return bool(self._writes.refused)
 
-    def _checkout(self, connection: Any, *_: object) -> None:
-        connection.execute(f"PRAGMA query_only = {'ON' if self.full else 'OFF'}")
+    @full.setter
+    def full(self, value: bool) -> None:
+        self._writes.refused = value
 
     def written(self) -> list[journal.Event]:
-        """The journal."""
-        with self.engine.connect() as connection:
+        """Return the journal."""
+        with self.engine.execution_options(writes=False).connect() as connection:
             return journal.read(connection)
 
 
 @pytest.fixture
-def switch(tmp_path: Path) -> Iterator[Switch]:
-    """A database of its own."""
-    engine = open_database(f"sqlite:///{tmp_path / 'alerts.sqlite'}")
-    yield Switch(engine)
-    engine.dispose()
+def switch(engine: Engine, switched_writes: Any) -> Switch:
+    """Return a database whose writes can be refused."""
+    return Switch(engine, switched_writes)
 
 
 def note(number: int, kind: str = "session.opened") -> Note:
@@ -57,11 +56,12 @@ def entered(notes: DeferredAudit, switch: Switch, *, full: bool, number: int) ->
 
 
 @given(full=st.lists(st.booleans(), max_size=12))
-@settings(max_examples=40, deadline=None)
-def test_each_entry_is_written_once_with_its_own_time(tmp_path_factory: Any, full: list[bool]) -> None:
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_entry_is_written_once_with_its_own_time(databases: Any, switched_writes: Any, full: list[bool]) -> None:
     """Whatever the order in which the disk fills up and empties; the chain holds, and late ones say so."""
-    engine = open_database(f"sqlite:///{tmp_path_factory.mktemp('notes') / 'alerts.sqlite'}")
-    switch = Switch(engine)
+    url = databases.acquire()
+    engine = open_database(url)
+    switch = Switch(engine, switched_writes)
     notes = DeferredAudit(engine)
     for number, refused in enumerate(full):
         entered(notes, switch, full=refused, number=number)
@@ -74,6 +74,7 @@ def test_each_entry_is_written_once_with_its_own_time(tmp_path_factory: Any, ful
     assert journal.verify(engine).ok
     assert len(notes) == 0
     engine.dispose()
+    databases.release(url)
 
 
 def test_a_settling_that_breaks_off_keeps_everything(switch: Switch) -> None:
@@ -82,7 +83,7 @@ def test_a_settling_that_breaks_off_keeps_everything(switch: Switch) -> None:
     switch.full = True
     for number in range(3):
         notes.write(note(number))
-    with pytest.raises(OperationalError):
+    with pytest.raises(UNWRITTEN):
         notes.settle()
     switch.full = False
     assert notes.settle() == 3
@@ -98,5 +99,5 @@ def test_guessers_cannot_fill_the_room(switch: Switch) -> None:
     assert (len(notes), notes.dropped_total) == (5, 45)
     for number in range(5):
         notes.write(note(number))
-    with pytest.raises(OperationalError):
+    with pytest.raises(UNWRITTEN):
         notes.write(note(99))

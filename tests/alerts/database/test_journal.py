@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from alerts import open_database
 from alerts.database import journal
 
 ENTRIES = 12
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A journal of ENTRIES entries, alone in its database."""
-    made = open_database(f"sqlite:///{tmp_path / 'journal.sqlite'}")
-    with made.begin() as connection:
+def engine(engine: Engine) -> Engine:
+    """Return a database with a journal of ENTRIES entries."""
+    with engine.begin() as connection:
         for number in range(ENTRIES):
             journal.append(
                 connection,
@@ -33,17 +29,22 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
                 subject=f"t{number % 3}",
                 facts={"note": f"第{number}条", "number": number},
             )
-    yield made
-    made.dispose()
+    return engine
 
 
 @pytest.fixture
-def sql(tmp_path: Path, engine: Engine) -> Iterator[Callable[..., Any]]:
-    """Changes the file behind the program's back."""
-    connection = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
-    assert engine
-    yield connection.execute
-    connection.close()
+def sql(engine: Engine) -> Callable[..., Any]:
+    """Return a function that executes SQL in a transaction of its own, outside the journal's code."""
+
+    def execute(statement: str, values: tuple[object, ...]) -> Any:
+        named = {f"v{number}": value for number, value in enumerate(values)}
+        for name in named:
+            statement = statement.replace("?", f":{name}", 1)
+        with engine.begin() as connection:
+            done = connection.execute(text(statement), named)
+            return done.first() if done.returns_rows else None
+
+    return execute
 
 
 def test_an_untouched_journal_holds(engine: Engine) -> None:
@@ -59,8 +60,8 @@ def test_one_changed_character_is_found_where_it_is(
     engine: Engine, sql: Callable[..., Any], column: str, seq: int
 ) -> None:
     """Every column of an entry is guarded, at the beginning, in the middle and at the end."""
-    (text,) = sql(f"SELECT {column} FROM journal WHERE seq = ?", (seq,)).fetchone()  # noqa: S608 - names from above
-    changed = ("1" if text[0] != "1" else "2") + text[1:]
+    (found,) = sql(f"SELECT {column} FROM journal WHERE seq = ?", (seq,))  # noqa: S608 - names from above
+    changed = ("1" if found[0] != "1" else "2") + found[1:]
     sql(f"UPDATE journal SET {column} = ? WHERE seq = ?", (changed, seq))  # noqa: S608 - as above
     report = journal.verify(engine)
     assert (report.ok, report.first_bad) == (False, seq)

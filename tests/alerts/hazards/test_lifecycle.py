@@ -199,6 +199,7 @@ def test_any_story_keeps_one_open_hazard_a_slot_and_one_ticket_a_hazard(
     assert {ticket.hazard for ticket in whole.tickets} == graded
     open_rows = {(f.sensor, f.drill) for f in whole.active_findings()}
     assert open_rows == _expected_open(rows)
+    make_world.finish()
 
 
 def _expected_open(rows: list[Any]) -> set[tuple[str, bool]]:

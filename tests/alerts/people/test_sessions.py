@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
-from sqlalchemy import Engine, event, select
-from sqlalchemy.exc import OperationalError
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Engine, select
 
 from alerts import People, open_database
 from alerts.database.schema import sessions
+from alerts.database.storage_faults import UNWRITTEN
 from alerts.people.sessions import IDLE_NS, LIFE_NS, RETRY_NS, TOUCH_NS, Sessions
 
 SECOND_NS = 1_000_000_000
@@ -25,18 +24,24 @@ HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 @dataclass
 class Disk:
-    """A real database whose connections can be told to refuse writes, as a full disk makes them do."""
+    """A real database whose writes can be refused, as a full disk refuses them."""
 
     engine: Engine
-    full: bool = False
+    writes: Any
     now_ns: int = 1_790_000_000 * SECOND_NS
     used: list[Sessions] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        event.listen(self.engine, "checkout", self._checkout)
+        self._switch = self.writes(self.engine)
 
-    def _checkout(self, connection: Any, *_: object) -> None:
-        connection.execute(f"PRAGMA query_only = {'ON' if self.full else 'OFF'}")
+    @property
+    def full(self) -> bool:
+        """Whether the database refuses writes."""
+        return bool(self._switch.refused)
+
+    @full.setter
+    def full(self, value: bool) -> None:
+        self._switch.refused = value
 
     def sessions(self, **options: int) -> Sessions:
         """Sessions as they are after a start."""
@@ -49,11 +54,9 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """A database of its own."""
-    engine = open_database(f"sqlite:///{tmp_path / 'alerts.sqlite'}")
-    yield Disk(engine)
-    engine.dispose()
+def disk(engine: Engine, switched_writes: Any) -> Disk:
+    """Return a database whose writes can be refused."""
+    return Disk(engine, switched_writes)
 
 
 @pytest.fixture
@@ -138,7 +141,7 @@ def test_memory_is_bounded_and_says_so(disk: Disk) -> None:
     here = disk.sessions(kept_max=3)
     disk.full = True
     tokens = [here.open(f"p{number}")[0] for number in range(3)]
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(UNWRITTEN, match=r"read-?only"):
         here.open("one too many")
     assert [here.user(token) for token in tokens] == ["p0", "p1", "p2"]
     disk.full = False
@@ -150,11 +153,14 @@ def test_memory_is_bounded_and_says_so(disk: Disk) -> None:
 class Model(RuleBasedStateMachine):
     """Any order of signing in and out, looking, waiting, and a disk that fills up and empties."""
 
+    databases: Any
+    writes: Any
     tokens = Bundle("tokens")
 
     def __init__(self) -> None:
         super().__init__()
-        self.disk = Disk(open_database("sqlite:////dev/shm/" + f"sessions-{id(self)}.sqlite"))
+        self.url = self.databases.acquire()
+        self.disk = Disk(open_database(self.url), self.writes)
         self.here = self.disk.sessions()
         self.used: dict[str, tuple[int, int]] = {}
 
@@ -195,12 +201,15 @@ class Model(RuleBasedStateMachine):
         assert self.disk.full or len(self.here._ended) <= len(self.used) + 50
 
     def teardown(self) -> None:
-        """The file goes."""
-        path = Path(str(self.disk.engine.url.database))
+        """Release the database."""
         self.disk.engine.dispose()
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        self.databases.release(self.url)
 
 
-Model.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
-TestModel = Model.TestCase
+def test_any_order_of_session_events_keeps_the_rules(databases: Any, switched_writes: Any) -> None:
+    """Sessions answer, end and stay ended through any order of events and refused writes."""
+    fixtures = {"databases": databases, "writes": switched_writes}
+    run_state_machine_as_test(
+        type("SessionModel", (Model,), fixtures),
+        settings=settings(max_examples=30, stateful_step_count=25, deadline=None),
+    )

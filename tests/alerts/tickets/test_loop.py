@@ -313,5 +313,6 @@ def test_the_closed_loop_is_never_left(  # noqa: C901 - the rules of the machine
 
         def teardown(self) -> None:
             assert self.world.desk.verify().ok
+            make_world.finish()
 
     run_state_machine_as_test(Machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
