@@ -54,7 +54,13 @@ class Settings:
     recipe: Annotated[Path | None, doc("detection rules; the campus recipe if empty")] = None
     cells: Annotated[Path | None, doc("table of further battery types")] = None
     lorawan: Annotated[Path | None, doc("table of further LoRaWAN profiles")] = None
-    database: Annotated[str, doc("SQLAlchemy URL of the alert database; SQLite in data_dir if empty")] = ""
+    database: Annotated[
+        str,
+        doc(
+            "URL of the alert database, such as postgresql+psycopg://twinward@host/twinward (password in ~/.pgpass); "
+            "SQLite in data_dir when empty"
+        ),
+    ] = ""
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
