@@ -1,1 +1,1 @@
-"""Measured figures of the service, each beside what it is compared with."""
+"""Measurements of the service, each with a reference from the same run."""

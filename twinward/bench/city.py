@@ -1,7 +1,7 @@
-"""A city on one machine: 600,000 sensors that are known, 20,000 messages a second at QoS 1, everything on.
+"""A city on one machine: 600,000 sensors, 20,000 messages/s at QoS 1, all stages.
 
-The sensors stand in the log before the service starts, so that the start is a real one. An alarm a second comes from a
-detector that was never heard before; its way from publishing to the ticket in the database is the latency.
+The log contains the sensors before the service starts, so that the start time is realistic. Each second a new detector
+sends an alarm; the latency is the time from its publishing to the ticket in the database.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SITE = "bench"
 
 
 def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
-    """The start (seconds until ready) and the load (CPU as a share of one core, memory in MB, latency in seconds)."""
+    """Yield the start (seconds until ready) and the load (CPU share of one core, memory in MB, latency in s)."""
     with tempfile.TemporaryDirectory(prefix="twinward-bench-") as path, contextlib.ExitStack() as undo:
         folder = Path(path)
         progress(f"city: {SENSORS:,} sensors into the log")
@@ -48,7 +48,7 @@ def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> It
 
 
 def know(folder: Path, sensors: int) -> None:
-    """A log in the folder whose catalogue knows the load's sensors."""
+    """Write a log whose catalogue contains the load's sensors."""
     folder.mkdir(parents=True)
     catalog = Catalog()
     for number in range(sensors):

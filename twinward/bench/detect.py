@@ -1,4 +1,4 @@
-"""How fast the whole default recipe judges readings, beside the same recipe fed row by row."""
+"""Throughput of the default recipe, compared with the same recipe fed row by row."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ MIX = (
     ("gate", ("open",), 0.1),
     ("water", ("level", "battery"), 0.1),
 )
-"""Kinds of sensors, what they send, and their share."""
+"""Kinds of sensors, their metrics and their share."""
 
 QUIET = {"smoke": 0.0, "smoke_density": 0.004, "co": 3.0, "temperature": 22.0, "humidity": 50.0, "co2": 600.0,
          "open": 0.0, "level": 1.0, "battery": 90.0}  # fmt: skip
 
 
 def run(*, seconds: float, progress: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
-    """Rows {bench, case, rate_per_s, per_cpu_s, ratio_to_row_by_row}; `progress` gets a word on what is measured."""
+    """Yield rows {bench, case, rate_per_s, per_cpu_s, ratio_to_row_by_row}; `progress` receives the case."""
     catalog, batches = campus()
     detector = build(load_recipe(), catalog, Calendar())
     for batch in batches:
-        detector.update(batch)  # compiles the kernels and meets every sensor
+        detector.update(batch)  # compiles the kernels and creates the state of every sensor
     single = build(load_recipe(), catalog, Calendar())
     progress("detect: one reading at a time")
     slow = _measure(lambda batch: _one_by_one(single, batch), [batches[0].select(slice(0, ROWS_SINGLE))], seconds / 3)
@@ -51,7 +51,7 @@ def run(*, seconds: float, progress: Callable[[str], None] = lambda _: None) -> 
 
 
 def campus() -> tuple[Catalog, list[TelemetryBatch]]:
-    """A quiet campus: every sensor once, in batches; the same readings may be sent again at later times."""
+    """Return a quiet campus in batches, each sensor once; they can be repeated at later times."""
     random = np.random.default_rng(SEED)
     catalog = Catalog()
     kinds = random.choice(len(MIX), SENSORS, p=[share for _, _, share in MIX])
@@ -75,7 +75,7 @@ def _batches(rows: list[tuple[int, int, float]], random: np.random.Generator) ->
 
 
 def _measure(work: Callable[[TelemetryBatch], None], batches: list[TelemetryBatch], seconds: float) -> dict[str, float]:
-    """Readings per second of wall and of CPU time; every round comes ten seconds later than the one before."""
+    """Return readings per wall and per CPU second; each round is 10 s after the one before."""
     readings, turn = 0, 0
     spent = wall = 0.0
     while wall < seconds:

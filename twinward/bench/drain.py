@@ -1,7 +1,7 @@
-"""How fast the whole service takes what a publisher sends as fast as it can, beside a reader that throws all away.
+"""Throughput of the service at the publisher's maximum rate, compared with a discarding reader.
 
-Publisher, Mosquitto and consumer share the machine's cores in both runs. The discarding reader is our own chunked one
-with its acknowledgements, and nothing behind it.
+Publisher, Mosquitto and consumer share the machine's cores in both runs. The discarding reader is the chunked reader
+with its acknowledgements and without an intake.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ WINDOW = 2_000
 BACKLOG_MAX_S = 120.0
 SESSION_S = 1.0
 LOOK_EVERY_S = 0.5
-"""Asking costs the service's CPU too: twenty times a second, a fifth of all of it."""
+"""A query costs CPU of the service: 20 queries a second take a fifth of it."""
 _SENT = METRIC_BY_NAME["temperature"].code
-"""Metrics that the service writes itself."""
+"""Metrics of the service's own readings."""
 
 
 def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
-    """One row a case: readings a second from the first to the last in the log; ratio_to_discarding beside the reader.
+    """Yield one row per case: readings/s between the first and the last log entry, and ratio_to_discarding.
 
-    per_cpu_s: readings a CPU second of the service, all stages included; machine_load: the load average then, for on a
-    busy machine rates say little and ratios and CPU more.
+    per_cpu_s: readings per CPU second of the service, all stages included; machine_load: the load average. On a busy
+    machine ratios and CPU time are more reliable than rates.
 
-    seconds: how long a flood is, roughly. Left out where no Mosquitto is installed, and says so.
+    seconds: approximate duration of a flood. Without Mosquitto the result is one row with `skipped`.
     """
     binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if binary is None:
@@ -93,7 +93,7 @@ def _measure(binary: str, folder: Path, qos: int, each: int, messages: int) -> R
 
 
 def _make_known(probe: ServiceProcess, url: str, each: int) -> int:
-    """Have every device heard once, as those of a campus are; how many readings that was."""
+    """Register each device with one message; return the number of readings."""
     now_ms, sensors = time.time_ns() // 1_000_000 - 1_000 * READINGS_EACH, SENSORS // each
     publisher = Publisher(url, window=WINDOW, client_id="bench-known")
     publisher.publish(
@@ -109,7 +109,7 @@ def _make_known(probe: ServiceProcess, url: str, each: int) -> int:
 
 
 def _flood(url: str, qos: int, each: int, messages: int) -> BaseProcess:
-    """A publisher in a process of its own; it is given back when it has begun to send."""
+    """Start a publisher process; return it once it sends."""
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Event()
     process = spawn.Process(target=_publish, args=(url, qos, each, messages, ready), daemon=True)
@@ -119,7 +119,7 @@ def _flood(url: str, qos: int, each: int, messages: int) -> BaseProcess:
 
 
 def _publish(url: str, qos: int, each: int, messages: int, ready: Event) -> None:
-    """Messages stamped with now, all made before the first is sent; arrays hold readings a second apart."""
+    """Return messages with present times, all made in advance; readings of an array are 1 s apart."""
     now_ms = time.time_ns() // 1_000_000
     rows = [_message(n, each, now_ms) for n in range(messages)]
     publisher = Publisher(url, qos=qos, window=WINDOW, client_id="bench-publisher")
@@ -131,7 +131,7 @@ def _publish(url: str, qos: int, each: int, messages: int, ready: Event) -> None
 
 
 def _message(number: int, each: int, now_ms: int) -> tuple[str, bytes, bool]:
-    sensors = SENSORS // each  # as many gateways' arrays as there are sensors' readings
+    sensors = SENSORS // each  # as many arrays of gateways as readings of sensors
     sensor, seq = number % sensors, number // sensors
     one = b'{"time":%d,"seq":%d,"temperature":%.1f}'
     items = [one % (now_ms - 1_000 * (each - i), seq * each + i, 20 + (seq + i) % 50 / 10) for i in range(each)]
@@ -140,16 +140,16 @@ def _message(number: int, each: int, now_ms: int) -> tuple[str, bytes, bool]:
 
 
 def _wait(probe: ServiceProcess, wanted: int) -> None:
-    """Until the log and every stage behind it have taken in everything."""
+    """Block until the log and every stage have processed all messages."""
     deadline = time.monotonic() + BACKLOG_MAX_S
     while not probe.done(wanted) and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)
 
 
 def _logged(path: Path, known: int) -> tuple[float, int]:
-    """Readings a second between the first batch of the flood and the last, as the log wrote them, and how many in all.
+    """Return readings/s between the first and the last batch of the flood in the log, and their total number.
 
-    known: how many came before the flood.
+    known: number of readings before the flood.
     """
     log, written = TelemetryLog(path, clock=time.time_ns), list[tuple[int, int]]()
     after = 0
@@ -159,7 +159,7 @@ def _logged(path: Path, known: int) -> tuple[float, int]:
         after = entries[-1].seq
     log.close()
     stored, begun = sum(rows for _, rows in written), 0
-    while known > 0:  # entries of the time before the flood
+    while known > 0:  # entries before the flood
         known -= written[begun][1]
         begun += 1
     flood = written[begun:]
@@ -168,13 +168,13 @@ def _logged(path: Path, known: int) -> tuple[float, int]:
 
 
 class _Discarding:
-    """A persistent session whose messages are read, acknowledged and forgotten."""
+    """Persistent session that reads, acknowledges and discards its messages."""
 
     def __init__(self, url: str) -> None:
         self._settings = MqttSettings(url=url, client_id="bench-discarding")
 
     def take(self, messages: int, begin: Callable[[], BaseProcess]) -> float:
-        """Messages a second between the first chunk and the last of what `begin` has sent."""
+        """Return messages/s between the first and the last chunk of those that `begin` sends."""
         connection = Connection(self._settings, ("campus/bench/#",))
         until_s = time.monotonic() + SESSION_S
         while time.monotonic() < until_s:
@@ -193,7 +193,7 @@ class _Discarding:
         return rate
 
     def _turn(self, connection: Connection) -> int:
-        """Read what is there and acknowledge it; how many messages it was."""
+        """Read and acknowledge the waiting messages; return their number."""
         client = connection.client if connection.keep(time.monotonic()) else None
         if client is None:
             return 0
@@ -209,13 +209,13 @@ class _Discarding:
 
 @contextlib.contextmanager
 def _mosquitto(binary: str, folder: Path) -> Iterator[str]:
-    """A broker that keeps what its sessions have not read."""
+    """Run a broker that stores unread messages of its sessions."""
     port, config = free_port(), folder / "bench.conf"
     config.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
         "set_tcp_nodelay false\nlog_type none\nuser root\n"
     )
-    broker = subprocess.Popen([binary, "-c", str(config)], stderr=subprocess.DEVNULL)  # noqa: S603 - found by which
+    broker = subprocess.Popen([binary, "-c", str(config)], stderr=subprocess.DEVNULL)  # noqa: S603 - a path from which()
     try:
         while not listens(port):
             time.sleep(0.02)

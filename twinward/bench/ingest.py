@@ -1,7 +1,7 @@
-"""How fast messages become columns, and what that costs, beside paho-mqtt's own reader with the same decoding.
+"""Throughput and CPU cost of ingest, compared with paho-mqtt's reader and the same decoding.
 
-Two measurements: a stand-in stream (prebuilt PUBLISH packets through a socket pair: no broker, no network), where the
-rate per CPU second counts; and a real Mosquitto at a fixed rate, where the consumer's CPU time counts.
+Two measurements: a local stream (prebuilt PUBLISH packets through a socket pair, no broker, no network), which gives
+the rate per CPU second; and a real Mosquitto at a fixed rate, which gives the CPU time of the consumer.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from ingest import BatchSettings, Catalog, Frame, Intake, Sealed
 from ingest.mqtt import MqttSettings, Subscriber
 from ingest.mqtt.reader import ChunkedClient
 
+from .packets import START_MS, hundred, packet, single, topic
+
 Row = dict[str, Any]
 Progress = Callable[[str], object]
 
-START_MS = 1_764_000_000_000
 START_NS = START_MS * 1_000_000
 MESSAGES = 100_000
-SENSORS = 2_000
 BROKER_RATE = 20_000
 LOT = 200
 _BATCH = BatchSettings(age_s=10)
 
 
 def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
-    """One row a case: bench, case, rate_per_s, per_cpu_s and, against paho's reader, ratio_to_paho.
+    """Yield one row per case: bench, case, rate_per_s, per_cpu_s and, against paho's reader, ratio_to_paho.
 
-    seconds: how long each case runs, roughly. The broker case is left out where no Mosquitto is installed, and says so.
+    seconds: approximate duration of a case. Without Mosquitto the broker case is one row with `skipped`.
     """
-    yield from _stand_in_rows(seconds, progress)
+    yield from _stream_rows(seconds, progress)
     binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if binary is None:
         yield {"bench": "ingest", "case": "broker_20000_per_s", "skipped": "mosquitto is not installed"}
@@ -50,30 +50,30 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
 
 
 class Feed(Protocol):
-    """A reader under test: reads the socket until `messages` have been decoded."""
+    """Reader under test: reads the socket until `messages` messages are decoded."""
 
     def __call__(self, sock: socket.socket, messages: int) -> int:
-        """Readings that came out."""
+        """Return the number of readings."""
         ...
 
 
-def _stand_in_rows(seconds: float, progress: Progress) -> Iterator[Row]:
+def _stream_rows(seconds: float, progress: Progress) -> Iterator[Row]:
     for form in ("epoch_ms", "rfc3339"):
-        progress(f"stand-in stream, {form}")
-        packets = [_packet(_topic(n), _single(n, form)) for n in range(MESSAGES)]
+        progress(f"local stream, {form}")
+        packets = [packet(topic(n), single(n, form)) for n in range(MESSAGES)]
         theirs = _best(_read_by_paho, packets[: MESSAGES // 10], seconds / 2)
         ours = _best(_read_by_chunks, packets, seconds / 2)
         ratio = ours["per_cpu_s"] / theirs["per_cpu_s"]
         yield {"bench": "ingest", "case": f"paho_single_{form}", **theirs}
         yield {"bench": "ingest", "case": f"single_{form}", **ours, "ratio_to_paho": round(ratio, 2)}
-    progress("stand-in stream, 100 readings a message")
-    packets = [_packet(_topic(n % 50), _hundred(n)) for n in range(MESSAGES // 50)]
+    progress("local stream, 100 readings a message")
+    packets = [packet(topic(n % 50), hundred(n)) for n in range(MESSAGES // 50)]
     ours = _best(_read_by_chunks, packets, seconds / 2)
     yield {"bench": "ingest", "case": "array_100_readings", **ours}
 
 
 def _best(feed: Feed, packets: list[bytes], seconds: float) -> Row:
-    """The best of some runs over the packets: other work on the machine only ever makes a run slower."""
+    """Return the best of several runs: other work on the machine only slows a run down."""
     best: Row = {"rate_per_s": 0, "per_cpu_s": 0}
     deadline = time.monotonic() + seconds
     stream = b"".join(packets)
@@ -88,7 +88,7 @@ def _measure(feed: Feed, stream: bytes, messages: int) -> Row:
     for end in (left, right):
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
-    writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=left.fileno())  # noqa: S607 - its CPU time is its own
+    writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=left.fileno())  # noqa: S607 - a separate process, so that its CPU time does not count
     sender = threading.Thread(target=_pour, args=(writer, stream), daemon=True)
     left.close()
     right.setblocking(False)
@@ -107,9 +107,9 @@ def _pour(writer: subprocess.Popen[bytes], stream: bytes) -> None:
 
 
 def _read_by_chunks(sock: socket.socket, messages: int) -> int:
-    """Our reader, hot path, de-duplication, checks and sealed batches."""
+    """Read with the chunked reader, the hot path, de-duplication, validation and sealed batches."""
     client = ChunkedClient("bench", protocol=MQTTProtocolVersion.MQTTv5)
-    client._sock = sock  # noqa: SLF001 - the stand-in for a connection
+    client._sock = sock  # noqa: SLF001 - a socket in place of a connection
     intake = Intake(Catalog(), batch=_BATCH)
     taken = readings = 0
     while taken < messages:
@@ -127,9 +127,9 @@ def _read_by_chunks(sock: socket.socket, messages: int) -> int:
 
 
 def _read_by_paho(sock: socket.socket, messages: int) -> int:
-    """The reader that paho brings, with the same decoding, de-duplication, checks and batches behind on_message."""
+    """Read with paho's reader, with the same decoding, de-duplication, validation and batches in on_message."""
     client = paho.Client(CallbackAPIVersion.VERSION2, "bench", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
-    client._sock = sock  # noqa: SLF001 - the stand-in for a connection
+    client._sock = sock  # noqa: SLF001 - a socket in place of a connection
     sink = _Gather()
     client.on_message = sink.on_message
     while sink.taken < messages:
@@ -143,7 +143,7 @@ def _read_by_paho(sock: socket.socket, messages: int) -> int:
 
 
 class _Gather:
-    """What stands behind paho's on_message: the same intake."""
+    """The same intake behind paho's on_message."""
 
     def __init__(self, clock: Callable[[], int] = lambda: START_NS, *, batch: BatchSettings = _BATCH) -> None:
         self.intake = Intake(Catalog(), batch=batch)
@@ -152,7 +152,7 @@ class _Gather:
         self._lot: list[Frame] = []
 
     def on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        """Take one message; they go on in lots, so that paho does not pay for calls that a chunk would save."""
+        """Collect one message; the intake gets LOT messages at once, as from the chunked reader."""
         flags = 0x30 | message.qos << 1 | message.retain
         self._lot.append((flags, message.mid, message.topic.encode(), bytes(message.payload)))
         self.taken += 1
@@ -160,7 +160,7 @@ class _Gather:
             self._pass_on()
 
     def close(self) -> None:
-        """Seal what is open."""
+        """Seal the open batch."""
         self._pass_on()
         self._seal()
 
@@ -177,7 +177,7 @@ class _Gather:
 
 
 def _broker_rows(binary: str, seconds: float, progress: Progress) -> Iterator[Row]:
-    """CPU time of each consumer for the same QoS 0 traffic through a real Mosquitto."""
+    """Yield the CPU time of each consumer for the same QoS 0 traffic through a real Mosquitto."""
     case = f"broker_{BROKER_RATE}_per_s"
     with _mosquitto(binary) as port:
         progress(f"through Mosquitto, {BROKER_RATE} messages/s, paho's reader")
@@ -204,7 +204,7 @@ def _mosquitto(binary: str) -> Iterator[int]:
         config.write_text(
             f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nlog_type none\nuser root\n"
         )
-        broker = subprocess.Popen([binary, "-c", str(config)], stderr=subprocess.DEVNULL)  # noqa: S603 - found by which
+        broker = subprocess.Popen([binary, "-c", str(config)], stderr=subprocess.DEVNULL)  # noqa: S603 - a path from which()
         try:
             _wait_for(port)
             yield port
@@ -223,7 +223,7 @@ def _wait_for(port: int) -> None:
 
 @contextmanager
 def _chunked_consumer(port: int) -> Iterator[Callable[[], tuple[int, float]]]:
-    """Our subscriber; gives its messages and CPU seconds so far."""
+    """Run the subscriber; yield a function that returns its messages and CPU seconds so far."""
     cpu = [0.0]
 
     def sink(_sealed: Sealed) -> None:
@@ -241,7 +241,7 @@ def _chunked_consumer(port: int) -> Iterator[Callable[[], tuple[int, float]]]:
 
 @contextmanager
 def _paho_consumer(port: int) -> Iterator[Callable[[], tuple[int, float]]]:
-    """The client and thread that paho brings, with the same intake; gives its messages and CPU seconds so far."""
+    """Run paho's client and thread with the same intake; yield as `_chunked_consumer`."""
     gather = _Gather(time.time_ns, batch=BatchSettings())
     cpu = [0.0]
 
@@ -261,7 +261,7 @@ def _paho_consumer(port: int) -> Iterator[Callable[[], tuple[int, float]]]:
 
 
 def _drive(port: int, consumer: Callable[..., Any], seconds: float) -> Row:
-    """Publish at BROKER_RATE from a process of its own; messages per wall and per CPU second of the consumer."""
+    """Publish at BROKER_RATE; return messages per wall second and per CPU second of the consumer."""
     messages = int(BROKER_RATE * max(seconds, 1.0))
     with consumer(port) as progress_of:
         time.sleep(0.3)
@@ -278,7 +278,7 @@ def _drive(port: int, consumer: Callable[..., Any], seconds: float) -> Row:
 
 
 def _publish(sock: socket.socket, messages: int) -> None:
-    """A bare publisher: CONNECT, then prebuilt QoS 0 packets in steps of 5 ms at BROKER_RATE."""
+    """Send CONNECT, then prebuilt QoS 0 packets in steps of 5 ms at BROKER_RATE."""
     sock.sendall(b"\x10\x12\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x05bench")
     sock.recv(1000)
     step = BROKER_RATE // 200
@@ -286,37 +286,6 @@ def _publish(sock: socket.socket, messages: int) -> None:
     started = time.monotonic()
     for first in range(0, messages, step):
         last = min(first + step, messages)
-        packets = [_packet(_topic(n), _single(n, "epoch_ms", now_ms - START_MS), qos=0) for n in range(first, last)]
+        packets = [packet(topic(n), single(n, "epoch_ms", now_ms - START_MS), qos=0) for n in range(first, last)]
         time.sleep(max(0.0, started + first / BROKER_RATE - time.monotonic()))
         sock.sendall(b"".join(packets))
-
-
-def _topic(n: int) -> bytes:
-    return b"campus/s%d/smoke/d%d" % (n % 4, n % SENSORS)
-
-
-def _single(n: int, form: str, shift_ms: int = 0) -> bytes:
-    time_ms = START_MS + shift_ms + n
-    stamp = b"%d" % time_ms
-    if form == "rfc3339":
-        second, milli = divmod(time_ms, 1_000)
-        stamp = f'"{time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))}.{milli:03d}Z"'.encode()
-    seq = n // SENSORS  # each device counts its own
-    return b'{"time":%s,"seq":%d,"temperature":%.1f}' % (stamp, seq, 20 + n % 50 / 10)
-
-
-def _hundred(n: int) -> bytes:
-    first = START_MS + n * 100
-    return b"[%s]" % b",".join(b'{"time":%d,"temperature":%.1f}' % (first + i, 20 + i % 50 / 10) for i in range(100))
-
-
-def _packet(topic: bytes, payload: bytes, *, qos: int = 1) -> bytes:
-    """An MQTT 5 PUBLISH."""
-    packet_id = b"\x00\x01" if qos else b""
-    body = len(topic).to_bytes(2, "big") + topic + packet_id + b"\x00" + payload
-    size, length = len(body), bytearray()
-    while True:
-        size, low = divmod(size, 128)
-        length.append(low | (0x80 if size else 0))
-        if not size:
-            return bytes([0x30 | qos << 1]) + bytes(length) + body

@@ -1,8 +1,8 @@
-"""The whole flow under load: Mosquitto -> log -> store -> detectors -> tickets, with everything on.
+"""The whole flow under load: Mosquitto, log, store, detectors, tickets.
 
-A load process publishes native QoS 1 messages at a steady rate; among them, once a second, a smoke alarm of a detector
-that was never heard before. Measured: whether the log keeps up, how long from the alarm's publishing to its ticket, the
-service's CPU and peak memory. Peak memory is the kernel's VmHWM of the service's process.
+A load process publishes native QoS 1 messages at a steady rate; one of them per second is a smoke alarm of a new
+detector. Measured: readings in the log, time from the alarm's publishing to its ticket, CPU and peak memory of the
+service. Peak memory is VmHWM of the service's process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SENSORS = 10_000
 
 
 def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
-    """One row a rate: what was stored, what was left behind, ticket latency (s) and peak memory (MB)."""
+    """Yield one row per rate: readings stored and missing, ticket latency (s) and peak memory (MB)."""
     for rate in RATES_PER_S:
         progress(f"pipeline: {rate:,} messages/s for {seconds:g} s")
         with tempfile.TemporaryDirectory(prefix="twinward-bench-") as folder:

@@ -1,4 +1,4 @@
-"""The service in a process of its own, looked at from outside while a load runs: for measurements."""
+"""The service as a separate process under a load, observed through its HTTP interface."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from twinward.broker.ports import free_port
 
 ALARM_EVERY_S = 1.0
 SETTLE_S = 30.0
-PASSWORD = "measured, not guessed"  # noqa: S105 - of a service that lives for one measurement
+PASSWORD = "measured, not guessed"  # noqa: S105 - of a service that exists for one measurement
 CLOCK_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def alarms(published: dict[str, int]) -> Callable[[float, int], list[tuple[str, bytes, bool]]]:
-    """One new smoke alarm a second; notes when each was handed to the socket (ms)."""
+    """Publishes one new smoke alarm a second and records its time at the socket (ms)."""
 
     def inject(since_s: float, now_ms: int) -> list[tuple[str, bytes, bool]]:
         if since_s < len(published) * ALARM_EVERY_S:
@@ -36,10 +36,10 @@ def alarms(published: dict[str, int]) -> Callable[[float, int], list[tuple[str, 
 
 
 class ServiceProcess:
-    """`twinward run` in a process of its own, looked at from outside."""
+    """`twinward run` as a separate process."""
 
     def __init__(self, folder: Path, broker: str) -> None:
-        """Starts it on the folder and waits until it is ready; ready_s: how long that took."""
+        """Start it on the folder and wait until it is ready; ready_s: the start's duration."""
         port, began_s = free_port(), time.monotonic()
         config = folder / "twinward.toml"
         config.write_text(
@@ -48,7 +48,7 @@ class ServiceProcess:
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TWINWARD_")}
         code = "import sys; from twinward.cli import main; sys.argv[0] = 'twinward'; main()"
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
+        self._process = subprocess.Popen(  # noqa: S603 - the program of this package
             [sys.executable, "-c", code, "run", "--config", str(config)],
             env=environment | {"TWINWARD_ADMIN_PASSWORD": PASSWORD},
             stdout=subprocess.DEVNULL,
@@ -67,28 +67,28 @@ class ServiceProcess:
         self._process.wait(20)
 
     def stored(self) -> int:
-        """Readings in the durable log."""
+        """Return the number of readings in the durable log."""
         return int(self._http.get("/accounting").json()["total"]["stored"])
 
     def lag(self) -> int:
-        """Log entries that the slowest stage has not yet taken in."""
-        told = self._http.get("/accounting").json()["lag"]
-        return max(int(entries) for entries in told.values())
+        """Return the number of log entries behind the slowest stage."""
+        lag = self._http.get("/accounting").json()["lag"]
+        return max(int(entries) for entries in lag.values())
 
     def done(self, wanted: int) -> bool:
-        """Whether the log holds so many readings and every stage has taken them in; asks once."""
-        told = self._http.get("/accounting").json()
-        return int(told["total"]["stored"]) >= wanted and not any(told["lag"].values())
+        """Return True if the log has this many readings and every stage has processed them; one query."""
+        accounting = self._http.get("/accounting").json()
+        return int(accounting["total"]["stored"]) >= wanted and not any(accounting["lag"].values())
 
     def settle(self, wanted: int) -> int:
-        """Wait until the log holds `wanted` readings, at most SETTLE_S; returns how many it holds."""
+        """Wait until the log has `wanted` readings, at most SETTLE_S; return their number."""
         deadline = time.monotonic() + SETTLE_S
         while (stored := self.stored()) < wanted and time.monotonic() < deadline:
             time.sleep(0.1)
         return stored
 
     def ticket_waits_s(self, published: dict[str, int]) -> list[float]:
-        """Seconds from publishing to the ticket in the database, for each alarm that got one."""
+        """Return the seconds from publishing to the ticket in the database, for each alarm with a ticket."""
         waits: list[float] = []
         cursor: str | None = "0"
         while cursor is not None:
@@ -102,19 +102,19 @@ class ServiceProcess:
         return waits
 
     def cpu_s(self) -> float:
-        """User and system time of the process so far."""
+        """Return user and system time of the process so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_S
 
     def memory_mb(self, *, peak: bool = True) -> float:
-        """Resident memory: its peak, or as it is now."""
+        """Return the peak or the present resident memory."""
         lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
         found = next(line for line in lines if line.startswith("VmHWM" if peak else "VmRSS"))
         return int(found.split()[1]) / 1024
 
 
 class Watch:
-    """Looks every two seconds at how far the slowest stage is behind the log, and at the memory."""
+    """Records the lag of the slowest stage and the memory every 2 s."""
 
     def __init__(self, service: ServiceProcess) -> None:
         self._service = service
@@ -124,11 +124,11 @@ class Watch:
         self.lag_entries_max = 0
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start recording."""
         self._thread.start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop recording."""
         self._ended.set()
         self._thread.join()
 

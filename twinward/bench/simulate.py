@@ -1,4 +1,4 @@
-"""How fast the simulated campus makes readings and publishes them, beside Mosquitto's own C publisher."""
+"""Throughput of the simulators and their publisher, compared with Mosquitto's C publisher."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MESSAGES_A_SECOND = 50_000
 
 
 def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
-    """One row a case: bench, case, rate_per_s and per_cpu_s, and ratio_to_mosquitto_pub where that runs beside it."""
+    """Yield one row per case: bench, case, rate_per_s, per_cpu_s, and ratio_to_mosquitto_pub if installed."""
     world = plan(load_scenario("S24"), build_campus(sensors=SENSORS))
     progress("readings into columns")
     yield _columns(world, seconds)
@@ -44,7 +44,7 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
 
 
 def _columns(world: World, seconds: float) -> Row:
-    """An ordinary school of 300 devices, an hour at a time."""
+    """Measure a school of 300 devices, one hour at a time."""
     at_ms, count = world.span_ms[0] + 6 * HOUR_MS, 0
     begun_s, cpu_s = time.perf_counter(), time.process_time()
     while time.perf_counter() - begun_s < seconds:
@@ -63,21 +63,21 @@ def _columns(world: World, seconds: float) -> Row:
 
 
 def _messages(seconds: float) -> tuple[list[Told], Row]:
-    """Messages of a fleet that speaks in turn, and how fast they were made."""
+    """Return messages of a fleet at a steady rate, and the rate of their generation."""
     wanted = min(MESSAGES, int(MESSAGES_A_SECOND * seconds))
     quiet = replace(load_scenario("quiet"), duration_s=wanted / MESSAGES_A_SECOND)
     world = plan(quiet, build_campus(sites=5, sensors=200), rate_per_s=MESSAGES_A_SECOND)
     wire = Wire(world)
     begun_s, cpu_s = time.perf_counter(), time.process_time()
-    told = wire.take(world.span_ms[1])
+    due = wire.take(world.span_ms[1])
     took_s, used_s = time.perf_counter() - begun_s, time.process_time() - cpu_s
     about = {"bench": "simulate", "case": "native_messages"}
-    made = {**about, "rate_per_s": len(told) / took_s, "per_cpu_s": len(told) / used_s}
-    return [(message.topic, message.payload, message.retain) for message in told], made
+    made = {**about, "rate_per_s": len(due) / took_s, "per_cpu_s": len(due) / used_s}
+    return [(message.topic, message.payload, message.retain) for message in due], made
 
 
 def _published(binary: str, rows: list[Told]) -> Row:
-    """The same payloads by our publisher and by mosquitto_pub, three times in turn; the best of each counts."""
+    """Publish the same payloads with this publisher and with mosquitto_pub, three times each; the best counts."""
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder, "lines.jsonl")
         lines.write_bytes(b"".join(payload + b"\n" for _, payload, _ in rows))
@@ -106,5 +106,5 @@ def _pair(binary: str, port: int, rows: list[Told], lines: Path) -> tuple[float,
     begun_s = time.perf_counter()
     with lines.open("rb") as file:
         command = [binary, "-h", "127.0.0.1", "-p", str(port), "-t", "campus/bench/smoke/c", "-q", "0", "-l"]
-        subprocess.run(command, stdin=file, check=True, timeout=120)  # noqa: S603 - found on this machine
+        subprocess.run(command, stdin=file, check=True, timeout=120)  # noqa: S603 - a path from which()
     return ours_s, time.perf_counter() - begun_s

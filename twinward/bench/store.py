@@ -1,4 +1,4 @@
-"""How fast readings become durable and come back, beside inserting them row by row into the same engines."""
+"""Throughput of log and stores, compared with row-by-row inserts into the same engines."""
 
 from __future__ import annotations
 
@@ -37,14 +37,12 @@ _INSERT = "INSERT INTO readings VALUES (?, ?, ?, ?, ?)"
 
 
 def run(*, seconds: float = 5.0, rows: int = READ_ROWS, progress: Progress = lambda _text: None) -> Iterator[Row]:
-    """One row a case: bench, case, rate_per_s and per_cpu_s (readings), and what applies of the rest.
+    """Yield one row per case: bench, case, rate_per_s and per_cpu_s (readings), and the applicable ratios.
 
-    ratio_to_row_by_row: the same engine with an INSERT, or a request, a reading; bytes_per_row: of a block; call_ms: of
-    a read.
+    ratio_to_row_by_row: the same engine with one INSERT or request per reading; bytes_per_row: of a block; call_ms: of
+    a read; ratio_to_unsorted: the same readings in one table in arrival order.
 
-    ratio_to_unsorted: the same readings in one table, as they came.
-
-    seconds: how long each case runs, roughly; rows: how many stored readings the reads run over.
+    seconds: approximate duration of a case; rows: number of stored readings for the reads.
     """
     batch = readings(BATCH_ROWS, START_NS)
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +57,7 @@ def run(*, seconds: float = 5.0, rows: int = READ_ROWS, progress: Progress = lam
 
 
 def readings(rows: int, start_ns: int) -> TelemetryBatch:
-    """Readings of a mixed school from a fixed seed: five metrics with their usual decimals, 50 from one socket read."""
+    """Return readings of a mixed school from a fixed seed: five metrics with usual decimals, 50 per socket read."""
     random = np.random.default_rng(7)
     sensor = random.integers(0, SENSORS, rows).astype(np.int32)
     arrival_ns = start_ns + np.repeat(np.arange(rows // 50 + 1, dtype=np.int64) * 613_011, 50)[:rows]
@@ -78,7 +76,7 @@ def readings(rows: int, start_ns: int) -> TelemetryBatch:
 
 
 def _timed(work: Callable[[], int], seconds: float) -> tuple[float, float]:
-    """Rows a second and rows a CPU second of repeating `work`, which gives how many rows it did."""
+    """Repeat `work`, which returns its number of rows; return rows/s and rows per CPU second."""
     started_s, cpu_s, rows = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - started_s < seconds or not rows:
         rows += work()
@@ -111,7 +109,7 @@ def _log_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[Row
 
     chain = Chain(home / "telemetry.db", clock=time.time_ns)
 
-    def read() -> int:  # past the log's memory of what it read lately
+    def read() -> int:  # beyond the log's cache of recent entries
         return sum(len(decode(stored.block)) for stored in chain.entries(0, 16))
 
     yield _row("log_read", _timed(read, seconds), None)
@@ -120,7 +118,7 @@ def _log_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[Row
 
 
 def _sqlite_rates(path: Path, batch: TelemetryBatch, seconds: float) -> tuple[float, float]:
-    """Row by row, one transaction a batch, with the same durability as the log."""
+    """Insert row by row, one transaction per batch, with the durability of the log."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
@@ -151,9 +149,9 @@ def _store_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[R
 
 
 def _influx_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[Row]:
-    """Lines joined by hand, one write a batch, beside the client library's points, one write a row.
+    """Measure joined lines, one write per batch, and the client library's points, one write per row.
 
-    Against VictoriaMetrics, the one server of Debian that takes the client's writes; nothing where it is missing.
+    The server is VictoriaMetrics, the only server in Debian for the client's writes; no rows without it.
     """
     beside = Path(sys.executable).with_name("victoria-metrics")
     program = str(beside) if beside.exists() else shutil.which("victoria-metrics")
@@ -164,7 +162,7 @@ def _influx_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[
         port = free.getsockname()[1]
     options = [f"-storageDataPath={home / 'victoria'}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"]
     quiet = subprocess.DEVNULL
-    server = subprocess.Popen([program, *options], stdout=quiet, stderr=quiet)  # noqa: S603 - found above, fixed options
+    server = subprocess.Popen([program, *options], stdout=quiet, stderr=quiet)  # noqa: S603 - a path from which(), fixed options
     try:
         _await_port(port)
         slow = _point_rates(f"http://127.0.0.1:{port}", batch, seconds)
@@ -182,7 +180,7 @@ def _influx_rows(home: Path, batch: TelemetryBatch, seconds: float) -> Iterator[
 
 
 def _point_rates(url: str, batch: TelemetryBatch, seconds: float) -> tuple[float, float]:
-    """The client library's own points, one request each, as an application that writes row by row does."""
+    """Write the client library's points, one request each."""
     from influxdb_client.client.influxdb_client import InfluxDBClient  # noqa: PLC0415 - 0.3 s to import
     from influxdb_client.client.write.point import Point  # noqa: PLC0415
     from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
@@ -200,7 +198,7 @@ def _point_rates(url: str, batch: TelemetryBatch, seconds: float) -> tuple[float
         return len(rows)
 
     rates = _timed(insert, seconds)
-    api.close()  # type: ignore[no-untyped-call]  # the library leaves it out
+    api.close()  # type: ignore[no-untyped-call]  # untyped in the library
     client.close()  # type: ignore[no-untyped-call]
     return rates
 
@@ -216,7 +214,7 @@ def _await_port(port: int) -> None:
 
 
 def _duckdb_rates(path: Path, batch: TelemetryBatch, seconds: float) -> tuple[float, float]:
-    """Row by row, one transaction for a few hundred rows: a whole batch would take many seconds."""
+    """Insert row by row, one transaction for some hundred rows: a whole batch would take many seconds."""
     rows = _values(batch)[:256]
     with duckdb.connect(str(path), config={"threads": 1}) as db:
         db.execute(_TABLE)

@@ -1,4 +1,4 @@
-"""Reads among many stored readings, and what they cost on disk, beside the same readings in one table as they came."""
+"""Reads and disk use of many stored readings, compared with one table in arrival order."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _SUMS = (
 
 
 def fleet(rows: int) -> Iterator[TelemetryBatch]:
-    """Readings of 5,000 sensors, one a minute each at a phase of its own with up to 2 s of jitter, as they arrive.
+    """Yield readings of 5,000 sensors in arrival order, one a minute each, with own phases and up to 2 s of jitter.
 
-    From a fixed seed; a fifth never changes, the others have one decimal. Batches of at most BATCH_ROWS.
+    From a fixed seed. A fifth of the values is constant, the others have one decimal. Batches of at most BATCH_ROWS.
     """
     random = np.random.default_rng(7)
     phase = random.integers(0, PERIOD_MS, SENSORS)
@@ -62,7 +62,7 @@ def fleet(rows: int) -> Iterator[TelemetryBatch]:
 
 
 def run(home: Path, rows: int, *, seconds: float, progress: Progress) -> Iterator[Row]:
-    """Rows for writing, sorting and each kind of read; `ratio_to_unsorted`: how many times the plain table's speed."""
+    """Yield rows for writing, sorting and each kind of read; `ratio_to_unsorted`: speed over the plain table."""
     plain = duckdb.connect(str(home / "plain.duckdb"), config={"memory_limit": "128MB", "threads": 1})
     plain.execute(_PLAIN)
     written, last_ns = _write_both(home / "days.duckdb", plain, rows, progress=progress)
@@ -96,7 +96,7 @@ def run(home: Path, rows: int, *, seconds: float, progress: Progress) -> Iterato
 
 
 def _write_both(path: Path, plain: duckdb.DuckDBPyConnection, rows: int, *, progress: Progress) -> tuple[Row, int]:
-    """Each batch into the store and the plain table, turn by turn; the store also moves its cursor."""
+    """Write each batch to the store and to the plain table; the store also moves its cursor."""
     store = open_store("duckdb", path)
     wrote_s, plain_s, worst_s, last_ns = 0.0, 0.0, 0.0, 0
     for cursor, batch in enumerate(fleet(rows), 1):
@@ -115,7 +115,7 @@ def _write_both(path: Path, plain: duckdb.DuckDBPyConnection, rows: int, *, prog
 
 
 def _sort(path: Path, rows: int, *, now_ns: int) -> Row:
-    """All upkeep that is due, step by step; what the readings take then."""
+    """Run all due upkeep; return the size of the readings after it."""
     store, steps_s, more = open_store("duckdb", path), [], True
     while more:
         started_s = time.perf_counter()
@@ -129,7 +129,7 @@ def _sort(path: Path, rows: int, *, now_ns: int) -> Row:
 
 
 def _read(case: str, ours: Callable[[], int], theirs: Callable[[], int], seconds: float) -> Row:
-    """Both sides must count the same readings."""
+    """Raise ValueError if both sides count different readings."""
     (found, call_s), (other, other_s) = _calls(ours, seconds), _calls(theirs, seconds)
     if found != other:
         raise ValueError(f"{case}: {found} readings against {other} in the plain table")
@@ -138,7 +138,7 @@ def _read(case: str, ours: Callable[[], int], theirs: Callable[[], int], seconds
 
 
 def _calls(work: Callable[[], int], seconds: float) -> tuple[int, float]:
-    """What a call gives, and the median of how long it takes."""
+    """Return the result of a call and its median duration."""
     found, until_s = work(), time.perf_counter() + seconds
     took_s: list[float] = []
     while time.perf_counter() < until_s or not took_s:
@@ -174,6 +174,6 @@ def _plain_series(db: duckdb.DuckDBPyConnection, sensor: int, begin: int) -> Any
 
 
 def _bytes_of(db: duckdb.DuckDBPyConnection) -> int:
-    """Bytes of the blocks in use."""
+    """Return the bytes of the blocks in use."""
     row = db.execute("SELECT used_blocks * block_size FROM pragma_database_size()").fetchall()[0]
     return int(row[0])
