@@ -1,0 +1,76 @@
+"""Measures, compared with plain loops over the whole history."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.kernels.emission import NONE
+from detectors.kernels.measures import BUCKETS, rise, unchanged
+
+WIDTH_NS = 10_000_000_000
+TOLERANCE = 0.5
+Row = tuple[int, bool, int, float]  # state, out of order, seconds since the row before, value
+rows_of = st.lists(
+    st.tuples(
+        st.integers(0, 1), st.integers(0, 5).map(lambda n: n == 0), st.sampled_from([0, 1, 7, 30, 200]),
+        st.integers(0, 8).map(lambda n: n / 4),
+    ),
+    max_size=60,
+)  # fmt: skip
+
+
+def columns(rows: list[Row]) -> tuple[np.ndarray, ...]:
+    """Return states, out-of-order marks, times and values."""
+    times = np.cumsum([row[2] for row in rows]).astype(np.int64) * 1_000_000_000
+    states, older = np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.bool_)
+    return states, older, times, np.array([row[3] for row in rows], np.float64)
+
+
+def rise_of(history: list[tuple[int, float]]) -> float:
+    """Return the rise at the end of a history of (time, value), NaN before the third value."""
+    medians = [
+        (history[i][0] // WIDTH_NS, median(value for _, value in history[i - 2 : i + 1]))
+        for i in range(2, len(history))
+    ]
+    if not medians:
+        return float("nan")
+    bucket, middle = medians[-1]
+    highs: dict[int, float] = {}
+    for place, value in medians:
+        if bucket - place < BUCKETS:
+            highs[place] = max(value, highs.get(place, value))
+    return middle - min(middle, *highs.values())
+
+
+@settings(deadline=None)
+@given(rows_of)
+def test_rise_equals_that_of_the_whole_history(rows: list[Row]) -> None:
+    """Median of three values minus the lowest bucket maximum of the window; out-of-order rows have no measure."""
+    states, older, times, values = columns(rows)
+    x = np.empty(len(rows))
+    before, stamp, highs = np.full((2, 2), np.nan), np.full((2, BUCKETS), NONE // 2), np.zeros((2, BUCKETS))
+    rise(states, older, times, values, WIDTH_NS, before, stamp, highs, x)
+    for i in range(len(rows)):
+        history = [(int(times[j]), float(values[j])) for j in range(i + 1) if states[j] == states[i] and not older[j]]
+        np.testing.assert_equal(x[i], float("nan") if older[i] else rise_of(history))
+
+
+@settings(deadline=None)
+@given(rows_of)
+def test_unchanged_time_equals_that_of_a_plain_loop(rows: list[Row]) -> None:
+    """The time counts from the first value of the run within the tolerance."""
+    states, older, times, values = columns(rows)
+    x = np.empty(len(rows))
+    unchanged(states, older, times, values, TOLERANCE, np.zeros(2), np.full(2, NONE, np.int64), x)
+    starts: dict[int, tuple[int, float]] = {}
+    for i, state in enumerate(states.tolist()):
+        if older[i]:
+            assert np.isnan(x[i])
+            continue
+        if state not in starts or abs(values[i] - starts[state][1]) > TOLERANCE:
+            starts[state] = int(times[i]), float(values[i])
+        assert x[i] == (times[i] - starts[state][0]) / 1e9
