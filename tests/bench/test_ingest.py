@@ -11,7 +11,7 @@ from twinward.bench import ingest
 
 def test_reader_keeps_its_distance_to_pahos() -> None:
     """The reader handles ten times paho's rate per CPU second of a prepared stream, with a margin for noise."""
-    rows = {row["case"]: row for row in ingest._stand_in_rows(3.0, lambda _text: None)}
+    rows = {row["case"]: row for row in ingest._stream_rows(3.0, lambda _text: None)}
     assert rows["single_epoch_ms"]["ratio_to_paho"] >= 7
     assert rows["single_rfc3339"]["ratio_to_paho"] >= 6
     assert rows["array_100_readings"]["per_cpu_s"] >= 500_000
