@@ -29,7 +29,8 @@ def facts(draw: st.DrawFn) -> Fact:
     return Fact(
         draw(st.sampled_from(sorted(TYPES))), draw(st.sampled_from(["fire", "flood", "gate_forced"])), metric.name,
         metric.unit, over=draw(st.booleans()), value=draw(st.none() | st.floats(-1e4, 1e4)),
-        limit=draw(st.floats(0, 1e3)), window_s=draw(spans), clear_limit=draw(st.floats(0, 1e3)), clear_s=draw(spans), falling=draw(st.booleans()),
+        limit=draw(st.floats(0, 1e3)), window_s=draw(spans),
+        clear_limit=draw(st.floats(0, 1e3)), clear_s=draw(spans), falling=draw(st.booleans()),
         lasted_s=draw(spans), behind=draw(st.integers(0, 3)), dims=dims,
     )  # fmt: skip
 
