@@ -1,4 +1,4 @@
-"""Bytes from sensors -> columnar telemetry: decoded, checked, batched, ready to be logged and stored."""
+"""Device bytes to columnar telemetry: decode, validate, batch and store."""
 
 from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
 from .devices.accounting import (

@@ -1,10 +1,10 @@
-"""TelemetryBatch <-> one compressed block of bytes, as the log keeps it.
+"""Column block: a TelemetryBatch as one compressed run of bytes, as stored in the log.
 
     magic "TW", version byte, 16 bytes of SHA-256 over the plain payload, zstandard frame of the payload
     payload: rows uint32, then six columns in stored order, then the attributes as msgpack
     column:  mode, width, scale, length of the data; integers as zigzag differences or offsets, split into byte planes
 
-The digest is over the plain payload, so the batch id depends on the content alone, not on the compressor.
+The digest covers the plain payload. The batch id therefore depends on the content, not on the compressor.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _PLAIN, _DELTA, _RAW = range(3)
 _WIDTHS: dict[int, np.dtype[Any]] = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
 _TIME_SCALES = (1_000_000_000, 1_000_000, 1_000)
 _VALUE_SCALES = (1, 10, 100, 1_000, 10_000)
-_EXACT_MAX = float(1 << 52)  # every integer up to here is a float64 of its own
+_EXACT_MAX = float(1 << 52)  # float64 represents every integer up to here exactly
 _MODES = {"time_ns": _DELTA, "arrival_ns": _DELTA}
 _ATTRIBUTES = msgspec.msgpack.Decoder(dict[int, dict[str, Any]])
 
 
 def encode(batch: TelemetryBatch) -> bytes:
-    """The batch as a block. Raises ValueError above ROWS_MAX rows."""
+    """Return the batch as a block. Raises ValueError above ROWS_MAX rows."""
     if len(batch) > ROWS_MAX:
-        raise ValueError(f"a block takes {ROWS_MAX} rows at most, not {len(batch)}")
+        raise ValueError(f"a batch of {len(batch)} rows is too large for a block; at most {ROWS_MAX}")
     parts = [_ROWS.pack(len(batch))]
     parts += [_column(name, getattr(batch, name)) for name, _ in COLUMNS]
     parts.append(msgspec.msgpack.encode(dict(batch.attributes)))
@@ -55,7 +55,7 @@ def encode(batch: TelemetryBatch) -> bytes:
 
 
 def decode(block: bytes) -> TelemetryBatch:
-    """The batch with its id set. Raises BlockError for anything that is not a whole block of this version."""
+    """Return the batch with its id. Raises BlockError unless the bytes are a complete block of this version."""
     digest, payload = _open(block)
     try:
         batch = _batch(payload)
@@ -65,7 +65,7 @@ def decode(block: bytes) -> TelemetryBatch:
 
 
 def batch_id(block: bytes) -> str:
-    """The id of the batch in a block: 32 hexadecimal digits derived from the content. Does not check the payload."""
+    """Return the id of the batch: 32 hexadecimal digits derived from the content. Does not check the payload."""
     return block[len(_MAGIC) + 1 : _HEAD_BYTES].hex()
 
 
@@ -75,17 +75,17 @@ def _digest(payload: bytes) -> bytes:
 
 def _open(block: bytes) -> tuple[bytes, bytes]:
     if len(block) < _HEAD_BYTES or block[: len(_MAGIC)] != _MAGIC:
-        raise BlockError("this is no column block")
+        raise BlockError("the bytes are no column block: they do not start with TW")
     if block[len(_MAGIC)] != VERSION:
-        raise BlockError(f"a block of version {block[len(_MAGIC)]}; this program reads version {VERSION}")
+        raise BlockError(f"block version {block[len(_MAGIC)]} is unknown; this release reads version {VERSION}")
     frame = block[_HEAD_BYTES:]
     try:
         size = zstandard.frame_content_size(frame)
         if not 0 <= size <= PAYLOAD_BYTES_MAX:
-            raise BlockError(f"a payload of {size} bytes is not taken")
+            raise BlockError(f"payload of {size} bytes is out of range; 0 to {PAYLOAD_BYTES_MAX} are allowed")
         payload = zstandard.ZstdDecompressor().decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise BlockError(f"the frame is torn: {error}") from error
+        raise BlockError(f"the frame is damaged: {error}") from error
     digest = block[len(_MAGIC) + 1 : _HEAD_BYTES]
     if _digest(payload) != digest:
         raise BlockError("the payload does not match its digest")
@@ -129,7 +129,7 @@ def _column(name: str, column: NDArray[Any]) -> bytes:
 
 
 def _scaled_times(times: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
-    """The coarsest unit that all times are whole multiples of, and the times in it."""
+    """Return the coarsest unit that divides all times, and the times in that unit."""
     for scale in _TIME_SCALES:
         if not len(times) or times[0] % scale or times[-1] % scale:
             continue
@@ -140,20 +140,20 @@ def _scaled_times(times: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
 
 
 def _scaled_values(values: NDArray[np.float64]) -> tuple[int, int, NDArray[np.uint64]]:
-    """Values with few decimals as integers; all others, with every bit kept, as they are."""
+    """Return values with up to four decimals as integers, all others with their exact bits."""
     bits = values.view(np.uint64)
     largest = float(np.abs(values).max(initial=0))
     for scale in _VALUE_SCALES:
         if not largest * scale < _EXACT_MAX:  # also true for NaN
             break
-        whole = np.rint(values * scale) + 0.0  # turns -0.0, which integers do not have, into 0.0
+        whole = np.rint(values * scale) + 0.0  # turns -0.0, which has no integer form, into 0.0
         if np.array_equal((whole / scale).view(np.uint64), bits):
             return _PLAIN, scale, _zigzag(whole.astype(np.int64))
     return _RAW, 1, bits
 
 
 def _differences(wide: NDArray[np.int64]) -> NDArray[np.int64]:
-    """First value and steps, modulo 2^64 so that no step is too large."""
+    """Return the first value and the steps, modulo 2^64 so that no step overflows."""
     unsigned = wide.view(np.uint64)
     steps = unsigned.copy()
     steps[1:] -= unsigned[:-1]
@@ -170,7 +170,7 @@ def _unzigzag(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def _narrow(numbers: NDArray[np.uint64]) -> tuple[int, bytes]:
-    """Bytes an item and the byte planes; the first item, a start far from zero, stands apart from the steps."""
+    """Return bytes per item and byte planes. The first item is stored apart: it is far larger than the steps."""
     largest = int(numbers[1:].max(initial=0))
     width = next(width for width in _WIDTHS if largest < 1 << 8 * width)
     first = numbers[:1].astype("<u8").tobytes()

@@ -1,7 +1,7 @@
-"""Who sends what: every sensor that was ever heard, with its code, its kind and where it hangs.
+"""Catalogue of sensors and metrics: codes, kinds, places and gateways.
 
-A sensor that nobody registered gets a code at its first message and stands as unassigned: kept, never lost.
-Codes are durable: whoever writes a batch to the log also writes what `drain_changes` returns, in the same transaction.
+An unregistered sensor gets a code at its first message and is unassigned until the registry names its place.
+Codes are durable: the log stores the result of `drain_changes` in the transaction of the batch.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from .vocabulary import FIRST_LEARNED_METRIC, KINDS, METRIC_BY_CODE, METRIC_BY_N
 SERVICE_SITE = "_service"
 SENSORS_MAX = 2_000_000
 SERVICE_DEVICE = "_service"
-"""Under this name each site has a device by which the service itself speaks of the site."""
+"""Id of the device in each site to which the service attaches its own readings about the site."""
 LEARNED_METRICS_MAX = 10_000
 _NO_SENSOR = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One sensor as the catalogue knows it.
+    """One sensor of the catalogue.
 
-    id: the identity found on the wire, unique in its site; place: id of the place where it hangs, "" while unassigned;
-    profile: how its surroundings behave ("kitchen", "waterside", ...; "" for the usual); period_s: the longest time
-    between two of its messages, 0 when unknown; limits: metric -> rising alarm limits of this very sensor; gateway: id
-    of the device of the same site that it is heard through, "" when none is known; format, first_ns: of the first
-    message that was heard of it, "" and 0 where there was none.
+    id: identity on the wire, unique in its site; place: id of its place, "" while unassigned; profile: behaviour of its
+    surroundings ("kitchen", "waterside", ...; "" for the default); period_s: longest time between two messages, 0 when
+    unknown; limits: metric -> rising alarm limits of this sensor; gateway: id of the device of the same site that
+    relays its messages, "" when unknown; format, first_ns: of its first message, "" and 0 before.
     """
 
     code: int
@@ -64,9 +63,9 @@ class CatalogChanges:
 class Catalog:
     """All sensors and learned metrics, by code and by identity.
 
-    Written by one thread (ingest); readers may look things up from others, because entries are only added or replaced
-    whole. `version` grows with every change: a detector that caches per-sensor facts compares it, and asks for what
-    changed since. A sensor's gateway is a sensor too and gets its code with the first sensor behind it.
+    One thread (ingest) writes. Other threads may read, because entries are only added or replaced as a whole.
+    `version` grows with every change: a detector that caches per-sensor data compares it and reads the changes since.
+    A gateway is a sensor too and gets its code with the first sensor behind it.
     """
 
     def __init__(
@@ -77,16 +76,16 @@ class Catalog:
         undeclared_max: int = SENSORS_MAX,
         sites_max: int = SENSORS_MAX,
     ) -> None:
-        """Declared sensors (from the site's registry) are known by identity; their codes come at first use.
+        """declared: sensors of the registry; a code is assigned at first use.
 
-        undeclared_max: sensors that a site may have beyond those; sites_max: sites of which none is declared.
+        undeclared_max: bound on the undeclared sensors of a site; sites_max: bound on sites without a declared sensor.
         """
         self._altered: list[int] = []
         self._sensors_max, self._undeclared_max, self._sites_max = sensors_max, undeclared_max, sites_max
         self._declared = {(sensor.site, sensor.id): replace(sensor, code=_NO_SENSOR) for sensor in declared}
         self._undeclared: dict[str, int] = dict.fromkeys((site for site, _ in self._declared), 0)
-        self._strange_sites = 0
-        self._met: dict[str, int] = {}
+        self._undeclared_sites = 0
+        self._new_names: dict[str, int] = {}
         self._sensors: list[Sensor] = []
         self._code: dict[tuple[str, str], int] = {}
         self._learned: dict[str, Metric] = {}
@@ -97,11 +96,11 @@ class Catalog:
 
     @property
     def version(self) -> int:
-        """How many changes there have been; a larger number than before means that something changed."""
+        """Number of changes so far."""
         return len(self._altered)
 
     def changed(self, since: int) -> set[int]:
-        """Codes of the sensors that are new or altered since that version."""
+        """Return the codes of the sensors that are new or changed since that version."""
         return {code for code in self._altered[since:] if code >= 0}
 
     def __len__(self) -> int:
@@ -114,18 +113,18 @@ class Catalog:
         return iter(list(self._sensors))
 
     def find(self, site: str, sensor_id: str) -> Sensor | None:
-        """The sensor of that identity, or None when it was never heard or declared."""
+        """Return the sensor of that identity, or None when it has neither a message nor a declaration."""
         code = self._code.get((site, sensor_id))
         return self._declared.get((site, sensor_id)) if code is None else self._sensors[code]
 
     def has_code(self, sensor: Sensor) -> bool:
-        """Whether the sensor was heard, and not only declared."""
+        """Return whether the sensor has sent a message, beyond its declaration."""
         return (sensor.site, sensor.id) in self._code
 
     def code(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
-        """The code of a sensor, given at first use. A more telling kind replaces a lesser one (KINDS).
+        """Return the code of a sensor, assigned at first use. A more specific kind replaces the stored one (KINDS).
 
-        wire, now_ns: format and arrival of the message, kept with the first one. Raises CatalogFull at the bound.
+        wire, now_ns: format and arrival of the message, stored with the first one. Raises CatalogFull at the bound.
         """
         code = self._code.get((site, sensor_id))
         if code is None:
@@ -136,7 +135,7 @@ class Catalog:
         return code
 
     def metric(self, name: str) -> Metric:
-        """The metric of that name; one that nobody described is learned, without unit or range.
+        """Return the metric of that name; an undescribed one is learned, without unit or range.
 
         Raises CatalogFull at the bound.
         """
@@ -151,54 +150,54 @@ class Catalog:
         return metric
 
     def learned(self, name: str) -> Metric | None:
-        """The learned metric of that name, or None when no reading ever had it."""
+        """Return the learned metric of that name, or None when no reading has it."""
         return self._learned.get(name)
 
     def metric_of(self, code: int) -> Metric:
-        """The metric of that code. Raises KeyError for a code that was never given."""
+        """Return the metric of that code. Raises KeyError for an unassigned code."""
         return METRIC_BY_CODE.get(code) or self._learned_by_code[code]
 
     def knows(self, code: int) -> bool:
-        """Whether the metric code has a meaning here."""
+        """Return whether the metric code is assigned."""
         return code in METRIC_BY_CODE or code in self._learned_by_code
 
     def update(self, sensor: Sensor) -> None:
-        """Replace what is known of a sensor that has a code (its place, profile, period, limits, gateway)."""
+        """Replace the entry of a sensor that has a code (place, profile, period, limits, gateway)."""
         self._put(sensor)
-        self._hang(sensor)
+        self._register_gateway(sensor)
 
     def behind(self, code: int, gateway: str) -> None:
-        """The sensor was heard through that gateway; what the registry declares stands."""
+        """Record the gateway of a sensor's message. A gateway that the registry declares has precedence."""
         known = self._sensors[code]
         declared = self._declared.get((known.site, known.id))
         if gateway in (known.gateway, known.id) or (declared is not None and declared.gateway):
             return
         self.update(replace(known, gateway=gateway))
 
-    def speaker(self, site: str) -> int:
-        """The code of the device by which the service speaks of a site. Raises CatalogFull at the bound of all."""
+    def service_device(self, site: str) -> int:
+        """Return the code of the service's device in a site. Raises CatalogFull at the bound of all sensors."""
         return self.code(site, SERVICE_DEVICE, "device")
 
-    def drain_met(self) -> dict[str, int]:
-        """How many undeclared names each site gave that it did not give before, refused ones too, since the last call.
+    def drain_new_names(self) -> dict[str, int]:
+        """Return the number of new undeclared names by site since the last call, rejected ones included.
 
-        Those of sites for which there is no room stand under SERVICE_SITE.
+        Names of sites beyond the bound are counted under SERVICE_SITE.
         """
-        met, self._met = self._met, {}
-        return met
+        names, self._new_names = self._new_names, {}
+        return names
 
     def drain_changes(self) -> CatalogChanges:
-        """What must become durable before or with the next batch; each change is given once."""
+        """Return the changes since the last call, to be stored with the next batch."""
         changes = CatalogChanges(tuple(self._changed.values()), tuple(self._changed_metrics))
         self._changed, self._changed_metrics = {}, []
         return changes
 
     def copy(self) -> Catalog:
-        """One of its own with the same content and nothing to be made durable; any thread may ask for it."""
+        """Return an independent copy without pending changes; thread-safe."""
         made = Catalog(sensors_max=self._sensors_max, undeclared_max=self._undeclared_max, sites_max=self._sites_max)
         made._declared, made._undeclared = self._declared, self._undeclared.copy()
-        made._strange_sites = self._strange_sites
-        made._code = self._code.copy()  # before the sensors: whoever has a code here is among them
+        made._undeclared_sites = self._undeclared_sites
+        made._code = self._code.copy()  # before the sensors: every code here then has its sensor
         made._learned, made._learned_by_code = self._learned.copy(), self._learned_by_code.copy()
         made._sensors = self._sensors.copy()
         made._altered = list(range(len(made._sensors)))
@@ -206,18 +205,18 @@ class Catalog:
         return made
 
     def load(self, sensors: Sequence[Sensor], metrics: Sequence[Metric]) -> None:
-        """Take back what the log holds, codes ascending; declarations of the registry win over stored facts."""
+        """Restore the entries of the log, codes ascending. Declarations of the registry override them."""
         for sensor in sensors:
             declared = self._declared.get((sensor.site, sensor.id))
             if declared is None:
                 self._put(sensor, durable=True)
             else:
-                heard = replace(declared, code=sensor.code, format=sensor.format, first_ns=sensor.first_ns)
-                self._put(replace(heard, gateway=declared.gateway or sensor.gateway))
+                known = replace(declared, code=sensor.code, format=sensor.format, first_ns=sensor.first_ns)
+                self._put(replace(known, gateway=declared.gateway or sensor.gateway))
         for metric in metrics:
             self._keep_metric(metric)
         for sensor in list(self._sensors):
-            self._hang(sensor)
+            self._register_gateway(sensor)
 
     def _register(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
         if _counts(site, sensor_id) and (site, sensor_id) not in self._declared:
@@ -228,21 +227,21 @@ class Catalog:
         code = len(self._sensors)
         known = Sensor(code, sensor_id, site, kind) if declared is None else declared
         self._put(replace(known, code=code, format=wire, first_ns=now_ns))
-        self._hang(self._sensors[code])
+        self._register_gateway(self._sensors[code])
         return code
 
     def _admit(self, site: str) -> None:
-        """Whether a site may have one more undeclared name. Raises CatalogFull where it may not."""
-        room = site in self._undeclared or self._strange_sites < self._sites_max
-        place = site if room else SERVICE_SITE
-        self._met[place] = self._met.get(place, 0) + 1
-        if not room:
+        """Count a new undeclared name of a site. Raises CatalogFull at a bound."""
+        known = site in self._undeclared or self._undeclared_sites < self._sites_max
+        counted = site if known else SERVICE_SITE
+        self._new_names[counted] = self._new_names.get(counted, 0) + 1
+        if not known:
             raise CatalogFull("sensors", self._sites_max, "undeclared sites")
         if self._undeclared.get(site, 0) >= self._undeclared_max:
             raise CatalogFull("sensors", self._undeclared_max, f"undeclared sensors of {site}")
 
-    def _hang(self, sensor: Sensor) -> None:
-        """See to it that the sensor's gateway has a code; where there is no room, the sensor goes without."""
+    def _register_gateway(self, sensor: Sensor) -> None:
+        """Assign a code to the sensor's gateway; without effect at the bound."""
         if sensor.gateway and sensor.gateway != sensor.id and (sensor.site, sensor.gateway) not in self._code:
             with suppress(CatalogFull):
                 self._register(sensor.site, sensor.gateway, "device")
@@ -251,7 +250,7 @@ class Catalog:
         if sensor.code == len(self._sensors):
             self._sensors.append(sensor)
             if _counts(sensor.site, sensor.id) and (sensor.site, sensor.id) not in self._declared:
-                self._strange_sites += sensor.site not in self._undeclared
+                self._undeclared_sites += sensor.site not in self._undeclared
                 self._undeclared[sensor.site] = self._undeclared.get(sensor.site, 0) + 1
         else:
             self._sensors[sensor.code] = sensor
@@ -267,5 +266,5 @@ class Catalog:
 
 
 def _counts(site: str, sensor_id: str) -> bool:
-    """Whether a name is one that devices give: the service's own are not."""
+    """Return whether a name belongs to a device and not to the service."""
     return site != SERVICE_SITE and sensor_id != SERVICE_DEVICE

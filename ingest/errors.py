@@ -1,12 +1,12 @@
-"""What can go wrong between a sensor's bytes and the log.
+"""Exceptions of the ingest package.
 
 IngestError
-├── BlockError      a stored column block is torn or of an unknown version
+├── BlockError      a stored column block is damaged or of an unknown version
 ├── CatalogFull     a bound of the catalogue was reached
 ├── TableError      a LoRaWAN table cannot be used; errors has one line for each mistake
 ├── RetentionError  a retention table cannot be used; errors has one line for each mistake
 ├── HoldError       a legal hold cannot be made or released
-└── StoreError      the time-series store refused (retry tells whether another try makes sense)
+└── StoreError      the time-series store rejected a request (retry: whether to repeat it)
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ class IngestError(Exception):
 
 
 class BlockError(IngestError):
-    """A column block cannot be read back."""
+    """A column block cannot be decoded."""
 
 
 class CatalogFull(IngestError):  # noqa: N818 - names the state, as BrokenPipe does
     """No further sensor or metric can be registered.
 
-    what: "sensors" or "metrics"; limit: the bound that acted; of: what it bounds, where that is a part of them.
+    what: "sensors" or "metrics"; limit: the bound; of: the bounded part of them, or "".
     """
 
     def __init__(self, what: str, limit: int, of: str = "") -> None:
-        super().__init__(f"the catalogue holds its limit of {limit} {of or what}")
+        super().__init__(f"the catalogue is full: it has its limit of {limit} {of or what}")
         self.what = what
         self.limit = limit
 
@@ -53,7 +53,7 @@ class HoldError(IngestError):
 
 
 class StoreError(IngestError):
-    """The store did not take or give readings; retry says whether another try may help."""
+    """The store failed to write or read. retry: whether a repeated request may succeed."""
 
     def __init__(self, message: str, *, retry: bool) -> None:
         super().__init__(message)

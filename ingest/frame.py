@@ -1,4 +1,4 @@
-"""A message as the broker sent it, between the connection and the decoders."""
+"""MQTT PUBLISH frame: a message between the connection and the decoders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RETAIN = 0x01
 QOS1 = 0x02
 DUP = 0x08
 OVERSIZE = 0x100
-"""The payload was over the limit: it was skipped, the payload given is empty."""
+"""The payload exceeded the limit and was skipped; the payload of the frame is empty."""
 
 AGAIN = 0x200
-"""The message was refused before and is taken in again."""
+"""The message comes from the quarantine and is reprocessed."""

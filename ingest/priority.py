@@ -1,7 +1,7 @@
-"""Which readings go first: life safety before comfort, from the log on.
+"""Priority of readings: life safety before comfort, from the log on.
 
-Smoke and gates are what a fire and an intruder show in first. Their readings stand in entries of their own, so that
-whoever judges them never waits for the others. The service's own clock goes with them.
+Smoke and gate sensors show a fire or an intruder first. Their readings have log entries of their own, so that their
+detectors never wait for other readings. The clock readings of the service have the same priority.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ URGENT_KINDS = frozenset(("smoke", "gate"))
 
 
 class Priority(IntEnum):
-    """What an entry of the log holds. The number is part of stored data."""
+    """Priority of a log entry. The number is part of stored data."""
 
     ORDINARY = 0
     URGENT = 1
 
 
 class Urgency:
-    """Tells urgent rows from others, by the kinds that the catalogue knows. One thread owns it."""
+    """Marks urgent rows by the kind of their sensor in the catalogue. One thread owns it."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -33,18 +33,18 @@ class Urgency:
         self._urgent = np.zeros(1024, np.bool_)
 
     def of_sensors(self, sensors: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Whether readings of these sensor codes are urgent, shape (n,)."""
+        """Return the mask of urgent sensor codes, shape (n,)."""
         if self._version != self._catalog.version:
-            self._follow()
+            self._sync()
         return self._urgent[sensors]
 
     def of_sensor(self, code: int) -> bool:
-        """Whether the readings of one sensor are urgent."""
+        """Return whether the readings of one sensor are urgent."""
         if self._version != self._catalog.version:
-            self._follow()
+            self._sync()
         return bool(self._urgent[code])
 
-    def _follow(self) -> None:
+    def _sync(self) -> None:
         version = self._catalog.version
         if len(self._catalog) > len(self._urgent):
             grown = np.zeros(2 * len(self._catalog), np.bool_)
@@ -57,7 +57,7 @@ class Urgency:
 
 
 def parted(batch: TelemetryBatch, urgent: NDArray[np.bool_]) -> list[tuple[Priority, TelemetryBatch]]:
-    """The batch by priority, the urgent part first, no part empty; an empty batch is one ordinary part.
+    """Return the batch by priority: the urgent part first, no part empty; an empty batch is one ordinary part.
 
     urgent: shape (n,), or empty where no row is urgent.
     """

@@ -1,4 +1,4 @@
-"""Columns of readings: the form in which telemetry travels from the decoders to the detectors."""
+"""Telemetry batches: readings as equal-length columns, from the decoders to the detectors."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ COLUMNS: tuple[tuple[str, type[np.generic]], ...] = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TelemetryBatch:
-    """Readings as equal-length columns, in the order in which they arrived.
+    """Readings as equal-length columns, in order of arrival.
 
-    sensor: catalogue code; metric: metric code; time_ns: event time, ns since 1970 UTC; arrival_ns: when the
-    service took the message, same base; value: in the metric's unit, booleans as 0 and 1; quality: Quality.
+    sensor: catalogue code; metric: metric code; time_ns: event time, ns since 1970 UTC; arrival_ns: time at which
+    the service received the message, same base; value: in the metric's unit, booleans as 0 and 1; quality: Quality.
     attributes: row -> labels of an event (label, zones, phase, track, gateway_ns, ...), sparse.
-    id: derived from the content by whoever writes the batch to the log; "" before that.
+    id: derived from the content when the log stores the batch; "" before.
     """
 
     sensor: NDArray[np.int32]
@@ -45,27 +45,27 @@ class TelemetryBatch:
             column = getattr(self, name)
             if column.shape != (rows,) or column.dtype != dtype:
                 wanted = f"({rows},) {np.dtype(dtype).name}"
-                raise ValueError(f"column {name} is {column.shape} {column.dtype}, wanted {wanted}")
+                raise ValueError(f"column {name} is {column.shape} {column.dtype}; it must be {wanted}")
 
     def __len__(self) -> int:
         return len(self.sensor)
 
     def select(self, rows: NDArray[np.intp] | slice) -> TelemetryBatch:
-        """The given rows as a batch of their own; attributes follow their rows."""
+        """Return the given rows as a batch; attributes keep their rows."""
         index = np.arange(len(self))[rows]
         place = {int(old): new for new, old in enumerate(index)} if self.attributes else {}
         kept = {place[row]: dims for row, dims in self.attributes.items() if row in place}
         return from_columns({name: getattr(self, name)[rows] for name, _ in COLUMNS}, kept)
 
     def rows(self) -> Iterator[TelemetryBatch]:
-        """Batches of one reading each, in order; for tests and tools, not for the hot path."""
+        """Yield a batch for each reading, in order; for tests and tools, not for the hot path."""
         return (self.select(slice(row, row + 1)) for row in range(len(self)))
 
 
 def from_columns(
     columns: Mapping[str, NDArray[Any]], attributes: Mapping[int, Mapping[str, Any]] | None = None
 ) -> TelemetryBatch:
-    """A batch of the columns that COLUMNS names, all present; wrong dtypes or lengths raise ValueError."""
+    """Return a batch of all columns of COLUMNS. Raises ValueError for wrong dtypes or lengths."""
     return TelemetryBatch(
         sensor=columns["sensor"],
         metric=columns["metric"],
@@ -78,12 +78,12 @@ def from_columns(
 
 
 def empty_batch() -> TelemetryBatch:
-    """A batch without readings."""
+    """Return a batch without readings."""
     return from_columns({name: np.empty(0, dtype) for name, dtype in COLUMNS})
 
 
 def concat(batches: Sequence[TelemetryBatch]) -> TelemetryBatch:
-    """One batch of all readings in order; attributes are re-numbered."""
+    """Return one batch of all readings in order, with attributes renumbered."""
     if not batches:
         return empty_batch()
     attributes: dict[int, Mapping[str, Any]] = {}

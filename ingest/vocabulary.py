@@ -1,6 +1,6 @@
-"""The words of telemetry: kinds, qualities and metrics, each metric with its one unit and its valid range.
+"""Vocabulary of telemetry: kinds, qualities and metrics, each metric with its unit and valid range.
 
-Codes are part of stored data: a code is never given to another metric.
+Codes are part of stored data. A code never changes its metric.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from enum import IntEnum
 from math import inf
 
 KINDS = ("smoke", "gate", "water", "camera", "env", "device")
-"""Kinds of sensors, the most telling first: a device that sends smoke and battery is a smoke sensor."""
+"""Sensor kinds, the most specific first: a device that sends smoke and battery is a smoke sensor."""
 
 FIRST_LEARNED_METRIC = 1000
-"""Codes from here on belong to metrics that nobody described; the catalogue hands them out."""
+"""First code of learned metrics, which have no description. The catalogue assigns these codes."""
 
 
 class Quality(IntEnum):
-    """How far a reading may be believed."""
+    """Trust in a reading."""
 
     GOOD = 0
-    FAULT = 1  # the sensor says that it cannot measure, or the value is outside the metric's valid range
+    FAULT = 1  # the sensor reports a failed measurement, or the value is outside the valid range
     TEST = 2  # self-test or simulated message: a drill at most
-    HISTORICAL = 3  # a late copy of an old value: stored, no live alarm
-    RETAINED = 4  # a copy that the broker kept: the state at a connect, no event and no sign of life
+    HISTORICAL = 3  # a late copy of a past value: stored, no live alarm
+    RETAINED = 4  # a retained message: the state at a connect, no event and no heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ METRICS: tuple[Metric, ...] = (
     _bool(32, "motion"),
     _bool(33, "review"),
     _bool(34, "blind"),
-    Metric(35, "sharpness", "%", 0, 100),  # of what the camera shows on a clear day
+    Metric(35, "sharpness", "%", 0, 100),  # relative to the camera's picture on a clear day
     Metric(36, "luma", "%", 0, 100),
     Metric(37, "scene_change", "%", 0, 100),  # of the picture's hash bits that differ from the learned scene
     _bool(38, "rule_active"),  # a rule of the camera's own analytics holds
@@ -82,13 +82,13 @@ METRICS: tuple[Metric, ...] = (
     Metric(45, "rssi", "dBm", -200, 50),
     Metric(46, "linkquality", "lqi", 0, 255),
     Metric(47, "link_margin", "dB", -100, 100),
-    _bool(48, "online"),  # made from last wills and availability topics
-    _bool(49, "tick"),  # the service's own clock reading: event time goes on while every sensor is silent
+    _bool(48, "online"),  # derived from last wills and availability topics
+    _bool(49, "tick"),  # clock reading of the service: advances event time while every sensor is offline
     _bool(50, "isolated"),  # a zone of the fire panel is switched off
-    Metric(51, "data_gap", "count", 0),  # messages that did not come, by the device's running numbers
-    Metric(54, "message_rate", "1/s", 0),  # of a device that sends beyond all measure; 0 when that is over
-    Metric(55, "new_names", "count", 0),  # of a site within a minute, while they flood in; 0 when that is over
-    Metric(57, "backlog", "s", 0),  # how long the oldest comfort reading has waited undecoded in the log
+    Metric(51, "data_gap", "count", 0),  # missing messages, by the device's sequence numbers
+    Metric(54, "message_rate", "1/s", 0),  # of a device during a message flood; 0 at its end
+    Metric(55, "new_names", "count", 0),  # of a site within a minute, during a name flood; 0 at its end
+    Metric(57, "backlog", "s", 0),  # age of the oldest undecoded comfort reading in the log
     Metric(60, "humidity", "%", 0, 100),
     Metric(61, "illuminance", "lx", 0, 200_000),
     Metric(62, "co2", "ppm", 0, 100_000),
@@ -118,4 +118,4 @@ DEVICE_METRICS = frozenset(
         "new_names",
     ),
 )
-"""Metrics that speak of the device, whatever kind of topic they came on."""
+"""Metrics of the device itself, on a topic of any kind."""

@@ -1,8 +1,8 @@
-"""What became of every reading: counts that balance, a bounded sample of what was refused, the sealed batch.
+"""Reading accounts: balanced counts by site and format, and a bounded sample of rejected messages.
 
 Per (site, format): received = stored + duplicate + the sum of quarantined. The unit is the reading; a message that
-cannot be decoded at all counts as one received and one quarantined. Notices stand beside the sum. What can be told of a
-device is in the ledger too, and balances there by itself; the rest of a site is the difference.
+cannot be decoded counts as one received and one quarantined. Notices are outside the sum. Counts with a known device
+are in the ledger too and balance there; the rest of a site is the difference.
 """
 
 from __future__ import annotations
@@ -19,53 +19,53 @@ REASONS: Mapping[str, str] = {
     "json": "payload is not JSON (cut short, or another format)",
     "not_object": "JSON is neither an object nor an array of objects",
     "empty": "payload is empty, or names no metric",
-    "retained": "a reading kept by the broker; refused before such readings had a quality of their own",
+    "retained": "a retained reading; rejected before retained readings had a quality of their own",
     "too_large": "payload is over the size limit",
-    "topic": "no decoder speaks for this topic",
+    "topic": "no decoder claims this topic",
     "kind": "the kind in the topic is none of the six",
     "sensor_name": "site or sensor name has other characters than [A-Za-z0-9._-], or more than 64",
     "metric_name": "metric name is ill-formed",
     "type": "value is neither number, boolean nor null",
     "not_finite": "value is NaN or infinite",
     "time_format": "time is neither RFC 3339 with offset nor epoch milliseconds",
-    "time_past": "time is further back than readings are taken",
+    "time_past": "time is before the accepted range",
     "time_future": "time is more than a day ahead",
     "depth": "JSON is nested too deeply",
-    "sensor_limit": "the catalogue holds its limit of sensors",
-    "metric_limit": "the catalogue holds its limit of metrics",
-    "undescribed": "the message that says what this one means has not come yet",
-    "template": "the announcement needs a template that is not understood",
+    "sensor_limit": "the catalogue is at its limit of sensors",
+    "metric_limit": "the catalogue is at its limit of metrics",
+    "undescribed": "the message that describes this one has not arrived yet",
+    "template": "the announcement needs an unsupported template",
     "internal": "the decoder failed; a programming error",
 }
-"""Why a reading is refused: code -> one line for people. Codes are part of stored data."""
+"""Reject reasons: code -> one line for people. Codes are part of stored data."""
 
 NOTICES: Mapping[str, str] = {
-    "ignored": "the message rightly holds no reading",
+    "ignored": "the message has no reading by design",
     "out_of_range": "value outside the metric's valid range, stored with quality fault",
     "time_future": "time up to a day ahead, stored under the arrival time",
-    "clock_corrected": "stored at another time than told: the device's clock is known to be off",
-    "unknown_metric": "a metric that nobody described, kept as kind env",
+    "clock_corrected": "stored at a corrected time: the device's clock has an offset",
+    "unknown_metric": "a metric without description, kept as kind env",
     "personal_data": "a name, card number or plate was left out",
-    "retained": "a state kept by the broker, stored as such: no event and no sign of life",
+    "retained": "a retained message, stored as a state: no event and no heartbeat",
     "seq": "seq is no integer and was left out",
     "no_codec": "a device whose bytes the network server could not decode",
-    "history_without_time": "an old value without its time",
-    "sensor_fault": "the sensor says that it cannot measure",
-    "distrusted": "values that the device itself marks as doubtful",
-    "data_gap": "messages that did not come, by the device's running numbers",
-    "excess": "messages of a device beyond the rate that a device may have, while it floods",
-    "new_names": "names that nobody knows, while they flood in",
-    "seq_gap": "messages of a node are missing: it was asked to tell its state anew",
+    "history_without_time": "a past value without its time",
+    "sensor_fault": "the sensor reports a failed measurement",
+    "distrusted": "values that the device marks as doubtful",
+    "data_gap": "missing messages, by the device's sequence numbers",
+    "excess": "messages of a device beyond the rate limit, during a flood",
+    "new_names": "undeclared names, during a flood",
+    "seq_gap": "messages of a node are missing: a rebirth was requested",
     "unknown_event": "an event whose code is in no table",
-    "replayed": "a refused message that was taken in again",
-    "other": "a notice of a decoder under a name of its own",
+    "replayed": "a quarantined message that was reprocessed",
+    "other": "a decoder's notice outside this table",
 }
-"""What was taken although something about it is worth knowing: code -> one line for people."""
+"""Notices about accepted readings: code -> one line for people."""
 
-MENDABLE = frozenset(
+FIXABLE = frozenset(
     ("topic", "kind", "time_past", "time_future", "sensor_limit", "metric_limit", "undescribed", "template", "internal")
 )
-"""Reasons whose cause can be mended: these messages are kept whole, to be taken in again."""
+"""Reasons with a fixable cause: these messages are kept whole, to be reprocessed."""
 
 WHOLE_BYTES = 65_536
 SAMPLE_BYTES = 2048
@@ -74,11 +74,11 @@ DETAIL_CHARACTERS = 200
 OTHER_SITE = "_other"
 REFUSED = "quarantined "
 UNSTORED = "unstored"
-"""Columns of the ledger are named as the outcomes; refused readings with REFUSED before the reason, received ones as
-UNSTORED where they were not stored: of nearly all devices there is then one figure a batch."""
+"""Ledger columns have the names of the outcomes. Rejected readings have REFUSED before the reason. Received readings
+that were not stored are UNSTORED, so that most devices need one number per batch."""
 
 NO_DEVICE = -1
-"""In place of a sensor's code: nobody knows which, or it has none."""
+"""Sensor code of an unknown sensor, or of one without a code."""
 
 Outcome = Literal["received", "stored", "duplicate", "quarantined", "notice"]
 
@@ -93,7 +93,7 @@ class Count(NamedTuple):
 
 
 class Charge(NamedTuple):
-    """Refused rows of a message, and the sensor that they are counted for."""
+    """Rejected rows of a message, and the sensor that they count for."""
 
     reason: str
     rows: int
@@ -102,10 +102,10 @@ class Charge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One refused message as kept for people: payload is masked and cut to SAMPLE_BYTES.
+    """One quarantined message: payload is masked and cut to SAMPLE_BYTES for display.
 
-    whole: the message's own bytes where it can be taken in again, and counts: what it stands for in the accounts; both
-    empty otherwise.
+    whole: the complete payload of a message that can be reprocessed; counts: its charges in the accounts; both empty
+    otherwise.
     """
 
     arrival_ns: int
@@ -120,7 +120,7 @@ class Quarantined:
 
 
 class Waiting(NamedTuple):
-    """A refused message that is to be taken in again, as it came then."""
+    """A quarantined message to reprocess, with its original arrival."""
 
     id: int
     arrival_ns: int
@@ -158,14 +158,14 @@ class QuarantineChanges:
 
 
 class Source(NamedTuple):
-    """Where readings come from: the unit of the accounts."""
+    """Site and format of readings: the unit of the accounts."""
 
     site: str
     format: str
 
 
 class Refusal(NamedTuple):
-    """One refused message or value, before it is known whether the sample has room."""
+    """One rejected message or value, before sampling."""
 
     reason: str
     detail: str
@@ -176,12 +176,12 @@ class Refusal(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of the message was taken, its cause can be mended, and it is small enough to be kept."""
+        """Whether no row was stored, the cause is fixable, and the size is within the limit."""
         fits = len(self.payload) <= WHOLE_BYTES and len(self.topic) <= TOPIC_BYTES
-        return fits and bool(self.counts) and all(charge.reason in MENDABLE for charge in self.counts)
+        return fits and bool(self.counts) and all(charge.reason in FIXABLE for charge in self.counts)
 
     def sampled(self, source: Source) -> Quarantined:
-        """As kept for people."""
+        """Return the form that the quarantine stores."""
         return Quarantined(
             arrival_ns=self.arrival_ns,
             site=source.site,
@@ -203,22 +203,22 @@ _PERSONAL = re.compile(
 
 
 def sample(payload: bytes) -> bytes:
-    """The start of a payload as kept in the quarantine: values of keys that speak of people are masked."""
+    """Return the start of a payload for the quarantine, with values of personal keys masked."""
     return _PERSONAL.sub(rb'\1"***"', payload[: SAMPLE_BYTES * 2])[:SAMPLE_BYTES]
 
 
 def _column(outcome: Outcome, reason: str) -> str:
-    """Where the ledger keeps it."""
+    """Return the ledger column of an outcome."""
     if outcome == "quarantined":
         return REFUSED + reason
     return UNSTORED if outcome == "received" else reason or outcome
 
 
 class Accounts:
-    """Adds up outcomes between two seals. `quarantine_max` bounds the sample of one batch; the counts are exact.
+    """Sums outcomes between two seals. `quarantine_max` bounds the sample of one batch; the counts are exact.
 
-    Each (site, format, reason) is sampled `same_max` times a batch, so that one mad device cannot fill the sample;
-    `sites_max` bounds how many sites from the wire get lines of their own, the rest add up under OTHER_SITE.
+    A batch samples each (site, format, reason) `same_max` times, so that one faulty device cannot fill the sample.
+    `sites_max` bounds the sites with counts of their own; all others are counted under OTHER_SITE.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class Accounts:
         same_max: int = 5,
         sites_max: int = 20_000,
     ) -> None:
-        """ledger: for the accounts of devices."""
+        """ledger: accounts of devices."""
         self.ledger = Ledger() if ledger is None else ledger
         self._quarantine_max = quarantine_max
         self._same_max = same_max
@@ -244,7 +244,7 @@ class Accounts:
         return bool(self._counts)
 
     def site(self, site: str) -> str:
-        """The name under which a site is counted."""
+        """Return the account name of a site."""
         if site in self._sites:
             return site
         if len(self._sites) >= self._sites_max:
@@ -255,7 +255,7 @@ class Accounts:
     def add(
         self, source: Source, outcome: Outcome, *, rows: int = 1, reason: str = "", device: int = NO_DEVICE
     ) -> None:
-        """Count rows under an outcome, and for a device where one is named; nothing for zero rows."""
+        """Count rows under an outcome, and for a device if given; zero rows count nothing."""
         if rows and device != NO_DEVICE:
             self.ledger.note(_column(outcome, reason), device, rows)
         if rows:
@@ -265,7 +265,7 @@ class Accounts:
     def refuse(
         self, source: Source, refusal: Refusal, *, rows: int = 1, received: bool = True, device: int = NO_DEVICE
     ) -> None:
-        """Count rows as quarantined (and as received, unless the caller did) and keep a sample if there is room."""
+        """Count rows as quarantined (and as received, unless the caller did); keep a sample within the bounds."""
         if received:
             self.add(source, "received", rows=rows, device=device)
         self.add(source, "quarantined", rows=rows, reason=refusal.reason, device=device)
@@ -278,14 +278,14 @@ class Accounts:
         self._quarantine.append(refusal.sampled(source))
 
     def drain(self) -> tuple[dict[Count, int], list[Quarantined]]:
-        """Counts and sample since the last call; starts anew."""
+        """Return counts and sample since the last call."""
         taken = self._counts, self._quarantine
         self._counts, self._quarantine, self._sampled = {}, [], {}
         return taken
 
 
 def residual(counts: Mapping[Count, int]) -> dict[tuple[str, str], int]:
-    """Received less everything it became, by (site, format); all zero when the accounts balance."""
+    """Return received minus all outcomes, by (site, format); all zero when the accounts balance."""
     left: dict[tuple[str, str], int] = {}
     sign = {"received": 1, "stored": -1, "duplicate": -1, "quarantined": -1, "notice": 0}
     for count, rows in counts.items():

@@ -1,6 +1,6 @@
-"""What is missing: gaps in the running numbers of devices, told once they are sure.
+"""Sequence gaps: missing sequence numbers of devices, reported after a grace period.
 
-Messages overtake each other, so a missing number is waited for. A device that begins anew at a low number has
+Messages may arrive out of order, so a missing number has a grace period. A device that continues at a low number has
 restarted and misses nothing. A late message inside a reported gap is no restart. `ingest.devices.sequence` keeps this
 state across a restart of the service.
 """
@@ -9,69 +9,72 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 GRACE_NS = 20_000_000_000
-"""How long a missing number is waited for, by arrival."""
+"""Grace period of a missing number, in arrival time."""
 
 TOPICS_MAX = 100_000
 RANGES_MAX = 64
 JUMP_MAX = 1_000_000
-"""A number that is further ahead is another count, not a gap."""
+"""A larger step is another count, not a gap."""
 
 SEQ_MAX = 1 << 62
-"""A number beyond is no running number, nor is one below zero."""
+"""Largest sequence number. Numbers outside 0 to SEQ_MAX are ignored."""
 
 _RESTART_RUN = 3
 
 
 class Counter(Protocol):
-    """Whatever remembers a topic's next number; None before the first."""
+    """Owner of a topic's next number; None before the first."""
 
     next_seq: int | None
 
 
 @dataclass(slots=True)
 class Count:
-    """A counter for topics that nobody else remembers."""
+    """Counter of a topic without another owner."""
 
     next_seq: int | None = None
 
 
 class Gap(NamedTuple):
-    """Messages that did not come: how many, on which topic, noticed missing at `since_ns` (arrival)."""
+    """Missing messages of a topic; since_ns: arrival of the first message behind the gap."""
 
     topic: bytes
     messages: int
     since_ns: int
 
 
-@dataclass(slots=True)
-class _Missing:
-    """Of one topic: ranges waited for (first, last, since), ranges told, and a run of numbers behind the count."""
+class _Missing(msgspec.Struct, rename={"reported": "told"}):  # the name in stored data
+    """Missing numbers of one topic.
 
-    waited: list[tuple[int, int, int]] = field(default_factory=list)
-    told: list[tuple[int, int]] = field(default_factory=list)
+    waited: open ranges (first, last, since); reported: ranges reported missing; behind, run: last number and length of
+    a run below the counter.
+    """
+
+    waited: list[tuple[int, int, int]] = msgspec.field(default_factory=list)
+    reported: list[tuple[int, int]] = msgspec.field(default_factory=list)
     behind: int = 0
     run: int = 0
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is missing or doubted."""
-        return not (self.waited or self.told or self.run)
+        """Whether no number is missing and no run is open."""
+        return not (self.waited or self.reported or self.run)
 
 
 _MISSING = msgspec.msgpack.Decoder(_Missing)
 
 
 class Gaps:
-    """Follows the running numbers of every topic. One thread owns it.
+    """Sequence numbers of every topic. One thread owns it.
 
-    The caller compares a number with the counter's `next_seq` itself, where speed matters, and calls `odd` when they
-    differ. Holds at most TOPICS_MAX topics with something missing, and as many counters of its own.
+    The hot path compares a number with the counter's `next_seq` itself, and calls `accept_other` when they differ. At
+    most TOPICS_MAX topics have missing numbers, and at most as many have a counter here.
 
     >>> gaps, count = Gaps(), Count()
     >>> for seq in (1, 2, 5, 4):
@@ -87,7 +90,7 @@ class Gaps:
         self._altered: dict[bytes, None] = {}
 
     def count(self, topic: bytes) -> Count:
-        """The counter of a topic that nobody else remembers."""
+        """Return the counter of a topic without another owner."""
         found = self._counts.get(topic)
         if found is None:
             found = self._counts[topic] = Count()
@@ -96,7 +99,7 @@ class Gaps:
         return found
 
     def accept(self, counter: Counter, topic: bytes, numbers: Sequence[int], now_ns: int) -> None:
-        """Numbers of one topic in the order in which they came."""
+        """Accept numbers of one topic in order of arrival."""
         first = numbers[0] if numbers else 0
         if counter.next_seq == first and list(numbers) == list(range(first, first + len(numbers))):
             counter.next_seq = first + len(numbers)
@@ -105,10 +108,10 @@ class Gaps:
             if seq == counter.next_seq:
                 counter.next_seq = seq + 1
             else:
-                self.odd(counter, topic, seq, now_ns)
+                self.accept_other(counter, topic, seq, now_ns)
 
-    def odd(self, counter: Counter, topic: bytes, seq: int, now_ns: int) -> None:
-        """A number that is not the next one."""
+    def accept_other(self, counter: Counter, topic: bytes, seq: int, now_ns: int) -> None:
+        """Accept a number that is not the next one."""
         if not 0 <= seq <= SEQ_MAX:
             return
         expected = counter.next_seq
@@ -127,7 +130,7 @@ class Gaps:
             self._altered[topic] = None
 
     def due(self, now_ns: int) -> list[Gap]:
-        """The gaps that have been waited for long enough; each is told once. A clock that went back tells all."""
+        """Return the gaps beyond their grace period, each once. A clock that steps back ends every grace period."""
         found = []
         for topic in list(self._waiting):
             missing = self._missing[topic]
@@ -137,37 +140,37 @@ class Gaps:
                 del self._waiting[topic]
             if not ripe:
                 continue
-            missing.told = [*missing.told, *((first, last) for first, last, _ in ripe)][-RANGES_MAX:]
+            missing.reported = [*missing.reported, *((first, last) for first, last, _ in ripe)][-RANGES_MAX:]
             self._altered[topic] = None
             number = sum(last - first + 1 for first, last, _ in ripe)
             found.append(Gap(topic, number, min(since for _, _, since in ripe)))
         return found
 
     def drain_altered(self) -> list[bytes]:
-        """Topics of which something else is missing than at the last call."""
+        """Return the topics whose missing numbers changed since the last call."""
         altered, self._altered = list(self._altered), {}
         return altered
 
     def dump(self, topic: bytes) -> bytes | None:
-        """All that is missing of a topic, to be kept; None when nothing is."""
+        """Return the missing numbers of a topic for storage; None without any."""
         missing = self._missing.get(topic)
         return None if missing is None or missing.idle else msgspec.msgpack.encode(missing)
 
     def recall(self, topic: bytes, kept: bytes) -> None:
-        """Take back what was kept of a topic."""
+        """Restore the stored missing numbers of a topic."""
         missing = self._missing[topic] = _MISSING.decode(kept)
         if missing.waited:
             self._waiting[topic] = None
 
     def _behind(self, counter: Counter, topic: bytes, seq: int) -> None:
-        """A number below the count: it fills a gap, comes too late for one, or the device has begun anew."""
+        """Handle a number below the counter: it fills a gap, is late for one, or follows a restart of the device."""
         missing = self._of(topic)
         for place, (first, last, since) in enumerate(missing.waited):
             if first <= seq <= last:
                 parts = [(first, seq - 1, since), (seq + 1, last, since)]
                 missing.waited[place : place + 1] = [part for part in parts if part[0] <= part[1]]
                 return
-        if any(first <= seq <= last for first, last in missing.told):
+        if any(first <= seq <= last for first, last in missing.reported):
             return
         missing.run = missing.run + 1 if missing.run and seq == missing.behind + 1 else 1
         missing.behind = seq
@@ -175,11 +178,11 @@ class Gaps:
             self._restart(counter, topic, seq)
 
     def _restart(self, counter: Counter, topic: bytes, seq: int) -> None:
-        """Count on from here; what was waited for before stays missing."""
+        """Continue the count here; open ranges stay missing."""
         counter.next_seq = seq + 1
         missing = self._missing.get(topic)
         if missing is not None:
-            missing.run, missing.told = 0, []
+            missing.run, missing.reported = 0, []
 
     def _of(self, topic: bytes) -> _Missing:
         found = self._missing.get(topic)

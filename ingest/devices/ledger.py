@@ -1,8 +1,8 @@
-"""What has to be known of each device after any crash, at the price of a few bytes a batch.
+"""Device ledger: durable counters and marks per device, at a few bytes per batch.
 
-Columns by sensor code that only add up, and marks: small values by name, each at home with a sensor. A batch takes with
-it what it added to them; in turn with the batches a page of PAGE sensors goes with one as it stands, so that what has
-to be read at a start stays short. Whoever writes the batch to the log writes these with it, in the same transaction.
+Columns hold sums by sensor code. Marks are small values by name, each assigned to a sensor. Every batch carries its
+delta. Every TURN batches one page of PAGE sensors is stored in full, so that a start reads few deltas. The log stores
+both in the transaction of the batch.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 PAGE = 1_024
 TURN = 4
-"""Batches between two pages."""
+"""Number of batches between two pages."""
 
 Codes = NDArray[np.int32]
 Amounts = NDArray[np.int64]
-_Packed = tuple[int, int, bytes]  # length, constant value or bytes an item, the items (none of a constant)
-_Mark = tuple[int, bytes | None]  # home, value; None: forgotten
+_Packed = tuple[int, int, bytes]  # length, constant value or bytes per item, the items (empty for a constant)
+_Mark = tuple[int, bytes | None]  # sensor, value; None: removed
 _WIDTHS: dict[int, np.dtype[Any]] = {width: np.dtype(f"<i{width}") for width in (1, 2, 4, 8)}
 
 
 class Segment(NamedTuple):
-    """What a batch adds to one column; codes: None where they are those of the segment before."""
+    """Delta of one column; codes: None when they equal those of the previous segment."""
 
     name: str
     codes: _Packed | None
@@ -36,14 +36,14 @@ class Segment(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What a batch adds to all columns and marks."""
+    """Delta of all columns and marks."""
 
     segments: list[Segment]
     marks: dict[str, _Mark]
 
 
 class Standing(NamedTuple):
-    """A page as it stands: every column of it, and the marks that are at home there."""
+    """Full content of a page: its part of every column, and the marks of its sensors."""
 
     columns: dict[str, _Packed]
     marks: dict[str, _Mark]
@@ -54,10 +54,10 @@ _ADDED, _STANDING = msgspec.msgpack.Decoder(Added), msgspec.msgpack.Decoder(Stan
 
 @dataclass(frozen=True, slots=True)
 class LedgerDelta:
-    """What goes into the log with a batch.
+    """Durable fact: change of the ledger by a batch.
 
-    number: of these bookings, without a gap; added: what this one adds; pages: page -> as it stands with this booking;
-    settled: what was added up to that number stands in pages, and need not be kept.
+    number: sequence number of the delta, without gaps; added: the encoded delta; pages: page -> full content with this
+    delta; settled: deltas up to that number are contained in pages.
     """
 
     number: int = 0
@@ -71,7 +71,7 @@ class LedgerDelta:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntries:
-    """What the log holds: (page, number, standing) of every page, (number, added) behind them in order."""
+    """Stored ledger: (page, number, content) of every page, then (number, delta) in order."""
 
     pages: Sequence[tuple[int, int, bytes]] = ()
     added: Sequence[tuple[int, bytes]] = ()
@@ -88,14 +88,14 @@ class Ledger:
     """
 
     def __init__(self, kept: LedgerEntries | None = None) -> None:
-        """kept: what the log holds; of a few pages only, where only they are wanted."""
+        """kept: the stored entries, or those of a few pages."""
         self._columns: dict[str, Amounts] = {}
         self._marks: dict[str, _Mark] = {}
         self._homes: dict[int, dict[str, None]] = {}
         self._segments: list[tuple[str, Codes, Amounts]] = []
         self._sparse: dict[str, dict[int, int]] = {}
         self._altered: dict[str, _Mark] = {}
-        self._dirty: dict[int, int] = {}  # page -> first booking that it does not hold; in the order of these
+        self._dirty: dict[int, int] = {}  # page -> first delta that it does not contain; in that order
         self._number = 0
         self._turn = 0
         if kept is not None:
@@ -103,11 +103,11 @@ class Ledger:
 
     @property
     def names(self) -> list[str]:
-        """The columns that hold anything."""
+        """Names of the columns with values."""
         return list(self._columns)
 
     def column(self, name: str, codes: Codes) -> Amounts:
-        """The sums of these sensors, without what was added since the last `drain`."""
+        """Return the sums of these sensors, without additions since the last `drain`."""
         found = self._columns.get(name)
         if found is None:
             return np.zeros(len(codes), np.int64)
@@ -117,19 +117,19 @@ class Ledger:
         return np.where(codes < len(found), found[inside], 0)
 
     def where(self, name: str) -> list[int]:
-        """The sensors whose sum is not zero, without what was added since the last `drain`."""
+        """Return the sensors whose sum is not zero, without additions since the last `drain`."""
         found: list[int] = np.flatnonzero(self._columns.get(name, np.zeros(0, np.int64))).tolist()
         return found
 
     def of(self, name: str, code: int) -> int:
-        """The sum of one sensor, with all that was added."""
+        """Return the sum of one sensor, with all additions."""
         found = self._columns.get(name)
         own = 0 if found is None or code >= len(found) else int(found[code])
-        late = sum(int(rows[codes == code].sum()) for told, codes, rows in self._segments if told == name)
+        late = sum(int(rows[codes == code].sum()) for segment, codes, rows in self._segments if segment == name)
         return own + late + self._sparse.get(name, {}).get(code, 0)
 
     def marks(self) -> dict[str, bytes]:
-        """Every mark, by name."""
+        """Return every mark, by name."""
         return {name: value for name, (_, value) in self._marks.items() if value is not None}
 
     def add(self, name: str, codes: Codes, amounts: Amounts) -> None:
@@ -138,16 +138,16 @@ class Ledger:
             self._segments.append((name, codes, amounts))
 
     def note(self, name: str, code: int, amount: int = 1) -> None:
-        """Add to one sensor's place in a column, where that is rare."""
+        """Add to one sensor's sum in a column, for rare additions."""
         sums = self._sparse.setdefault(name, {})
         sums[code] = sums.get(code, 0) + amount
 
     def mark(self, name: str, home: int, value: bytes | None) -> None:
-        """Keep a value under that name, beside the sensor; None forgets it."""
+        """Set the mark of that name for a sensor; None removes it."""
         self._altered[name] = home, value
 
     def drain(self) -> LedgerDelta | None:
-        """What was added since the last call, None when nothing was."""
+        """Return the additions since the last call, None without any."""
         for name, sums in self._sparse.items():
             codes = np.array(sorted(sums), np.int32)
             self.add(name, codes, np.array([sums[code] for code in codes.tolist()], np.int64))
@@ -161,17 +161,17 @@ class Ledger:
         for name, codes, amounts in segments:
             self._apply(name, codes, amounts)
             if codes is not before:
-                self._soil(_pages(codes))
+                self._mark_dirty(_pages(codes))
             before = codes
         for name, mark in marks.items():
             self._set(name, mark)
-            self._soil((mark[0] // PAGE,))
+            self._mark_dirty((mark[0] // PAGE,))
         return LedgerDelta(
             self._number, added, self._page_in_turn(), next(iter(self._dirty.values()), self._number + 1) - 1
         )
 
     def _page_in_turn(self) -> dict[int, bytes]:
-        """Now and then the page that has waited longest."""
+        """Return the page that was stored longest ago, every TURN calls."""
         self._turn += 1
         if self._turn < TURN:
             return {}
@@ -184,7 +184,7 @@ class Ledger:
         return {page: zlib.compress(msgspec.msgpack.encode(Standing(columns, marks)), 1)}
 
     def _load(self, kept: LedgerEntries) -> None:
-        """Pages first, then what was added behind each."""
+        """Load the pages, then the deltas behind each."""
         at = np.full(1 + max((page for page, _, _ in kept.pages), default=0), 0, np.int64)
         for page, number, standing in kept.pages:
             at[page], columns, marks = number, *_STANDING.decode(zlib.decompress(standing))
@@ -207,14 +207,14 @@ class Ledger:
             codes = codes if packed is None else np.cumsum(_unpack(packed)).astype(np.int32)
             late = behind(codes // PAGE)
             self._apply(name, codes[late], _unpack(amounts)[late])
-            self._soil(_pages(codes[late]), number)
+            self._mark_dirty(_pages(codes[late]), number)
         for name, mark in marks.items():
             if behind(np.array([mark[0] // PAGE], np.int32))[0]:
                 self._set(name, mark)
-                self._soil((mark[0] // PAGE,), number)
+                self._mark_dirty((mark[0] // PAGE,), number)
 
-    def _soil(self, pages: Iterable[int], number: int | None = None) -> None:
-        """These pages as last written do not hold the present booking (or the one of that number)."""
+    def _mark_dirty(self, pages: Iterable[int], number: int | None = None) -> None:
+        """Mark pages whose stored content lacks the present delta (or the one of that number)."""
         for page in pages:
             self._dirty.setdefault(page, self._number if number is None else number)
 
@@ -240,7 +240,7 @@ class Ledger:
 
 
 def distinct(codes: Codes) -> tuple[Codes, Amounts]:
-    """The sensors, ascending, and how often each is there; what numpy's `unique` gives, in half the time."""
+    """Return the sensors, ascending, and their counts: numpy's `unique` in half the time."""
     ordered = np.sort(codes)
     first = np.ones(len(ordered), np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
@@ -252,7 +252,7 @@ def distinct(codes: Codes) -> tuple[Codes, Amounts]:
 
 
 def _pages(codes: Codes) -> list[int]:
-    """Pages of ascending sensors, each once."""
+    """Return the pages of ascending sensors, each once."""
     pages = codes // PAGE
     last = np.ones(len(pages), np.bool_)
     np.not_equal(pages[1:], pages[:-1], out=last[:-1])
@@ -270,14 +270,14 @@ def _packed_segments(segments: Sequence[tuple[str, Codes, Amounts]]) -> list[Seg
 
 
 def _steps(codes: Codes) -> Amounts:
-    """The first code, then the distance from each to the next."""
+    """Return the first code, then the distance from each to the next."""
     steps = codes.astype(np.int64)
     steps[1:] -= codes[:-1]
     return steps
 
 
 def _pack(values: Amounts) -> _Packed:
-    """Integers in the narrowest width that holds them; nothing but the value where all are alike."""
+    """Return integers in the smallest sufficient width; equal integers as one constant."""
     low, high = int(values.min()), int(values.max())
     if low == high:
         return len(values), low, b""
@@ -286,8 +286,8 @@ def _pack(values: Amounts) -> _Packed:
 
 
 def _unpack(packed: _Packed) -> Amounts:
-    length, told, items = packed
+    length, value_or_width, items = packed
     if not items:
-        return np.full(length, told, np.int64)
-    values: Amounts = np.frombuffer(items, _WIDTHS[told]).astype(np.int64)
+        return np.full(length, value_or_width, np.int64)
+    values: Amounts = np.frombuffer(items, _WIDTHS[value_or_width]).astype(np.int64)
     return values

@@ -1,4 +1,4 @@
-"""The open batch: readings gather here in columns until a bound is reached, then leave as one TelemetryBatch.
+"""Open batch: columns that collect readings until a bound closes them as one TelemetryBatch.
 
 An item is one JSON object (or one reading of a foreign format): one sensor, one time, one quality, some rows.
 """
@@ -18,12 +18,12 @@ from ingest.telemetry import TelemetryBatch, empty_batch
 from ingest.vocabulary import Quality
 
 BOUNDS = ("rows", "bytes", "age", "asked")
-"""What can close a batch; "asked" is a caller that could not wait (stop, or half of the unacknowledged allowance)."""
+"""Causes that close a batch; "asked" is a caller that cannot wait (stop, or half of the unacknowledged allowance)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
-    """When an open batch is closed: at whichever bound comes first."""
+    """Bounds of an open batch; the first one reached closes it."""
 
     rows_max: Annotated[int, Interval(ge=1, le=1_000_000), Unit("1"), doc("readings that close a batch")] = 32_768
     bytes_max: Annotated[
@@ -35,9 +35,9 @@ class BatchSettings:
 
 
 class OpenBatch:
-    """Columns that grow. The hot paths append to the arrays themselves and must keep their lengths in step.
+    """Growing columns. The hot paths append to the arrays directly and must keep their lengths equal.
 
-    Per item: sensor, time_ns, rows (how many rows the item has), origin (the message it came in);
+    Per item: sensor, time_ns, rows (number of rows of the item), origin (its message);
     per row: metric, value. Sparse: quality and source by item, attributes by row.
     """
 
@@ -58,11 +58,11 @@ class OpenBatch:
 
     @property
     def items(self) -> int:
-        """How many items are open."""
+        """Number of items."""
         return len(self.time_ns)
 
     def arrive(self, now_ns: int) -> None:
-        """Everything appended from here on arrived at now_ns."""
+        """Set the arrival time of the items appended from here on."""
         self._arrivals.append((len(self.time_ns), now_ns))
 
     def put(
@@ -85,24 +85,24 @@ class OpenBatch:
         self.value.append(value)
 
     def rewind(self, items: int, rows: int) -> None:
-        """Take back everything after the given marks, whatever of it was appended."""
+        """Remove all items and rows after the given counts."""
         for column in (self.sensor, self.time_ns, self.rows, self.origin):
             del column[items:]
         del self.metric[rows:], self.value[rows:]
 
     def withdraw(self, items: int, rows: int) -> None:
-        """As rewind, for whoever also wrote sparse entries: those of the withdrawn items go too."""
+        """Remove all items and rows after the given counts, with their sparse entries."""
         self.rewind(items, rows)
-        self.quality = {item: told for item, told in self.quality.items() if item < items}
-        self.source = {item: told for item, told in self.source.items() if item < items}
-        self.attributes = {row: told for row, told in self.attributes.items() if row < rows}
+        self.quality = {item: listed for item, listed in self.quality.items() if item < items}
+        self.source = {item: listed for item, listed in self.source.items() if item < items}
+        self.attributes = {row: listed for row, listed in self.attributes.items() if row < rows}
 
     def per_row(self, column: NDArray[Any]) -> NDArray[Any]:
-        """A column of items, repeated for their rows."""
+        """Return a column of items, repeated for their rows."""
         return np.repeat(column, np.frombuffer(self.rows, np.int32)) if len(column) else column
 
     def item_columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]:
-        """Sensor, arrival time and quality of each item."""
+        """Return sensor, arrival time and quality of each item."""
         sensor = np.frombuffer(self.sensor, np.int32) if self.sensor else np.empty(0, np.int32)
         starts = np.array([start for start, _ in self._arrivals] + [self.items], np.int64)
         arrival = np.repeat(np.array([now for _, now in self._arrivals], np.int64), np.diff(starts))
@@ -112,7 +112,7 @@ class OpenBatch:
         return sensor, arrival, quality
 
     def close(self) -> TelemetryBatch:
-        """The gathered rows as they came, unchecked. The arrays stay in use by the batch: begin a new OpenBatch."""
+        """Return the rows, unchecked. The batch keeps using the arrays: continue with a new OpenBatch."""
         if not self.value:
             return empty_batch()
         sensor, arrival, quality = self.item_columns()
@@ -128,7 +128,7 @@ class OpenBatch:
 
 
 class Bounds:
-    """Which bound is due; counts in `acted` which one closed a batch. Ages run on the caller's clock, in ns."""
+    """Bounds of the open batch; `acted` counts the closing ones. Ages use the caller's clock, in ns."""
 
     def __init__(self, settings: BatchSettings) -> None:
         self._settings = settings
@@ -138,13 +138,13 @@ class Bounds:
         self.acted = dict.fromkeys(BOUNDS, 0)
 
     def grow(self, size_bytes: int, now_ns: int) -> None:
-        """A chunk of messages of that size came in."""
+        """Add the size of a chunk of messages."""
         self._bytes += size_bytes
         if self._opened_ns is None:
             self._opened_ns = now_ns
 
     def reached(self, rows: int, now_ns: int) -> str:
-        """The bound that is reached, "" while none is. A clock that jumps back closes the batch."""
+        """Return the reached bound, or "". A clock that steps back closes the batch."""
         if self._opened_ns is None:
             return ""
         if rows >= self._settings.rows_max:
@@ -154,14 +154,14 @@ class Bounds:
         return "" if 0 <= now_ns - self._opened_ns < self._age_ns else "age"
 
     def full(self, rows: int) -> bool:
-        """True while not even one more chunk should be taken: the batch behind this one is not yet durable."""
+        """Return whether no further chunk fits while the previous batch is not yet durable."""
         return rows >= self._settings.rows_max or self._bytes >= self._settings.bytes_max
 
     def wait_s(self, now_ns: int) -> float | None:
-        """Seconds until the age closes the batch; None while nothing is open."""
+        """Return the seconds until the age closes the batch; None for an empty one."""
         return None if self._opened_ns is None else max(0.0, (self._opened_ns + self._age_ns - now_ns) / 1e9)
 
     def restart(self, acted: str) -> None:
-        """The batch was closed by that bound."""
+        """Count the bound that closed the batch, and reset."""
         self.acted[acted] += 1
         self._opened_ns, self._bytes = None, 0

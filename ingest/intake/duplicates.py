@@ -1,8 +1,8 @@
-"""Which messages were seen before: 64-bit keys in a bounded window.
+"""Duplicate detection: 64-bit message keys in a bounded window.
 
-A message that carries its own time or sequence number is known by topic and payload. One that carries neither may
-rightly come twice with the same bytes; it is known by packet id too, and counts as a repeat only when the broker says
-so (DUP), against a window short enough that packet ids do not come round.
+The key of a message with its own time or sequence number covers topic and payload. A message with neither may
+legitimately repeat its bytes. Its key also covers the packet id, and it is a duplicate only when the broker sets DUP,
+within a window shorter than the cycle of packet ids.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class MessageKeys:
 
 
 class Window:
-    """Remembers at least half and at most all of `keys_max` keys, the newest ones: two generations of a set."""
+    """The newest keys, at least half and at most all of `keys_max`: two generations of a set."""
 
     def __init__(self, keys_max: int) -> None:
         self._half = max(1, keys_max // 2)
@@ -45,11 +45,11 @@ class Window:
         return len(self.young) + len(self.old)
 
     def add(self, key: int) -> None:
-        """Remember a key; `turn` has to be called now and then."""
+        """Add a key; call `turn` regularly."""
         self.young.add(key)
 
     def fill(self, keys: NDArray[np.uint64]) -> None:
-        """Remember many keys, the oldest first."""
+        """Add many keys, oldest first."""
         begin = 0
         while begin < len(keys):
             room = self._half - len(self.young)
@@ -58,17 +58,17 @@ class Window:
             self.turn()
 
     def turn(self) -> None:
-        """Forget the older generation once the younger one is full."""
+        """Drop the older generation once the younger one is full."""
         if len(self.young) >= self._half:
             self.old, self.young = self.young, set()
             self.turned_total += 1
 
 
 class Duplicates:
-    """Both windows, and the keys that have to become durable with the open batch."""
+    """Both windows, and the keys to store with the open batch."""
 
     def __init__(self, *, keys_max: int = KEYS_MAX, recent: Sequence[int] | NDArray[np.int64] = ()) -> None:
-        """recent: signed keys that the log still holds, oldest first."""
+        """recent: signed keys of the log, oldest first."""
         self.own = Window(keys_max)
         self.repeats = Window(REPEATS_MAX)
         self.fresh = array("Q")
@@ -82,7 +82,7 @@ class Duplicates:
         self.repeats.turn()
 
     def remember_repeat(self, payload: bytes, seed: int, packet_id: int) -> None:
-        """A QoS 1 message without time or sequence number of its own was taken."""
+        """Add a QoS 1 message without time or sequence number."""
         key = repeat_key(payload, seed, packet_id)
         self.repeats.add(key)
         self.fresh.append(key)
@@ -97,15 +97,15 @@ class Duplicates:
 
 
 def topic_seed(topic: bytes) -> int:
-    """The part of a key that the topic gives."""
+    """Return the seed of a topic for its message keys."""
     return int(xxh3_64_intdigest(topic))
 
 
 def own_key(payload: bytes, seed: int) -> int:
-    """Key of a message that carries its own time or sequence number."""
+    """Return the key of a message with its own time or sequence number."""
     return int(xxh3_64_intdigest(payload, seed))
 
 
 def repeat_key(payload: bytes, seed: int, packet_id: int) -> int:
-    """Key of a QoS 1 message that carries neither."""
+    """Return the key of a QoS 1 message with neither."""
     return int(xxh3_64_intdigest(payload + packet_id.to_bytes(2, "big"), seed))

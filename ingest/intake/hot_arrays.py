@@ -1,7 +1,7 @@
-"""Arrays of like objects, a column at a time: what a gateway sends that gathers a hundred readings in one message.
+"""Column decoding of arrays with equal objects, as sent by a gateway with a hundred readings per message.
 
-The first array of a topic tells how its objects look; the next ones are decoded straight into structs of that look.
-Anything that looks different falls back to the path for single objects, which decides alike.
+The first array of a topic defines the shape of its objects. Later arrays are decoded directly into structs of that
+shape. Any other array takes the path for single objects, with the same result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ingest.decode.native import MILLISECOND_NS, ZonedTime, stamp_ns
 from ingest.intake.batch import OpenBatch
 
 ITEMS_MIN = 8
-"""Shorter arrays gain nothing."""
+"""Shorter arrays are not faster this way."""
 SHAPES_MAX = 512
 _MS_MAX = (2**63 - 1) // MILLISECOND_NS
 
@@ -30,10 +30,10 @@ _json = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the objects of an array look: a decoder for exactly these names, and the metric codes in their order.
+    """Shape of the objects of an array: a decoder for exactly these names, and the metric codes in their order.
 
-    Rows of an object come out in the order in which the first array named them. Structs from the decoder hold time
-    first (f0), seq second (f1) if they are counted, then the values, each with its getter.
+    Rows of an object have the order of the names in the first array. Structs of the decoder have time first (f0), seq
+    second (f1) if `counted`, then the values, each with its getter.
     """
 
     decoder: msgspec.json.Decoder[list[Any]]
@@ -44,13 +44,13 @@ class Shape:
 
 
 class Shapes:
-    """Every look met so far, bounded; a new one beyond the bound is simply not learned."""
+    """Shapes learned so far, bounded; a shape beyond the bound is not learned."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], Shape] = {}
 
     def learn(self, payload: bytes, codes: Mapping[str, int]) -> Shape | None:
-        """The shape of a good array's objects; None when they differ, carry no time, or hold too much."""
+        """Return the shape of a valid array's objects; None when they differ, have no time, or exceed the bound."""
         items = _json.decode(payload)
         first = items[0]
         if "time" not in first or any(item.keys() != first.keys() for item in items):
@@ -77,9 +77,9 @@ def _build(names: Sequence[str], codes: Mapping[str, int], *, zoned: bool) -> Sh
 def decode_array(
     frame: tuple[int, int, bytes, bytes], shape: Shape, batch: OpenBatch, *, sensor: int, span: tuple[int, int, int]
 ) -> Sequence[int] | None:
-    """Append all readings of an array; gives its running numbers, if it has any.
+    """Append all readings of an array. Return its sequence numbers, if it has any.
 
-    None, and nothing appended, when it does not look like the shape.
+    Return None, and append nothing, when it has another shape.
     """
     try:
         items = shape.decoder.decode(frame[3])
@@ -101,10 +101,10 @@ def decode_array(
 
 
 def _stamps(times: Sequence[Any], *, zoned: bool) -> NDArray[np.int64]:
-    """Nanoseconds of the times; raises OverflowError beyond what 64 bits hold."""
+    """Return the nanoseconds of the times. Raises OverflowError beyond 64 bits."""
     if zoned:
         return np.array([stamp_ns(time) for time in times], np.int64)
-    told_ms = np.frombuffer(array("q", times), np.int64)
-    if len(told_ms) and not -_MS_MAX <= told_ms.min() <= told_ms.max() <= _MS_MAX:
-        raise OverflowError("no time of ours")
-    return told_ms * MILLISECOND_NS
+    times_ms = np.frombuffer(array("q", times), np.int64)
+    if len(times_ms) and not -_MS_MAX <= times_ms.min() <= times_ms.max() <= _MS_MAX:
+        raise OverflowError("a time is beyond 64 bits of nanoseconds")
+    return times_ms * MILLISECOND_NS

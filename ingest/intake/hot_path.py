@@ -1,8 +1,8 @@
-"""The hot path of the native format: payloads straight into the columns of the open batch.
+"""Hot path of the native format: decodes payloads directly into the columns of the open batch.
 
-Takes only what is plainly good: a topic that was good before, an object (or array of them) of known metrics with
-numbers, booleans and nulls. Everything else, down to the last odd value, goes to the careful decoder
-(`native.NativeDecoder`), whose judgement this path never changes: a property test holds the two equal.
+It accepts a topic with an earlier valid message, and an object (or array of objects) of known metrics with numbers,
+booleans and nulls. Any other message goes to the slow path and its decoder (`native.NativeDecoder`). A property test
+proves that both paths give the same result.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _Fields = dict[str, ZonedTime | int | float | bool | None]
 _decode = msgspec.json.Decoder(_Fields | list[_Fields]).decode
 
 
-class Route(msgspec.Struct, gc=False):  # a city has hundreds of thousands, for the collector to look through in vain
-    """What is known of a topic: sensor, part of the key, next running number, how its arrays look if it sends any.
+class Route(msgspec.Struct, gc=False):  # a city has hundreds of thousands, without cycles for the collector
+    """State of a topic: sensor, seed of its message keys, next sequence number, shape of its arrays.
 
-    last: key of its last message, where that carried neither time nor number.
+    last: key of its last message, when that has neither time nor sequence number.
     """
 
     sensor: int
@@ -42,28 +42,28 @@ class Route(msgspec.Struct, gc=False):  # a city has hundreds of thousands, for 
 
 
 class Columns:
-    """Topics and metrics that the hot path knows; both are learned from what the careful decoder took."""
+    """Topics and metrics of the hot path, learned from messages that the slow path accepted."""
 
     def __init__(self, gaps: Gaps) -> None:
-        """gaps: follows the running numbers of every topic."""
+        """gaps: sequence numbers of every topic."""
         self.routes: dict[bytes, Route] = {}
         self._shapes = Shapes()
         self._gaps = gaps
         self.metrics = {metric.name: metric.code for metric in METRICS if metric.name != "test"}
 
-    def accept(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call a message would cost a tenth of the rate
+    def accept(  # noqa: C901, PLR0912, PLR0915 - the hot loop: one call per message would cost a tenth of the rate
         self,
         frames: Sequence[Frame],
         batch: OpenBatch,
         duplicates: Duplicates,
         *,
         span: tuple[int, int, int],
-        careful: Callable[[Frame], None],
-        meet: Callable[[bytes], Route | None] = lambda _topic: None,
+        slow: Callable[[Frame], None],
+        resolve: Callable[[bytes], Route | None] = lambda _topic: None,
     ) -> None:
-        """Append the readings of all frames, in order; `careful` gets every frame that is not plainly good.
+        """Append the readings of all frames, in order; `slow` receives every frame that this path declines.
 
-        meet: gives the route of a topic that was not heard yet although its sensor is known, None for any other.
+        resolve: returns the route of a topic without a message so far whose sensor is known, None for any other.
 
         span: earliest time that may be stored, arrival of these frames, latest time that may be stored, in ns.
         """
@@ -74,11 +74,11 @@ class Columns:
         add_metric, add_value, add_origin = batch.metric.append, batch.value.append, batch.origin.append
         for frame in frames:
             flags, packet_id, topic, payload = frame
-            route = routes.get(topic) or meet(topic)
+            route = routes.get(topic) or resolve(topic)
             if route is None or flags & _UNUSUAL or (key := digest(payload, route.seed)) in young or key in old:
-                careful(frame)
+                slow(frame)
                 continue
-            if route.shape and self._take_array(frame, route, route.shape, batch, span):
+            if route.shape and self._decode_array(frame, route, route.shape, batch, span):
                 young.add(key)
                 fresh.append(key)
                 continue
@@ -86,13 +86,13 @@ class Columns:
             start = rows
             try:
                 document = decode(payload)
-                for fields in (document,) if document.__class__ is dict else document or _odd():
+                for fields in (document,) if document.__class__ is dict else document or _decline():
                     time = fields.pop("time", None)
                     seq = fields.pop("seq", None)
                     if seq.__class__ is int and seq == route.next_seq:
                         route.next_seq = seq + 1
                     elif seq is not None:
-                        self._follow(route, topic, seq, now_ns)
+                        self._accept_other(route, topic, seq, now_ns)
                     if time.__class__ is int:
                         time *= MILLISECOND_NS
                     elif time is None:
@@ -101,7 +101,7 @@ class Columns:
                     else:
                         time = _stamp_ns(time)
                     if not earliest_ns <= time <= latest_ns:
-                        _odd()
+                        _decline()
                     add_time(time)
                     for name, value in fields.items():
                         if value is not None:
@@ -109,14 +109,14 @@ class Columns:
                             add_metric(codes[name])
                     end = len(values)
                     if end == start:
-                        _odd()
+                        _decline()
                     add_rows(end - start)
                     add_sensor(route.sensor)
                     add_origin(frame)
                     start = end
-            except Exception:  # noqa: BLE001 - whatever it was, the careful decoder names it
+            except Exception:  # noqa: BLE001 - the slow path names the cause
                 batch.rewind(items, rows)
-                careful(frame)
+                slow(frame)
                 continue
             route.last = None if own else key
             if own:
@@ -127,27 +127,27 @@ class Columns:
             elif packet_id:
                 duplicates.remember_repeat(payload, route.seed, packet_id)
 
-    def _take_array(
+    def _decode_array(
         self, frame: Frame, route: Route, shape: Shape, batch: OpenBatch, span: tuple[int, int, int]
     ) -> bool:
-        """A whole array by its shape; False, and nothing taken, when it looks otherwise."""
+        """Append an array of the known shape. Return False, and append nothing, for another shape."""
         numbers = decode_array(frame, shape, batch, sensor=route.sensor, span=span)
         if numbers is None:
             return False
         self._gaps.accept(route, frame[2], numbers, span[1])
         return True
 
-    def _follow(self, route: Route, topic: bytes, seq: object, now_ns: int) -> None:
-        """A running number that is not the next one, or none at all."""
+    def _accept_other(self, route: Route, topic: bytes, seq: object, now_ns: int) -> None:
+        """Pass on a sequence number that is not the next one; decline any other type."""
         if type(seq) is not int:
-            _odd()
-        self._gaps.odd(route, topic, seq, now_ns)
+            _decline()
+        self._gaps.accept_other(route, topic, seq, now_ns)
 
 
 def _stamp_ns(time: object) -> int:
-    """Nanoseconds of a zoned time; anything else is odd."""
-    return int(time.timestamp() * 1e6 + 0.5) * 1_000 if isinstance(time, datetime) else _odd()
+    """Return the nanoseconds of a zoned time; decline any other value."""
+    return int(time.timestamp() * 1e6 + 0.5) * 1_000 if isinstance(time, datetime) else _decline()
 
 
-def _odd() -> NoReturn:
-    raise ValueError("for the careful decoder")
+def _decline() -> NoReturn:
+    raise ValueError("message for the slow path")

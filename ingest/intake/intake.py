@@ -1,7 +1,7 @@
-"""From messages to sealed batches: decoded, checked, free of repeats, every reading accounted for.
+"""Intake: messages to sealed batches, with duplicate detection, validation and accounts.
 
-One thread calls `accept` with what came in, `due` to learn whether the batch has to be closed, and `seal` to close it.
-What `seal` gives must be durable before any message of it is acknowledged. Nothing here raises on foreign input.
+One thread calls `accept` with messages, `due` to ask whether a bound is reached, and `seal` to close the batch. The
+result of `seal` must be durable before any of its messages is acknowledged. No input raises an exception.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NOTHING: Frame = (0, 0, b"", b"")
 
 
 class Intake:
-    """The one door for messages, whatever brought them. Not thread-safe: one thread owns it."""
+    """Entry point for messages of every transport. Not thread-safe: one thread owns it."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class Intake:
         spooled: int = 0,
         ledger: Ledger | None = None,
     ) -> None:
-        """decoders: of the foreign formats, in the order in which they are asked.
+        """decoders: of the foreign formats, in order of precedence.
 
-        recent_keys, memory, spooled (how many blocks wait), ledger: what the log holds.
+        recent_keys, memory, spooled (number of blocks), ledger: stored state of the log.
         """
         self._settings = settings or IntakeSettings()
         self._catalog = catalog
@@ -67,7 +67,7 @@ class Intake:
         self.spool = Spool(spooled, bytes_max=self._settings.spool_mb * 1_000_000)
         self._behind = spooled > 0
         self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
-        self._careful = SlowPath(
+        self._slow = SlowPath(
             catalog,
             decoders,
             settings=self._settings,
@@ -85,37 +85,36 @@ class Intake:
 
     @property
     def subscriptions(self) -> list[str]:
-        """Topic filters of every format, each once."""
-        decoders = self._careful.decoders
+        """Topic filters of all formats, without repetition."""
+        decoders = self._slow.decoders
         return list(dict.fromkeys(filter_ for decoder in decoders for filter_ in decoder.subscriptions))
 
     @property
     def bounds_acted(self) -> dict[str, int]:
-        """How often each bound closed a batch."""
+        """Number of batches that each bound closed."""
         return dict(self._bounds.acted)
 
     @property
     def internal_total(self) -> int:
-        """Messages that were lost to a programming error, each counted as refused."""
-        return self._careful.internal_total
+        """Number of messages rejected because of a programming error."""
+        return self._slow.internal_total
 
     @property
     def unsampled_total(self) -> int:
-        """Refused readings of which no sample was kept."""
+        """Number of rejected readings without a sample in the quarantine."""
         return self._accounts.unsampled_total
 
     @property
     def full(self) -> bool:
-        """True when nothing more should be taken before the next seal."""
-        return self._bounds.full(len(self._careful.batch))
+        """Whether the caller must seal before further messages."""
+        return self._bounds.full(len(self._slow.batch))
 
     def accept(
         self, frames: Sequence[Frame], now_ns: int, *, size_bytes: int | None = None, behind: bool = False
     ) -> None:
-        """Take messages in the order in which they came; size_bytes: of all of them, if the caller knows it.
+        """Accept messages in order of arrival; size_bytes: total payload size, computed when None.
 
-        behind: more comes than can be decoded. What is not urgent then goes to the spool, and goes there until the
-        spool is empty.
+        behind: input exceeds decoding. Messages that are not urgent then go to the spool, until the spool is empty.
         """
         if not frames:
             return
@@ -128,36 +127,36 @@ class Intake:
         self._decode(frames, now_ns)
 
     def resume(self, block: Spooled, now_ns: int) -> None:
-        """Take in messages that waited, as they came then. The block is forgotten with the batch that holds them."""
+        """Decode a spooled block with its arrival time. The next batch removes the block from the log."""
         try:
             frames = self.spool.unpack(block)
-        except ValueError as error:  # what the disk has spoilt must not hold up the rest
-            self._careful.internal_total += 1
-            self._careful.refuse(Source(self._settings.site, ""), _NOTHING, "internal", f"spool: {error}")
+        except ValueError as error:  # a damaged block must not stop the others
+            self._slow.internal_total += 1
+            self._slow.refuse(Source(self._settings.site, ""), _NOTHING, "internal", f"spool: {error}")
             frames = []
         self._decode(frames, block.arrival_ns)
         self._bounds.grow(len(block.packed), now_ns)
 
     def _may_wait(self, topic: bytes) -> bool:
-        """Whether a message is plainly a comfort reading of the native format: known, and no matter of life safety."""
-        route = self._careful.columns.routes.get(topic)
+        """Return whether a topic is a known comfort topic of the native format."""
+        route = self._slow.columns.routes.get(topic)
         return route is not None and not self._urgency.of_sensor(route.sensor)
 
     def _arrive(self, now_ns: int) -> SlowPath:
-        """What is taken from here on arrived at now_ns."""
-        self._careful.batch.arrive(now_ns)
-        self._careful.span = now_ns - self._past_ns, now_ns, now_ns + REFUSED_AHEAD_NS
-        return self._careful
+        """Set the arrival time of the messages accepted from here on."""
+        self._slow.batch.arrive(now_ns)
+        self._slow.span = now_ns - self._past_ns, now_ns, now_ns + REFUSED_AHEAD_NS
+        return self._slow
 
     def _decode(self, frames: Sequence[Frame], now_ns: int) -> None:
         if not frames:
             return
-        careful = self._arrive(now_ns)
+        slow = self._arrive(now_ns)
         collecting = gc.isenabled()
-        gc.disable()  # thousands of short-lived objects, none in a cycle: a tenth of the time went into looking
+        gc.disable()  # thousands of short-lived objects without cycles: collecting costs a tenth of the time
         try:
-            careful.columns.accept(
-                frames, careful.batch, self._duplicates, span=careful.span, careful=careful.accept, meet=careful.meet
+            slow.columns.accept(
+                frames, slow.batch, self._duplicates, span=slow.span, slow=slow.accept, resolve=slow.resolve
             )
         finally:
             if collecting:
@@ -165,16 +164,16 @@ class Intake:
         self._duplicates.turn()
 
     def replay(self, messages: Sequence[Waiting]) -> None:
-        """Take refused messages in again, each as if it came when it did."""
+        """Reprocess quarantined messages with their original arrival times."""
         for message in messages:
             if self._replays.begin(message):
                 self._arrive(message.arrival_ns).accept((AGAIN, 0, message.topic.encode(), message.payload))
             self._bounds.grow(len(message.payload), message.arrival_ns)
 
     def tick(self, now_ns: int) -> None:
-        """Write the service's own clock reading, so that event time goes on while every sensor is silent."""
+        """Write the tick of the service, which advances event time while every sensor is offline."""
         batch = self._arrive(now_ns).batch
-        self._careful.voice.speak(batch, now_ns)
+        self._slow.self_readings.write(batch, now_ns)
         if self.spool.waiting or self._behind:
             self._behind = bool(self.spool.waiting)
             waited_s = max(0.0, (now_ns - self.spool.oldest_ns) / 1e9) if self._behind else 0.0
@@ -183,24 +182,24 @@ class Intake:
         self._bounds.grow(0, now_ns)
 
     def due(self, now_ns: int) -> bool:
-        """Whether a bound has been reached."""
-        return bool(self._bounds.reached(len(self._careful.batch), now_ns))
+        """Return whether a bound is reached."""
+        return bool(self._bounds.reached(len(self._slow.batch), now_ns))
 
     def wait_s(self, now_ns: int) -> float | None:
-        """Seconds until the open batch is due by age; None while nothing is open."""
+        """Return the seconds until the open batch is due by age; None for an empty one."""
         return self._bounds.wait_s(now_ns)
 
     def drain_outgoing(self) -> Outgoing:
-        """What the formats want of the broker since the last call."""
-        outgoing, self._careful.outgoing = self._careful.outgoing, Outgoing()
+        """Return the requests and subscriptions of the decoders since the last call."""
+        outgoing, self._slow.outgoing = self._slow.outgoing, Outgoing()
         return outgoing
 
     def seal(self, now_ns: int | None = None) -> Sealed | None:
         """Close the batch. Return it with its durable facts, or None when there is nothing to store."""
-        batch, self._careful.batch = self._careful.batch, OpenBatch()
+        batch, self._slow.batch = self._slow.batch, OpenBatch()
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.drain()
-        self._careful.voice.count(batch)
+        self._slow.self_readings.count(batch)
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
         facts = [fact for fact in (keys, *self._drain_facts()) if fact]
         if not (len(kept) or facts):
@@ -216,12 +215,12 @@ class Intake:
         yield Counts(counts)
         fixed = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
         yield QuarantineChanges(rejected, self._replays.drain(), fixed)
-        memory, self._careful.memory = self._careful.memory, {}
+        memory, self._slow.memory = self._slow.memory, {}
         yield Memory(
             {
                 **memory,
                 **{(CLOCK_MEMORY, key): value for key, value in clocks.items()},
-                **self._careful.kept.drain_memory(),
+                **self._slow.retained.drain_memory(),
             }
         )
         yield self.spool.drain()

@@ -1,4 +1,4 @@
-"""Refused messages that are taken in again: each once, and its refusal leaves the accounts."""
+"""Reprocessing of quarantined messages: each once, with its rejection removed from the accounts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from ingest.devices.accounting import NO_DEVICE, Accounts, Source, Waiting
 from .duplicates import Duplicates, Window, own_key, topic_seed
 
 AGAIN_MAX = 100_000
-"""Messages taken in again that are remembered: the same one may have been refused more than once."""
+"""Bound on remembered reprocessed messages: the same one may be quarantined more than once."""
 
 _TIMED = frozenset(("time_past", "time_future"))
 
 
 class Replays:
-    """Which messages were taken in again since the last seal, and what that does to the accounts."""
+    """Messages reprocessed since the last seal, and their changes to the accounts."""
 
     def __init__(self, accounts: Accounts, duplicates: Duplicates) -> None:
         self._accounts, self._duplicates = accounts, duplicates
@@ -21,7 +21,7 @@ class Replays:
         self._seen = Window(AGAIN_MAX)
 
     def begin(self, message: Waiting) -> bool:
-        """Take the refusal back; False when nothing more is to be done, because the message was taken already."""
+        """Remove the rejection from the accounts. Return False when the message needs no decoding, as a duplicate."""
         if message.id in self._ids:
             return False
         self._ids[message.id] = None
@@ -40,12 +40,12 @@ class Replays:
         self._seen.turn()
         if all(
             charge.reason in _TIMED for charge in message.counts
-        ):  # it carries its own time: the broker may repeat it
+        ):  # it has its own time: the broker may redeliver it
             self._duplicates.own.add(key)
             self._duplicates.fresh.append(key)
         return True
 
     def drain(self) -> tuple[int, ...]:
-        """Ids since the last call."""
+        """Return the ids since the last call."""
         ids, self._ids = tuple(self._ids), {}
         return ids

@@ -1,8 +1,8 @@
-"""Copies that the broker kept: the state at a connect, no news. Which of them were taken before.
+"""Retained messages: the state at a connect, and detection of those already stored.
 
-A message that carries its own time or number is the same message wherever it is met again. One that carries neither is
-known by being the last that its topic told: a state that comes back after another one is no repetition. What is
-remembered here never makes a live message a repetition.
+A message with its own time or sequence number is a duplicate of any equal message. A message with neither is a
+duplicate only of the last message of its topic: a state that returns after another one is new. Nothing here makes a
+live message a duplicate.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from .duplicates import Duplicates, own_key, topic_seed
 from .hot_path import Route
 
 MEMORY = "_retained"
-"""The name under which kept copies stand beside what formats remember."""
+"""Owner name of retained messages in the durable memory."""
 
 TOPICS_MAX = 200_000
 _SIZE = 8
 
 
 class _Copy(NamedTuple):
-    """A kept copy: its content, and whether that is known wherever it is met (own time or number)."""
+    """A retained message: content key, and whether it has its own time or sequence number."""
 
     content: int
     own: bool
 
 
 class RetainedCopies:
-    """The kept copies by topic, and the last live content of topics that carry neither time nor number.
+    """Retained messages by topic, and the last live content of topics without time and sequence number.
 
-    Holds at most TOPICS_MAX of both, the oldest go first; `forgotten_total` counts the copies that did: they are stored
-    once more when they come again.
+    At most TOPICS_MAX of each; the oldest are dropped first. `forgotten_total` counts dropped retained messages, which
+    are stored again when the broker delivers them again.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RetainedCopies:
         duplicates: Duplicates,
         memory: Sequence[tuple[str, str, bytes]] = (),
     ) -> None:
-        """routes, duplicates: of the intake; memory: what `drain_memory` gave before a restart, among other things."""
+        """routes, duplicates: of the intake; memory: stored memory of all owners."""
         self._routes, self._duplicates = routes, duplicates
         self._copies: OrderedDict[int, _Copy] = OrderedDict()
         self._live: OrderedDict[int, int] = OrderedDict()
@@ -57,7 +57,7 @@ class RetainedCopies:
                 self._copies[int(key, 16)] = _Copy(int.from_bytes(value[:_SIZE], "big"), own=bool(value[_SIZE]))
 
     def repeats(self, frame: Frame, *, own: bool) -> bool:
-        """Whether a kept copy was taken before, live or as a copy; own: it carries its own time or number."""
+        """Return whether a retained message is already stored; own: it has its own time or sequence number."""
         _, _, topic, payload = frame
         seed = topic_seed(topic)
         content = own_key(payload, seed)
@@ -70,34 +70,34 @@ class RetainedCopies:
         return content == last
 
     def read(self, frame: Frame, decoded: Decoded, *, own: bool) -> Decoded:
-        """The message as it is taken in: readings of a kept copy are a state that was kept, whatever else they are."""
+        """Return the message to store: readings of a retained message get quality RETAINED."""
         flags, _, topic, payload = frame
         if not decoded.readings:
             return decoded
         if not flags & RETAIN:
-            self._hear(topic, payload, own=own)
+            self._note_live(topic, payload, own=own)
             return decoded
         self._remember(topic, payload, own=own)
         kept = [replace(reading, quality=Quality.RETAINED) for reading in decoded.readings]
         return replace(decoded, readings=kept)
 
     def awaits(self, topic: bytes) -> bool:
-        """Whether the next live message of a topic has to be seen here: its copy carries neither time nor number."""
+        """Return whether the next live message of a topic must pass here: its copy has neither time nor number."""
         copy = self._copies.get(topic_seed(topic))
         return copy is not None and not copy.own
 
     def drain_memory(self) -> dict[tuple[str, str], bytes | None]:
-        """What changed and has to be known after a restart; None for what may be forgotten."""
+        """Return the changes to store since the last call; None removes a value."""
         memory, self._memory = self._memory, {}
         return memory
 
     def _remember(self, topic: bytes, payload: bytes, *, own: bool) -> None:
-        """The copy is the last word of its topic now, and what was heard live before it is not."""
+        """Make the retained message the last content of its topic, instead of an earlier live message."""
         seed = topic_seed(topic)
         copy = _Copy(own_key(payload, seed), own)
         self._live.pop(seed, None)
         if not own:
-            self._routes.pop(topic, None)  # so that the next live message does not pass by unseen
+            self._routes.pop(topic, None)  # the next live message must take the slow path
         elif topic in self._routes:
             self._routes[topic].last = None
         self._copies[seed] = copy
@@ -107,8 +107,8 @@ class RetainedCopies:
             self.forgotten_total += 1
             self._forget(next(iter(self._copies)))
 
-    def _hear(self, topic: bytes, payload: bytes, *, own: bool) -> None:
-        """A live message was taken: a copy without time or number of its own is then no longer the last word."""
+    def _note_live(self, topic: bytes, payload: bytes, *, own: bool) -> None:
+        """Record a live message: it replaces a retained one without time and number as the last content."""
         if own and not self._copies:
             return
         seed = topic_seed(topic)
@@ -118,7 +118,7 @@ class RetainedCopies:
             if len(self._live) > TOPICS_MAX:
                 self._live.popitem(last=False)
         copy = self._copies.get(seed)
-        if copy is not None and not copy.own:  # the hot path sees the next one, and remembers its content alone
+        if copy is not None and not copy.own:  # the hot path accepts the next one and records its content
             self._forget(seed)
 
     def _forget(self, seed: int) -> None:

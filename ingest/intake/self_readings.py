@@ -1,4 +1,4 @@
-"""What the service says itself, as readings like any other: its clock, what is missing, what floods."""
+"""Readings the service publishes about itself: ticks, sequence gaps, floods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ingest.devices.sequence import SequenceNumbers
 from ingest.vocabulary import METRIC_BY_NAME
 
 from .batch import OpenBatch
-from .floods import Names, Rates, Told
+from .floods import Names, Rates, SelfReading
 from .seal import Sources
 from .settings import IntakeSettings
 
@@ -25,7 +25,7 @@ _TICK, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES = (
 
 
 class SelfReadings:
-    """Watches what the intake takes, and speaks when it is asked to. One thread owns it."""
+    """Counts messages of the intake and writes readings about them on request. One thread owns it."""
 
     def __init__(
         self,
@@ -37,33 +37,33 @@ class SelfReadings:
         gaps: Gaps,
         code_of: Callable[[bytes], int],
     ) -> None:
-        """gaps: what the hot path follows; code_of: the sensor of a native topic, -1 where there is none."""
+        """gaps: those of the hot path; code_of: returns the sensor of a native topic, -1 for none."""
         self._catalog, self._accounts = catalog, accounts
         self.numbers = SequenceNumbers(gaps, ledger, code_of)
         self.rates = Rates(ledger, rate_max=settings.message_rate_max)
         self._names = Names(catalog, ledger, names_max=settings.new_names_max)
 
     def count(self, batch: OpenBatch) -> None:
-        """The batch is closed: its sensors' running numbers and messages are noted."""
+        """Record the sequence numbers and messages of a closed batch."""
         codes, objects = distinct(np.array(batch.sensor, np.int32))
         self.rates.count(batch, codes, objects)
-        self.numbers.book(codes)
+        self.numbers.record(codes)
 
-    def speak(self, batch: OpenBatch, now_ns: int) -> None:
-        """Write the clock reading, so that event time goes on while every sensor is silent, and whatever there is."""
+    def write(self, batch: OpenBatch, now_ns: int) -> None:
+        """Write the tick, which advances event time while every sensor is offline, then gaps and floods."""
         clock = self._catalog.code(SERVICE_SITE, "clock", "device")
         batch.put(clock, _TICK, 1.0, time_ns=now_ns, source=Sources.SERVICE)
-        for told, metric, notice, at_ns in self._found(now_ns):
-            source = Source(self._catalog[told.sensor].site, NativeDecoder.name)
-            self._accounts.add(source, "notice", rows=told.rows, reason=notice, device=told.sensor)
-            if told.value is not None:
-                batch.put(told.sensor, metric, told.value, time_ns=at_ns, source=Sources.SERVICE)
+        for found, metric, notice, at_ns in self._found(now_ns):
+            source = Source(self._catalog[found.sensor].site, NativeDecoder.name)
+            self._accounts.add(source, "notice", rows=found.rows, reason=notice, device=found.sensor)
+            if found.value is not None:
+                batch.put(found.sensor, metric, found.value, time_ns=at_ns, source=Sources.SERVICE)
 
-    def _found(self, now_ns: int) -> Iterator[tuple[Told, int, str, int]]:
-        """What there is to say: as which metric, under which notice, at which time."""
+    def _found(self, now_ns: int) -> Iterator[tuple[SelfReading, int, str, int]]:
+        """Yield readings with metric, notice and time."""
         for code, gap in self.numbers.due(now_ns):
-            yield Told(code, float(gap.messages), gap.messages), _DATA_GAP, "data_gap", gap.since_ns
-        for told in self.rates.due(now_ns):
-            yield told, _MESSAGE_RATE, "excess", now_ns
-        for told in self._names.due(now_ns):
-            yield told, _NEW_NAMES, "new_names", now_ns
+            yield SelfReading(code, float(gap.messages), gap.messages), _DATA_GAP, "data_gap", gap.since_ns
+        for found in self.rates.due(now_ns):
+            yield found, _MESSAGE_RATE, "excess", now_ns
+        for found in self._names.due(now_ns):
+            yield found, _NEW_NAMES, "new_names", now_ns

@@ -1,4 +1,4 @@
-"""Which sensor a message, or a part of one, is of: whose accounts it goes into."""
+"""Sensors of a message and of its parts, for the accounts by device."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from ingest.devices.accounting import NO_DEVICE, Source
 
 
 class Senders:
-    """Looks sensors up by topic and by name; NO_DEVICE where there is none, or none with a code yet."""
+    """Finds sensors by topic and by name; NO_DEVICE for none, or for one without a code."""
 
     def __init__(self, catalog: Catalog, native: NativeDecoder) -> None:
         self._catalog, self._native = catalog, native
 
     def of_topic(self, topic: bytes) -> int:
-        """The sensor of a native topic (UTF-8)."""
+        """Return the sensor of a native topic (UTF-8)."""
         address = self._native.locate(topic.decode())
         sensor = None if address is None else self._catalog.find(address.site, address.sensor)
         return NO_DEVICE if sensor is None else sensor.code
 
     def named(self, source: Source, sensor: str) -> int:
-        """The sensor of that name."""
+        """Return the sensor of that name."""
         known = self._catalog.find(source.site, sensor)
         return NO_DEVICE if known is None else known.code
 
     def of_message(self, topic: bytes, decoded: Decoded, source: Source) -> int:
-        """The one sensor that a message speaks of; NO_DEVICE where it speaks of several."""
+        """Return the only sensor of a message; NO_DEVICE when it has several."""
         if source.format == self._native.name:
             return self.of_topic(topic)
         names = {reading.sensor for reading in decoded.readings}
         return self.named(source, names.pop()) if len(names) == 1 else NO_DEVICE
 
     def shares(self, topic: bytes, decoded: Decoded, source: Source, *, rejects: bool) -> dict[int, int]:
-        """How many rows of a message are each sensor's; rejects: what was refused in it counts too."""
+        """Return the number of rows of a message by sensor; rejects: count rejected rows too."""
         whose = self.of_message(topic, decoded, source)
         shares = Counter({whose: sum(reject.rows for reject in decoded.rejects) if rejects else 0})
-        shares.update(self.named(source, told.sensor) if whose == NO_DEVICE else whose for told in decoded.readings)
+        shares.update(
+            self.named(source, reading.sensor) if whose == NO_DEVICE else whose for reading in decoded.readings
+        )
         return +shares

@@ -1,4 +1,4 @@
-"""What is taken in, and within which bounds."""
+"""Settings of the intake: accepted formats and times, bounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from annotated_types import Interval, Unit, doc
 
 @dataclass(frozen=True, slots=True)
 class IntakeSettings:
-    """What is taken in, and whose it is."""
+    """Accepted input and its bounds."""
 
     site: Annotated[str, doc("site of sensors whose format does not name one")] = "school-1"
     formats: Annotated[tuple[str, ...], doc("accepted foreign formats; all if the list is empty")] = ()

@@ -1,6 +1,6 @@
-"""One message by its decoder: everything that the hot path does not take, down to the last odd value.
+"""Slow path: decodes one message at a time when the hot path declines it.
 
-What a message means goes into the columns of the open batch, into the accounts, and into what is to be remembered.
+The result goes into the columns of the open batch, the accounts and the durable memory.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from .validate import ill_formed
 
 
 class SlowPath:
-    """Takes messages one at a time. Owned by the intake, in its thread.
+    """Decodes messages one at a time. Owned by the intake, in its thread.
 
-    batch: the open one, and span: earliest time that may be stored, arrival, latest; both as the intake last set them.
+    batch: the open batch; span: earliest storable time, arrival, latest storable time. The intake sets both.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class SlowPath:
         ledger: Ledger,
         memory: Sequence[tuple[str, str, bytes]],
     ) -> None:
-        """decoders: of the foreign formats, in the order in which they are asked; memory: what they are to recall."""
+        """decoders: of the foreign formats, in order of precedence; memory: their stored state."""
         self.native = NativeDecoder()
         self.decoders: tuple[Decoder, ...] = (*decoders, self.native)
         gaps = Gaps()
         self.columns = Columns(gaps)
         self.senders = Senders(catalog, self.native)
-        self.voice = SelfReadings(
+        self.self_readings = SelfReadings(
             catalog, accounts, ledger, settings=settings, gaps=gaps, code_of=self.senders.of_topic
         )
-        self.kept = RetainedCopies(self.columns.routes, duplicates, memory)
+        self.retained = RetainedCopies(self.columns.routes, duplicates, memory)
         self.batch = OpenBatch()
         self.span = (0, 0, 0)
         self.memory: dict[tuple[str, str], bytes | None] = {}
@@ -72,11 +72,11 @@ class SlowPath:
                 decoder.recall([(key, value) for name, key, value in memory if name == decoder.name])
 
     def accept(self, frame: Frame) -> None:
-        """One message by its decoder. A programming error in a decoder costs one message, never the thread."""
+        """Decode one message. A programming error in a decoder costs one message, never the thread."""
         items, rows = self.batch.items, len(self.batch)
         try:
             self._route(frame)
-        except Exception as error:  # noqa: BLE001 - as the docstring says; counted, and a reject with its reason
+        except Exception as error:  # noqa: BLE001 - counted, and a reject with its reason
             self.batch.withdraw(items, rows)
             self.internal_total += 1
             self.refuse(Source(self._site, ""), frame, "internal", f"{type(error).__name__}: {error}")
@@ -91,7 +91,7 @@ class SlowPath:
         decoder = next((decoder for decoder in self.decoders if decoder.claims(topic)), None)
         source = self._source(decoder, topic)
         if decoder is None:
-            self.refuse(source, frame, "topic", "no format has this topic")
+            self.refuse(source, frame, "topic", "no format claims this topic")
         elif flags & OVERSIZE:
             self.refuse(source, frame, "too_large", "payload over the limit")
         elif decoder is self.native:
@@ -99,11 +99,11 @@ class SlowPath:
             address = self.native.locate(topic)
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             if flags & RETAIN:
-                return  # no event: neither a running number nor a topic of the hot path
+                return  # no event: no sequence number, no route for the hot path
             self._learn_route(frame, topic, decoded)
             if fresh and address is not None and decoded.numbers and not flags & AGAIN:
                 route, code = self.columns.routes.get(raw_topic), self.senders.of_topic(raw_topic)
-                self.voice.numbers.accept(
+                self.self_readings.numbers.accept(
                     raw_topic, code, address.kind, counter=route, seq=decoded.numbers, now_ns=self.span[1]
                 )
         else:
@@ -115,66 +115,66 @@ class SlowPath:
             self.memory.update({(decoder.name, key): value for key, value in decoded.memory.items()})
 
     def _source(self, decoder: Decoder | None, topic: str) -> Source:
-        """Who a message is counted for; a site is taken from the topic only where the whole topic is sound."""
+        """Return the account of a message. The topic names the site only when the whole topic is valid."""
         if decoder is not self.native:
             return Source(self._site, "" if decoder is None else decoder.name)
         address = self.native.locate(topic)
         return Source(self._site if address is None else address.site, self.native.name)
 
     def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> bool:
-        """Take in what a message means; False when it was taken before."""
+        """Store a decoded message. Return False for a duplicate."""
         rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
         own = own and all(
             self._timely(reading, source.site) for reading in decoded.readings
-        )  # a refused one is refused each time
+        )  # a rejected one is rejected each time
         retained = bool(frame[0] & RETAIN) and bool(decoded.readings)
-        repeated = self.kept.repeats(frame, own=own) if retained else self._repeated(frame, own=own)
+        repeated = self.retained.repeats(frame, own=own) if retained else self._repeated(frame, own=own)
         if repeated and rows:
             for device, share in self.senders.shares(frame[2], decoded, source, rejects=True).items():
                 self._accounts.add(source, "received", rows=share, device=device)
                 self._accounts.add(source, "duplicate", rows=share, device=device)
             if not retained:
-                self.voice.rates.beside(self.senders.of_message(frame[2], decoded, source))
+                self.self_readings.rates.beside(self.senders.of_message(frame[2], decoded, source))
                 return False
         else:
-            self._take_all(self.kept.read(frame, decoded, own=own), source, frame, kind=kind)
-        changed = [self._take_availability(told, source, frame) for told in decoded.availability]
+            self._store_all(self.retained.read(frame, decoded, own=own), source, frame, kind=kind)
+        changed = [self._store_availability(one, source, frame) for one in decoded.availability]
         if decoded.gateway:
-            self._hang(source, decoded)
+            self._record_gateway(source, decoded)
         self._note(source, decoded, idle=not rows and not any(changed))
         return True
 
-    def _take_all(self, decoded: Decoded, source: Source, frame: Frame, *, kind: str) -> None:
-        """Readings into the columns, everything else into the accounts; a message of which nothing is left is whole."""
+    def _store_all(self, decoded: Decoded, source: Source, frame: Frame, *, kind: str) -> None:
+        """Store readings and count rejects. A message without a stored reading is quarantined whole."""
         before, refused = len(self.batch), list[tuple[Reject, int]]()
         for reading in decoded.readings:
-            reject = self._take_reading(reading, source, frame, kind=kind)
+            reject = self._store_reading(reading, source, frame, kind=kind)
             refused += [(reject, self.senders.named(source, reading.sensor))] if reject else []
         if not (decoded.rejects or refused):
             return
         nothing, whose = len(self.batch) == before, self.senders.of_message(frame[2], decoded, source)
         rejects = [(reject, whose) for reject in decoded.rejects] + refused
         if nothing:
-            self.voice.rates.beside(whose)
-        whole = nothing and not frame[0] & RETAIN  # taken in again, a kept copy would be news
-        counts = tuple(Charge(told.reason, told.rows, device) for told, device in rejects) if whole else ()
-        for number, (told, device) in enumerate(rejects):
-            if number and counts:  # the first stands for the whole message
-                self._accounts.add(source, "received", rows=told.rows, device=device)
-                self._accounts.add(source, "quarantined", rows=told.rows, reason=told.reason, device=device)
+            self.self_readings.rates.beside(whose)
+        whole = nothing and not frame[0] & RETAIN  # reprocessed, a retained message would count as live
+        counts = tuple(Charge(reject.reason, reject.rows, device) for reject, device in rejects) if whole else ()
+        for number, (reject, device) in enumerate(rejects):
+            if number and counts:  # the first one has the charges of the whole message
+                self._accounts.add(source, "received", rows=reject.rows, device=device)
+                self._accounts.add(source, "quarantined", rows=reject.rows, reason=reject.reason, device=device)
             else:
-                self.refuse(source, frame, told.reason, told.detail, rows=told.rows, counts=counts, device=device)
+                self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=counts, device=device)
 
-    def _hang(self, source: Source, decoded: Decoded) -> None:
-        """The sensors of a message are heard through its gateway."""
-        names = [told.sensor for told in decoded.readings] + [told.sensor for told in decoded.availability]
+    def _record_gateway(self, source: Source, decoded: Decoded) -> None:
+        """Record the gateway of a message for its sensors."""
+        names = [reading.sensor for reading in decoded.readings] + [change.sensor for change in decoded.availability]
         for name in dict.fromkeys(names):
             known = self._catalog.find(source.site, name)
             if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
                 self._catalog.behind(known.code, decoded.gateway)
 
     def _timely(self, reading: Reading, site: str) -> bool:
-        """Whether the time can be stored, by itself or with what is known of the device's clock."""
+        """Return whether the time is storable, as it is or corrected for the device clock."""
         if reading.time_ns is None or self.span[0] <= reading.time_ns <= self.span[2]:
             return True
         known = self._catalog.find(site, reading.sensor)
@@ -186,11 +186,11 @@ class SlowPath:
             self._accounts.add(source, "notice", reason="ignored")
         for notice in decoded.notices:
             code = notice.partition(":")[0].strip()
-            if code != "unknown_metric":  # counted over all rows when the batch is closed
+            if code != "unknown_metric":  # counted over all rows at the seal
                 self._accounts.add(source, "notice", reason=code if code in NOTICES else "other")
 
     def _repeated(self, frame: Frame, *, own: bool) -> bool:
-        """Whether the message was taken before; if not, it is remembered."""
+        """Return whether the message is a duplicate; remember it otherwise."""
         flags, packet_id, topic, payload = frame
         if flags & AGAIN or (not own and not packet_id):
             return False
@@ -203,8 +203,8 @@ class SlowPath:
         self._duplicates.fresh.append(key)
         return False
 
-    def _take_reading(self, reading: Reading, source: Source, frame: Frame, *, kind: str = "") -> Reject | None:
-        """Into the columns, or why not; kind: of the sensor, where the topic tells it (else the reading's own)."""
+    def _store_reading(self, reading: Reading, source: Source, frame: Frame, *, kind: str = "") -> Reject | None:
+        """Append a reading, or return its reject; kind: from the topic, else the reading's own."""
         reason = ill_formed(reading)
         if reason:
             return Reject(reason, f"{reading.sensor[:80]} {reading.metric[:80]}")
@@ -216,8 +216,8 @@ class SlowPath:
             return Reject(f"{full.what[:-1]}_limit", str(full))
         time_ns = self.span[1] if reading.time_ns is None else reading.time_ns
         item, row = self.batch.items, len(self.batch)
-        told, place = float(reading.value), self._sources.index(source)
-        self.batch.put(code, metric.code, told, time_ns=time_ns, source=place, origin=frame)
+        value, place = float(reading.value), self._sources.index(source)
+        self.batch.put(code, metric.code, value, time_ns=time_ns, source=place, origin=frame)
         if reading.quality:
             self.batch.quality[item] = reading.quality
         dims = dict(reading.dims)
@@ -227,22 +227,22 @@ class SlowPath:
             self.batch.attributes[row] = dims
         return None
 
-    def _take_availability(self, told: Availability, source: Source, frame: Frame) -> bool:
-        """Store a change between online and offline; a repetition says nothing new."""
-        known = self._catalog.find(source.site, told.sensor)
-        if known is not None and self._online.get(known.code) == told.online:
+    def _store_availability(self, availability: Availability, source: Source, frame: Frame) -> bool:
+        """Store a change between online and offline; a repetition is ignored."""
+        known = self._catalog.find(source.site, availability.sensor)
+        if known is not None and self._online.get(known.code) == availability.online:
             return False
-        reading = Reading(told.sensor, "device", "online", float(told.online), "bool")
-        refused = self._take_reading(reading, source, frame)
+        reading = Reading(availability.sensor, "device", "online", float(availability.online), "bool")
+        refused = self._store_reading(reading, source, frame)
         if refused:
             self.refuse(source, frame, refused.reason, refused.detail, counts=())
-        sensor = self._catalog.find(source.site, told.sensor)
+        sensor = self._catalog.find(source.site, availability.sensor)
         if sensor is not None:
-            self._online[sensor.code] = told.online
+            self._online[sensor.code] = availability.online
         return True
 
     def _learn_route(self, frame: Frame, topic: str, decoded: Decoded) -> None:
-        """From now on the hot path knows this topic and its metrics. Cameras send events: never hot."""
+        """Register topic and metrics for the hot path. Cameras send events and stay on this path."""
         address = self.native.locate(topic)
         if address is None or address.kind == "camera" or not decoded.readings:
             return
@@ -255,10 +255,10 @@ class SlowPath:
             if reading.metric != "test":
                 self.columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
 
-    def meet(self, raw_topic: bytes) -> Route | None:
-        """The route of a topic whose sensor the catalogue knows; None where the first message could teach it more.
+    def resolve(self, raw_topic: bytes) -> Route | None:
+        """Return the route of a topic with a known sensor; None when its first message may change the catalogue.
 
-        After a restart a city's sensors are all known, and their first messages need not be taken one by one.
+        After a restart all sensors of a city are known, and their first messages can take the hot path.
         """
         try:
             topic = raw_topic.decode()
@@ -268,11 +268,11 @@ class SlowPath:
         if address is None or address.kind == "camera":
             return None
         sensor = self._catalog.find(address.site, address.sensor)
-        if sensor is None or not self._catalog.has_code(sensor):  # not even one that is only declared
+        if sensor is None or not self._catalog.has_code(sensor):  # declared without a message: no route
             return None
-        if KINDS.index(address.kind) < KINDS.index(sensor.kind) or self.kept.awaits(raw_topic):
+        if KINDS.index(address.kind) < KINDS.index(sensor.kind) or self.retained.awaits(raw_topic):
             return None
-        for decoder in self.decoders:  # no generator: these are most of a restart's first minute
+        for decoder in self.decoders:  # no generator: this loop dominates the first minute after a restart
             if decoder.claims(topic):
                 return self._route_to(sensor, address, raw_topic) if decoder is self.native else None
         return None
@@ -280,7 +280,7 @@ class SlowPath:
     def _route_to(self, sensor: Sensor, address: Address, raw_topic: bytes) -> Route:
         self._sources.assign(sensor.code, Source(address.site, self.native.name))
         route = self.columns.routes[raw_topic] = Route(sensor.code, topic_seed(raw_topic))
-        self.voice.numbers.follow(raw_topic, sensor.code, address.kind, route)
+        self.self_readings.numbers.attach(raw_topic, sensor.code, address.kind, route)
         return route
 
     def refuse(
@@ -294,7 +294,7 @@ class SlowPath:
         counts: tuple[Charge, ...] | None = None,
         device: int = NO_DEVICE,
     ) -> None:
-        """counts: what the whole message stands for; of one reading or of none, where not given."""
-        told = (Charge(reason, rows, device),) if counts is None else counts
-        refusal = Refusal(reason, detail, self.span[1], frame[2], frame[3], told)
+        """Quarantine a message; counts: charges of the whole message, None for one charge of `rows`."""
+        charges = (Charge(reason, rows, device),) if counts is None else counts
+        refusal = Refusal(reason, detail, self.span[1], frame[2], frame[3], charges)
         self._accounts.refuse(source, refusal, rows=rows, device=device)

@@ -1,8 +1,8 @@
-"""Under overload, messages that may wait go into the log as they came, and are taken in when there is time.
+"""Overload spool: comfort messages wait undecoded in the log until there is time to decode them.
 
-Reading a message costs a small part of what decoding it costs. So when more comes than can be decoded, life safety is
-decoded at once and the rest is kept whole: made durable, acknowledged, and taken in later in the order in which it
-came. Nothing is lost, and a smoke detector does not wait behind a gateway that sends its night.
+Reading a message costs a small part of its decoding. When input exceeds decoding, life-safety messages are decoded
+immediately. All others are stored whole, acknowledged, and decoded later in order of arrival. Nothing is lost, and a
+smoke message does not wait behind the backfill of a gateway.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import zstandard
 from ingest.frame import Frame
 
 BLOCK_BYTES = 262_144
-"""What a block holds at most, plain: one chunk of the reader."""
+"""Largest uncompressed size of a block: one chunk of the reader."""
 BYTES_MAX = 4_000_000_000
 PLAIN_BYTES_MAX = 1 << 30
 _frames = msgspec.msgpack.Decoder(list[Frame])
 
 
 class Spooled(NamedTuple):
-    """A block of messages that wait in the log: its number there, when they arrived (ns), the messages packed."""
+    """A spooled block: its id in the log, arrival time (ns), packed messages."""
 
     id: int
     arrival_ns: int
@@ -46,26 +46,26 @@ class SpoolChanges:
 
 
 class Spool:
-    """What waits, and the blocks that the next seal makes durable. One thread owns it."""
+    """Spooled blocks, and the changes for the next seal. One thread owns it."""
 
     def __init__(self, waiting: int = 0, *, bytes_max: int = BYTES_MAX) -> None:
-        """waiting: blocks that the log already holds; bytes_max: plain, beyond it nothing more should be read."""
+        """waiting: blocks in the log; bytes_max: bound on the uncompressed size, beyond which reading stops."""
         self._blocks_max = max(1, bytes_max // BLOCK_BYTES)
         self.waiting = waiting
-        """Blocks that are not yet taken in, whether or not they are durable."""
+        """Blocks not yet decoded, durable or not."""
         self.oldest_ns = 0
-        """Arrival of the block that was taken in last: all that waits came later."""
+        """Arrival of the last decoded block: all spooled blocks are newer."""
         self.taken_id = 0
         self._open: list[tuple[int, list[Frame]]] = []
         self._taken: list[int] = []
 
     @property
     def full(self) -> bool:
-        """Whether the bound is reached: what comes must wait at the broker."""
+        """Whether the bound is reached; further messages must wait at the broker."""
         return self.waiting >= self._blocks_max
 
     def divert(self, frames: Sequence[Frame], now_ns: int, may_wait: Callable[[bytes], bool]) -> list[Frame]:
-        """Keep the messages that may wait; gives those that may not, in order."""
+        """Spool the messages that may wait. Return the others, in order."""
         kept: list[Frame] = []
         at_once: list[Frame] = []
         for frame in frames:
@@ -78,7 +78,7 @@ class Spool:
         return at_once
 
     def unpack(self, block: Spooled) -> list[Frame]:
-        """The messages of a durable block, which is forgotten with the next seal. Raises ValueError when damaged."""
+        """Return the messages of a durable block. The next seal removes it. Raises ValueError when damaged."""
         self.taken_id, self.oldest_ns = block.id, block.arrival_ns
         self.waiting -= 1
         self._taken.append(block.id)
@@ -92,16 +92,16 @@ class Spool:
 
 
 def pack(frames: Sequence[Frame]) -> bytes:
-    """Messages as one compressed block."""
+    """Return messages as one compressed block."""
     return zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(frames))
 
 
 def unpack(packed: bytes) -> list[Frame]:
-    """The messages of a block. Raises ValueError for anything that is none."""
+    """Return the messages of a block. Raises ValueError for other bytes."""
     try:
         size = zstandard.frame_content_size(packed)
         if not 0 <= size <= PLAIN_BYTES_MAX:
-            raise ValueError(f"a block of {size} bytes is not taken")
+            raise ValueError(f"block of {size} bytes is out of range; 0 to {PLAIN_BYTES_MAX} are allowed")
         return _frames.decode(zstandard.ZstdDecompressor().decompress(packed))
     except (zstandard.ZstdError, msgspec.MsgspecError) as error:
-        raise ValueError(f"this is no block of messages: {error}") from error
+        raise ValueError(f"the bytes are no block of messages: {error}") from error

@@ -1,7 +1,7 @@
-"""Checks on whole columns: how far a time may be off, whether a value can be true.
+"""Column checks: accepted range of times, valid range of values.
 
-Times: further ahead of arrival than AHEAD_NS the arrival time counts; further than REFUSED_AHEAD_NS, or further back
-than `past_ns`, the reading is refused. Values outside the metric's range stay, with quality FAULT.
+A time more than AHEAD_NS ahead of arrival is replaced by the arrival time. A time more than REFUSED_AHEAD_NS ahead, or
+more than `past_ns` back, rejects the reading. Values outside the metric's range stay, with quality FAULT.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _TIME_NS_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
-    """What the checks say of each row, all of shape (n,).
+class Checked:
+    """Result of the checks for each row, all of shape (n,).
 
-    past, future: refused; ahead, outside, unknown: kept, each with a notice. time_ns and quality: as to be stored.
+    past, future: rejected; ahead, outside, unknown: kept, each with a notice. time_ns and quality: to be stored.
     """
 
     time_ns: NDArray[np.int64]
@@ -44,12 +44,12 @@ class Verdict:
 
     @property
     def refused(self) -> NDArray[np.bool_]:
-        """Rows that must not be stored."""
+        """Mask of the rows that are not stored."""
         return self.past | self.future
 
 
 class Ranges:
-    """Valid ranges by metric code as arrays. Only described metrics have one: a learned one takes every number."""
+    """Valid ranges by metric code as arrays. A learned metric has no range."""
 
     def __init__(self) -> None:
         size = max(metric.code for metric in METRICS) + 2
@@ -61,7 +61,7 @@ class Ranges:
             self._bool[metric.code] = metric.unit == "bool"
 
     def outside(self, metric: NDArray[np.int16], value: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Rows whose value cannot be true; a bool metric knows 0 and 1 only."""
+        """Return the mask of values outside the range; a bool metric has the values 0 and 1."""
         known = np.minimum(metric, len(self._low) - 1)
         out: NDArray[np.bool_] = (value < self._low[known]) | (value > self._high[known])
         out |= self._bool[known] & (value != 0) & (value != 1)
@@ -71,14 +71,14 @@ class Ranges:
 _RANGES = Ranges()
 
 
-def check(batch: TelemetryBatch, *, past_ns: int) -> Verdict:
-    """The verdict on every row of the batch; the batch is left as it is."""
+def check(batch: TelemetryBatch, *, past_ns: int) -> Checked:
+    """Return the result for every row of the batch, which stays unchanged."""
     future = batch.time_ns > batch.arrival_ns + REFUSED_AHEAD_NS  # sums stay in range, differences might not
     ahead = (batch.time_ns > batch.arrival_ns + AHEAD_NS) & ~future
     past = batch.time_ns < batch.arrival_ns - past_ns
     outside = _RANGES.outside(batch.metric, batch.value) & ~future & ~past
     believed = (batch.quality == Quality.GOOD) | (batch.quality == Quality.HISTORICAL)
-    return Verdict(
+    return Checked(
         time_ns=np.where(ahead, batch.arrival_ns, batch.time_ns) if ahead.any() else batch.time_ns,
         quality=np.where(outside & believed, np.uint8(Quality.FAULT), batch.quality),
         past=past,
@@ -90,7 +90,7 @@ def check(batch: TelemetryBatch, *, past_ns: int) -> Verdict:
 
 
 def ill_formed(reading: Reading) -> str:
-    """Why a reading cannot be stored, "" when it can: a last guard over every format."""
+    """Return the reject reason of an ill-formed reading, or "": the last check for every format."""
     name = reading.sensor
     if not 0 < len(name) <= _SENSOR_MAX or not name.isprintable() or name == SERVICE_DEVICE:
         return "sensor_name"

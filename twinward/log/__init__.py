@@ -1,4 +1,4 @@
-"""The two durable logs: telemetry as it was accepted, and detections as they were made."""
+"""Durable logs: hash-chained telemetry and detections, quarantine, ledger, verification."""
 
 from .detections import DetectionEntry, DetectionLog
 from .telemetry import Entry, TelemetryLog

@@ -1,11 +1,11 @@
-"""A hash-chained, append-only table in one SQLite file, made durable before `append` returns.
+"""Hash-chained, append-only table in one SQLite file, durable when `append` returns.
 
-digest(n) = SHA-256(digest(n-1) + seq, written_ns, source, batch id + block), from a fixed beginning. `verify` finds any
-edited, removed, inserted or exchanged entry. A cut at the end is found by the head record, a small file beside the log
-that is written after each commit; it may lag behind the log after a crash and never runs ahead of it.
+digest(n) = SHA-256(digest(n-1) + seq, written_ns, source, batch id + block), from a fixed start. `verify` detects every
+changed, removed, inserted or exchanged entry. The head record, a small file beside the log, reveals a cut at the end.
+It is written after each commit and may lag behind the log after a crash.
 
-Not found: an intruder who rewrites the chain from some entry on, and the head record with it. Keep the head's digest
-somewhere else now and then, and hand it to `verify(known=...)`. Tables beside the entries are outside the chain.
+Not detected: an intruder who rewrites the chain from some entry on together with the head record. Keep digests of the
+head elsewhere and pass them to `verify(known=...)`. Tables beside the entries are outside the chain.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ EntryT = TypeVar("EntryT")
 
 BUSY_S = 10.0
 WRITE_BUSY_S = 2.0
-"""The writer waits no longer for another process: whoever drives it must soon learn that the log takes nothing."""
-POLL_S = 0.05  # another process's entry is seen after this time
+"""Longest wait of the writer for another process: its caller must soon learn that the log rejects writes."""
+POLL_S = 0.05  # delay until an entry of another process is visible
 EVERY = "true"
-"""The condition that chooses every entry. One over `source` is served by an index that says the same words."""
+"""Condition of all entries. A condition over `source` needs a partial index with the same text."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -59,7 +59,7 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One entry as it stands in the table."""
+    """One entry of the table."""
 
     seq: int
     written_ns: int
@@ -71,10 +71,10 @@ class Stored:
 
 
 class Chain:
-    """One log file: one writing connection under a lock, reading connections for whoever asks.
+    """One log file: one writing connection under a lock, and a pool of reading connections.
 
-    Safe to use from several threads, and from several processes on one file. Raises sqlite3.OperationalError when the
-    disk is full or the file busy for two seconds; the entry is then not there, and the next try starts clean.
+    Safe for several threads, and for several processes on one file. Raises sqlite3.OperationalError when the disk is
+    full or the file busy for two seconds; the entry is then not stored, and a retry is safe.
     """
 
     def __init__(
@@ -105,9 +105,9 @@ class Chain:
         self._writer.execute(f"PRAGMA busy_timeout = {int(WRITE_BUSY_S * 1_000)}")
 
     def append(self, blocks: Sequence[Block], *, with_entry: Callable[[sqlite3.Connection, int], None]) -> int:
-        """Position of the last new entry; all of them are durable on return, in one transaction.
+        """Append entries in one transaction, durable on return. Return the position of the last one.
 
-        `with_entry(connection, seq)` joins it, with that position.
+        `with_entry(connection, seq)` runs inside the transaction, with that position.
         """
         with self._lock:
             self._check_head()
@@ -126,19 +126,19 @@ class Chain:
         return seq
 
     def entries(self, after: int, limit: int, *, where: str = EVERY) -> list[Stored]:
-        """At most `limit` entries behind position `after`, in order; where: a condition that stands in the code."""
-        query = f"SELECT {self._columns} FROM entries WHERE seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608 - as it says
+        """Return at most `limit` entries behind position `after`, in order; where: a constant condition."""
+        query = f"SELECT {self._columns} FROM entries WHERE seq > ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608 - constants
         with self.reading() as db:
             rows = db.execute(query, (after, limit)).fetchall()
         return [Stored(*row) for row in rows]
 
     def last(self, *, where: str = EVERY) -> Tip:
-        """Position, digest and source of the newest entry, or of the newest such; the beginning for none."""
+        """Return the end of the chain, or of the entries with that condition; the start for none."""
         with self.reading() as db:
             return _last(db, where)
 
     def wait(self, after: int, timeout_s: float, *, where: str = EVERY) -> bool:
-        """Block until there is an entry behind `after` (True) or the time is over; other processes' entries count."""
+        """Block until an entry behind `after` exists, of any process (True), or until the timeout (False)."""
         deadline_s = time.monotonic() + timeout_s
         while True:
             with self._grown:
@@ -151,15 +151,15 @@ class Chain:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """The owner's tables beside the entries, in one transaction of its own."""
+        """Yield a connection in a write transaction, for the owner's tables."""
         with self._lock, transaction(self._writer) as db:
             yield db
 
     def retain(self, *, before_ns: int, up_to: int, bytes_max: int | None = None) -> int:
-        """Drop entries that are too old, or too many for the size, none behind `up_to` and never the last.
+        """Delete entries beyond age or size, none behind `up_to` and never the last. Return their number.
 
-        before_ns: those written before go; bytes_max: the oldest go until about so much of the file is in use. Gives
-        how many went; their room is used again.
+        before_ns: delete entries written earlier; bytes_max: delete the oldest until the file uses about so much. The file
+        reuses their space.
         """
         with self._lock:
             self._check_head()
@@ -169,15 +169,15 @@ class Chain:
             if cut is None:
                 return 0
             head = self.head_file.read() or Head()
-            # told before it happens: a crash in between leaves more entries than announced, which is no alarm
+            # recorded first: a crash in between leaves more entries than recorded, which is no error
             self.head_file.write(replace(head, anchor=max(head.anchor, cut.seq)))
             with transaction(self._writer) as db:
                 db.execute("INSERT OR REPLACE INTO anchor VALUES (1, ?, ?)", (cut.seq, cut.digest))
                 return db.execute("DELETE FROM entries WHERE seq <= ?", (cut.seq,)).rowcount
 
     def verify(self, *, known: tuple[int, str] | None = None) -> Report:
-        """Check every entry against the chain and the end against the head record; reads the whole log."""
-        head = self.head_file.read()  # before the log: the log may grow meanwhile, the record must not be ahead
+        """Verify every entry against the chain and the end against the head record. Reads the whole log."""
+        head = self.head_file.read()  # before the log, which may grow meanwhile: the record must not be ahead
         with self.reading() as db:
             try:
                 return verify(db, head, known, number=self._number)
@@ -187,7 +187,7 @@ class Chain:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for reading, for the time of the block."""
+        """Yield a reading connection."""
         try:
             db = self._readers.get_nowait()
         except queue.Empty:
@@ -198,7 +198,7 @@ class Chain:
             self._readers.put(db)
 
     def close(self) -> None:
-        """Let go of the file; a call under way in another thread must have ended."""
+        """Close the file. Calls in other threads must have returned."""
         while not self._readers.empty():
             self._readers.get_nowait().close()
         with self._lock:
@@ -211,7 +211,7 @@ class Chain:
         db.execute(query, row[: columns.count(",") + 1])
 
     def _check_head(self) -> None:
-        """Before the first write: what is missing at the end now is kept in the head record, for `verify` to tell."""
+        """Check the end before the first write. A missing end is kept in the head record for `verify`."""
         if self._head_checked:
             return
         head, tip = self.head_file.read(), _last(self._writer)
@@ -225,28 +225,28 @@ class Chain:
 
 
 class Lane(Generic[EntryT]):
-    """Such entries of a chain as a log of their own, for a reader that waits for no others, under their positions."""
+    """View of a chain: the entries with one condition, under their positions."""
 
     def __init__(self, chain: Chain, where: str, read: Callable[[Stored], EntryT]) -> None:
-        """where: the condition that chooses them; read: what an entry holds."""
+        """where: their condition; read: decodes an entry."""
         self._chain, self._where, self._read = chain, where, read
 
     def read(self, after: int, *, limit: int = 64) -> list[EntryT]:
-        """The entries behind position `after`, in order, at most `limit`."""
+        """Return the entries behind position `after`, in order, at most `limit`."""
         return [self._read(stored) for stored in self._chain.entries(after, limit, where=self._where)]
 
     def head(self) -> int:
-        """The position of the last of them; 0 when there is none."""
+        """Return the position of the last one; 0 for none."""
         return self._chain.last(where=self._where).seq
 
     def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until there is one behind `after` (True) or the time is over (False)."""
+        """Block until one behind `after` exists (True), or until the timeout (False)."""
         return self._chain.wait(after, timeout_s, where=self._where)
 
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The end of a chain."""
+    """End of a chain."""
 
     seq: int = 0
     digest: bytes = GENESIS
@@ -278,7 +278,7 @@ def connect(path: Path, migrations: Sequence[Migration] = ()) -> sqlite3.Connect
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or nothing: commits at the end, undoes everything when anything raises."""
+    """Run a write transaction: commit at the end, roll back on any exception."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield db
@@ -291,7 +291,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """Several reads of one moment."""
+    """Run several reads in one read transaction."""
     db.execute("BEGIN")
     try:
         yield
@@ -300,7 +300,7 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _last(db: sqlite3.Connection, where: str = EVERY) -> Tip:
-    query = f"SELECT seq, digest, source, written_ns FROM entries WHERE {where} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - as `entries`
+    query = f"SELECT seq, digest, source, written_ns FROM entries WHERE {where} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - constants
     row: Any = db.execute(query).fetchone()
     if row is None and where == EVERY:
         row = db.execute("SELECT seq, digest FROM anchor").fetchone()
@@ -308,9 +308,9 @@ def _last(db: sqlite3.Connection, where: str = EVERY) -> Tip:
 
 
 def _cut(db: sqlite3.Connection, before_ns: int, up_to: int) -> Tip | None:
-    """The newest entry that may go.
+    """Return the newest entry to delete.
 
-    The clock may have stepped back between entries: the first that is young enough keeps everything behind it.
+    The clock may step back between entries: the first entry that is recent enough protects all later ones.
     """
     row = db.execute(
         "SELECT seq, digest, source, written_ns FROM entries WHERE seq <= ?1 AND seq < (SELECT max(seq) FROM entries)"
@@ -322,7 +322,7 @@ def _cut(db: sqlite3.Connection, before_ns: int, up_to: int) -> Tip | None:
 
 
 def _cut_to_size(db: sqlite3.Connection, bytes_max: int, up_to: int) -> Tip | None:
-    """The newest entry that has to go for the file to be about so large; entries are taken to be of one size."""
+    """Return the newest entry to delete for a file of about that size, assuming entries of equal size."""
     pages, free, page = (
         int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
     )

@@ -1,7 +1,7 @@
-"""The head record: a small file beside a log that tells how far the log reached, to find a cut at its end.
+"""Head record: a small file beside a log with its last position, to detect a cut at the end.
 
-One line of fixed length, overwritten in place after each commit. It is not forced to the disk: after a power cut it may
-tell an older position, which is no alarm, because the log itself is.
+One line of fixed length, overwritten in place after each commit, without fsync. After a power cut it may have an earlier
+position, which is no error; the log itself is synced.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-LINE_BYTES = 512  # one disk sector: an overwrite is the old or the new line, never half of each
+LINE_BYTES = 512  # one disk sector: an overwrite leaves the previous or the new line, never a mixture
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far the log reached.
+    """Last position of a log.
 
-    seq, digest: the last entry known to be committed; anchor: the highest position that retention was asked to drop;
-    lost_seq, lost_digest: an entry that was there once and was found missing when the log was opened; 0 when none.
+    seq, digest: last committed entry; anchor: highest position that retention was to delete; lost_seq, lost_digest: an
+    earlier entry found missing when the log was opened; 0 and "" when none.
     """
 
     seq: int = 0
@@ -31,14 +31,14 @@ class Head:
 
 
 class HeadFile:
-    """Reads and writes the head record of one log; a disk error never disturbs the log, it is counted."""
+    """Reads and writes the head record of one log. Disk errors are counted and do not affect the log."""
 
     def __init__(self, log: Path) -> None:
         self.path = log.with_name(log.name + ".head")
         self.failures_total = 0
 
     def read(self) -> Head | None:
-        """The record, or None when there is none or it cannot be read."""
+        """Return the record, or None when it is missing or unreadable."""
         try:
             fields = json.loads(self.path.read_bytes())
             check = fields.pop("check")
@@ -48,7 +48,7 @@ class HeadFile:
         return head if check == _check(head) else None
 
     def write(self, head: Head) -> None:
-        """Replace the record; the log's entries are already durable, so a failure here must not undo them."""
+        """Replace the record. The log entries are already durable, so a failure here is only counted."""
         line = json.dumps(asdict(head) | {"check": _check(head)}).encode().ljust(LINE_BYTES - 1) + b"\n"
         try:
             file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o640)
@@ -60,7 +60,7 @@ class HeadFile:
             self.failures_total += 1
 
     def advance(self, seq: int, digest: bytes) -> None:
-        """Tell that entry `seq` is committed. A record that is ahead stays: two writers may finish out of order."""
+        """Record that entry `seq` is committed. A later record stays: two writers may finish out of order."""
         head = self.read() or Head()
         if seq > head.seq:
             self.write(replace(head, seq=seq, digest=digest.hex()))

@@ -1,4 +1,4 @@
-"""Batches that were read lately: several stages read the same entries one after the other, and one decodes them."""
+"""Cache of decoded batches: several stages read the same log entries one after the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS_MAX = 500_000
 
 
 class Recent:
-    """Decodes blocks, and keeps the batches of the last `rows_max` rows, at 31 bytes each. Safe from any thread."""
+    """Decodes blocks and caches the batches of the last `rows_max` rows, at 31 bytes each. Thread-safe."""
 
     def __init__(self, *, rows_max: int = ROWS_MAX) -> None:
         self._rows_max = rows_max
@@ -24,7 +24,7 @@ class Recent:
         self.hits_total = self.decoded_total = 0
 
     def batch(self, stored: Stored) -> TelemetryBatch:
-        """The batch of an entry, which is known by its digest; nobody may change it. Raises BlockError when damaged."""
+        """Return the batch of an entry, read-only. The digest is the cache key. Raises BlockError when damaged."""
         with self._lock:
             known = self._batches.get(stored.digest)
             if known is not None:

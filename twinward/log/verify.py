@@ -1,4 +1,4 @@
-"""Checks a hash-chained log from end to end and tells the first entry that is not as it was written."""
+"""Verifies a hash-chained log and reports the first changed, missing or misplaced entry."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _HEADER = struct.Struct("<qqqH")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Whether a log is as it was written.
+    """Result of a verification.
 
-    entries: how many were found good; first_bad_seq: the first that is edited, missing or out of place, 0 when ok;
-    reason: what is wrong, "" when ok; head_seq, head_digest: the last good entry, worth keeping elsewhere;
-    end_checked: False when the head record is missing, so that a cut at the end would not be seen.
+    entries: number of valid entries; first_bad_seq: first changed, missing or misplaced one, 0 when ok; reason: the
+    defect, "" when ok; head_seq, head_digest: last valid entry, to be kept elsewhere; end_checked: False without a head
+    record, when a cut at the end cannot be detected.
     """
 
     ok: bool
@@ -50,7 +50,7 @@ class Link:
 
 
 def link(before: bytes, entry: Link, block: bytes) -> bytes:
-    """Digest of an entry that follows the one with digest `before`."""
+    """Return the digest of an entry behind the one with digest `before`."""
     name = entry.batch.encode()
     header = _HEADER.pack(entry.seq, entry.written_ns, entry.number, len(name)) + name
     return hashlib.sha256(b"".join((before, header, block))).digest()
@@ -77,7 +77,7 @@ def verify(
 
 
 class _Walk:
-    """One pass over the entries: position and digest so far, and the digests that must be met on the way."""
+    """One pass over the entries: position and digest so far, and expected digests."""
 
     def __init__(self, head: Head | None, known: tuple[int, str] | None, number: str) -> None:
         self.seq, self.digest, self.entries, self.start = 0, GENESIS, 0, 0
@@ -101,7 +101,7 @@ class _Walk:
 
     def _check_anchor(self, seq: int, digest: bytes) -> None:
         if self._head is not None and seq > self._head.anchor:
-            raise _Bad(self._head.anchor + 1, f"entries up to {seq} are gone, and retention did not drop them")
+            raise _Bad(self._head.anchor + 1, f"entries up to {seq} are missing, and retention did not delete them")
         self.seq = self.start = seq
         self.digest = digest
 
@@ -109,21 +109,21 @@ class _Walk:
         if entry.seq != self.seq + 1:
             raise _Bad(self.seq + 1, f"entry {self.seq + 1} is missing; the next one is {entry.seq}")
         if link(self.digest, entry, block) != digest:
-            raise _Bad(entry.seq, f"entry {entry.seq} is not what was written, or follows another entry than it did")
-        self._meet(entry.seq, digest)
+            raise _Bad(entry.seq, f"entry {entry.seq} was changed, or its predecessor was")
+        self._check_expected(entry.seq, digest)
         self.seq, self.digest, self.entries = entry.seq, digest, self.entries + 1
 
-    def _meet(self, seq: int, digest: bytes) -> None:
+    def _check_expected(self, seq: int, digest: bytes) -> None:
         if self._expected.get(seq, digest.hex()) != digest.hex():
-            raise _Bad(seq, f"the log was cut before entry {seq} and written on")
+            raise _Bad(seq, f"the log was cut before entry {seq} and continued")
         if self._known is not None and self._known[0] == seq and self._known[1] != digest.hex():
-            raise _Bad(seq, f"entry {seq} has another digest than the one that was kept elsewhere")
+            raise _Bad(seq, f"entry {seq} has another digest than the copy kept elsewhere")
 
     def check_end(self) -> None:
-        """The entries that must exist are there."""
+        """Raise when an entry that must exist is missing."""
         must = max([*self._expected, self._known[0] if self._known else 0], default=0)
         if must > self.seq:
-            raise _Bad(self.seq + 1, f"the end is cut: entry {must} was written, the last one here is {self.seq}")
+            raise _Bad(self.seq + 1, f"the end is cut: entry {must} existed, the last one is {self.seq}")
 
     def report(self, bad_seq: int, reason: str) -> Report:
         return Report(

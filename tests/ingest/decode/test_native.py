@@ -249,8 +249,8 @@ class NoRoutes(dict[bytes, Any]):
 
 def force_slow_path(intake: Intake) -> None:
     """Send every message to the slow path."""
-    intake._careful.columns.routes = NoRoutes()
-    intake._careful.meet = lambda _topic: None  # type: ignore[method-assign]
+    intake._slow.columns.routes = NoRoutes()
+    intake._slow.resolve = lambda _topic: None  # type: ignore[method-assign]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -291,7 +291,7 @@ def test_a_known_sensor_takes_the_hot_path() -> None:
     catalog.code("s1", "a", "gate")
     intake = Intake(catalog)
     careful: list[Any] = []
-    intake._careful.accept = careful.append  # type: ignore[method-assign]
+    intake._slow.accept = careful.append  # type: ignore[method-assign]
     topics = [b"campus/s1/gate/a", b"campus/s1/smoke/a", b"campus/s1/gate/b"]
     intake.accept([(0x30, 0, topic, b'{"co": 1}') for topic in topics], NOW_NS)
     assert [frame[2] for frame in careful] == topics[1:]
@@ -304,7 +304,7 @@ def test_every_metric_of_the_vocabulary_takes_the_hot_path() -> None:
         topic = f"campus/s1/env/{name}".encode()
         intake.accept([(0x30, 0, topic, json.dumps({name: 1}).encode())], NOW_NS)
     careful: list[Any] = []
-    intake._careful.accept = careful.append  # type: ignore[method-assign]
+    intake._slow.accept = careful.append  # type: ignore[method-assign]
     for name in METRIC_BY_NAME:
         intake.accept([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
     assert [frame[2] for frame in careful] == [b"campus/s1/env/test"]
@@ -321,7 +321,7 @@ def test_uniform_arrays_are_accepted_by_column(time: str) -> None:
         items = (f'{{"time": {time.format(n)}, "seq": {n}, "co": {n}, "smoke": {n % 2}}}' for n in numbers)
         intake.accept([(0x32, 1, topic, f"[{','.join(items)}]".encode())], NOW_NS)
         sealed = intake.seal()
-    assert intake._careful.columns.routes[topic].shape is not None
+    assert intake._slow.columns.routes[topic].shape is not None
     assert sealed is not None
     assert sealed.batch.value.tolist() == [value for n in range(200, 300) for value in (n, n % 2)]
     assert sealed.batch.time_ns.tolist() == [NOW_NS + n * 1_000_000 for n in range(200, 300) for _ in range(2)]

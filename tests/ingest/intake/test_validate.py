@@ -37,17 +37,17 @@ def test_every_row_is_judged_by_the_rules(rows: list[tuple[int, int, float, Qual
         value=np.array([row[2] for row in rows], np.float64),
         quality=np.array([row[3] for row in rows], np.uint8),
     )
-    verdict = check(batch, past_ns=PAST_NS)
+    checked = check(batch, past_ns=PAST_NS)
     ranges = {metric.code: (metric.low, metric.high, metric.unit) for metric in METRICS}
     for index, (time_ns, metric, value, quality) in enumerate(rows):
         lead = time_ns - NOW_NS
         refused = lead < -PAST_NS or lead > 1_440 * MINUTE_NS
-        assert verdict.refused[index] == refused
+        assert checked.refused[index] == refused
         if refused:
             continue
-        assert verdict.time_ns[index] == (NOW_NS if lead > 2 * MINUTE_NS else time_ns)
+        assert checked.time_ns[index] == (NOW_NS if lead > 2 * MINUTE_NS else time_ns)
         low, high, unit = ranges.get(metric, (-np.inf, np.inf, ""))
         outside = not low <= value <= high or (unit == "bool" and value not in (0, 1))
         believed = quality in (Quality.GOOD, Quality.HISTORICAL)
-        assert verdict.quality[index] == (Quality.FAULT if outside and believed else quality)
-        assert verdict.unknown[index] == (metric >= 1_000)
+        assert checked.quality[index] == (Quality.FAULT if outside and believed else quality)
+        assert checked.unknown[index] == (metric >= 1_000)
