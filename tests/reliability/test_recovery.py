@@ -17,7 +17,7 @@ from ingest import COLUMNS, CatalogChanges, MessageKeys, Sealed, Sensor, from_co
 from ingest.block import batch_id, encode
 from ingest.stores import open_store
 from twinward.log import TelemetryLog
-from twinward.log.chain import connect, transaction
+from twinward.log.connection import connect, transaction
 from twinward.log.verify import Link, link
 
 STORED, STORED_LONG = 3_000_000, 780_000_000

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .connection import connect, transaction
 from .head import Head, HeadFile
 from .verify import GENESIS, Link, Report, link, verify
-from .versions import Migration, script, upgrade
+from .versions import Migration, script
 
 EntryT = TypeVar("EntryT")
 
-BUSY_S = 10.0
 WRITE_BUSY_S = 2.0
 """Longest wait of the writer for another process: its caller must soon learn that the log rejects writes."""
 POLL_S = 0.05  # delay until an entry of another process is visible
@@ -158,8 +158,8 @@ class Chain:
     def retain(self, *, before_ns: int, up_to: int, bytes_max: int | None = None) -> int:
         """Delete entries beyond age or size, none behind `up_to` and never the last. Return their number.
 
-        before_ns: delete entries written earlier; bytes_max: delete the oldest until the file uses about so much. The file
-        reuses their space.
+        before_ns: delete entries written earlier; bytes_max: delete the oldest until the file uses about so much.
+        Their space is reused.
         """
         with self._lock:
             self._check_head()
@@ -252,51 +252,6 @@ class Tip:
     digest: bytes = GENESIS
     source: int = 0
     written_ns: int = 0
-
-
-def connect(path: Path, migrations: Sequence[Migration] = ()) -> sqlite3.Connection:
-    """Return a connection in WAL mode that waits up to BUSY_S for a lock and syncs every commit to disk.
-
-    migrations: of the writing connection (see `upgrade`). Raises sqlite3.DatabaseError when the file is damaged or no
-    database.
-    """
-    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute("PRAGMA page_size = 8192")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        if migrations:
-            upgrade(db, path, migrations)
-    except UnicodeDecodeError as error:  # SQLite's own message quotes the damaged bytes
-        db.close()
-        raise sqlite3.DatabaseError(f"{path} is damaged") from error
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Run a write transaction: commit at the end, roll back on any exception."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield db
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.rollback()
-        raise
-
-
-@contextmanager
-def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """Run several reads in one read transaction."""
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        db.rollback()
 
 
 def _last(db: sqlite3.Connection, where: str = EVERY) -> Tip:

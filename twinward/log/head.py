@@ -1,7 +1,7 @@
 """Head record: a small file beside a log with its last position, to detect a cut at the end.
 
-One line of fixed length, overwritten in place after each commit, without fsync. After a power cut it may have an earlier
-position, which is no error; the log itself is synced.
+One line of fixed length, overwritten in place after each commit, without fsync. After a power cut it may have an
+earlier position, which is no error; the log itself is synced.
 """
 
 from __future__ import annotations

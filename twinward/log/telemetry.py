@@ -26,7 +26,8 @@ from ingest import (
 from ingest.block import batch_id, encode
 from ingest.devices.clocks import Clock
 
-from .chain import Block, Chain, Lane, Stored, snapshot
+from .chain import Block, Chain, Lane, Stored
+from .connection import snapshot
 from .facts import (
     CatalogTable,
     CountsTable,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,3 +108,12 @@ def test_one_of_ten_thousand_is_noticed() -> None:
     for lost in (2, 5_000, 9_999):
         found, _ = _taken([_frame(seq) for seq in range(1, 10_001) if seq != lost])
         assert found == [1.0]
+
+
+def test_stored_gaps_keep_their_format() -> None:
+    """Marks written by release 0.1.0 restore: the field of reported ranges is stored as `told`."""
+    stored = msgspec.msgpack.encode({"waited": [(7, 8, 5)], "told": [(1, 2)], "behind": 3, "run": 1})
+    gaps = Gaps()
+    gaps.recall(b"t", stored)
+    assert gaps.dump(b"t") == stored
+    assert gaps.due(GRACE_NS + 5) == [Gap(b"t", 2, 5)]
