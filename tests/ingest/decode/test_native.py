@@ -290,11 +290,11 @@ def test_a_known_sensor_takes_the_hot_path() -> None:
     catalog = Catalog()
     catalog.code("s1", "a", "gate")
     intake = Intake(catalog)
-    careful: list[Any] = []
-    intake._slow.accept = careful.append  # type: ignore[method-assign]
+    declined: list[Any] = []
+    intake._slow.accept = declined.append  # type: ignore[method-assign]
     topics = [b"campus/s1/gate/a", b"campus/s1/smoke/a", b"campus/s1/gate/b"]
     intake.accept([(0x30, 0, topic, b'{"co": 1}') for topic in topics], NOW_NS)
-    assert [frame[2] for frame in careful] == topics[1:]
+    assert [frame[2] for frame in declined] == topics[1:]
 
 
 def test_every_metric_of_the_vocabulary_takes_the_hot_path() -> None:
@@ -303,11 +303,11 @@ def test_every_metric_of_the_vocabulary_takes_the_hot_path() -> None:
     for name in METRIC_BY_NAME:
         topic = f"campus/s1/env/{name}".encode()
         intake.accept([(0x30, 0, topic, json.dumps({name: 1}).encode())], NOW_NS)
-    careful: list[Any] = []
-    intake._slow.accept = careful.append  # type: ignore[method-assign]
+    declined: list[Any] = []
+    intake._slow.accept = declined.append  # type: ignore[method-assign]
     for name in METRIC_BY_NAME:
         intake.accept([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
-    assert [frame[2] for frame in careful] == [b"campus/s1/env/test"]
+    assert [frame[2] for frame in declined] == [b"campus/s1/env/test"]
 
 
 @pytest.mark.parametrize("time", ["1764000000{:03d}", '"2025-11-24T16:00:00.{:03d}Z"'])
