@@ -1,4 +1,4 @@
-"""Settings come from one file and the environment; every error is told at once."""
+"""Settings of one file and the environment, with all errors at once."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ class Line:
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole."""
+    """All settings of this test."""
 
     data_dir: Annotated[Path, doc("where everything is kept")] = Path("var")
     line: Line = field(default_factory=Line)
 
 
 def written(tmp_path: Path, text: str) -> Path:
-    """A configuration file with that text."""
+    """Write a configuration file with this text."""
     path = tmp_path / "twinward.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def test_defaults_hold_without_a_file() -> None:
-    """No file and no environment give the defaults."""
+    """Without file and environment all settings have their defaults."""
     assert load(Settings, None, {"PATH": "/bin"}) == Settings()
 
 
-def test_environment_wins_over_the_file(tmp_path: Path) -> None:
-    """The environment is read after the file."""
+def test_environment_overrides_the_file(tmp_path: Path) -> None:
+    """The environment overrides the file."""
     path = written(tmp_path, "data_dir = 'here'\n[line]\nport = 1\nwait_s = 2\n")
     settings = load(Settings, path, {"TWINWARD_LINE_PORT": "77", "TWINWARD_DATA_DIR": "there"})
     assert settings == Settings(Path("there"), Line(port=77, wait_s=2.0))
 
 
-def test_every_error_is_told_with_key_and_allowed_values(tmp_path: Path) -> None:
-    """Unknown keys, wrong values and unknown names in the environment are told together."""
+def test_every_error_is_reported_with_key_and_allowed_values(tmp_path: Path) -> None:
+    """Unknown keys, wrong values and unknown environment names are reported together."""
     path = written(tmp_path, "lien = 1\n[line]\nport = 0\nmode = 'radio'\nprot = 5\n")
     with pytest.raises(ConfigError) as caught:
         load(Settings, path, {"TWINWARD_LINE_WAIT_S": "soon", "TWINWARD_LINE_PROT": "5"})
@@ -66,7 +66,7 @@ def test_every_error_is_told_with_key_and_allowed_values(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("text", ["[line\n", "line = 3\n", "data_dir = 7\n"])
 def test_a_broken_file_is_one_clear_error(tmp_path: Path, text: str) -> None:
-    """Syntax errors and wrong shapes never end in a traceback of another kind."""
+    """Syntax errors and wrong shapes raise ConfigError only."""
     with pytest.raises(ConfigError):
         load(Settings, written(tmp_path, text), {})
 
@@ -78,7 +78,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_every_key_is_described() -> None:
-    """The reference is made from type, default, unit, bounds and text."""
+    """The reference has type, default, unit, bounds and text."""
     described = {key.name: key for key in keys(Settings)}
     assert list(described) == ["data_dir", "line.port", "line.wait_s", "line.mode"]
     assert described["line.wait_s"].unit == "s"

@@ -1,4 +1,4 @@
-"""The sample file and the reference are made from the settings themselves, and are true."""
+"""Sample file and reference, generated from the settings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_setting_has_its_line_of_text() -> None:
-    """Nothing is left for the reader to guess."""
+    """Each setting has a text."""
     assert [key.name for key in keys(Settings) if not key.text] == []
 
 
 def test_the_sample_file_holds_every_setting_at_its_default(tmp_path: Path) -> None:
-    """Uncommented it is TOML that names every key; as it stands it changes nothing."""
+    """Uncommented it is TOML with every key; unchanged it sets nothing."""
     text = sample_file()
     table = tomllib.loads(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
     named = {f"{home}.{key}" for home, rows in table.items() if isinstance(rows, dict) for key in rows}
@@ -32,12 +32,12 @@ def test_the_sample_file_holds_every_setting_at_its_default(tmp_path: Path) -> N
 
 
 def test_the_manual_has_the_present_settings() -> None:
-    """`docs/configuration.md` is what the program makes."""
+    """`docs/configuration.md` equals the generated reference."""
     assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == reference()
 
 
-def test_the_head_is_noted_whole(tmp_path: Path) -> None:
-    """What was written last is read back; nothing is None."""
+def test_the_head_is_noted_atomically(tmp_path: Path) -> None:
+    """The last written head is read back; a missing file is None."""
     path = tmp_path / "alerts.head"
     assert noted_head(path) is None
     note_head(path, (3, "abc"))
@@ -46,7 +46,7 @@ def test_the_head_is_noted_whole(tmp_path: Path) -> None:
 
 
 def test_accounts_are_summed_with_their_residual() -> None:
-    """Whatever is not stored, repeated or refused stands as residual."""
+    """Messages not stored, repeated or refused are the residual."""
     rows = [
         {"outcome": "received", "reason": "", "rows": 10},
         {"outcome": "stored", "reason": "", "rows": 6},

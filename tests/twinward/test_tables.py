@@ -1,4 +1,4 @@
-"""Every fault of every file that the settings name is told at once, with its file; good files are read."""
+"""Tables named by the settings: all errors of all files at once, and correct tables."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WRONG = {
     "lorawan": '[[mapping]]\nprofile = "a"\n[[mapping]]\ncolour = "red"\n',
     "retention": '[[class]]\nname = ""\n',
 }
-"""Two faults or more in each but the cells."""
+"""Two errors or more in each except the cells."""
 
 
 def config(folder: Path, texts: dict[str, str]) -> Path:
-    """Settings that name a file for each text."""
+    """Write settings that name a file for each text; return their path."""
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     lines = [f'{name} = "{folder / name}.toml"' for name in texts if name != "retention"]
@@ -36,46 +36,46 @@ def config(folder: Path, texts: dict[str, str]) -> Path:
 
 
 def faults(path: Path) -> list[str]:
-    """What the tables of those settings are refused for."""
+    """Return the errors of the tables of these settings."""
     with pytest.raises(ConfigError) as caught:
         read_tables(read_settings(path, {}))
     return str(caught.value).splitlines()
 
 
-def test_every_fault_of_every_file_is_told_with_its_file(tmp_path: Path) -> None:
-    """Each file alone, and all of them at once: the same sentences."""
+def test_all_errors_of_all_files_are_reported_with_their_file(tmp_path: Path) -> None:
+    """Each file alone and all files together have the same errors."""
     alone: list[str] = []
     for name, text in WRONG.items():
-        told = faults(config(tmp_path, {name: text}))
-        assert told
-        assert all(f"{tmp_path / name}.toml" in line for line in told)
-        assert len(told) >= (1 if name == "cells" else 2)
-        alone += told
+        errors = faults(config(tmp_path, {name: text}))
+        assert errors
+        assert all(f"{tmp_path / name}.toml" in line for line in errors)
+        assert len(errors) >= (1 if name == "cells" else 2)
+        alone += errors
     assert sorted(faults(config(tmp_path, WRONG))) == sorted(alone)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    """The reason of the system, and the file, once."""
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+    """The error has the system's reason, and the file's name once."""
     path = config(tmp_path, dict.fromkeys(WRONG, ""))
     for name in WRONG:
         (tmp_path / f"{name}.toml").unlink()
-    told = faults(path)
-    assert len(told) == len(WRONG)
-    for name, line in zip(WRONG, told, strict=True):
+    errors = faults(path)
+    assert len(errors) == len(WRONG)
+    for name, line in zip(WRONG, errors, strict=True):
         assert line.count(f"{tmp_path / name}.toml") == 1
         assert "No such file or directory" in line
 
 
 def test_without_files_the_shipped_tables_are_read() -> None:
-    """Defaults are whole."""
+    """The shipped tables are complete."""
     tables = read_tables(Settings())
     assert tables.recipe.rules
     assert tables.retention
     assert not tables.registry.sensors
 
 
-def test_what_is_laid_over_wins_and_the_rest_stays(tmp_path: Path) -> None:
-    """A battery cell and a LoRaWAN profile of one's own."""
+def test_a_user_table_overrides_and_extends_the_shipped_one(tmp_path: Path) -> None:
+    """A user's battery type and LoRaWAN profile extend the shipped ones."""
     cell = (
         '[[cell]]\nname = "own"\nlow_v = 3.2\nfresh_v = 3.4\ndead_v = 2.9\nmessages = [1500, 2500]\nsource = "sheet"\n'
     )
@@ -91,15 +91,15 @@ def test_what_is_laid_over_wins_and_the_rest_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_check_config_reads_the_files_too(tmp_path: Path, run_twinward: Any, as_json: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """Status 2 with every fault, secrets of channels among them; status 0 when all is well."""
+    """Exit status 2 with all errors, missing secrets of channels included; exit status 0 without errors."""
     path = config(tmp_path, WRONG)
     with path.open("a", encoding="utf-8") as file:
         file.write('[notify]\nwebhooks = ["https://example.org/in"]\n')
     wanted = {*faults(path), "notify.webhook_secret_file is needed for webhooks"}
     command = [*run_twinward.command, "check-config", str(path), *(["--json"] if as_json else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=run_twinward.environment)
-    told = json.loads(done.stdout)["errors"] if as_json else done.stderr.splitlines()
+    errors = json.loads(done.stdout)["errors"] if as_json else done.stderr.splitlines()
     assert done.returncode == 2
-    assert {line.removeprefix("twinward: ") for line in told} == wanted
+    assert {line.removeprefix("twinward: ") for line in errors} == wanted
     config(tmp_path, {})
     assert subprocess.run(command, capture_output=True, check=False, env=run_twinward.environment).returncode == 0

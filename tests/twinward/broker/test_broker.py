@@ -1,4 +1,4 @@
-"""The embedded broker: both real ones take and give messages; a taken port and a broken store are told or mended."""
+"""Embedded brokers: delivery, restart, a port in use and a broken store, with both real brokers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def need(run_twinward: Any) -> Callable[[str], None]:
 def broker(
     request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
 ) -> Iterator[Broker]:
-    """Each installed broker, running on a free port."""
+    """Yield each installed broker, running on a free port."""
     need(request.param)
     running = start_broker(free_port(), tmp_path, prefer=request.param)
     yield running
@@ -46,7 +46,7 @@ def broker(
 
 
 def _round_trip(url: str, payload: bytes) -> bytes:
-    """Publish with QoS 1 over MQTT 5 and give back what the subscription brings."""
+    """Publish with QoS 1 over MQTT 5; return the received payload."""
     got: queue.Queue[bytes] = queue.Queue()
     ready: queue.Queue[None] = queue.Queue()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
@@ -64,14 +64,14 @@ def _round_trip(url: str, payload: bytes) -> bytes:
         client.loop_stop()
 
 
-def test_message_of_half_a_megabyte_comes_back(broker: Broker) -> None:
-    """MQTT 5, QoS 1, more than rumqttd's own payload limit."""
+def test_message_of_half_a_megabyte_is_delivered(broker: Broker) -> None:
+    """MQTT 5, QoS 1, above rumqttd's default payload limit."""
     payload = b"x" * 500_000
     assert _round_trip(broker.url, payload) == payload
     assert broker.alive()
 
 
-def test_stop_frees_the_port_and_start_brings_it_back(broker: Broker) -> None:
+def test_stop_frees_the_port_and_start_works_again(broker: Broker) -> None:
     """Stopping twice is harmless, and the same broker can be started again."""
     port = int(broker.url.rsplit(":", 1)[1])
     broker.stop()
@@ -83,8 +83,8 @@ def test_stop_frees_the_port_and_start_brings_it_back(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mosquitto", "iotcore"])
-def test_taken_port_is_told_in_one_sentence(kind: str, tmp_path: Path, need: Callable[[str], None]) -> None:
-    """The port is named, and nothing is left running."""
+def test_port_in_use_is_one_error(kind: str, tmp_path: Path, need: Callable[[str], None]) -> None:
+    """The error names the port, and no process is left."""
     need(kind)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -97,7 +97,7 @@ def test_taken_port_is_told_in_one_sentence(kind: str, tmp_path: Path, need: Cal
 def test_garbage_store_is_moved_away_and_kept(
     tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
 ) -> None:
-    """Mosquitto ends on a store that it cannot read; the service mends that by itself."""
+    """Mosquitto ends with a store that it cannot read; the service replaces the store automatically."""
     need("mosquitto")
     folder = tmp_path / "broker"
     folder.mkdir()
@@ -110,8 +110,8 @@ def test_garbage_store_is_moved_away_and_kept(
         running.stop()
 
 
-def test_a_broker_that_is_killed_comes_up_again(broker: Broker, tmp_path: Path) -> None:
-    """Kill -9 of its process: another one listens within seconds, and takes messages."""
+def test_a_killed_broker_restarts(broker: Broker, tmp_path: Path) -> None:
+    """After kill -9 a new process listens within seconds and delivers messages."""
     first = _pid(broker, tmp_path)
     os.kill(first, signal.SIGKILL)
     deadline = time.monotonic() + 10
@@ -130,9 +130,9 @@ def _pid(broker: Broker, folder: Path) -> int:
     return int((folder / "broker" / f"{broker.name}.pid").read_text())
 
 
-def test_the_broker_of_a_killed_service_is_taken_over(broker: Broker, tmp_path: Path) -> None:
-    """It still holds the port: a service that starts on the same folder ends it and brings up its own."""
-    broker._ended.set()  # type: ignore[attr-defined]  # nobody watches it any more
+def test_the_broker_of_a_killed_service_is_replaced(broker: Broker, tmp_path: Path) -> None:
+    """It still has the port: a service that starts on the same folder stops it and starts its own."""
+    broker._ended.set()  # type: ignore[attr-defined]  # without supervision
     port, left = int(broker.url.rsplit(":", 1)[1]), _pid(broker, tmp_path)
     second = start_broker(port, tmp_path, prefer=broker.name)  # type: ignore[arg-type]
     try:
@@ -140,14 +140,14 @@ def test_the_broker_of_a_killed_service_is_taken_over(broker: Broker, tmp_path: 
         assert not broker.alive()
         if isinstance(broker, MosquittoBroker):
             assert broker._saver is not None
-            assert broker._saver.wait(5) == 0  # it has ended with the broker that it was for
+            assert broker._saver.wait(5) == 0  # it ended with its broker
         assert _round_trip(second.url, b"mine") == b"mine"
     finally:
         second.stop()
 
 
-def test_no_broker_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither here: one sentence with what to install."""
+def test_no_installed_broker_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without both the error names the packages to install."""
     monkeypatch.setattr("twinward.broker.available", lambda _kind: False)
     with pytest.raises(BrokerError, match="install Mosquitto"):
         start_broker(1, tmp_path)
@@ -157,17 +157,17 @@ def test_no_broker_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def mosquitto_here(
     tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
 ) -> Iterator[MosquittoBroker]:
-    """An embedded Mosquitto of this folder, not started."""
+    """Return an embedded Mosquitto of this folder, not started."""
     need("mosquitto")
     made = MosquittoBroker(free_port(), tmp_path)
     yield made
     made.stop()
 
 
-def test_a_broken_store_is_told_to_people(
+def test_a_broken_store_is_reported(
     mosquitto_here: MosquittoBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line in the log with the file's name, and a finding of the doctor until somebody has deleted it."""
+    """One log line has the file's name, and `doctor` reports it until the file is deleted."""
     (tmp_path / "broker").mkdir()
     (tmp_path / "broker" / "mosquitto.db").write_bytes(b"\x00garbage" * 100)
     assert doctor.check_broken_stores(tmp_path).ok
@@ -184,10 +184,10 @@ def test_a_broken_store_is_told_to_people(
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00mosquitto db"], ids=["empty", "cut"])
-def test_a_store_of_no_use_is_never_taken_without_a_word(
+def test_an_unusable_store_is_moved_away_and_kept(
     content: bytes, mosquitto_here: MosquittoBroker, tmp_path: Path
 ) -> None:
-    """Empty or cut off at the beginning: moved away, kept, and the broker runs."""
+    """An empty or truncated store is moved away and kept, and the broker runs."""
     (tmp_path / "broker").mkdir()
     (tmp_path / "broker" / "mosquitto.db").write_bytes(content)
     mosquitto_here.start()
@@ -195,8 +195,8 @@ def test_a_store_of_no_use_is_never_taken_without_a_word(
     assert mosquitto_here.alive()
 
 
-def test_a_taken_port_does_not_cost_the_store(mosquitto_here: MosquittoBroker, tmp_path: Path) -> None:
-    """While the broker is down another program takes its port: the store stays, and is used once the port is free."""
+def test_a_port_in_use_keeps_the_store(mosquitto_here: MosquittoBroker, tmp_path: Path) -> None:
+    """With its port in use after an end, the store stays and is used once the port is free."""
     mosquitto_here.start()
     store, port = tmp_path / "broker" / "mosquitto.db", int(mosquitto_here.url.rsplit(":", 1)[1])
     _until(store.exists)
@@ -209,10 +209,10 @@ def test_a_taken_port_does_not_cost_the_store(mosquitto_here: MosquittoBroker, t
     assert not broken_stores(tmp_path)
 
 
-def test_a_broker_that_cannot_start_at_all_keeps_its_store(
+def test_a_broker_that_cannot_start_keeps_its_store(
     mosquitto_here: MosquittoBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is to blame only where Mosquitto starts without it."""
+    """The store is the cause only if Mosquitto starts without it."""
     store = tmp_path / "broker" / "mosquitto.db"
     store.parent.mkdir()
     store.write_bytes(b"a store")
@@ -224,7 +224,7 @@ def test_a_broker_that_cannot_start_at_all_keeps_its_store(
 
 
 def test_a_saver_that_was_killed_is_replaced(mosquitto_here: MosquittoBroker) -> None:
-    """Within a second another one watches over the store, and it ends with the broker."""
+    """A new saver starts within a second and ends with the broker."""
     mosquitto_here.start()
     first = mosquitto_here._saver
     assert first is not None
@@ -252,7 +252,7 @@ def test_a_saver_that_was_killed_is_replaced(mosquitto_here: MosquittoBroker) ->
     ],
 )
 def test_the_example_for_an_own_broker_agrees_with_the_embedded_one(setting: str, tmp_path: Path) -> None:
-    """What is measured with the one holds for the other."""
+    """Measurements with one hold for the other."""
     example = _settings((DEPLOY / "mosquitto.conf").read_text(encoding="utf-8"))
     broker = MosquittoBroker(1883, tmp_path)
     broker._folder.mkdir()
@@ -264,7 +264,7 @@ def test_the_example_for_an_own_broker_agrees_with_the_embedded_one(setting: str
 def test_the_example_for_an_own_broker_starts_and_keeps_strangers_out(
     tmp_path: Path, free_port: Callable[[], int], need: Callable[[str], None]
 ) -> None:
-    """A real Mosquitto takes the file (its paths moved, TLS left out); a device writes its own topic and no other."""
+    """A real Mosquitto accepts the file (with other paths, without TLS); a device can write only its own topic."""
     need("mosquitto")
     text, port = (DEPLOY / "mosquitto.conf").read_text(encoding="utf-8"), free_port()
     text = text[text.index("listener 1883") :].replace("listener 1883", f"listener {port}")
@@ -286,7 +286,7 @@ def test_the_example_for_an_own_broker_starts_and_keeps_strangers_out(
 
 
 def _heard(port: int) -> list[str]:
-    """What the service hears of a device's messages to its own topic and to another's, and a stranger's."""
+    """Return the messages that the service receives: of a device on its own and a foreign topic, and of a stranger."""
     came: list[str] = []
     service, device, stranger = (mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5) for _ in range(3))
     service.on_message = lambda _client, _data, message: came.append(message.topic)

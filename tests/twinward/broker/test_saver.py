@@ -1,4 +1,4 @@
-"""The saver: a Mosquitto's store is young whatever else stands still, and it is never saved more than it can bear."""
+"""Saver of Mosquitto's store: distance between saves, independence of the service, bounded share of time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAITING = 200
 
 @pytest.fixture
 def saver(mosquitto: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A saver beside the fixture's broker."""
+    """Start a saver for the fixture's broker."""
     command = [sys.executable, "-IS", broker_saver.__file__, str(mosquitto.pid), str(mosquitto.folder / "mosquitto.db")]
     process = subprocess.Popen(command)
     yield process
@@ -36,7 +36,7 @@ def saver(mosquitto: Any) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def session(port: int) -> mqtt.Client:
-    """A client whose session the broker keeps, subscribed to everything."""
+    """Return a client with a persistent session, subscribed to all topics."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, "keeper", protocol=mqtt.MQTTv5)
     kept = Properties(PacketTypes.CONNECT)
     kept.SessionExpiryInterval = 3_600
@@ -47,14 +47,14 @@ def session(port: int) -> mqtt.Client:
 
 @given(save_s=st.floats(0, 100))
 def test_saving_takes_a_tenth_of_the_time_at_most(save_s: float) -> None:
-    """Whatever a save takes, the next begins ten times as long after; never sooner than the shortest distance."""
+    """The next save begins ten durations after the last began, and not before the minimum distance."""
     assert distance_s(save_s) >= EVERY_S
     assert save_s <= distance_s(save_s) * SHARE * 1.02 + 1e-3
 
 
 @pytest.mark.broker
-def test_a_killed_broker_keeps_what_waited_a_second_ago(mosquitto: Any, saver: subprocess.Popen[bytes]) -> None:
-    """Messages wait, a second passes, the broker is killed: all of them are there after its restart."""
+def test_a_killed_broker_keeps_messages_older_than_a_second(mosquitto: Any, saver: subprocess.Popen[bytes]) -> None:
+    """After a second of waiting and a kill of the broker all messages exist after its restart."""
     keeper = session(mosquitto.port)
     keeper.subscribe("campus/#", qos=1)
     time.sleep(0.2)
@@ -87,7 +87,7 @@ def test_a_killed_broker_keeps_what_waited_a_second_ago(mosquitto: Any, saver: s
 
 @pytest.mark.broker
 def test_the_store_is_saved_about_once_a_second_and_no_more(mosquitto: Any, saver: subprocess.Popen[bytes]) -> None:
-    """A quiet broker: a handful of saves in some seconds; nothing else writes this often."""
+    """A quiet broker saves a few times in some seconds."""
     store, seen, until_s = mosquitto.folder / "mosquitto.db", set(), time.monotonic() + 5
     while time.monotonic() < until_s:
         if store.exists():
@@ -99,7 +99,7 @@ def test_the_store_is_saved_about_once_a_second_and_no_more(mosquitto: Any, save
 
 @pytest.mark.broker
 def test_a_frozen_broker_is_waited_for(mosquitto: Any, saver: subprocess.Popen[bytes]) -> None:
-    """SIGSTOP of the broker for longer than a save may take: the saver lives, and goes on with the broker."""
+    """After SIGSTOP of the broker beyond the limit of a save, the saver runs and continues with the broker."""
     store = mosquitto.folder / "mosquitto.db"
     time.sleep(1)
     os.kill(mosquitto.pid, signal.SIGSTOP)
@@ -111,8 +111,8 @@ def test_a_frozen_broker_is_waited_for(mosquitto: Any, saver: subprocess.Popen[b
     assert saver.poll() is None
 
 
-def test_a_process_without_a_handler_is_left_alone() -> None:
-    """SIGUSR1 would be the end of a program that does not wait for it: it is never sent."""
+def test_a_process_without_a_handler_gets_no_signal() -> None:
+    """SIGUSR1 ends a program without a handler, so the saver does not send it."""
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
     saver = subprocess.Popen([sys.executable, "-IS", broker_saver.__file__, str(other.pid), "/nowhere/store"])
     try:
@@ -128,7 +128,7 @@ def test_a_process_without_a_handler_is_left_alone() -> None:
 
 
 def test_only_the_writing_counts_as_a_save(tmp_path: Path) -> None:
-    """The wait before the broker looks at the signal is none; from the new file's appearance to its place it is one."""
+    """Time before the broker handles the signal does not count; time from the new file to its rename does."""
     store, fresh = tmp_path / "m.db", tmp_path / "m.db.new"
     turns = iter(range(1_000))
 
@@ -146,8 +146,8 @@ def test_only_the_writing_counts_as_a_save(tmp_path: Path) -> None:
     assert next(turns) <= 32
 
 
-def test_a_save_that_does_not_come_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk: no new file appears; the next try is not far."""
+def test_a_missing_save_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a full disk no new file appears, and the next attempt follows soon."""
     monkeypatch.setattr(broker_saver, "NOTICED_S", 0.1)
     began_s = time.monotonic()
     assert follow(tmp_path / "m.db", (0, 0), lambda timeout_s: bool(time.sleep(timeout_s))) == 0

@@ -1,4 +1,4 @@
-"""Detectors over files: readings in, detections out, bad rows told by line."""
+"""Command `detect`: detections of a file, with bad rows reported by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twinward.errors import InputError
 
 
 def test_a_fire_in_a_file_is_found_and_bad_rows_stop_nothing(tmp_path: Path) -> None:
-    """Good rows around bad ones count; every bad row is named with its line and reason."""
+    """Good rows around bad ones count; each bad row is reported with line and reason."""
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     lines = ["sensor,kind,metric,time,value"]
     lines += [f"s1,smoke,smoke_density,2026-09-01T02:{i // 6:02}:{i % 6}0Z,{0.001 * 1.1**i:.4f}" for i in range(80)]
@@ -39,8 +39,8 @@ def test_times_are_read_in_all_three_forms(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "sensor,metric,value\n"])
-def test_files_that_cannot_be_judged_are_input_errors(tmp_path: Path, content: str) -> None:
-    """An empty file or a missing column is one clear line."""
+def test_unusable_files_are_input_errors(tmp_path: Path, content: str) -> None:
+    """An empty file or a missing column is one error line."""
     source = tmp_path / "in.csv"
     source.write_text(content)
     with pytest.raises(InputError, match=r"in\.csv.*kind"):
@@ -48,7 +48,7 @@ def test_files_that_cannot_be_judged_are_input_errors(tmp_path: Path, content: s
 
 
 def test_a_fire_that_dies_down_is_no_new_alarm(tmp_path: Path) -> None:
-    """Levels only rise in what is written; the columns for pages are filled."""
+    """Written levels only rise; the columns of pages have values."""
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     values = (
         [0.001] * 30 + [0.001 * 1.1**i for i in range(70)] + [0.001 * 1.1**i for i in range(70, 0, -1)] + [0.001] * 90

@@ -1,4 +1,4 @@
-"""The doctor: each check tells good from bad, and no secret is shown."""
+"""Command `doctor`: each check passes and fails as documented, and shows no secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from twinward.commands import doctor
 
 @pytest.fixture
 def stranger() -> Iterator[int]:
-    """Port of a server that answers every greeting with words that are no MQTT."""
+    """Return the port of a server that answers with bytes other than MQTT."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -48,8 +48,8 @@ def test_running_broker_is_found(tmp_path: Path, free_port: Callable[[], int]) -
         broker.stop()
 
 
-def test_missing_and_foreign_brokers_are_told(stranger: int, free_port: Callable[[], int]) -> None:
-    """Nobody there, somebody else there, an address that is none."""
+def test_missing_and_foreign_brokers_fail(stranger: int, free_port: Callable[[], int]) -> None:
+    """No broker, another program, an invalid address."""
     assert not doctor.check_broker(f"mqtt://127.0.0.1:{free_port()}").ok
     foreign = doctor.check_broker(f"mqtt://127.0.0.1:{stranger}")
     assert not foreign.ok
@@ -58,13 +58,13 @@ def test_missing_and_foreign_brokers_are_told(stranger: int, free_port: Callable
 
 
 def test_broker_password_is_not_shown(free_port: Callable[[], int]) -> None:
-    """An account in the address stays unseen."""
+    """The result omits the account of the address."""
     finding = doctor.check_broker(f"mqtt://me:hunter2@127.0.0.1:{free_port()}")
     assert "hunter2" not in str(finding)
 
 
-def test_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
-    """A data folder is made where there is none, and refused where a file stands."""
+def test_folder_that_is_a_file_fails(tmp_path: Path) -> None:
+    """A missing data folder is created; a file at its path fails."""
     assert doctor.check_folder(tmp_path / "new").ok
     (tmp_path / "file").write_text("")
     assert not doctor.check_folder(tmp_path / "file").ok
@@ -72,21 +72,21 @@ def test_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("free", "ok"), [(4, False), (5, True), (50, True)])
 def test_disk_needs_five_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, *, ok: bool) -> None:
-    """At the limit is enough, below is not."""
+    """The limit itself passes, a smaller value fails."""
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(total=100, used=100 - free, free=free))
     assert doctor.check_disk(tmp_path).ok is ok
 
 
-def test_clock_in_1970_or_jumping_is_told() -> None:
-    """The real clock is sane; one without a battery and one that jumps are not."""
+def test_clock_in_1970_or_jumping_fails() -> None:
+    """The real clock passes; a clock at 1970 and a jumping clock fail."""
     assert doctor.check_clock().ok
     assert not doctor.check_clock(lambda: 0).ok
     jumps = iter((1_800_000_000 * 10**9, 1_800_003_600 * 10**9))
     assert "jumped" in doctor.check_clock(lambda: next(jumps)).text_en
 
 
-def test_taken_port_is_told(stranger: int, free_port: Callable[[], int]) -> None:
-    """A port somebody listens on cannot be ours."""
+def test_port_in_use_fails(stranger: int, free_port: Callable[[], int]) -> None:
+    """A port in use fails."""
     assert not doctor.check_port("http", stranger).ok
     assert doctor.check_port("http", free_port()).ok
 
@@ -95,14 +95,14 @@ def test_taken_port_is_told(stranger: int, free_port: Callable[[], int]) -> None
     ("url", "ok"), [("ntfy://host/topic", True), ("tgram://123:SECRET/1", True), ("no address", False), ("", False)]
 )
 def test_channel_shows_its_scheme_and_nothing_else(url: str, *, ok: bool) -> None:
-    """Addresses hold tokens."""
+    """Addresses contain tokens."""
     finding = doctor.check_channel(1, url)
     assert finding.ok is ok
     assert "SECRET" not in str(finding)
 
 
 def test_examination_names_everything_in_both_languages(tmp_path: Path, free_port: Callable[[], int]) -> None:
-    """Every finding has a name and both texts, and what is wrong comes with advice."""
+    """Each result has a name and both texts; failures have advice."""
     findings = doctor.examine(
         broker_url=f"mqtt://127.0.0.1:{free_port()}",
         data_dir=tmp_path,

@@ -1,4 +1,4 @@
-"""Export and holds from the command line: what is written reads back equal, what cannot be is told in a sentence."""
+"""Commands `export` and `hold`: files read back equal; impossible requests are one error line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = 1_000
 
 
 def readings(catalog: Catalog) -> TelemetryBatch:
-    """Two sensors of one site and one of another, values that no decimal ends, a moment that many share."""
+    """Return two sensors of one site and one of another, binary fractions, and many readings of one time."""
     codes = [catalog.code("s1", "烟感-1", "smoke"), catalog.code("s1", "g,1", "gate"), catalog.code("s2", "x", "smoke")]
     random = np.random.default_rng(3)
     time_ns = START_NS + np.sort(random.integers(0, 3_600, ROWS)) * 1_000_000_000
@@ -50,7 +50,7 @@ def readings(catalog: Catalog) -> TelemetryBatch:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder with a log and a store of some readings."""
+    """Return a data folder with a log and a store of some readings."""
     data = tmp_path / "data"
     data.mkdir()
     monkeypatch.setenv("TWINWARD_DATA_DIR", str(data))
@@ -65,7 +65,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str) -> Any:
-    """The JSON that a command prints. Raises what it raises."""
+    """Return the JSON output of a command."""
     done = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=True)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
@@ -73,7 +73,7 @@ def run(*words: str) -> Any:
 
 
 def expected(batch: TelemetryBatch, catalog: Catalog, site: str) -> list[tuple[Any, ...]]:
-    """Rows as they must be in a file, by series and time."""
+    """Return the expected rows of a file, by series and time."""
     rows = np.lexsort((batch.time_ns, batch.metric, batch.sensor))
     found = []
     for row in rows.tolist():
@@ -86,7 +86,7 @@ def expected(batch: TelemetryBatch, catalog: Catalog, site: str) -> list[tuple[A
 
 
 def read_csv(path: Path) -> list[tuple[Any, ...]]:
-    """Rows of a CSV file with times in ns."""
+    """Return the rows of a CSV file with times in ns."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         assert next(rows) == list(exporting.COLUMNS)
@@ -95,7 +95,7 @@ def read_csv(path: Path) -> list[tuple[Any, ...]]:
 
 
 def read_parquet(path: Path) -> list[tuple[Any, ...]]:
-    """Rows of a Parquet file with times in ns."""
+    """Return the rows of a Parquet file with times in ns."""
     with duckdb.connect() as db:
         names = [row[0] for row in db.execute(f"DESCRIBE FROM '{path}'").fetchall()]
         assert names == list(exporting.COLUMNS)
@@ -104,14 +104,14 @@ def read_parquet(path: Path) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(("suffix", "reader"), [("csv", read_csv), ("parquet", read_parquet)])
-def test_what_is_exported_reads_back_equal(
+def test_exported_readings_read_back_equal(
     suffix: str,
     reader: Callable[[Path], list[tuple[Any, ...]]],
     home: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every reading of the site, in order, value for value, with pages far smaller than a shared moment."""
+    """The file has every reading of the site in order, with pages far smaller than the readings of one time."""
     assert home.is_dir()
     monkeypatch.setattr(exporting, "PAGE_ROWS", 7)
     catalog = Catalog()
@@ -140,8 +140,8 @@ def test_what_is_exported_reads_back_equal(
         (("--site", "s1", "--output", "/nowhere/a.csv"), "No such file"),
     ],
 )
-def test_what_cannot_be_exported_is_told(words: tuple[str, ...], sentence: str, home: Path, tmp_path: Path) -> None:
-    """One sentence, and no file is left behind."""
+def test_impossible_exports_are_errors(words: tuple[str, ...], sentence: str, home: Path, tmp_path: Path) -> None:
+    """The error is one line, and no file is left."""
     output = tmp_path / "out"
     output.mkdir()
     with pytest.raises(InputError, match=sentence):
@@ -150,8 +150,8 @@ def test_what_cannot_be_exported_is_told(words: tuple[str, ...], sentence: str, 
     assert list(output.iterdir()) == []
 
 
-def test_a_file_that_is_there_stays_without_force(home: Path, tmp_path: Path) -> None:
-    """And is replaced with it."""
+def test_an_existing_file_stays_without_force(home: Path, tmp_path: Path) -> None:
+    """--force replaces it."""
     path = tmp_path / "a.csv"
     path.write_text("mine", encoding="utf-8")
     words = ("export", "--site", "s1", *SPAN, "--output", str(path))
@@ -162,8 +162,8 @@ def test_a_file_that_is_there_stays_without_force(home: Path, tmp_path: Path) ->
     assert home.is_dir()
 
 
-def test_a_store_that_the_service_has_open_is_told(home: Path, tmp_path: Path) -> None:
-    """One sentence says what to do."""
+def test_a_store_in_use_is_an_error(home: Path, tmp_path: Path) -> None:
+    """The error names the remedy."""
     program = "import duckdb, sys\nwith duckdb.connect(sys.argv[1]):\n print(1, flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", program, str(home / "readings.duckdb")]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -174,8 +174,8 @@ def test_a_store_that_the_service_has_open_is_told(home: Path, tmp_path: Path) -
     holder.communicate(timeout=10)
 
 
-def test_holds_are_made_listed_and_released(home: Path) -> None:
-    """While the rules of a running service follow at once."""
+def test_holds_are_added_listed_and_released(home: Path) -> None:
+    """The retention plan of a running service follows immediately."""
     log, catalog = TelemetryLog(home / "telemetry.sqlite", clock=time.time_ns), Catalog()
     catalog.load(*log.catalog())
     log.close()
@@ -203,8 +203,8 @@ def test_holds_are_made_listed_and_released(home: Path) -> None:
         (("release", "3", "--reason", "r"), "no hold exists"),
     ],
 )
-def test_what_cannot_be_held_is_told(words: tuple[str, ...], sentence: str, home: Path) -> None:
-    """A hold on nothing, or for no reason, would be a promise that is not kept."""
+def test_impossible_holds_are_errors(words: tuple[str, ...], sentence: str, home: Path) -> None:
+    """A hold needs known sensors and a reason."""
     with pytest.raises(TwinwardError, match=sentence):
         run("hold", *words)
     assert home.is_dir()
