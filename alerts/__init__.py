@@ -17,11 +17,11 @@ from .errors import (
     Stale,
 )
 from .model import Finding, Hazard, Notice, Receipt, Ticket
-from .moment import format_time, parse_time
 from .people.access import OPERATIONS, ROLES, SYSTEM, Actor, allowed, require
 from .risk.grading import Assessment, Grade, Method, methods
 from .risk.registry import Place, Registry, RiskPoint, Site, Zone, load_registry, read_registry
 from .tickets.loop import Field, Loop, Step, loop
+from .timestamps import format_time, parse_time
 
 if TYPE_CHECKING:
     from .database.engine import open_database

@@ -13,17 +13,17 @@ from ingest import Catalog, Priority
 
 from .database import journal, rows
 from .database.deferred_audit import DeferredAudit, Note
-from .database.idempotency import Replies
-from .database.positions import advance, begun
+from .database.idempotency import IdempotencyKeys
+from .database.positions import advance, rows_done
 from .database.schema import hazards
 from .database.write_priority import WritePriority
 from .errors import NotFound
-from .hazards.bindings import Bindings, assigned, left_alone
+from .hazards.bindings import Bindings, assigned, ignored_sensors
 from .hazards.findings import Observation, observations
-from .hazards.lifecycle import HazardKeeper
+from .hazards.lifecycle import HazardLifecycle
 from .model import Hazard, Ticket
 from .notices.channels.contract import Channel
-from .notices.outbox import Post
+from .notices.outbox import NoticeWriter
 from .people.access import Actor, require
 from .queries import Queries
 from .risk.causes import causes
@@ -31,7 +31,7 @@ from .risk.grading import methods
 from .risk.registry import Registry
 from .tickets.tickets import Tickets
 
-ROWS_A_TURN = 32
+ROWS_PER_TRANSACTION = 32
 """Detections that are taken in within one transaction; others may write between two of them."""
 
 
@@ -51,8 +51,8 @@ class AlertDispatch:
         self._turns = WritePriority()
         self._method = methods()["ls"]
         self.queries = Queries(engine)
-        self.replies = Replies(engine, clock)
-        self.notes = DeferredAudit(engine)
+        self.idempotency_keys = IdempotencyKeys(engine, clock)
+        self.deferred_audit = DeferredAudit(engine)
         self.bindings = Bindings(engine, registry, clock)
 
     def cursor(self, lane: Priority = Priority.ORDINARY) -> int:
@@ -68,14 +68,14 @@ class AlertDispatch:
         detections keeps neither people nor the urgent lane from the database. What is in changes nothing again.
         """
         with self.engine.execution_options(writes=False).connect() as connection:
-            places, foreign = assigned(connection), left_alone(connection)
+            places, foreign = assigned(connection), ignored_sensors(connection)
         taken = 0
         while True:
             with self._turns.of(lane), self.engine.begin() as connection:
-                begin = begun(connection, lane, cursor)
+                begin = rows_done(connection, lane, cursor)
                 if begin is None:
                     return taken
-                rows = range(begin, min(begin + ROWS_A_TURN, len(detections)))
+                rows = range(begin, min(begin + ROWS_PER_TRANSACTION, len(detections)))
                 seen = observations(detections, catalog, self.registry, assigned=places, now_ns=self.clock(), rows=rows)
                 self._take(connection, (one for one in seen if not _passed_over(one, foreign)))
                 whole = rows.stop >= len(detections)
@@ -91,7 +91,7 @@ class AlertDispatch:
 
     def tick(self, now_ns: int) -> None:
         """What goes by time: deadlines and the end of observation; and what has waited to be written."""
-        self.notes.settle()
+        self.deferred_audit.settle()
         with self.engine.begin() as connection:
             self._ticketing(connection).tick(now_ns)
 
@@ -130,7 +130,7 @@ class AlertDispatch:
 
     def note(self, kind: str, actor: str, *, site: str, subject: str, facts: Mapping[str, Any]) -> None:
         """Write an entry of the audit: a sign-in, an export, a change of an account; see `DeferredAudit`."""
-        self.notes.write(Note(self.clock(), kind, actor, site, subject, facts))
+        self.deferred_audit.write(Note(self.clock(), kind, actor, site, subject, facts))
 
     def tip(self) -> tuple[int, str]:
         """Seq and digest of the journal's last entry."""
@@ -140,12 +140,12 @@ class AlertDispatch:
         """Go through the whole journal; see `journal.verify`."""
         return journal.verify(self.engine, known_head=known_head)
 
-    def _keeper(self, connection: Connection) -> HazardKeeper:
-        post = Post(connection, self._channels, self.registry)
-        return HazardKeeper(connection, Tickets(connection, self.registry, post), post, method=self._method)
+    def _keeper(self, connection: Connection) -> HazardLifecycle:
+        post = NoticeWriter(connection, self._channels, self.registry)
+        return HazardLifecycle(connection, Tickets(connection, self.registry, post), post, method=self._method)
 
     def _ticketing(self, connection: Connection) -> Tickets:
-        return Tickets(connection, self.registry, Post(connection, self._channels, self.registry))
+        return Tickets(connection, self.registry, NoticeWriter(connection, self._channels, self.registry))
 
 
 def _passed_over(observation: Observation, foreign: Mapping[tuple[str, str], str]) -> bool:

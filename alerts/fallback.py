@@ -20,10 +20,10 @@ from .database import rows
 from .database.positions import position
 from .database.schema import assignments, findings, hazards, journal, metadata, notices, tickets
 from .hazards.findings import observations
-from .hazards.lifecycle import HazardKeeper
+from .hazards.lifecycle import HazardLifecycle
 from .model import Hazard, Notice, Ticket
 from .notices.channels.contract import Channel
-from .notices.outbox import PAGED, Post
+from .notices.outbox import PAGED, NoticeWriter
 from .risk.causes import causes
 from .risk.grading import methods
 from .risk.registry import Registry
@@ -63,8 +63,8 @@ class FallbackDispatch:
     def apply(self, detections: DetectionBatch, catalog: Catalog) -> list[Notice]:
         """The messages that page, one for each channel and the screen, of detections that are in no database yet."""
         with self._engine.begin() as connection:
-            post = Post(connection, self._channels, self._registry, from_memory=True)
-            keeper = HazardKeeper(connection, _Tickets(connection), post, method=self._method)
+            post = NoticeWriter(connection, self._channels, self._registry, from_memory=True)
+            keeper = HazardLifecycle(connection, _Tickets(connection), post, method=self._method)
             given = {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
             seen = observations(detections, catalog, self._registry, assigned=given, now_ns=self._clock())
             for observation in seen:
@@ -97,7 +97,7 @@ class _Tickets:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:  # noqa: ARG002 - as Tickets.follow
+    def update_ticket(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:  # noqa: ARG002 - as Tickets.update_ticket
         """The hazard's ticket, None where it has none yet."""
         row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
         return rows.record(Ticket, row) if row else None

@@ -196,7 +196,7 @@ class Queries:
     def ignored(self) -> dict[tuple[str, str], str]:
         """Return (site, sensor) -> reason, for sensors that people ignore."""
         with self._engine.connect() as connection:
-            return bindings.left_alone(connection)
+            return bindings.ignored_sensors(connection)
 
     def active_sensors(self) -> dict[tuple[str, str], str]:
         """Return (site, sensor) -> kind of its active finding with the highest level."""

@@ -124,12 +124,12 @@ class StandbyCollector:
         yield sent
         yield GaugeMetricFamily("twinward_messenger_waiting", "Messages in memory", value=self._messenger.waiting)
         waiting = GaugeMetricFamily("twinward_audit_waiting", "Entries of the audit that wait to be written")
-        waiting.add_metric((), len(self._desk.notes))
+        waiting.add_metric((), len(self._desk.deferred_audit))
         yield waiting
         unwritten = CounterMetricFamily("twinward_unwritten", "Writes that the database refused", labels=("what",))
         unwritten.add_metric(("session",), self._people.sessions.unwritten_total)
-        unwritten.add_metric(("reply",), self._desk.replies.unwritten_total)
-        unwritten.add_metric(("audit_dropped",), self._desk.notes.dropped_total)
+        unwritten.add_metric(("reply",), self._desk.idempotency_keys.unwritten_total)
+        unwritten.add_metric(("audit_dropped",), self._desk.deferred_audit.dropped_total)
         yield unwritten
 
 

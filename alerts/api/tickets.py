@@ -77,7 +77,7 @@ def act(
     """
     content = json.dumps([request.url.path, fields or {}], sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()
-    replies = service.dispatch.replies
+    replies = service.dispatch.idempotency_keys
     if idempotency_key and (known := replies.find(actor.username, idempotency_key)):
         if known.request != digest:
             raise KeyReused("this Idempotency-Key belongs to another request")

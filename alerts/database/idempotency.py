@@ -14,7 +14,7 @@ KEPT_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class StoredResponse:
     """One answer. request: digest of what was asked."""
 
     request: str
@@ -23,19 +23,19 @@ class Reply:
     etag: str
 
 
-class Replies:
+class IdempotencyKeys:
     """Kept for a day, by person and key."""
 
     def __init__(self, engine: Engine, clock: Callable[[], int]) -> None:
         self._engine, self._clock = engine, clock
         self.unwritten_total = 0
 
-    def find(self, username: str, key: str) -> Reply | None:
+    def find(self, username: str, key: str) -> StoredResponse | None:
         """The answer given to that key, if any."""
         query = select(replies).where(replies.c.username == username, replies.c.key == key)
         with self._engine.execution_options(writes=False).connect() as connection:
             row = connection.execute(query).first()
-        return Reply(row.request, row.status, row.body, row.etag) if row else None
+        return StoredResponse(row.request, row.status, row.body, row.etag) if row else None
 
     def keep(self, username: str, key: str, request: str, *, body: str, etag: str, status: int = 200) -> None:
         """Remember an answer; what is older than a day goes.

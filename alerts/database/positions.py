@@ -17,7 +17,7 @@ def position(connection: Connection, lane: Priority) -> int:
     return _value(connection, CURSORS[lane]) or 0
 
 
-def begun(connection: Connection, lane: Priority, cursor: int) -> int | None:
+def rows_done(connection: Connection, lane: Priority, cursor: int) -> int | None:
     """How many rows of the entry at `cursor`, the next of its lane, are in; None when it is in."""
     if cursor <= position(connection, lane):
         return None

@@ -99,7 +99,7 @@ def assigned(connection: Connection) -> dict[tuple[str, str], str]:
     return {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
 
 
-def left_alone(connection: Connection) -> dict[tuple[str, str], str]:
+def ignored_sensors(connection: Connection) -> dict[tuple[str, str], str]:
     """(site, sensor) -> why it is left alone."""
     return {(row.site, row.sensor): row.reason for row in connection.execute(select(ignored))}
 

@@ -73,6 +73,6 @@ def _finding(detections: DetectionBatch, row: int, sensor: tuple[str, str], cata
     )
 
 
-def behind(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+def sensors_behind(evidence: Mapping[str, Any]) -> tuple[str, ...]:
     """Sensors that a silent gateway's finding names: what is behind it is not heard either."""
     return tuple(evidence.get("dims", {}).get("behind", ()))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from alerts.database import journal, rows
 from alerts.database.schema import findings, hazards
 from alerts.model import Finding, Hazard, Ticket, identity
-from alerts.notices.outbox import Post
+from alerts.notices.outbox import NoticeWriter
 from alerts.risk.causes import Cause, causes
 from alerts.risk.grading import Method
 from detectors import Phase
@@ -18,19 +18,19 @@ from detectors import Phase
 from .findings import Observation
 
 
-class Following(Protocol):
+class TicketUpdates(Protocol):
     """Tickets, as far as a hazard moves them."""
 
-    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
+    def update_ticket(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
         """The hazard's ticket after what happened to it."""
         ...
 
 
-class HazardKeeper:
+class HazardLifecycle:
     """Folds observations into hazards within the caller's transaction; tickets and notices go with them."""
 
-    def __init__(self, connection: Connection, ticketing: Following, post: Post, *, method: Method) -> None:
-        self._connection, self._ticketing, self._post, self._method = connection, ticketing, post, method
+    def __init__(self, connection: Connection, ticketing: TicketUpdates, post: NoticeWriter, *, method: Method) -> None:
+        self._connection, self._ticketing, self._notices, self._method = connection, ticketing, post, method
 
     def take(self, observation: Observation) -> None:
         """Fold in one observation."""
@@ -191,10 +191,10 @@ class HazardKeeper:
             facts=_facts(hazard, seen),
         )
         raised = kind in {"hazard.joined", "hazard.raised"}
-        ticket = self._ticketing.follow(
+        ticket = self._ticketing.update_ticket(
             hazard, relapsed=kind == "hazard.relapsed", raised=raised, now_ns=seen.recorded_ns
         )
-        self._post.hazard(kind, hazard, ticket, finding=seen.id, step=step, now_ns=seen.recorded_ns)
+        self._notices.hazard(kind, hazard, ticket, finding=seen.id, step=step, now_ns=seen.recorded_ns)
 
 
 def _told(before: Hazard, after: Hazard, otherwise: str) -> str:

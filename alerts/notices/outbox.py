@@ -23,9 +23,9 @@ from sqlalchemy import Connection, Engine, select, update
 from alerts.database import journal, rows
 from alerts.database.schema import hazards, notices
 from alerts.model import Hazard, Notice, Receipt, Ticket, identity
-from alerts.moment import format_time
 from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
+from alerts.timestamps import format_time
 
 from .channels.contract import Channel
 from .sent_ids import SentIds
@@ -56,7 +56,7 @@ def paged_cause(kind: str, hazard: Hazard, finding: str) -> str:
     return identity(kind, hazard.id, finding)
 
 
-class Post:
+class NoticeWriter:
     """Writes messages within the caller's transaction, one for each channel that wants them."""
 
     def __init__(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alerts.database.storage_faults import StorageFault
 from alerts.model import Notice, identity
-from alerts.moment import format_time
+from alerts.timestamps import format_time
 
 from .channels.contract import Channel
 from .outbox import CONSOLE

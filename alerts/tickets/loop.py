@@ -11,9 +11,9 @@ from typing import Any
 
 from alerts.errors import Forbidden, GuardFailed, Invalid
 from alerts.model import Hazard, Ticket
-from alerts.moment import parse_time
 from alerts.people.access import Actor, allowed
 from alerts.risk.grading import Grade
+from alerts.timestamps import parse_time
 
 HOUR_NS = 3_600_000_000_000
 NOTE_MAX = 4_000

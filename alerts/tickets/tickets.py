@@ -12,9 +12,9 @@ from sqlalchemy import Connection, insert, select, update
 from alerts.database import journal, rows
 from alerts.database.schema import findings, hazards, ticket_numbers, tickets
 from alerts.errors import Invalid, NotFound, Stale
-from alerts.hazards.findings import behind
+from alerts.hazards.findings import sensors_behind
 from alerts.model import Hazard, Ticket, identity
-from alerts.notices.outbox import Post
+from alerts.notices.outbox import NoticeWriter
 from alerts.people.access import Actor, require
 from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
@@ -25,10 +25,10 @@ from .loop import FINAL, GUARDS, Case, loop
 class Tickets:
     """Everything that writes tickets, within the caller's transaction."""
 
-    def __init__(self, connection: Connection, registry: Registry, post: Post) -> None:
-        self._connection, self._registry, self._post = connection, registry, post
+    def __init__(self, connection: Connection, registry: Registry, post: NoticeWriter) -> None:
+        self._connection, self._registry, self._notices = connection, registry, post
 
-    def follow(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
+    def update_ticket(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
         """The hazard's ticket after what happened to it: opened from yellow up, re-graded, or opened again."""
         row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
         if row is None:
@@ -196,7 +196,7 @@ class Tickets:
         silent = select(findings.c.evidence).where(
             findings.c.site == hazard.site, findings.c.kind == GATEWAY_SILENT, findings.c.active
         )
-        unheard = {name for evidence in self._connection.scalars(silent) for name in behind(evidence)}
+        unheard = {name for evidence in self._connection.scalars(silent) for name in sensors_behind(evidence)}
         if unheard and unheard.intersection(self._connection.scalars(saw)):
             return True
         fault = select(findings.c.id).where(
@@ -230,7 +230,7 @@ class Tickets:
             subject=ticket.id,
             facts=facts,
         )
-        self._post.ticket(kind, ticket, step=step, now_ns=now_ns)
+        self._notices.ticket(kind, ticket, step=step, now_ns=now_ns)
 
 
 GATEWAY_SILENT = "gateway_silent"

@@ -84,7 +84,7 @@ class World:
     now_ns: int = START_NS
     position: int = 0
     catalog: Catalog = field(init=False)
-    desk: AlertDispatch = field(init=False)
+    dispatch: AlertDispatch = field(init=False)
 
     def __post_init__(self) -> None:
         self.registry = read_registry(CAMPUS)
@@ -94,7 +94,7 @@ class World:
 
     def reopen(self) -> None:
         """A desk as it stands after a restart."""
-        self.desk = AlertDispatch(self.engine, self.registry, lambda: self.now_ns, channels=self.channels)
+        self.dispatch = AlertDispatch(self.engine, self.registry, lambda: self.now_ns, channels=self.channels)
 
     def batch(self, *seen: Seen) -> DetectionBatch:
         """The detections as columns; decided when they happened, one hour later where late."""
@@ -128,11 +128,11 @@ class World:
     def feed(self, *seen: Seen) -> int:
         """Apply the detections as the next log position; returns how many were taken in."""
         self.position += 1
-        return self.desk.apply(self.batch(*seen), self.catalog, cursor=self.position)
+        return self.dispatch.apply(self.batch(*seen), self.catalog, cursor=self.position)
 
     def act(self, ticket: Ticket, action: str, who: str, **fields: Any) -> Ticket:
         """One step by a person of PEOPLE on the ticket as given."""
-        return self.desk.act(ticket.id, action, PEOPLE[who], fields, version=ticket.version)
+        return self.dispatch.act(ticket.id, action, PEOPLE[who], fields, version=ticket.version)
 
     @property
     def everything(self) -> Page:
@@ -142,27 +142,27 @@ class World:
     @property
     def hazards(self) -> list[Hazard]:
         """All hazards, the oldest first."""
-        found = self.desk.queries.hazards(PEOPLE["admin"], site=None, active=None, page=ALL)
+        found = self.dispatch.queries.hazards(PEOPLE["admin"], site=None, active=None, page=ALL)
         return sorted(found, key=lambda hazard: (hazard.opened_ns, hazard.id))
 
     @property
     def tickets(self) -> list[Ticket]:
         """All tickets, the oldest first."""
-        return self.desk.queries.tickets(PEOPLE["admin"], site=None, state=None, grade=None, page=ALL)[::-1]
+        return self.dispatch.queries.tickets(PEOPLE["admin"], site=None, state=None, grade=None, page=ALL)[::-1]
 
     def active_findings(self) -> list[Finding]:
         """Findings that stand now."""
-        found = self.desk.queries.findings(PEOPLE["admin"], site=None, hazard=None, page=ALL)
+        found = self.dispatch.queries.findings(PEOPLE["admin"], site=None, hazard=None, page=ALL)
         return [finding for finding in found if finding.active]
 
     def paged(self) -> list[str]:
         """Types of the messages that stand on the console, the oldest first."""
-        found = self.desk.queries.notices(PEOPLE["admin"], site=None, page=ALL)
+        found = self.dispatch.queries.notices(PEOPLE["admin"], site=None, page=ALL)
         return [notice.type for notice in reversed(found) if notice.channel == "console"]
 
     def close(self) -> None:
         """Verify the journal and close the database."""
-        report = self.desk.verify()
+        report = self.dispatch.verify()
         self.engine.dispose()
         assert report.ok, report
 

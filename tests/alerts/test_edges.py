@@ -96,7 +96,7 @@ def test_a_byte_that_breaks_utf8_is_found(world: Any, seen: Any) -> None:
         (body,) = database.execute("SELECT CAST(body AS BLOB) FROM journal WHERE seq = 2").fetchone()
         broken = body[:5] + b"\xff" + body[6:]
         database.execute("UPDATE journal SET body = CAST(? AS TEXT) WHERE seq = 2", (broken,))
-    assert world.desk.verify().first_bad == 2
+    assert world.dispatch.verify().first_bad == 2
     with database:
         database.execute("UPDATE journal SET body = CAST(? AS TEXT) WHERE seq = 2", (body,))
     database.close()
@@ -108,12 +108,12 @@ def test_who_was_the_fixer_once_never_accepts(world: Any, seen: Any) -> None:
     world.feed(seen(RAISE))
     ticket = world.act(world.tickets[0], "assign", "officer", fixer="both")
     for action in ("take", "start"):
-        ticket = world.desk.act(ticket.id, action, both, {}, version=ticket.version)
+        ticket = world.dispatch.act(ticket.id, action, both, {}, version=ticket.version)
     ticket = world.act(ticket, "assign", "officer", fixer="fixer")
     for action in ("take", "start", "submit"):
         ticket = world.act(ticket, action, "fixer")
     with pytest.raises(Forbidden):
-        world.desk.act(ticket.id, "accept", both, {}, version=ticket.version)
+        world.dispatch.act(ticket.id, "accept", both, {}, version=ticket.version)
 
 
 def test_a_new_finding_reopens_what_was_closed_by_override(world: Any, seen: Any) -> None:
@@ -140,7 +140,7 @@ def test_the_map_of_a_past_moment_knows_the_gap(world: Any, seen: Any) -> None:
     world.feed(seen(RAISE), seen(CLEAR, at_s=10), seen(RAISE, at_s=100))
     admin = Actor("a", frozenset(("admin",)))
     at = [world.now_ns + second * SECOND_NS for second in (5, 50, 150)]
-    found = [len(world.desk.queries.open_grades(admin, site=None, at_ns=moment)) for moment in at]
+    found = [len(world.dispatch.queries.open_grades(admin, site=None, at_ns=moment)) for moment in at]
     assert found == [1, 0, 1]
 
 

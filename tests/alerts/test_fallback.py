@@ -53,7 +53,7 @@ def stand_in(world: Any, **options: bool) -> FallbackDispatch:
 
 def paging(world: Any) -> dict[str, tuple[str, str, str]]:
     """Stored messages of paged hazards: id -> (type, hazard, channel)."""
-    found = world.desk.queries.notices(ADMIN, site=None, page=world.everything)
+    found = world.dispatch.queries.notices(ADMIN, site=None, page=world.everything)
     paged = {notice.hazard for notice in found if notice.channel == "console"}
     kinds = {"hazard.opened", "hazard.raised", "hazard.relapsed"}
     return {
@@ -84,14 +84,14 @@ def test_what_goes_out_from_memory_has_the_ids_of_what_is_stored_later(
         batches.append(world.batch(seen(at_s=at_s, **{name: step[name] for name in step if name != "gap_s"})))
     apply = iter(range(1, 100))
     for batch in batches[:cut]:
-        world.desk.apply(batch, world.catalog, cursor=next(apply))
+        world.dispatch.apply(batch, world.catalog, cursor=next(apply))
     before, rows = paging(world), size(world)
     copy = stand_in(world)
     told = [notice for batch in batches[cut:] for notice in copy.apply(batch, world.catalog)]
     copy.close()
     assert size(world) == rows
     for batch in batches[cut:]:
-        world.desk.apply(batch, world.catalog, cursor=next(apply))
+        world.dispatch.apply(batch, world.catalog, cursor=next(apply))
     later = {number: facts for number, facts in paging(world).items() if number not in before}
     mine = {notice.id: (notice.type, notice.hazard, notice.channel) for notice in told if notice.channel != "hook"}
     assert mine == later

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import alerts.dispatch
 from alerts import Actor
-from alerts.dispatch import ROWS_A_TURN
-from alerts.hazards.lifecycle import HazardKeeper
+from alerts.dispatch import ROWS_PER_TRANSACTION
+from alerts.hazards.lifecycle import HazardLifecycle
 from detectors import Phase
 from ingest import Priority
 
@@ -32,8 +32,10 @@ class Cut(Exception):  # noqa: N818 - no error: what a crash is to the test
 
 def facts(world: Any) -> tuple[Any, ...]:
     """Everything that is kept, with the journal's order."""
-    events = [(event.kind, event.subject, event.facts) for event in world.desk.queries.events(after=0, limit=10_000)]
-    notices = world.desk.queries.notices(ADMIN, site=None, page=world.everything)
+    events = [
+        (event.kind, event.subject, event.facts) for event in world.dispatch.queries.events(after=0, limit=10_000)
+    ]
+    notices = world.dispatch.queries.notices(ADMIN, site=None, page=world.everything)
     return world.hazards, world.tickets, events, sorted((one.id, one.body) for one in notices)
 
 
@@ -46,53 +48,53 @@ def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
     batch = [seen(phase, sensor=who, level=level, at_s=at) for at, (who, phase, level) in enumerate(story)]
     whole, cut = make_world(), make_world()
     assert whole.feed(*batch) == len(batch)
-    take, taken = HazardKeeper.take, [0]
+    take, taken = HazardLifecycle.take, [0]
 
-    def dying(keeper: HazardKeeper, observation: Any) -> None:
+    def dying(keeper: HazardLifecycle, observation: Any) -> None:
         take(keeper, observation)
         taken[0] += 1
         if taken[0] - 1 in dies:
             raise Cut
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(alerts.dispatch, "ROWS_A_TURN", rows)
-        patch.setattr(HazardKeeper, "take", dying)
+        patch.setattr(alerts.dispatch, "ROWS_PER_TRANSACTION", rows)
+        patch.setattr(HazardLifecycle, "take", dying)
         for _ in range(len(dies) + 1):
             cut.reopen()
             try:
-                cut.desk.apply(cut.batch(*batch), cut.catalog, cursor=1)
+                cut.dispatch.apply(cut.batch(*batch), cut.catalog, cursor=1)
             except Cut:
                 continue
             break
-    assert cut.desk.cursor() == whole.desk.cursor() == 1
+    assert cut.dispatch.cursor() == whole.dispatch.cursor() == 1
     assert facts(cut) == facts(whole)
-    assert cut.desk.apply(cut.batch(*batch), cut.catalog, cursor=1) == 0
+    assert cut.dispatch.apply(cut.batch(*batch), cut.catalog, cursor=1) == 0
     make_world.finish()
 
 
 def test_a_fire_and_people_go_past_a_storm(world: Any, seen: Any) -> None:
     """While hundreds of sensors fall silent, a fire is a ticket and a person acts, long before the last of them."""
-    count = 40 * ROWS_A_TURN
+    count = 40 * ROWS_PER_TRANSACTION
     silent = [seen(RAISE, sensor=f"env-{n}", hazard="sensor_silent", rule="silent", level=0) for n in range(count)]
     storm = world.batch(*silent)
     world.feed(seen(RAISE, sensor="smoke-102"))
     [ticket] = world.tickets
     begun = threading.Event()
-    take = world.desk._take
+    take = world.dispatch._take
 
     def noted(*arguments: Any) -> None:
         take(*arguments)
         begun.set()
 
-    world.desk._take = noted
-    thread = threading.Thread(target=world.desk.apply, args=(storm, world.catalog), kwargs={"cursor": 2})
+    world.dispatch._take = noted
+    thread = threading.Thread(target=world.dispatch.apply, args=(storm, world.catalog), kwargs={"cursor": 2})
     thread.start()
     assert begun.wait(20)
-    world.desk.apply(world.batch(seen(RAISE, at_s=1)), world.catalog, cursor=1, lane=Priority.URGENT)
+    world.dispatch.apply(world.batch(seen(RAISE, at_s=1)), world.catalog, cursor=1, lane=Priority.URGENT)
     world.act(ticket, "assign", "officer", fixer="fixer")
     assert thread.is_alive()
     thread.join()
-    kinds = [(event.kind, event.facts.get("rule")) for event in world.desk.queries.events(after=0, limit=10_000)]
+    kinds = [(event.kind, event.facts.get("rule")) for event in world.dispatch.queries.events(after=0, limit=10_000)]
     storms = [at for at, kind in enumerate(kinds) if kind == ("hazard.opened", "silent")]
     fire = [at for at, kind in enumerate(kinds) if kind == ("hazard.opened", "smoke-limit")][-1]
     acted = [at for at, (kind, _) in enumerate(kinds) if kind == "ticket.assign"]
@@ -100,15 +102,15 @@ def test_a_fire_and_people_go_past_a_storm(world: Any, seen: Any) -> None:
     assert fire < storms[count // 2]
     assert acted
     assert acted[0] < storms[-1]
-    assert (world.desk.cursor(), world.desk.cursor(Priority.URGENT)) == (2, 1)
+    assert (world.dispatch.cursor(), world.dispatch.cursor(Priority.URGENT)) == (2, 1)
 
 
 def test_each_lane_has_its_own_position(world: Any, seen: Any) -> None:
     """What one has taken in says nothing of the other."""
     fire = world.batch(seen(RAISE))
     flood = world.batch(seen(RAISE, sensor="level-1", hazard="flood", rule="level"))
-    assert world.desk.apply(fire, world.catalog, cursor=9, lane=Priority.URGENT) == 1
-    assert world.desk.apply(flood, world.catalog, cursor=3) == 1
-    assert world.desk.apply(fire, world.catalog, cursor=9, lane=Priority.URGENT) == 0
+    assert world.dispatch.apply(fire, world.catalog, cursor=9, lane=Priority.URGENT) == 1
+    assert world.dispatch.apply(flood, world.catalog, cursor=3) == 1
+    assert world.dispatch.apply(fire, world.catalog, cursor=9, lane=Priority.URGENT) == 0
     world.reopen()
-    assert (world.desk.cursor(Priority.URGENT), world.desk.cursor()) == (9, 3)
+    assert (world.dispatch.cursor(Priority.URGENT), world.dispatch.cursor()) == (9, 3)

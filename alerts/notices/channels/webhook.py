@@ -21,7 +21,7 @@ import orjson
 
 from alerts.errors import ChannelError
 from alerts.model import Notice, Receipt
-from alerts.moment import format_time
+from alerts.timestamps import format_time
 
 TIMEOUT_S = 5.0
 ANSWER_BYTES_MAX = 65_536
@@ -69,7 +69,7 @@ class Webhook:
         self._key, self._allow_private, self._now_s = key, allow_private, now_s
 
     def deliver(self, notice: Notice) -> Receipt:
-        """Post the event once. Answers 2xx are receipts; 4xx, but for a few, make another try useless."""
+        """NoticeWriter the event once. Answers 2xx are receipts; 4xx, but for a few, make another try useless."""
         body = orjson.dumps(
             {"type": notice.type, "timestamp": format_time(notice.created_ns), "data": notice.body},
             option=orjson.OPT_SORT_KEYS,

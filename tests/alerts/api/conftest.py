@@ -126,7 +126,7 @@ def office(world: Any) -> Iterator[Office]:
         world.catalog.code(sensor.site, sensor.id, sensor.kind)
     telemetry = Telemetry(world.catalog)
     settings = HttpSettings(body_bytes_max=BODY_BYTES_MAX, heartbeat_s=0.3)
-    app = create_app(world.desk, people, telemetry, settings=settings, clock=time.time_ns)
+    app = create_app(world.dispatch, people, telemetry, settings=settings, clock=time.time_ns)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]

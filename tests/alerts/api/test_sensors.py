@@ -37,7 +37,7 @@ def test_the_end_of_a_battery_stands_with_its_sensor_until_the_cell_is_changed(o
     shown = []
     for position, (span_s, low) in enumerate(steps, 1):
         found = detector.update(beats(office, "smoke-101", span_s, low=low))
-        world.desk.apply(found, world.catalog, cursor=position)
+        world.dispatch.apply(found, world.catalog, cursor=position)
         shown.append(viewer.get("sensors/school-1/smoke-101").json()["battery"])
     before, told, after = shown
     assert before is None

@@ -65,7 +65,7 @@ def test_people_can_sign_in_look_and_sign_out(office: Any, refusing: Any) -> Non
     assert client.delete("session").status_code == 204
     assert client.get("me").status_code == 401
     refusing.refused = False
-    office.world.desk.tick(office.world.now_ns)
+    office.world.dispatch.tick(office.world.now_ns)
     with office.world.engine.connect() as connection:
         kinds = [entry.kind for entry in journal.read(connection)]
     assert kinds == ["session.refused", "session.opened", "session.closed"]
@@ -76,7 +76,7 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(office: Any, seen: 
     office.world.feed(seen(Phase.RAISE))
     officer = office.sign_in("officer")
     (ticket,) = officer.get("tickets").json()["items"]
-    replies = office.world.desk.replies
+    replies = office.world.dispatch.idempotency_keys
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -77,19 +77,19 @@ def test_blue_opens_a_hazard_without_a_ticket_until_it_is_yellow(world: Any, see
 def test_a_log_position_is_taken_in_once(world: Any, seen: Any) -> None:
     """A crash between log and desk repeats positions; nothing doubles, also after a restart."""
     batch = world.batch(seen(RAISE), seen(CLEAR, at_s=4), seen(RAISE, at_s=9))
-    assert world.desk.apply(batch, world.catalog, cursor=5) == 3
-    before = (world.hazards, world.tickets, world.desk.queries.head())
+    assert world.dispatch.apply(batch, world.catalog, cursor=5) == 3
+    before = (world.hazards, world.tickets, world.dispatch.queries.head())
     world.reopen()
     for cursor in (5, 4, 1):
-        assert world.desk.apply(batch, world.catalog, cursor=cursor) == 0
-    assert (world.hazards, world.tickets, world.desk.queries.head(), world.desk.cursor()) == (*before, 5)
+        assert world.dispatch.apply(batch, world.catalog, cursor=cursor) == 0
+    assert (world.hazards, world.tickets, world.dispatch.queries.head(), world.dispatch.cursor()) == (*before, 5)
 
 
 def test_a_failure_in_the_middle_of_a_position_leaves_nothing_of_it(world: Any, seen: Any) -> None:
     """Effects and cursor move in one transaction."""
     with pytest.raises(KeyError):
         world.feed(seen(RAISE), seen(RAISE, rule="other", hazard="no such hazard", at_s=1))
-    assert (world.hazards, world.tickets, world.desk.cursor(), world.desk.queries.head()) == ([], [], 0, 0)
+    assert (world.hazards, world.tickets, world.dispatch.cursor(), world.dispatch.queries.head()) == ([], [], 0, 0)
     world.position = 0
     world.feed(seen(RAISE))
     assert len(world.tickets) == 1
@@ -109,7 +109,7 @@ def test_a_finding_within_the_relapse_window_is_the_same_hazard(
 def test_a_relapse_wants_a_new_acknowledgement(world: Any, seen: Any, people: Mapping[str, Actor]) -> None:
     """Who saw the first alarm has not seen the second."""
     world.feed(seen(RAISE))
-    world.desk.acknowledge(world.hazards[0].id, people["operator"])
+    world.dispatch.acknowledge(world.hazards[0].id, people["operator"])
     world.feed(seen(CLEAR, at_s=1), seen(RAISE, at_s=2))
     assert world.hazards[0].state == "unacknowledged"
 
@@ -119,13 +119,13 @@ def test_the_four_alarm_states(world: Any, seen: Any, people: Mapping[str, Actor
     world.feed(seen(RAISE))
     alarm = world.hazards[0].id
     assert world.hazards[0].state == "unacknowledged"
-    acknowledged = world.desk.acknowledge(alarm, people["operator"])
+    acknowledged = world.dispatch.acknowledge(alarm, people["operator"])
     assert (acknowledged.state, acknowledged.acknowledged_by) == ("acknowledged", "operator")
-    assert world.desk.acknowledge(alarm, people["officer"]).acknowledged_by == "operator"
+    assert world.dispatch.acknowledge(alarm, people["officer"]).acknowledged_by == "operator"
     world.feed(seen(CLEAR, at_s=1))
     assert world.hazards[0].state == "normal"
-    assert world.desk.acknowledge(alarm, people["operator"], undo=True).state == "returned"
-    kinds = [event.kind for event in world.desk.queries.history(alarm)]
+    assert world.dispatch.acknowledge(alarm, people["operator"], undo=True).state == "returned"
+    kinds = [event.kind for event in world.dispatch.queries.history(alarm)]
     assert kinds == ["hazard.opened", "hazard.acknowledged", "hazard.cleared", "hazard.unacknowledged"]
 
 
@@ -135,10 +135,10 @@ def test_only_those_of_the_control_room_and_of_the_site_acknowledge(
     """A viewer may not, and of a foreign site nobody learns that it has an alarm."""
     world.feed(seen(RAISE))
     with pytest.raises(Forbidden):
-        world.desk.acknowledge(world.hazards[0].id, people["viewer"])
+        world.dispatch.acknowledge(world.hazards[0].id, people["viewer"])
     foreign = Actor("op2", frozenset(("operator",)), frozenset(("school-2",)))
     with pytest.raises(NotFound):
-        world.desk.acknowledge(world.hazards[0].id, foreign)
+        world.dispatch.acknowledge(world.hazards[0].id, foreign)
     assert world.hazards[0].acknowledged_by is None
 
 

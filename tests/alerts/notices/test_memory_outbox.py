@@ -149,7 +149,7 @@ def notices(world: Any) -> list[Notice]:
     """Everything in the outbox's table."""
     from alerts import Actor  # noqa: PLC0415
 
-    return list(world.desk.queries.notices(Actor("a", frozenset(("admin",))), site=None, page=world.everything))
+    return list(world.dispatch.queries.notices(Actor("a", frozenset(("admin",))), site=None, page=world.everything))
 
 
 def test_two_workers_never_send_one_message_at_once() -> None:

@@ -111,7 +111,7 @@ def test_after_a_day_a_message_stands_as_failed_and_can_be_sent_again(make_world
     all_out(world, outbox, hours=27)
     (failed,) = [notice for notice in _notices(world) if notice.channel == "phone"]
     assert (failed.state, failed.error) == ("failed", "down")
-    assert [event.kind for event in world.desk.queries.history(failed.id)] == ["notice.failed"]
+    assert [event.kind for event in world.dispatch.queries.history(failed.id)] == ["notice.failed"]
     sink.answer = lambda _: Receipt(delivered=True)
     outbox.again(failed.id)
     deliver(world, outbox)
@@ -200,7 +200,7 @@ def test_messages_to_a_channel_that_is_gone_stand_as_failed(make_world: Any, see
 def _notices(world: Any) -> list[Notice]:
 
     admin = Actor("admin", frozenset(("admin",)))
-    found: list[Notice] = world.desk.queries.notices(admin, site=None, page=world.everything)
+    found: list[Notice] = world.dispatch.queries.notices(admin, site=None, page=world.everything)
     return found
 
 

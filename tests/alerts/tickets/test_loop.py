@@ -48,9 +48,9 @@ def test_a_ticket_opens_graded_with_number_deadline_and_evidence(burning: Any, p
     (ticket,) = burning.tickets
     assert (ticket.state, ticket.number, ticket.acceptor) == ("graded", "school-1-2026-000001", "officer")
     assert ticket.due_ns - ticket.opened_ns == 2 * HOUR_NS
-    kinds = [event.kind for event in burning.desk.queries.history(ticket.id)]
+    kinds = [event.kind for event in burning.dispatch.queries.history(ticket.id)]
     assert kinds == ["ticket.opened", "ticket.register", "ticket.grade"]
-    (evidence,) = burning.desk.queries.findings(
+    (evidence,) = burning.dispatch.queries.findings(
         people["officer"], site=None, hazard=ticket.hazard, page=burning.everything
     )
     assert evidence.evidence["text"] == {"zh": "级别2", "en": "level 2"}
@@ -73,7 +73,7 @@ def test_the_whole_round_closes_when_the_sensors_prove_it(burning: Any, seen: An
     burning.feed(seen(CLEAR, at_s=60))
     closed = burning.act(ticket, "close", "officer2", reason="cleaned")
     assert (closed.state, closed.close_reason, closed.overridden) == ("closed", "cleaned", False)
-    history = burning.desk.queries.history(ticket.id)
+    history = burning.dispatch.queries.history(ticket.id)
     assert [(event.kind, event.actor) for event in history[3:]] == [
         *((f"ticket.{action}", who) for action, who, _, _ in ROUND),
         ("ticket.close", "officer2"),
@@ -94,14 +94,14 @@ def test_the_fixer_never_reviews_accepts_rejects_or_closes(burning: Any, people:
     both = Actor("both", frozenset(("officer", "fixer")))
     ticket = burning.act(burning.tickets[0], "assign", "officer", fixer="both")
     for action in ("take", "start", "submit"):
-        ticket = burning.desk.act(ticket.id, action, both, {}, version=ticket.version)
+        ticket = burning.dispatch.act(ticket.id, action, both, {}, version=ticket.version)
     for actor in (both, people["fixer"]):
         for action, fields in (("review", {}), ("accept", {}), ("reject", {"note": "n"})):
             with pytest.raises(Forbidden):
-                burning.desk.act(ticket.id, action, actor, fields, version=ticket.version)
+                burning.dispatch.act(ticket.id, action, actor, fields, version=ticket.version)
     ticket = burning.act(ticket, "accept", "officer")
     with pytest.raises(Forbidden):
-        burning.desk.act(ticket.id, "close", both, {"reason": "repaired"}, version=ticket.version)
+        burning.dispatch.act(ticket.id, "close", both, {"reason": "repaired"}, version=ticket.version)
 
 
 def test_only_the_assigned_fixer_works_on_a_ticket(burning: Any) -> None:
@@ -158,10 +158,10 @@ def test_a_foreign_site_has_no_tickets(burning: Any) -> None:
     foreign = Actor("o2", frozenset(("officer",)), frozenset(("school-2",)))
     (ticket,) = burning.tickets
     with pytest.raises(NotFound):
-        burning.desk.act(ticket.id, "assign", foreign, {}, version=ticket.version)
+        burning.dispatch.act(ticket.id, "assign", foreign, {}, version=ticket.version)
     with pytest.raises(NotFound):
-        burning.desk.queries.ticket(ticket.id, foreign)
-    assert burning.desk.queries.tickets(foreign, site=None, state=None, grade=None, page=burning.everything) == []
+        burning.dispatch.queries.ticket(ticket.id, foreign)
+    assert burning.dispatch.queries.tickets(foreign, site=None, state=None, grade=None, page=burning.everything) == []
 
 
 def test_a_relapse_opens_the_same_ticket_again(burning: Any, seen: Any) -> None:
@@ -178,14 +178,14 @@ def test_an_overdue_ticket_is_flagged_once_and_an_extension_takes_it_back(burnin
     """The deadline is the grade's."""
     ticket = go(burning, "start")
     burning.now_ns = ticket.due_ns
-    burning.desk.tick(burning.now_ns)
+    burning.dispatch.tick(burning.now_ns)
     assert not burning.tickets[0].overdue
     burning.now_ns += 1
     for _ in range(2):
-        burning.desk.tick(burning.now_ns)
+        burning.dispatch.tick(burning.now_ns)
     (late,) = burning.tickets
     assert late.overdue
-    assert [e.kind for e in burning.desk.queries.history(ticket.id)].count("ticket.overdue") == 1
+    assert [e.kind for e in burning.dispatch.queries.history(ticket.id)].count("ticket.overdue") == 1
     extended = burning.act(late, "extend", "officer", due="2027-01-01T00:00:00+08:00", note="part on order")
     assert not extended.overdue
 
@@ -194,10 +194,10 @@ def test_observation_ends_by_itself_when_it_stayed_quiet(burning: Any, seen: Any
     """Not while the sensors speak, not before the time is over."""
     go(burning, "accept")
     burning.now_ns += loop().observing_ns + HOUR_NS
-    burning.desk.tick(burning.now_ns)
+    burning.dispatch.tick(burning.now_ns)
     assert burning.tickets[0].state == "observing"
     burning.feed(seen(CLEAR, at_s=60))
-    burning.desk.tick(burning.now_ns)
+    burning.dispatch.tick(burning.now_ns)
     assert (burning.tickets[0].state, burning.tickets[0].close_reason) == ("closed", "proved")
 
 
@@ -218,7 +218,7 @@ def test_offered_actions_are_those_that_work(burning: Any, people: Mapping[str, 
 def _refused(world: Any, ticket: Any, action: str, actor: Actor) -> bool:
     """Whether the action is refused before its fields matter; probed with an unknown field, so nothing changes."""
     try:
-        world.desk.act(ticket.id, action, actor, {"no such field": "x"}, version=ticket.version)
+        world.dispatch.act(ticket.id, action, actor, {"no such field": "x"}, version=ticket.version)
     except Invalid:
         return _guarded(world, ticket, action, actor)
     except (Forbidden, GuardFailed):
@@ -298,13 +298,13 @@ def test_the_closed_loop_is_never_left(  # noqa: C901 - the rules of the machine
         @rule(hours=st.integers(0, 100))
         def wait(self, hours: int) -> None:
             self.world.now_ns += hours * HOUR_NS
-            self.world.desk.tick(self.world.now_ns)
+            self.world.dispatch.tick(self.world.now_ns)
 
         @invariant()
         def the_journal_tells_the_same_story(self) -> None:
             (ticket,) = self.world.tickets
             state = "found"
-            for event in self.world.desk.queries.history(ticket.id):
+            for event in self.world.dispatch.queries.history(ticket.id):
                 if "to" in event.facts:
                     action = event.kind.removeprefix("ticket.")
                     origin, state = event.facts["from"], event.facts["to"]
@@ -312,7 +312,7 @@ def test_the_closed_loop_is_never_left(  # noqa: C901 - the rules of the machine
             assert state == ticket.state
 
         def teardown(self) -> None:
-            assert self.world.desk.verify().ok
+            assert self.world.dispatch.verify().ok
             make_world.finish()
 
     run_state_machine_as_test(Machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
