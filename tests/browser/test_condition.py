@@ -1,4 +1,4 @@
-"""What the screen shows while the service can store nothing: the fault, and the alarms that were sent from memory."""
+"""The console in degraded mode: the fault, and the alarms that the database does not hold yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = {"zh": "感烟探测器报警。", "en": "The smoke detector sounds."}
 
 
 def alarm(site: str) -> Notice:
-    """One alarm of that school as the messenger keeps it for the screen."""
+    """Return one alarm of that school, as degraded mode provides it."""
     now_ns = time.time_ns()
     body = {"alarm_id": f"h-{site}", "site": site, "place": PLACE, "grade": "red", "text": WORDS}
     facts = {"ticket": "", "channel": "console", "type": "hazard.opened", "body": body, "error": ""}
@@ -29,8 +29,8 @@ def alarm(site: str) -> Notice:
     return Notice(id=f"msg_{site}", site=site, hazard=f"h-{site}", state="pending", attempts=0, **facts, **times)
 
 
-def test_a_full_disk_and_its_alarms_are_shown_and_go_again(school: Any, sign_in: Callable[..., Page]) -> None:
-    """They come by the stream without a reload, in both languages, cut to one's own school; over means gone."""
+def test_full_disk_and_its_alarms_appear_and_disappear(school: Any, sign_in: Callable[..., Page]) -> None:
+    """They arrive by the stream, in both languages, only those of the own school; they disappear after the fault."""
     page = sign_in("operator")
     expect(page.get_by_test_id("connection")).to_contain_text("实时")
     expect(page.get_by_test_id("condition")).to_have_count(0)
@@ -47,10 +47,10 @@ def test_a_full_disk_and_its_alarms_are_shown_and_go_again(school: Any, sign_in:
     expect(page.get_by_test_id("condition")).to_have_count(0)
 
 
-def test_a_warning_leaves_the_alarms_alone(school: Any, sign_in: Callable[..., Page]) -> None:
-    """A disk that is nearly full is told in yellow, to whoever signs in later as well."""
+def test_warning_is_shown_in_yellow(school: Any, sign_in: Callable[..., Page]) -> None:
+    """A nearly full disk is a yellow fault, also for a person who signs in later."""
     warning = replace(ServiceFault("disk", FULL, time.time_ns()), grade="yellow")
     school.view.said.append(Condition(1, [warning]))
     page = sign_in("operator", language="en")
-    told = page.get_by_test_id("condition").locator("p.yellow")
-    expect(told).to_contain_text("nearly full; make room soon")
+    warning_text = page.get_by_test_id("condition").locator("p.yellow")
+    expect(warning_text).to_contain_text("nearly full; make room soon")

@@ -1,4 +1,4 @@
-"""The console as people use it: in a browser, by mouse and by keyboard, against the real service."""
+"""The console in a browser, by mouse and by keyboard, against the real API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SignIn = Callable[..., Page]
 
 
 def do(page: Page, action: str, **fields: str) -> None:
-    """Take one action on the open ticket by clicking, filling the form that it asks for."""
+    """Take one action on the open ticket by mouse; fill its form."""
     page.locator(f"button[data-action={action}]").click()
     form = page.locator("form")
     for name, value in fields.items():
@@ -32,12 +32,12 @@ def do(page: Page, action: str, **fields: str) -> None:
 
 
 def expect_state(page: Page, state: str) -> None:
-    """The open ticket is in that state of the closed loop."""
+    """Assert that the open ticket is in this state of the closed loop."""
     expect(page.get_by_test_id("state")).to_have_attribute("data-state", state)
 
 
-def test_wrong_password_is_told_and_leaves_the_form(browser: Any, school: Any) -> None:
-    """A refused sign-in says so in words and stays on the form."""
+def test_wrong_password_shows_an_error_and_keeps_the_form(browser: Any, school: Any) -> None:
+    """A refused sign-in shows a message beside the form."""
     page = browser.new_page()
     page.goto(school.url)
     page.fill("input[name=username]", "operator")
@@ -49,10 +49,10 @@ def test_wrong_password_is_told_and_leaves_the_form(browser: Any, school: Any) -
 
 
 def test_hazard_appears_without_reload_and_is_acknowledged_by_key(school: Any, sign_in: SignIn) -> None:
-    """A hazard comes live over the event stream; the key A acknowledges it, U takes that back."""
+    """A hazard arrives by the event stream; the key A acknowledges it, U undoes that."""
     page = sign_in("operator")
     expect(page.get_by_test_id("connection")).to_contain_text("实时")
-    expect(page.get_by_text("现在没有险情")).to_be_visible()
+    expect(page.get_by_text("当前没有险情")).to_be_visible()
     school.detect(Phase.RAISE)
     row = page.get_by_test_id("hazard")
     expect(row).to_contain_text("高于报警限 0.15 dB/m")
@@ -66,7 +66,7 @@ def test_hazard_appears_without_reload_and_is_acknowledged_by_key(school: Any, s
 
 
 def test_whole_loop_by_clicking_through_three_people(school: Any, sign_in: SignIn) -> None:
-    """Officer assigns, fixer rectifies, a second officer accepts and closes; the fixer never sees `accept`."""
+    """Officer assigns, fixer rectifies, a second officer accepts and closes; the fixer has no action `accept`."""
     school.detect(Phase.RAISE)
     officer = sign_in("officer")
     officer.get_by_role("navigation").get_by_text("隐患工单").click()
@@ -95,11 +95,11 @@ def test_whole_loop_by_clicking_through_three_people(school: Any, sign_in: SignI
     expect_state(second, "observing")
     do(second, "close", reason="cleaned")
     expect_state(second, "closed")
-    expect_state(officer, "closed")  # the first officer's page follows by itself
+    expect_state(officer, "closed")  # the first officer's page updates without a reload
 
 
-def test_stale_ticket_is_read_again_with_a_word(school: Any, sign_in: SignIn) -> None:
-    """Acting on a ticket that somebody else has just changed tells so, shows the new state and loses nothing."""
+def test_stale_ticket_is_reloaded_with_a_message(school: Any, sign_in: SignIn) -> None:
+    """An action on a ticket that another person has changed shows a message and the new state; no input is lost."""
     school.detect(Phase.RAISE)
     page = sign_in("officer")
     page.get_by_role("navigation").get_by_text("隐患工单").click()
@@ -116,12 +116,12 @@ def test_stale_ticket_is_read_again_with_a_word(school: Any, sign_in: SignIn) ->
 
 
 def with_old_version(route: Any) -> None:
-    """Send the request on as if the page had been opened before the last change."""
+    """Continue the request with the version before the last change."""
     route.continue_(headers=route.request.headers | {"if-match": '"1"'})
 
 
 def test_language_switch_is_remembered(school: Any, sign_in: SignIn) -> None:
-    """One key turns every word, the sentence of the hazard too, and a reload keeps it."""
+    """One key switches all texts, those of the hazard too; the choice survives a reload."""
     school.detect(Phase.RAISE)
     page = sign_in("operator")
     expect(page.get_by_test_id("hazard")).to_contain_text("烟雾浓度")
@@ -134,21 +134,21 @@ def test_language_switch_is_remembered(school: Any, sign_in: SignIn) -> None:
 
 
 def test_plan_shows_the_sensor_in_hazard_and_leads_to_it(school: Any, sign_in: SignIn) -> None:
-    """The plan marks the sensor where it hangs; Enter on the mark opens the sensor with its trend and span."""
+    """The plan marks the sensor at its place; Enter on the mark opens the sensor with its trend."""
     school.detect(Phase.RAISE)
     page = sign_in("operator")
     page.keyboard.press("4")
     mark = page.get_by_test_id("plan-sensor")
     expect(mark).to_have_count(1)
-    expect(mark).to_have_attribute("aria-label", "smoke-412 · 烟感 · 险情中")
+    expect(mark).to_have_attribute("aria-label", "smoke-412 · 烟感 · 险情")
     mark.focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("smoke-412")
     expect(page.get_by_test_id("trend").locator("canvas")).to_be_visible()
 
 
-def test_hostile_names_and_sentences_stay_text(school: Any, sign_in: SignIn) -> None:
-    """Markup in a device's name or in a sentence is shown as it is and never becomes an element."""
+def test_markup_in_names_and_texts_stays_text(school: Any, sign_in: SignIn) -> None:
+    """Markup in a device name or in a text is shown as text and never becomes an element."""
     school.detect(Phase.RAISE, sensor=HOSTILE, text=f"{HOSTILE} raised")
     page = sign_in("operator")
     expect(page.get_by_test_id("hazard")).to_contain_text(HOSTILE)
@@ -162,7 +162,7 @@ def test_hostile_names_and_sentences_stay_text(school: Any, sign_in: SignIn) -> 
 
 
 def test_keyboard_alone_reaches_a_hazard_and_its_ticket(school: Any, sign_in: SignIn) -> None:
-    """Arrow, Enter, Tab and Escape are enough; the skip link comes first and `?` names the keys."""
+    """Arrow, Enter, Tab and Escape are enough; `?` lists the keys."""
     school.detect(Phase.RAISE)
     page = sign_in("officer")
     expect(page.get_by_test_id("hazard")).to_have_count(1)
@@ -172,7 +172,7 @@ def test_keyboard_alone_reaches_a_hazard_and_its_ticket(school: Any, sign_in: Si
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="为什么报警")).to_be_visible()
+    expect(page.get_by_role("heading", name="报警原因")).to_be_visible()
     link = page.get_by_role("link", name="打开工单")
     for _ in range(30):
         page.keyboard.press("Tab")
@@ -184,13 +184,13 @@ def test_keyboard_alone_reaches_a_hazard_and_its_ticket(school: Any, sign_in: Si
     expect(page.get_by_test_id("ticket")).to_have_count(1)
 
 
-def test_devices_without_a_place_are_bound_by_hand_and_by_list_or_left_alone(school: Any, sign_in: SignIn) -> None:
-    """Each wrong line of a list is told and nothing is bound; the mended list binds; a neighbour's is left alone."""
+def test_unassigned_devices_are_assigned_by_hand_or_list_or_ignored(school: Any, sign_in: SignIn) -> None:
+    """A list with invalid lines shows each of them and assigns nothing; the corrected list assigns."""
     for name in ("new/1", "new/2", "shop"):
         school.catalog.code("school-1", name, "smoke", wire="zigbee2mqtt", now_ns=1_790_000_000 * 10**9)
     page = sign_in("officer")
     page.keyboard.press("3")
-    page.get_by_role("link", name="待绑定设备").click()
+    page.get_by_role("link", name="待分配设备").click()
     waiting = page.get_by_test_id("waiting")
     expect(waiting).to_have_text("4")  # the sensor with the hostile name among them
     expect(page.get_by_role("row", name="new/1").get_by_role("button", name="分配位置")).to_be_disabled()
@@ -206,16 +206,16 @@ def test_devices_without_a_place_are_bound_by_hand_and_by_list_or_left_alone(sch
     page.locator("textarea[name=csv]").fill(f"new/2,{place}")
     page.locator("form button[type=submit]").click()
     expect(waiting).to_have_text("2")
-    page.get_by_label("shop 为何不是本校的").fill("隔壁商店")
+    page.get_by_label("忽略 shop 的原因").fill("隔壁商店")
     page.get_by_role("row", name="shop").get_by_role("button", name="忽略").click()
     expect(page.get_by_test_id("ignored")).to_contain_text("隔壁商店")
     expect(waiting).to_have_text("1")
     page.keyboard.press("l")
-    expect(page.locator("h1")).to_contain_text("Not yet mapped")
+    expect(page.locator("h1")).to_contain_text("Unassigned devices")
 
 
 def test_accounting_balances_on_screen(sign_in: SignIn) -> None:
-    """What came in is on the page, with a residual of 0 said in words."""
+    """The page shows the received readings and the balance with its residual of 0."""
     page = sign_in("officer")
     page.keyboard.press("5")
     expect(page.get_by_test_id("received")).to_have_text("60")
@@ -225,7 +225,7 @@ def test_accounting_balances_on_screen(sign_in: SignIn) -> None:
 
 
 def test_accounts_of_devices_show_the_one_with_trouble(school: Any, sign_in: SignIn) -> None:
-    """A device that repeated itself stands alone in the table until all are asked for; the sums are the school's."""
+    """Only a device with duplicates is listed until the filter is off; the sums are those of the school."""
     ledger, smoke = Ledger(), school.catalog.find("school-1", "smoke-412").code
     for name, rows in (("unstored", 3), ("duplicate", 2), ("quarantined json", 1)):
         ledger.note(name, smoke, rows)

@@ -1,4 +1,4 @@
-"""The console has a word for every reason of refusal, in both languages."""
+"""Dictionaries of the console: a text for every reject reason, in both languages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORDS = Path(__file__).resolve().parents[2] / "alerts" / "console" / "src" / "wo
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_reason_has_its_word(language: str) -> None:
-    """A code that nobody translated would stand on the accounting page as it is."""
+def test_every_reject_reason_has_a_text(language: str) -> None:
+    """A missing text would show the bare code on the accounting page."""
     text = (WORDS / f"{language}.ts").read_text(encoding="utf-8")
     assert set(REASONS) <= set(re.findall(r"^  refused_(\w+):", text, re.MULTILINE))

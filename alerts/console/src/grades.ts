@@ -1,10 +1,10 @@
-/** The four levels: number, word, shape. Colour never speaks alone. */
+/** The four grades: number, colour, shape. Colour is never the only sign. */
 import type { Colour } from "./api/types";
 
 export const NUMBER: Record<Colour, 1 | 2 | 3 | 4> = { red: 1, orange: 2, yellow: 3, blue: 4 };
 export const COLOURS: Colour[] = ["red", "orange", "yellow", "blue"];
 
-/** Outline of each level in a 24 x 24 box: octagon, triangle, diamond, circle. */
+/** Outline of each grade in a 24 x 24 box: octagon, triangle, diamond, circle. */
 export const OUTLINE: Record<Colour, string> = {
   red: "M8 2h8l6 6v8l-6 6H8l-6-6V8z",
   orange: "M12 1.5 23 21.5H1z",

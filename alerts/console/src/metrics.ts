@@ -1,4 +1,4 @@
-/** Values and units as people read them. */
+/** Display names of metrics and units. */
 import { figure } from "./hazards/evidence";
 import { coded, t } from "./words/words.svelte";
 

@@ -1,4 +1,4 @@
-/** Where the user is: the part of the address behind `#/`. */
+/** Hash router: the part of the address behind `#/`. */
 export interface Route {
   name: string;
   rest: string;

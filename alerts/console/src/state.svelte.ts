@@ -1,6 +1,6 @@
-/** What every screen shares: who is signed in, which school, what is live, how the screen looks. */
+/** Shared state: account, site, live stream, theme. */
 import { all, call, get, hasToken, keepToken, onExpired } from "./api/client";
-import { follow, type Connection, type ServerEvent } from "./api/events";
+import { subscribe, type Connection, type ServerEvent } from "./api/events";
 import type { Person, Session, Site } from "./api/types";
 
 type Theme = "light" | "dark";
@@ -14,7 +14,7 @@ class Shared {
   sound = $state(localStorage.getItem("twinward.sound") === "on");
   theme = $state<Theme>(firstTheme());
   starting = $state(hasToken());
-  /** Grow by one whenever something of that kind changed on the service. */
+  /** Each grows by one with each change of that kind on the service. */
   hazards = $state(0);
   tickets = $state(0);
   condition = $state(0);
@@ -31,7 +31,7 @@ class Shared {
     return this.sites.find((one) => one.id === this.site);
   }
 
-  /** Whether one of the user's roles is among these; the service has the last word. */
+  /** Return whether the user has one of these roles. The service enforces the rights. */
   is(...roles: string[]): boolean {
     return (this.user?.roles ?? []).some((role) => roles.includes(role));
   }
@@ -50,8 +50,8 @@ class Shared {
       if (!this.sites.some((one) => one.id === this.site)) this.choose(this.sites[0]?.id ?? "");
       this.user = user;
       this.#stop();
-      this.#stop = follow(
-        (event) => this.#take(event),
+      this.#stop = subscribe(
+        (event) => this.#receive(event),
         (now) => this.#connected(now),
       );
     } finally {
@@ -88,7 +88,7 @@ class Shared {
   #connected(now: Connection): void {
     const back = now === "live" && this.connection !== "live";
     this.connection = now;
-    if (back) this.#reload(); // whatever happened in the gap is in the snapshot
+    if (back) this.#reload(); // the snapshot contains the changes of the gap
   }
 
   #reload(): void {
@@ -97,7 +97,7 @@ class Shared {
     this.condition += 1;
   }
 
-  #take(event: ServerEvent): void {
+  #receive(event: ServerEvent): void {
     if (event.type === "hazard" || event.type === "sensor") this.hazards += 1;
     if (event.type === "ticket") this.tickets += 1;
     if (event.type === "condition") this.condition += 1;
@@ -110,7 +110,7 @@ class Shared {
       const now = Date.parse((JSON.parse(data) as { now: string }).now);
       if (!Number.isNaN(now)) this.#ahead_ms = now - Date.now();
     } catch {
-      // a heartbeat without a time still shows that the line is alive
+      // a heartbeat without a time still proves the connection
     }
   }
 }

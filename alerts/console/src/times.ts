@@ -1,4 +1,4 @@
-/** Times as people read them, in the zone of this computer. */
+/** Times in the time zone of this computer. */
 import { language } from "./words/words.svelte";
 
 const two = (value: number): string => String(value).padStart(2, "0");
@@ -13,13 +13,13 @@ export function stamp(at: string | number | null | undefined): string {
   return date ? `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(at)}` : "–";
 }
 
-/** Month, day and minute: enough for a board. */
+/** Return month, day, hour and minute. */
 export function brief(at: string | number | null | undefined): string {
   const date = parse(at);
   return date ? `${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}` : "–";
 }
 
-/** How long ago, in the largest unit that fits. */
+/** Return the duration since a time, in the largest unit that fits. */
 export function since(at: string | null | undefined, now: number): string {
   const date = parse(at);
   if (!date) return "–";

@@ -1,11 +1,11 @@
-/** The one door to the service: bearer token, problem+json, conditional and idempotent requests. */
+/** HTTP client: bearer token, problem+json, conditional and idempotent requests. */
 import type { Both, Page, WrongField } from "./types";
 
 const BASE = "api/v1";
 const STORED = "twinward.token";
 
 
-/** A refusal of the service, or no answer at all (status 0). */
+/** An error response, or no response (status 0). */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -36,7 +36,7 @@ export function keepToken(value: string): void {
   else sessionStorage.removeItem(STORED);
 }
 
-/** Called when the service no longer knows the token. */
+/** Set the function to call when the token has expired. */
 export function onExpired(action: () => void): void {
   expired = action;
 }
@@ -49,7 +49,7 @@ export function address(path: string, query: Options["query"] = {}): string {
   return `${BASE}/${path}${text ? `?${text}` : ""}`;
 }
 
-/** A sensor id with its slashes kept and everything else escaped. */
+/** Return a sensor id with all characters but slashes escaped. */
 export const escapePath = (id: string): string => id.split("/").map(encodeURIComponent).join("/");
 
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
@@ -67,7 +67,7 @@ export async function call<T>(method: string, path: string, options: Options = {
 
 export const get = <T>(path: string, query?: Options["query"]): Promise<T> => call<T>("GET", path, query ? { query } : {});
 
-/** Every page of a list, up to a bound. */
+/** Return all pages of a list, up to a bound. */
 export async function all<T>(path: string, query: Options["query"] = {}, most = 2000): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = null;
@@ -83,11 +83,11 @@ async function reach(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch {
-    throw new ApiError(0, "offline", "", { zh: "连接不上服务，请稍候再试。", en: "The service cannot be reached; try again shortly." }, []);
+    throw new ApiError(0, "offline", "", { zh: "无法连接服务，请稍后再试。", en: "The service cannot be reached; try again soon." }, []);
   }
 }
 
-/** crypto.randomUUID needs a secure context; random values do not. */
+/** Return a random key. crypto.randomUUID needs a secure context; random values do not. */
 function freshKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -97,35 +97,23 @@ async function refusal(response: Response): Promise<ApiError> {
   try {
     body = (await response.json()) as Record<string, unknown>;
   } catch {
-    // a proxy may answer in HTML; the status alone then speaks
+    // a proxy may respond in HTML; the status remains
   }
   const text = body["text"] as Both | undefined;
-  const told = body["errors"] ?? body["fields"] ?? {};
+  const errors = body["errors"];
   return new ApiError(
     response.status,
     String(body["title"] ?? response.statusText),
     String(body["detail"] ?? ""),
     text && typeof text === "object" && "zh" in text ? text : plain(response.status),
-    wrongFields(told),
+    Array.isArray(errors) ? (errors as WrongField[]) : [],
   );
 }
 
-/** What people read where the service gives no sentence of its own. */
+/** Return the text of a status without a text from the service. */
 function plain(status: number): Both | null {
-  if (status === 403) return { zh: "您没有权限办理此事。", en: "You are not allowed to do that." };
+  if (status === 403) return { zh: "您没有权限执行此操作。", en: "You are not allowed to do this." };
   if (status === 404) return { zh: "找不到，或不在您的范围内。", en: "Not found, or not within your scope." };
-  if (status === 422) return { zh: "有内容未填或填写不对。", en: "Some fields are missing or wrong." };
+  if (status === 422) return { zh: "有字段缺失或填写有误。", en: "Some fields are missing or invalid." };
   return null;
-}
-
-/** Wrong fields come as a list of findings or as a table of name and wish. */
-function wrongFields(told: unknown): WrongField[] {
-  if (Array.isArray(told))
-    return told.map((one: Record<string, unknown>) => ({
-      path: String(one["path"] ?? one["field"] ?? ""),
-      message: String(one["message"] ?? one["detail"] ?? ""),
-      text: (one["text"] as Both | undefined) ?? null,
-    }));
-  if (told === null || typeof told !== "object") return [];
-  return Object.entries(told).map(([path, message]) => ({ path, message: String(message), text: null }));
 }

@@ -9,11 +9,11 @@ export interface ServerEvent {
 export type Listener = (event: ServerEvent) => void;
 export type Connection = "connecting" | "live" | "offline";
 
-const QUIET_MS = 40_000; // the service sends a heartbeat every 15 s; two may be lost
+const SILENCE_MAX_MS = 40_000; // the service sends a heartbeat every 15 s; two may be lost
 const WAITS_MS = [500, 1000, 2000, 5000, 10_000];
 
-/** Follow the stream until the returned function is called; reconnects with Last-Event-ID. */
-export function follow(listener: Listener, state: (now: Connection) => void): () => void {
+/** Read the stream until the returned function is called; reconnects with Last-Event-ID. */
+export function subscribe(listener: Listener, state: (now: Connection) => void): () => void {
   let stopped = false;
   let last = "";
   let failures = 0;
@@ -37,7 +37,7 @@ export function follow(listener: Listener, state: (now: Connection) => void): ()
       try {
         await once();
       } catch {
-        // a broken stream is ordinary; the loop connects again
+        // the loop reconnects after a broken stream
       }
       if (stopped) return;
       state("offline");
@@ -57,7 +57,7 @@ async function read(body: ReadableStream<Uint8Array>, abort: AbortController, li
   const decoder = new TextDecoder();
   let rest = "";
   for (;;) {
-    const watchdog = setTimeout(() => abort.abort(), QUIET_MS);
+    const watchdog = setTimeout(() => abort.abort(), SILENCE_MAX_MS);
     const { done, value } = await reader.read().finally(() => clearTimeout(watchdog));
     if (done) return;
     const blocks = (rest + decoder.decode(value, { stream: true })).replace(/\r\n?/g, "\n").split("\n\n");
@@ -69,7 +69,7 @@ async function read(body: ReadableStream<Uint8Array>, abort: AbortController, li
   }
 }
 
-/** One event of the stream; null for a comment. */
+/** Return one event of the stream, null for a comment. */
 export function parse(block: string): ServerEvent | null {
   const event: ServerEvent = { type: "message", id: "", data: "" };
   let some = false;

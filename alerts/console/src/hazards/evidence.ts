@@ -1,4 +1,4 @@
-/** Reading one piece of evidence. */
+/** Times and figures of a detection. */
 import type { Detection } from "../api/types";
 
 export interface Span {
@@ -6,14 +6,12 @@ export interface Span {
   last: string | null;
 }
 
-/** First and last time of what the detection saw. */
+/** Return the first and last time of the window of a detection. */
 export function bounds(detection: Detection): Span {
-  const window = detection.window;
-  if (Array.isArray(window)) return { first: window[0], last: window[1] };
-  return { first: window?.first ?? detection.first ?? null, last: window?.last ?? detection.last ?? null };
+  return detection.window;
 }
 
-/** The span to mark on a trend: until it cleared, or until now while it has not. */
+/** Return the span to mark on a trend: until the detection cleared, or until now. */
 export function anomalous(detection: Detection, now_ms: number): { from_s: number; to_s: number } | null {
   const { first, last } = bounds(detection);
   if (!first) return null;
@@ -21,7 +19,7 @@ export function anomalous(detection: Detection, now_ms: number): { from_s: numbe
   return { from_s: Date.parse(first) / 1000, to_s: end_ms / 1000 };
 }
 
-/** A number with no more digits than people read. */
+/** Return a number with four significant digits. */
 export function figure(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   return String(Number(value.toPrecision(4)));

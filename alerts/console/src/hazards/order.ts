@@ -1,10 +1,10 @@
-/** Order of the list: what waits for a person first, then the graver, then the newer. */
+/** Order of the list: unacknowledged first, then by grade, then the newest. */
 import type { Hazard } from "../api/types";
 import { NUMBER } from "../grades";
 
 export const waits = (hazard: Hazard): boolean => hazard.state === "unacknowledged" || hazard.state === "returned";
 
-/** Roles that the service lets acknowledge. */
+/** Roles with the right to acknowledge. */
 export const WATCHERS = ["operator", "officer", "admin"];
 
 const rank = (hazard: Hazard): number[] => [

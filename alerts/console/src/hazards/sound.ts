@@ -1,4 +1,4 @@
-/** One short tone for a new hazard; higher and repeated for the graver levels. Off until the user turns it on. */
+/** One short tone for a new hazard, higher and repeated for graver grades. Off by default. */
 import type { Colour } from "../api/types";
 
 const TONES: Record<Colour, [number, number]> = { red: [880, 3], orange: [740, 2], yellow: [590, 1], blue: [440, 1] };

@@ -1,4 +1,4 @@
-/** Shapes on the plan, made as elements so that names stay text. */
+/** Marks on the plan, built as elements so that names stay text. */
 import type { Sensor } from "../api/types";
 import { KIND_OUTLINE } from "../grades";
 

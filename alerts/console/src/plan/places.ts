@@ -1,4 +1,4 @@
-/** Names and middles of places and zones. */
+/** Names and positions of places and zones. */
 import type { Both, Zone } from "../api/types";
 
 export function placeNames(zones: Zone[]): Map<string, Both> {
@@ -9,7 +9,7 @@ export function placePoints(zones: Zone[]): Map<string, [number, number]> {
   return new Map(zones.flatMap((zone) => (zone.places ?? []).flatMap((place) => (place.xy ? [[place.id, place.xy] as const] : []))));
 }
 
-/** Middle of the upper edge: a name above the zone hides no sensor in it. */
+/** Return the middle of the upper edge. A name above the zone hides no sensor. */
 export function upperEdge(polygon: [number, number][]): [number, number] {
   const top = Math.max(...polygon.map(([, y]) => y));
   const across = polygon.filter(([, y]) => y === top).map(([x]) => x);

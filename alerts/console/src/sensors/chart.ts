@@ -1,4 +1,4 @@
-/** What uPlot draws: values or means with their range, limits as dashed lines, anomalous spans as shaded bands. */
+/** Chart of a trend: values or means with their range, limits as dashed lines, anomalies as shaded bands. */
 import type uPlot from "uplot";
 import type { Readings } from "../api/types";
 

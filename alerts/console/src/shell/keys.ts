@@ -1,4 +1,4 @@
-/** Screens in the order of their number keys, and when a key belongs to a field. */
+/** Screens in the order of their number keys, and the check for keys typed into a field. */
 export const SCREENS = ["hazards", "tickets", "sensors", "plan", "accounting"] as const;
 
 export function typing(target: EventTarget | null): boolean {

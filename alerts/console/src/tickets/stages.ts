@@ -1,4 +1,4 @@
-/** Columns of the board, in the order of the closed loop. */
+/** Columns of the board in the order of the closed loop. */
 import type { Word } from "../words/words.svelte";
 
 export interface Stage {

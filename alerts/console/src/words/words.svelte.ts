@@ -1,4 +1,4 @@
-/** Chosen language, and the words of the screen in it. */
+/** Selected language, and the texts of the console in it. */
 import type { Both } from "../api/types";
 import { en } from "./en";
 import { zh } from "./zh";
@@ -22,19 +22,19 @@ export function switchLanguage(): void {
   localStorage.setItem(KEPT, chosen);
 }
 
-/** The word for a key, with `{name}` places filled. */
+/** Return the text of a key, with each `{name}` replaced. */
 export function t(key: Word, fill: Record<string, string | number> = {}): string {
   const text = (chosen === "zh" ? zh : en)[key];
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole));
 }
 
-/** The word for a code of the service such as `grade_red`; the bare code when it is new to this screen. */
+/** Return the text of a code of the service, such as `grade_red`; the bare code if it has none. */
 export function coded(group: string, code: string): string {
   const key = `${group}_${code}`;
   return key in zh ? t(key as Word) : code;
 }
 
-/** A text of the service that comes in both languages. */
+/** Return a text of the service in the selected language. */
 export function say(both: Both | Record<string, string> | string | null | undefined): string {
   if (both === null || both === undefined) return "";
   return typeof both === "string" ? both : both[chosen] || both["zh"] || both["en"] || "";
