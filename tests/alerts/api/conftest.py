@@ -1,4 +1,4 @@
-"""The HTTP interface on a real port over a real desk, accounts of two schools, and clients for them."""
+"""Fixtures: HTTP interface on a real port over a real alert service, accounts of two schools, and their clients."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ BODY_BYTES_MAX = 4_096
 
 @dataclass
 class Telemetry:
-    """The telemetry side of a service with nothing stored yet."""
+    """The telemetry side of a service with an empty store."""
 
     catalog: Catalog
     store: Store = field(default_factory=MemoryStore)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     parts: dict[str, bool] = field(default_factory=lambda: {"log": True})
-    told: Condition = field(default_factory=Condition)
+    present: Condition = field(default_factory=Condition)
     quarantined: list[dict[str, Any]] = field(default_factory=list)
 
     def latest(self, sensor: int) -> list[Last]:
-        """Nothing was heard."""
+        """Return no readings."""
         assert sensor >= 0
         return []
 
     def accounting(self) -> dict[str, Any]:
-        """Accounts that balance."""
+        """Return accounts that balance."""
         total = {"received": 3, "stored": 3, "duplicate": 0, "quarantined": {}, "residual": 0}
         by = [{"site": site, "format": "campus", "notices": {}} | total for site in ("school-1", "school-2")]
         store = {"cursor": 1, "readings": 6, "lag_batches": 0}
@@ -73,26 +73,26 @@ class Telemetry:
         return sorted(found, key=lambda row: -row["id"])[:limit]
 
     def replay(self, *, site: str | None, reason: str | None) -> int:
-        """Two messages of school 1 wait."""
+        """Return two messages of school-1."""
         return 2 if site in {None, "school-1"} and reason in {None, "time_past"} else 0
 
     def condition(self) -> Condition:
-        """What the test wants the service to say of itself."""
-        return self.told
+        """Return the condition that the test has set."""
+        return self.present
 
     def clocks(self) -> list[dict[str, Any]]:
-        """The first sensor of each school is an hour ahead; a code that nobody knows is left out."""
+        """Return a clock one hour ahead for each sensor, and one for a code outside the catalogue."""
         off = {"offset_ns": -3_600_000_000_000, "bound_ns": 1_200_000_000, "drift_ppm": 20.0, "since_ns": 10**18}
         return [{"code": code} | off for code in (*range(len(self.catalog)), 10_000)]
 
     def health(self) -> dict[str, bool]:
-        """What the test says."""
+        """Return the health checks that the test has set."""
         return self.parts
 
 
 @dataclass
 class Office:
-    """The running interface with its people: one account a role for school-1, and `other` for school-2."""
+    """The running interface with one account for each role of school-1, and `other` of school-2."""
 
     world: Any
     app: FastAPI
@@ -102,13 +102,13 @@ class Office:
     clients: list[httpx.Client] = field(default_factory=list)
 
     def client(self, token: str = "") -> httpx.Client:
-        """A client with that token."""
+        """Return a client with that token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.clients.append(httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=10))
         return self.clients[-1]
 
     def sign_in(self, username: str) -> httpx.Client:
-        """A client signed in as that account."""
+        """Return a client signed in as that account."""
         session = self.people.sign_in(username, PASSWORD, address="test")
         assert session is not None
         return self.client(session.token)
@@ -116,7 +116,7 @@ class Office:
 
 @pytest.fixture
 def office(world: Any) -> Iterator[Office]:
-    """An interface over a fresh world."""
+    """Return an interface over a new school."""
     people = People(world.engine, time.time_ns, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     for role in ROLES:
         people.create(role, PASSWORD, roles=[role], sites=["school-1"])
@@ -143,7 +143,7 @@ def office(world: Any) -> Iterator[Office]:
 
 
 def wait(condition: Callable[[], bool]) -> None:
-    """Until it holds, ten seconds at most."""
+    """Block until the condition holds, at most 10 s."""
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""Nothing is open without a token, each role gets what the table says, and no school sees another."""
+"""Access: a token for every route, the operations of each role, and the sites of each account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from alerts import OPERATIONS, ROLES
 from detectors import Phase
 
-ASKED = {
+OPERATION_OF = {
     ("GET", "accounting"): "see_accounts_of_readings",
     ("GET", "accounting?by=device&site=school-1"): "see_accounts_of_readings",
     ("GET", "quarantine"): "see_quarantine",
@@ -37,7 +37,7 @@ BODIES: dict[tuple[str, str], Any] = {
 
 
 def routes(app: Any) -> list[tuple[str, str]]:
-    """Every method and path of the interface but the sign-in, with parameters filled."""
+    """Return every method and path except the sign-in, with parameters filled."""
     found = []
     for path, methods in app.openapi()["paths"].items():
         if path.startswith("/api/v1/"):
@@ -46,8 +46,8 @@ def routes(app: Any) -> list[tuple[str, str]]:
     return found
 
 
-def test_every_route_asks_for_a_token(office: Any) -> None:
-    """Without a token, or with a wrong one, each route of the document answers 401 as a problem."""
+def test_every_route_requires_a_token(office: Any) -> None:
+    """Without a valid token, each route of the document returns a problem with status 401."""
     listed = routes(office.app)
     assert len(listed) > 20
     for client in (office.client(), office.client("wrong")):
@@ -58,17 +58,17 @@ def test_every_route_asks_for_a_token(office: Any) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_gets_what_the_table_says(office: Any, role: str) -> None:
-    """403 exactly where the operation is not the role's."""
+def test_each_role_has_the_operations_of_the_table(office: Any, role: str) -> None:
+    """403 exactly for the operations that the role does not have."""
     client = office.sign_in(role)
     office.world.catalog.code("school-1", "stray", "smoke")
-    for (method, path), operation in ASKED.items():
+    for (method, path), operation in OPERATION_OF.items():
         status = client.request(method, path, json=BODIES.get((method, path))).status_code
         assert (status == 403) == (role not in OPERATIONS[operation]), (role, method, path, status)
 
 
 def test_no_school_sees_another(office: Any, seen: Any) -> None:
-    """Lists are cut to the person's sites, and what is foreign is not there at all."""
+    """Lists contain only the sites of the account; a record of another site is not found."""
     office.world.feed(seen(Phase.RAISE))
     ticket, hazard = office.world.tickets[0], office.world.hazards[0]
     other = office.sign_in("other")
@@ -86,8 +86,8 @@ def test_no_school_sees_another(office: Any, seen: Any) -> None:
     assert other.post(f"hazards/{hazard.id}/actions/acknowledge").status_code == 404
 
 
-def test_an_account_cannot_reach_beyond_its_makers_sites(office: Any) -> None:
-    """An administrator of one school makes nobody for another, and takes over nobody there."""
+def test_account_cannot_exceed_the_sites_of_its_creator(office: Any) -> None:
+    """An administrator of one school can neither create nor replace accounts of another."""
     other = office.sign_in("other")
     wide = {"username": "wide", "password": "long enough too", "roles": ["admin"], "sites": None}
     assert other.post("users", json=wide).status_code == 403
@@ -96,16 +96,16 @@ def test_an_account_cannot_reach_beyond_its_makers_sites(office: Any) -> None:
     assert other.post("users", json=wide | {"sites": ["school-2"]}).status_code == 201
 
 
-def test_guessers_are_slowed(office: Any) -> None:
-    """Five wrong passwords a minute, then 429 with the time to wait."""
+def test_failed_sign_ins_are_limited(office: Any) -> None:
+    """Five wrong passwords a minute, then 429 with Retry-After."""
     guess = {"username": "officer", "password": "a guess of mine"}
     statuses = [office.client().post("session", json=guess).status_code for _ in range(6)]
     assert statuses == [401] * 5 + [429]
     assert int(office.client().post("session", json=guess).headers["Retry-After"]) > 0
 
 
-def test_a_revoked_token_is_of_no_use(office: Any) -> None:
-    """Signing out takes effect at once."""
+def test_revoked_token_is_rejected(office: Any) -> None:
+    """A sign-out takes effect immediately."""
     client = office.sign_in("officer")
     assert client.get("me").json()["username"] == "officer"
     assert client.delete("session").status_code == 204
@@ -113,8 +113,8 @@ def test_a_revoked_token_is_of_no_use(office: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/" + "x" * 300, "/%00", "/..%2f..%2fpyproject.toml", "/assets/%2e%2e/%2e%2e/x"])
-def test_odd_addresses_give_the_front_page_or_nothing(office: Any, path: str) -> None:
-    """No address leads out of the console's folder, and none trips the service."""
+def test_malformed_paths_return_the_index_page_or_an_error(office: Any, path: str) -> None:
+    """No path leads out of the console's folder or causes an internal error."""
     answer = httpx.get(office.url + path)
     assert answer.status_code in {200, 400, 404}
     assert "[project]" not in answer.text

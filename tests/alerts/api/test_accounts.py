@@ -1,22 +1,22 @@
-"""Clocks and replays over HTTP: what people see, and only of their own school."""
+"""Clocks, reprocessing and device accounts over HTTP, cut to the caller's sites."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def test_clocks_are_told_in_seconds(office: Any) -> None:
-    """Offset, bound and drift of each device; of one site if asked."""
+def test_clock_errors_are_in_seconds(office: Any) -> None:
+    """Offset, bound and drift of each device; of one site where given."""
     client = office.sign_in("admin")
     items = client.get("clocks", params={"site": "school-1"}).json()["items"]
     assert {item["site"] for item in items} == {"school-1"}
     assert {(item["offset_s"], item["bound_s"], item["drift_ppm"]) for item in items} == {(-3600.0, 1.2, 20.0)}
-    assert client.get("clocks").json()["items"] == items, "this administrator looks after school 1"
+    assert client.get("clocks").json()["items"] == items, "this administrator has the site school-1"
     assert client.get("clocks", params={"site": "school-2"}).json()["items"] == []
 
 
-def test_a_replay_is_asked_for_and_noted(office: Any) -> None:
-    """202 with the number of messages; the journal says who asked; an unknown key is told."""
+def test_reprocessing_is_requested_and_journalled(office: Any) -> None:
+    """202 with the number of messages; the journal contains the actor; an unknown key is rejected."""
     client = office.sign_in("admin")
     assert client.post("quarantine/replay", json={"reason": "time_past"}).status_code == 403, "no site named"
     assert client.post("quarantine/replay", json={"site": "school-2"}).status_code == 404
@@ -28,8 +28,8 @@ def test_a_replay_is_asked_for_and_noted(office: Any) -> None:
     assert client.post("quarantine/replay", json={"raeson": "x"}).status_code == 422
 
 
-def test_accounts_of_devices_come_in_pages(office: Any) -> None:
-    """Of one site, by cursor; only those with trouble where that is asked; without a site it is not understood."""
+def test_device_accounts_are_paged(office: Any) -> None:
+    """By cursor, for one site; optionally only devices with trouble; 422 without a site."""
     client = office.sign_in("operator")
     asked = {"by": "device", "site": "school-1", "limit": 2}
     first = client.get("accounting", params=asked).json()

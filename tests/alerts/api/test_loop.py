@@ -1,4 +1,4 @@
-"""The closed loop, its guards, conditional and repeated requests, and the live stream, over HTTP."""
+"""The closed loop over HTTP: guards, conditional and repeated requests, and the live stream."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from detectors import Phase
 
 
 def act(client: httpx.Client, ticket: str, action: str, **fields: Any) -> httpx.Response:
-    """One step with the version last seen."""
+    """Apply one action with the present version."""
     tag = client.get(f"tickets/{ticket}").headers["ETag"]
     return client.post(f"tickets/{ticket}/actions/{action}", json=fields, headers={"If-Match": tag})
 
 
 @pytest.fixture
 def ticket(office: Any, seen: Any) -> str:
-    """Id of the ticket that a smoke alarm opened."""
+    """Return the id of the ticket of a smoke alarm."""
     office.world.feed(seen(Phase.RAISE))
     return str(office.world.tickets[0].id)
 
 
 def test_the_whole_loop(office: Any, seen: Any, ticket: str) -> None:
-    """Officer, fixer and second officer close it once the sensors prove it; the fixer accepts nothing."""
+    """Officer, fixer and second officer close a ticket with proof by the sensors; the fixer cannot accept."""
     officer, fixer, second = (office.sign_in(name) for name in ("officer", "fixer", "officer2"))
     offered = [row["action"] for row in officer.get(f"tickets/{ticket}").json()["actions"]]
     assert "assign" in offered
@@ -47,8 +47,8 @@ def test_the_whole_loop(office: Any, seen: Any, ticket: str) -> None:
     assert history[:4] == ["opened", "register", "grade", "assign"]
 
 
-def test_a_change_names_the_version_it_saw(office: Any, ticket: str) -> None:
-    """428 without If-Match, 412 with a stale one, and nothing has changed."""
+def test_change_requires_the_present_version(office: Any, ticket: str) -> None:
+    """428 without If-Match, 412 with a stale version; nothing changes."""
     officer = office.sign_in("officer")
     path = f"tickets/{ticket}/actions/assign"
     assert officer.post(path, json={}).status_code == 428
@@ -56,16 +56,16 @@ def test_a_change_names_the_version_it_saw(office: Any, ticket: str) -> None:
     assert officer.get(f"tickets/{ticket}").json()["state"] == "graded"
 
 
-def test_fields_are_told_together(office: Any, ticket: str) -> None:
-    """422 names every field that is missing or unknown."""
+def test_all_invalid_fields_are_reported_together(office: Any, ticket: str) -> None:
+    """422 lists every missing or unknown field."""
     answer = act(office.sign_in("officer"), ticket, "fulfil", measures="new detector", colour="red")
     assert answer.status_code == 422
-    told = {row["path"] for row in answer.json()["errors"]}
-    assert told == {"colour", "responsibility", "funds", "time_limit", "contingency_plan"}
+    paths = {row["path"] for row in answer.json()["errors"]}
+    assert paths == {"colour", "responsibility", "funds", "time_limit", "contingency_plan"}
 
 
-def test_a_repeated_request_is_answered_not_repeated(office: Any, ticket: str) -> None:
-    """The same Idempotency-Key gives the same answer; another request under it is refused."""
+def test_repeated_request_returns_the_same_response(office: Any, ticket: str) -> None:
+    """The same Idempotency-Key returns the same response; another request with it is rejected."""
     officer = office.sign_in("officer")
     headers = {"If-Match": officer.get(f"tickets/{ticket}").headers["ETag"], "Idempotency-Key": "one"}
     path = f"tickets/{ticket}/actions/comment"
@@ -78,7 +78,7 @@ def test_a_repeated_request_is_answered_not_repeated(office: Any, ticket: str) -
 
 
 def test_acknowledging_twice_changes_nothing(office: Any, ticket: str) -> None:
-    """A named person acknowledges; undo works; twice is once."""
+    """The acknowledgement has a name, is idempotent, and can be undone."""
     assert ticket
     operator, hazard = office.sign_in("operator"), office.world.hazards[0].id
     first, again = (operator.post(f"hazards/{hazard}/actions/acknowledge").json() for _ in range(2))
@@ -88,7 +88,7 @@ def test_acknowledging_twice_changes_nothing(office: Any, ticket: str) -> None:
 
 
 def test_errors_are_problems(office: Any) -> None:
-    """Wrong addresses, values and sizes are told as problem+json."""
+    """Invalid paths, values and sizes return problem+json."""
     officer = office.sign_in("officer")
     for answer, status in (
         (officer.get("nothing/here"), 404),
@@ -103,8 +103,8 @@ def test_errors_are_problems(office: Any) -> None:
         assert answer.json()["status"] == status
 
 
-def test_readiness_names_the_part_that_fails(office: Any) -> None:
-    """All parts or 503."""
+def test_readiness_reports_the_failing_part(office: Any) -> None:
+    """503 unless all parts work."""
     assert httpx.get(f"{office.url}/readyz").status_code == 200
     office.telemetry.parts["broker"] = False
     answer = httpx.get(f"{office.url}/readyz")
@@ -114,7 +114,7 @@ def test_readiness_names_the_part_that_fails(office: Any) -> None:
 
 
 def test_the_document_is_complete(office: Any) -> None:
-    """OpenAPI 3.1; every body has an example; the page about it loads nothing from outside."""
+    """OpenAPI 3.1; the HTML page loads no external resources."""
     document = httpx.get(f"{office.url}/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     page = httpx.get(f"{office.url}/docs").text
@@ -124,7 +124,7 @@ def test_the_document_is_complete(office: Any) -> None:
 
 
 def events(lines: Iterator[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(type, id, data) of each event of the stream."""
+    """Yield (type, id, data) of each event of the stream."""
     fields: dict[str, str] = {}
     for line in lines:
         if line:
@@ -135,19 +135,19 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
             fields = {}
 
 
-def test_the_live_stream_tells_and_resumes(office: Any, seen: Any) -> None:
-    """Hazard and ticket come as they happen; Last-Event-ID brings what was missed; another school hears nothing."""
+def test_live_stream_delivers_and_resumes(office: Any, seen: Any) -> None:
+    """Events arrive live; Last-Event-ID delivers the missed ones; another school receives none."""
     officer = office.sign_in("officer")
     with officer.stream("GET", "events") as stream:
-        told = events(stream.iter_lines())
-        kind, start, data = next(told)
+        received = events(stream.iter_lines())
+        kind, start, data = next(received)
         assert (kind, bool(data["now"])) == ("heartbeat", True)
         office.world.feed(seen(Phase.RAISE))
-        heard = [next(row for row in told if row[0] == wanted) for wanted in ("hazard", "ticket")]
-    assert heard[0][2]["kind"] == "hazard.opened"
+        delivered = [next(row for row in received if row[0] == wanted) for wanted in ("hazard", "ticket")]
+    assert delivered[0][2]["kind"] == "hazard.opened"
     with officer.stream("GET", "events", headers={"Last-Event-ID": start}) as stream:
         resumed = next(row for row in events(stream.iter_lines()) if row[0] == "hazard")
-    assert resumed == heard[0]
+    assert resumed == delivered[0]
     with office.sign_in("other").stream("GET", "events", headers={"Last-Event-ID": start}) as stream:
         foreign = events(stream.iter_lines())
         assert [next(foreign)[0] for _ in range(3)] == ["heartbeat"] * 3

@@ -1,4 +1,4 @@
-"""What the interface says and does while nothing can be stored: reads answer, writes are refused with the reason."""
+"""HTTP interface in degraded mode: reads succeed, writes return 503 with the cause."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
 
 
 @pytest.fixture
-def refusing(office: Any, switched_writes: Any) -> Any:
-    """Return the switch of the writes to the office's database."""
+def read_only(office: Any, switched_writes: Any) -> Any:
+    """Return the switch of the writes to the alert database."""
     return switched_writes(office.world.engine)
 
 
 def alarm(site: str) -> Notice:
-    """One alarm as the messenger keeps it for the screen."""
+    """Return one alarm as degraded mode provides it."""
     body = {"alarm_id": "h", "site": site, "grade": "red", "ticket": None, "from_memory": True}
     facts = {"ticket": "", "channel": "console", "type": "hazard.opened", "body": body, "error": ""}
     times = {"created_ns": time.time_ns(), "next_ns": 0, "delivered_ns": None}
     return Notice(id=f"msg_{site}", site=site, hazard="h", state="pending", attempts=0, **facts, **times)  # type: ignore[arg-type]
 
 
-def test_a_write_is_refused_with_its_reason_and_a_read_is_not(office: Any, refusing: Any, seen: Any) -> None:
-    """503 as problem+json with cause, words in both languages and Retry-After; nothing has changed; later it goes."""
+def test_write_fails_with_its_cause_and_read_succeeds(office: Any, read_only: Any, seen: Any) -> None:
+    """503 with cause, text in both languages and Retry-After; nothing changes; it succeeds once writes do."""
     office.world.feed(seen(Phase.RAISE))
     officer = office.sign_in("operator")
     (hazard,) = officer.get("hazards").json()["items"]
     path = f"hazards/{hazard['id']}/actions/acknowledge"
-    refusing.refused = True
+    read_only.refused = True
     answer = officer.post(path)
-    told = answer.json()
+    body = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
-    assert (told["cause"], answer.headers["retry-after"]) == ("read_only", "5")
-    assert told["text"]["zh"].startswith("磁盘只读")
-    assert told["detail"].startswith("the disk is read-only: nothing was changed")
+    assert (body["cause"], answer.headers["retry-after"]) == ("read_only", "5")
+    assert body["text"]["zh"].startswith("磁盘只读")
+    assert body["detail"].startswith("the disk is read-only: nothing was changed")
     assert [officer.get(name).status_code for name in ("hazards", "tickets", "me", "condition")] == [200] * 4
     assert officer.get("hazards").json()["items"][0]["state"] == "unacknowledged"
-    refusing.refused = False
+    read_only.refused = False
     assert officer.post(path).json()["state"] == "acknowledged"
 
 
-def test_people_can_sign_in_look_and_sign_out(office: Any, refusing: Any) -> None:
-    """From memory; a wrong password stays wrong; the audit has all of it once it can be written."""
-    refusing.refused = True
+def test_sessions_work_while_read_only(office: Any, read_only: Any) -> None:
+    """From memory; a wrong password is rejected; the audit receives all entries once writes succeed."""
+    read_only.refused = True
     url = f"{office.url}/api/v1/session"
     wrong = httpx.post(url, json={"username": "viewer", "password": "a guess"})
     right = httpx.post(url, json={"username": "viewer", "password": PASSWORD})
@@ -64,15 +64,15 @@ def test_people_can_sign_in_look_and_sign_out(office: Any, refusing: Any) -> Non
     assert client.get("me").json()["username"] == "viewer"
     assert client.delete("session").status_code == 204
     assert client.get("me").status_code == 401
-    refusing.refused = False
+    read_only.refused = False
     office.world.dispatch.tick(office.world.now_ns)
     with office.world.engine.connect() as connection:
         kinds = [entry.kind for entry in journal.read(connection)]
     assert kinds == ["session.refused", "session.opened", "session.closed"]
 
 
-def test_an_answer_that_cannot_be_kept_is_given_all_the_same(office: Any, seen: Any, monkeypatch: Any) -> None:
-    """The step has happened: a disk that fills up before the Idempotency-Key is noted does not undo it."""
+def test_response_is_sent_although_it_cannot_be_stored(office: Any, seen: Any, monkeypatch: Any) -> None:
+    """A disk that fills up before the Idempotency-Key is stored does not undo the action."""
     office.world.feed(seen(Phase.RAISE))
     officer = office.sign_in("officer")
     (ticket,) = officer.get("tickets").json()["items"]
@@ -92,41 +92,41 @@ def _reading(replies: Any) -> Any:
     return lambda _self, **options: engine.execution_options(**options)
 
 
-def test_a_store_that_does_not_answer_is_named(office: Any, monkeypatch: Any) -> None:
-    """Reading a trend while the store is away is 503, and says which part."""
+def test_unavailable_store_is_the_cause(office: Any, monkeypatch: Any) -> None:
+    """Reading a trend while the store is unavailable returns 503 with its cause."""
 
-    def away(*_: object, **__: object) -> None:
-        raise StoreError("no answer", retry=True)
+    def unavailable(*_: object, **__: object) -> None:
+        raise StoreError("no response", retry=True)
 
-    monkeypatch.setattr(office.telemetry.store, "read", away)
+    monkeypatch.setattr(office.telemetry.store, "read", unavailable)
     span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
     asked = {"sensor": "smoke-101", "metric": "smoke_density", "site": "school-1"} | span
     answer = office.sign_in("officer").get("readings", params=asked)
     assert (answer.status_code, answer.json()["cause"]) == (503, "store_away")
 
 
-def test_the_condition_is_cut_to_ones_own_school(office: Any) -> None:
-    """Faults for everybody, alarms for who sees the site; nothing without a token; readiness tells the faults."""
+def test_condition_is_cut_to_the_callers_sites(office: Any) -> None:
+    """All accounts see the faults, alarms only those of their sites; readiness lists the faults."""
     fault = ServiceFault("log", FULL, 1_790_000_000_000_000_000)
-    office.telemetry.told = Condition(1, [fault], [alarm("school-1"), alarm("school-2")])
-    told = office.sign_in("viewer").get("condition").json()
-    assert [alarm["site"] for alarm in told["alarms"]] == ["school-1"]
+    office.telemetry.present = Condition(1, [fault], [alarm("school-1"), alarm("school-2")])
+    condition = office.sign_in("viewer").get("condition").json()
+    assert [alarm["site"] for alarm in condition["alarms"]] == ["school-1"]
     assert [alarm["site"] for alarm in office.sign_in("other").get("condition").json()["alarms"]] == ["school-2"]
-    assert [(row["part"], row["cause"]) for row in told["faults"]] == [("log", "disk_full")]
+    assert [(row["part"], row["cause"]) for row in condition["faults"]] == [("log", "disk_full")]
     assert office.client().get("condition").status_code == 401
     ready = httpx.get(f"{office.url}/readyz")
-    assert [row["since"] for row in ready.json()["faults"]] == [told["faults"][0]["since"]]
-    office.telemetry.told = Condition(2, [replace(fault, part="disk", grade="yellow")])
+    assert [row["since"] for row in ready.json()["faults"]] == [condition["faults"][0]["since"]]
+    office.telemetry.present = Condition(2, [replace(fault, part="disk", grade="yellow")])
     assert httpx.get(f"{office.url}/readyz").status_code == 200
 
 
-def test_the_live_stream_says_that_there_is_news(office: Any) -> None:
-    """At once, and to whoever comes later as well."""
+def test_live_stream_reports_a_changed_condition(office: Any) -> None:
+    """Immediately, and to a listener that connects later."""
     viewer = office.sign_in("viewer")
     with viewer.stream("GET", "events") as stream:
         lines = stream.iter_lines()
         assert next(line for line in lines if line.startswith("event")) == "event: heartbeat"
-        office.telemetry.told = Condition(3)
+        office.telemetry.present = Condition(3)
         assert "event: condition" in (line for line in lines)
     with viewer.stream("GET", "events") as stream:
         lines = stream.iter_lines()
