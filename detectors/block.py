@@ -1,6 +1,6 @@
-"""Codec of detection batches for the log: columns as little-endian bytes, the rest as msgpack with sorted keys.
+"""Codec of detection batches for the log.
 
-Equal batches give equal bytes. Version 1 named the timeline of a detection `lane` in its evidence.
+Numeric columns are little-endian bytes, the other ones msgpack with sorted keys. Equal batches give equal bytes. Version 1 named the timeline of a detection `lane` in its evidence.
 """
 
 from __future__ import annotations

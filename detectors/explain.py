@@ -1,4 +1,4 @@
-"""Explanation of each detection in Chinese and English: measured value, duration, limit, clearing condition."""
+"""Explanations of detections in Chinese and English: value, duration, limit, clearing condition."""
 
 from __future__ import annotations
 

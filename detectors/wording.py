@@ -1,4 +1,4 @@
-"""Words of explanations: names of metrics and hazards, quantities and durations, in Chinese and English."""
+"""Words of explanations in Chinese and English: metrics, hazards, quantities, durations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled sequential loops over rows. State is passed as arrays, with one index per series and timeline."""
+"""Compiled kernels: sequential loops over rows, with state arrays indexed by series and timeline."""
 
 from .emission import NONE, TIMELINES
 

@@ -1,4 +1,4 @@
-"""Kernel of battery life: messages counted against the budget of the battery type, daily rate, predicted end."""
+"""Kernel of battery life: messages against the budget of the type, daily rate, predicted end."""
 
 from __future__ import annotations
 

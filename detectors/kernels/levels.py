@@ -1,4 +1,4 @@
-"""Kernel of rising levels over a measure: limit, duration, count and hysteresis per level, on event time."""
+"""Kernel of rising levels: limit, duration, count and hysteresis per level, on event time."""
 
 from __future__ import annotations
 

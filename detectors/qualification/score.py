@@ -1,4 +1,4 @@
-"""Score of detections against ground truth: recall, precision, delay, lead time, pages, operator load, coverage.
+"""Score of detections against ground truth.
 
 - event recall: labelled windows with an alarm inside [start - early, end + grace] / windows
 - merged alarms: alarms of one sensor and hazard with gaps of at most `merge_s` are one

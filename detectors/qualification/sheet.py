@@ -1,4 +1,4 @@
-"""Score sheet: the measured series of each scored sensor, with truth windows and alarms, ready to draw."""
+"""Score sheet: the measured series of each scored sensor, with truth windows and alarms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Detector that predicts battery end of life from messages sent; lithium voltage stays flat until the end."""
+"""Detector that predicts battery end of life from messages sent.
+
+The voltage of a lithium battery stays flat until shortly before the end.
+"""
 
 from __future__ import annotations
 

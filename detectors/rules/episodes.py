@@ -1,4 +1,4 @@
-"""Detectors of lasting states: gates held open, forced or used after hours, blind cameras, camera objects."""
+"""Detectors of lasting states: gates held, forced or used after hours; cameras and their objects."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_batches_join_in_order() -> None:
 
 @thorough
 @given(batch=histories())
-def test_the_three_stages_find_what_one_set_finds(batch: TelemetryBatch) -> None:
+def test_three_stages_detect_the_same_as_one_set(batch: TelemetryBatch) -> None:
     """Urgent rows, ordinary rows and silence rules in sets of their own give the detections of one set.
 
     A clock reading precedes each row, as in the service: a timer then ends at the same row in each set.
@@ -242,6 +242,6 @@ def test_the_three_stages_find_what_one_set_finds(batch: TelemetryBatch) -> None
 
 
 def _tick(arrival_ns: int) -> TelemetryBatch:
-    """The service's clock reading."""
-    told = {"metric": METRIC_BY_NAME["tick"].code, "time_ns": arrival_ns, "arrival_ns": arrival_ns, "value": 1}
-    return from_columns({name: np.array([told.get(name, 0)], dtype) for name, dtype in COLUMNS})
+    """Return a clock reading of the service."""
+    values = {"metric": METRIC_BY_NAME["tick"].code, "time_ns": arrival_ns, "arrival_ns": arrival_ns, "value": 1}
+    return from_columns({name: np.array([values.get(name, 0)], dtype) for name, dtype in COLUMNS})

@@ -98,7 +98,7 @@ def reference(rows: list[Row]) -> list[Emitted]:
 
 
 def run(rows: list[Row], active: ActiveStates, first: int, time: int) -> tuple[list[Emitted], int]:
-    """Return what the kernel emits for some rows, numbered from `first`, and the time of the last."""
+    """Return the entries of the kernel for some rows, numbered from `first`, and the time of the last row."""
     times = time + np.cumsum([row[1] for row in rows]).astype(np.int64)
     states, older = np.array([row[0] for row in rows], np.int64), np.array([row[2] for row in rows], np.bool_)
     x, ladder = np.array([row[3] for row in rows], np.float64), np.zeros(SLOTS, np.int32)
