@@ -1,6 +1,7 @@
 """Codec of detection batches for the log.
 
-Numeric columns are little-endian bytes, the other ones msgpack with sorted keys. Equal batches give equal bytes. Version 1 named the timeline of a detection `lane` in its evidence.
+Numeric columns are little-endian bytes, the other ones msgpack with sorted keys: equal batches give equal bytes.
+Version 1 named the timeline of a detection `lane` in its evidence.
 """
 
 from __future__ import annotations
