@@ -1,4 +1,4 @@
-"""Column blocks: what goes in comes out bit for bit, and nothing torn is ever taken for a batch."""
+"""Column blocks: exact round trip, and damaged bytes never decode to a batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMES = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 2**44).map(lambda ms: 
 
 @st.composite
 def batches(draw: st.DrawFn) -> TelemetryBatch:
-    """Batches of 0 to 40 rows with every value that the dtypes allow."""
+    """Draw batches of 0 to 40 rows with any value of the dtypes."""
     rows = draw(st.integers(0, 40))
     columns: dict[str, Any] = {
         name: draw(hnp.arrays(dtype, rows)) for name, dtype in COLUMNS if np.issubdtype(dtype, np.integer)
@@ -38,13 +38,13 @@ def batches(draw: st.DrawFn) -> TelemetryBatch:
 
 
 def equal(left: TelemetryBatch, right: TelemetryBatch) -> bool:
-    """True when every bit of every column and all attributes are the same."""
+    """Return whether all bits of all columns and all attributes are equal."""
     same = all(getattr(left, name).tobytes() == getattr(right, name).tobytes() for name, _ in COLUMNS)
     return same and len(left) == len(right) and dict(left.attributes) == dict(right.attributes)
 
 
 def typical(rows: int) -> TelemetryBatch:
-    """Readings as a school sends them: a few metrics with their usual decimals, many from one read of the socket."""
+    """Return readings of a school: a few metrics with usual decimals, many of one read of the socket."""
     random = np.random.default_rng(7)
     sensor = random.integers(0, 5_000, rows).astype(np.int32)
     arrival = np.repeat(1_760_000_000_000_000_000 + np.cumsum(random.integers(9, 999_999, rows // 50 + 1)), 50)[:rows]
@@ -59,7 +59,7 @@ def typical(rows: int) -> TelemetryBatch:
 
 @given(batches())
 def test_round_trip_keeps_every_bit(batch: TelemetryBatch) -> None:
-    """Extreme integers, signed zeros, infinities and attributes all come back."""
+    """Extreme integers, signed zeros, infinities and attributes round-trip."""
     block = encode(batch)
     back = decode(block)
     assert equal(batch, back)
@@ -68,12 +68,12 @@ def test_round_trip_keeps_every_bit(batch: TelemetryBatch) -> None:
 
 
 def test_empty_batch_round_trips() -> None:
-    """A batch of only duplicates or rejects has no rows and is still an entry."""
+    """A batch of duplicates or rejects has no rows and is an entry."""
     assert len(decode(encode(empty_batch()))) == 0
 
 
 def test_signed_zero_and_not_a_number_keep_their_bits() -> None:
-    """The short form for decimals must not be taken where it would change a bit."""
+    """The short form of decimals is used only where it is exact."""
     for values in ([-0.0, 1.5], [0.1 + 0.2, 1.0], [np.nan, 1.0], [np.inf, -np.inf], [2.0**52, 0.5], [1e300, 5e-324]):
         batch = typical(2)
         batch.value[:] = values
@@ -82,7 +82,7 @@ def test_signed_zero_and_not_a_number_keep_their_bits() -> None:
 
 @given(batches(), st.data())
 def test_any_changed_or_missing_byte_is_a_block_error(batch: TelemetryBatch, data: st.DataObject) -> None:
-    """A torn block never becomes another batch."""
+    """A damaged block never becomes another batch."""
     block = bytearray(encode(batch))
     place = data.draw(st.integers(0, len(block) - 1))
     if data.draw(st.booleans()):
@@ -93,24 +93,24 @@ def test_any_changed_or_missing_byte_is_a_block_error(batch: TelemetryBatch, dat
         back = decode(bytes(block))
     except BlockError:
         return
-    assert equal(back, batch)  # a few bits of a compressed frame's header carry nothing
+    assert equal(back, batch)  # a few bits of a compressed frame's header are unused
 
 
 @pytest.mark.parametrize("junk", [b"", b"TW", b"TW\x01" + b"0" * 16, b"TW\x02" + b"0" * 40, b"{}" * 40])
 def test_junk_is_a_block_error(junk: bytes) -> None:
-    """Bytes that were never a block, and blocks of a later version."""
+    """Arbitrary bytes and blocks of a later version raise BlockError."""
     with pytest.raises(BlockError):
         decode(junk)
 
 
 def test_id_follows_content() -> None:
-    """The same readings have the same id, others another."""
+    """Equal readings have equal ids, different ones different ids."""
     first, again, other = typical(50), typical(50), typical(50)
     other.value[3] += 1
     assert batch_id(encode(first)) == batch_id(encode(again)) != batch_id(encode(other))
 
 
 def test_typical_block_is_small() -> None:
-    """About 6 bytes a reading where the plain columns take 31."""
+    """A reading takes about 6 bytes; plain columns take 31."""
     batch = typical(10_000)
     assert len(encode(batch)) < 7 * len(batch)

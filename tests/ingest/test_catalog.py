@@ -1,4 +1,4 @@
-"""A copy of the catalogue knows what the catalogue knew, and goes its own way from there."""
+"""Copies of the catalogue: equal at first, independent afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ingest import Catalog, CatalogFull, Sensor
 
 SITES, NAMES, KINDS = ("s", "t"), ("a", "b", "gate/1", "烟感"), ("smoke", "env", "device")
-DECLARED = (Sensor(-1, "a", "s", "smoke", gateway="b"), Sensor(-1, "never heard", "s", "gate"))
+DECLARED = (Sensor(-1, "a", "s", "smoke", gateway="b"), Sensor(-1, "never seen", "s", "gate"))
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("code"), st.sampled_from(SITES), st.sampled_from(NAMES), st.sampled_from(KINDS)),
@@ -25,7 +25,7 @@ steps = st.lists(
 
 
 def play(catalog: Catalog, story: list[tuple[str, ...]]) -> list[object]:
-    """The steps, and what each gave."""
+    """Run the steps and return their results."""
     given: list[object] = []
     for step, *words in story:
         try:
@@ -41,16 +41,16 @@ def play(catalog: Catalog, story: list[tuple[str, ...]]) -> list[object]:
 
 
 def facts(catalog: Catalog) -> tuple[Any, ...]:
-    """All that it knows."""
-    found = [catalog.find(site, name) for site in SITES for name in (*NAMES, "never heard")]
+    """Return the whole content."""
+    found = [catalog.find(site, name) for site in SITES for name in (*NAMES, "never seen")]
     return list(catalog), found, [catalog.learned(name) for name in ("wobble", "shine")], catalog.changed(0)
 
 
 @given(before=steps, after=steps, other=steps)
-def test_a_copy_is_equal_and_apart(
+def test_a_copy_is_equal_and_independent(
     before: list[tuple[str, ...]], after: list[tuple[str, ...]], other: list[tuple[str, ...]]
 ) -> None:
-    """The same steps give the same codes in both, also at the bounds; the steps of one are none of the other's."""
+    """The same steps give the same codes in both, also at the bounds; steps of one do not affect the other."""
     original = Catalog(DECLARED, undeclared_max=3, sites_max=1)
     play(original, before)
     copy = original.copy()
@@ -66,8 +66,8 @@ def test_a_copy_is_equal_and_apart(
     assert facts(again) == facts(original)
 
 
-def test_a_copy_may_be_made_while_sensors_come() -> None:
-    """Whoever has a code in the copy is there, under it."""
+def test_a_copy_may_be_made_while_sensors_are_added() -> None:
+    """Every code of the copy has its sensor."""
     catalog, stop = Catalog(), threading.Event()
 
     def write() -> None:

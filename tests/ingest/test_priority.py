@@ -1,4 +1,4 @@
-"""What goes first: smoke, gates and the service's own clock, whatever the order in which kinds become known."""
+"""Priority: smoke, gates and the service's clock are urgent, for any order in which kinds become known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ heard = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(KINDS)), max_size=
 
 @given(heard)
 def test_urgency_follows_the_catalogue(messages: list[tuple[int, str]]) -> None:
-    """After every message: urgent is who is a smoke detector or a gate by now, and the service's clock."""
+    """After every message, smoke detectors, gates and the service's clock are urgent."""
     catalog = Catalog()
     urgency = Urgency(catalog)
     for number, kind in messages:
@@ -26,8 +26,8 @@ def test_urgency_follows_the_catalogue(messages: list[tuple[int, str]]) -> None:
 
 
 @given(st.lists(st.booleans(), max_size=12))
-def test_parts_hold_every_row_once_the_urgent_first(flags: list[bool]) -> None:
-    """No row is lost or doubled, attributes stay with theirs, no part is empty unless all is."""
+def test_parts_contain_every_row_once_with_the_urgent_part_first(flags: list[bool]) -> None:
+    """No row is lost or duplicated, attributes stay with their row, only an empty batch has an empty part."""
     columns = {name: np.arange(len(flags)).astype(dtype) for name, dtype in COLUMNS}
     batch = from_columns(columns, {row: {"row": row} for row in range(len(flags))})
     parts = parted(batch, np.array(flags, np.bool_))
@@ -37,8 +37,8 @@ def test_parts_hold_every_row_once_the_urgent_first(flags: list[bool]) -> None:
     assert all(part.attributes[at]["row"] == row for _, part in parts for at, row in enumerate(part.sensor.tolist()))
 
 
-def test_intake_marks_what_goes_first() -> None:
-    """A comfort sensor that turns out to be a smoke detector is urgent from that message on."""
+def test_the_intake_marks_urgent_readings() -> None:
+    """A comfort sensor that becomes a smoke detector is urgent from that message on."""
     door = Intake(Catalog())
     says = [("env", b'{"temperature": 20}'), ("water", b'{"level": 1}'), ("gate", b'{"open": true}')]
     door.accept([(0, 0, b"campus/s/%s/%s" % (kind.encode(), kind.encode()), body) for kind, body in says], NOW_NS)

@@ -1,4 +1,4 @@
-"""The accounts: they add up, and the sample keeps neither names nor too much."""
+"""Accounts: they balance, and the quarantine sample is bounded and masked."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SOURCES = st.builds(Source, st.sampled_from(("a", "b")), st.sampled_from(("nativ
 
 
 @given(st.lists(st.tuples(SOURCES, st.booleans(), st.integers(0, 5)), max_size=50))
-def test_refusals_and_storage_balance(events: list[tuple[Source, bool, int]]) -> None:
-    """What is received is stored or quarantined, for every source, whatever happened."""
+def test_rejects_and_storage_balance(events: list[tuple[Source, bool, int]]) -> None:
+    """Every received reading is stored or quarantined, for every source."""
     accounts = Accounts()
     for source, refused, rows in events:
         if refused:
@@ -28,13 +28,13 @@ def test_refusals_and_storage_balance(events: list[tuple[Source, bool, int]]) ->
     assert accounts.drain() == ({}, [])
 
 
-def test_a_missing_reading_shows_as_residual() -> None:
-    """The balance is a real check."""
+def test_a_missing_reading_appears_as_residual() -> None:
+    """The balance detects a missing reading."""
     assert residual({Count("a", "native", "received"): 3, Count("a", "native", "stored"): 2}) == {("a", "native"): 1}
 
 
 def test_the_sample_is_bounded_per_reason_and_in_all_while_counts_stay_exact() -> None:
-    """One mad device cannot fill the quarantine."""
+    """One faulty device cannot fill the quarantine."""
     accounts = Accounts(quarantine_max=7, same_max=5)
     for reason in ("json", "type", "empty"):
         for _ in range(100):
@@ -47,7 +47,7 @@ def test_the_sample_is_bounded_per_reason_and_in_all_while_counts_stay_exact() -
 
 
 def test_sites_from_the_wire_are_bounded() -> None:
-    """A flood of made-up sites adds up under one name."""
+    """A flood of invented sites is counted under one name."""
     accounts = Accounts(sites_max=2)
     for number in range(5):
         accounts.add(Source(f"s{number}", "native"), "received")
@@ -65,7 +65,7 @@ def test_sites_from_the_wire_are_bounded() -> None:
     ],
 )
 def test_personal_values_are_masked_in_the_sample(payload: bytes) -> None:
-    """Values of keys that speak of people never reach the quarantine."""
+    """Values of personal keys never reach the quarantine."""
     masked = sample(payload)
     assert b"secret" not in masked
     assert b"4711" not in masked

@@ -1,4 +1,4 @@
-"""Clocks of devices: learned within thirty messages, corrected within the stated bound, nothing else taken for one."""
+"""Device clocks: estimated within thirty messages, corrected within the stated bound, without false offsets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ HOUR_S = 3_600
 
 
 class Device:
-    """Sends at a period over a network that delays, with a clock of its own."""
+    """A device that sends periodically over a network with delay, with its own clock."""
 
     def __init__(self, *, offset_s: float = 0, drift_ppm: float = 0, period_s: float = 10, seed: int = 1) -> None:
         self.offset_s, self.drift_ppm, self.period_s = offset_s, drift_ppm, period_s
         self._random = np.random.default_rng(seed)
 
     def messages(self, count: int, *, begin_s: float = 0) -> list[tuple[int, int, int]]:
-        """(true time, told time, arrival) of each message; clocks tell whole milliseconds."""
+        """Yield (true time, device time, arrival) of each message; device clocks have whole milliseconds."""
         found = []
         for number in range(count):
             true_s = begin_s + number * self.period_s
@@ -38,7 +38,7 @@ def _ns(seconds: float) -> int:
 
 
 def feed(clocks: Clocks, told_ns: int, arrival_ns: int, *, sensor: int = 1) -> int:
-    """One message; the time under which it is stored."""
+    """Send one message; return its stored time."""
     columns = np.array([sensor], np.int32), np.array([told_ns], np.int64), np.array([arrival_ns], np.int64)
     return int(clocks.correct(*columns, np.ones(1, np.bool_))[0])
 
@@ -53,10 +53,10 @@ def feed(clocks: Clocks, told_ns: int, arrival_ns: int, *, sensor: int = 1) -> i
 def test_any_error_is_corrected_within_thirty_messages(
     offset_s: float, drift: float, period_s: float, seed: int
 ) -> None:
-    """From the thirtieth message on each is stored within the stated bound of the truth, and never after it arrived."""
+    """From message 30 on, each stored time is within the stated bound of the truth and not after arrival."""
     clocks = Clocks()
     device = Device(offset_s=offset_s, drift_ppm=drift, period_s=period_s, seed=seed)
-    relearnt_ns = round(RUN * period_s * abs(drift) * 1e3)  # what a clock gains while a new run is still too short
+    relearnt_ns = round(RUN * period_s * abs(drift) * 1e3)  # the drift of a clock while a new run is too short
     for number, (true_ns, told_ns, arrival_ns) in enumerate(device.messages(120)):
         stored_ns = feed(clocks, told_ns, arrival_ns)
         if number < 30:
@@ -69,8 +69,8 @@ def test_any_error_is_corrected_within_thirty_messages(
 
 @settings(deadline=None)
 @given(st.integers(60, 20_000), st.floats(0.001, 0.8), st.booleans(), st.integers(0, 100))
-def test_a_store_that_is_emptied_is_no_slow_clock(gap_s: int, pace: float, newest_first: bool, seed: int) -> None:  # noqa: FBT001 - drawn
-    """After a gap the kept messages come faster than they were made, in either order: each keeps its own time."""
+def test_backfill_is_no_clock_offset(gap_s: int, pace: float, newest_first: bool, seed: int) -> None:  # noqa: FBT001 - drawn
+    """After a gap the stored messages arrive faster than measured, in either order; each keeps its own time."""
     clocks = Clocks()
     for _, told_ns, arrival_ns in Device(seed=seed).messages(30):
         feed(clocks, told_ns, arrival_ns)
@@ -82,8 +82,8 @@ def test_a_store_that_is_emptied_is_no_slow_clock(gap_s: int, pace: float, newes
     assert clocks.offset_ns(1) == 0
 
 
-def test_a_clock_that_is_mended_is_believed_at_once() -> None:
-    """An hour ahead, then set right: the first right message is stored under its own time."""
+def test_a_corrected_clock_is_trusted_immediately() -> None:
+    """After an hour's offset is corrected, the first correct message is stored under its own time."""
     clocks = Clocks()
     for true_ns, told_ns, arrival_ns in Device(offset_s=HOUR_S).messages(20):  # noqa: B007 - the last one counts
         stored_ns = feed(clocks, told_ns, arrival_ns)
@@ -94,8 +94,8 @@ def test_a_clock_that_is_mended_is_believed_at_once() -> None:
     assert memory == {"1": None}
 
 
-def test_our_own_clock_is_not_every_device_s_fault() -> None:
-    """All devices are off by the same: they are believed among themselves, and the one that differs is corrected."""
+def test_a_wrong_service_clock_corrects_no_device() -> None:
+    """With a common offset of all devices only the deviating device is corrected."""
     clocks = Clocks()
     for step in range(20):
         for sensor in range(1, 21):
@@ -106,8 +106,8 @@ def test_our_own_clock_is_not_every_device_s_fault() -> None:
     assert [clocks.offset_ns(sensor) for sensor in range(1, 20)] == [0] * 19
 
 
-def test_drift_is_told_in_parts_of_a_million() -> None:
-    """80 ppm over eight hours, with a clock that is off anyway: known within a few ppm, and kept for a restart."""
+def test_drift_is_estimated_in_ppm() -> None:
+    """80 ppm over eight hours on top of an offset is estimated within a few ppm and survives a restart."""
     clocks = Clocks()
     kept: dict[str, bytes | None] = {}
     for _, told_ns, arrival_ns in Device(offset_s=600, drift_ppm=80).messages(2_880):
@@ -123,22 +123,22 @@ def test_drift_is_told_in_parts_of_a_million() -> None:
     assert feed(again, _ns(30_000 + 602.4), _ns(30_000.1)) == pytest.approx(_ns(30_000), abs=SECOND_NS)
 
 
-def test_what_is_no_clock_is_left_out() -> None:
-    """Damaged memory says nothing."""
+def test_damaged_memory_is_left_out() -> None:
+    """Damaged memory yields no clock."""
     assert read_clock(b"\xc1") is None
     assert Clocks([("3", b"junk")]).offset_ns(3) == 0
 
 
 def test_through_the_intake_a_clock_in_another_zone() -> None:
-    """Eight hours slow: from the twelfth message on the reading is of now; a restart knows it; notices count them."""
+    """Eight hours slow: from message 12 on readings are current, also after a restart; notices count them."""
     catalog = Catalog()
-    door = Intake(catalog, batch=BatchSettings(age_s=10))
+    intake = Intake(catalog, batch=BatchSettings(age_s=10))
     stored, memory = [], {}
     for step in range(15):
         arrival_ns = _ns(10 * step + 0.05)
         payload = b'{"time": %d, "co": %d}' % ((_ns(10 * step - 28_800)) // 1_000_000, step)
-        door.accept([(0, 0, b"campus/s/smoke/a", payload)], arrival_ns)
-        sealed = door.seal()
+        intake.accept([(0, 0, b"campus/s/smoke/a", payload)], arrival_ns)
+        sealed = intake.seal()
         assert sealed is not None
         stored += sealed.batch.time_ns.tolist()
         memory |= sealed.of(Memory).values
@@ -158,20 +158,20 @@ def test_through_the_intake_a_clock_in_another_zone() -> None:
     assert sealed.batch.time_ns[0] == pytest.approx(_ns(500), abs=SECOND_NS)
 
 
-def test_a_clock_of_1970_is_refused_until_it_is_known() -> None:
-    """The first three are refused and counted; from the fourth on the readings are of now."""
-    door = Intake(Catalog(), batch=BatchSettings(age_s=10))
+def test_a_clock_of_1970_is_rejected_until_it_is_estimated() -> None:
+    """The first three messages are counted rejects; from the fourth on readings are current."""
+    intake = Intake(Catalog(), batch=BatchSettings(age_s=10))
     outcomes = []
     for step in range(6):
         payload = b'{"time": %d, "co": 1}' % (10_000 * step + 5)
-        door.accept([(0, 0, b"campus/s/smoke/a", payload)], _ns(10 * step + 0.05))
-        sealed = door.seal()
+        intake.accept([(0, 0, b"campus/s/smoke/a", payload)], _ns(10 * step + 0.05))
+        sealed = intake.seal()
         assert sealed is not None
         outcomes.append(sealed.batch.time_ns.tolist())
     assert [len(times) for times in outcomes] == [0, 0, 0, 1, 1, 1]
     assert outcomes[-1][0] == pytest.approx(_ns(50), abs=SECOND_NS)
 
 
-def test_clock_is_what_it_says() -> None:
-    """A record with its four facts."""
+def test_a_clock_record_round_trips() -> None:
+    """A record keeps its four fields."""
     assert Clock(1, 2, 3.0, 4)._asdict() == {"offset_ns": 1, "bound_ns": 2, "drift_ppm": 3.0, "since_ns": 4}

@@ -1,4 +1,4 @@
-"""Gaps in running numbers: every lost message is counted, nothing else is."""
+"""Sequence gaps: every lost message is counted, and no other."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ TOPIC = "campus/s1/smoke/a"
     delays=st.lists(st.integers(0, 15), min_size=200, max_size=200),
     base=st.integers(0, 10**9),
 )
-def test_exactly_the_lost_are_told_however_the_others_overtake(lost: set[int], delays: list[int], base: int) -> None:
-    """One message a second, each up to 15 s late: what is told is what was lost between the first and the last."""
+def test_exactly_the_lost_messages_are_counted_for_any_reordering(lost: set[int], delays: list[int], base: int) -> None:
+    """With one message a second, each up to 15 s late, the count equals the loss between first and last."""
     arrivals = sorted((n + delays[n] * (n > 0), n) for n in range(200) if n not in lost)
-    gaps, count, told = Gaps(), Count(), 0
+    gaps, count, reported = Gaps(), Count(), 0
     for at, number in arrivals:
-        told += sum(gap.messages for gap in gaps.due(at * SECOND_NS))
+        reported += sum(gap.messages for gap in gaps.due(at * SECOND_NS))
         gaps.accept(count, b"t", (base + number,), at * SECOND_NS)
-    told += sum(gap.messages for gap in gaps.due(10**6 * SECOND_NS))
-    assert told == len(lost)
+    reported += sum(gap.messages for gap in gaps.due(10**6 * SECOND_NS))
+    assert reported == len(lost)
     assert gaps.due(10**7 * SECOND_NS) == []
 
 
-def test_a_gap_is_told_once_and_within_half_a_minute() -> None:
-    """Not before its time, and not again."""
+def test_a_gap_is_reported_once_within_half_a_minute() -> None:
+    """A gap is reported after the wait, and not again."""
     gaps, count = Gaps(), Count()
     gaps.accept(count, b"t", (1, 2, 5, 6), 0)
     assert gaps.due(GRACE_NS - 1) == []
@@ -43,8 +43,8 @@ def test_a_gap_is_told_once_and_within_half_a_minute() -> None:
     assert GRACE_NS < 30 * SECOND_NS
 
 
-def test_what_comes_too_late_is_no_restart() -> None:
-    """A burst of old numbers beside live ones changes neither the count nor the gap."""
+def test_late_messages_are_no_restart() -> None:
+    """A burst of old numbers among live ones changes neither the count nor the gap."""
     gaps, count = Gaps(), Count()
     gaps.accept(count, b"t", (1, 10), 0)
     assert gaps.due(GRACE_NS) == [Gap(b"t", 8, 0)]
@@ -54,7 +54,7 @@ def test_what_comes_too_late_is_no_restart() -> None:
 
 
 def test_a_restarted_device_misses_nothing() -> None:
-    """It counts from the beginning, or goes on from any lower number."""
+    """A restarted device counts from the beginning or from any lower number."""
     for start in (0, 1, 40):
         gaps, count = Gaps(), Count()
         gaps.accept(count, b"t", (100, 101), 0)
@@ -64,7 +64,7 @@ def test_a_restarted_device_misses_nothing() -> None:
 
 
 def test_a_jump_to_another_count_is_no_gap() -> None:
-    """A device that was exchanged may count from anywhere."""
+    """A replaced device may count from any number."""
     gaps, count = Gaps(), Count()
     gaps.accept(count, b"t", (1, 5_000_000_000, 5_000_000_002), 0)
     assert gaps.due(GRACE_NS) == [Gap(b"t", 1, 0)]
@@ -78,8 +78,8 @@ def _frame(seq: int, *, array: bool = False) -> tuple[int, int, bytes, bytes]:
     return 0, 0, TOPIC.encode(), json.dumps(document).encode()
 
 
-def _taken(frames: list[tuple[int, int, bytes, bytes]]) -> tuple[list[float], dict[str, int]]:
-    """What the intake tells of gaps: readings, and notices by reason."""
+def _reported(frames: list[tuple[int, int, bytes, bytes]]) -> tuple[list[float], dict[str, int]]:
+    """Return the intake's gap readings, and notices by reason."""
     catalog = Catalog()
     intake = Intake(catalog)
     intake.accept(frames, NOW_NS)
@@ -94,19 +94,19 @@ def _taken(frames: list[tuple[int, int, bytes, bytes]]) -> tuple[list[float], di
     return sealed.batch.value[gaps].tolist(), notices
 
 
-def test_the_intake_tells_a_gap_as_a_reading() -> None:
-    """Single objects and arrays, on the careful way and on the fast one; repeats and reordering are no gaps."""
+def test_the_intake_reports_a_gap_as_a_reading() -> None:
+    """Single objects and arrays on both paths; repeats and reordering are no gaps."""
     singles = [_frame(seq) for seq in (*range(1, 20), *range(22, 40), 41, 40, 42)]
-    assert _taken([*singles, singles[3], singles[4], singles[5]]) == ([2.0], {"data_gap": 2})
+    assert _reported([*singles, singles[3], singles[4], singles[5]]) == ([2.0], {"data_gap": 2})
     arrays = [_frame(seq, array=True) for seq in (1, 2, 3, 5, 6)]
-    assert _taken(arrays) == ([8.0], {"data_gap": 8})
-    assert _taken([_frame(seq) for seq in range(1, 50)]) == ([], {})
+    assert _reported(arrays) == ([8.0], {"data_gap": 8})
+    assert _reported([_frame(seq) for seq in range(1, 50)]) == ([], {})
 
 
-def test_one_of_ten_thousand_is_noticed() -> None:
-    """Every single loss, wherever it is."""
+def test_one_loss_in_ten_thousand_is_reported() -> None:
+    """A single loss at any position is reported."""
     for lost in (2, 5_000, 9_999):
-        found, _ = _taken([_frame(seq) for seq in range(1, 10_001) if seq != lost])
+        found, _ = _reported([_frame(seq) for seq in range(1, 10_001) if seq != lost])
         assert found == [1.0]
 
 

@@ -1,4 +1,4 @@
-"""The ledger: what was added is there after any restart, whatever is kept in pages by then."""
+"""Ledger: every entry survives any restart, in pages or not."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ additions = st.dictionaries(codes, amounts, min_size=1, max_size=20)
 
 @dataclass
 class Kept:
-    """What a log would hold."""
+    """Durable state of a log."""
 
     pages: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     added: dict[int, bytes] = field(default_factory=dict)
 
     def put(self, delta: LedgerDelta | None) -> None:
-        """A booking in the log."""
+        """Store a ledger entry in the log."""
         if delta is None:
             return
         assert delta.number == 1 + max([0, *self.added, *(number for number, _ in self.pages.values())])
@@ -35,22 +35,22 @@ class Kept:
         self.added = {number: added for number, added in self.added.items() if number > delta.settled}
 
     def ledger_entries(self) -> LedgerEntries:
-        """As the log gives it back."""
-        return LedgerEntries([(page, *told) for page, told in self.pages.items()], sorted(self.added.items()))
+        """Return the entries as the log loads them."""
+        return LedgerEntries([(page, *rows) for page, rows in self.pages.items()], sorted(self.added.items()))
 
 
 @settings(deadline=None)
 @given(st.data())
-def test_what_was_added_outlives_any_restart(data: st.DataObject) -> None:
-    """Sums and marks after each restart are those of all bookings in the log, and of nothing else."""
+def test_entries_survive_any_restart(data: st.DataObject) -> None:
+    """Sums and marks after each restart equal those of all ledger entries in the log."""
     kept, sums, marks = Kept(), Counter[tuple[str, int]](), dict[str, bytes]()
     ledger = Ledger()
     for _ in range(data.draw(st.integers(0, 40))):
         fresh, named = Counter[tuple[str, int]](), dict[str, bytes | None]()
         for name in data.draw(st.sets(st.sampled_from("xyz"))):
-            told = dict(sorted(data.draw(additions).items()))
-            ledger.add(name, np.array(list(told), np.int32), np.array(list(told.values()), np.int64))
-            fresh.update({(name, code): amount for code, amount in told.items()})
+            added = dict(sorted(data.draw(additions).items()))
+            ledger.add(name, np.array(list(added), np.int32), np.array(list(added.values()), np.int64))
+            fresh.update({(name, code): amount for code, amount in added.items()})
         if data.draw(st.booleans()):
             code, amount = data.draw(codes), data.draw(amounts)
             ledger.note("x", code, amount)
@@ -78,8 +78,8 @@ def test_what_was_added_outlives_any_restart(data: st.DataObject) -> None:
             }
 
 
-def test_what_has_to_be_read_at_a_start_stays_short() -> None:
-    """However many batches there were: a page waits for its turn behind the others, never longer."""
+def test_the_rows_read_at_a_start_are_bounded() -> None:
+    """For any number of batches, a page is rewritten in its turn and never later."""
     kept, ledger, pages = Kept(), Ledger(), 20
     every = np.arange(0, pages * PAGE, 97, dtype=np.int32)
     for _ in range(10 * TURN * pages):
@@ -89,8 +89,8 @@ def test_what_has_to_be_read_at_a_start_stays_short() -> None:
     assert Ledger(kept.ledger_entries()).of("x", 97) == 10 * TURN * pages
 
 
-def test_a_batch_of_even_additions_is_a_few_bytes_a_sensor() -> None:
-    """Two columns of the same sensors, one reading each: what a city writes forty times a second."""
+def test_a_batch_of_equal_additions_takes_a_few_bytes_a_sensor() -> None:
+    """Two columns of the same sensors with one reading each, as a city writes 40 times a second."""
     ledger, heard = Ledger(), np.sort(np.random.default_rng(1).choice(600_000, 500, replace=False)).astype(np.int32)
     for name in ("received", "stored"):
         ledger.add(name, heard, np.ones(500, np.int64))
@@ -99,8 +99,8 @@ def test_a_batch_of_even_additions_is_a_few_bytes_a_sensor() -> None:
     assert len(delta.added) < 3 * 500
 
 
-def test_nothing_added_is_no_booking() -> None:
-    """The log is not written for nothing."""
+def test_no_addition_gives_no_entry() -> None:
+    """Without additions the log gets no entry."""
     ledger = Ledger()
     assert ledger.drain() is None
     ledger.add("x", np.empty(0, np.int32), np.empty(0, np.int64))
@@ -108,8 +108,8 @@ def test_nothing_added_is_no_booking() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1, PAGE - 1, PAGE, 10**6])
-def test_a_sensor_that_was_never_added_to_has_nothing(code: int) -> None:
-    """Any code may be asked for."""
+def test_an_unknown_sensor_has_no_entry(code: int) -> None:
+    """Any code may be queried."""
     ledger = Ledger()
     ledger.note("x", 5)
     ledger.drain()

@@ -1,4 +1,4 @@
-"""Running numbers over restarts of the service: what is told is what it would be without any."""
+"""Sequence numbers over restarts of the service: reported gaps equal those without restarts."""
 
 from __future__ import annotations
 
@@ -26,31 +26,33 @@ from ingest.devices.gaps import GRACE_NS, SEQ_MAX
 SECOND_NS = 1_000_000_000
 NOW_NS = 1_788_000_000 * SECOND_NS
 KINDS = ("smoke", "env", "camera")
-Message = tuple[str, int]  # topic, running number
+Message = tuple[str, int]  # topic, sequence number
 Frame = tuple[int, int, bytes, bytes]
 
 
 @dataclass
 class Durable:
-    """What a log would hold, and the gaps that stand in it: sensor -> messages."""
+    """Durable state of a log, with its gaps: sensor -> messages."""
 
     catalog: Catalog = field(default_factory=Catalog)
     keys: list[int] = field(default_factory=list)
     pages: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     added: dict[int, bytes] = field(default_factory=dict)
-    told: Counter[str] = field(default_factory=Counter)
+    reported: Counter[str] = field(default_factory=Counter)
 
-    def door(self) -> Intake:
-        """A process that begins with what is durable."""
+    def open_intake(self) -> Intake:
+        """Open an intake from the durable state."""
         catalog = Catalog()
         catalog.load(list(self.catalog), [])
         self.catalog = catalog
         batch = BatchSettings(age_s=10)
-        ledger = Ledger(LedgerEntries([(page, *told) for page, told in self.pages.items()], sorted(self.added.items())))
+        ledger = Ledger(
+            LedgerEntries([(page, *page_rows) for page, page_rows in self.pages.items()], sorted(self.added.items()))
+        )
         return Intake(catalog, batch=batch, recent_keys=self.keys, ledger=ledger)
 
     def append(self, sealed: Sealed | None) -> None:
-        """A batch in the log."""
+        """Append a batch to the log."""
         if sealed is None:
             return
         self.keys += sealed.of(MessageKeys).keys
@@ -62,11 +64,11 @@ class Durable:
             }
         gaps = sealed.batch.metric == self.catalog.metric("data_gap").code
         for code, value in zip(sealed.batch.sensor[gaps].tolist(), sealed.batch.value[gaps].tolist(), strict=True):
-            self.told[self.catalog[code].id] += int(value)
+            self.reported[self.catalog[code].id] += int(value)
 
 
 def frame(topic: str, seq: int, *, dup: bool = False) -> Frame:
-    """A message with its own time and running number."""
+    """Return a message with its own time and sequence number."""
     metric = "blind" if "/camera/" in topic else "temperature"
     payload = json.dumps({"time": NOW_NS // 1_000_000 + seq, "seq": seq, metric: seq % 2})
     return 0x02 | 0x08 * dup, 1, topic.encode(), payload.encode()
@@ -74,7 +76,7 @@ def frame(topic: str, seq: int, *, dup: bool = False) -> Frame:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[Message], Counter[str]]:
-    """Messages as they come (each up to 4 places late, some twice) and how many of each sensor never do."""
+    """Draw messages in order of arrival (each up to 4 places late, some twice) and the losses by sensor."""
     messages, lost = list[tuple[int, Message]](), Counter[str]()
     for sensor in ("a", "b"):
         for kind in draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=2, unique=True)):
@@ -96,111 +98,111 @@ def histories(draw: st.DrawFn) -> tuple[list[Message], Counter[str]]:
 
 @settings(deadline=None, max_examples=150)
 @given(histories(), st.data())
-def test_every_lost_message_is_told_once_over_any_restarts(
+def test_every_lost_message_is_reported_once_over_any_restarts(
     history: tuple[list[Message], Counter[str]], data: st.DataObject
 ) -> None:
-    """Sealed, killed, started anew at any point, with what was not acknowledged sent again: just the lost are told."""
+    """With seals, kills and restarts at any point, and redelivery, exactly the lost messages are reported."""
     messages, lost = history
     durable, now_ns = Durable(), NOW_NS
-    door, open_frames = durable.door(), list[Frame]()
+    intake, open_frames = durable.open_intake(), list[Frame]()
     for message in messages:
         now_ns += SECOND_NS // 5
-        door.accept([frame(*message)], now_ns)
+        intake.accept([frame(*message)], now_ns)
         open_frames.append(frame(*message, dup=True))
         act = data.draw(st.sampled_from(["go on", "go on", "tick", "seal", "crash", "restart"]))
         if act == "tick":
-            door.tick(now_ns)
+            intake.tick(now_ns)
         if act in {"seal", "restart"}:
-            durable.append(door.seal())
+            durable.append(intake.seal())
             open_frames = []
         if act in {"crash", "restart"}:
-            door = durable.door()
-            door.accept(open_frames, now_ns)
-    for _ in range(2):  # the second time there is nothing left to tell
-        door.tick(now_ns + 2 * GRACE_NS)
-        durable.append(door.seal())
-        door = durable.door()
-        door.tick(now_ns + 5 * GRACE_NS)
-        durable.append(door.seal())
-    assert durable.told == +lost
+            intake = durable.open_intake()
+            intake.accept(open_frames, now_ns)
+    for _ in range(2):  # the second time no gap is left to report
+        intake.tick(now_ns + 2 * GRACE_NS)
+        durable.append(intake.seal())
+        intake = durable.open_intake()
+        intake.tick(now_ns + 5 * GRACE_NS)
+        durable.append(intake.seal())
+    assert durable.reported == +lost
 
 
-def test_what_the_broker_forgot_while_the_service_was_down_is_told() -> None:
-    """The first message after the start shows what is missing before it."""
+def test_messages_lost_at_the_broker_during_downtime_are_reported() -> None:
+    """The first message after the start reveals the missing ones."""
     durable = Durable()
-    door = durable.door()
-    door.accept([frame("campus/s/smoke/a", seq) for seq in range(1, 50)], NOW_NS)
-    durable.append(door.seal())
-    door = durable.door()
-    door.accept([frame("campus/s/smoke/a", seq) for seq in range(61, 70)], NOW_NS + SECOND_NS)
-    door.tick(NOW_NS + SECOND_NS + GRACE_NS)
-    durable.append(door.seal())
-    assert durable.told == {"a": 11}
+    intake = durable.open_intake()
+    intake.accept([frame("campus/s/smoke/a", seq) for seq in range(1, 50)], NOW_NS)
+    durable.append(intake.seal())
+    intake = durable.open_intake()
+    intake.accept([frame("campus/s/smoke/a", seq) for seq in range(61, 70)], NOW_NS + SECOND_NS)
+    intake.tick(NOW_NS + SECOND_NS + GRACE_NS)
+    durable.append(intake.seal())
+    assert durable.reported == {"a": 11}
 
 
-def test_a_range_that_is_waited_for_may_still_come_after_a_restart() -> None:
-    """What was late and not lost is not told, in this process or the next."""
+def test_a_pending_range_may_arrive_after_a_restart() -> None:
+    """A late, not lost message is not reported, in this process or the next."""
     durable = Durable()
-    door = durable.door()
-    door.accept([frame("campus/s/smoke/a", seq) for seq in (1, 2, 7)], NOW_NS)
-    durable.append(door.seal())
-    door = durable.door()
-    door.accept([frame("campus/s/smoke/a", seq) for seq in (3, 4, 6)], NOW_NS + SECOND_NS)
-    durable.append(door.seal())
-    door = durable.door()
-    door.tick(NOW_NS + 3 * GRACE_NS)
-    durable.append(door.seal())
-    assert durable.told == {"a": 1}
+    intake = durable.open_intake()
+    intake.accept([frame("campus/s/smoke/a", seq) for seq in (1, 2, 7)], NOW_NS)
+    durable.append(intake.seal())
+    intake = durable.open_intake()
+    intake.accept([frame("campus/s/smoke/a", seq) for seq in (3, 4, 6)], NOW_NS + SECOND_NS)
+    durable.append(intake.seal())
+    intake = durable.open_intake()
+    intake.tick(NOW_NS + 3 * GRACE_NS)
+    durable.append(intake.seal())
+    assert durable.reported == {"a": 1}
 
 
-def test_numbers_beyond_all_counting_are_left_alone() -> None:
-    """Neither a number below zero nor one beyond 64 bits ends anything."""
+def test_numbers_out_of_range_are_ignored() -> None:
+    """A number below zero or beyond 64 bits has no effect."""
     durable = Durable()
-    door = durable.door()
+    intake = durable.open_intake()
     for seq in (1, -4, SEQ_MAX + 1, 2**63, 2**70, 2, 3):
-        door.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": %d, "co": 1}' % seq)], NOW_NS)
-    durable.append(door.seal())
-    door = durable.door()
-    door.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": 5, "co": 1}')], NOW_NS + 1)
-    door.tick(NOW_NS + 2 * GRACE_NS)
-    durable.append(door.seal())
-    assert durable.told == {"a": 1}
+        intake.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": %d, "co": 1}' % seq)], NOW_NS)
+    durable.append(intake.seal())
+    intake = durable.open_intake()
+    intake.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": 5, "co": 1}')], NOW_NS + 1)
+    intake.tick(NOW_NS + 2 * GRACE_NS)
+    durable.append(intake.seal())
+    assert durable.reported == {"a": 1}
 
 
-def test_a_refused_message_taken_in_again_is_no_old_number() -> None:
-    """Three old numbers in a row are a restarted device, but not where they were refused and came back."""
+def test_a_reprocessed_message_is_no_restart() -> None:
+    """Three old numbers in a row mean a restart, except for rejected messages that are reprocessed."""
     catalog = Catalog(sensors_max=2)
-    door = Intake(catalog, batch=BatchSettings(age_s=10))
-    door.accept([frame("campus/s/smoke/a", seq) for seq in range(1, 4)], NOW_NS)
+    intake = Intake(catalog, batch=BatchSettings(age_s=10))
+    intake.accept([frame("campus/s/smoke/a", seq) for seq in range(1, 4)], NOW_NS)
     late = [(0, 0, b"campus/s/smoke/a", b'{"time": 5, "seq": %d, "co": 1}' % seq) for seq in (4, 5, 6)]
-    door.accept([*late, *(frame("campus/s/smoke/a", seq) for seq in (7, 8, 9))], NOW_NS)
-    sealed = door.seal()
+    intake.accept([*late, *(frame("campus/s/smoke/a", seq) for seq in (7, 8, 9))], NOW_NS)
+    sealed = intake.seal()
     assert sealed is not None
     refused = [one for one in sealed.of(QuarantineChanges).rejected if one.reason == "time_past"]
     assert len(refused) == 3
-    door.replay(
+    intake.replay(
         [
             Waiting(n, one.arrival_ns, one.site, one.format, one.topic, one.whole, one.counts)
             for n, one in enumerate(refused)
         ]
     )
-    door.accept([frame("campus/s/smoke/a", seq) for seq in (10, 11)], NOW_NS)
-    door.tick(NOW_NS + 2 * GRACE_NS)
-    sealed = door.seal()
+    intake.accept([frame("campus/s/smoke/a", seq) for seq in (10, 11)], NOW_NS)
+    intake.tick(NOW_NS + 2 * GRACE_NS)
+    sealed = intake.seal()
     assert sealed is not None
     assert not (sealed.batch.metric == catalog.metric("data_gap").code).any()
 
 
-def test_the_number_of_a_refused_message_was_heard() -> None:
-    """Nothing of the message is stored, and yet it came: after a restart it is not missing."""
+def test_the_number_of_a_rejected_message_counts_as_received() -> None:
+    """A rejected message is not stored, but after a restart its number is not missing."""
     durable = Durable()
-    door = durable.door()
-    door.accept([frame("campus/s/smoke/a", seq) for seq in (1, 2, 3)], NOW_NS)
-    durable.append(door.seal())
-    door.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": 4, "co": "much"}')], NOW_NS)
-    durable.append(door.seal())
-    door = durable.door()
-    door.accept([frame("campus/s/smoke/a", 5)], NOW_NS)
-    door.tick(NOW_NS + 2 * GRACE_NS)
-    durable.append(door.seal())
-    assert durable.told == {}
+    intake = durable.open_intake()
+    intake.accept([frame("campus/s/smoke/a", seq) for seq in (1, 2, 3)], NOW_NS)
+    durable.append(intake.seal())
+    intake.accept([(0, 0, b"campus/s/smoke/a", b'{"seq": 4, "co": "much"}')], NOW_NS)
+    durable.append(intake.seal())
+    intake = durable.open_intake()
+    intake.accept([frame("campus/s/smoke/a", 5)], NOW_NS)
+    intake.tick(NOW_NS + 2 * GRACE_NS)
+    durable.append(intake.seal())
+    assert durable.reported == {}

@@ -1,4 +1,4 @@
-"""The open batch: items and rows come out as they went in."""
+"""Open batch: items and rows round-trip."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def fill(batch: OpenBatch, item: Item) -> None:
 
 
 @given(ITEMS, ITEMS)
-def test_rows_repeat_their_items_facts(first: list[Item], second: list[Item]) -> None:
-    """Two chunks with arrival times of their own; a sparse quality; and a failed message that was withdrawn."""
+def test_rows_repeat_the_fields_of_their_item(first: list[Item], second: list[Item]) -> None:
+    """Two chunks with separate arrival times, a sparse quality, and a withdrawn message."""
     batch = OpenBatch()
     batch.arrive(1)
     for item in first:

@@ -1,4 +1,4 @@
-"""The windows of message keys: filled at once or key by key, they know the same."""
+"""Windows of message keys: filled together or key by key, they detect the same duplicates."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ingest.intake.duplicates import Duplicates, Window
 
 
 @given(keys=st.lists(st.integers(0, 40), unique=True), keys_max=st.integers(1, 12))
-def test_filling_at_once_is_adding_one_by_one(keys: list[int], keys_max: int) -> None:
-    """The same keys in both generations, within the bound."""
+def test_filling_together_equals_adding_one_by_one(keys: list[int], keys_max: int) -> None:
+    """Both generations have the same keys, within the bound."""
     filled, added = Window(keys_max), Window(keys_max)
     filled.fill(np.array(keys, np.uint64))
     for key in keys:
@@ -22,8 +22,8 @@ def test_filling_at_once_is_adding_one_by_one(keys: list[int], keys_max: int) ->
 
 
 @given(keys=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20))
-def test_keys_of_the_log_are_known_again(keys: list[int]) -> None:
-    """The log keeps them signed; a message's key is not."""
+def test_keys_of_the_log_are_detected(keys: list[int]) -> None:
+    """The log stores keys as signed numbers; a message's key is unsigned."""
     known = Duplicates(recent=keys)
     assert all(key % 2**64 in known.own for key in keys)
     assert all(key % 2**64 in known.repeats for key in keys)

@@ -1,4 +1,4 @@
-"""The intake: whatever comes in, good readings are stored once and every refusal is counted with its reason."""
+"""Intake: for any input, good readings are stored once and every reject is counted with its reason."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ TOPIC = b"campus/s1/smoke/a"
 DAY_MS = 86_400_000
 
 
-def intake(catalog: Catalog | None = None, decoders: tuple[Any, ...] = (), **options: Any) -> Intake:
-    """An intake that closes batches only when asked."""
+def make_intake(catalog: Catalog | None = None, decoders: tuple[Any, ...] = (), **options: Any) -> Intake:
+    """Return an intake that seals batches on demand only."""
     return Intake(catalog or Catalog(), decoders, batch=BatchSettings(age_s=10), **options)
 
 
-def seal(door: Intake) -> Sealed:
-    """The sealed batch, which must be there and balance."""
-    sealed = door.seal()
+def seal(intake: Intake) -> Sealed:
+    """Return the sealed batch, which must exist and balance."""
+    sealed = intake.seal()
     assert sealed is not None
     assert not any(residual(sealed.of(Counts).rows).values())
     assert len(sealed.batch) == total(sealed, "stored")
@@ -48,7 +48,7 @@ def seal(door: Intake) -> Sealed:
 
 
 def total(sealed: Sealed, outcome: str, reason: str | None = None) -> int:
-    """Rows counted under an outcome."""
+    """Return the rows counted under an outcome."""
     return sum(
         rows
         for count, rows in sealed.of(Counts).rows.items()
@@ -57,17 +57,17 @@ def total(sealed: Sealed, outcome: str, reason: str | None = None) -> int:
 
 
 class Gadget:
-    """A foreign format: says what it is told to, breaks when told to."""
+    """A foreign format with configurable results and errors."""
 
     name = "gadget"
     subscriptions = ("gadget/#",)
 
     def claims(self, topic: str) -> bool:
-        """Its own root."""
+        """Return True under its root."""
         return topic.startswith("gadget/")
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:
-        """A reading, an availability, or a programming error."""
+        """Return a reading or an availability, or raise a programming error."""
         del retained
         sensor = topic.partition("/")[2]
         if payload == b"boom":
@@ -109,9 +109,9 @@ HOSTILE = (
 
 
 def test_each_hostile_message_is_one_counted_reject_and_the_good_around_it_is_stored() -> None:
-    """A corpus of bad input in a seeded mix with good messages, a hundred rounds."""
+    """A corpus of bad input in a seeded mix with good messages, in a hundred rounds."""
     dice = random.Random(7)  # noqa: S311 - a test's dice
-    door = intake(decoders=(Gadget(),))
+    intake = make_intake(decoders=(Gadget(),))
     good = 0
     wanted: dict[str, int] = {}
     parts = []
@@ -123,8 +123,8 @@ def test_each_hostile_message_is_one_counted_reject_and_the_good_around_it_is_st
             if dice.random() < 0.7:
                 frames.append((0x32, 1 + good % 60_000, TOPIC, b'{"seq": %d, "co": %d}' % (good, good)))
                 good += 1
-        door.accept(frames, NOW_NS)
-        parts.append(seal(door))
+        intake.accept(frames, NOW_NS)
+        parts.append(seal(intake))
     batch = concat([part.batch for part in parts])
     assert batch.value.tolist() == list(range(good))
     found: dict[str, int] = {}
@@ -138,14 +138,14 @@ def test_each_hostile_message_is_one_counted_reject_and_the_good_around_it_is_st
 
 
 def test_counts_name_site_and_format() -> None:
-    """The accounts are per site from the topic and per format."""
-    door = intake(decoders=(Gadget(),))
+    """The accounts are by the topic's site and by format."""
+    intake = make_intake(decoders=(Gadget(),))
     frames = [
         (0x30, 0, b"campus/north/env/a", b'{"co": 1, "temperature": 20}'),
         (0x30, 0, b"gadget/g", b"1.5"),
     ]
-    door.accept(frames, NOW_NS)
-    sealed = seal(door)
+    intake.accept(frames, NOW_NS)
+    sealed = seal(intake)
     assert sealed.of(Counts).rows[Count("north", "native", "stored")] == 2
     assert sealed.of(Counts).rows[Count("school-1", "gadget", "stored")] == 1
     assert sealed.batch.attributes == {2: {"x": 1, "gateway_ns": NOW_NS}}
@@ -156,38 +156,38 @@ def test_counts_name_site_and_format() -> None:
     ]
 
 
-def test_a_native_sensors_kind_is_its_topics() -> None:
-    """A smoke detector that first tells its battery, or a metric nobody knows, is a smoke detector all the same."""
+def test_the_kind_of_a_native_sensor_is_its_topics() -> None:
+    """A smoke detector whose first metric is its battery, or an unknown one, has kind smoke."""
     catalog = Catalog()
-    door = intake(catalog)
-    door.accept([(0x30, 0, TOPIC, b'{"battery": 90, "slime": 1}')], NOW_NS)
-    seal(door)
+    intake = make_intake(catalog)
+    intake.accept([(0x30, 0, TOPIC, b'{"battery": 90, "slime": 1}')], NOW_NS)
+    seal(intake)
     found = catalog.find("s1", "a")
     assert found is not None
     assert found.kind == "smoke"
 
 
 def test_a_repeat_is_stored_once_also_after_a_restart() -> None:
-    """Own time or seq: the same bytes on the same topic count as duplicate, before and after the keys were logged."""
+    """With time or seq, equal bytes on one topic are a duplicate, before and after the keys are in the log."""
     message = (0x32, 5, TOPIC, b'{"time": %d, "co": 1, "battery": 9}' % NOW_MS)
-    door = intake()
-    door.accept([message, message], NOW_NS)
-    sealed = seal(door)
+    intake = make_intake()
+    intake.accept([message, message], NOW_NS)
+    sealed = seal(intake)
     assert (len(sealed.batch), total(sealed, "duplicate"), len(sealed.of(MessageKeys).keys)) == (2, 2, 1)
-    reborn = intake(recent_keys=sealed.of(MessageKeys).keys)
+    reborn = make_intake(recent_keys=sealed.of(MessageKeys).keys)
     reborn.accept([message, (0x3A, 6, TOPIC, message[3])], NOW_NS)
     again = seal(reborn)
     assert (len(again.batch), total(again, "duplicate")) == (0, 4)
 
 
 def test_without_time_only_the_brokers_repeat_flag_makes_a_duplicate() -> None:
-    """Equal bytes twice are two readings; the same packet id with DUP is one."""
+    """Equal bytes twice are two readings; a repeat of the packet id with DUP is one."""
     payload = b'{"co": 1}'
-    door = intake()
-    door.accept([(0x32, 5, TOPIC, payload), (0x32, 6, TOPIC, payload), (0x30, 0, TOPIC, payload)], NOW_NS)
-    sealed = seal(door)
+    intake = make_intake()
+    intake.accept([(0x32, 5, TOPIC, payload), (0x32, 6, TOPIC, payload), (0x30, 0, TOPIC, payload)], NOW_NS)
+    sealed = seal(intake)
     assert len(sealed.batch) == 3
-    reborn = intake(recent_keys=sealed.of(MessageKeys).keys)
+    reborn = make_intake(recent_keys=sealed.of(MessageKeys).keys)
     reborn.accept([(0x3A, 5, TOPIC, payload), (0x3A, 7, TOPIC, payload), (0x32, 6, TOPIC, payload)], NOW_NS)
     again = seal(reborn)
     assert (len(again.batch), total(again, "duplicate")) == (2, 1)
@@ -198,83 +198,83 @@ def test_without_time_only_the_brokers_repeat_flag_makes_a_duplicate() -> None:
 def test_any_redelivery_over_any_restart_stores_each_message_once(
     deliveries: list[tuple[int, bool, bool]], restart_every: int
 ) -> None:
-    """Messages with seq, delivered in any order and number, with restarts from the logged keys: one row each."""
+    """Messages with seq, in any order and number, with restarts from the logged keys, give one row each."""
     keys: list[int] = []
     stored: list[float] = []
-    door = intake()
+    intake = make_intake()
     for index, (seq, again, in_array) in enumerate(deliveries):
         payload = b'[{"seq": %d, "co": %d}]' if in_array else b'{"seq": %d, "co": %d}'
         seq = seq * 2 + in_array  # noqa: PLW2901 - the two forms are two messages
-        door.accept([(0x3A if again else 0x32, index + 1, TOPIC, payload % (seq, seq))], NOW_NS)
+        intake.accept([(0x3A if again else 0x32, index + 1, TOPIC, payload % (seq, seq))], NOW_NS)
         if index % restart_every == 0:
-            sealed = seal(door)
+            sealed = seal(intake)
             keys += sealed.of(MessageKeys).keys
             stored += sealed.batch.value.tolist()
-            door = intake(recent_keys=keys)
-    last = door.seal()
+            intake = make_intake(recent_keys=keys)
+    last = intake.seal()
     stored += last.batch.value.tolist() if last else []
     assert sorted(stored) == sorted({seq * 2 + in_array for seq, _, in_array in deliveries})
 
 
-def test_times_a_little_ahead_become_arrival_and_are_noticed() -> None:
-    """Beyond two minutes the arrival time counts; within them the sensor's own."""
-    door = intake()
+def test_times_slightly_ahead_become_arrival_times_with_a_notice() -> None:
+    """More than two minutes ahead the arrival time counts, otherwise the sensor's time."""
+    intake = make_intake()
     times = [NOW_MS + 119_000, NOW_MS + 121_000, NOW_MS - 365 * DAY_MS]
-    door.accept([(0x30, 0, TOPIC, b'{"time": %d, "co": 1}' % time) for time in times], NOW_NS)
-    sealed = seal(door)
+    intake.accept([(0x30, 0, TOPIC, b'{"time": %d, "co": 1}' % time) for time in times], NOW_NS)
+    sealed = seal(intake)
     assert sealed.batch.time_ns.tolist() == [times[0] * 10**6, NOW_NS, times[2] * 10**6]
     assert total(sealed, "notice", "time_future") == 1
 
 
 def test_values_out_of_range_are_kept_as_fault_and_unknown_metrics_are_kept() -> None:
-    """Nothing measured is lost; the notice tells."""
-    door = intake()
-    door.accept([(0x30, 0, TOPIC, b'{"smoke_concentration": 250, "smoke": 0.5, "slime": 1e30, "co": 5}')], NOW_NS)
-    sealed = seal(door)
+    """No measurement is lost; a notice reports it."""
+    intake = make_intake()
+    intake.accept([(0x30, 0, TOPIC, b'{"smoke_concentration": 250, "smoke": 0.5, "slime": 1e30, "co": 5}')], NOW_NS)
+    sealed = seal(intake)
     assert sealed.batch.quality.tolist() == [Quality.FAULT, Quality.FAULT, Quality.GOOD, Quality.GOOD]
     assert total(sealed, "notice", "out_of_range") == 2
     assert total(sealed, "notice", "unknown_metric") == 1
     assert [metric.name for metric in sealed.of(CatalogChanges).metrics] == ["slime"]
 
 
-def test_null_and_our_own_status_count_nothing_but_a_notice() -> None:
-    """What rightly holds no reading is not received."""
-    door = intake()
-    door.accept([(0x30, 0, TOPIC, b'{"co": null}'), (0x31, 0, b"campus/_service/x/status", b"online")], NOW_NS)
-    sealed = seal(door)
+def test_null_and_the_services_status_count_only_as_a_notice() -> None:
+    """A message without a measurement is not counted as received."""
+    intake = make_intake()
+    intake.accept([(0x30, 0, TOPIC, b'{"co": null}'), (0x31, 0, b"campus/_service/x/status", b"online")], NOW_NS)
+    sealed = seal(intake)
     assert total(sealed, "notice", "ignored") == 2
     assert total(sealed, "received") == 0
 
 
 def test_availability_becomes_online_once_per_change_even_retained() -> None:
-    """Repetitions say nothing new."""
-    door = intake(decoders=(Gadget(),))
-    says = [(0x31, b"up"), (0x30, b"up"), (0x30, b"down"), (0x30, b"up")]
-    door.accept([(flags, 0, b"gadget/g", payload) for flags, payload in says], NOW_NS)
-    sealed = seal(door)
+    """Repetitions add no reading."""
+    intake = make_intake(decoders=(Gadget(),))
+    messages = [(0x31, b"up"), (0x30, b"up"), (0x30, b"down"), (0x30, b"up")]
+    intake.accept([(flags, 0, b"gadget/g", payload) for flags, payload in messages], NOW_NS)
+    sealed = seal(intake)
     assert sealed.batch.value.tolist() == [1, 0, 1]
     assert set(sealed.batch.metric.tolist()) == {METRIC_BY_NAME["online"].code}
     assert total(sealed, "notice", "ignored") == 1
 
 
-def test_a_full_catalogue_refuses_new_sensors_and_serves_the_known() -> None:
-    """The bound is a reason, not a crash."""
-    door = intake(Catalog(sensors_max=2))
+def test_a_full_catalogue_rejects_new_sensors_and_serves_known_ones() -> None:
+    """The bound gives a reject reason, not an error."""
+    intake = make_intake(Catalog(sensors_max=2))
     frames = [(0x30, 0, b"campus/s1/env/%d" % n, b'{"co": 1}') for n in (1, 2, 1, 3)]
-    door.accept(frames, NOW_NS)
-    sealed = seal(door)
+    intake.accept(frames, NOW_NS)
+    sealed = seal(intake)
     assert (len(sealed.batch), total(sealed, "quarantined", "sensor_limit")) == (2, 2)
 
 
 def test_the_clock_reading_is_in_the_batch_but_not_in_the_accounts() -> None:
-    """Ticks are the service's own."""
-    door = intake()
-    door.tick(NOW_NS)
-    sealed = door.seal()
+    """Ticks are readings of the service."""
+    intake = make_intake()
+    intake.tick(NOW_NS)
+    sealed = intake.seal()
     assert sealed is not None
     assert (sealed.batch.metric.tolist(), sealed.batch.time_ns.tolist()) == ([METRIC_BY_NAME["tick"].code], [NOW_NS])
     assert not sealed.of(Counts).rows
-    assert door.seal() is None
+    assert intake.seal() is None
 
 
 @pytest.mark.parametrize(
@@ -289,24 +289,24 @@ def test_the_clock_reading_is_in_the_batch_but_not_in_the_accounts() -> None:
 def test_each_bound_closes_the_batch_and_is_counted(
     settings_: BatchSettings, frames: int, later_ns: int, bound: str
 ) -> None:
-    """Rows, bytes and age; a clock that jumps back does not hold readings for an hour."""
-    door = Intake(Catalog(), batch=settings_)
-    assert not door.due(NOW_NS)
+    """Rows, bytes and age seal a batch; a clock that jumps back delays no reading for an hour."""
+    intake = Intake(Catalog(), batch=settings_)
+    assert not intake.due(NOW_NS)
     for number in range(frames):
-        assert not door.due(NOW_NS)
-        door.accept([(0x30, 0, TOPIC, b'{"co": %d}' % (number % 10))], NOW_NS)
-    assert door.due(NOW_NS + later_ns)
-    assert door.seal(NOW_NS + later_ns) is not None
-    assert door.bounds_acted == {"rows": 0, "bytes": 0, "age": 0, "asked": 0} | {bound: 1}
-    assert not door.due(NOW_NS + 10**12)
+        assert not intake.due(NOW_NS)
+        intake.accept([(0x30, 0, TOPIC, b'{"co": %d}' % (number % 10))], NOW_NS)
+    assert intake.due(NOW_NS + later_ns)
+    assert intake.seal(NOW_NS + later_ns) is not None
+    assert intake.bounds_acted == {"rows": 0, "bytes": 0, "age": 0, "asked": 0} | {bound: 1}
+    assert not intake.due(NOW_NS + 10**12)
 
 
-def test_a_declared_sensor_gets_a_code_of_its_own_with_its_first_message() -> None:
-    """What the registry declares has no code yet: its first reading must not go to another sensor's."""
+def test_a_declared_sensor_gets_its_code_with_its_first_message() -> None:
+    """A declared sensor has no code before its first reading, which must not use another sensor's."""
     catalog = Catalog([Sensor(0, "a", "s", "smoke", place="room"), Sensor(0, "b", "s", "smoke", place="hall")])
-    door = Intake(catalog, batch=BatchSettings(age_s=10))
-    door.accept([(0x30, 0, b"campus/s/smoke/" + name, b'{"smoke": true}') for name in (b"b", b"a", b"b")], NOW_NS)
-    sealed = door.seal()
+    intake = Intake(catalog, batch=BatchSettings(age_s=10))
+    intake.accept([(0x30, 0, b"campus/s/smoke/" + name, b'{"smoke": true}') for name in (b"b", b"a", b"b")], NOW_NS)
+    sealed = intake.seal()
     assert sealed is not None
     assert [catalog[code].id for code in sealed.batch.sensor.tolist()] == ["b", "a", "b"]
     assert {sensor.place for sensor in catalog if sensor.kind == "smoke"} == {"room", "hall"}

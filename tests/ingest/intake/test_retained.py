@@ -1,4 +1,4 @@
-"""Copies that the broker kept: stored as a state of their own quality, once, and never in the way of a live message."""
+"""Retained copies: stored once with quality RETAINED, without effect on live messages."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ LIVE, KEPT = 0x02, 0x01
 
 
 @dataclass
-class Door:
-    """An intake that is started anew from its log."""
+class RestartableIntake:
+    """An intake that restarts from its log."""
 
     catalog: Catalog = field(default_factory=Catalog)
     keys: list[int] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Door:
         self.restart()
 
     def restart(self) -> None:
-        """A new process."""
+        """Start a new process."""
         self.intake = Intake(
             self.catalog,
             decoders(FOREIGN),
@@ -56,7 +56,7 @@ class Door:
         )
 
     def accept(self, *messages: tuple[int, bytes, bytes]) -> list[tuple[float, int]]:
-        """Messages (flags, topic, payload), sealed; value and quality of what is stored of them."""
+        """Accept and seal messages (flags, topic, payload); return value and quality of the stored readings."""
         for number, (flags, topic, payload) in enumerate(messages, 1):
             self.intake.accept([(flags, number if flags == LIVE else 0, topic, payload)], self.now_ns)
         sealed = self.intake.seal()
@@ -80,127 +80,127 @@ class Door:
 
 
 def timed(value: int, at_ms: int = NOW_MS - 5_000) -> bytes:
-    """A message that carries its own time."""
+    """Return a message with its own time."""
     return b'{"time": %d, "co": %d}' % (at_ms, value)
 
 
 def bare(value: int) -> bytes:
-    """A message that carries neither time nor number."""
+    """Return a message without time and sequence number."""
     return b'{"co": %d}' % value
 
 
-def test_a_kept_copy_is_stored_under_its_own_quality_and_time() -> None:
-    """Its own time where it has one, arrival where not; told in the accounts as what it is."""
-    door = Door()
-    assert door.accept((KEPT, TOPIC, timed(7)), (KEPT, b"campus/s1/smoke/b", bare(8))) == [
+def test_a_retained_copy_is_stored_with_its_quality_and_time() -> None:
+    """It has its own time, or else the arrival time; the accounts count it as retained."""
+    intake = RestartableIntake()
+    assert intake.accept((KEPT, TOPIC, timed(7)), (KEPT, b"campus/s1/smoke/b", bare(8))) == [
         (7, Quality.RETAINED),
         (8, Quality.RETAINED),
     ]
-    assert door.sealed.batch.time_ns.tolist() == [NOW_NS - 5_000_000_000, NOW_NS]
-    assert door.counts == {"received": 2, "stored": 2, "retained": 2}
+    assert intake.sealed.batch.time_ns.tolist() == [NOW_NS - 5_000_000_000, NOW_NS]
+    assert intake.counts == {"received": 2, "stored": 2, "retained": 2}
 
 
 @pytest.mark.parametrize("payload", [timed(7), bare(7), b'{"seq": 3, "co": 7}'])
-def test_a_kept_copy_never_hides_the_live_message_and_is_hidden_by_it(payload: bytes) -> None:
-    """The copy first, the live message after it, the copy again at the next connect, the live one again."""
-    door = Door()
-    assert door.accept((KEPT, TOPIC, payload)) == [(7, Quality.RETAINED)]
-    assert door.accept((LIVE, TOPIC, payload)) == [(7, Quality.GOOD)]
-    assert door.accept((KEPT, TOPIC, payload)) == []
-    assert door.counts["duplicate"] == 1
+def test_a_retained_copy_never_hides_the_live_message_and_is_hidden_by_it(payload: bytes) -> None:
+    """Copy, live message, copy at the next connection, live message: every live message is stored."""
+    intake = RestartableIntake()
+    assert intake.accept((KEPT, TOPIC, payload)) == [(7, Quality.RETAINED)]
+    assert intake.accept((LIVE, TOPIC, payload)) == [(7, Quality.GOOD)]
+    assert intake.accept((KEPT, TOPIC, payload)) == []
+    assert intake.counts["duplicate"] == 1
 
 
 @pytest.mark.parametrize("payload", [timed(7), bare(7)])
 def test_the_same_copy_at_every_connect_and_restart_is_a_duplicate(payload: bytes) -> None:
-    """Stored once; what follows is counted."""
-    door = Door()
-    door.accept((KEPT, TOPIC, payload), (KEPT, TOPIC, payload))
+    """The copy is stored once; repeats are counted."""
+    intake = RestartableIntake()
+    intake.accept((KEPT, TOPIC, payload), (KEPT, TOPIC, payload))
     for _ in range(3):
-        door.restart()
-        assert door.accept((KEPT, TOPIC, payload)) == []
-    assert (door.counts["stored"], door.counts["duplicate"]) == (1, 4)
+        intake.restart()
+        assert intake.accept((KEPT, TOPIC, payload)) == []
+    assert (intake.counts["stored"], intake.counts["duplicate"]) == (1, 4)
 
 
-def test_a_live_message_with_a_time_is_known_again_as_a_copy_after_a_restart() -> None:
-    """Its key stands in the log."""
-    door = Door()
-    door.accept((LIVE, TOPIC, timed(7)))
-    door.restart()
-    assert door.accept((KEPT, TOPIC, timed(7))) == []
+def test_a_copy_of_a_logged_live_message_is_a_duplicate_after_a_restart() -> None:
+    """The log has the key of the live message."""
+    intake = RestartableIntake()
+    intake.accept((LIVE, TOPIC, timed(7)))
+    intake.restart()
+    assert intake.accept((KEPT, TOPIC, timed(7))) == []
 
 
 @pytest.mark.parametrize("warm", [0, 3])
-def test_a_state_that_comes_back_after_another_is_no_repetition(warm: int) -> None:
-    """Closed as kept, opened live, closed while the service was away: the copy tells the state as it is now.
+def test_a_state_that_returns_after_another_is_no_duplicate(warm: int) -> None:
+    """Closed as retained, opened live, closed while the service was down: the copy is the current state.
 
-    With and without a hot path that knew the topic before.
+    The test runs with and without a route of the hot path.
     """
-    door = Door()
+    intake = RestartableIntake()
     for number in range(warm):
-        door.accept((LIVE, TOPIC, bare(50 + number)))
-    assert door.accept((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
-    assert door.accept((LIVE, TOPIC, bare(1))) == [(1, Quality.GOOD)]
-    door.restart()
-    assert door.accept((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
+        intake.accept((LIVE, TOPIC, bare(50 + number)))
+    assert intake.accept((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
+    assert intake.accept((LIVE, TOPIC, bare(1))) == [(1, Quality.GOOD)]
+    intake.restart()
+    assert intake.accept((KEPT, TOPIC, bare(0))) == [(0, Quality.RETAINED)]
 
 
-def test_a_whole_state_of_a_bridge_is_a_state_and_its_live_copy_is_told_in_full() -> None:
-    """Zigbee2MQTT keeps every state: steady values are thinned out of live messages only, and not because of a copy."""
+def test_a_retained_bridge_state_does_not_throttle_the_live_one() -> None:
+    """Zigbee2MQTT retains every state: only live messages throttle steady values."""
     topic, state = b"zigbee2mqtt/leak-1", b'{"water_leak": true, "voltage": 3000, "battery": 88, "linkquality": 9}'
-    door = Door()
-    told = door.accept((KEPT, topic, state))
-    assert {quality for _, quality in told} == {Quality.RETAINED}
-    assert len(told) == 4
-    live = door.accept((LIVE, topic, state.replace(b"88", b"87")))
+    intake = RestartableIntake()
+    stored = intake.accept((KEPT, topic, state))
+    assert {quality for _, quality in stored} == {Quality.RETAINED}
+    assert len(stored) == 4
+    live = intake.accept((LIVE, topic, state.replace(b"88", b"87")))
     assert {quality for _, quality in live} == {Quality.GOOD}
-    door.now_ns += HOUR_NS
-    again = door.accept((KEPT, topic, state.replace(b"88", b"86")), (LIVE, topic, state.replace(b"88", b"85")))
+    intake.now_ns += HOUR_NS
+    again = intake.accept((KEPT, topic, state.replace(b"88", b"86")), (LIVE, topic, state.replace(b"88", b"85")))
     assert [quality for _, quality in again] == [Quality.RETAINED] * 4 + [Quality.GOOD] * 4
 
 
-def test_availability_that_is_kept_works_as_ever() -> None:
-    """Last wills and the state of a bridge are news, kept or not."""
-    door = Door()
-    assert door.accept((KEPT, b"zigbee2mqtt/bridge/state", b'{"state": "offline"}')) == [(0, Quality.GOOD)]
-    assert door.accept((KEPT, b"zigbee2mqtt/leak-1/availability", b"online")) == [(1, Quality.GOOD)]
+def test_retained_availability_counts() -> None:
+    """Last wills and bridge states count, retained or not."""
+    intake = RestartableIntake()
+    assert intake.accept((KEPT, b"zigbee2mqtt/bridge/state", b'{"state": "offline"}')) == [(0, Quality.GOOD)]
+    assert intake.accept((KEPT, b"zigbee2mqtt/leak-1/availability", b"online")) == [(1, Quality.GOOD)]
 
 
-def test_a_kept_self_test_is_a_state_like_any_other() -> None:
-    """Neither a drill nor an alarm comes of it."""
-    assert Door().accept((KEPT, TOPIC, b'{"smoke": true, "test": true}'))[0][1] == Quality.RETAINED
+def test_a_retained_self_test_is_a_state() -> None:
+    """It causes neither a drill nor an alarm."""
+    assert RestartableIntake().accept((KEPT, TOPIC, b'{"smoke": true, "test": true}'))[0][1] == Quality.RETAINED
 
 
-def test_a_copy_out_of_bounds_is_refused_and_never_taken_in_as_news() -> None:
-    """Too old is too old; what is refused of it is not among the messages that can be taken in again."""
-    door = Door()
-    assert door.accept((KEPT, TOPIC, timed(7, NOW_MS - 400 * DAY_MS))) == []
-    assert door.counts["time_past"] == 1
-    [refused] = door.sealed.of(QuarantineChanges).rejected
+def test_a_copy_out_of_bounds_is_rejected_and_never_reprocessed() -> None:
+    """A copy that is too old is rejected, and its rejects are not available for reprocessing."""
+    intake = RestartableIntake()
+    assert intake.accept((KEPT, TOPIC, timed(7, NOW_MS - 400 * DAY_MS))) == []
+    assert intake.counts["time_past"] == 1
+    [refused] = intake.sealed.of(QuarantineChanges).rejected
     assert (refused.whole, refused.counts) == (b"", ())
 
 
-def test_a_copy_teaches_no_clock() -> None:
-    """Old times by the dozen leave the device's clock alone, and its live messages where they belong."""
-    door = Door()
+def test_copies_do_not_change_the_clock_estimate() -> None:
+    """Old times of copies change neither the device clock nor the times of live messages."""
+    intake = RestartableIntake()
     for number in range(30):
-        door.now_ns = NOW_NS + number * 10_000_000_000
-        door.accept((KEPT, TOPIC, timed(number, door.now_ns // 1_000_000 - 7_200_000)))
-    assert door.counts.get("clock_corrected", 0) == 0
-    door.accept((LIVE, TOPIC, timed(99, door.now_ns // 1_000_000)))
-    assert door.sealed.batch.time_ns.tolist() == [door.now_ns]
+        intake.now_ns = NOW_NS + number * 10_000_000_000
+        intake.accept((KEPT, TOPIC, timed(number, intake.now_ns // 1_000_000 - 7_200_000)))
+    assert intake.counts.get("clock_corrected", 0) == 0
+    intake.accept((LIVE, TOPIC, timed(99, intake.now_ns // 1_000_000)))
+    assert intake.sealed.batch.time_ns.tolist() == [intake.now_ns]
 
 
-def test_copies_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that spoke longest ago goes, is counted, and is stored once more when it comes again."""
+def test_copies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least recent copy is dropped and counted, and is stored again at its next arrival."""
     monkeypatch.setattr(retained, "TOPICS_MAX", 2)
-    door = Door()
+    intake = RestartableIntake()
     topics = [b"campus/s1/smoke/%d" % number for number in range(3)]
-    door.accept(*[(KEPT, topic, timed(1)) for topic in topics])
-    assert len(door.memory) == 2
-    assert door.accept((KEPT, topics[2], timed(1)), (KEPT, topics[0], timed(1))) == [(1, Quality.RETAINED)]
+    intake.accept(*[(KEPT, topic, timed(1)) for topic in topics])
+    assert len(intake.memory) == 2
+    assert intake.accept((KEPT, topics[2], timed(1)), (KEPT, topics[0], timed(1))) == [(1, Quality.RETAINED)]
 
 
-Step = tuple[str, int, int]  # what happens, topic, content
+Step = tuple[str, int, int]  # step, topic, content
 WHAT = ["live", "live", "missed", "restart", "connect"]
 
 
@@ -213,28 +213,28 @@ WHAT = ["live", "live", "missed", "restart", "connect"]
 def test_any_history_with_a_broker_stores_every_live_message_and_shows_the_state_at_each_connect(
     steps: Sequence[Step],
 ) -> None:
-    """A broker keeps every message, also those that the service missed: topic 0 carries times, topic 1 does not.
+    """A broker retains every message, also missed ones; topic 0 carries times, topic 1 does not.
 
-    Every live message is stored as good, no copy is; after a connect what was stored last is what the broker holds.
+    Every live message is stored as good and no copy is; after a connection the last stored state is the broker's.
     """
-    door, held = Door(), dict[int, tuple[bytes, int]]()
+    intake, held = RestartableIntake(), dict[int, tuple[bytes, int]]()
     newest: dict[int, float] = {}
     live = stored = 0
     for clock, (what, place, content) in enumerate(steps):
         topic = b"campus/s1/smoke/%d" % place
         message = timed(content, NOW_MS - 1_000_000 + clock) if place == 0 else bare(content)
         if what == "restart":
-            door.restart()
+            intake.restart()
         elif what == "connect":
             for there, (body, value) in held.items():
-                got = door.accept((KEPT, b"campus/s1/smoke/%d" % there, body))
+                got = intake.accept((KEPT, b"campus/s1/smoke/%d" % there, body))
                 assert all(quality == Quality.RETAINED for _, quality in got)
                 newest[there] = got[-1][0] if got else newest[there]
                 assert newest[there] == value
         else:
             held[place] = message, content
             if what == "live":
-                got = door.accept((LIVE, topic, message))
+                got = intake.accept((LIVE, topic, message))
                 live, stored = live + 1, stored + sum(quality == Quality.GOOD for _, quality in got)
                 newest[place] = float(content)
     assert stored == live

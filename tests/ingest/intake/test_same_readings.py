@@ -20,7 +20,7 @@ Row = tuple[str, str, str, int, float, int]
 
 @dataclass
 class Durable:
-    """What a log would hold: the catalogue, keys, memory, messages that wait, and every stored row by name."""
+    """Durable state of a log: catalogue, keys, memory, spooled messages, and every stored row by name."""
 
     catalog: Catalog = field(default_factory=Catalog)
     keys: list[int] = field(default_factory=list)
@@ -30,8 +30,8 @@ class Durable:
     spool: dict[int, Spooled] = field(default_factory=dict)
     spooled: int = 0
 
-    def door(self) -> Intake:
-        """A process that begins with what is durable."""
+    def open_intake(self) -> Intake:
+        """Open an intake from the durable state."""
         catalog = Catalog()
         catalog.load(list(self.catalog), [])
         self.catalog = catalog
@@ -40,15 +40,15 @@ class Durable:
         known = {"recent_keys": self.keys, "memory": memory, "spooled": len(self.spool)}
         return Intake(catalog, decoders(("senml", "frigate")), batch=batch, **known)
 
-    def resume(self, door: Intake) -> bool:
-        """Let the door take in the next block that waits; False when there is none."""
-        block = next((block for number, block in self.spool.items() if number > door.spool.taken_id), None)
+    def resume(self, intake: Intake) -> bool:
+        """Let the intake accept the next spooled block; return False without one."""
+        block = next((block for number, block in self.spool.items() if number > intake.spool.taken_id), None)
         if block is not None:
-            door.resume(block, NOW_NS)
+            intake.resume(block, NOW_NS)
         return block is not None
 
     def append(self, sealed: Sealed | None) -> None:
-        """A batch in the log."""
+        """Append a batch to the log."""
         if sealed is None:
             return
         assert not any(residual(sealed.of(Counts).rows).values())
@@ -65,8 +65,8 @@ class Durable:
         for row in range(len(batch)):
             sensor = self.catalog[int(batch.sensor[row])]
             metric = self.catalog.metric_of(int(batch.metric[row])).name
-            told = int(batch.time_ns[row]), float(batch.value[row]), int(batch.quality[row])
-            self.rows[sensor.site, sensor.id, metric, *told] += 1
+            row_values = int(batch.time_ns[row]), float(batch.value[row]), int(batch.quality[row])
+            self.rows[sensor.site, sensor.id, metric, *row_values] += 1
 
 
 names = st.sampled_from(["a", "b", "c.1", "d_2"])
@@ -76,7 +76,7 @@ values = st.one_of(st.floats(-40, 125, allow_nan=False).map(lambda value: round(
 
 @st.composite
 def native(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """An object, or an array of them, that carries its own time."""
+    """Return an object, or an array of objects, with its own time."""
     count = draw(st.integers(1, 4))
     items = [{"time": draw(moments), "temperature": draw(values), "co": draw(st.integers(0, 50))} for _ in range(count)]
     content = items[0] if count == 1 else items
@@ -85,7 +85,7 @@ def native(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 @st.composite
 def senml(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """A pack with absolute times."""
+    """Return a pack with absolute times."""
     name = draw(names)
     pack = [{"bn": f"{name}/", "bt": draw(moments) / 1000, "n": "temperature", "u": "Cel", "v": draw(values)}]
     return f"campus/senml/{name}".encode(), json.dumps(pack).encode()
@@ -94,36 +94,41 @@ def senml(draw: st.DrawFn) -> tuple[bytes, bytes]:
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.one_of(native(), senml()), min_size=1, max_size=25), st.data())
 def test_the_same_readings_are_stored(messages: list[tuple[bytes, bytes]], data: st.DataObject) -> None:
-    """Once each, whatever the network, the broker, the load and the power did."""
+    """Each reading is stored once, for any behaviour of network, broker, load and power."""
     plain = Durable()
-    door = plain.door()
+    intake = plain.open_intake()
     distinct = list(dict.fromkeys(messages))
-    door.accept([(0x02, number + 1, *message) for number, message in enumerate(distinct)], NOW_NS)
-    plain.append(door.seal())
+    intake.accept([(0x02, number + 1, *message) for number, message in enumerate(distinct)], NOW_NS)
+    plain.append(intake.seal())
     assert sum(plain.rows.values()) == plain.outcomes["stored"] > 0
 
     shaken = Durable()
-    door = shaken.door()
+    intake = shaken.open_intake()
     copies = data.draw(st.lists(st.sampled_from(distinct), max_size=20))
     order = data.draw(st.permutations([*distinct, *copies]))
     unsealed: list[Frame] = []
     for number, message in enumerate(order):
         frame: Frame = (0x02 | data.draw(st.sampled_from([0, 0x08])), 1 + number % 7, *message)
-        door.accept([frame], NOW_NS + number, behind=data.draw(st.booleans()))
+        intake.accept([frame], NOW_NS + number, behind=data.draw(st.booleans()))
         unsealed.append(frame)
         act = data.draw(st.sampled_from(["go on", "go on", "resume", "seal", "crash", "restart"]))
         if act == "resume":
-            shaken.resume(door)
+            shaken.resume(intake)
         if act in {"seal", "restart"}:
-            shaken.append(door.seal())
+            shaken.append(intake.seal())
             unsealed = []
-        if act in {"crash", "restart"}:  # what was not durable was not acknowledged: the broker sends it again
-            door = shaken.door()
-            door.accept([(flags | 0x08, packet, topic, payload) for flags, packet, topic, payload in unsealed], NOW_NS)
-    shaken.append(door.seal())
-    while shaken.resume(door):
-        shaken.append(door.seal())
+        if act in {
+            "crash",
+            "restart",
+        }:  # messages that were not durable were not acknowledged: the broker redelivers them
+            intake = shaken.open_intake()
+            intake.accept(
+                [(flags | 0x08, packet, topic, payload) for flags, packet, topic, payload in unsealed], NOW_NS
+            )
+    shaken.append(intake.seal())
+    while shaken.resume(intake):
+        shaken.append(intake.seal())
     assert not shaken.spool
-    assert not door.spool.waiting
+    assert not intake.spool.waiting
     assert shaken.rows == plain.rows
     assert shaken.outcomes["stored"] == plain.outcomes["stored"]

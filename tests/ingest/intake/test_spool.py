@@ -1,4 +1,4 @@
-"""Messages that wait under overload: the comfort readings alone, in their order, and nothing of them is lost."""
+"""Overload spool: only comfort readings wait, in order, and none is lost."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ frames = st.lists(st.tuples(st.integers(0, 0x3FF), st.integers(0, 65_535), st.bi
 
 
 @given(frames)
-def test_a_block_gives_back_its_messages(messages: list[tuple[int, int, bytes, bytes]]) -> None:
-    """Flags, packet ids, topics and payloads, whatever the bytes."""
+def test_a_block_round_trips_its_messages(messages: list[tuple[int, int, bytes, bytes]]) -> None:
+    """Flags, packet ids, topics and payloads of any bytes round-trip."""
     assert unpack(pack(messages)) == messages
 
 
 @given(st.binary(max_size=60))
-def test_what_is_no_block_is_refused(rubbish: bytes) -> None:
-    """One kind of error, whatever the disk did."""
+def test_damaged_bytes_are_rejected(rubbish: bytes) -> None:
+    """Any damage raises one kind of error."""
     with pytest.raises(ValueError, match="block"):
         unpack(rubbish)
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=1, max_size=5), max_size=8), st.data())
 def test_every_message_leaves_once_in_order(chunks: list[list[bool]], data: st.DataObject) -> None:
-    """What may wait comes out of the blocks in the order in which it came, what may not comes at once."""
+    """Comfort messages leave the blocks in order of arrival; others pass immediately."""
     spool, log, numbers = Spool(), dict[int, Spooled](), iter(range(1, 1_000))
     at_once: list[int] = []
     waited: list[int] = []
     sent = 0
     for chunk in chunks:
-        told = [(0, number, b"w" if waits else b"n", b"") for number, waits in enumerate(chunk, sent)]
+        delays = [(0, number, b"w" if waits else b"n", b"") for number, waits in enumerate(chunk, sent)]
         sent += len(chunk)
-        at_once += [frame[1] for frame in spool.divert(told, sent, lambda topic: topic == b"w")]
+        at_once += [frame[1] for frame in spool.divert(delays, sent, lambda topic: topic == b"w")]
         if data.draw(st.booleans()):
             changes = spool.drain()
             for arrival_ns, packed in changes.added:
@@ -61,21 +61,21 @@ def test_every_message_leaves_once_in_order(chunks: list[list[bool]], data: st.D
 
 
 def overloaded() -> tuple[Intake, Sealed]:
-    """A door that knows a room and a smoke detector, and its first batch under overload: one message of each."""
-    door = Intake(Catalog())
+    """Return an intake with a room and a smoke detector, and its first batch under overload with both."""
+    intake = Intake(Catalog())
     for topic in (COMFORT, SMOKE):
-        door.accept([(0x30, 0, topic, b'{"time": 1789999999000, "temperature": 20}')], NOW_NS)
-    door.seal()
-    says = [(0x30, 0, COMFORT, b'{"time": 1789999999500, "temperature": 21}')]
-    says += [(0x30, 0, SMOKE, b'{"time": 1789999999500, "smoke": true}'), (0x30, 0, b"campus/s/env/new", b"{}")]
-    door.accept(says, NOW_NS, behind=True)
-    sealed = door.seal()
+        intake.accept([(0x30, 0, topic, b'{"time": 1789999999000, "temperature": 20}')], NOW_NS)
+    intake.seal()
+    messages = [(0x30, 0, COMFORT, b'{"time": 1789999999500, "temperature": 21}')]
+    messages += [(0x30, 0, SMOKE, b'{"time": 1789999999500, "smoke": true}'), (0x30, 0, b"campus/s/env/new", b"{}")]
+    intake.accept(messages, NOW_NS, behind=True)
+    sealed = intake.seal()
     assert sealed is not None
-    return door, sealed
+    return intake, sealed
 
 
-def test_smoke_and_whatever_is_not_known_does_not_wait() -> None:
-    """Under overload: the smoke reading is in the batch, the new name is judged, the comfort reading is kept whole."""
+def test_smoke_and_unknown_names_do_not_wait() -> None:
+    """Under overload the batch has the smoke reading and the new name; the comfort message is spooled."""
     _, sealed = overloaded()
     assert sealed.batch.value.tolist() == [1.0]
     assert sealed.urgent.tolist() == [True]
@@ -85,53 +85,53 @@ def test_smoke_and_whatever_is_not_known_does_not_wait() -> None:
     assert [frame[2] for frame in unpack(packed)] == [COMFORT]
 
 
-def test_what_waited_is_stored_as_it_came_and_forgotten_with_its_batch() -> None:
-    """Taken in later, under its own times; until then all that comes of its kind queues behind it."""
-    door, sealed = overloaded()
-    door.accept([(0x30, 0, COMFORT, b'{"time": 1790000001000, "temperature": 22}')], NOW_NS + SECOND_NS)
-    queued = door.seal()
+def test_spooled_messages_are_stored_unchanged_and_dropped_with_their_batch() -> None:
+    """Spooled messages keep their times; later comfort messages queue behind them."""
+    intake, sealed = overloaded()
+    intake.accept([(0x30, 0, COMFORT, b'{"time": 1790000001000, "temperature": 22}')], NOW_NS + SECOND_NS)
+    queued = intake.seal()
     assert queued is not None
     assert len(queued.batch) == 0
     for number, (arrival_ns, packed) in enumerate([*sealed.of(SpoolChanges).added, *queued.of(SpoolChanges).added], 1):
-        door.resume(Spooled(number, arrival_ns, packed), NOW_NS + 9 * SECOND_NS)
-    taken = door.seal()
+        intake.resume(Spooled(number, arrival_ns, packed), NOW_NS + 9 * SECOND_NS)
+    taken = intake.seal()
     assert taken is not None
     assert taken.batch.value.tolist() == [21.0, 22.0]
     assert taken.batch.arrival_ns.tolist() == [NOW_NS, NOW_NS + SECOND_NS]
-    assert (taken.of(SpoolChanges).removed, door.spool.waiting) == ([1, 2], 0)
-    door.accept([(0x30, 0, COMFORT, b'{"time": 1790000002000, "temperature": 23}')], NOW_NS + 10 * SECOND_NS)
-    direct = door.seal()
+    assert (taken.of(SpoolChanges).removed, intake.spool.waiting) == ([1, 2], 0)
+    intake.accept([(0x30, 0, COMFORT, b'{"time": 1790000002000, "temperature": 23}')], NOW_NS + 10 * SECOND_NS)
+    direct = intake.seal()
     assert direct is not None
     assert direct.batch.value.tolist() == [23.0]
 
 
-def test_ticks_tell_how_long_comfort_readings_wait() -> None:
-    """For as long as something waits, and once more when nothing does."""
-    door, sealed = overloaded()
-    told = []
+def test_ticks_report_the_delay_of_comfort_readings() -> None:
+    """Ticks report the delay while messages wait, and one zero afterwards."""
+    intake, sealed = overloaded()
+    delays = []
     for second in (2, 5):
-        door.tick(NOW_NS + second * SECOND_NS)
-    told.append(backlog(door))
-    door.resume(Spooled(1, *sealed.of(SpoolChanges).added[0]), NOW_NS + 6 * SECOND_NS)
+        intake.tick(NOW_NS + second * SECOND_NS)
+    delays.append(backlog(intake))
+    intake.resume(Spooled(1, *sealed.of(SpoolChanges).added[0]), NOW_NS + 6 * SECOND_NS)
     for second in (7, 8):
-        door.tick(NOW_NS + second * SECOND_NS)
-    told.append(backlog(door))
-    assert told == [[2.0, 5.0], [0.0]]
+        intake.tick(NOW_NS + second * SECOND_NS)
+    delays.append(backlog(intake))
+    assert delays == [[2.0, 5.0], [0.0]]
 
 
-def backlog(door: Intake) -> list[float]:
-    """What the service told since the last seal."""
-    sealed = door.seal()
+def backlog(intake: Intake) -> list[float]:
+    """Return the reported delays since the last seal."""
+    sealed = intake.seal()
     assert sealed is not None
     values: list[float] = sealed.batch.value[sealed.batch.metric == BACKLOG].tolist()
     return values
 
 
-def test_a_damaged_block_is_told_and_holds_up_nothing() -> None:
-    """One counted reject; what comes behind it is taken in."""
-    door, _ = overloaded()
-    door.resume(Spooled(1, NOW_NS, b"rubbish"), NOW_NS)
-    sealed = door.seal()
+def test_a_damaged_block_is_counted_and_blocks_nothing() -> None:
+    """A damaged block is one counted reject; later messages are accepted."""
+    intake, _ = overloaded()
+    intake.resume(Spooled(1, NOW_NS, b"rubbish"), NOW_NS)
+    sealed = intake.seal()
     assert sealed is not None
     assert {count.reason for count in sealed.of(Counts).rows} == {"", "internal"}
-    assert (sealed.of(SpoolChanges).removed, door.spool.waiting, door.internal_total) == ([1], 0, 1)
+    assert (sealed.of(SpoolChanges).removed, intake.spool.waiting, intake.internal_total) == ([1], 0, 1)

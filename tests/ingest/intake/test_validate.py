@@ -1,4 +1,4 @@
-"""The checks on columns agree with the rules row by row."""
+"""Validation of columns agrees with the rules for single rows."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ ROWS = st.lists(
 
 
 @given(ROWS)
-def test_every_row_is_judged_by_the_rules(rows: list[tuple[int, int, float, Quality]]) -> None:
-    """Time and range rules spelt out for one row at a time, against the columns."""
+def test_columns_follow_the_rules_of_single_rows(rows: list[tuple[int, int, float, Quality]]) -> None:
+    """Time and range rules for one row at a time give the same result as the columns."""
     batch = TelemetryBatch(
         sensor=np.zeros(len(rows), np.int32),
         metric=np.array([row[1] for row in rows], np.int16),

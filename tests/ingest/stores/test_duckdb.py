@@ -70,11 +70,11 @@ def test_killed_writer_leaves_rows_and_cursor_together(tmp_path: Path) -> None:
         writer.stdout.readline()
         time.sleep(wait_s)
         writer.kill()
-        told = int(writer.stdout.read().split(b"\n")[-2:][0] or 1)
+        confirmed = int(writer.stdout.read().split(b"\n")[-2:][0] or 1)
         writer.wait(10)
         writer.stdout.close()
         store = open_store("duckdb", path)
-        assert store.cursor() >= told
+        assert store.cursor() >= confirmed
         assert store.count() == 500 * store.cursor()
         store.close()
 

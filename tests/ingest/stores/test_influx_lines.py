@@ -32,7 +32,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
 MOMENTS = st.integers(-(2**62), 2**62)
 
 
-def told(name: str) -> str:
+def representable(name: str) -> str:
     """Return the representable form of a name: all but backslashes at its end."""
     body = name.rstrip("\\")
     return body + END_BACKSLASH * (len(name) - len(body))
@@ -58,7 +58,7 @@ def test_an_independent_parser_reads_the_same_values(
     lines = list(Lines(catalog_of(name)).of(batch_of([(1, 6, time_ns, value, quality)] * 2), cursor, {}))
     for again, line in enumerate(lines):
         found = parse_line(line)
-        tags = {"m": "6", "s": "1", "metric": "temperature", "sensor": told(name), "site": "site 1"}
+        tags = {"m": "6", "s": "1", "metric": "temperature", "sensor": representable(name), "site": "site 1"}
         assert found["tags"] == (tags | {"k": str(again)} if again else tags)
         assert (found["measurement"], found["time"]) == ("readings", time_ns)
         fields = found["fields"]
@@ -83,7 +83,7 @@ def test_a_real_server_returns_the_names(influxdb: Any) -> None:
     store.write(batch_of([(code, 6, 1_790_000_000_000_000_000 + code, float(code), 0) for code in codes]), cursor=1)
     query = {"db": database, "q": 'SHOW TAG VALUES WITH KEY = "sensor"'}
     (series,) = httpx.get(f"{influxdb.url}/query", params=query).json()["results"][0]["series"]
-    assert {value for _, value in series["values"]} == {told(name) for name in HOSTILE}
+    assert {value for _, value in series["values"]} == {representable(name) for name in HOSTILE}
     for code in codes:
         assert store.read(code, 6, from_ns=0, to_ns=2**62).value.tolist() == [float(code)]
     store.close()

@@ -64,16 +64,16 @@ def test_an_interrupted_write_is_repeated_whole(
 def test_a_server_that_is_down_raises_retryable_errors(influxdb: Any) -> None:
     """Opening makes no connection; every call raises a retryable error with the cause."""
     store = open_store("influxdb", Path(), settings=StoreSettings(influx_url="http://127.0.0.1:9", influx_api="1"))
-    with pytest.raises(StoreError, match=r"127\.0\.0\.1:9") as told:
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:9") as raised:
         store.write(batch_of([(0, 1, 5, 1.0, 0)]), cursor=1)
-    assert told.value.retry
+    assert raised.value.retry
     store.close()
     with (
         closing(InfluxStore(influxdb.url, f"t{uuid4().hex}", api="1")) as missing,
-        pytest.raises(StoreError, match="database not found") as told,
+        pytest.raises(StoreError, match="database not found") as raised,
     ):
         missing.write(batch_of([(0, 1, 5, 1.0, 0)]), cursor=1)
-    assert told.value.retry
+    assert raised.value.retry
 
 
 def test_a_closed_store_raises_store_error(fresh: Callable[[], InfluxStore]) -> None:
@@ -133,9 +133,9 @@ def test_the_second_version_gets_bucket_token_and_lines(
         if outcome == "taken":
             store.write(batch, cursor=9)
         else:
-            with pytest.raises(StoreError) as told:
+            with pytest.raises(StoreError) as raised:
                 store.write(batch, cursor=9)
-            assert told.value.retry is (outcome == "again")
+            assert raised.value.retry is (outcome == "again")
         store.close()
     finally:
         server.shutdown()

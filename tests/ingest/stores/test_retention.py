@@ -67,9 +67,9 @@ def test_every_error_is_reported_together(tmp_path: Path) -> None:
     """Errors of names, days, kinds, keys, steps and the whole table name their class."""
     path = tmp_path / "own.toml"
     path.write_text(WRONG, encoding="utf-8")
-    with pytest.raises(RetentionError) as told:
+    with pytest.raises(RetentionError) as raised:
         load_retention(path)
-    told_text = "\n".join(told.value.errors)
+    text = "\n".join(raised.value.errors)
     for part in (
         "class Smoke!.colour: unknown key; allowed is name, raw_days",
         "class Smoke!.name = 'Smoke!': allowed is a text of small letters",
@@ -82,8 +82,8 @@ def test_every_error_is_reported_together(tmp_path: Path) -> None:
         "class rest: the name is used twice",
         "class: the last class must cover every other reading",
     ):
-        assert part in told_text
-    assert all(line.startswith(str(path)) for line in told.value.errors)
+        assert part in text
+    assert all(line.startswith(str(path)) for line in raised.value.errors)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_files_without_a_table_are_errors(text: str, sentence: str, tmp_path: Pa
     """Broken TOML, other keys and an empty file are errors."""
     path = tmp_path / "own.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(RetentionError) as told:
+    with pytest.raises(RetentionError) as raised:
         load_retention(path)
-    assert sentence in str(told.value)
+    assert sentence in str(raised.value)
     with pytest.raises(RetentionError, match="No such file"):
         load_retention(tmp_path / "missing.toml")
 
