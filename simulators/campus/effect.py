@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Interval, Unit, doc
 
 from simulators.campus.fleet import Fleet, Samples
-from simulators.campus.noise import key_of, uniform
+from simulators.campus.noise import uniform
 from simulators.truth.truth import Truth
 
 
@@ -56,10 +56,6 @@ class Stage:
     def pick(self, candidates: Sequence[int], *, stream: int = 0) -> int:
         """Return one of the candidates, chosen by the random key."""
         return candidates[min(int(self.draw(0, len(candidates), stream=stream)), len(candidates) - 1)]
-
-    def key_for(self, name: str) -> int:
-        """Return a further random key."""
-        return key_of(self.key & 0xFFFFFFFF, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,12 +33,6 @@ class Truth:
     devices: tuple[str, ...]
     affected_devices: tuple[str, ...]
     drill: bool = False
-
-    def shifted(self, by_ms: int) -> Truth:
-        """Return the interval shifted in time."""
-        harm = None if self.harm_at_ms is None else self.harm_at_ms + by_ms
-        moved = replace(self, onset_ms=self.onset_ms + by_ms, end_ms=self.end_ms + by_ms, harm_at_ms=harm)
-        return replace(moved, detectable_from_ms=self.detectable_from_ms + by_ms)
 
     def to_json(self) -> dict[str, Any]:
         """Return the interval as in the truth file, times in RFC 3339."""
