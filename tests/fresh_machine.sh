@@ -133,7 +133,7 @@ def wait(condition, seconds: float, name: str):
     sys.exit(f"{name}: not within {seconds} s")
 
 
-wait(lambda: b"<html" in answer("/"), 1200, "console")
+wait(lambda: b"<html" in answer("/"), 1800, "console")
 account = {"username": "operator", "password": os.environ["TWINWARD_DEMO_PASSWORD"]}
 token = json.loads(answer("/api/v1/session", account))["token"]
 wait(lambda: json.loads(answer("/api/v1/tickets", token=token))["items"], 60, "first ticket")
