@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from detectors import DetectionBatch, ServiceClock, ticks
@@ -127,9 +128,10 @@ class DetectionLane:
         self._clock = ServiceClock()
 
     def restore(self, detections: DetectionLog) -> int:
-        """Return the position of the newest snapshot after restoring it, or 0 if none fits recipe and version.
+        """Return the position of the newest snapshot after restoring it, or 0 if none can be read.
 
-        The detectors then score the kept log again. Blocks while the kernels load.
+        At 0 the detectors score the kept log again. A rule that is new or changed since the snapshot has no state; it
+        scores from the snapshot's position on. Blocks while the kernels load.
         """
         saved = detections.latest_snapshot(self.name)
         if saved is not None:
@@ -144,6 +146,11 @@ class DetectionLane:
         self._detector = self._make()
         self._clock = ServiceClock()
         self._detector.sync()
+
+    @property
+    def fresh_rules(self) -> tuple[str, ...]:
+        """Names of the rules that were restored without state."""
+        return self._detector.fresh_rules
 
     def snapshot(self) -> bytes:
         """Return the state of the detectors and of their clock."""
@@ -184,8 +191,11 @@ class DetectStage:
         self._saved_ns = self._pause_ns = 0
 
     def recover(self) -> int:
-        """Return the cursor of the newest snapshot that fits this recipe, or the beginning of the log."""
+        """Return the cursor of the newest snapshot, or the beginning of the log if none can be read."""
         self._cursor = self._lane.restore(self._detections)
+        if self._cursor and self._lane.fresh_rules:
+            log = structlog.get_logger(stage=self.name)
+            log.info("rules start without state", position=self._cursor, rules=list(self._lane.fresh_rules))
         self._saved, self._saved_ns = self._cursor, self._clock()
         self._written = self._detections.source(self.name)
         return self._cursor

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 
 from ingest import (
     COLUMNS,
@@ -31,7 +33,7 @@ from twinward.latest import Latest
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.settings import Settings
 from twinward.stages import DAY_NS, DETECT, DETECT_URGENT, RETAIN_EVERY_S, DetectStage, LogCatalog, StoreStage
-from twinward.tables import read_tables
+from twinward.tables import Tables, read_tables
 
 NOW_NS = 1_790_000_000 * 10**9
 
@@ -195,6 +197,29 @@ def test_the_backlog_of_the_service_clock_survives_a_restart(log: TelemetryLog, 
             return [(e.detections.first_ns.tolist(), e.detections.decided_ns.tolist()) for e in found.read(0)]
 
     assert results("whole.sqlite", (10_000,)) == results("cut.sqlite", (cut, 10_000)) != []
+
+
+def test_change_of_one_rule_resumes_at_the_saved_position(log: TelemetryLog, tmp_path: Path) -> None:
+    """The stage keeps its cursor, logs the changed rule, and scores no earlier entry again."""
+    catalog, now_ns = Catalog(), [NOW_NS]
+    smoke = catalog.code("s", "smoke-1", "smoke")
+    log.append(sealed_of(smoke, "smoke", 1.0, NOW_NS, urgent=True))
+    tables, shared = read_tables(Settings()), LogCatalog(log, catalog, shared=True)
+    rules = tuple(replace(r, clear_s=30.0) if r.name == "smoke" else r for r in tables.recipe.rules)  # type: ignore[call-arg]
+    changed = replace(tables, recipe=replace(tables.recipe, rules=rules))
+    with closing(DetectionLog(tmp_path / "detections.sqlite", clock=time.time_ns)) as found:
+
+        def stage_of_tables(own: Tables) -> tuple[DetectStage, int]:
+            stage = DetectStage(detection_lanes(log, catalog, own)[0], found, shared, clock=lambda: now_ns[0])
+            return stage, stage.recover()
+
+        stage, position = stage_of_tables(tables)
+        stage.process(log.urgent().read(position, limit=10))
+        now_ns[0] += 3_600 * 10**9
+        stage.idle()
+        with structlog.testing.capture_logs() as lines:
+            assert [stage_of_tables(own)[1] for own in (tables, changed)] == [1, 1]
+        assert [(line["stage"], line["rules"], line["position"]) for line in lines] == [(DETECT_URGENT, ["smoke"], 1)]
 
 
 def sealed_of(sensor: int, metric: str, value: float, now_ns: int, *, urgent: bool) -> Sealed:
