@@ -1,4 +1,4 @@
-"""Where time comes from: a callable that gives nanoseconds since 1970 UTC."""
+"""Wall clocks: callables that return nanoseconds since 1970 UTC."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ system_clock: Clock = time.time_ns
 
 
 def scaled_clock(speed: float) -> Clock:
-    """A clock that starts at the present and runs `speed` times as fast, for demonstrations.
+    """Return a clock that starts now and runs `speed` times as fast, for demonstrations.
 
-    It follows the monotonic clock, so that a step of the wall clock cannot turn it back. Raises ValueError for a speed
-    that is not positive.
+    It counts on the monotonic clock: a step of the wall clock does not turn it back. Raises ValueError unless the speed
+    is positive.
     """
     if speed <= 0:
         raise ValueError(f"a clock's speed must be positive, not {speed}")

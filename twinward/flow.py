@@ -139,6 +139,31 @@ class Flow:
         stage = StoreStage(store, latest, self.refresh, self.clock, keep=retention, retain_logs=logs.retain)
         return Step(self.log, stage)
 
+    def origin(self, engine: Engine, channels: Sequence[Channel], stuck: Callable[[], bool]) -> Origin:
+        """Return the origin of flows in memory; engine: the alert database; stuck: whether its outbox fails now."""
+        from alerts import FallbackDispatch
+
+        settings, tables, log = self.settings, self.tables, self.log
+
+        def intake(catalog: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - as Origin says
+            return Intake(
+                catalog,
+                decoders(settings.intake.formats or FOREIGN, lorawan=tables.lorawan),
+                settings=replace(settings.intake, keys_max=KEYS_MAX),
+                batch=settings.batch,
+                recent_keys=log.recent_keys(KEYS_MAX) if readable else (),
+                memory=log.memory() if readable else (),
+            )
+
+        def dispatch(readable: bool) -> FallbackDispatch:  # noqa: FBT001 - as Origin says
+            source = engine if readable else None
+            return FallbackDispatch(source, tables.registry, self.clock, channels=channels, pending=stuck())
+
+        def lanes(catalog: Catalog) -> Sequence[DetectionLane]:
+            return detection_lanes(log, catalog, tables)
+
+        return Origin(log, self.detections, self.catalog.copy, intake, lanes, dispatch)
+
 
 def detection_lanes(
     log: TelemetryLog, catalog: Catalog, tables: Tables
@@ -200,45 +225,6 @@ class Origin:
     intake: Callable[[Catalog, bool], Intake]
     lanes: Callable[[Catalog], Sequence[DetectionLane]]
     dispatch: Callable[[bool], FallbackDispatch]
-
-
-def origin(
-    settings: Settings,
-    tables: Tables,
-    clock: Clock,
-    *,
-    catalog: Catalog,
-    logs: tuple[TelemetryLog, DetectionLog],
-    alerting: tuple[Engine, Sequence[Channel], Callable[[], bool]],
-) -> Origin:
-    """Return the origin of a service's flows in memory.
-
-    catalog: of the service; alerting: its database, its channels, and whether its outbox fails now.
-    """
-    from alerts import FallbackDispatch
-
-    telemetry, detections = logs
-    engine, channels, stuck = alerting
-
-    def intake(known: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - as Origin says
-        return Intake(
-            known,
-            decoders(settings.intake.formats or FOREIGN, lorawan=tables.lorawan),
-            settings=replace(settings.intake, keys_max=KEYS_MAX),
-            batch=settings.batch,
-            recent_keys=telemetry.recent_keys(KEYS_MAX) if readable else (),
-            memory=telemetry.memory() if readable else (),
-        )
-
-    def dispatch(readable: bool) -> FallbackDispatch:  # noqa: FBT001 - as Origin says
-        return FallbackDispatch(
-            engine if readable else None, tables.registry, clock, channels=channels, pending=stuck()
-        )
-
-    def lanes(known: Catalog) -> Sequence[DetectionLane]:
-        return detection_lanes(telemetry, known, tables)
-
-    return Origin(telemetry, detections, catalog.copy, intake, lanes, dispatch)
 
 
 def subscriptions(settings: Settings) -> list[str]:

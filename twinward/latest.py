@@ -1,4 +1,4 @@
-"""The newest reading of every sensor and metric, as columns sorted by both."""
+"""Newest reading of every sensor and metric, in columns sorted by both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METRIC_BITS = 16
 
 
 class Latest:
-    """Updated from the log, asked by the console. Memory: 25 bytes for each pair of sensor and metric."""
+    """Written by the store stage, read by the API. Memory: 25 bytes for each pair of sensor and metric."""
 
     def __init__(self) -> None:
         self._keys: NDArray[np.int64] = np.empty(0, np.int64)
@@ -24,7 +24,7 @@ class Latest:
         self._lock = threading.Lock()
 
     def update(self, batch: TelemetryBatch) -> None:
-        """Take in a batch; a reading that is older than the known one of its series changes nothing."""
+        """Update from a batch; ignore a reading that is older than the newest of its series."""
         if not len(batch):
             return
         keys = (batch.sensor.astype(np.int64) << METRIC_BITS) | batch.metric
@@ -35,7 +35,7 @@ class Latest:
             self._merge(keys[rows], batch, rows)
 
     def of(self, sensor: int) -> list[Last]:
-        """The newest reading of each metric of a sensor, by metric code."""
+        """Return the newest reading of each metric of a sensor, by metric code."""
         with self._lock:
             begin, end = np.searchsorted(self._keys, (sensor << METRIC_BITS, (sensor + 1) << METRIC_BITS))
             return [

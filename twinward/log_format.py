@@ -1,4 +1,4 @@
-"""How the program's own log looks: one line an event on the error channel."""
+"""Format of the program's log: one line an event on standard error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 
 def configure_logs() -> None:
-    """From now on one line an event; tracebacks without the values of variables, for those may be secrets."""
+    """Configure structlog: one line an event, tracebacks without variables, which may be secrets."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

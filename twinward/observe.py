@@ -1,4 +1,4 @@
-"""What the service tells of itself: accounts, health and metrics, for the HTTP interface."""
+"""Accounts, health, condition and Prometheus metrics of the service, for the HTTP interface."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from .balances import balances, summed
 from .latest import Latest
 from .log import TelemetryLog
 from .pump import Pump
-from .standby.controller import StandbyController
+from .standby import StandbyController
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600)
 
 
 @dataclass(frozen=True)
 class Observer:
-    """The view on a running service that the HTTP interface reads from.
+    """Read access of the HTTP interface to a running service; implements `alerts.api.Telemetry`.
 
-    checks: name -> whether that part works now; readiness is all of them; told: what the service says of itself.
+    checks: part -> its health check; the service is ready while all pass. present_condition: returns faults and
+    unstored alarms.
     """
 
     catalog: Catalog
@@ -37,16 +38,16 @@ class Observer:
     pumps: tuple[Pump[Any], ...]
     checks: Mapping[str, Callable[[], bool]]
     registry: CollectorRegistry
-    told: Callable[[], Condition]
+    present_condition: Callable[[], Condition]
 
     def latest(self, sensor: int) -> list[Last]:
-        """The newest reading of each metric of a sensor."""
+        """Return the newest reading of each metric of a sensor."""
         return self.newest.of(sensor)
 
     def accounting(self) -> dict[str, Any]:
-        """Totals, the accounts by site and format, and how far store and detectors are behind the log.
+        """Return total accounts, accounts by site and format, and the lag of each stage behind its log.
 
-        The store's own figures are None while it does not answer.
+        The figures of the store are None while it does not answer.
         """
         rows = self.log.accounting()
         total = summed(rows)
@@ -74,67 +75,67 @@ class Observer:
         return self.log.quarantine(limit, before, sites=sites, reason=reason)
 
     def replay(self, *, site: str | None, reason: str | None) -> int:
-        """Have refused messages taken in again, within seconds; how many there are."""
+        """Reprocess quarantined messages within seconds; return their number."""
         return self.log.replay(site=site, reason=reason)
 
     def clocks(self) -> list[dict[str, Any]]:
-        """Sensors whose clocks are off, by code."""
+        """Return the sensors with a clock offset, by code."""
         return [{"code": code} | clock._asdict() for code, clock in self.log.clocks()]
 
     def health(self) -> dict[str, bool]:
-        """Each part of the service and whether it works now."""
+        """Return the health of each part."""
         return {name: check() for name, check in self.checks.items()}
 
     def condition(self) -> Condition:
-        """Own faults that last, and alarms that stand in no database yet."""
-        return self.told()
+        """Return the faults of the service that last, and alarms that are in no database yet."""
+        return self.present_condition()
 
 
-def condition(lookout: StandbyController, messenger: MemoryOutbox) -> Condition:
-    """What lookout and messenger have to tell; alarms only while something takes nothing."""
-    faults = lookout.faults
+def service_condition(standby: StandbyController, outbox: MemoryOutbox) -> Condition:
+    """Return the condition of the service; alarms sent from memory are part of it during a red fault."""
+    faults = standby.faults
     since_ns = min((fault.since_ns for fault in faults if fault.grade == "red"), default=None)
-    unstored = () if since_ns is None else [n for n in messenger.recent() if n.hazard and n.created_ns >= since_ns]
-    return Condition(lookout.version, faults, unstored)
+    unstored = () if since_ns is None else [n for n in outbox.recent() if n.hazard and n.created_ns >= since_ns]
+    return Condition(standby.version, faults, unstored)
 
 
 class StandbyCollector:
-    """What the lookout does, and what waits in memory for the database, as Prometheus metrics."""
+    """Prometheus metrics of degraded mode, and of writes that wait in memory for the database."""
 
     def __init__(
-        self, lookout: StandbyController, messenger: MemoryOutbox, *, desk: AlertDispatch, people: People
+        self, standby: StandbyController, outbox: MemoryOutbox, *, dispatch: AlertDispatch, people: People
     ) -> None:
-        self._lookout, self._messenger, self._desk, self._people = lookout, messenger, desk, people
+        self._standby, self._outbox, self._dispatch, self._people = standby, outbox, dispatch, people
 
     def collect(self) -> Iterator[Metric]:
-        """The families, freshly read."""
-        status, faults = self._lookout.status(), self._lookout.faults
+        """Yield the metric families with their present values."""
+        status, faults = self._standby.status(), self._standby.faults
         yield GaugeMetricFamily("twinward_disk_free_ratio", "Free share of the disk", value=status["disk_free_share"])
-        fault = GaugeMetricFamily("twinward_own_fault", "1 while people know of the fault", labels=("part", "cause"))
+        fault = GaugeMetricFamily("twinward_own_fault", "1 from notice to end of a fault", labels=("part", "cause"))
         for one in faults:
             fault.add_metric((one.part, one.cause.code), 1)
         yield fault
-        for name, text in (("judging", "1 while alarms go out from memory"), ("hearing", "1 while its session hears")):
+        for name, text in (("judging", "1 while pages go out from memory"), ("hearing", "1 while its session is open")):
             yield GaugeMetricFamily(f"twinward_lookout_{name}", text, value=float(status[name]))
-        for name in (*self._lookout.counts, "ear_errors", "unmatched_forgotten"):
-            yield CounterMetricFamily(f"twinward_lookout_{name}", f"Lookout: {name}", value=status[name])
-        sent = CounterMetricFamily("twinward_messenger", "Messages from memory", labels=("outcome",))
+        for name in (*self._standby.counts, "ear_errors", "unmatched_forgotten"):
+            yield CounterMetricFamily(f"twinward_lookout_{name}", f"Degraded mode: {name}", value=status[name])
+        sent = CounterMetricFamily("twinward_messenger", "Notices sent from memory", labels=("outcome",))
         for outcome in ("sent", "failed", "dropped"):
-            sent.add_metric((outcome,), getattr(self._messenger, f"{outcome}_total"))
+            sent.add_metric((outcome,), getattr(self._outbox, f"{outcome}_total"))
         yield sent
-        yield GaugeMetricFamily("twinward_messenger_waiting", "Messages in memory", value=self._messenger.waiting)
-        waiting = GaugeMetricFamily("twinward_audit_waiting", "Entries of the audit that wait to be written")
-        waiting.add_metric((), len(self._desk.deferred_audit))
+        yield GaugeMetricFamily("twinward_messenger_waiting", "Notices that wait in memory", value=self._outbox.waiting)
+        waiting = GaugeMetricFamily("twinward_audit_waiting", "Audit entries that wait in memory")
+        waiting.add_metric((), len(self._dispatch.deferred_audit))
         yield waiting
-        unwritten = CounterMetricFamily("twinward_unwritten", "Writes that the database refused", labels=("what",))
+        unwritten = CounterMetricFamily("twinward_unwritten", "Writes that the database rejected", labels=("what",))
         unwritten.add_metric(("session",), self._people.sessions.unwritten_total)
-        unwritten.add_metric(("reply",), self._desk.idempotency_keys.unwritten_total)
-        unwritten.add_metric(("audit_dropped",), self._desk.deferred_audit.dropped_total)
+        unwritten.add_metric(("reply",), self._dispatch.idempotency_keys.unwritten_total)
+        unwritten.add_metric(("audit_dropped",), self._dispatch.deferred_audit.dropped_total)
         yield unwritten
 
 
 class ServiceCollector:
-    """Turns accounts, lags and health into Prometheus metrics at each scrape."""
+    """Prometheus metrics of accounts, lags and health, read at each scrape."""
 
     def __init__(
         self,
@@ -144,11 +145,11 @@ class ServiceCollector:
         *,
         delay_s: Callable[[], float] | None,
     ) -> None:
-        """delay_s: how long messages wait at the broker; None in a process that takes none."""
+        """delay_s: delay of messages at the broker; None in a process without ingest."""
         self._log, self._pumps, self._checks, self._delay_s = log, pumps, checks, delay_s
 
     def collect(self) -> Iterator[Metric]:
-        """The families, freshly read."""
+        """Yield the metric families with their present values."""
         readings = CounterMetricFamily("twinward_readings", "Readings by outcome", labels=("outcome", "reason"))
         total = summed(self._log.accounting())
         for outcome in ("received", "stored", "duplicate"):
@@ -156,7 +157,7 @@ class ServiceCollector:
         for reason, rows in total["quarantined"].items():
             readings.add_metric(("quarantined", reason), rows)
         yield readings
-        lag = GaugeMetricFamily("twinward_stage_lag_entries", "Log entries not yet taken in", labels=("stage",))
+        lag = GaugeMetricFamily("twinward_stage_lag_entries", "Log entries to process", labels=("stage",))
         failures = CounterMetricFamily("twinward_stage_failures", "Failed turns of a stage", labels=("stage",))
         for pump in self._pumps:
             lag.add_metric((pump.name,), pump.lag())
@@ -165,8 +166,8 @@ class ServiceCollector:
         yield lag
         yield failures
         if self._delay_s is not None:
-            waited = "How long messages wait at the broker, 0 while that is not known"
-            yield GaugeMetricFamily("twinward_broker_delay_seconds", waited, value=self._delay_s())
+            text = "Delay of messages at the broker, 0 while unknown"
+            yield GaugeMetricFamily("twinward_broker_delay_seconds", text, value=self._delay_s())
         up = GaugeMetricFamily("twinward_part_up", "1 while the part works", labels=("part",))
         for name, check in self._checks.items():
             up.add_metric((name,), float(check()))
@@ -174,7 +175,7 @@ class ServiceCollector:
 
 
 def latency_histogram(registry: CollectorRegistry) -> Histogram:
-    """From the arrival of the deciding reading to the hazard in the database, in seconds."""
+    """Return the histogram of seconds from the arrival of the deciding reading to the hazard in the database."""
     return Histogram(
         "twinward_ingest_to_alarm_seconds",
         "From the arrival of the deciding reading to the hazard in the database",

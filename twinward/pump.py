@@ -1,4 +1,4 @@
-"""The only loop: take what the log holds behind the cursor, let the stage process it, advance the cursor."""
+"""The loop of every stage: read the log after the cursor, process the entries, advance the cursor."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ EntryP_contra = TypeVar("EntryP_contra", bound="Positioned", contravariant=True)
 ENTRIES_PER_TURN = 256
 WAIT_S = 0.25
 BACKOFF_S_MAX = 2.0
-TOLD_EVERY_S = 60.0
-"""A fault that lasts, or comes and goes, is logged once in so long: the log of a full disk may lie on that disk."""
+LOGGED_EVERY_S = 60.0
+"""Interval between log messages of one lasting or flapping error: they may be written to a full disk."""
 EASE_S, ENTRIES_EASY = 1.0, 32
-"""Rest after a full turn while other parts load, and what a turn takes then: what is far behind gains nothing from
-holding them up."""
+"""Pause after a full turn, and entries of a turn, while other parts load: a stage with a backlog must not slow them."""
 
 
 class Positioned(Protocol):
-    """Anything with a position in a log."""
+    """An entry with a position in a log."""
 
     @property
     def seq(self) -> int:
-        """The position, counted from 1."""
+        """Position, from 1."""
         ...
 
 
@@ -36,45 +35,45 @@ class Source(Protocol[EntryS_co]):
     """A log to read from; several pumps may read one."""
 
     def read(self, after: int, *, limit: int = 64) -> Sequence[EntryS_co]:
-        """The entries behind position `after`, in order, at most `limit`."""
+        """Return at most `limit` entries after position `after`, in order."""
         ...
 
     def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until there is an entry behind `after` (True) or the time is over."""
+        """Block until there is an entry after `after` (True) or the time is over (False)."""
         ...
 
     def head(self) -> int:
-        """The last position."""
+        """Return the last position."""
         ...
 
 
 class Stage(Protocol[EntryP_contra]):
     """One step of the flow behind a log.
 
-    Must hold for every implementation: `process` makes its effects and the cursor durable together, or raises with
-    neither; entries that were processed before change nothing.
+    Invariants: `process` makes its effects and the cursor durable together, or raises with neither. Entries that were
+    processed before change nothing.
     """
 
     name: str
 
     def recover(self) -> int:
-        """Bring the stage to its last durable state, at start and after a failure; gives the cursor to read on from."""
+        """Restore the last durable state, at start and after a failure; return the cursor."""
         ...
 
     def process(self, entries: Sequence[EntryP_contra]) -> None:
-        """Take in the entries, in order."""
+        """Process the entries, in order."""
         ...
 
     def idle(self) -> None:
-        """What is to be done when a turn is over, with entries or without; must be quick."""
+        """Run short periodic work after each turn, with entries or without."""
         ...
 
 
 class Pump(Generic[EntryT]):
-    """Drives one stage from one source in a thread of its own; waits and tries again when the stage fails."""
+    """Runs one stage on one source in a thread; retries with back-off after a failure."""
 
     def __init__(self, source: Source[EntryT], stage: Stage[EntryT], *, rest_s: float = 0.0) -> None:
-        """rest_s: pause after a turn, for a stage that works better on fewer and larger turns."""
+        """rest_s: pause after a turn, for a stage that works better on fewer, larger batches."""
         self.name = stage.name
         self.failures_total = 0
         self.last_error = ""
@@ -87,11 +86,11 @@ class Pump(Generic[EntryT]):
         self._turned_ns = time.monotonic_ns()
         self._recovered = False
         self._thread = threading.Thread(target=self._run, name=f"pump-{stage.name}", daemon=True)
-        self._told_error, self._told_s = "", 0.0
+        self._logged_error, self._logged_s = "", 0.0
         self._log = structlog.get_logger(stage=stage.name)
 
     def start(self, *, hurry: threading.Event | None = None) -> None:
-        """Begin to pump. hurry: until it is set, a full turn is followed by a rest; what is new is taken in at once."""
+        """Start the thread. hurry: until it is set, the stage pauses after each full turn."""
         if hurry is None:
             self._hurry.set()
         else:
@@ -99,17 +98,17 @@ class Pump(Generic[EntryT]):
         self._thread.start()
 
     def stop(self, *, timeout_s: float = 10) -> None:
-        """Finish the turn under way and end; what is behind the cursor waits in the log."""
+        """Finish the present turn and stop; later entries wait in the log."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     def lag(self) -> int:
-        """How many entries of the log the stage has not yet taken in."""
+        """Return the number of log entries that the stage has not processed."""
         return max(0, self._source.head() - self.cursor)
 
     def healthy(self, *, stalled_s: float = 30) -> bool:
-        """True once the stage has recovered, while the thread turns and its last turn did not fail."""
+        """Return True once the stage has recovered, while the thread runs and its last turn did not fail."""
         stalled = (time.monotonic_ns() - self._turned_ns) / 1e9 > stalled_s
         return self._recovered and self._thread.is_alive() and not self.last_error and not stalled
 
@@ -147,6 +146,6 @@ class Pump(Generic[EntryT]):
         self.failures_total += 1
         self.last_error = f"{type(error).__name__}: {error}"
         now_s = time.monotonic()
-        if self.last_error != self._told_error or now_s - self._told_s > TOLD_EVERY_S:
-            self._told_error, self._told_s = self.last_error, now_s
-            self._log.error("stage failed, will try again", error=self.last_error, cursor=self.cursor, exc_info=True)
+        if self.last_error != self._logged_error or now_s - self._logged_s > LOGGED_EVERY_S:
+            self._logged_error, self._logged_s = self.last_error, now_s
+            self._log.error("stage failed; retries", error=self.last_error, cursor=self.cursor, exc_info=True)

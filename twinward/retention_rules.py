@@ -1,4 +1,4 @@
-"""The rules of retention as they stand now: classes of the table, kinds of the catalogue, holds of the register."""
+"""Present retention rules: classes of the table, kinds of the catalogue, legal holds of the register."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ HOLDS_FILE = "holds.sqlite"
 
 
 class RetentionPlanner:
-    """Gives the rules for a step of retention; made anew when a hold was made or released, or the catalogue grew."""
+    """Builds the plan of a retention step; rebuilt when a hold or the catalogue changes."""
 
     def __init__(self, classes: Sequence[RetentionClass], catalog: Catalog, data_dir: Path) -> None:
-        """data_dir: where the register of holds is. Raises HoldError when it cannot be used."""
+        """data_dir: folder of the register of holds. Raises HoldError when the register cannot be opened."""
         self._classes, self._catalog = classes, catalog
         self._holds = Holds(data_dir / HOLDS_FILE)
         self._seen: tuple[list[Hold], int] | None = None
         self._keep = RetentionPlan(classes, self._describe)
 
     def __call__(self) -> RetentionPlan:
-        """The rules of this moment. Raises HoldError when the register cannot be read: then nothing may go."""
+        """Return the present plan. Raises HoldError when the register cannot be read: nothing may be dropped then."""
         seen = self._holds.standing(), self._catalog.version
         if seen != self._seen:
             self._keep = RetentionPlan(self._classes, self._describe, held=held(seen[0], self._catalog))
@@ -29,6 +29,6 @@ class RetentionPlanner:
         return self._keep
 
     def _describe(self, sensor: int, metric: int) -> tuple[str, str]:
-        """Kind and metric name; empty for what the catalogue does not know (the last class has it)."""
+        """Return kind and metric name; empty for codes outside the catalogue, which are of the last class."""
         kind = self._catalog[sensor].kind if sensor < len(self._catalog) else ""
         return kind, self._catalog.metric_of(metric).name if self._catalog.knows(metric) else ""

@@ -10,7 +10,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +18,17 @@ from alerts import AlertError
 from alerts.notices.channels import open_channels
 from detectors import DetectorError
 from ingest import HoldError
-from ingest.mqtt import FirstArrivals, MqttError, Subscriber, TransientSession, urgent_filters
+from ingest.mqtt import FirstArrivals, MqttError, Subscriber
 
 from . import __version__
 from .broker import Broker, start_broker
 from .broker.ports import check_port
 from .clock import Clock, system_clock
 from .errors import as_cli_errors
-from .flow import Flow, Step, origin, subscriptions
+from .flow import Flow, Step, subscriptions
 from .latest import Latest
 from .settings import Settings
-from .stages import DETECT_URGENT, StoreStage, note_head
+from .stages import DETECT_URGENT, STORE, note_head
 from .tables import read_tables
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ STORE_REST_S, DETECT_REST_S = 0.25, 0.05
 """Pauses of stages that work better on fewer, larger batches; the urgent stages have none."""
 PACKAGE_ERRORS = (DetectorError, AlertError, HoldError, MqttError, ValueError)
 """Errors of the packages that a user can fix, by settings or by input."""
+HTTP_SERVER: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
+HTTP_STOP_S = 2
 LOADING_SWITCH_S = 0.0005
 """Thread switch interval while parts load beside working ones; an import otherwise holds the interpreter for 5 ms."""
 
@@ -55,6 +57,7 @@ class Service:
         self._checks: dict[str, Callable[[], bool]] = {}
         self._pumps: list[Pump[Any]] = []
         self._subscriber: Subscriber | None = None
+        self._arrivals = FirstArrivals()
         self._loaded = threading.Event()
         with as_cli_errors(*PACKAGE_ERRORS), contextlib.ExitStack() as opened:
             opened.callback(self._undo.close)
@@ -123,7 +126,6 @@ class Service:
             broker: Broker = start_broker(settings.broker.port, settings.data_dir)
             self._undo.callback(broker.stop)
             self._checks["embedded_broker"] = broker.alive
-        self._arrivals = FirstArrivals()
         subscriber = Subscriber(
             settings.mqtt,
             self.flow.intake(),
@@ -178,45 +180,29 @@ class Service:
         self._start(step, rest_s=STORE_REST_S, hurry=self._loaded)
 
     def _start_standby(self) -> None:
-        """Start degraded mode; in a process without ingest it reads the log only."""
+        """Start degraded mode; in a process without ingest it detects a full disk by a probe."""
+        from . import standby
         from .observe import StandbyCollector
-        from .standby.controller import Mode, StandbyController
-        from .standby.disk_probe import DiskProbe
-        from .standby.memory_flow import MemoryFlow
-        from .standby.self_monitor import DiskSpace
 
-        settings, subscriber = self.settings, self._subscriber
-        made = origin(
-            settings,
-            self.tables,
+        settings, subscriber, outbox = self.settings, self._subscriber, self._memory_outbox
+        made = self.flow.origin(self.dispatch.engine, self._channels, lambda: bool(self._outbox.last_error))
+        filters = partial(subscriptions, settings) if subscriber is None else subscriber.subscriptions
+        sessions = standby.Sessions.of(settings.mqtt, filters)
+        source = standby.DiskProbe(settings.data_dir, self.log.head) if subscriber is None else subscriber
+        parts = {pump.name: pump for pump in self._pumps if pump.name != STORE} | {"outbox": self._outbox}
+        stages = {name: partial(getattr, part, "last_error") for name, part in parts.items()}
+        space = standby.DiskSpace(settings.data_dir)
+        self._standby = standby.StandbyController(
+            lambda urgent_alone: standby.MemoryFlow(made, urgent_alone=urgent_alone),
+            outbox,
             self.clock,
-            catalog=self.catalog,
-            logs=(self.log, self.detections),
-            alerting=(self.dispatch.engine, self._channels, lambda: bool(self._outbox.last_error)),
-        )
-        behind = [pump for pump in self._pumps if pump.name != StoreStage.name]
-        stages = {pump.name: partial(getattr, pump, "last_error") for pump in behind}
-        filters: Callable[[], Sequence[str]] = partial(subscriptions, settings)
-        if subscriber is not None:
-            filters = subscriber.subscriptions
-        self._standby = StandbyController(
-            lambda alone: MemoryFlow(made, urgent_alone=alone),
-            self._memory_outbox,
-            self.clock,
-            channels=self._channels,
-            room=DiskSpace(settings.data_dir),
-            stages=stages | {"outbox": lambda: self._outbox.last_error},
-            source=DiskProbe(settings.data_dir, self.log.head) if subscriber is None else subscriber,
-            ears={
-                Mode.EAR: TransientSession(settings.mqtt, filters),
-                Mode.URGENT_EAR: TransientSession(settings.mqtt, lambda: urgent_filters(filters())),
-            },
-            heard=FirstArrivals() if subscriber is None else self._arrivals,
+            detector=standby.FaultDetector(source, stages, space),
+            reporter=standby.FaultReporter(tuple(stages), outbox, self._channels, self.clock),
+            receiver=standby.Receiver(source, sessions, self._arrivals, self.clock),
+            space=space,
         )
         self._checks["lookout"] = self._standby.alive
-        self._metrics.register(
-            StandbyCollector(self._standby, self._memory_outbox, desk=self.dispatch, people=self.people)
-        )
+        self._metrics.register(StandbyCollector(self._standby, outbox, dispatch=self.dispatch, people=self.people))
         self._standby.start()
         self._undo.callback(self._standby.stop)
 
@@ -225,45 +211,31 @@ class Service:
 
         from alerts.api import create_app
 
-        from .observe import Observer, ServiceCollector, condition
+        from .observe import Observer, ServiceCollector, service_condition
 
-        http, pumps = self.settings.http, tuple(self._pumps)
-        observer = Observer(
-            self.catalog,
-            self.store,
-            self.log,
-            self._latest,
-            pumps,
-            self._checks,
-            self._metrics,
-            told=lambda: condition(self._standby, self._memory_outbox),
-        )
+        pumps, checks = tuple(self._pumps), self._checks
+        condition = partial(service_condition, self._standby, self._memory_outbox)
+        observer = Observer(self.catalog, self.store, self.log, self._latest, pumps, checks, self._metrics, condition)
         delay_s = None if self._subscriber is None else self._subscriber.delay_s
-        self._metrics.register(ServiceCollector(self.log, pumps, self._checks, delay_s=delay_s))
+        self._metrics.register(ServiceCollector(self.log, pumps, checks, delay_s=delay_s))
+        http = self.settings.http
         app = create_app(self.dispatch, self.people, observer, settings=http, clock=self.clock, version=__version__)
         config = uvicorn.Config(
-            app,
-            host=http.host,
-            port=http.port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
+            app, host=http.host, port=http.port, timeout_graceful_shutdown=HTTP_STOP_S, **HTTP_SERVER
         )
-        server = self._server = uvicorn.Server(config)
-        self._checks["http"] = lambda: bool(server.started)
+        self._server = uvicorn.Server(config)
+        self._checks["http"] = lambda: bool(self._server.started)
 
     def _serve(self) -> None:
-        server = self._server
-        thread = threading.Thread(target=server.run, name="http", daemon=True)
+        thread = threading.Thread(target=self._server.run, name="http", daemon=True)
         thread.start()
 
-        def end() -> None:
-            server.should_exit = True
+        def stop() -> None:
+            self._server.should_exit = True
             thread.join(10)
 
-        self._undo.callback(end)
-        while thread.is_alive() and not server.started:
+        self._undo.callback(stop)
+        while thread.is_alive() and not self._server.started:
             time.sleep(0.01)
 
     def _start(self, step: Step, *, rest_s: float = 0.0, hurry: threading.Event | None = None) -> None:

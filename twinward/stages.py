@@ -36,6 +36,7 @@ SNAPSHOT_SHARE = 50  # saving takes at most a fiftieth of the time, however larg
 TICK_EVERY_NS = 1_000_000_000
 RETAIN_EVERY_S = 3_600.0
 DAY_NS = 86_400_000_000_000
+STORE = "store"
 DETECT, DETECT_URGENT, DETECT_OFFLINE = "detect", "detect_urgent", "detect_offline"
 """Detection stages: ordinary readings, urgent readings, offline sensors (over all readings)."""
 ALERT, ALERT_URGENT = "alert", "alert_urgent"
@@ -66,7 +67,7 @@ class LogCatalog:
 class StoreStage:
     """Telemetry log -> time-series store. The store writes rows and cursor in one transaction."""
 
-    name = "store"
+    name = STORE
 
     def __init__(
         self,

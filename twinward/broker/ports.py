@@ -1,4 +1,4 @@
-"""Ports of this machine: whether one can be listened on, and one that is free."""
+"""TCP ports of this machine: check of one, choice of a free one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twinward.errors import PortTaken
 
 
 def check_port(host: str, port: int, option: str) -> None:
-    """Nothing when the port can be listened on; raises PortTaken otherwise."""
+    """Raise PortTaken when the port cannot be bound."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -18,7 +18,7 @@ def check_port(host: str, port: int, option: str) -> None:
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
+    """Return a loopback port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,7 +1,7 @@
-"""Whether the log can be written, for a process that does not write it: by trying the disk, and by the log's growth.
+"""Detects a log that cannot be written, in a process that does not write it: probe file and growth of the log.
 
-Where the roles run in processes of their own, only the ingesting one sees its log refuse a batch. The alerting one
-finds the same out for itself: the disk of the data folder takes no file, and the log has not grown meanwhile.
+With one process for each role, only the ingest process sees that its log rejects a batch. The alert process detects the
+same from two signs: the disk of the data folder rejects a file, and the log has not grown meanwhile.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from ingest.mqtt import Chunk, Failing
 EVERY_S = 0.5
 STILL_S = 1.0
 PROBE_BYTES = 16_384
-"""More than what a nearly full disk has left over between two of the log's pages."""
+"""More than the rest that a nearly full disk has between two pages of the log."""
 
 
 class DiskProbe:
-    """A `lookout.Source` without messages: those that the log's session holds are in another process."""
+    """A `faults.Source` without messages: the durable session is in another process."""
 
     def __init__(
         self, folder: Path, head: Callable[[], int], *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """folder: where the log is; head: its last position."""
+        """folder: of the log; head: returns its last position."""
         self._path, self._head, self._monotonic = folder / f".probe-{os.getpid()}", head, monotonic
         self._tried_s = -EVERY_S
         self._seen, self._grew_s = -1, 0.0
         self._refused: Failing | None = None
 
     def failing(self) -> Failing | None:
-        """Since when the disk takes nothing; asks it twice a second."""
+        """Return the failure of the disk, probed twice a second; None while the log grows."""
         now_s = self._monotonic()
         if now_s - self._tried_s >= EVERY_S:
             self._tried_s = now_s
@@ -41,11 +41,11 @@ class DiskProbe:
         return self._refused if still else None
 
     def unstored(self) -> list[Chunk]:
-        """Nothing that this process knows of."""
+        """Return no message."""
         return []
 
     def delay_s(self) -> float:
-        """Not known in this process."""
+        """Return 0.0: unknown in this process."""
         return 0.0
 
     def _try(self, now_s: float) -> None:

@@ -1,9 +1,10 @@
-"""The lookout and its flow: from memory comes what will be stored, under its ids, and nothing of it stays."""
+"""Degraded mode: pages from memory have the ids of the stored notices, and nothing else remains of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,12 +18,19 @@ from alerts import AlertDispatch, MemoryOutbox, Notice, Page, Receipt, open_data
 from alerts.people.access import Actor
 from ingest import Frame, Priority
 from ingest.mqtt import Chunk, Failing, FirstArrivals
-from twinward.flow import Flow, Origin, origin
+from twinward.flow import Flow
 from twinward.settings import Settings
 from twinward.stages import DETECT
-from twinward.standby.controller import BACKLOG_S, LATE_S, SOON_S, Mode, StandbyController
-from twinward.standby.memory_flow import MemoryFlow
-from twinward.standby.self_monitor import DiskSpace
+from twinward.standby import (
+    DiskSpace,
+    FaultDetector,
+    FaultReporter,
+    MemoryFlow,
+    Receiver,
+    Sessions,
+    StandbyController,
+)
+from twinward.standby.faults import BACKLOG_S, LATE_S, SOON_S
 from twinward.tables import read_tables
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -51,7 +59,7 @@ class Phone:
 
 
 class School:
-    """Everything of the service but its threads, on real files: one call takes messages all the way."""
+    """The flow of a service without threads, on real files."""
 
     def __init__(self, folder: Path) -> None:
         self.now_ns = NOW_NS
@@ -62,48 +70,41 @@ class School:
         self.log, self.detections, self.catalog = self.flow.log, self.flow.detections, self.flow.catalog
         self.intake = self.flow.intake()
         self.engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
-        self.desk = AlertDispatch(self.engine, self.registry, clock, channels=[self.phone])
+        self.dispatch = AlertDispatch(self.engine, self.registry, clock, channels=[self.phone])
         self.steps = self.flow.detection()
         self.cursors = [step.stage.recover() for step in self.steps]
-        self.origin: Origin = origin(
-            Settings(),
-            self.tables,
-            clock,
-            catalog=self.catalog,
-            logs=(self.log, self.detections),
-            alerting=(self.engine, [self.phone], lambda: False),
-        )
+        self.origin = self.flow.origin(self.engine, [self.phone], lambda: False)
 
-    def store(self, chunks: Sequence[tuple[Sequence[Frame], int]], *, judged: bool = True, told: bool = True) -> None:
-        """Messages into the log; then to the detectors, and to the desk, unless those are stopped."""
+    def store(self, chunks: Sequence[tuple[Sequence[Frame], int]], *, score: bool = True, apply: bool = True) -> None:
+        """Append messages to the log; then run detection and alerts, unless the arguments stop them."""
         for frames, at_ns in chunks:
             self.intake.accept(frames, at_ns)
             sealed = self.intake.seal(at_ns)
             if sealed is not None:
                 self.log.append(sealed)
-        for place, step in enumerate(self.steps) if judged else ():
+        for place, step in enumerate(self.steps) if score else ():
             if entries := step.source.read(self.cursors[place], limit=10_000):
                 step.stage.process(entries)
                 self.cursors[place] = entries[-1].seq
             step.stage.idle()
-        for lane in Priority if told else ():
-            for entry in self.detections.lane(lane).read(self.desk.cursor(lane), limit=10_000):
-                self.desk.apply(entry.detections, self.catalog, cursor=entry.seq, lane=lane)
+        for lane in Priority if apply else ():
+            for entry in self.detections.lane(lane).read(self.dispatch.cursor(lane), limit=10_000):
+                self.dispatch.apply(entry.detections, self.catalog, cursor=entry.seq, lane=lane)
 
     def pages(self) -> set[tuple[str, str]]:
-        """Id and type of every page that is stored for the phone."""
-        found = self.desk.queries.notices(ADMIN, site=None, page=Page(10_000))
+        """Return id and type of every stored page of the phone."""
+        found = self.dispatch.queries.notices(ADMIN, site=None, page=Page(10_000))
         return {(notice.id, notice.type) for notice in found if notice.channel == "phone"}
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self.flow.close()
         self.engine.dispose()
 
 
 @pytest.fixture
 def make_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], School]]:
-    """Makes schools, closed after the test."""
+    """Return a factory of schools, closed after the test."""
     made: list[School] = []
 
     def make() -> School:
@@ -116,7 +117,7 @@ def make_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
 
 def frame(sensor: str, number: int, *, smoke: bool) -> Frame:
-    """A message without a time of its own."""
+    """Return a message without event time."""
     body = b'{"seq": %d, "smoke": %s}' % (number, b"true" if smoke else b"false")
     return (0, 0, b"campus/s/smoke/" + sensor.encode(), body)
 
@@ -131,7 +132,7 @@ stories = st.lists(
 
 
 def chunks_of(story: Sequence[tuple[str, bool, int]]) -> list[tuple[list[Frame], int]]:
-    """Each message as a chunk of its own with its arrival."""
+    """Return each message as a chunk with its arrival."""
     at_ns, chunks = NOW_NS, []
     for number, (sensor, smoke, gap_s) in enumerate(story):
         at_ns += gap_s * SECOND_NS
@@ -141,16 +142,16 @@ def chunks_of(story: Sequence[tuple[str, bool, int]]) -> list[tuple[list[Frame],
 
 @given(story=stories, cuts=st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12)))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_memory_goes_on_from_wherever_the_durable_flow_stopped(
+def test_memory_continues_from_any_position_of_the_durable_flow(
     make_school: Callable[[], School], story: list[tuple[str, bool, int]], cuts: tuple[int, int, int]
 ) -> None:
-    """Told, judged, logged, unlogged: wherever each ends, memory pages what the stored flow pages later, by id."""
-    told, judged, logged = sorted(cuts)
+    """For any ends of alerts, detection and log, the pages from memory are the later pages of the durable flow."""
+    applied, scored, logged = sorted(cuts)
     school, chunks = make_school(), chunks_of(story)
-    school.store(chunks[:told])
+    school.store(chunks[:applied])
     known = school.pages()
-    school.store(chunks[told:judged], told=False)
-    school.store(chunks[judged:logged], judged=False, told=False)
+    school.store(chunks[applied:scored], apply=False)
+    school.store(chunks[scored:logged], score=False, apply=False)
     before = (len(school.catalog), school.log.head(), school.detections.head())
     flow = MemoryFlow(school.origin)
     for frames, at_ns in chunks[logged:]:
@@ -166,60 +167,54 @@ def test_memory_goes_on_from_wherever_the_durable_flow_stopped(
 
 @given(story=stories, cuts=st.tuples(st.integers(0, 12), st.integers(0, 12)), data=st.data())
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_ahead_of_a_backlog_memory_pages_what_the_stored_flow_pages_when_it_gets_there(
+def test_ahead_of_a_backlog_memory_sends_the_later_pages_of_the_durable_flow(
     make_school: Callable[[], School], story: list[tuple[str, bool, int]], cuts: tuple[int, int], data: st.DataObject
 ) -> None:
-    """Logged, waiting at the broker, heard: no sensor of which nothing waits pages twice, and none is missed."""
-    logged, heard = sorted(cuts)
+    """Of sensors without waiting messages, no page is missed and none is sent twice."""
+    logged, received = sorted(cuts)
     waiting = data.draw(st.sets(st.sampled_from(["smoke-1", "smoke-2", "new-1", "new-2"])))
     chunks = chunks_of(story)
-    kept = [  # sensors have said something in the backlog or say something now, not both
+    kept = [  # each sensor has messages in the backlog or new ones, not both
         number
         for number, (sensor, _, _) in enumerate(story)
-        if number < logged or (sensor in waiting) == (number < heard)
+        if number < logged or (sensor in waiting) == (number < received)
     ]
     school = make_school()
     school.store([chunks[number] for number in kept if number < logged])
     known = school.pages()
     flow = MemoryFlow(school.origin, urgent_alone=True)
     for number in kept:
-        if number >= heard:
+        if number >= received:
             flow.accept(*chunks[number])
     mine = {(notice.id, notice.type) for notice in flow.drain_notices() if notice.channel == "phone"}
     flow.close()
-    school.store([chunks[number] for number in kept if logged <= number < heard])
+    school.store([chunks[number] for number in kept if logged <= number < received])
     backlog = school.pages() - known
-    school.store([chunks[number] for number in kept if number >= heard])
+    school.store([chunks[number] for number in kept if number >= received])
     assert mine == school.pages() - known - backlog
 
 
 def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], School]) -> None:
-    """A disk that reads no more: known sensors, no past, and the id that the alarm will have."""
+    """An unreadable disk costs the state of the detectors, not the sensors or the id of the alarm."""
     school = make_school()
-    gone = SimpleNamespace(recent_keys=_io_error, memory=_io_error, urgent=lambda: gone)
-    blank = origin(
-        Settings(),
-        school.tables,
-        lambda: NOW_NS,
-        catalog=school.catalog,
-        logs=(gone, gone),  # type: ignore[arg-type]
-        alerting=(school.engine, [school.phone], lambda: False),
-    )
-    flow = MemoryFlow(blank)
+    gone: Any = SimpleNamespace(recent_keys=_io_error, memory=_io_error, urgent=lambda: gone)
+    unreadable = copy(school.flow)
+    unreadable.log = unreadable.detections = gone
+    flow = MemoryFlow(unreadable.origin(school.engine, [school.phone], lambda: False))
     chunk = ([frame("smoke-1", 1, smoke=True)], NOW_NS)
     flow.accept(*chunk)
     assert flow.blank == "log"
     school.store([chunk])
     assert {notice.hazard for notice in flow.drain_notices()} == {
-        hazard.id for hazard in school.desk.queries.hazards(ADMIN, site=None, active=None, page=Page(10))
+        hazard.id for hazard in school.dispatch.queries.hazards(ADMIN, site=None, active=None, page=Page(10))
     }
     flow.close()
 
 
-def test_a_detection_that_no_desk_can_take_holds_up_no_other(make_school: Callable[[], School]) -> None:
-    """What the durable stage fails at is passed over in memory, counted, and later alarms page."""
+def test_a_detection_that_alerts_reject_delays_no_other(make_school: Callable[[], School]) -> None:
+    """It is counted and skipped in memory, and later alarms page."""
     school = make_school()
-    school.store(chunks_of([("smoke-1", True, 1)]), told=False)
+    school.store(chunks_of([("smoke-1", True, 1)]), apply=False)
     (entry,) = school.detections.read(0)
     rows = len(entry.detections)
     poison = replace(entry.detections, rule=["another"] * rows, hazard=["no such hazard"] * rows)
@@ -236,7 +231,7 @@ def _io_error(*_: object) -> Any:
 
 
 class Source:
-    """The session of the log as the test wants it."""
+    """A durable session with the state of the test."""
 
     def __init__(self) -> None:
         self.fails: Failing | None = None
@@ -244,205 +239,205 @@ class Source:
         self.waits_s = 0.0
 
     def failing(self) -> Failing | None:
-        """As the test says."""
+        """Return the state of the test."""
         return self.fails
 
     def unstored(self) -> list[Chunk]:
-        """As the test says."""
+        """Return the state of the test."""
         return list(self.chunks)
 
     def delay_s(self) -> float:
-        """As the test says."""
+        """Return the state of the test."""
         return self.waits_s
 
 
 class TransientSession:
-    """The passing session as the test wants it."""
+    """A transient session with the messages of the test."""
 
     def __init__(self) -> None:
         self.hears, self.opened, self.closed, self.errors_total = False, 0, 0, 0
         self.frames: list[Frame] = []
-        self.deaf = False
+        self.refused = False
 
     def listen(self) -> list[Frame]:
-        """What the test has published since."""
-        if not self.hears and not self.deaf:
+        """Return the messages since the last call."""
+        if not self.hears and not self.refused:
             self.hears, self.opened = True, self.opened + 1
         frames, self.frames = self.frames, []
         return frames if self.hears else []
 
     def want(self, topics: Sequence[str]) -> None:
-        """Nothing more is wanted by these formats."""
+        """Accept no topic: these formats ask for none."""
         assert not topics
 
     def close(self) -> None:
-        """Gone."""
+        """Close the session."""
         self.hears, self.closed = False, self.closed + 1
 
 
 @dataclass
 class Post:
-    """A running lookout over a school, with its source, ear and messenger."""
+    """A running controller over a school, with its sessions and outbox."""
 
     school: School
     source: Source
-    ear: TransientSession
-    urgent_ear: TransientSession
-    lookout: StandbyController
-    messenger: MemoryOutbox
+    session: TransientSession
+    urgent_session: TransientSession
+    standby: StandbyController
+    outbox: MemoryOutbox
     stage_error: list[str]
 
     def pages(self) -> list[str]:
-        """Types of what the phone got."""
+        """Return the types of the notices of the phone."""
         return [notice.type for notice in self.school.phone.got]
 
     def fail(self) -> None:
-        """The log takes nothing from now on."""
+        """Let the log reject every batch."""
         self.source.fails = Failing(time.monotonic(), OSError(28, "No space left on device"))
 
 
 @pytest.fixture
 def post(make_school: Callable[[], School], tmp_path: Path) -> Iterator[Post]:
-    """A lookout that looks out; real time."""
-    school, source, ear, urgent_ear, errors = make_school(), Source(), TransientSession(), TransientSession(), [""]
-    messenger = MemoryOutbox([school.phone], time.time_ns)
-    lookout = StandbyController(
-        lambda alone: MemoryFlow(school.origin, urgent_alone=alone),
-        messenger,
+    """Return a running controller; real time."""
+    school, source, session, urgent_session = make_school(), Source(), TransientSession(), TransientSession()
+    outbox, errors = MemoryOutbox([school.phone], time.time_ns), [""]
+    stages, space = {"detect": lambda: errors[0]}, DiskSpace(tmp_path, least=0.0)
+    sessions = Sessions(session, urgent_session)  # type: ignore[arg-type]
+    standby = StandbyController(
+        lambda urgent_alone: MemoryFlow(school.origin, urgent_alone=urgent_alone),
+        outbox,
         time.time_ns,
-        channels=[school.phone],
-        room=DiskSpace(tmp_path, least=0.0),
-        stages={"detect": lambda: errors[0]},
-        source=source,
-        ears={Mode.EAR: ear, Mode.URGENT_EAR: urgent_ear},  # type: ignore[dict-item]
-        heard=FirstArrivals(),
+        detector=FaultDetector(source, stages, space),
+        reporter=FaultReporter(tuple(stages), outbox, [school.phone], time.time_ns),
+        receiver=Receiver(source, sessions, FirstArrivals(), time.time_ns),
+        space=space,
     )
-    messenger.start()
-    lookout.start()
-    yield Post(school, source, ear, urgent_ear, lookout, messenger, errors)
-    lookout.stop()
-    messenger.stop()
+    outbox.start()
+    standby.start()
+    yield Post(school, source, session, urgent_session, standby, outbox, errors)
+    standby.stop()
+    outbox.stop()
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Until it holds, twenty seconds at most."""
+    """Wait until the condition holds, at most 20 s."""
     deadline = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "condition not reached within 20 s"
         time.sleep(0.02)
 
 
-def test_at_rest_it_opens_no_session_and_sends_nothing(post: Post) -> None:
-    """Everything works: nothing happens."""
+def test_without_a_fault_no_session_opens_and_no_notice_is_sent(post: Post) -> None:
+    """The controller stays idle."""
     time.sleep(0.5)
-    assert (post.ear.opened, post.pages(), post.lookout.status()["judging"]) == (0, [], False)
+    assert (post.session.opened, post.pages(), post.standby.status()["judging"]) == (0, [], False)
 
 
-def test_alarms_that_were_taken_before_and_heard_after_the_fault_both_page(post: Post) -> None:
-    """What the log's session holds and what the ear hears; the fault itself is told too; then all of it ends."""
+def test_alarms_received_before_and_after_the_fault_both_page(post: Post) -> None:
+    """Messages of both sessions and the fault itself are sent; then degraded mode ends."""
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
     post.fail()
-    until(lambda: post.ear.hears)
-    post.ear.frames = [frame("new-7", 2, smoke=True)]
+    until(lambda: post.session.hears)
+    post.session.frames = [frame("new-7", 2, smoke=True)]
     until(lambda: sorted(post.pages()) == ["hazard.opened", "hazard.opened", "service.fault"])
-    assert [fault.cause.code for fault in post.lookout.faults] == ["disk_full"]
+    assert [fault.cause.code for fault in post.standby.faults] == ["disk_full"]
     assert post.school.catalog.find("s", "new-7") is None
     post.source.fails = None
-    until(lambda: post.ear.closed == 1)
-    until(lambda: not post.lookout.status()["judging"])
+    until(lambda: post.session.closed == 1)
+    until(lambda: not post.standby.status()["judging"])
 
 
-def test_a_message_that_both_sessions_have_is_judged_once(post: Post) -> None:
-    """The log's session takes it after the ear, marked as known: no second hazard, no second page."""
+def test_a_message_of_both_sessions_is_scored_once(post: Post) -> None:
+    """The durable session receives it later, as known: no second hazard, no second page."""
     post.fail()
-    until(lambda: post.ear.hears)
+    until(lambda: post.session.hears)
     smoke = frame("smoke-1", 1, smoke=True)
-    post.ear.frames = [smoke]
+    post.session.frames = [smoke]
     until(lambda: "hazard.opened" in post.pages())
-    messages = post.lookout.status()["messages"]
+    messages = post.standby.status()["messages"]
     post.source.chunks = [Chunk(1, [smoke], time.time_ns(), known=True)]
     time.sleep(0.5)
-    assert post.lookout.status()["messages"] == messages
+    assert post.standby.status()["messages"] == messages
     assert post.pages().count("hazard.opened") == 1
 
 
-def test_a_moment_of_trouble_wakes_nobody(post: Post) -> None:
-    """The session is opened at once, so that nothing is missed; nothing is judged or told within the second."""
+def test_a_short_fault_pages_nobody(post: Post) -> None:
+    """The session opens immediately, so that no message is missed; scoring starts after a second."""
     post.fail()
-    until(lambda: post.ear.hears)
+    until(lambda: post.session.hears)
     post.source.fails = None
-    until(lambda: post.ear.closed == 1)
-    assert (post.pages(), post.lookout.status()["watches"]) == ([], 0)
+    until(lambda: post.session.closed == 1)
+    assert (post.pages(), post.standby.status()["watches"]) == ([], 0)
 
 
-def test_a_stage_that_fails_is_stood_in_for_from_the_log(post: Post) -> None:
-    """The log takes readings and the detectors' stage cannot write: what the log has is judged in memory."""
+def test_a_failed_stage_is_replaced_by_the_flow_in_memory(post: Post) -> None:
+    """The log accepts readings and detection cannot write: the entries of the log are scored in memory."""
     post.stage_error[0] = "OperationalError: database or disk is full"
-    post.school.store(chunks_of([("smoke-1", True, 1)]), judged=False, told=False)
+    post.school.store(chunks_of([("smoke-1", True, 1)]), score=False, apply=False)
     until(lambda: "hazard.opened" in post.pages())
-    post.school.store(chunks_of([("new-1", True, 90)]), judged=False, told=False)
+    post.school.store(chunks_of([("new-1", True, 90)]), score=False, apply=False)
     until(lambda: post.pages().count("hazard.opened") == 2)
-    assert post.ear.opened == 0
-    until(lambda: [fault.part for fault in post.lookout.faults] == ["detect"])
+    assert post.session.opened == 0
+    until(lambda: [fault.part for fault in post.standby.faults] == ["detect"])
 
 
-def test_ahead_of_a_backlog_fires_page_and_nothing_else_is_judged(post: Post) -> None:
-    """Messages wait at the broker: what is heard of life safety pages now; people are told, and that it is over."""
+def test_ahead_of_a_backlog_only_life_safety_is_scored(post: Post) -> None:
+    """Messages wait at the broker: new alarms page now; start and end of the backlog are reported."""
     post.source.waits_s = BACKLOG_S + 1
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
-    until(lambda: post.urgent_ear.hears)
+    until(lambda: post.urgent_session.hears)
     flood = (0, 0, b"campus/s/env/lab", b'{"seq": 1, "temperature": 90}')
-    post.urgent_ear.frames = [flood, frame("new-7", 2, smoke=True)]
+    post.urgent_session.frames = [flood, frame("new-7", 2, smoke=True)]
     until(lambda: sorted(post.pages()) == ["hazard.opened", "service.fault"])
     [notice] = [notice for notice in post.school.phone.got if notice.type == "hazard.opened"]
     assert notice.body["kind"] == "fire"
     assert "new-7" in notice.body["place"]["en"]
-    assert [(fault.part, fault.grade) for fault in post.lookout.faults] == [("backlog", "red")]
+    assert [(fault.part, fault.grade) for fault in post.standby.faults] == [("backlog", "red")]
     post.source.waits_s = 0.0
-    until(lambda: post.urgent_ear.closed == 1)
+    until(lambda: post.urgent_session.closed == 1)
     until(lambda: post.pages().count("service.recovered") == 1)
-    assert post.ear.opened == 0
+    assert post.session.opened == 0
 
 
-def test_what_is_heard_while_messages_come_late_pages_once_there_is_a_backlog(post: Post) -> None:
-    """It listens early, and judges nothing as long as the log's session may still come in time; people are not told."""
+def test_messages_received_during_a_short_delay_page_once_it_is_long(post: Post) -> None:
+    """Receiving starts early. Scoring waits while the durable session may still be in time; no fault is reported."""
     post.source.waits_s = (SOON_S + LATE_S) / 2
-    until(lambda: post.urgent_ear.hears)
-    post.urgent_ear.frames = [frame("new-7", 2, smoke=True)]
+    until(lambda: post.urgent_session.hears)
+    post.urgent_session.frames = [frame("new-7", 2, smoke=True)]
     time.sleep(1.5)
-    assert (post.pages(), post.lookout.status()["watches"], post.lookout.faults) == ([], 0, [])
+    assert (post.pages(), post.standby.status()["watches"], post.standby.faults) == ([], 0, [])
     post.source.waits_s = LATE_S + 1
     until(lambda: "hazard.opened" in post.pages())
     time.sleep(2.5)
     assert post.pages() == ["hazard.opened"]
 
 
-def test_where_messages_come_late_now_and_then_nothing_gathers(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was heard long ago has come by the log's session: it is let go of, and never judged."""
-    monkeypatch.setattr("twinward.standby.controller.HEARD_NS", SECOND_NS // 2)
+def test_an_occasional_delay_fills_no_buffer(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of ten seconds ago are in the durable session: they are dropped and never scored."""
+    monkeypatch.setattr("twinward.standby.receiver.DUPLICATED_AFTER_NS", SECOND_NS // 2)
     post.source.waits_s = (SOON_S + LATE_S) / 2
-    until(lambda: post.urgent_ear.hears)
-    post.urgent_ear.frames = [frame("new-7", 2, smoke=True)]
+    until(lambda: post.urgent_session.hears)
+    post.urgent_session.frames = [frame("new-7", 2, smoke=True)]
     time.sleep(1.5)
     post.source.waits_s = LATE_S + 1
-    until(lambda: post.lookout.status()["judging"])
+    until(lambda: post.standby.status()["judging"])
     time.sleep(0.5)
-    assert (post.lookout.status()["messages"], post.lookout.status()["unjudged"]) == (0, 0)
+    assert (post.standby.status()["messages"], post.standby.status()["unjudged"]) == (0, 0)
 
 
-def test_a_log_that_fails_comes_before_a_backlog(post: Post) -> None:
-    """The session for life safety alone gives way to the one that hears everything, and comes back."""
+def test_a_failed_log_comes_before_a_backlog(post: Post) -> None:
+    """The session for life safety closes for the one of all messages, and opens again."""
     post.source.waits_s = LATE_S + 1
-    until(lambda: post.urgent_ear.hears)
+    until(lambda: post.urgent_session.hears)
     post.fail()
-    until(lambda: post.ear.hears and not post.urgent_ear.hears)
+    until(lambda: post.session.hears and not post.urgent_session.hears)
     post.source.fails = None
-    until(lambda: post.urgent_ear.hears and not post.ear.hears)
-    assert (post.urgent_ear.opened, post.ear.opened) == (2, 1)
+    until(lambda: post.urgent_session.hears and not post.session.hears)
+    assert (post.urgent_session.opened, post.session.opened) == (2, 1)
 
 
-def test_an_error_in_it_is_counted_and_it_begins_anew(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A flow that breaks is thrown away; the thread lives, and alarms page as soon as there is a new flow."""
+def test_an_error_is_counted_and_degraded_mode_starts_again(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed flow is discarded; the thread runs on, and alarms page with the next flow."""
     broken = [True]
     accept = MemoryFlow.accept
 
@@ -454,16 +449,16 @@ def test_an_error_in_it_is_counted_and_it_begins_anew(post: Post, monkeypatch: p
     monkeypatch.setattr(MemoryFlow, "accept", failing)
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
     post.fail()
-    until(lambda: post.lookout.counts["errors"] > 0)
+    until(lambda: post.standby.counts["errors"] > 0)
     broken[0] = False
     until(lambda: "hazard.opened" in post.pages())
-    assert post.lookout.alive()
+    assert post.standby.alive()
 
 
-def test_without_its_session_it_judges_what_the_log_holds(post: Post) -> None:
-    """A broker that refuses the second session costs what comes later, not what is there."""
-    post.ear.deaf = True
+def test_without_its_session_it_scores_the_messages_of_the_durable_one(post: Post) -> None:
+    """A broker that rejects the transient session costs later messages only."""
+    post.session.refused = True
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
     post.fail()
     until(lambda: "hazard.opened" in post.pages())
-    assert not post.lookout.status()["hearing"]
+    assert not post.standby.status()["hearing"]

@@ -1,4 +1,4 @@
-"""A process that does not write the log finds out by itself that it cannot be written."""
+"""Detection of a log that cannot be written, in a process that does not write it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from twinward.standby.disk_probe import EVERY_S, STILL_S, DiskProbe
 
 
 class Hand:
-    """A clock and a log's head, moved by hand."""
+    """Clock and head of the log, set by the test."""
 
     now_s, seq = 100.0, 7
 
     def probe(self, folder: Path) -> DiskProbe:
-        """A probe that goes by them."""
+        """Return a probe that reads them."""
         return DiskProbe(folder, lambda: self.seq, monotonic=lambda: self.now_s)
 
 
-def test_a_disk_with_room_is_well_and_keeps_no_trace(tmp_path: Path) -> None:
-    """Asked again and again, nothing stays in the folder."""
+def test_a_disk_with_free_space_is_no_failure_and_keeps_no_file(tmp_path: Path) -> None:
+    """After five probes the folder is empty."""
     hand = Hand()
     probe = hand.probe(tmp_path)
     for _ in range(5):
@@ -29,8 +29,8 @@ def test_a_disk_with_room_is_well_and_keeps_no_trace(tmp_path: Path) -> None:
     assert probe.unstored() == []
 
 
-def test_a_full_disk_shows_once_the_log_stands_still(tmp_path: Path) -> None:
-    """The kernel's own refusal; while the log grows all the same, all is well; room again ends it."""
+def test_a_full_disk_is_a_failure_once_the_log_stops_growing(tmp_path: Path) -> None:
+    """The kernel rejects the file. A growing log is no failure; free space ends the failure."""
     hand = Hand()
     probe = hand.probe(tmp_path)
     probe._path.symlink_to("/dev/full")

@@ -1,8 +1,9 @@
-"""Own faults are told once, their end once, and a fault that flaps does not wake people every few seconds."""
+"""Faults of the service: start and end are reported once, flapping faults rarely, one fault for all stages."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,81 +11,130 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts import NEARLY_FULL, StorageFault
-from twinward.standby.self_monitor import CALM_S, CALM_S_MAX, ROOM_EVERY_S, TOLD_AFTER_S, DiskSpace, SelfMonitor
+from alerts import NEARLY_FULL, Notice, StorageFault
+from twinward.standby.self_monitor import (
+    CALM_S,
+    CALM_S_MAX,
+    NOTIFY_AFTER_S,
+    SPACE_EVERY_S,
+    DiskSpace,
+    FaultReporter,
+    SelfMonitor,
+)
 
 FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
 SECOND_NS = 1_000_000_000
 
 
 class Hand:
-    """Both clocks, moved together in tenths of a second; what was told is kept with the second of it."""
+    """Both clocks, moved together in tenths of a second; reports are kept with their second."""
 
     def __init__(self) -> None:
         self.tenths = 0
-        self.watch = SelfMonitor(lambda: self.tenths * SECOND_NS // 10)
-        self.told: list[tuple[float, str, bool]] = []
+        self.monitor = SelfMonitor(lambda: self.tenths * SECOND_NS // 10)
+        self.reports: list[tuple[float, str, bool]] = []
 
     def pass_s(self, seconds: float, *, broken: bool) -> None:
-        """So long the log is broken, or not."""
+        """Move both clocks; broken: whether the log fails meanwhile."""
         for _ in range(round(seconds * 10)):
             self.tenths += 1
             now_s = self.tenths / 10
-            for fault in self.watch.see({"log": FULL} if broken else {}, now_s, warnings=frozenset()):
-                self.told.append((now_s, fault.part, fault.over_ns is not None))
+            for fault in self.monitor.update({"log": FULL} if broken else {}, now_s, warnings=()):
+                self.reports.append((now_s, fault.part, fault.over_ns is not None))
 
 
-def test_a_moment_is_not_told() -> None:
-    """A file that is busy for a second is nobody's concern."""
+def test_a_short_fault_is_not_reported() -> None:
+    """A file that is locked for a second is no fault."""
     hand = Hand()
-    hand.pass_s(TOLD_AFTER_S - 0.5, broken=True)
+    hand.pass_s(NOTIFY_AFTER_S - 0.5, broken=True)
     hand.pass_s(60, broken=False)
-    assert (hand.told, hand.watch.faults) == ([], [])
+    assert (hand.reports, hand.monitor.faults) == ([], [])
 
 
-def test_a_fault_is_told_soon_and_its_end_after_a_calm_while() -> None:
-    """Two seconds, then ten; in between it stands among the faults."""
+def test_a_fault_is_reported_after_two_seconds_and_its_end_after_ten() -> None:
+    """Between both reports the fault is listed."""
     hand = Hand()
     hand.pass_s(30, broken=True)
-    assert [over for _, _, over in hand.told] == [False]
-    assert hand.told[0][0] <= TOLD_AFTER_S + 0.2
-    assert [fault.part for fault in hand.watch.faults] == ["log"]
+    assert [over for _, _, over in hand.reports] == [False]
+    assert hand.reports[0][0] <= NOTIFY_AFTER_S + 0.2
+    assert [fault.part for fault in hand.monitor.faults] == ["log"]
     hand.pass_s(CALM_S + 1, broken=False)
-    assert [over for _, _, over in hand.told] == [False, True]
-    assert hand.watch.faults == []
+    assert [over for _, _, over in hand.reports] == [False, True]
+    assert hand.monitor.faults == []
 
 
 @given(spans=st.lists(st.tuples(st.floats(0.1, 40), st.floats(0.1, 40)), max_size=25))
-def test_beginnings_and_ends_take_turns_and_grow_rare(spans: list[tuple[float, float]]) -> None:
-    """However it flaps: told in turns, and never more than a handful of times in ten minutes."""
+def test_reports_of_a_flapping_fault_alternate_and_are_rare(spans: list[tuple[float, float]]) -> None:
+    """Start and end alternate, with at most 12 reports in any ten minutes."""
     hand = Hand()
     for bad_s, good_s in spans:
         hand.pass_s(bad_s, broken=True)
         hand.pass_s(good_s, broken=False)
-    assert [over for _, _, over in hand.told] == [bool(n % 2) for n in range(len(hand.told))]
-    for at_s, _, _ in hand.told:
-        assert sum(at_s <= other_s < at_s + 600 for other_s, _, _ in hand.told) <= 12
+    assert [over for _, _, over in hand.reports] == [bool(n % 2) for n in range(len(hand.reports))]
+    for at_s, _, _ in hand.reports:
+        assert sum(at_s <= other_s < at_s + 600 for other_s, _, _ in hand.reports) <= 12
     hand.pass_s(CALM_S_MAX + 1, broken=False)
-    assert hand.watch.faults == []
+    assert hand.monitor.faults == []
 
 
 def disk(share: list[float]) -> SimpleNamespace:
-    """What shutil tells of a disk with that share free."""
+    """Return the usage of a disk with that free share."""
     return SimpleNamespace(free=int(share[0] * 1_000), total=1_000)
 
 
-def test_a_disk_that_is_nearly_full_warns_before_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below a twentieth, and until there is a hundredth more, so that it does not flicker."""
+def test_a_nearly_full_disk_is_a_warning_with_hysteresis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The warning starts below 5 % of free space and ends above 6 %."""
     share = [0.5]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk(share))
-    room, seen = DiskSpace(tmp_path), []
+    space, seen = DiskSpace(tmp_path), []
     for now_s, free in enumerate((0.5, 0.051, 0.049, 0.051, 0.055, 0.061)):
         share[0] = free
-        seen.append(room.look(now_s * ROOM_EVERY_S) is NEARLY_FULL)
+        seen.append(space.look(now_s * SPACE_EVERY_S) is NEARLY_FULL)
     assert seen == [False, False, True, True, True, False]
-    assert room.share == 0.061
+    assert space.share == 0.061
 
 
-def test_a_disk_that_cannot_be_asked_keeps_the_last_answer(tmp_path: Path) -> None:
-    """A folder that is gone is told by what fails to write there."""
-    assert DiskSpace(tmp_path / "gone").look(ROOM_EVERY_S) is None
+def test_an_unreadable_disk_keeps_the_last_result(tmp_path: Path) -> None:
+    """A missing folder is no lack of space: the log reports it."""
+    assert DiskSpace(tmp_path / "gone").look(SPACE_EVERY_S) is None
+
+
+class Sent:
+    """Outbox that keeps the parts and types of its notices."""
+
+    def __init__(self) -> None:
+        self.types: list[str] = []
+
+    def send(self, notices: Sequence[Notice]) -> int:
+        """Keep the notices."""
+        self.types += [notice.type for notice in notices]
+        return len(notices)
+
+
+def test_stages_behind_a_failed_log_are_not_reported() -> None:
+    """They fail for the same reason; without the log's fault, one stage is reported for all of them."""
+    for causes, expected in (
+        ({"log": FULL, "detect": FULL, "alert": FULL}, ["log"]),
+        ({"detect": FULL, "alert": FULL}, ["detect"]),
+        ({"disk": NEARLY_FULL, "alert": FULL}, ["disk", "alert"]),
+    ):
+        reporter = FaultReporter(("detect", "alert"), Sent(), (), lambda: 1)  # type: ignore[arg-type]
+        assert [reporter.report(causes, now_s) for now_s in (0.0, NOTIFY_AFTER_S)] == [0, len(expected)]
+        assert [fault.part for fault in reporter.faults] == expected
+
+
+def test_a_fault_that_moves_between_stages_is_one_fault() -> None:
+    """The first failed stage keeps the fault while another one fails, and its end is reported once."""
+    outbox = Sent()
+    reporter = FaultReporter(("detect", "alert"), outbox, [Channel()], lambda: 1)  # type: ignore[arg-type, list-item]
+    for second in range(40):
+        reporter.report({("detect", "alert")[second % 2]: FULL} if second < 20 else {}, float(second))
+    assert set(outbox.types) == {"service.fault", "service.recovered"}
+    assert [outbox.types.count(kind) for kind in ("service.fault", "service.recovered")] == [len(outbox.types) // 2] * 2
+    assert reporter.faults == []
+
+
+class Channel:
+    """A channel without delivery."""
+
+    name, for_programs = "phone", False
