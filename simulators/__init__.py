@@ -1,4 +1,4 @@
-"""Simulated campus: seeded schools, scenarios with labelled truth, and messages of real device formats.
+"""Simulated campus: seeded schools, scenarios with labelled truth, messages of real device formats.
 
 The package imports no network client; `simulators.play.publisher` and its users do.
 """

@@ -19,16 +19,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "detectors", "alerts", "simulators", "twinward")
 PARTS = {
+    "ingest": ("ingest",),
     "simulators": ("simulators",),
     "docs": ("docs", "*.md", "bootstrap.py", "pyproject.toml", "constraints.txt", "deploy"),
 }
 """Parts whose language is checked, with their files."""
 
-FIRST_LINE_PARTS = ("bootstrap.py",)
+FIRST_LINE_PARTS = ("bootstrap.py", "simulators")
 """Parts whose module docstrings have short first lines."""
 
-NAME_PARTS = ("bootstrap.py",)
+NAME_PARTS = ("bootstrap.py", "simulators")
 """Parts whose identifiers are checked."""
+
+PUBLIC_NAMES = {"lock_tells"}
+"""Keys of files that users write."""
 
 PER_10_000_WORDS_MAX = 5.0
 FIRST_LINE_MAX = 100
@@ -138,7 +142,8 @@ def idiomatic_names(paths: Iterable[Path]) -> list[str]:
         for path in paths
         if path.suffix == ".py"
         for line, name in identifiers(path)
-        if any(NAME_IDIOMS.fullmatch(word.lower()) for word in re.findall(r"[A-Z]?[a-z]+", name))
+        if name not in PUBLIC_NAMES
+        and any(NAME_IDIOMS.fullmatch(word.lower()) for word in re.findall(r"[A-Z]?[a-z]+", name))
     ]
 
 

@@ -1,4 +1,4 @@
-"""ChirpStack v4: LoRaWAN uplinks as the JSON marshaler prints them, `application/{id}/device/{devEUI}/event/up`.
+"""ChirpStack v4: LoRaWAN uplinks in the JSON of its marshaler.
 
 Source: chirpstack/chirpstack-docs, src/chirpstack/integrations/events.md; Milesight-IoT/SensorDecoders, em300-sld and
 am103 (keys, steps of 0.1 °C and 0.5 %, `history` with a timestamp in seconds).
@@ -72,10 +72,10 @@ class ChirpStack:
         count = self._counts[row.device] = self._counts.get(row.device, -1) + 1
         if row.due_ms - row.time_ms > HISTORY_MS:
             fields = {"history": [{"timestamp": row.time_ms // 1000, **fields}]}
-        told = {"fCnt": count, "fPort": 85, "object": fields, "rxInfo": [{"gatewayId": "24e124fffef00001"}]}
-        return self._event(row.device, "up", row.due_ms, told)
+        content = {"fCnt": count, "fPort": 85, "object": fields, "rxInfo": [{"gatewayId": "24e124fffef00001"}]}
+        return self._event(row.device, "up", row.due_ms, content)
 
-    def _event(self, index: int, event: str, at_ms: int, told: Mapping[str, Any]) -> Message:
+    def _event(self, index: int, event: str, at_ms: int, content: Mapping[str, Any]) -> Message:
         device = self._fleet.devices[index]
         eui = self._eui(index)
         about = {
@@ -84,7 +84,7 @@ class ChirpStack:
             "deviceName": device.id,
             "devEui": eui,
         }
-        document = {"time": f"{iso(at_ms)}000000+00:00", "deviceInfo": about, **told}
+        document = {"time": f"{iso(at_ms)}000000+00:00", "deviceInfo": about, **content}
         payload = json.dumps(document, separators=(",", ":")).encode()
         return Message(at_ms, f"application/{APPLICATION}/device/{eui}/event/{event}", payload)
 

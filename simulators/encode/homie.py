@@ -1,4 +1,4 @@
-"""Homie 5: `homie/5/{device}/sensor/{property}`, one retained value a message, described by `$description`.
+"""Homie 5: retained values on `homie/5/{device}/sensor/{property}`, and their `$description`.
 
 Source: homieiot/convention, convention.md at v5.0.0 (topic ids of a-z, 0-9 and hyphen; datatypes; device life cycle).
 """
@@ -96,6 +96,6 @@ def _description(device: Device) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for metric in (*MEASURED[device.model], *HEALTH):
         datatype, unit = PROPERTIES[metric]
-        told = {"name": metric.replace("_", " ").capitalize(), "datatype": datatype}
-        properties[metric.replace("_", "-")] = told | ({"unit": unit} if unit else {})
+        attributes = {"name": metric.replace("_", " ").capitalize(), "datatype": datatype}
+        properties[metric.replace("_", "-")] = attributes | ({"unit": unit} if unit else {})
     return {"homie": "5.0", "version": 1, "name": device.id, "nodes": {NODE: {"properties": properties}}}

@@ -60,12 +60,12 @@ class Mixed:
 
     def encode(self, parts: Sequence[Samples]) -> list[Message]:
         """Return every encoder's messages, merged in order of sending."""
-        told = []
+        encoded = []
         for code, encoder in enumerate(self._encoders):
             mine = [part.keep(self._codes[part.device] == code) for part in parts]
-            told.append(encoder.encode([part for part in mine if len(part)]))
-        spoken = [messages for messages in told if messages]
-        return spoken[0] if len(spoken) == 1 else list(merge(*spoken, key=lambda message: message.time_ms))
+            encoded.append(encoder.encode([part for part in mine if len(part)]))
+        filled = [messages for messages in encoded if messages]
+        return filled[0] if len(filled) == 1 else list(merge(*filled, key=lambda message: message.time_ms))
 
     def _divided(self, devices: Sequence[int]) -> list[list[int]]:
         indexes = np.fromiter(devices, np.int64, len(devices))

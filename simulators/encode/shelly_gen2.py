@@ -36,15 +36,15 @@ class ShellyGen2(Firmware):
         keys = _KEYS[device.model]
         params: dict[str, Any] = {}
         for metric, value in row.values.items():
-            told = None if value != value else value == 1.0 if metric == "leak" else value  # noqa: PLR0124 - NaN
+            reported = None if value != value else value == 1.0 if metric == "leak" else value  # noqa: PLR0124 - NaN
             if metric in keys:
                 component, key = keys[metric]
-                params.setdefault(component, {"id": 0})[key] = told
+                params.setdefault(component, {"id": 0})[key] = reported
             elif metric == "rssi":
-                params["wifi"] = {"rssi": told}
+                params["wifi"] = {"rssi": reported}
             elif metric in ("battery", "battery_voltage"):
                 power = params.setdefault("devicepower:0", {"id": 0, "battery": {}, "external": {"present": False}})
-                power["battery"]["percent" if metric == "battery" else "V"] = told
+                power["battery"]["percent" if metric == "battery" else "V"] = reported
         if not params:
             return None
         source = device.id

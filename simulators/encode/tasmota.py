@@ -39,7 +39,7 @@ class Tasmota(Firmware):
     def message(self, row: Row, device: Device) -> Message | None:
         """Return a SENSOR or STATE message."""
         keys = _KEYS[device.model]
-        told: dict[str, Any] = {"Time": iso(row.time_ms + _LOCAL_MS, digits=0)}
+        document: dict[str, Any] = {"Time": iso(row.time_ms + _LOCAL_MS, digits=0)}
         word = "SENSOR"
         values = {
             keys[metric]: None if isnan(value) else value for metric, value in row.values.items() if metric in keys
@@ -47,16 +47,16 @@ class Tasmota(Firmware):
         if values:
             if device.model == "room":
                 values |= {"DewPoint": _dew_point(values.get("Temperature"), values.get("Humidity"))}
-                told |= {_CHIPS["room"]: values, "TempUnit": "C"}
+                document |= {_CHIPS["room"]: values, "TempUnit": "C"}
             else:
-                told[_CHIPS["socket"]] = values
+                document[_CHIPS["socket"]] = values
         elif "rssi" in row.measured:
             signal = round(row.values["rssi"])
             quality = max(0, min(100, 2 * (signal + 100)))
-            word, told = "STATE", told | {"Wifi": {"AP": 1, "RSSI": quality, "Signal": signal}}
+            word, document = "STATE", document | {"Wifi": {"AP": 1, "RSSI": quality, "Signal": signal}}
         else:
             return None
-        payload = json.dumps(told, separators=(",", ":")).encode()
+        payload = json.dumps(document, separators=(",", ":")).encode()
         return Message(row.due_ms, f"tele/{device.id}/{word}", payload, row.retain)
 
 

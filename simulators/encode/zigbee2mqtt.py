@@ -112,9 +112,9 @@ class Zigbee2Mqtt:
                 state[key] = None if value != value else written(value)  # noqa: PLR0124 - NaN
         if row.is_test or "test" in state:
             state["test"] = row.is_test
-        told = {**state, "last_seen": iso(row.time_ms) + "Z"}
+        document = {**state, "last_seen": iso(row.time_ms) + "Z"}
         topic = f"{BASE}/{self._fleet.devices[row.device].id}"
-        return Message(row.due_ms, topic, _json(told), row.retain)
+        return Message(row.due_ms, topic, _json(document), row.retain)
 
     def _available(self, index: int, at_ms: int, state: str) -> Message:
         return _retained(at_ms, f"{self._fleet.devices[index].id}/availability", {"state": state})

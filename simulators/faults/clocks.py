@@ -43,8 +43,8 @@ class Clock(Planned):
         rows = self.reach.rows(part)
         if not rows.any():
             return part
-        told_ms = part.time_ms + self.error_ms(part)
-        return replace(part, time_ms=np.where(rows, told_ms, part.time_ms))
+        device_ms = part.time_ms + self.error_ms(part)
+        return replace(part, time_ms=np.where(rows, device_ms, part.time_ms))
 
     def error_ms(self, part: Samples) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Return the clock error of each row; positive: ahead."""

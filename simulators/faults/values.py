@@ -45,10 +45,9 @@ class Stuck(Planned):
         begin, wanted = self.span_ms[0], set(self.reach.members.tolist())
         longest_s = max(self.reach.fleet.devices[index].period_s for index in wanted)
         for part in self.reach.look((begin - min(DAY_MS, round(2000 * longest_s)), begin)):
-            for column, metric in enumerate(part.metrics):
-                for device, value in zip(part.device.tolist(), part.values[:, column].tolist(), strict=True):
-                    if device in wanted:
-                        found[device, metric] = value
+            for device, values in zip(part.device.tolist(), part.values.tolist(), strict=True):
+                if device in wanted:
+                    found |= {(device, metric): value for metric, value in zip(part.metrics, values, strict=True)}
         return found
 
     def carry(self, part: Samples) -> Samples:

@@ -1,4 +1,4 @@
-"""A picture of every scenario: what its devices measured, and the truth behind it."""
+"""Plots of every scenario: measurements of its devices, and the truth behind them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simulators.campus.fleet import Samples
 from simulators.campus.school import build_campus
 from simulators.encode.metrics import HEALTH, UNITS
 from simulators.gallery.plot import Panel, Picture, Span
@@ -69,8 +70,8 @@ def picture(world: World) -> Picture:
     calm = plan(replace(world.scenario, effects=(), faults=()), world.campus, start_ms=world.start_ms)
     quiet = _points(calm, devices, span_ms)
     about_devices = any(truth.kind in _DEVICE_KINDS for truth in truths)
-    told = [key for key in loud if about_devices or key[1] not in HEALTH]
-    chosen = sorted(told, key=lambda key: (-_difference(loud[key], quiet.get(key, [])), key))[:PANELS]
+    plotted = [key for key in loud if about_devices or key[1] not in HEALTH]
+    chosen = sorted(plotted, key=lambda key: (-_difference(loud[key], quiet.get(key, [])), key))[:PANELS]
     found = Picture(f"{world.scenario.id}  {world.scenario.name_en}", zone=ZONE)
     for index, metric in sorted(chosen):
         device = world.fleet.devices[index]
@@ -102,7 +103,7 @@ def _devices(world: World, truths: Sequence[Truth]) -> list[int]:
 
 
 def _points(world: World, devices: Sequence[int], span_ms: tuple[int, int]) -> Points:
-    """What came in from these devices, when it came, a day at a time; a camera's objects as how many it sees."""
+    """Return the values of these devices at their arrival time, a day at a time; a camera's objects as a count."""
     found: Points = defaultdict(list)
     seen: dict[int, int] = defaultdict(int)
     wanted = np.isin(np.arange(len(world.fleet.devices)), devices)
@@ -110,19 +111,23 @@ def _points(world: World, devices: Sequence[int], span_ms: tuple[int, int]) -> P
     stream = Stream(world, begin_ms=begin)
     for start in range(begin, end, DAY_MS):
         for part in stream.take(min(start + DAY_MS, end)):
-            mine = part.keep(wanted[part.device])
-            for row, (index, time_ms) in enumerate(zip(mine.device.tolist(), mine.due_ms.tolist(), strict=True)):
-                if mine.labels and (state := mine.labels[row].get("state")) in ("start", "end"):
-                    seen[index] = max(0, seen[index] + (1 if state == "start" else -1))
-                    found[index, "objects seen"].append((time_ms / 1000, float(seen[index])))
-                for metric, value in zip(mine.metrics, mine.values[row].tolist(), strict=True):
-                    if value == value:  # noqa: PLR0124 - NaN is no measurement
-                        found[index, metric].append((time_ms / 1000, value))
+            _add_points(part.keep(wanted[part.device]), seen, found)
     return {key: sorted(points) for key, points in found.items()}
 
 
+def _add_points(part: Samples, seen: dict[int, int], found: Points) -> None:
+    """Append the values of the messages; `seen` counts the objects of each camera."""
+    for row, (index, time_ms) in enumerate(zip(part.device.tolist(), part.due_ms.tolist(), strict=True)):
+        if part.labels and (state := part.labels[row].get("state")) in ("start", "end"):
+            seen[index] = max(0, seen[index] + (1 if state == "start" else -1))
+            found[index, "objects seen"].append((time_ms / 1000, float(seen[index])))
+        for metric, value in zip(part.metrics, part.values[row].tolist(), strict=True):
+            if value == value:  # noqa: PLR0124 - NaN is no measurement
+                found[index, metric].append((time_ms / 1000, value))
+
+
 def _difference(loud: Sequence[tuple[float, float]], quiet: Sequence[tuple[float, float]]) -> float:
-    """How far a signal is from the quiet day's, in that day's spread; messages that are missing or new count too."""
+    """Return the distance of a signal from the quiet day, in spreads of that day; missing and new messages count."""
     values, usual = np.array([value for _, value in loud]), np.array([value for _, value in quiet])
     if not len(usual):
         return float(len(values))
@@ -148,8 +153,8 @@ difference from a quiet day of the same school. Values are at their arrival time
 def _entry(script: Scenario, truths: Sequence[Truth]) -> str:
     kinds = sorted({truth.kind for truth in truths})
     paged = "must page" if any(truth.must_page for truth in truths) else "must not page"
-    told = f"{', '.join(kinds)}; {paged}" if kinds else "nothing happens"
+    truth = f"{', '.join(kinds)}; {paged}" if kinds else "nothing happens"
     return (
         f"## {script.id} {script.name_zh} · {script.name_en}\n\n{script.text_zh}\n\n{script.text_en}\n\n"
-        f"Truth: {told}. Rule: {script.rule}\n\n![{script.id}]({script.id}.png)\n"
+        f"Truth: {truth}. Rule: {script.rule}\n\n![{script.id}]({script.id}.png)\n"
     )

@@ -162,12 +162,12 @@ def plan_crowd(settings: CrowdSettings, stage: Stage) -> Disturbance | None:
     people = crowd(settings, stage)
     density = people / settings.area_m2
     end_s = int(np.flatnonzero(people)[-1]) + 1
-    told_s = np.arange(0, end_s, settings.every_s)
+    count_s = np.arange(0, end_s, settings.every_s)
     error = stage.draw(*settings.noise, stream=4) * normal(
-        np.array([stage.key], np.uint64), told_s.astype(np.int64), stream=5
+        np.array([stage.key], np.uint64), count_s.astype(np.int64), stream=5
     )
-    count = np.clip(np.rint(people[told_s.astype(int)] * (1 + error)), 0, None).astype(int)
-    rows = frames([(camera, at(stage, s)) for s in told_s.tolist()], {})
+    count = np.clip(np.rint(people[count_s.astype(int)] * (1 + error)), 0, None).astype(int)
+    rows = frames([(camera, at(stage, s)) for s in count_s.tolist()], {})
     label = {"label": "person", "state": "update", "zone": "stairs", "score": 0.8}
     extra = Samples(rows.device, rows.time_ms, (), rows.values, tuple({**label, "count": n} for n in count.tolist()))
     over = [np.flatnonzero(density >= level) for level in CROWD_P_M2]

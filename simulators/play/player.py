@@ -1,4 +1,4 @@
-"""Player of a world: to a broker in real time, accelerated or stepwise, into a file, or as an iterator.
+"""Player of a world: to a broker (real time, accelerated, stepwise), into a file, or as an iterator.
 
 No message has a time in the future: an accelerated play is stamped so that it ends at the wall-clock end of playing,
 with its original spacing.
@@ -133,27 +133,27 @@ class Wire:
         parts = self.stream.take(end_ms)
         if self._stamping is not None:
             parts = [self._stamping.stamp(part) for part in parts]
-        said = self._announced(begin_ms, end_ms)
-        told = self.encoder.encode(parts)
-        return sorted([*said, *told], key=lambda message: message.time_ms) if said else told
+        announced = self._announced(begin_ms, end_ms)
+        encoded = self.encoder.encode(parts)
+        return sorted([*announced, *encoded], key=lambda message: message.time_ms) if announced else encoded
 
     def _announced(self, begin_ms: int, end_ms: int) -> list[Message]:
         found: list[Message] = []
         world = self.stream.world
         if not self._begun:
             self._begun = True
-            found += self.encoder.begin(range(len(world.fleet.devices)), self._told(begin_ms))
+            found += self.encoder.begin(range(len(world.fleet.devices)), self._device_time(begin_ms))
         for fault in world.faults:
             if isinstance(fault, Outage):
                 gone, back = fault.span_ms
                 children = fault.reach.members.tolist()
                 if begin_ms <= gone < end_ms:
-                    found += self.encoder.lose(children, self._told(gone))
+                    found += self.encoder.lose(children, self._device_time(gone))
                 if begin_ms <= back < end_ms:
-                    found += self.encoder.begin(children, self._told(back))
+                    found += self.encoder.begin(children, self._device_time(back))
         return found
 
-    def _told(self, time_ms: int) -> int:
+    def _device_time(self, time_ms: int) -> int:
         return time_ms if self._stamping is None else int(self._stamping.stamped_ms(np.array([time_ms], np.int64))[0])
 
 
@@ -229,13 +229,13 @@ class _Pace:
     def send(self, due: list[Message]) -> None:
         """Send one chunk in bursts."""
         rows = [(message.topic, message.payload, message.retain) for message in due]
-        told = [message.time_ms for message in due]
+        times_ms = [message.time_ms for message in due]
         position = 0
         while position < len(due) and not self.stop.is_set():
-            self.wait_for(self.stamping.sent_world_ms(told[position]))
+            self.wait_for(self.stamping.sent_world_ms(times_ms[position]))
             now_ms = self.clock_ms()
-            self.late_ms = max(self.late_ms, now_ms - self._due(told[position]))
-            last = max(position + 1, bisect.bisect_right(told, now_ms, key=self._due))
+            self.late_ms = max(self.late_ms, now_ms - self._due(times_ms[position]))
+            last = max(position + 1, bisect.bisect_right(times_ms, now_ms, key=self._due))
             self.sink.publish(rows[position:last])
             self.sent += last - position
             position = last

@@ -1,7 +1,8 @@
 """High-rate publisher: many frames in one write, acknowledgements counted in a bounded window.
 
 paho-mqtt opens the connection (MQTT 5, credentials). This module then writes PUBLISH frames and reads PUBACKs on its
-socket (MQTT 5.0, sections 3.3 and 3.4). One thread uses a Publisher.
+socket (MQTT 5.0, sections 3.3 and 3.4). One thread uses a Publisher. One module because window, frames and
+acknowledgements share the state of one connection.
 """
 
 from __future__ import annotations

@@ -50,13 +50,13 @@ def _lines(world: World, part: Samples) -> Iterator[Line]:
     heads = [(sent_ms, device.site) for sent_ms, device in zip(part.due_ms.tolist(), devices, strict=True)]
     quality = _qualities(part)
     times = [rfc3339(time_ms) for time_ms in part.time_ms.tolist()]
-    told = part.time_ms.tolist()
+    times_ms = part.time_ms.tolist()
     for metric, values in _columns(part):
         for row, value in enumerate(values):
             if value == value:  # noqa: PLR0124 - NaN is no measurement
                 d = devices[row]
                 fields = (d.id, d.kind, metric, times[row], repr(value), d.place, d.site, quality[row])
-                yield (*heads[row], int(part.device[row]), told[row], fields)
+                yield (*heads[row], int(part.device[row]), times_ms[row], fields)
 
 
 def _columns(part: Samples) -> Iterator[tuple[str, list[float]]]:

@@ -1,4 +1,4 @@
-"""Recordings: `sensor,kind,metric,time,value` files, validated as a whole and played as native messages.
+"""Recordings: `sensor,kind,metric,time,value` files, validated and played as native messages.
 
 Times are shifted so that the recording ends at the wall-clock end of playing: event(t) = now + D/X - (t_end - t). No
 time is in the future, and the spacing is the recording's.

@@ -135,9 +135,9 @@ def _begins(settings: Happening, start_ms: int, duration_s: float) -> Iterator[i
 
 def _collisions(planned: Sequence[tuple[str, Effect]]) -> Iterator[str]:
     """Yield the conflicts of effects that need one device at the same time."""
-    told = [(name, truth) for name, effect in planned for truth in effect.truths()]
+    named = [(name, truth) for name, effect in planned for truth in effect.truths()]
     by_device: dict[tuple[str, str], list[tuple[str, Truth]]] = {}
-    for name, truth in told:
+    for name, truth in named:
         by_device.setdefault((truth.site, truth.devices[0]), []).append((name, truth))
     for (site, device), there in by_device.items():
         for (name, one), (other_name, other) in combinations(there, 2):

@@ -41,11 +41,11 @@ class Problems:
 
     def __init__(self, text: str) -> None:
         self._lines = Lines(text)
-        self.told: list[str] = []
+        self.errors: list[str] = []
 
     def add(self, finding: str, *, table: str = "", index: int = 1, key: str = "") -> None:
         """Add a problem, with its line where known."""
-        self.told.append(self._lines.of(table, index, key) + finding)
+        self.errors.append(self._lines.of(table, index, key) + finding)
 
 
 def read_start(given: object, findings: Problems) -> int:
@@ -73,7 +73,7 @@ def read_settings(
     hints = get_type_hints(settings, include_extras=True)
     known = [field.name for field in fields(settings)]
     given = {key: value for key, value in entry.items() if key != word}
-    before = len(findings.told)
+    before = len(findings.errors)
     for key, value in given.items():
         if key not in known:
             findings.add(
@@ -82,7 +82,7 @@ def read_settings(
             continue
         for finding in check_value(f"{where}: {key}", value, hints[key]):
             findings.add(finding, table=table, index=index, key=key)
-    if len(findings.told) > before:
+    if len(findings.errors) > before:
         return None
     ranges: dict[str, Any] = {k: (float(v[0]), float(v[1])) if isinstance(v, list) else v for k, v in given.items()}
     return entry[word], settings(**ranges)

@@ -81,8 +81,8 @@ def read_scenario(table: Mapping[str, Any], *, source: str, text: str = "", abov
         for name, kinds in (("effect", EFFECTS), ("fault", FAULTS))
     )
     parts = list(_includes(table, findings, (*above, source)))
-    if findings.told:
-        raise ScenarioInvalid(source, findings.told)
+    if findings.errors:
+        raise ScenarioInvalid(source, findings.errors)
     texts: dict[str, Any] = {key: str(table[key]) for key in TEXTS[:-1]}
     lengths: dict[str, Any] = {key: float(table.get(key, 0.0)) for key in NUMBERS}
     kept = tuple(effect for effect in effects if effect), tuple(fault for fault in faults if fault)
