@@ -119,7 +119,7 @@ class School:
         self.registry = read_registry(CAMPUS)
         self.catalog = Catalog(self.registry.sensors)
         engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
-        self.desk = AlertDispatch(engine, self.registry, time.time_ns)
+        self.dispatch = AlertDispatch(engine, self.registry, time.time_ns)
         people = People(engine, time.time_ns)
         for name, role in PEOPLE.items():
             people.create(name, PASSWORD, roles=[role], sites=[SITE])
@@ -127,7 +127,7 @@ class School:
         self.store = open_store("memory", folder)
         self._fill()
         self.view = View(self.catalog, self.store, self.log)
-        app = create_app(self.desk, people, self.view, settings=HttpSettings(), clock=time.time_ns)
+        app = create_app(self.dispatch, people, self.view, settings=HttpSettings(), clock=time.time_ns)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -150,7 +150,7 @@ class School:
         self._socket.close()
         self.log.close()
         self.store.close()
-        self.desk.engine.dispose()
+        self.dispatch.engine.dispose()
 
     def detect(self, phase: Phase, *, sensor: str = SMOKE, text: str | None = None, drill: bool = False) -> None:
         """Apply one detection of smoke, as the detection log delivers it."""
@@ -182,7 +182,7 @@ class School:
             hazard=["fire"],
             evidence=[evidence],
         )
-        self.desk.apply(batch, self.catalog, cursor=next(self._positions))
+        self.dispatch.apply(batch, self.catalog, cursor=next(self._positions))
 
     def _fill(self) -> None:
         """Write ten minutes of readings of the smoke detector, and add one sensor with markup in its name."""
