@@ -27,9 +27,9 @@ class Device:
         found = []
         for number in range(count):
             true_s = begin_s + number * self.period_s
-            told_s = true_s + self.offset_s + self.drift_ppm * 1e-6 * true_s
+            device_s = true_s + self.offset_s + self.drift_ppm * 1e-6 * true_s
             arrival_s = true_s + 0.02 + self._random.exponential(0.1)
-            found.append((_ns(true_s), _ns(told_s) // 1_000_000 * 1_000_000, _ns(arrival_s)))
+            found.append((_ns(true_s), _ns(device_s) // 1_000_000 * 1_000_000, _ns(arrival_s)))
         return sorted(found, key=lambda row: row[2])
 
 
@@ -37,9 +37,9 @@ def _ns(seconds: float) -> int:
     return NOW_NS + round(seconds * SECOND_NS)
 
 
-def feed(clocks: Clocks, told_ns: int, arrival_ns: int, *, sensor: int = 1) -> int:
+def feed(clocks: Clocks, device_ns: int, arrival_ns: int, *, sensor: int = 1) -> int:
     """Send one message; return its stored time."""
-    columns = np.array([sensor], np.int32), np.array([told_ns], np.int64), np.array([arrival_ns], np.int64)
+    columns = np.array([sensor], np.int32), np.array([device_ns], np.int64), np.array([arrival_ns], np.int64)
     return int(clocks.correct(*columns, np.ones(1, np.bool_))[0])
 
 
@@ -57,8 +57,8 @@ def test_any_error_is_corrected_within_thirty_messages(
     clocks = Clocks()
     device = Device(offset_s=offset_s, drift_ppm=drift, period_s=period_s, seed=seed)
     relearnt_ns = round(RUN * period_s * abs(drift) * 1e3)  # the drift of a clock while a new run is too short
-    for number, (true_ns, told_ns, arrival_ns) in enumerate(device.messages(120)):
-        stored_ns = feed(clocks, told_ns, arrival_ns)
+    for number, (true_ns, device_ns, arrival_ns) in enumerate(device.messages(120)):
+        stored_ns = feed(clocks, device_ns, arrival_ns)
         if number < 30:
             continue
         off_ns = abs(stored_ns - true_ns)
@@ -72,24 +72,24 @@ def test_any_error_is_corrected_within_thirty_messages(
 def test_backfill_is_no_clock_offset(gap_s: int, pace: float, newest_first: bool, seed: int) -> None:  # noqa: FBT001 - drawn
     """After a gap the stored messages arrive faster than measured, in either order; each keeps its own time."""
     clocks = Clocks()
-    for _, told_ns, arrival_ns in Device(seed=seed).messages(30):
-        feed(clocks, told_ns, arrival_ns)
+    for _, device_ns, arrival_ns in Device(seed=seed).messages(30):
+        feed(clocks, device_ns, arrival_ns)
     count = min(gap_s // 10, 300)
     kept = [_ns(300 + 10 * number) for number in range(count)]
     begin_s = 300 + 10 * count
-    for number, told_ns in enumerate(reversed(kept) if newest_first else kept):
-        assert feed(clocks, told_ns, _ns(begin_s + 10 * pace * number)) == told_ns
+    for number, device_ns in enumerate(reversed(kept) if newest_first else kept):
+        assert feed(clocks, device_ns, _ns(begin_s + 10 * pace * number)) == device_ns
     assert clocks.offset_ns(1) == 0
 
 
 def test_a_corrected_clock_is_trusted_immediately() -> None:
     """After an hour's offset is corrected, the first correct message is stored under its own time."""
     clocks = Clocks()
-    for true_ns, told_ns, arrival_ns in Device(offset_s=HOUR_S).messages(20):  # noqa: B007 - the last one counts
-        stored_ns = feed(clocks, told_ns, arrival_ns)
+    for true_ns, device_ns, arrival_ns in Device(offset_s=HOUR_S).messages(20):  # noqa: B007 - the last one counts
+        stored_ns = feed(clocks, device_ns, arrival_ns)
     assert abs(stored_ns - true_ns) < SECOND_NS
-    [(true_ns, told_ns, arrival_ns)] = Device().messages(1, begin_s=200)
-    assert feed(clocks, told_ns, arrival_ns) == told_ns == true_ns
+    [(true_ns, device_ns, arrival_ns)] = Device().messages(1, begin_s=200)
+    assert feed(clocks, device_ns, arrival_ns) == device_ns == true_ns
     memory = clocks.drain_memory()
     assert memory == {"1": None}
 
@@ -100,8 +100,8 @@ def test_a_wrong_service_clock_corrects_no_device() -> None:
     for step in range(20):
         for sensor in range(1, 21):
             true_s = 10 * step + sensor / 100
-            told_s = true_s + (HOUR_S if sensor == 20 else 0)
-            stored_ns = feed(clocks, _ns(told_s), _ns(true_s + 0.1 + HOUR_S), sensor=sensor)
+            device_s = true_s + (HOUR_S if sensor == 20 else 0)
+            stored_ns = feed(clocks, _ns(device_s), _ns(true_s + 0.1 + HOUR_S), sensor=sensor)
         assert step < 13 or abs(stored_ns - _ns(true_s)) < SECOND_NS
     assert [clocks.offset_ns(sensor) for sensor in range(1, 20)] == [0] * 19
 
@@ -110,8 +110,8 @@ def test_drift_is_estimated_in_ppm() -> None:
     """80 ppm over eight hours on top of an offset is estimated within a few ppm and survives a restart."""
     clocks = Clocks()
     kept: dict[str, bytes | None] = {}
-    for _, told_ns, arrival_ns in Device(offset_s=600, drift_ppm=80).messages(2_880):
-        feed(clocks, told_ns, arrival_ns)
+    for _, device_ns, arrival_ns in Device(offset_s=600, drift_ppm=80).messages(2_880):
+        feed(clocks, device_ns, arrival_ns)
         kept |= clocks.drain_memory()
     value = kept["1"]
     assert value is not None

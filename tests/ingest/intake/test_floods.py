@@ -180,7 +180,7 @@ def test_the_end_of_a_flood_is_reported_over_a_restart() -> None:
     """The end of a reported flood is reported by the process that detects it."""
     campus = Campus()
     for _ in range(5):
-        campus.turn([*campus.live("mad", TURN_S * RATE), *_strangers(campus.second, 400)])
+        campus.turn([*campus.live("mad", TURN_S * RATE), *_undeclared(campus.second, 400)])
     assert {sensor for sensor, _, _ in campus.reports} == {"mad", SERVICE_DEVICE}
     campus.restart()
     for _ in range(16):
@@ -192,7 +192,7 @@ def test_the_end_of_a_flood_is_reported_over_a_restart() -> None:
     assert sum(value > 0 for _, _, value in campus.reports) == 2
 
 
-def _strangers(start: int, count: int, site: str = "s") -> list[Frame]:
+def _undeclared(start: int, count: int, site: str = "s") -> list[Frame]:
     """Return messages of that many unknown devices."""
     return [(0, 0, f"campus/{site}/env/x-{start}-{n}".encode(), b'{"co2": 1}') for n in range(count)]
 
@@ -201,7 +201,7 @@ def test_a_flood_of_names_is_one_event() -> None:
     """A flood of names is reported once, counted, and ends a minute after its last name."""
     campus = Campus()
     for _ in range(6):
-        campus.turn(_strangers(campus.second, 500))
+        campus.turn(_undeclared(campus.second, 500))
     for _ in range(14):
         campus.turn()
     *during, end = [value for _, _, value in campus.reports]
@@ -225,7 +225,7 @@ def test_declared_names_are_no_flood() -> None:
     """Five thousand declared sensors may start together."""
     declared = [Sensor(-1, f"x-0-{n}", "s", "env") for n in range(5_000)]
     campus = Campus(Catalog(declared, undeclared_max=0))
-    campus.turn(_strangers(0, 5_000))
+    campus.turn(_undeclared(0, 5_000))
     assert campus.reports == []
     assert len(campus.catalog) == 5_001
 
@@ -234,13 +234,13 @@ def test_a_full_site_leaves_capacity_to_others() -> None:
     """Beyond its bound new names of a site are counted rejects; known, declared and other sites' names continue."""
     declared = [Sensor(-1, f"known-{n}", "s", "smoke") for n in range(3)]
     campus = Campus(Catalog(declared, undeclared_max=100, sites_max=2))
-    campus.turn(_strangers(0, 2_000))
+    campus.turn(_undeclared(0, 2_000))
     assert sum(sensor.site == "s" for sensor in campus.catalog) == 100 + 1  # and the service's name
     assert campus.reports[0][:2] == (SERVICE_DEVICE, "new_names")
     before = len(campus.catalog)
     campus.turn([(0, 0, b"campus/s/smoke/known-%d" % n, b'{"smoke": false}') for n in range(3)])
     assert len(campus.catalog) == before + 3
-    campus.turn([*_strangers(0, 100), *_strangers(0, 100, "t"), *_strangers(0, 100, "u"), *_strangers(0, 5, "v")])
+    campus.turn([*_undeclared(0, 100), *_undeclared(0, 100, "t"), *_undeclared(0, 100, "u"), *_undeclared(0, 5, "v")])
     assert {site: sum(sensor.site == site for sensor in campus.catalog) for site in ("t", "u", "v")} == {
         "t": 100,
         "u": 100,

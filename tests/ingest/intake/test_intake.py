@@ -108,7 +108,7 @@ HOSTILE = (
 )
 
 
-def test_each_hostile_message_is_one_counted_reject_and_the_good_around_it_is_stored() -> None:
+def test_each_hostile_message_is_one_counted_reject_and_valid_messages_are_stored() -> None:
     """A corpus of bad input in a seeded mix with good messages, in a hundred rounds."""
     dice = random.Random(7)  # noqa: S311 - a test's dice
     intake = make_intake(decoders=(Gadget(),))
@@ -167,7 +167,7 @@ def test_the_kind_of_a_native_sensor_is_its_topics() -> None:
     assert found.kind == "smoke"
 
 
-def test_a_repeat_is_stored_once_also_after_a_restart() -> None:
+def test_a_duplicate_is_stored_once_also_after_a_restart() -> None:
     """With time or seq, equal bytes on one topic are a duplicate, before and after the keys are in the log."""
     message = (0x32, 5, TOPIC, b'{"time": %d, "co": 1, "battery": 9}' % NOW_MS)
     intake = make_intake()
@@ -180,7 +180,7 @@ def test_a_repeat_is_stored_once_also_after_a_restart() -> None:
     assert (len(again.batch), total(again, "duplicate")) == (0, 4)
 
 
-def test_without_time_only_the_brokers_repeat_flag_makes_a_duplicate() -> None:
+def test_without_time_only_dup_makes_a_duplicate() -> None:
     """Equal bytes twice are two readings; a repeat of the packet id with DUP is one."""
     payload = b'{"co": 1}'
     intake = make_intake()

@@ -23,10 +23,10 @@ def test_a_block_round_trips_its_messages(messages: list[tuple[int, int, bytes, 
 
 
 @given(st.binary(max_size=60))
-def test_damaged_bytes_are_rejected(rubbish: bytes) -> None:
+def test_damaged_bytes_are_rejected(junk: bytes) -> None:
     """Any damage raises one kind of error."""
     with pytest.raises(ValueError, match="block"):
-        unpack(rubbish)
+        unpack(junk)
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=1, max_size=5), max_size=8), st.data())
@@ -130,7 +130,7 @@ def backlog(intake: Intake) -> list[float]:
 def test_a_damaged_block_is_counted_and_blocks_nothing() -> None:
     """A damaged block is one counted reject; later messages are accepted."""
     intake, _ = overloaded()
-    intake.resume(Spooled(1, NOW_NS, b"rubbish"), NOW_NS)
+    intake.resume(Spooled(1, NOW_NS, b"junk"), NOW_NS)
     sealed = intake.seal()
     assert sealed is not None
     assert {count.reason for count in sealed.of(Counts).rows} == {"", "internal"}

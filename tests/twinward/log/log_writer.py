@@ -1,4 +1,4 @@
-"""Appends to a telemetry log until it is killed; prints each position after it became durable."""
+"""Append to a telemetry log until killed; print each position once durable."""
 
 from __future__ import annotations
 

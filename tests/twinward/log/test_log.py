@@ -1,4 +1,4 @@
-"""The logs: durable when they say so, the same for every reader, and no change to them goes unseen."""
+"""Logs: durability, equal results for all readers, detection of every change."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ CHANGES = 200
 
 
 def batch_of(number: int, rows: int = 20) -> TelemetryBatch:
-    """A batch that tells its number in every column."""
+    """Return a batch with its number in every column."""
     columns = {name: np.full(rows, number % 200, dtype) for name, dtype in COLUMNS}
     return from_columns(columns, {0: {"label": f"batch {number}"}} if rows else {})
 
 
 def sealed_of(number: int, *, keys: Sequence[int] = ()) -> Sealed:
-    """What intake would seal for batch `number`."""
+    """Return the sealed batch of a number."""
     return Sealed(batch_of(number), [MessageKeys(keys), Counts({Count("s", "native", "stored"): 20})])
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[TelemetryLog]:
-    """An empty log whose clock counts in steps of one."""
+    """Open an empty log whose clock counts in steps of one."""
     ticks = iter(range(1, 1_000_000))
     opened = TelemetryLog(tmp_path / "telemetry.db", clock=lambda: next(ticks), keys_max=100, quarantine_max=10)
     yield opened
@@ -62,7 +62,7 @@ def log(tmp_path: Path) -> Iterator[TelemetryLog]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A closed log of thirty entries, to be copied and damaged."""
+    """Write a closed log of thirty entries, to be copied and damaged."""
     path = tmp_path_factory.mktemp("written") / "telemetry.db"
     log = TelemetryLog(path, clock=lambda: 1)
     for number in range(30):
@@ -72,14 +72,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy_of(path: Path, folder: Path) -> Path:
-    """The log and its head record, copied."""
+    """Copy the log and its head record."""
     for name in (path.name, f"{path.name}.head"):
         shutil.copy(path.with_name(name), folder / name)
     return folder / path.name
 
 
 def verified(path: Path) -> Report:
-    """What `verify` says of the file."""
+    """Verify the file."""
     log = TelemetryLog(path, clock=lambda: 1)
     try:
         return log.verify()
@@ -87,8 +87,8 @@ def verified(path: Path) -> Report:
         log.close()
 
 
-def test_entries_come_back_in_order_with_their_ids(log: TelemetryLog) -> None:
-    """Positions count from one; a reader goes on behind its cursor; batches carry ids and attributes."""
+def test_entries_are_read_in_order_with_their_ids(log: TelemetryLog) -> None:
+    """Positions start at one; a reader continues behind its cursor; batches have ids and attributes."""
     assert log.head() == 0
     assert [log.append(sealed_of(number)) for number in range(5)] == [1, 2, 3, 4, 5]
     first, second = log.read(0, limit=2)
@@ -100,7 +100,7 @@ def test_entries_come_back_in_order_with_their_ids(log: TelemetryLog) -> None:
 
 
 def test_accounts_add_up_and_quarantine_is_bounded(log: TelemetryLog) -> None:
-    """Counts of all batches are summed by site, format, outcome and reason; the newest refusals stay."""
+    """Counts of all batches are summed by site, format, outcome and reason; the newest rejects stay."""
     for number in range(30):
         refused = Quarantined(number, "s", "native", "t", "json", "torn", bytes([number]))
         counts = {Count("s", "native", "received"): 3, Count("s", "native", "quarantined", "json"): 1}
@@ -136,8 +136,8 @@ def test_catalogue_survives_with_its_batch(log: TelemetryLog, tmp_path: Path) ->
     assert loaded.metric("wobble") == metric
 
 
-def test_reader_in_another_thread_is_woken_at_once(log: TelemetryLog) -> None:
-    """An append wakes who waits, long before the poll."""
+def test_append_wakes_a_reader_in_another_thread(log: TelemetryLog) -> None:
+    """An append wakes waiting readers long before the poll interval."""
     woken_s: list[float] = []
 
     def wait() -> None:
@@ -155,7 +155,7 @@ def test_reader_in_another_thread_is_woken_at_once(log: TelemetryLog) -> None:
 
 
 def test_several_processes_read_what_one_writes(tmp_path: Path) -> None:
-    """Readers in other processes wait for entries and see all of them, in order, whole."""
+    """Readers in other processes wait for entries and read all of them, complete and in order."""
     path = tmp_path / "telemetry.db"
     log = TelemetryLog(path, clock=time.time_ns)
     program = (
@@ -174,27 +174,27 @@ def test_several_processes_read_what_one_writes(tmp_path: Path) -> None:
     log.close()
 
 
-def test_killed_writer_leaves_a_whole_prefix(tmp_path: Path) -> None:
-    """Killed at random moments, again and again: everything that was told durable is there, and no false alarm."""
+def test_killed_writer_leaves_a_complete_prefix(tmp_path: Path) -> None:
+    """After kills at random times, every acknowledged entry is there and `verify` succeeds."""
     path, random_ = tmp_path / "telemetry.db", random.Random(5)  # noqa: S311 - a seed, no secret
-    told = 0
+    durable = 0
     for _ in range(5):
         writer = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("log_writer.py")), str(path)],
             stdout=subprocess.PIPE, cwd=ROOT, env={"PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert writer.stdout is not None
-        told = int(writer.stdout.readline())
+        durable = int(writer.stdout.readline())
         time.sleep(random_.uniform(0, 0.2))
         writer.kill()
         rest = writer.stdout.read().split(b"\n")[:-1]
         writer.wait(10)
         writer.stdout.close()
-        told = int(rest[-1]) if rest else told
+        durable = int(rest[-1]) if rest else durable
         report = verified(path)
         assert report.ok, report
         assert report.end_checked
-        assert report.entries >= told
+        assert report.entries >= durable
     log = TelemetryLog(path, clock=lambda: 0)
     stored = sum(row["rows"] for row in log.accounting())
     assert stored == sum(1 + number % 200 for number in range(1, log.head() + 1))
@@ -203,7 +203,7 @@ def test_killed_writer_leaves_a_whole_prefix(tmp_path: Path) -> None:
 
 
 def edit(db: sqlite3.Connection, random_: random.Random) -> int:
-    """Change one byte or number of one entry, remove one, or exchange two; gives the first position that is wrong."""
+    """Change one byte or number of an entry, remove one, or exchange two. Return the first wrong position."""
     seq, other = sorted(random_.sample(range(1, 31), 2))
     kind = random_.choice(("block", "digest", "batch", "written_ns", "source", "remove", "exchange"))
     if kind == "remove":
@@ -224,7 +224,7 @@ def edit(db: sqlite3.Connection, random_: random.Random) -> int:
 
 
 def test_every_single_change_to_an_entry_is_found(written: Path, tmp_path: Path) -> None:
-    """Two hundred edits, removals and exchanges, each on a fresh copy: all found, at the right place."""
+    """Two hundred edits, removals and exchanges, each on a new copy, are all found at their position."""
     for seed in range(CHANGES):
         path = copy_of(written, tmp_path)
         db = sqlite3.connect(path)
@@ -238,7 +238,7 @@ def test_every_single_change_to_an_entry_is_found(written: Path, tmp_path: Path)
 
 
 def test_flipped_bits_in_the_file_are_found_or_change_nothing(written: Path, tmp_path: Path) -> None:
-    """A flip in unused space changes nothing that can be read; every other one is found or refused by SQLite."""
+    """A flip in unused space changes no readable content; `verify` or SQLite detects any other one."""
     found = 0
     original = written.read_bytes()
     wanted = read_rows(written)
@@ -258,7 +258,7 @@ def test_flipped_bits_in_the_file_are_found_or_change_nothing(written: Path, tmp
 
 
 def read_rows(path: Path) -> list[tuple[object, ...]]:
-    """All entries, as SQLite gives them."""
+    """Return all entries as SQLite rows."""
     db = sqlite3.connect(path)
     rows = db.execute("SELECT * FROM entries ORDER BY seq").fetchall()
     db.close()
@@ -266,7 +266,7 @@ def read_rows(path: Path) -> list[tuple[object, ...]]:
 
 
 def test_cut_at_the_end_is_found_even_after_more_was_written(written: Path, tmp_path: Path) -> None:
-    """The head record knows how far the log reached; a log that goes on from a cut does not hide it."""
+    """The head record has the last position; later entries do not hide a cut."""
     path = copy_of(written, tmp_path)
     db = sqlite3.connect(path)
     db.execute("DELETE FROM entries WHERE seq > 25")
@@ -284,7 +284,7 @@ def test_cut_at_the_end_is_found_even_after_more_was_written(written: Path, tmp_
 
 
 def test_known_digest_finds_a_rewritten_log(written: Path, tmp_path: Path) -> None:
-    """Whoever writes a whole new chain and head record is found by a digest that was kept elsewhere."""
+    """A digest kept elsewhere reveals a new chain with a new head record."""
     kept = verified(written)
     log = TelemetryLog(tmp_path / "telemetry.db", clock=lambda: 1)
     for number in range(30):
@@ -295,8 +295,8 @@ def test_known_digest_finds_a_rewritten_log(written: Path, tmp_path: Path) -> No
     assert (report.ok, report.first_bad_seq) == (False, 30)
 
 
-def test_lost_head_record_is_told_and_made_anew(written: Path, tmp_path: Path) -> None:
-    """Without the record a cut would not be seen: the report says so; the next append makes a new one."""
+def test_lost_head_record_is_reported_and_replaced(written: Path, tmp_path: Path) -> None:
+    """The report states that the end is unchecked; the next append writes a new record."""
     path = tmp_path / "telemetry.db"
     shutil.copy(written, path)
     log = TelemetryLog(path, clock=lambda: 1)
@@ -307,8 +307,8 @@ def test_lost_head_record_is_told_and_made_anew(written: Path, tmp_path: Path) -
     log.close()
 
 
-def test_head_record_behind_the_log_is_no_alarm(written: Path, tmp_path: Path) -> None:
-    """As a crash between commit and record leaves it."""
+def test_head_record_behind_the_log_is_no_error(written: Path, tmp_path: Path) -> None:
+    """A crash between commit and record leaves this state."""
     path = copy_of(written, tmp_path)
     head = path.with_name(path.name + ".head").read_bytes()
     log = TelemetryLog(path, clock=lambda: 1)
@@ -319,7 +319,7 @@ def test_head_record_behind_the_log_is_no_alarm(written: Path, tmp_path: Path) -
 
 
 def test_retention_drops_the_oldest_and_keeps_the_chain(log: TelemetryLog) -> None:
-    """Neither young entries nor what a reader still needs nor the last entry goes; the rest stays verifiable."""
+    """Recent entries, unread entries and the last entry stay; the rest of the chain verifies."""
     for number in range(10):
         log.append(sealed_of(number))
     assert log.retain(before_ns=6, up_to=3) == 3
@@ -332,7 +332,7 @@ def test_retention_drops_the_oldest_and_keeps_the_chain(log: TelemetryLog) -> No
 
 
 def test_entries_removed_under_the_cover_of_retention_are_found(written: Path, tmp_path: Path) -> None:
-    """An anchor that retention did not set does not excuse missing entries."""
+    """An anchor not set by retention does not hide missing entries."""
     path = copy_of(written, tmp_path)
     db = sqlite3.connect(path)
     (digest,) = db.execute("SELECT digest FROM entries WHERE seq = 8").fetchone()
@@ -345,7 +345,7 @@ def test_entries_removed_under_the_cover_of_retention_are_found(written: Path, t
 
 
 def test_full_disk_raises_keeps_nothing_and_recovers(log: TelemetryLog) -> None:
-    """A refused append leaves no trace; the same sealed batch goes in once there is room."""
+    """A failed append stores nothing; the same batch is accepted once there is disk space."""
     for number in range(3):
         log.append(sealed_of(number, keys=[number]))
     db = log._chain._writer
@@ -368,8 +368,8 @@ def test_full_disk_raises_keeps_nothing_and_recovers(log: TelemetryLog) -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.lists(st.booleans(), max_size=6), min_size=1, max_size=12), st.integers(0, 24))
-def test_urgent_rows_stand_in_entries_of_their_own(batches: list[list[bool]], after: int) -> None:
-    """Whatever is urgent: every row stands once, no entry is mixed, and the urgent ones alone are a log as well."""
+def test_urgent_rows_have_entries_of_their_own(batches: list[list[bool]], after: int) -> None:
+    """For any mask, every row is stored once, no entry is mixed, and the urgent entries form a log."""
     with tempfile.TemporaryDirectory() as folder:
         log = TelemetryLog(Path(folder) / "log.sqlite", clock=lambda: 5)
         wanted: list[tuple[int, bool]] = []
@@ -380,8 +380,8 @@ def test_urgent_rows_stand_in_entries_of_their_own(batches: list[list[bool]], af
             assert head == log.head()
             wanted += [(number, one) for one in urgent]
         entries = log.read(0, limit=1_000)
-        told = [(int(n), entry.priority is Priority.URGENT) for entry in entries for n in entry.batch.sensor]
-        assert sorted(told) == sorted(wanted)
+        stored = [(int(n), entry.priority is Priority.URGENT) for entry in entries for n in entry.batch.sensor]
+        assert sorted(stored) == sorted(wanted)
         assert [entry.seq for entry in entries] == list(range(1, log.head() + 1))
         first = [entry for entry in entries if entry.priority is Priority.URGENT]
         view = log.urgent()
@@ -394,7 +394,7 @@ def test_urgent_rows_stand_in_entries_of_their_own(batches: list[list[bool]], af
 
 
 def detections_of(level: int) -> DetectionBatch:
-    """One detection at a level."""
+    """Return one detection at a level."""
     narrow, wide = np.array([level], np.int8), np.array([level], np.int64)
     flags = np.array([False])
     return DetectionBatch(
@@ -404,8 +404,8 @@ def detections_of(level: int) -> DetectionBatch:
     )  # fmt: skip
 
 
-def test_detections_come_back_with_their_source_and_newest_state(tmp_path: Path) -> None:
-    """Entries tell which telemetry they came from; of the saved states the newest two stay."""
+def test_detections_are_read_with_their_source_and_newest_state(tmp_path: Path) -> None:
+    """Entries have the position of their telemetry; the newest two saved states stay."""
     log = DetectionLog(tmp_path / "detections.db", clock=lambda: 1)
     assert (log.source("a"), log.latest_snapshot("a")) == (0, None)
     assert [log.append(detections_of(level), source=10 * level, stage="a") for level in (1, 2)] == [1, 2]
@@ -426,7 +426,7 @@ def test_detections_come_back_with_their_source_and_newest_state(tmp_path: Path)
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.sampled_from(Priority), max_size=12), st.integers(0, 12), st.integers(1, 5))
 def test_each_lane_of_detections_is_a_log_of_its_own(written: list[Priority], after: int, limit: int) -> None:
-    """In order, nothing of the other lane; where each ends; the whole is chained."""
+    """Each lane has its entries in order and its own end; the chain covers both."""
     with tempfile.TemporaryDirectory() as folder:
         log = DetectionLog(Path(folder) / "detections.sqlite", clock=lambda: 1)
         for number, priority in enumerate(written, 1):
@@ -445,8 +445,8 @@ def test_each_lane_of_detections_is_a_log_of_its_own(written: list[Priority], af
 
 @settings(deadline=None, max_examples=15)
 @given(st.integers(1, 60), st.integers(0, 70), st.integers(0, 400_000))
-def test_retention_by_size_keeps_the_chain_and_what_is_unread(entries: int, up_to: int, bytes_max: int) -> None:
-    """The oldest go until the file is about so large; what a stage has not read stays; the chain holds."""
+def test_retention_by_size_keeps_the_chain_and_unread_entries(entries: int, up_to: int, bytes_max: int) -> None:
+    """The oldest entries are deleted down to about that size; unread ones stay; the chain verifies."""
     with tempfile.TemporaryDirectory() as folder:
         log = TelemetryLog(Path(folder) / "log.sqlite", clock=lambda: 5)
         for number in range(entries):

@@ -1,4 +1,4 @@
-"""Refused messages, taken in again once their cause is mended: through the intake and a real log; accounts hold."""
+"""Reprocessing of quarantined messages through the intake and a real log; the accounts balance."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Frame = tuple[int, int, bytes, bytes]
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[TelemetryLog]:
-    """A log on the disk."""
+    """Open a log on disk."""
     found = TelemetryLog(tmp_path / "telemetry.sqlite", clock=lambda: NOW_NS)
     yield found
     found.close()
 
 
 def send(log: TelemetryLog, door: Intake, frames: list[Frame], at_ns: int = NOW_NS) -> None:
-    """Messages, and what waits to be taken in again, into the log."""
+    """Accept messages and store the batch."""
     door.accept(frames, at_ns)
     sealed = door.seal()
     if sealed is not None:
@@ -38,7 +38,7 @@ def send(log: TelemetryLog, door: Intake, frames: list[Frame], at_ns: int = NOW_
 
 
 def again(log: TelemetryLog, door: Intake) -> int:
-    """Take in what waits, until nothing does; how many rounds it took."""
+    """Reprocess all requested messages. Return the number of rounds."""
     rounds = 0
     while waiting := log.waiting(limit=7):
         door.replay(waiting)
@@ -50,8 +50,8 @@ def again(log: TelemetryLog, door: Intake) -> int:
     return rounds
 
 
-def told(log: TelemetryLog) -> dict[str, int]:
-    """The accounts by outcome, refusals by reason."""
+def account_rows(log: TelemetryLog) -> dict[str, int]:
+    """Return the accounts by outcome, rejects by reason."""
     sums: Counter[str] = Counter()
     for row in log.accounting():
         sums[row["reason"] or row["outcome"]] += row["rows"]
@@ -59,19 +59,19 @@ def told(log: TelemetryLog) -> dict[str, int]:
 
 
 def balanced(log: TelemetryLog) -> bool:
-    """Received is stored, duplicate and quarantined."""
+    """Return whether received equals stored, duplicate and quarantined."""
     sums = {"received": 0, "stored": 0, "duplicate": 0, "quarantined": 0, "notice": 0}
     for row in log.accounting():
         sums[row["outcome"]] += row["rows"]
     return sums["received"] == sums["stored"] + sums["duplicate"] + sums["quarantined"]
 
 
-def test_sensors_beyond_the_limit_are_kept_and_come_back(log: TelemetryLog) -> None:
-    """A full catalogue refuses; a larger one, after a restart, takes the same messages, at their own arrival."""
+def test_sensors_beyond_the_limit_are_reprocessed_after_it_is_raised(log: TelemetryLog) -> None:
+    """A full catalogue rejects; a larger one, after a restart, accepts the same messages with their arrival."""
     door = Intake(Catalog(sensors_max=3), batch=BatchSettings(age_s=10))
     frames = [(0, 0, b"campus/s/env/e%d" % n, b'{"temperature": %d, "humidity": 40}' % n) for n in range(10)]
     send(log, door, frames)
-    assert told(log) == {"received": 20, "stored": 4, "sensor_limit": 16}
+    assert account_rows(log) == {"received": 20, "stored": 4, "sensor_limit": 16}
     larger = Catalog()
     larger.load(*log.catalog())
     kept = {"recent_keys": log.recent_keys(1000), "ledger": Ledger(log.ledger_entries())}
@@ -79,35 +79,35 @@ def test_sensors_beyond_the_limit_are_kept_and_come_back(log: TelemetryLog) -> N
     assert log.replay(reason="sensor_limit", site="other") == 0
     assert log.replay(reason="sensor_limit") == 8
     assert again(log, fresh) == 2
-    assert told(log) == {"received": 20, "stored": 20, "replayed": 8}
+    assert account_rows(log) == {"received": 20, "stored": 20, "replayed": 8}
     assert log.quarantine(100) == []
     assert {int(ns) for entry in log.read(0) for ns in entry.batch.arrival_ns} == {NOW_NS}
     assert log.verify().ok
 
 
-def test_what_is_still_wrong_comes_back_once(log: TelemetryLog) -> None:
-    """Replayed in vain: refused anew, counted once, and asked for no further."""
+def test_a_message_that_fails_again_is_reprocessed_once(log: TelemetryLog) -> None:
+    """It is rejected again, counted once, and not requested again."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
     send(log, door, [(0, 0, b"campus/s/env/a", b'{"time": 5, "co": 1}'), (0, 0, b"elsewhere/x", b"1")])
-    assert told(log) == {"received": 2, "time_past": 1, "topic": 1}
+    assert account_rows(log) == {"received": 2, "time_past": 1, "topic": 1}
     assert log.replay() == 2
     assert again(log, door) == 1
-    assert told(log) == {"received": 2, "time_past": 1, "topic": 1, "replayed": 2}
+    assert account_rows(log) == {"received": 2, "time_past": 1, "topic": 1, "replayed": 2}
     assert [row["replayable"] for row in log.quarantine(10)] == [True, True]
 
 
 def test_a_message_with_one_bad_value_is_a_sample_only(log: TelemetryLog) -> None:
-    """What was taken of it is stored: taking the whole message again would store it twice."""
+    """Its valid values are stored: reprocessing the whole message would store them twice."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
     array = b'[{"time": %d, "co": 1}, {"time": 5, "co": 2}]' % (NOW_NS // 1_000_000)
     send(log, door, [(0, 0, b"campus/s/env/a", array), (0, 0, b"campus/s/env/a", b'{"co": 1')])
-    assert told(log) == {"received": 3, "stored": 1, "time_past": 1, "json": 1}
+    assert account_rows(log) == {"received": 3, "stored": 1, "time_past": 1, "json": 1}
     assert [row["replayable"] for row in log.quarantine(10)] == [False, False]
     assert log.replay() == 0
 
 
-def test_a_clock_once_known_brings_its_first_readings_back(log: TelemetryLog) -> None:
-    """Begun again in 1970: what was refused until the clock was known is stored when it was measured."""
+def test_an_estimated_clock_reprocesses_its_first_readings(log: TelemetryLog) -> None:
+    """A clock of 1970: readings rejected before the estimate are stored at their measuring times."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
     for step in range(8):
         payload = b'{"time": %d, "co": %d}' % (10_000 * step + 7, step)
@@ -119,13 +119,13 @@ def test_a_clock_once_known_brings_its_first_readings_back(log: TelemetryLog) ->
     )
     assert [value for _, value in stored] == list(range(8))
     assert all(abs(at - (NOW_NS + 10 * step * SECOND_NS)) < SECOND_NS for step, (at, _) in enumerate(stored))
-    assert told(log) == {"received": 8, "stored": 8, "clock_corrected": 8, "replayed": 3}
+    assert account_rows(log) == {"received": 8, "stored": 8, "clock_corrected": 8, "replayed": 3}
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(TOPICS), max_size=30), st.data())
-def test_accounts_hold_whatever_is_replayed(topics: list[bytes], data: st.DataObject) -> None:
-    """Any messages, any requests, any order: received is always stored, duplicate and quarantined; nothing grows."""
+def test_accounts_balance_for_any_replay(topics: list[bytes], data: st.DataObject) -> None:
+    """For any messages, requests and order the accounts balance and the quarantine does not grow."""
     with tempfile.TemporaryDirectory() as folder:
         own = TelemetryLog(Path(folder) / "log.sqlite", clock=lambda: NOW_NS)
         door = Intake(Catalog(sensors_max=2), settings=IntakeSettings(), batch=BatchSettings(age_s=10))
@@ -136,13 +136,13 @@ def test_accounts_hold_whatever_is_replayed(topics: list[bytes], data: st.DataOb
                 own.replay(reason=data.draw(st.sampled_from([None, "time_past", "sensor_limit"])))
                 again(own, door)
             assert balanced(own)
-        received = told(own).get("received", 0)
+        received = account_rows(own).get("received", 0)
         assert received == len(topics)
         own.close()
 
 
 def test_whole_messages_are_bounded_by_bytes(log: TelemetryLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest become samples when those kept whole are too many bytes."""
+    """Beyond the bound on bytes the oldest whole messages become samples."""
     monkeypatch.setattr("twinward.log.facts.quarantine.WHOLE_BYTES_MAX", 1_000)
     assert WHOLE_BYTES_MAX == 64 << 20
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))

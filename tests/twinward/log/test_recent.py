@@ -1,4 +1,4 @@
-"""Batches that were read lately are decoded once, within their bound."""
+"""Cache of decoded batches: one decoding per batch, within the bound."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from twinward.log.recent import Recent
 
 
 def batch(value: float) -> TelemetryBatch:
-    """Ten readings of one value."""
+    """Return ten readings of one value."""
     columns = {"sensor": np.ones(10, np.int32), "metric": np.ones(10, np.int16), "time_ns": np.arange(10)}
     columns |= {"arrival_ns": np.arange(10), "value": np.full(10, value), "quality": np.zeros(10, np.uint8)}
     return from_columns(columns)
 
 
 def filled(path: Path, entries: int) -> TelemetryLog:
-    """A log of that many entries of ten readings."""
+    """Write a log of that many entries of ten readings."""
     log = TelemetryLog(path / "telemetry.sqlite", clock=time.time_ns)
     for number in range(entries):
         log.append(Sealed(batch(float(number))))
@@ -29,7 +29,7 @@ def filled(path: Path, entries: int) -> TelemetryLog:
 
 
 def test_a_second_reader_gets_the_same_batches_without_decoding(tmp_path: Path) -> None:
-    """Two reads of the same entries decode each of them once, and give equal content."""
+    """Two reads of the same entries decode each once and return equal content."""
     log = filled(tmp_path, 3)
     first, second = log.read(0), log.read(0)
     assert [entry.batch.value[0] for entry in second] == [0.0, 1.0, 2.0]
@@ -37,15 +37,15 @@ def test_a_second_reader_gets_the_same_batches_without_decoding(tmp_path: Path) 
     log.close()
 
 
-def test_the_oldest_go_at_the_bound(tmp_path: Path) -> None:
-    """No more rows are kept than the bound says; what went is decoded again."""
+def test_the_oldest_batches_are_dropped_at_the_bound(tmp_path: Path) -> None:
+    """The cache has at most the bound of rows; a dropped batch is decoded again."""
     log = filled(tmp_path, 5)
     log.close()
     chain = Chain(tmp_path / "telemetry.sqlite", clock=time.time_ns)
     recent, stored = Recent(rows_max=25), chain.entries(0, 10)
     for _ in range(2):
         assert [recent.batch(entry).value[0] for entry in stored] == [0.0, 1.0, 2.0, 3.0, 4.0]
-    assert (recent.decoded_total, recent.hits_total) == (10, 0)  # each went before it was asked for again
+    assert (recent.decoded_total, recent.hits_total) == (10, 0)  # each was dropped before its second read
     recent.batch(stored[-1])
     assert recent.hits_total == 1
     chain.close()
