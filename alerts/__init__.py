@@ -1,6 +1,6 @@
-"""Detections -> hazards -> risk grades -> tickets -> notices: the dual-prevention loop.
+"""Public interface of alerts: hazards, risk grades, tickets and notices from detections.
 
-What stands on the database is loaded when it is first asked for: registry and settings are read without it.
+Names that use the database load on first access, so settings and registry load without SQLAlchemy.
 """
 
 from importlib import import_module
@@ -110,10 +110,10 @@ _LATER = {
     "storage_fault": "database.storage_faults",
 }
 
-if not TYPE_CHECKING:  # type checkers see the imports above, and nothing that is not there
+if not TYPE_CHECKING:  # type checkers use the imports above
 
     def __getattr__(name: str) -> object:
-        """Load what is asked for the first time."""
+        """Import the module of a name on first access."""
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = found = getattr(import_module(f".{_LATER[name]}", __name__), name)

@@ -1,4 +1,4 @@
-"""The alert service's desk: the one door through which detections come in and people look and act."""
+"""Entry point of the alert service for detections and user actions."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from .risk.registry import Registry
 from .tickets.tickets import Tickets
 
 ROWS_PER_TRANSACTION = 32
-"""Detections that are taken in within one transaction; others may write between two of them."""
+"""Detections of one transaction; other writers run between two transactions."""
 
 
 class AlertDispatch:
-    """Everything that people are concerned with. Methods may be called from several threads."""
+    """Applies detections and user actions to the database. Methods may be called from several threads."""
 
     def __init__(
         self,
@@ -56,54 +56,54 @@ class AlertDispatch:
         self.bindings = Bindings(engine, registry, clock)
 
     def cursor(self, lane: Priority = Priority.ORDINARY) -> int:
-        """The last position of that lane of the detection log whose effects are all in the database."""
+        """Return the highest position of this lane of the detection log that is applied completely."""
         return self.queries.cursor(lane)
 
     def apply(
         self, detections: DetectionBatch, catalog: Catalog, *, cursor: int, lane: Priority = Priority.ORDINARY
     ) -> int:
-        """Take in the detections of log position `cursor`, in the order of their lane; how many were taken in.
+        """Apply the detections of log position `cursor` and return their number; positions come in order.
 
-        Hazards, tickets, notices and how far that is stand in one transaction, some rows at a time: a storm of
-        detections keeps neither people nor the urgent lane from the database. What is in changes nothing again.
+        Hazards, tickets, notices and the position commit together, a few rows at a time. People and the
+        urgent lane write between two transactions of a storm. A position that is applied already changes nothing.
         """
         with self.engine.execution_options(writes=False).connect() as connection:
             places, foreign = assigned(connection), ignored_sensors(connection)
-        taken = 0
+        applied = 0
         while True:
             with self._turns.of(lane), self.engine.begin() as connection:
                 begin = rows_done(connection, lane, cursor)
                 if begin is None:
-                    return taken
+                    return applied
                 rows = range(begin, min(begin + ROWS_PER_TRANSACTION, len(detections)))
                 seen = observations(detections, catalog, self.registry, assigned=places, now_ns=self.clock(), rows=rows)
-                self._take(connection, (one for one in seen if not _passed_over(one, foreign)))
+                self._accept(connection, (one for one in seen if not _passed_over(one, foreign)))
                 whole = rows.stop >= len(detections)
                 advance(connection, lane, cursor, rows=rows.stop, whole=whole)
-            taken += len(rows)
+            applied += len(rows)
             if whole:
-                return taken
+                return applied
 
-    def _take(self, connection: Connection, seen: Iterable[Observation]) -> None:
-        keeper = self._keeper(connection)
+    def _accept(self, connection: Connection, seen: Iterable[Observation]) -> None:
+        lifecycle = self._lifecycle(connection)
         for observation in seen:
-            keeper.take(observation)
+            lifecycle.accept(observation)
 
     def tick(self, now_ns: int) -> None:
-        """What goes by time: deadlines and the end of observation; and what has waited to be written."""
+        """Apply deadlines and ends of observation, and write deferred audit entries."""
         self.deferred_audit.settle()
         with self.engine.begin() as connection:
             self._ticketing(connection).tick(now_ns)
 
     def act(self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int) -> Ticket:
-        """One step of the closed loop by a person; raises as `Tickets.act` says."""
+        """Apply one step of the closed loop by a person. Raises the errors of `Tickets.act`."""
         with self.engine.begin() as connection:
             return self._ticketing(connection).act(
                 ticket_id, action, actor, fields, version=version, now_ns=self.clock()
             )
 
     def acknowledge(self, hazard_id: str, actor: Actor, *, undo: bool = False) -> Hazard:
-        """A named person has seen the hazard, or takes that back. Raises NotFound and Forbidden."""
+        """Acknowledge the hazard, or undo that. Raises NotFound and Forbidden."""
         require(actor, "acknowledge")
         with self.engine.begin() as connection:
             row = connection.execute(select(hazards).where(hazards.c.id == hazard_id)).first()
@@ -129,18 +129,18 @@ class AlertDispatch:
             return hazard
 
     def note(self, kind: str, actor: str, *, site: str, subject: str, facts: Mapping[str, Any]) -> None:
-        """Write an entry of the audit: a sign-in, an export, a change of an account; see `DeferredAudit`."""
+        """Write an audit entry: a sign-in, an export, a change of an account. See `DeferredAudit`."""
         self.deferred_audit.write(Note(self.clock(), kind, actor, site, subject, facts))
 
     def tip(self) -> tuple[int, str]:
-        """Seq and digest of the journal's last entry."""
+        """Return sequence number and digest of the last journal entry."""
         return self.queries.tip()
 
     def verify(self, known_head: tuple[int, str] | None = None) -> journal.AuditReport:
-        """Go through the whole journal; see `journal.verify`."""
+        """Verify the whole journal; see `journal.verify`."""
         return journal.verify(self.engine, known_head=known_head)
 
-    def _keeper(self, connection: Connection) -> HazardLifecycle:
+    def _lifecycle(self, connection: Connection) -> HazardLifecycle:
         post = NoticeWriter(connection, self._channels, self.registry)
         return HazardLifecycle(connection, Tickets(connection, self.registry, post), post, method=self._method)
 
@@ -149,7 +149,7 @@ class AlertDispatch:
 
 
 def _passed_over(observation: Observation, foreign: Mapping[tuple[str, str], str]) -> bool:
-    """Whether it is a neighbour's business: danger to life never is, and what stands may end."""
+    """Return whether the sensor is ignored. Life safety is never ignored, and an open finding may always clear."""
     seen = observation.finding
     theirs = (seen.site, seen.sensor) in foreign and not causes()[seen.kind].life_safety
     return theirs and observation.phase is not Phase.CLEAR

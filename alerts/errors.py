@@ -1,14 +1,14 @@
-"""What can go wrong between a detection and a closed ticket.
+"""Errors of the alerts package.
 
 AlertError
-├── NotFound       there is no such thing, or the asking person may not see it
-├── Forbidden      the person's roles do not allow the operation
-├── Stale          the thing has changed since the person looked at it
-├── GuardFailed    the loop does not allow the step now; says why in both languages
-├── Invalid        fields are missing or wrong; fields: name -> what is wanted
-├── RegistryError  the campus file is wrong; errors has one line for each mistake
+├── NotFound       the object does not exist or is outside the person's sites
+├── Forbidden      the person's roles do not permit the operation
+├── Stale          the object changed after the person read it
+├── GuardFailed    the loop does not permit the step now; the reason in both languages
+├── Invalid        fields are missing or wrong; fields: name -> expected value
+├── RegistryError  the campus file is wrong; errors has one line per mistake
 ├── ChannelError   a channel cannot be opened as configured
-└── SchemaError    the database was made by another version
+└── SchemaError    this version cannot open the database
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class AlertError(Exception):
 
 
 class NotFound(AlertError):  # noqa: N818 - names the state
-    """No such thing in the sites that the person may see."""
+    """The object does not exist in the sites of the person."""
 
     def __init__(self, what: str, identity: str) -> None:
         super().__init__(f"no {what} {identity!r}")
@@ -29,7 +29,7 @@ class NotFound(AlertError):  # noqa: N818 - names the state
 
 
 class Forbidden(AlertError):  # noqa: N818 - names the state
-    """The person may not do this; reason is one line in English."""
+    """The person may not do this. reason: one line in English."""
 
     def __init__(self, operation: str, reason: str = "") -> None:
         super().__init__(reason or f"your roles do not allow {operation}")
@@ -37,7 +37,7 @@ class Forbidden(AlertError):  # noqa: N818 - names the state
 
 
 class Stale(AlertError):  # noqa: N818 - names the state
-    """The version that was seen is not the present one."""
+    """The version of the request is not the present one."""
 
     def __init__(self, seen: int, present: int) -> None:
         super().__init__(f"version {seen} was changed meanwhile; the present one is {present}")
@@ -45,7 +45,7 @@ class Stale(AlertError):  # noqa: N818 - names the state
 
 
 class GuardFailed(AlertError):  # noqa: N818 - names the state
-    """The step is not open now; zh and en say why."""
+    """The step is not permitted now. zh, en: the reason."""
 
     def __init__(self, guard: str, zh: str, en: str) -> None:
         super().__init__(en)
@@ -53,7 +53,7 @@ class GuardFailed(AlertError):  # noqa: N818 - names the state
 
 
 class Invalid(AlertError):  # noqa: N818 - names the state
-    """Fields are missing or wrong; fields: name -> what is wanted; zh: the same in Chinese, where people read it."""
+    """Fields are missing or wrong. fields: name -> expected value; zh: the same in Chinese, for people."""
 
     def __init__(self, fields: Mapping[str, str], *, zh: Mapping[str, str] | None = None) -> None:
         super().__init__("; ".join(f"{name}: {wanted}" for name, wanted in fields.items()))
@@ -61,7 +61,7 @@ class Invalid(AlertError):  # noqa: N818 - names the state
 
 
 class RegistryError(AlertError):
-    """The campus file is wrong. errors: one line each, with the table, the key and what is allowed."""
+    """The campus file is wrong. errors: one line each, with table, key and allowed values."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))
@@ -73,4 +73,4 @@ class ChannelError(AlertError):
 
 
 class SchemaError(AlertError):
-    """The database was made by another version of the program."""
+    """This version of the program cannot open the database."""

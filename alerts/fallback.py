@@ -1,8 +1,8 @@
-"""The desk while its database, or the log before it, cannot be written: the same judgement on a copy in memory.
+"""Degraded mode: hazards and pages on an in-memory copy while the log or the database cannot be written.
 
-What the copy has: hazards that are open or might relapse, their findings and tickets, places that people gave to
-sensors. What comes out: the messages that page people, under the very ids that the stored ones will have. No ticket is
-opened, nothing of the copy is ever written back, and nothing that does not page leaves it.
+The copy has hazards that are open or may relapse, their findings and tickets, and the sensor bindings. The results are
+paging notices with the ids that the stored notices get later. The copy opens no ticket, is never written back, and
+returns no notice that does not page.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .risk.grading import methods
 from .risk.registry import Registry
 
 ROWS_MAX = 50_000
-"""Copied of each table at most, the newest first; what is older opens anew, under another id."""
+"""Rows copied of each table at most, the newest first. An older hazard opens again under another id."""
 
 
 class FallbackDispatch:
-    """A desk in memory. One thread works with it."""
+    """Applies detections to a database in memory. One thread uses it."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class FallbackDispatch:
         channels: Sequence[Channel],
         pending: bool = False,
     ) -> None:
-        """engine: the database to copy from, which must be readable; None to begin with nothing.
+        """engine: the readable database to copy; None for an empty copy.
 
-        pending: also take over the paging messages that wait there, because they cannot be marked as sent.
+        pending: also copy pending paging notices, because the database cannot mark them as sent.
         """
         self._registry, self._clock, self._channels = registry, clock, tuple(channels)
         self._method = methods()["ls"]
@@ -61,28 +61,28 @@ class FallbackDispatch:
                 self.cursors = _copied(source, copy, clock(), pending=pending)
 
     def apply(self, detections: DetectionBatch, catalog: Catalog) -> list[Notice]:
-        """The messages that page, one for each channel and the screen, of detections that are in no database yet."""
+        """Return the paging notices of detections that are not in the database: one per channel and the console."""
         with self._engine.begin() as connection:
             post = NoticeWriter(connection, self._channels, self._registry, from_memory=True)
-            keeper = HazardLifecycle(connection, _Tickets(connection), post, method=self._method)
+            lifecycle = HazardLifecycle(connection, _Tickets(connection), post, method=self._method)
             given = {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
             seen = observations(detections, catalog, self._registry, assigned=given, now_ns=self._clock())
             for observation in seen:
-                keeper.take(observation)
-            return self._posted(connection)
+                lifecycle.accept(observation)
+            return self._drain_notices(connection)
 
-    def posted(self) -> list[Notice]:
-        """Messages that were taken over from the database."""
+    def drain_notices(self) -> list[Notice]:
+        """Return the pending notices of the database."""
         with self._engine.begin() as connection:
-            return self._posted(connection)
+            return self._drain_notices(connection)
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Release the memory."""
         self._engine.dispose()
 
     @staticmethod
-    def _posted(connection: Connection) -> list[Notice]:
-        """What is to be sent, taken out; with it goes what only grows: journal entries, and findings that are over."""
+    def _drain_notices(connection: Connection) -> list[Notice]:
+        """Remove and return the notices; also delete old journal entries and cleared findings, which only grow."""
         found = [rows.record(Notice, row) for row in connection.execute(select(notices))]
         connection.execute(delete(notices))
         connection.execute(delete(findings).where(~findings.c.active))
@@ -92,19 +92,19 @@ class FallbackDispatch:
 
 
 class _Tickets:
-    """Tickets as they stand; none is opened or moved."""
+    """Reads tickets; opens and changes none."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def update_ticket(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:  # noqa: ARG002 - as Tickets.update_ticket
-        """The hazard's ticket, None where it has none yet."""
+        """Return the hazard's ticket, None without one."""
         row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
         return rows.record(Ticket, row) if row else None
 
 
 def _copied(source: Connection, copy: Connection, now_ns: int, *, pending: bool) -> dict[Priority, int]:
-    """Copy what is open, on one state of the database; gives the positions of the detection log that it stands at."""
+    """Copy open rows of one database state; return its positions in the detection log."""
     relapse_ns = max(cause.relapse_ns for cause in causes().values())
     near = or_(hazards.c.active, hazards.c.cleared_ns > now_ns - relapse_ns)
     known = select(hazards.c.id).where(near).order_by(hazards.c.updated_ns.desc()).limit(ROWS_MAX).scalar_subquery()

@@ -1,4 +1,4 @@
-"""What people are concerned with: hazards, tickets, notices and receipts, as frozen records."""
+"""Records of the alert service: findings, hazards, tickets, notices and receipts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ID_LENGTH = 24
 
 
 def identity(*parts: object) -> str:
-    """Return an id derived from content, so a replay gives the same one."""
+    """Return an id derived from content; a replay yields the same id."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:ID_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One detection as it stands: raised, changed or cleared. Times in ns since 1970 UTC.
+    """One detection in its present state. Times in ns since 1970 UTC.
 
     timeline: "live" or "late". Late evidence has findings of its own, so it never clears a live one.
     """
@@ -50,7 +50,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """Everything found at one place from one cause. grade: the highest since it opened; drill: from test messages."""
+    """One incident at one place from one cause. grade: highest since it opened; drill: from test messages."""
 
     id: str
     site: str
@@ -81,7 +81,7 @@ class Hazard:
 
     @property
     def state(self) -> str:
-        """State by ISA-18.2: unacknowledged, acknowledged, returned (cleared, not acknowledged) or normal."""
+        """Return the ISA-18.2 state: unacknowledged, acknowledged, returned (cleared, not acknowledged) or normal."""
         if self.active:
             return "acknowledged" if self.acknowledged_by else "unacknowledged"
         return "normal" if self.acknowledged_by else "returned"
@@ -89,7 +89,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One hidden danger on its way round the closed loop. fixers: everybody who was ever to rectify it."""
+    """One rectification task in the closed loop. fixers: every person it was ever assigned to."""
 
     id: str
     number: str
@@ -119,7 +119,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to people or programs, and what became of it. state: pending, sent or failed."""
+    """One message to people or programs with its delivery state: pending, sent or failed."""
 
     id: str
     site: str
@@ -138,7 +138,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a channel says of one delivery. retry: whether another try may help."""
+    """Result of one delivery attempt. retry: whether another attempt may succeed."""
 
     delivered: bool
     retry: bool = True

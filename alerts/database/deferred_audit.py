@@ -1,4 +1,4 @@
-"""Entries of the audit that wait in memory while the journal takes no writes: what was looked at or signed in to."""
+"""Audit entries that wait in memory while the journal rejects writes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .storage_faults import UNWRITTEN
 
 WAITING_MAX = 1_000
 SPARED = frozenset(("session.refused",))
-"""Kinds that a guesser can make: half of the room is not for them, and beyond it they are counted only."""
+"""Kinds that a stranger can cause. They use half of the memory; further entries are only counted."""
 
 
 class Note(NamedTuple):
-    """One entry as it is to be written. at_ns: when it happened."""
+    """One entry to write. at_ns: time of the event."""
 
     at_ns: int
     kind: str
@@ -29,13 +29,13 @@ class Note(NamedTuple):
 
 
 class DeferredAudit:
-    """Writes entries to the journal, at once or as soon as that goes. Methods may be called from several threads.
+    """Writes entries to the journal immediately or after it accepts writes again. Thread-safe.
 
-    A late entry has the time of what it tells of and `written_late` among its facts. A restart forgets what waits.
+    A late entry has the time of its event and the fact `written_late`. A restart loses waiting entries.
     """
 
     def __init__(self, engine: Engine, *, waiting_max: int = WAITING_MAX) -> None:
-        """waiting_max: entries that may wait; a further one raises what the database raised."""
+        """waiting_max: maximum of waiting entries; a further one raises the database's error."""
         self._engine, self._waiting_max = engine, waiting_max
         self._waiting: deque[Note] = deque()
         self._lock = threading.Lock()
@@ -45,16 +45,16 @@ class DeferredAudit:
         return len(self._waiting)
 
     def write(self, note: Note) -> None:
-        """Write one entry; raises what the database raised when it has to wait and there is no room."""
+        """Write one entry, or keep it in memory. Raises the database's error when memory is full."""
         try:
             with self._engine.begin() as connection:
                 _append(connection, note, late=False)
         except UNWRITTEN:
-            if not self._kept(note):
+            if not self._keep(note):
                 raise
 
     def settle(self) -> int:
-        """Write what waits, in order, in one transaction; how many entries that were."""
+        """Write the waiting entries in order in one transaction; return their number."""
         if not self._waiting:
             return 0
         with self._lock:
@@ -67,7 +67,7 @@ class DeferredAudit:
                 self._waiting.popleft()
         return len(waiting)
 
-    def _kept(self, note: Note) -> bool:
+    def _keep(self, note: Note) -> bool:
         with self._lock:
             spared = note.kind in SPARED
             room = len(self._waiting) < (self._waiting_max // 2 if spared else self._waiting_max)

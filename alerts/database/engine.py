@@ -1,6 +1,6 @@
 """Open the alert database: connections, transactions and migrations on SQLite and PostgreSQL.
 
-A transaction writes unless its execution options say `writes=False`. One writer at a time changes the database:
+A transaction writes unless its execution options have `writes=False`. One writer at a time changes the database:
 SQLite locks the file, and on PostgreSQL each write transaction takes one advisory lock. The journal's hash chain needs
 this order. A read transaction sees one state of the database throughout.
 """

@@ -1,4 +1,4 @@
-"""Answers that were given to requests with an Idempotency-Key, for those that ask again."""
+"""Stored responses of requests with an Idempotency-Key, for repeated requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT_NS = 86_400_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """One answer. request: digest of what was asked."""
+    """One response. request: digest of the request."""
 
     request: str
     status: int
@@ -24,23 +24,23 @@ class StoredResponse:
 
 
 class IdempotencyKeys:
-    """Kept for a day, by person and key."""
+    """Stores responses for a day, by person and key."""
 
     def __init__(self, engine: Engine, clock: Callable[[], int]) -> None:
         self._engine, self._clock = engine, clock
         self.unwritten_total = 0
 
     def find(self, username: str, key: str) -> StoredResponse | None:
-        """The answer given to that key, if any."""
+        """Return the response of this key, None without one."""
         query = select(replies).where(replies.c.username == username, replies.c.key == key)
         with self._engine.execution_options(writes=False).connect() as connection:
             row = connection.execute(query).first()
         return StoredResponse(row.request, row.status, row.body, row.etag) if row else None
 
     def keep(self, username: str, key: str, request: str, *, body: str, etag: str, status: int = 200) -> None:
-        """Remember an answer; what is older than a day goes.
+        """Store a response and delete those older than a day.
 
-        What was asked for has happened: a database that now takes no writes must not make it look as if it had not.
+        The request has taken effect. A database that rejects this write must not turn the response into an error.
         """
         now_ns = self._clock()
         row = {"username": username, "key": key, "request": request, "created_ns": now_ns}

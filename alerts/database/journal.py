@@ -1,8 +1,8 @@
-"""The append-only record of everything that happened: hash-chained, in the transaction of what it tells of.
+"""Event journal: append-only, hash-chained, written in the transaction of the change it records.
 
 Body of an entry (canonical JSON: keys sorted, no spaces, UTF-8):
 `{"at": ns, "actor": name, "kind": ..., "site": ..., "subject": ..., "facts": {...}}`.
-Digest of an entry: SHA-256 over the digest before it and its own body, as hexadecimal text.
+Digest of an entry: SHA-256 over the previous digest and the body, as hexadecimal text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry. at_ns: when it was written; subject: id of the hazard, ticket, sensor or person it is about."""
+    """One entry. at_ns: time of the event; subject: id of the hazard, ticket, sensor or person."""
 
     seq: int
     at_ns: int
@@ -36,7 +36,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What `verify` found: whether the chain holds, how many entries, the first bad one and why, the head's digest."""
+    """Result of `verify`: validity, number of entries, first bad entry with its reason, digest of the head."""
 
     ok: bool
     entries: int
@@ -48,7 +48,7 @@ class AuditReport:
 def append(
     connection: Connection, *, at_ns: int, actor: str, kind: str, site: str, subject: str, facts: Mapping[str, Any]
 ) -> int:
-    """Write one entry in the connection's transaction; returns its seq."""
+    """Append one entry in the connection's transaction; return its sequence number."""
     last, before = tip(connection)
     seq = last + 1
     body = canonical({"at": at_ns, "actor": actor, "kind": kind, "site": site, "subject": subject, "facts": facts})
@@ -58,19 +58,19 @@ def append(
 
 
 def canonical(value: Mapping[str, Any]) -> str:
-    """The one text of a JSON value that digests are made over."""
+    """Return the canonical JSON text that digests cover."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def chained(before: str, body: str) -> str:
-    """Digest of an entry behind the entry with digest `before`."""
+    """Return the digest of an entry that follows the entry with digest `before`."""
     return hashlib.sha256(before.encode() + body.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read(
     connection: Connection, *, after: int = 0, limit: int = PAGE, subject: str | None = None, newest: bool = False
 ) -> list[Event]:
-    """Entries behind seq `after` in order, at most `limit`; of one subject where given; newest: the latest ones."""
+    """Return at most `limit` entries after sequence number `after`, of one subject if given; newest: newest first."""
     query = select(journal.c.seq, journal.c.body).where(journal.c.seq > after).limit(limit)
     query = query.order_by(journal.c.seq.desc() if newest else journal.c.seq)
     if subject is not None:
@@ -79,18 +79,18 @@ def read(
 
 
 def head(connection: Connection) -> int:
-    """Seq of the last entry, 0 when there is none."""
+    """Return the sequence number of the last entry, 0 without entries."""
     return int(connection.scalar(select(func.max(journal.c.seq))) or 0)
 
 
 def tip(connection: Connection) -> tuple[int, str]:
-    """Seq and digest of the last entry, to be noted outside; (0, GENESIS) when there is none."""
+    """Return sequence number and digest of the last entry; (0, GENESIS) without entries."""
     row = connection.execute(select(journal.c.seq, journal.c.digest).order_by(journal.c.seq.desc()).limit(1)).first()
     return (row.seq, row.digest) if row else (0, GENESIS)
 
 
 def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> AuditReport:
-    """Go through the whole chain. known_head: (seq, digest) noted elsewhere; with it a cut-off end is found as well."""
+    """Verify the whole chain. known_head: (seq, digest) stored elsewhere, which also detects a truncated end."""
     before, expected = GENESIS, 1
     seen = known_head is None or known_head[0] == 0
     for seq, raw, site, kind, subject, digest in _rows(engine):
@@ -101,7 +101,7 @@ def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> Audi
         seen = seen or known_head == (seq, digest)
         before, expected = digest, seq + 1
     if not seen:
-        lost = "the end of the journal is missing or rewritten: the head noted outside is not in it"
+        lost = "the end of the journal is missing or rewritten: it does not contain the head stored elsewhere"
         return AuditReport(ok=False, entries=expected - 1, first_bad=expected, reason=lost, head=before)
     return AuditReport(ok=True, entries=expected - 1, first_bad=None, reason="", head=before)
 
@@ -124,10 +124,10 @@ def _fault(body: str, copied: tuple[str, str, str], *, seq_ok: bool, digest_ok: 
     if not seq_ok:
         return "an entry is missing or out of place"
     if not digest_ok:
-        return "the entry does not fit its digest: it or the one before it was changed"
+        return "the entry does not match its digest: it or the entry before it was changed"
     facts = json.loads(body)
     if (facts["site"], facts["kind"], facts["subject"]) != copied:
-        return "the columns beside the entry were changed"
+        return "the columns of the entry differ from its body"
     return ""
 
 

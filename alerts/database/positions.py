@@ -1,4 +1,4 @@
-"""How far the detection log has been taken in, lane by lane; moved in the transaction of the effects."""
+"""Cursors in the detection log per lane, advanced in the transaction of the effects."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from ingest import Priority
 from .schema import cursors
 
 CURSORS = {Priority.ORDINARY: "detections", Priority.URGENT: "detections_urgent"}
-"""Names of the positions up to which every entry is in; with `_rows`, how much of the next one is."""
+"""Name of each lane's position; with the suffix `_rows`, the number of applied rows of the next entry."""
 
 
 def position(connection: Connection, lane: Priority) -> int:
-    """The last log position that is in; 0 at the beginning."""
+    """Return the highest position that is applied completely; 0 at the beginning."""
     return _value(connection, CURSORS[lane]) or 0
 
 
 def rows_done(connection: Connection, lane: Priority, cursor: int) -> int | None:
-    """How many rows of the entry at `cursor`, the next of its lane, are in; None when it is in."""
+    """Return the number of applied rows of the lane's next entry, at `cursor`; None if all are applied."""
     if cursor <= position(connection, lane):
         return None
     return _value(connection, f"{CURSORS[lane]}_rows") or 0
 
 
 def advance(connection: Connection, lane: Priority, cursor: int, *, rows: int, whole: bool) -> None:
-    """So many rows of the entry at `cursor` are in; whole: all of them."""
+    """Record the applied rows of the entry at `cursor`; whole: all are applied."""
     name = CURSORS[lane]
     if whole:
         _set(connection, name, cursor)

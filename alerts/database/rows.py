@@ -1,4 +1,4 @@
-"""Between frozen records and their rows in the database."""
+"""Conversion between frozen records and database rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 
 
 def record(cls: type[Record], row: Row[Any]) -> Record:
-    """The record of a row that has every column of the record's table."""
+    """Return the record of a row with every column of its table."""
     values = {field.name: getattr(row, field.name) for field in fields(cls)}
     if "grade" in values:
         values["grade"] = Grade(values["grade"])
@@ -25,12 +25,12 @@ def record(cls: type[Record], row: Row[Any]) -> Record:
 
 
 def add(connection: Connection, table: Table, item: Record) -> None:
-    """Write a new record."""
+    """Insert a new record."""
     connection.execute(insert(table).values(_values(item)))
 
 
 def save(connection: Connection, table: Table, item: Record) -> None:
-    """Write what a known record has become."""
+    """Update the row of a record."""
     connection.execute(update(table).where(table.c.id == item.id).values(_values(item)))
 
 

@@ -46,7 +46,7 @@ journal = Table(
     "journal",
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("body", Text, nullable=False),  # canonical JSON: what the digest is over
+    Column("body", Text, nullable=False),  # canonical JSON, covered by the digest
     Column("site", _text(64), nullable=False, index=True),
     Column("kind", _text(64), nullable=False),
     Column("subject", _text(128), nullable=False, index=True),

@@ -1,4 +1,4 @@
-"""Why something could not be written, in words for people: disk full, file busy, I/O error, database away."""
+"""Storage faults in words for people: disk full, file busy, I/O error, read-only, not writable."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ DISK_FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
 FILE_BUSY = StorageFault("file_busy", "数据文件被占用", "the file is busy")
 IO_ERROR = StorageFault("io_error", "磁盘读写出错", "the disk reports an I/O error")
 READ_ONLY = StorageFault("read_only", "磁盘只读", "the disk is read-only")
-NOT_WRITABLE = StorageFault("not_writable", "数据库无法写入", "the database takes no writes")
+NOT_WRITABLE = StorageFault("not_writable", "数据库无法写入", "the database rejects writes")
 
 UNWRITTEN = (OperationalError, InterfaceError, InternalError, NoConnection, sqlite3.OperationalError, OSError)
-"""What a write raises while it is the world, and not the program, that refuses it; try again later."""
+"""Errors of a write with an external cause. A later retry may succeed."""
 
 _WORDS = (
     ("disk is full", DISK_FULL),
@@ -47,8 +47,8 @@ _NUMBERS = {errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL, errno.EIO: IO_ERRO
 
 
 def storage_fault(error: BaseException) -> StorageFault:
-    """The cause that an error, or one of those behind it, speaks of."""
-    for one in _behind(error):
+    """Return the cause of an error, from its text or the text of the errors that caused it."""
+    for one in _causes(error):
         if isinstance(one, OSError) and one.errno in _NUMBERS:
             return _NUMBERS[one.errno]
         text = str(one).lower()
@@ -58,8 +58,8 @@ def storage_fault(error: BaseException) -> StorageFault:
     return NOT_WRITABLE
 
 
-def _behind(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from; each text once, and no more than a handful."""
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and the errors that caused it, eight at most."""
     one: BaseException | None = error
     for _ in range(8):
         if one is None:

@@ -1,4 +1,4 @@
-"""Whose turn it is to write, where both lanes of detections and people want to: life safety hardly waits."""
+"""Write priority between the urgent and the ordinary lane of detections."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from contextlib import contextmanager
 from ingest import Priority
 
 SHARE = 0.25
-"""After its turn the ordinary lane leaves the database to others for this part of the time that it took."""
+"""Pause of the ordinary lane after a transaction, as a share of the transaction's duration."""
 
 
 class WritePriority:
-    """Urgent turns begin at once; an ordinary one waits while any is wanted, and rests behind itself.
+    """An urgent transaction starts immediately. An ordinary one waits for urgent ones and pauses after itself.
 
-    An embedded database lets one writer in at a time, and whoever waits for it asks now and then: without the rests a
-    lane that has much to write would keep everyone out.
+    SQLite accepts one writer at a time, and a waiting writer polls. Without the pauses a busy lane would exclude the
+    others.
     """
 
     def __init__(self) -> None:
-        self._wanted = 0
-        self._news = threading.Condition()
+        self._urgent_waiting = 0
+        self._changed = threading.Condition()
 
     @contextmanager
     def of(self, lane: Priority) -> Iterator[None]:
-        """A turn of that lane, for one transaction."""
+        """Run one transaction of this lane."""
         if lane is Priority.URGENT:
             with self._urgent():
                 yield
             return
-        with self._news:
-            while self._wanted:
-                self._news.wait()
+        with self._changed:
+            while self._urgent_waiting:
+                self._changed.wait()
         begun_s = time.monotonic()
         yield
         time.sleep(SHARE * (time.monotonic() - begun_s))
 
     @contextmanager
     def _urgent(self) -> Iterator[None]:
-        with self._news:
-            self._wanted += 1
+        with self._changed:
+            self._urgent_waiting += 1
         try:
             yield
         finally:
-            with self._news:
-                self._wanted -= 1
-                self._news.notify_all()
+            with self._changed:
+                self._urgent_waiting -= 1
+                self._changed.notify_all()

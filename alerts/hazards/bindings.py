@@ -1,4 +1,4 @@
-"""Which sensors hang where, as people say: bound to places one by one or by a list, or left alone as a neighbour's."""
+"""Sensor bindings: sensors bound to places one by one or by a list, or ignored as a neighbour's."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ HEAD = ["sensor", "place"]
 
 
 class Bindings:
-    """Every change is one transaction with its entry in the journal."""
+    """Each change is one transaction with its journal entry."""
 
     def __init__(self, engine: Engine, registry: Registry, clock: Callable[[], int]) -> None:
         self._engine, self._registry, self._clock = engine, registry, clock
 
     def assign(self, site: str, places: Mapping[str, str], actor: Actor) -> None:
-        """Bind sensors to places of the registry, all or none; "" takes a binding back.
+        """Bind sensors to places of the registry, all or none; "" removes a binding.
 
-        A sensor that is bound is no longer a neighbour's. Raises NotFound, Forbidden, Invalid.
+        A bound sensor is no longer ignored. Raises NotFound, Forbidden, Invalid.
         """
         require(actor, "assign_sensor")
         if not actor.sees(site):
@@ -44,12 +44,12 @@ class Bindings:
                 if place:
                     connection.execute(insert(assignments).values(site=site, sensor=sensor, place=place))
                     connection.execute(delete(ignored).where(ignored.c.site == site, ignored.c.sensor == sensor))
-                self._tell(connection, "sensor.assigned", site, sensor, actor, place=place)
+                self._record(connection, "sensor.assigned", site, sensor, actor, place=place)
 
     def read_list(self, site: str, text: str, known: Callable[[str], bool]) -> dict[str, str]:
-        """Sensor -> place of a CSV with a line for each: `sensor,place`; the head may stand above.
+        """Return sensor -> place of a CSV with lines `sensor,place` and an optional head.
 
-        known: whether the site has a sensor of that id. Raises Invalid with every wrong line.
+        known: returns whether the site has a sensor of this id. Raises Invalid with every wrong line.
         """
         places: dict[str, str] = {}
         wrong: dict[str, tuple[str, str]] = {}
@@ -59,7 +59,7 @@ class Bindings:
             elif (site, place) not in self._registry.places:
                 wrong[f"line {line}"] = f"no place {place!r} at {site}", f"{site} 没有位置 {place!r}"
             elif sensor in places:
-                wrong[f"line {line}"] = f"sensor {sensor!r} stands in the list before", f"传感器 {sensor!r} 前面已出现"
+                wrong[f"line {line}"] = f"sensor {sensor!r} is already in the list", f"传感器 {sensor!r} 前面已出现"
             else:
                 places[sensor] = place
         if not places and not wrong:
@@ -69,7 +69,7 @@ class Bindings:
         return places
 
     def ignore(self, site: str, sensor: str, actor: Actor, *, bound: bool, reason: str) -> None:
-        """Leave a sensor alone as a neighbour's; "" as the reason takes that back. bound: it has a place.
+        """Ignore a sensor as a neighbour's; the reason "" undoes that. bound: whether it has a place.
 
         Raises NotFound, Forbidden, and GuardFailed for a sensor that has a place.
         """
@@ -80,32 +80,34 @@ class Bindings:
             raise GuardFailed(
                 "bound",
                 "传感器已有位置，先取消位置再忽略",
-                "the sensor has a place; take that back before it is ignored",
+                "the sensor has a place; remove the place before you ignore it",
             )
         with self._engine.begin() as connection:
             connection.execute(delete(ignored).where(ignored.c.site == site, ignored.c.sensor == sensor))
             if reason:
                 connection.execute(insert(ignored).values(site=site, sensor=sensor, reason=reason))
-            self._tell(connection, "sensor.ignored" if reason else "sensor.noticed", site, sensor, actor, reason=reason)
+            self._record(
+                connection, "sensor.ignored" if reason else "sensor.noticed", site, sensor, actor, reason=reason
+            )
 
-    def _tell(self, connection: Connection, kind: str, site: str, sensor: str, actor: Actor, **facts: str) -> None:
+    def _record(self, connection: Connection, kind: str, site: str, sensor: str, actor: Actor, **facts: str) -> None:
         journal.append(
             connection, at_ns=self._clock(), actor=actor.username, kind=kind, site=site, subject=sensor, facts=facts
         )
 
 
 def assigned(connection: Connection) -> dict[tuple[str, str], str]:
-    """(site, sensor) -> place, as people bound them."""
+    """Return (site, sensor) -> place of the bound sensors."""
     return {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
 
 
 def ignored_sensors(connection: Connection) -> dict[tuple[str, str], str]:
-    """(site, sensor) -> why it is left alone."""
+    """Return (site, sensor) -> reason of the ignored sensors."""
     return {(row.site, row.sensor): row.reason for row in connection.execute(select(ignored))}
 
 
 def _lines(text: str, wrong: dict[str, tuple[str, str]]) -> Iterator[tuple[int, str, str]]:
-    """(number, sensor, place) of the lines that hold both; the others into `wrong`."""
+    """Yield (number, sensor, place) of complete lines; add the others to `wrong`."""
     rows = csv.reader(text.removeprefix("\ufeff").splitlines())
     for line, row in enumerate(rows, 1):
         cells = [cell.strip() for cell in row]
@@ -115,6 +117,6 @@ def _lines(text: str, wrong: dict[str, tuple[str, str]]) -> Iterator[tuple[int, 
             wrong["csv"] = f"more than {LINES_MAX} lines", f"超过 {LINES_MAX} 行"
             return
         if len(cells) != len(HEAD) or not all(cells):
-            wrong[f"line {line}"] = "wanted are two cells: sensor,place", "应为两格：sensor,place"
+            wrong[f"line {line}"] = "expected two fields: sensor,place", "应为两列：sensor,place"
         else:
             yield line, cells[0], cells[1]

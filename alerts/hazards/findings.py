@@ -1,4 +1,4 @@
-"""Detections as rows of a batch -> findings with names: which sensor, where it hangs, what was seen, when."""
+"""Findings from detection batches, with sensor, place and cause resolved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingest import Catalog
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One detection with its place and phase; the finding's hazard is not known yet ("")."""
+    """One detection with its place and phase. The finding has no hazard yet ("")."""
 
     finding: Finding
     phase: Phase
@@ -31,9 +31,9 @@ def observations(
     now_ns: int,
     rows: range | None = None,
 ) -> Iterator[Observation]:
-    """The detections of these rows, or of all, in order.
+    """Return the detections of these rows, or of all, in order.
 
-    assigned: places that people gave to sensors, which win over the registry's.
+    assigned: sensor bindings of people, which override the registry.
     """
     for row in range(len(detections)) if rows is None else rows:
         sensor = catalog[int(detections.sensor[row])]
@@ -74,5 +74,5 @@ def _finding(detections: DetectionBatch, row: int, sensor: tuple[str, str], cata
 
 
 def sensors_behind(evidence: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sensors that a silent gateway's finding names: what is behind it is not heard either."""
+    """Return the sensors behind an offline gateway, from the evidence of its finding."""
     return tuple(evidence.get("dims", {}).get("behind", ()))

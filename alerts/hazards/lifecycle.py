@@ -1,4 +1,4 @@
-"""Findings of one place and cause become one hazard: opened, raised, cleared, relapsed, in one transaction."""
+"""Hazard lifecycle: findings of one place and cause open, raise, clear and relapse one hazard."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from .findings import Observation
 
 
 class TicketUpdates(Protocol):
-    """Tickets, as far as a hazard moves them."""
+    """Ticket changes that a hazard causes."""
 
     def update_ticket(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
-        """The hazard's ticket after what happened to it."""
+        """Update and return the hazard's ticket, None without one."""
         ...
 
 
 class HazardLifecycle:
-    """Folds observations into hazards within the caller's transaction; tickets and notices go with them."""
+    """Applies observations to hazards, tickets and notices within the caller's transaction."""
 
     def __init__(self, connection: Connection, ticketing: TicketUpdates, post: NoticeWriter, *, method: Method) -> None:
         self._connection, self._ticketing, self._notices, self._method = connection, ticketing, post, method
 
-    def take(self, observation: Observation) -> None:
-        """Fold in one observation."""
-        if observation.phase is Phase.RAISE and self._taken(observation.finding.id):
+    def accept(self, observation: Observation) -> None:
+        """Apply one observation; a repeated one changes nothing."""
+        if observation.phase is Phase.RAISE and self._is_known(observation.finding.id):
             return
         known = self._open_finding(observation.finding)
         if observation.phase is Phase.CLEAR:
@@ -45,8 +45,8 @@ class HazardLifecycle:
         else:
             self._raise(observation)
 
-    def _taken(self, finding_id: str) -> bool:
-        """Whether this very detection was folded in before: ids come from content."""
+    def _is_known(self, finding_id: str) -> bool:
+        """Return whether this detection was applied before; its id comes from its content."""
         return self._connection.execute(select(findings.c.id).where(findings.c.id == finding_id)).first() is not None
 
     def _open_finding(self, seen: Finding) -> Finding | None:
@@ -72,13 +72,13 @@ class HazardLifecycle:
             kind = "hazard.opened"
         else:
             before, hazard = hazard, self._joined(hazard, seen)
-            kind = "hazard.relapsed" if not before.active else _told(before, hazard, "hazard.joined")
+            kind = "hazard.relapsed" if not before.active else _joined_kind(before, hazard, "hazard.joined")
             rows.save(self._connection, hazards, hazard)
         rows.add(self._connection, findings, replace(seen, hazard=hazard.id))
-        self._tell(kind, hazard, seen)
+        self._record(kind, hazard, seen)
 
     def _same_hazard(self, observation: Observation, cause: Cause) -> Hazard | None:
-        """The open hazard of that place and cause, or the last one when it cleared within the relapse window."""
+        """Return the open hazard of this place and cause, or the last one if it cleared within the relapse window."""
         seen = observation.finding
         row = self._connection.execute(
             select(hazards)
@@ -130,14 +130,14 @@ class HazardLifecycle:
         )
 
     def _joined(self, hazard: Hazard, seen: Finding) -> Hazard:
-        """The hazard with one more finding; what had returned is active and unacknowledged again."""
+        """Return the hazard with one more finding; a cleared hazard becomes active and unacknowledged again."""
         if not hazard.active:
             hazard = replace(hazard, acknowledged_by=None, acknowledged_ns=None, cleared_ns=None)
         joined = replace(hazard, active=True, count=hazard.count + 1, late=hazard.late and seen.late)
         return self._raised(joined, seen)
 
     def _raised(self, hazard: Hazard, seen: Finding) -> Hazard:
-        """The hazard as the finding leaves it: the grade goes up at once and never down by itself."""
+        """Return the hazard after the finding; the grade rises immediately and never falls automatically."""
         assessment = self._method.live(seen.level, severity=hazard.severity)
         if assessment.grade < hazard.grade:
             likelihood = assessment.inputs["likelihood"]
@@ -161,7 +161,7 @@ class HazardLifecycle:
         before = self._hazard(known.hazard)
         hazard = self._raised(replace(before, late=before.late and seen.late), seen)
         rows.save(self._connection, hazards, hazard)
-        self._tell(_told(before, hazard, "hazard.changed"), hazard, seen)
+        self._record(_joined_kind(before, hazard, "hazard.changed"), hazard, seen)
 
     def _clear(self, known: Finding, seen: Finding) -> None:
         rows.save(self._connection, findings, replace(known, active=False, cleared_ns=seen.last_ns))
@@ -174,13 +174,13 @@ class HazardLifecycle:
             hazard, active=False, cleared_ns=seen.last_ns, updated_ns=updated_ns, version=hazard.version + 1
         )
         rows.save(self._connection, hazards, hazard)
-        self._tell("hazard.cleared", hazard, seen)
+        self._record("hazard.cleared", hazard, seen)
 
     def _hazard(self, hazard_id: str) -> Hazard:
         return rows.record(Hazard, self._connection.execute(select(hazards).where(hazards.c.id == hazard_id)).one())
 
-    def _tell(self, kind: str, hazard: Hazard, seen: Finding) -> None:
-        """Journal, ticket and notices, in this order: a notice can name the ticket."""
+    def _record(self, kind: str, hazard: Hazard, seen: Finding) -> None:
+        """Write journal, ticket and notices, in this order: a notice names the ticket."""
         step = journal.append(
             self._connection,
             at_ns=seen.recorded_ns,
@@ -197,13 +197,13 @@ class HazardLifecycle:
         self._notices.hazard(kind, hazard, ticket, finding=seen.id, step=step, now_ns=seen.recorded_ns)
 
 
-def _told(before: Hazard, after: Hazard, otherwise: str) -> str:
-    """`hazard.raised` when people must hear anew: a graver grade, or late evidence that turned out live."""
+def _joined_kind(before: Hazard, after: Hazard, otherwise: str) -> str:
+    """Return `hazard.raised` for a higher grade or for live evidence after late evidence, else `otherwise`."""
     return "hazard.raised" if after.grade < before.grade or (before.late and not after.late) else otherwise
 
 
 def _facts(hazard: Hazard, seen: Finding) -> dict[str, object]:
-    """What an entry of the journal tells: the four times, the grade and its inputs, the reason in words."""
+    """Return the facts of a journal entry: the four times, the grade with its inputs, the text."""
     return {
         "grade": hazard.grade.colour,
         "likelihood": hazard.likelihood,

@@ -1,4 +1,4 @@
-"""Messages that go out without a database: kept in memory, a worker for each channel, tried until received."""
+"""Outbox in memory for degraded mode: one worker per channel, retries until delivery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from alerts.model import Notice
 
 from .channels.contract import Channel
-from .outbox import CONSOLE, settled
+from .outbox import CONSOLE, after_attempt
 from .sent_ids import SentIds
 
 WAITING_MAX = 2_000
@@ -21,10 +21,10 @@ TURN_S = 0.25
 
 
 class MemoryOutbox:
-    """Delivers from memory what cannot wait for the database. Methods may be called from several threads.
+    """Delivers notices that cannot wait for the database. Methods may be called from several threads.
 
-    A channel that hangs holds up no other. At most `waiting_max` messages wait for each channel; of more the oldest
-    are given up, and counted. Ids and waits between tries are those of the outbox. A restart forgets what waits.
+    A channel that hangs delays no other. At most `waiting_max` notices wait per channel; beyond that the oldest are
+    dropped and counted. Ids and retry times equal those of the outbox. A restart loses waiting notices.
     """
 
     def __init__(
@@ -35,58 +35,58 @@ class MemoryOutbox:
         delivered: SentIds | None = None,
         waiting_max: int = WAITING_MAX,
     ) -> None:
-        """delivered: shared with the outbox, so that each message goes out by one of them."""
+        """delivered: shared with the outbox, so that one of them sends each notice."""
         self._clock, self._waiting_max = clock, waiting_max
         self._delivered = SentIds() if delivered is None else delivered
         self._channels = tuple(channels)
         self._waiting: dict[str, deque[Notice]] = {channel.name: deque() for channel in channels}
         self._accepted: deque[str] = deque(maxlen=waiting_max * (len(self._channels) + 1))
         self._recent: deque[Notice] = deque(maxlen=RECENT_MAX)
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._run, args=(channel,), name=f"messenger-{channel.name}", daemon=True)
+            threading.Thread(target=self._run, args=(channel,), name=f"memory-outbox-{channel.name}", daemon=True)
             for channel in channels
         ]
         self.sent_total = self.failed_total = self.dropped_total = 0
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start the workers."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Finish what is under way and end."""
-        with self._news:
+        """Finish running deliveries and stop the workers."""
+        with self._changed:
             self._stopping = True
-            self._news.notify_all()
+            self._changed.notify_all()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(15)
 
     def send(self, notices: Iterable[Notice]) -> int:
-        """Take messages over for delivery, each id once; how many were new."""
-        with self._news:
+        """Accept notices for delivery, each id once; return the number of new ones."""
+        with self._changed:
             known = set(self._accepted)
             fresh = [notice for notice in notices if notice.id not in known and notice.id not in self._delivered]
             for notice in fresh:
                 self._accepted.append(notice.id)
-                self._keep(notice)
-            self._news.notify_all()
+                self._queue(notice)
+            self._changed.notify_all()
         return len(fresh)
 
     @property
     def waiting(self) -> int:
-        """How many messages wait for a try."""
-        with self._news:
+        """Return the number of waiting notices."""
+        with self._changed:
             return sum(map(len, self._waiting.values()))
 
     def recent(self) -> list[Notice]:
-        """The newest messages that were meant for the screen, the newest first."""
-        with self._news:
+        """Return the newest notices of the console, newest first."""
+        with self._changed:
             return list(reversed(self._recent))
 
-    def _keep(self, notice: Notice) -> None:
+    def _queue(self, notice: Notice) -> None:
         if notice.channel == CONSOLE:
             self._recent.append(notice)
             return
@@ -99,21 +99,21 @@ class MemoryOutbox:
         line.append(notice)
 
     def _run(self, channel: Channel) -> None:
-        log = structlog.get_logger(part="messenger", channel=channel.name)
+        log = structlog.get_logger(part="memory outbox", channel=channel.name)
         while True:
             notice = self._next(channel.name)
             if notice is None:
                 return
             try:
-                receipt = self._delivered.through(channel, notice)
-                after = settled(notice, receipt, self._clock())
+                receipt = self._delivered.deliver_once(channel, notice)
+                after = after_attempt(notice, receipt, self._clock())
             except Exception as error:
-                log.exception("delivery failed, will try again", error=f"{type(error).__name__}")
+                log.exception("delivery failed; the worker retries", error=f"{type(error).__name__}")
                 after = replace(notice, attempts=notice.attempts + 1, next_ns=self._clock() + 5_000_000_000)
             self._settle(after)
 
     def _settle(self, notice: Notice) -> None:
-        with self._news:
+        with self._changed:
             if notice.state == "pending":
                 self._waiting[notice.channel].append(notice)
             elif notice.state == "sent":
@@ -122,8 +122,8 @@ class MemoryOutbox:
                 self.failed_total += 1
 
     def _next(self, channel: str) -> Notice | None:
-        """The message that is due the longest, taken out of the line; waits for one; None at the end."""
-        with self._news:
+        """Remove and return the notice that has been due longest; wait for one. None after the stop."""
+        with self._changed:
             while not self._stopping:
                 line, now_ns = self._waiting[channel], self._clock()
                 due = [notice for notice in line if notice.next_ns <= now_ns]
@@ -131,5 +131,5 @@ class MemoryOutbox:
                     first = min(due, key=lambda notice: notice.next_ns)
                     line.remove(first)
                     return first
-                self._news.wait(TURN_S)
+                self._changed.wait(TURN_S)
         return None

@@ -1,12 +1,12 @@
-"""Messages to people and programs: written in the transaction of what they tell of, delivered until received.
+"""Outbox of notices: written in the transaction of their cause, delivered at least once per channel.
 
-At least once: the id of a message is made from its cause and its channel, stays the same on every try, and lets the
-receiver drop a repetition. What pages people has an id made from what was seen alone (`paged_cause`), so that a message
-that had to go out before anything could be stored has the id of the one that is stored later. A try that fails waits
-5 s, 10 s, 20 s ... up to an hour; after a day the message stands as failed, to be seen and sent again.
+The id of a notice derives from its cause and channel. It is the same in every attempt, so receivers drop duplicates.
+The id of a page derives from the detection alone (`paged_cause`): a page sent from memory has the id of the notice that
+is stored later. After a failed attempt the outbox waits 5 s, 10 s, 20 s ... up to an hour. After a day the notice has
+failed; a person can resend it.
 
-Each channel has a worker of its own, and the gravest goes first: a fire's page waits neither for a receiver that hangs
-nor behind a thousand sensors that fell silent.
+Each channel has a worker of its own and sends the highest grade first. The page of a fire waits neither for a receiver
+that hangs nor behind a thousand offline sensors.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ LEASE_NS = 60_000_000_000
 WAIT_NS = 5_000_000_000
 WAIT_NS_MAX = 3_600_000_000_000
 TURN, TURN_S = 20, 0.25
-"""Messages and seconds after which a worker looks again what is gravest."""
+"""Notices and seconds after which a worker selects the highest grade again."""
 PAGED = frozenset(("hazard.opened", "hazard.raised", "hazard.relapsed"))
-"""What pages people when it is red or orange, neither late nor a drill."""
+"""Types that page people if red or orange, neither late nor a drill."""
 OTHERS = ""
 CONSOLE = "console"
-"""The channel that is always there: the notice stands on the screen, delivered as soon as it is written."""
+"""Built-in channel: the console shows the notice, delivered when it is written."""
 
 
 def paged_cause(kind: str, hazard: Hazard, finding: str) -> str:
-    """What a message that pages is about, made from what was seen, with nothing of the database's own count.
+    """Return the cause of a page, derived from detections without database counters.
 
-    One hazard opens once; it is raised once to each grade, late or live, because neither goes back; and one finding
-    joins once, so that it brings one relapse.
+    A hazard opens once. It rises once to each grade, late or live, because neither reverts. A finding joins once, so it
+    causes one relapse.
     """
     if kind == "hazard.opened":
         return identity(kind, hazard.id)
@@ -57,17 +57,17 @@ def paged_cause(kind: str, hazard: Hazard, finding: str) -> str:
 
 
 class NoticeWriter:
-    """Writes messages within the caller's transaction, one for each channel that wants them."""
+    """Writes notices within the caller's transaction, one per channel that accepts the type."""
 
     def __init__(
         self, connection: Connection, channels: Sequence[Channel], registry: Registry, *, from_memory: bool = False
     ) -> None:
-        """from_memory: only what pages, marked as told from memory: nothing of it is stored yet."""
+        """from_memory: write only pages, marked as sent from memory because nothing is stored yet."""
         self._connection, self._channels, self._registry = connection, channels, registry
         self._from_memory = from_memory
 
     def hazard(self, kind: str, hazard: Hazard, ticket: Ticket | None, *, finding: str, step: int, now_ns: int) -> None:
-        """Tell programs of every change, people of what must wake them. finding: id of what brought it about."""
+        """Write notices of a hazard: every change to programs, pages to people. finding: id of the cause."""
         pages = kind in PAGED and hazard.grade <= Grade.ORANGE and not hazard.late and not hazard.drill
         body: dict[str, Any] = {
             "alarm_id": hazard.id,
@@ -90,7 +90,7 @@ class NoticeWriter:
         self._write(kind, body, about, pages=pages, cause=cause, now_ns=now_ns)
 
     def ticket(self, kind: str, ticket: Ticket, *, step: int, now_ns: int) -> None:
-        """Tell programs of every step of the loop."""
+        """Write notices of a ticket step to programs."""
         body = {
             "alarm_id": ticket.hazard,
             "ticket": ticket.number,
@@ -134,9 +134,9 @@ class NoticeWriter:
 
 
 class Outbox:
-    """Delivers what is due, a worker thread a channel; a killed one leaves its messages pending, and they go out again.
+    """Delivers due notices with one worker thread per channel. After a kill, pending notices are sent again.
 
-    One more worker settles messages to channels that are configured no longer.
+    One more worker fails notices to channels that are no longer configured.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Outbox:
         *,
         delivered: SentIds | None = None,
     ) -> None:
-        """delivered: what is known to have gone out, also from memory; it is not sent again."""
+        """delivered: ids that were sent, also from memory; the outbox does not send them again."""
         self._engine, self._clock = engine, clock
         self._delivered = SentIds() if delivered is None else delivered
         self._channels = {channel.name: channel for channel in channels}
@@ -161,30 +161,30 @@ class Outbox:
         self.errors_total = 0
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start the workers."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Finish the deliveries under way and end."""
+        """Finish running deliveries and stop the workers."""
         self._stopping.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(15)
 
     def alive(self) -> bool:
-        """Whether every worker runs."""
+        """Return whether every worker runs."""
         return all(thread.is_alive() for thread in self._threads)
 
     @property
     def last_error(self) -> str:
-        """Why the turn of a worker failed that has not succeeded since; "" while all work."""
+        """Return the error of a worker whose last turn failed; "" if all succeeded."""
         return next(filter(None, self._errors.values()), "")
 
     def deliver_due(self, now_ns: int, channel: str) -> int:
-        """Try what is due on a channel, the gravest first, for a turn; how many messages were due in it.
+        """Deliver one turn of due notices of a channel, highest grade first; return their number.
 
-        channel: OTHERS for those that are configured no longer.
+        channel: OTHERS for channels that are no longer configured.
         """
         mine = notices.c.channel == channel if channel else notices.c.channel.not_in(tuple(self._channels))
         due = select(notices).where(notices.c.state == "pending", notices.c.next_ns <= now_ns, mine)
@@ -196,27 +196,27 @@ class Outbox:
         begun_s = time.monotonic()
         for row in found:
             notice = rows.record(Notice, row)
-            if self._leased(notice, now_ns):
-                self._note(notice, self._tried(notice), now_ns)
+            if self._lease(notice, now_ns):
+                self._record(notice, self._attempt(notice), now_ns)
             if time.monotonic() - begun_s > TURN_S:
                 break
         return len(found)
 
-    def _tried(self, notice: Notice) -> Receipt:
+    def _attempt(self, notice: Notice) -> Receipt:
         channel = self._channels.get(notice.channel)
         if channel is None:
             return Receipt(delivered=False, retry=False, error="the channel is no longer configured")
-        return self._delivered.through(channel, notice)
+        return self._delivered.deliver_once(channel, notice)
 
-    def _leased(self, notice: Notice, now_ns: int) -> bool:
-        """Whether this worker has the message to itself for a while; another one's lease ends by itself."""
+    def _lease(self, notice: Notice, now_ns: int) -> bool:
+        """Lease the notice for a minute; return False if another worker has it. A lease expires."""
         mine = (notices.c.id == notice.id) & (notices.c.next_ns == notice.next_ns) & (notices.c.state == "pending")
         with self._engine.begin() as connection:
             held = connection.execute(update(notices).where(mine).values(next_ns=now_ns + LEASE_NS))
         return held.rowcount == 1
 
-    def again(self, notice_id: str) -> None:
-        """Put a failed message back, for a person who wants it sent once more."""
+    def resend(self, notice_id: str) -> None:
+        """Return a failed notice to the queue, for a person who resends it."""
         with self._engine.begin() as connection:
             row = connection.execute(
                 select(notices).where(notices.c.id == notice_id, notices.c.state == "failed")
@@ -226,8 +226,8 @@ class Outbox:
                 renewed = replace(rows.record(Notice, row), state="pending", created_ns=now_ns, next_ns=now_ns)
                 rows.save(connection, notices, renewed)
 
-    def _note(self, notice: Notice, receipt: Receipt, now_ns: int) -> None:
-        after = settled(notice, receipt, now_ns)
+    def _record(self, notice: Notice, receipt: Receipt, now_ns: int) -> None:
+        after = after_attempt(notice, receipt, now_ns)
         with self._engine.begin() as connection:
             rows.save(connection, notices, after)
             if after.state != "pending":
@@ -246,7 +246,7 @@ class Outbox:
             try:
                 due = self.deliver_due(self._clock(), channel)
                 self._errors[channel] = ""
-            except Exception as error:  # noqa: BLE001 - a worker that ends would hold every message back
+            except Exception as error:  # noqa: BLE001 - a worker that stops would block its channel
                 self._failed(channel, f"{type(error).__name__}: {error}")
                 due = 0
             if not due:
@@ -255,12 +255,12 @@ class Outbox:
     def _failed(self, channel: str, error: str) -> None:
         self.errors_total += 1
         if not self.last_error:
-            self._log.error("outbox turn failed, will try again", error=error)
+            self._log.error("outbox turn failed; the worker retries", error=error)
         self._errors[channel] = error
 
 
-def settled(notice: Notice, receipt: Receipt, now_ns: int) -> Notice:
-    """The message after a try: sent, waiting for the next one, or failed for good."""
+def after_attempt(notice: Notice, receipt: Receipt, now_ns: int) -> Notice:
+    """Return the notice after an attempt: sent, pending or failed."""
     tried = replace(notice, attempts=notice.attempts + 1, error=receipt.error[:500])
     if receipt.delivered:
         return replace(tried, state="sent", delivered_ns=now_ns, error="")

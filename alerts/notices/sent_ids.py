@@ -1,4 +1,4 @@
-"""Which messages have gone out, by id: what was sent from memory is not sent again once it is stored."""
+"""Ids of sent notices, so that a notice sent from memory is not sent again after it is stored."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ KNOWN_MAX = 100_000
 
 
 class SentIds:
-    """Bounded: of more than `known_max` ids the oldest are forgotten, and their messages might go out twice.
+    """Set of sent ids. Beyond `known_max` ids the oldest are forgotten; their notices may be sent twice.
 
-    Methods may be called from several threads. Two of them never send the same message at the same time.
+    Methods may be called from several threads. Two threads never send the same notice at the same time.
     """
 
     def __init__(self, *, known_max: int = KNOWN_MAX) -> None:
         self._known_max = known_max
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._under_way: set[str] = set()
+        self._in_flight: set[str] = set()
         self._lock = threading.Lock()
         self.repeats_total = 0
 
@@ -29,15 +29,15 @@ class SentIds:
         with self._lock:
             return notice_id in self._known
 
-    def through(self, channel: Channel, notice: Notice) -> Receipt:
-        """Send it, unless it has gone out before: then that is the receipt."""
+    def deliver_once(self, channel: Channel, notice: Notice) -> Receipt:
+        """Deliver the notice unless it was sent before; return the receipt."""
         with self._lock:
             if notice.id in self._known:
                 self.repeats_total += 1
                 return Receipt(delivered=True)
-            if notice.id in self._under_way:
+            if notice.id in self._in_flight:
                 return Receipt(delivered=False, error="being sent by another worker")
-            self._under_way.add(notice.id)
+            self._in_flight.add(notice.id)
         receipt = Receipt(delivered=False)
         try:
             receipt = channel.deliver(notice)
@@ -47,7 +47,7 @@ class SentIds:
 
     def _settle(self, notice_id: str, *, delivered: bool) -> None:
         with self._lock:
-            self._under_way.discard(notice_id)
+            self._in_flight.discard(notice_id)
             if delivered:
                 self._known[notice_id] = None
                 if len(self._known) > self._known_max:

@@ -1,4 +1,4 @@
-"""What the service says of itself: that a part of it does not work, and that it does again."""
+"""Notices of service faults: a part fails, and it recovers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .outbox import CONSOLE
 
 @dataclass(frozen=True, slots=True)
 class ServiceFault:
-    """One fault of the service. since_ns: when it began; over_ns: when it ended, None while it lasts.
+    """One fault of the service. since_ns: start; over_ns: end, None while it lasts.
 
-    part: log, detect, alert, outbox, disk or backlog; grade: red where alarms hang on memory alone, yellow a warning.
+    part: log, detect, alert, outbox, disk or backlog; grade: red if alarms depend on memory alone, else yellow.
     """
 
     part: str
@@ -28,7 +28,7 @@ class ServiceFault:
 
     @property
     def text(self) -> Mapping[str, str]:
-        """The fault in a sentence, in both languages."""
+        """Return the fault as a sentence in both languages."""
         words = _TEXTS[self.part if self.part in _TEXTS else "other"]
         if self.over_ns is not None:
             return {"zh": words["over_zh"], "en": words["over_en"]}
@@ -40,36 +40,36 @@ class ServiceFault:
 
 _LOG = {
     "zh": "{cause}:读数无法存储,报警正由内存直接发出;请立即处理",
-    "en": "{cause}: readings are not being stored; alarms are being sent from memory. Mend this at once",
+    "en": "{cause}: readings are not being stored; alarms are being sent from memory. Fix this immediately",
     "over_zh": "读数恢复存储;积压的消息正在补录",
-    "over_en": "readings are being stored again; what waited in the broker is coming in",
+    "over_en": "readings are being stored again; the backlog of the broker is being processed",
 }
 _TEXTS: Mapping[str, Mapping[str, str]] = {
     "log": _LOG,
     "disk": {
         "zh": "{cause}:数据所在磁盘即将用尽,请尽快清理",
-        "en": "{cause}: the disk of the data folder is nearly full; make room soon",
+        "en": "{cause}: the disk of the data folder is nearly full; free space soon",
         "over_zh": "数据所在磁盘恢复足够空间",
-        "over_en": "the disk of the data folder has room again",
+        "over_en": "the disk of the data folder has enough space again",
     },
     "backlog": {
         "zh": "{cause}:读数补录中,暂时滞后;烟感与门禁的新报警由内存提前直接发出",
-        "en": "{cause}: readings come in late; new alarms of smoke and gates are sent from memory ahead of them",
+        "en": "{cause}: readings are processed late; new alarms of smoke and gates are sent from memory ahead of them",
         "over_zh": "积压的消息已补录完毕",
-        "over_en": "what waited at the broker has come in",
+        "over_en": "the backlog of the broker is processed",
     },
     "other": {
         "zh": "{cause}:隐患与工单无法存储,报警正由内存直接发出;请立即处理",
-        "en": "{cause} ({part}): hazards are not being stored; alarms are being sent from memory. Mend this at once",
+        "en": "{cause} ({part}): hazards are not being stored; alarms are being sent from memory. Fix this immediately",
         "over_zh": "隐患与工单恢复存储",
         "over_en": "hazards and tickets are being stored again",
     },
 }
-NEARLY_FULL = StorageFault("disk_nearly_full", "剩余空间不足", "little room is left")
+NEARLY_FULL = StorageFault("disk_nearly_full", "剩余空间不足", "little space is left")
 
 
 def fault_notices(fault: ServiceFault, channels: Sequence[Channel]) -> list[Notice]:
-    """One message for each channel and the screen; the same fault gives the same ids."""
+    """Return one notice per channel and one for the console; the same fault yields the same ids."""
     kind = "service.fault" if fault.over_ns is None else "service.recovered"
     at_ns = fault.since_ns if fault.over_ns is None else fault.over_ns
     body = {

@@ -1,4 +1,4 @@
-"""Who may do what: one table, operation x role. What is not in it is denied."""
+"""Access table: operation x role. An operation outside the table is denied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alerts.errors import Forbidden
 
 ROLES = ("viewer", "operator", "officer", "fixer", "district", "city", "admin")
 """viewer: wall display; operator: control room; officer: school safety officer; fixer: rectification worker;
-district and city: bureaus; admin: looks after the installation."""
+district and city: bureaus; admin: maintains the installation."""
 
 _EVERYONE = frozenset(ROLES)
 _OFFICERS = frozenset(("officer", "admin"))
@@ -31,19 +31,19 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "ticket_extend": _OFFICERS | {"district"},
     "ticket_supervise": frozenset(("district", "city")),
 }
-"""Operation -> roles that may do it."""
+"""Operation -> roles that may apply it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person or service that acts. sites: what it may see and touch; None for all."""
+    """A person or service that acts. sites: sites in its scope; None for all."""
 
     username: str
     roles: frozenset[str]
     sites: frozenset[str] | None = None
 
     def sees(self, site: str) -> bool:
-        """Whether the site is within the actor's scope."""
+        """Return whether the site is in the actor's scope."""
         return self.sites is None or site in self.sites
 
 
@@ -51,11 +51,11 @@ SYSTEM = Actor("system", frozenset())
 
 
 def allowed(actor: Actor, operation: str) -> bool:
-    """Whether one of the actor's roles may do it; an unknown operation is denied."""
+    """Return whether a role of the actor permits the operation; an unknown one is denied."""
     return bool(OPERATIONS.get(operation, frozenset()) & actor.roles)
 
 
 def require(actor: Actor, operation: str) -> None:
-    """Nothing when the actor may do it; raises Forbidden otherwise."""
+    """Raise Forbidden unless the actor may apply the operation."""
     if not allowed(actor, operation):
         raise Forbidden(operation)

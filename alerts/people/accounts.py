@@ -1,4 +1,4 @@
-"""Local accounts and their sessions: argon2id, random tokens stored hashed, slow for guessers, revocable at once."""
+"""Local accounts and sign-in: argon2id, hashed random tokens, rate limits, immediate revocation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person. name: shown name by language; sites: None for all."""
+    """A person. name: display name by language; sites: None for all."""
 
     username: str
     name: Mapping[str, str]
@@ -38,13 +38,13 @@ class Account:
 
     @property
     def actor(self) -> Actor:
-        """What the account may do."""
+        """Return the actor with the account's rights."""
         return Actor(self.username, self.roles, self.sites)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sign-in: the bearer token, shown once, and when it ends at the latest (ns since 1970 UTC)."""
+    """A sign-in. token: bearer token, shown once; expires_ns: latest end (ns since 1970 UTC)."""
 
     token: str
     expires_ns: int
@@ -71,7 +71,7 @@ class People:
         name: Mapping[str, str] | None = None,
         sites: Sequence[str] | None = None,
     ) -> Account:
-        """A new account, or a known one with new password and rights. Raises Invalid with every mistake."""
+        """Create an account, or replace its password and rights. Raises Invalid with every mistake."""
         wrong = _mistakes(username, password, roles)
         if wrong:
             raise Invalid(wrong)
@@ -88,7 +88,7 @@ class People:
         return _account({"username": username, **row})
 
     def accounts(self, *, role: str | None = None) -> list[Account]:
-        """All accounts by name; of one role where given."""
+        """Return all accounts by name, of one role if given."""
         with self._reading.connect() as connection:
             found = connection.execute(select(accounts).order_by(accounts.c.username)).mappings().all()
         every = [_account(row) for row in found]
@@ -104,7 +104,7 @@ class People:
         return self._open(_account(row)) if right and row is not None else None
 
     def who(self, token: str, *, use: bool = True) -> Account | None:
-        """The account of a token that is neither revoked nor expired. use: False where nobody acts, only looks on."""
+        """Return the account of a valid token, else None. use: False for a request without user activity."""
         username = self.sessions.user(token, use=use)
         if username is None:
             return None
@@ -113,7 +113,7 @@ class People:
         return _account(row) if row else None
 
     def sign_out(self, token: str) -> None:
-        """Revoke a token at once."""
+        """Revoke a token immediately."""
         self.sessions.close(token)
 
     def _open(self, account: Account) -> Session:
@@ -129,18 +129,18 @@ class People:
 def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, str]:
     wrong = {}
     if not _NAME.fullmatch(username):
-        wrong["username"] = "small letters, digits, dot, dash and underline, at most 64"
+        wrong["username"] = "lower-case letters, digits, dot, dash and underscore, at most 64"
     if len(password) < SHORTEST:
         wrong["password"] = f"at least {SHORTEST} characters, better 15"
     elif password.lower() in COMMON or password.lower() == username:
-        wrong["password"] = "one that is not on every list"  # noqa: S105 - a sentence
+        wrong["password"] = "not a common password"  # noqa: S105 - a sentence
     if not roles or set(roles) - set(ROLES):
         wrong["roles"] = f"one or more of {', '.join(ROLES)}"
     return wrong
 
 
 def _unmatched(hasher: PasswordHasher) -> str:
-    """A hash that no password has, and that takes as long to try as any other (PHC string format, argon2id 1.3)."""
+    """Return a hash that no password matches, with the usual cost of a check (PHC string, argon2id 1.3)."""
     salt, digest = (
         base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
     )

@@ -1,4 +1,4 @@
-"""Sign-ins: random tokens, stored hashed, ended at once; known from memory while the database takes no writes."""
+"""Sessions: hashed random tokens, revocable immediately, in memory while the database rejects writes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ IDLE_NS = 30 * 60 * 1_000_000_000
 LIFE_NS = 12 * 3_600 * 1_000_000_000
 TOUCH_NS = 60 * 1_000_000_000
 RETRY_NS = 5 * 1_000_000_000
-"""So long after a refused write the database is left alone: a reader must not wait for a write that fails again."""
+"""Pause after a rejected write, so that a reader does not wait for another failure."""
 KEPT_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A session as memory knows it. stored: the database has it, with an older time of use."""
+    """A session in memory. stored: the database has it with an older time of use."""
 
     username: str
     created_ns: int
@@ -31,21 +31,21 @@ class _Row:
     stored: bool
 
     def over(self, now_ns: int) -> bool:
-        """Whether it has ended by its age or because nobody used it."""
+        """Return whether the session has expired by age or idle time."""
         return now_ns - self.created_ns > LIFE_NS or now_ns - self.used_ns > IDLE_NS
 
 
 class Sessions:
     """Sessions in the database. Methods may be called from several threads.
 
-    Every change goes to memory first and from there to the database. Where that takes no writes (a full disk) the
-    change stays in memory, is counted, and is written with the next one that goes through: noting a use fails no
-    request, somebody who signs in can look, and somebody who signs out is out. A restart forgets what was not written:
-    who signed in meanwhile signs in again, and a session that was ended meanwhile lives until it has been idle.
+    A change goes to memory first and then to the database. If the database rejects writes (a full disk), the change
+    stays in memory, is counted, and is written with the next successful write. So no request fails because of a time of
+    use, sign-in permits reads, and sign-out is effective. A restart loses unwritten changes: a new session must sign
+    in again, and an ended session lives until its idle limit.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], int], *, kept_max: int = KEPT_MAX) -> None:
-        """kept_max: changes that may wait in memory; a sign-in beyond them is refused."""
+        """kept_max: maximum of changes in memory; a further sign-in is rejected."""
         self._engine, self._clock, self._kept_max = engine, clock, kept_max
         self._reading = engine.execution_options(writes=False)
         self._lock, self._writing = threading.Lock(), threading.Lock()
@@ -55,11 +55,11 @@ class Sessions:
         self.unwritten_total = 0
 
     def open(self, username: str) -> tuple[str, int]:
-        """A new token and when it ends at the latest; raises what the database raised when memory has no room."""
+        """Return a new token and its latest end. Raises the database's error when memory is full."""
         token, now_ns = secrets.token_urlsafe(32), self._clock()
         with self._lock:
             self._changed[_digest(token)] = _Row(username, now_ns, now_ns, stored=False)
-        refused = self._write(now_ns, patient=True)
+        refused = self._write(now_ns, force=True)
         if refused is not None and len(self._changed) > self._kept_max:
             with self._lock:
                 self._changed.pop(_digest(token), None)
@@ -67,7 +67,7 @@ class Sessions:
         return token, now_ns + LIFE_NS
 
     def user(self, token: str, *, use: bool = True) -> str | None:
-        """Whose the token is; None when it was ended or is over. use: False where nobody acts, only looks on."""
+        """Return the username of the token; None after its end. use: False for a request without user activity."""
         digest, now_ns = _digest(token), self._clock()
         row = self._known(digest)
         if row is None:
@@ -84,17 +84,17 @@ class Sessions:
         return row.username
 
     def close(self, token: str) -> None:
-        """End a session at once; raises what the database raised when memory has no room to remember it."""
+        """End a session immediately. Raises the database's error when memory is full."""
         digest = _digest(token)
         with self._lock:
             self._changed.pop(digest, None)
             self._ended[digest] = None
-        refused = self._write(self._clock(), patient=True)
+        refused = self._write(self._clock(), force=True)
         if refused is not None and len(self._ended) > self._kept_max:
             raise refused
 
     def forget(self, connection: Connection, username: str) -> None:
-        """End every session of a person, within the caller's transaction."""
+        """Delete every session of a person within the caller's transaction."""
         connection.execute(delete(sessions).where(sessions.c.username == username))
         with self._lock:
             self._changed = {digest: row for digest, row in self._changed.items() if row.username != username}
@@ -113,13 +113,13 @@ class Sessions:
         used_ns = max(found.used_ns, changed.used_ns if changed else 0)
         return _Row(found.username, found.created_ns, used_ns, stored=True)
 
-    def _write(self, now_ns: int, *, patient: bool = False) -> Exception | None:
-        """Bring the database up to what memory holds; the error where it cannot be.
+    def _write(self, now_ns: int, *, force: bool = False) -> Exception | None:
+        """Write the changes in memory to the database; return the error of a rejected write.
 
-        patient: try although the last try has just failed.
+        force: try although the last attempt has just failed.
         """
         recently = self._failed_ns is not None and 0 <= now_ns - self._failed_ns < RETRY_NS
-        if not patient and (recently or self._writing.locked()):
+        if not force and (recently or self._writing.locked()):
             return None
         with self._writing:
             return self._settle(now_ns)
@@ -146,7 +146,7 @@ class Sessions:
 
 def _store(connection: Connection, changed: dict[str, _Row], ended: list[str], now_ns: int) -> None:
     for digest, row in changed.items():
-        if row.stored:  # an update only: what somebody ended meanwhile does not come back
+        if row.stored:  # an update only: a session that ended meanwhile stays deleted
             connection.execute(update(sessions).where(sessions.c.digest == digest).values(used_ns=row.used_ns))
         else:
             values = {"username": row.username, "created_ns": row.created_ns, "used_ns": row.used_ns}

@@ -1,4 +1,4 @@
-"""Causes: which kinds of hazard belong together at one place, how severe they are, when they count as a relapse."""
+"""Causes: families of hazard kinds with severity and relapse window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import resources
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One family of hazards. severity: S of the LS method; relapse_ns: a finding so soon after clearing is the same."""
+    """One family of hazards. severity: S of the LS method; relapse_ns: relapse window after clearing."""
 
     name: str
     zh: str
@@ -23,7 +23,7 @@ class Cause:
 
 @cache
 def causes() -> Mapping[str, Cause]:
-    """Kind of hazard -> its cause, from `causes.toml`."""
+    """Return the cause of each hazard kind, from `causes.toml`."""
     table = tomllib.loads(resources.files(__package__).joinpath("causes.toml").read_text(encoding="utf-8"))
     found: dict[str, Cause] = {}
     for name, row in table.items():

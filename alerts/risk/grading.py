@@ -23,13 +23,13 @@ class Grade(IntEnum):
 
     @property
     def colour(self) -> str:
-        """The colour's English name in small letters."""
+        """Return the colour's English name in lower case."""
         return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A grade with everything it was made from. score: R of LS or D of LEC; inputs: factor -> value."""
+    """A grade with its inputs. score: R of LS or D of LEC; inputs: factor -> value."""
 
     grade: Grade
     score: float
@@ -40,7 +40,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One grading method as its data file says. bands: (grade, low, high, high is inclusive)."""
+    """One grading method, read from its data file. bands: (grade, low, high, high is inclusive)."""
 
     name: str
     version: str
@@ -50,7 +50,7 @@ class Method:
     words: Mapping[str, Any]
 
     def assess(self, **inputs: float) -> Assessment:
-        """The grade of the given factors. Raises Invalid for a factor that is missing or not in the method's table."""
+        """Return the grade of the factors. Raises Invalid for a factor that is missing or not in the method's table."""
         wrong = {
             name: f"one of {', '.join(f'{value:g}' for value in allowed)}"
             for name, allowed in self.factors.items()
@@ -65,20 +65,20 @@ class Method:
         return Assessment(self.grade(round(score, 9)), round(score, 9), self.name, self.version, used)
 
     def grade(self, score: float) -> Grade:
-        """The band that a score lies in; Invalid when the bands leave a gap there."""
+        """Return the band that contains a score. Raises Invalid for a gap between bands."""
         for grade, low, high, inclusive in self.bands:
             if low <= score and (score <= high if inclusive else score < high):
                 return grade
         raise Invalid({"score": f"{score:g} lies in no band of method {self.name}"})
 
     def live(self, level: int, *, severity: float) -> Assessment:
-        """The grade that a finding of that level (0 to 3) speaks for. Only for methods of likelihood and severity."""
+        """Return the grade of a finding of this level (0 to 3). Only for methods of likelihood and severity."""
         return self.assess(likelihood=self.live_likelihood[level], severity=severity)
 
 
 @cache
 def methods() -> Mapping[str, Method]:
-    """All methods that the package ships, by name."""
+    """Return all packaged methods by name."""
     folder = resources.files(__package__).joinpath("methods")
     tables = [
         tomllib.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")
@@ -87,7 +87,7 @@ def methods() -> Mapping[str, Method]:
 
 
 def read_method(table: Mapping[str, Any]) -> Method:
-    """A method from its parsed data file."""
+    """Return a method from its parsed data file."""
     bands = tuple(
         (Grade(band["grade"]), float(band["low"]), float(band.get("high", band.get("below"))), "high" in band)
         for band in table["band"]

@@ -1,4 +1,4 @@
-"""The campus as its people describe it: sites, zones, places, risk points and sensors, from one TOML file."""
+"""Campus registry: sites, zones, places, risk points and sensors, from one TOML file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Part of a site; key: which key zone of a school it is; polygon: corners in metres; officer, fixer: its people."""
+    """Part of a site; key: type of the school's key zone; polygon: corners in metres; officer, fixer: usernames."""
 
     site: str
     id: str
@@ -49,7 +49,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A room or spot where sensors hang; xy in metres on the site's plan."""
+    """A room or spot with sensors; xy in metres on the site's plan."""
 
     site: str
     zone: str
@@ -62,7 +62,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class RiskPoint:
-    """What carries risk, with the assessment that people approved (factors of the method) and its control measures."""
+    """A risk point with its approved assessment (factors of the method) and control measures."""
 
     site: str
     zone: str
@@ -80,7 +80,7 @@ class RiskPoint:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The whole campus file. sensors have code 0 until they are heard; calendar is the table as it stands."""
+    """The whole campus file. sensors: code 0 until their first message; calendar: the table as parsed."""
 
     sites: Mapping[str, Site] = field(default_factory=dict)
     zones: Mapping[tuple[str, str], Zone] = field(default_factory=dict)
@@ -91,17 +91,17 @@ class Registry:
     calendar: Mapping[str, Any] = field(default_factory=dict)
 
     def site(self, site_id: str) -> Site:
-        """The site, or a bare one of that id when nobody described it."""
+        """Return the site; without a description, one with only an id."""
         return self.sites.get(site_id) or Site(site_id, site_id, site_id)
 
     def zone_of(self, site: str, place: str) -> Zone:
-        """The zone of a place; a bare one for a place nobody described."""
+        """Return the zone of a place; without a description, one with only an id."""
         known = self.places.get((site, place))
         zone = self.zones.get((site, known.zone)) if known else None
         return zone or Zone(site, "", "未分配", "unassigned")
 
     def place_name(self, site: str, place: str) -> dict[str, str]:
-        """Name of a place in both languages; an unassigned sensor's own id stands for its place."""
+        """Return the name of a place in both languages; for an unassigned sensor, its id."""
         known = self.places.get((site, place))
         if known is None:
             sensor = place.removeprefix("unassigned:")

@@ -1,4 +1,4 @@
-"""The closed loop: what may be done with a ticket in which state, by whom, under which guard. The table is data."""
+"""Closed loop of tickets: allowed actions by state, operation and guard, read from `loop.toml`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One row of the table. to: the state after it, "=" for the same; guard: name of the check, "" for none."""
+    """One row of the table. to: the next state, "=" for the same; guard: name of the check, "" for none."""
 
     action: str
     origins: frozenset[str]
@@ -42,17 +42,17 @@ class Step:
     fields: tuple[Field, ...]
 
     def leads_from(self, state: str) -> bool:
-        """Whether the action exists in that state."""
+        """Return whether the action exists in this state."""
         return "*" in self.origins or state in self.origins
 
     def target(self, state: str) -> str:
-        """The state after the action."""
+        """Return the state after the action."""
         return state if self.to == "=" else self.to
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The whole table with its names, deadlines and choices."""
+    """The table with its names, deadlines and choices."""
 
     steps: Mapping[str, Step]
     states: Mapping[str, Mapping[str, str]]
@@ -61,7 +61,7 @@ class Loop:
     observing_ns: int
 
     def step(self, state: str, action: str) -> Step:
-        """The row of that state and action. Raises GuardFailed when there is none."""
+        """Return the row of this state and action. Raises GuardFailed without one."""
         step = self.steps.get(action)
         if step is None or not step.leads_from(state):
             names = self.states[state]
@@ -71,7 +71,7 @@ class Loop:
         return step
 
     def open_to(self, ticket: Ticket, actor: Actor, hazard: Hazard) -> list[Step]:
-        """The actions that the actor may do with the ticket now."""
+        """Return the actions that the actor may apply to the ticket now."""
         steps = [step for step in self.steps.values() if step.leads_from(ticket.state)]
         return [step for step in steps if self._open(step, ticket, actor, hazard)]
 
@@ -86,7 +86,7 @@ class Loop:
         return True
 
     def checked(self, step: Step, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields as typed values; unknown, missing and wrong ones are told together (Invalid)."""
+        """Return the fields as typed values. Raises Invalid with every unknown, missing and wrong field."""
         known = {field.name: field for field in step.fields}
         wrong = {name: f"unknown; known: {', '.join(known) or 'none'}" for name in fields if name not in known}
         values: dict[str, Any] = {}
@@ -94,7 +94,7 @@ class Loop:
             given = fields.get(name)
             if given is None or given == "":
                 if field.required:
-                    wrong[name] = f"is needed ({field.type})"
+                    wrong[name] = f"is required ({field.type})"
                 continue
             try:
                 values[name] = self._typed(field, given)
@@ -110,7 +110,7 @@ class Loop:
                 raise ValueError("true or false")
             return given
         if not isinstance(given, str):
-            raise ValueError("a text")  # noqa: TRY004 - told as a field's error, like the others
+            raise ValueError("a text")  # noqa: TRY004 - reported as a field error, like the others
         if field.type == "choice:close" and given not in self.close_reasons:
             raise ValueError(f"one of {', '.join(self.close_reasons)}")
         if len(given) > NOTE_MAX:
@@ -120,7 +120,7 @@ class Loop:
 
 @cache
 def loop() -> Loop:
-    """The table as `loop.toml` says."""
+    """Return the table of `loop.toml`."""
     table = tomllib.loads(resources.files(__package__).joinpath("loop.toml").read_text(encoding="utf-8"))
     steps = {row["action"]: _step(row) for row in table["step"]}
     due = {Grade[name.upper()]: int(hours * HOUR_NS) for name, hours in table["due_h"].items()}
@@ -141,7 +141,7 @@ def _step(row: Mapping[str, Any]) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that a guard may look at. blind: a sensor of the hazard is itself at fault or silent now."""
+    """Input of a guard. blind: a sensor of the hazard is faulty or offline now."""
 
     ticket: Ticket
     actor: Actor
@@ -151,28 +151,28 @@ class Case:
 
     @property
     def proved(self) -> bool:
-        """Whether sensors that can be believed show that the danger is over."""
+        """Return whether working sensors show that the danger has ended."""
         return not self.hazard.active and not self.blind
 
 
 def _free(_case: Case) -> None:
-    """No condition."""
+    """Allow the action."""
 
 
 def _own(case: Case) -> None:
-    """Only the fixer to whom the ticket was given works on it."""
+    """Allow only the assigned fixer."""
     if case.ticket.fixer != case.actor.username:
         raise Forbidden("ticket_fixer", f"the ticket is assigned to {case.ticket.fixer}")
 
 
 def _four_eyes(case: Case) -> None:
-    """The acceptor is never the fixer, nor anyone who was the fixer before a transfer."""
+    """Reject an acceptor who is the fixer or was the fixer before a transfer."""
     if case.actor.username in case.ticket.fixers:
-        raise Forbidden("ticket_officer", "who rectified a danger may not review or accept it")
+        raise Forbidden("ticket_officer", "a person who rectified the danger may not review or accept it")
 
 
 def _five_fulfil(case: Case) -> None:
-    """A major danger leaves `graded` only with responsibility, measures, funds, time limit and contingency plan."""
+    """Require the five items of five-fulfil before a major danger leaves `graded`."""
     if case.ticket.major and case.ticket.state == "graded" and not case.ticket.fulfilled:
         raise GuardFailed(
             "five_fulfil",
@@ -182,20 +182,20 @@ def _five_fulfil(case: Case) -> None:
 
 
 def _cleared(case: Case) -> None:
-    """A danger that the sensors still see is no false report."""
+    """Reject a false report while the sensors detect the danger."""
     if case.hazard.active:
-        raise GuardFailed("cleared", "传感器仍显示危险存在", "the sensors still see the danger")
+        raise GuardFailed("cleared", "传感器仍显示危险存在", "the sensors still detect the danger")
 
 
 def _proved(case: Case) -> None:
-    """The sensors prove that it is done, or a named person overrides them with a reason in words."""
+    """Require proof by the sensors, or an override by a named person with a reason."""
     _four_eyes(case)
     if case.proved or (case.fields.get("override") and case.fields.get("note")):
         return
     raise GuardFailed(
         "proved",
         "传感器尚未恢复正常；如确需销号，请选择人工确认并说明理由",
-        "the sensors are not back to normal; to close all the same set override and say why in note",
+        "the sensors are not back to normal; to close anyway set override and give the reason in note",
     )
 
 

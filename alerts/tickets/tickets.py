@@ -1,4 +1,4 @@
-"""Tickets in the database: opened by hazards, moved by people along the loop, closed when the sensors prove it."""
+"""Tickets in the database: opened by hazards, advanced by people, closed by sensor evidence."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .loop import FINAL, GUARDS, Case, loop
 
 
 class Tickets:
-    """Everything that writes tickets, within the caller's transaction."""
+    """Writes tickets within the caller's transaction."""
 
     def __init__(self, connection: Connection, registry: Registry, post: NoticeWriter) -> None:
         self._connection, self._registry, self._notices = connection, registry, post
 
     def update_ticket(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
-        """The hazard's ticket after what happened to it: opened from yellow up, re-graded, or opened again."""
+        """Open (from yellow up), re-grade or reopen the hazard's ticket; return it, None without one."""
         row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
         if row is None:
             worth = hazard.grade <= Grade.YELLOW and not hazard.drill and hazard.active
@@ -47,9 +47,9 @@ class Tickets:
     def act(
         self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int, now_ns: int
     ) -> Ticket:
-        """One step of the loop by a person.
+        """Apply one step of the loop by a person.
 
-        Raises NotFound (also for a foreign site), Forbidden, Stale, GuardFailed, Invalid; then nothing has changed.
+        Raises NotFound (also for a foreign site), Forbidden, Stale, GuardFailed, Invalid; none changes anything.
         """
         ticket, hazard = self.find(ticket_id, actor)
         known = loop().steps.get(action)
@@ -67,7 +67,7 @@ class Tickets:
         return self._save(replace(moved, version=ticket.version + 1), f"ticket.{action}", actor.username, facts, now_ns)
 
     def find(self, ticket_id: str, actor: Actor) -> tuple[Ticket, Hazard]:
-        """The ticket and its hazard. Raises NotFound, also for a site that the actor does not see."""
+        """Return the ticket and its hazard. Raises NotFound, also for a site outside the actor's scope."""
         row = self._connection.execute(select(tickets).where(tickets.c.id == ticket_id)).first()
         if row is None or not actor.sees(row.site):
             raise NotFound("ticket", ticket_id)
@@ -75,7 +75,7 @@ class Tickets:
         return rows.record(Ticket, row), rows.record(Hazard, hazard)
 
     def tick(self, now_ns: int) -> None:
-        """What goes by time: tickets fall overdue; observed ones close when the sensors stayed quiet long enough."""
+        """Mark overdue tickets; close observed tickets whose hazard stayed cleared for the observation time."""
         late = select(tickets).where(tickets.c.due_ns < now_ns, ~tickets.c.overdue, ~tickets.c.state.in_(_DONE))
         for row in self._connection.execute(late).all():
             ticket = rows.record(Ticket, row)
@@ -127,14 +127,14 @@ class Tickets:
         )
         rows.add(self._connection, tickets, ticket)
         facts = {"number": ticket.number, "hazard": hazard.id, "grade": hazard.grade.colour}
-        self._tell("ticket.opened", ticket, "system", facts, now_ns)
+        self._record("ticket.opened", ticket, "system", facts, now_ns)
         for state, action in (("registered", "register"), ("graded", "grade")):
             before, ticket = ticket.state, replace(ticket, state=state, version=ticket.version + 1)
             self._save(ticket, f"ticket.{action}", "system", {"from": before, "to": state}, now_ns)
         return ticket
 
     def _number(self, site: str, now_ns: int) -> str:
-        """The site's next number of the year, such as school-1-2026-000123."""
+        """Return the site's next ticket number of the year, such as school-1-2026-000123."""
         year = datetime.fromtimestamp(now_ns / 1e9, UTC).year
         of_year = (ticket_numbers.c.site == site) & (ticket_numbers.c.year == year)
         last = self._connection.scalar(select(ticket_numbers.c.last).where(of_year))
@@ -163,7 +163,7 @@ class Tickets:
     def _changes(
         self, ticket: Ticket, action: str, actor: Actor, values: Mapping[str, Any], *, now_ns: int
     ) -> dict[str, Any]:
-        """What an action changes besides the state."""
+        """Return the changes of an action besides the state."""
         changes: dict[str, Any] = {}
         if action == "assign":
             fixer = self._fixer(ticket, values)
@@ -191,13 +191,13 @@ class Tickets:
         return not hazard.active and not self._blind(hazard)
 
     def _blind(self, hazard: Hazard) -> bool:
-        """Whether a sensor that saw it is now at fault, stuck, tampered with, silent or behind a silent gateway."""
+        """Return whether a sensor of the hazard is faulty, stuck, tampered with or offline, also behind a gateway."""
         saw = select(findings.c.sensor).where(findings.c.hazard == hazard.id)
         silent = select(findings.c.evidence).where(
             findings.c.site == hazard.site, findings.c.kind == GATEWAY_SILENT, findings.c.active
         )
-        unheard = {name for evidence in self._connection.scalars(silent) for name in sensors_behind(evidence)}
-        if unheard and unheard.intersection(self._connection.scalars(saw)):
+        offline = {name for evidence in self._connection.scalars(silent) for name in sensors_behind(evidence)}
+        if offline and offline.intersection(self._connection.scalars(saw)):
             return True
         fault = select(findings.c.id).where(
             findings.c.site == hazard.site,
@@ -212,15 +212,15 @@ class Tickets:
         zone = self._registry.zones.get((ticket.site, ticket.zone))
         fixer = str(values.get("fixer") or (zone.fixer if zone else ""))
         if not fixer:
-            raise Invalid({"fixer": "is needed: this zone has no fixer of its own"})
+            raise Invalid({"fixer": "is required: this zone has no default fixer"})
         return fixer
 
     def _save(self, ticket: Ticket, kind: str, actor: str, facts: Mapping[str, Any], now_ns: int) -> Ticket:
         rows.save(self._connection, tickets, ticket)
-        self._tell(kind, ticket, actor, facts, now_ns)
+        self._record(kind, ticket, actor, facts, now_ns)
         return ticket
 
-    def _tell(self, kind: str, ticket: Ticket, actor: str, facts: Mapping[str, Any], now_ns: int) -> None:
+    def _record(self, kind: str, ticket: Ticket, actor: str, facts: Mapping[str, Any], now_ns: int) -> None:
         step = journal.append(
             self._connection,
             at_ns=now_ns,

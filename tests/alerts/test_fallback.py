@@ -133,8 +133,8 @@ def test_messages_that_wait_are_taken_over_where_asked(make_world: Any, seen: An
     world.feed(seen(Phase.RAISE))
     copy = stand_in(world, pending=pending)
     wanted = {("hazard.opened", "phone"), ("hazard.opened", "hook")} if pending else set()
-    assert {(notice.type, notice.channel) for notice in copy.posted()} == wanted
-    assert copy.posted() == []
+    assert {(notice.type, notice.channel) for notice in copy.drain_notices()} == wanted
+    assert copy.drain_notices() == []
     copy.close()
 
 

@@ -48,7 +48,7 @@ def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
     batch = [seen(phase, sensor=who, level=level, at_s=at) for at, (who, phase, level) in enumerate(story)]
     whole, cut = make_world(), make_world()
     assert whole.feed(*batch) == len(batch)
-    take, taken = HazardLifecycle.take, [0]
+    take, taken = HazardLifecycle.accept, [0]
 
     def dying(keeper: HazardLifecycle, observation: Any) -> None:
         take(keeper, observation)
@@ -58,7 +58,7 @@ def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alerts.dispatch, "ROWS_PER_TRANSACTION", rows)
-        patch.setattr(HazardLifecycle, "take", dying)
+        patch.setattr(HazardLifecycle, "accept", dying)
         for _ in range(len(dies) + 1):
             cut.reopen()
             try:
@@ -80,13 +80,13 @@ def test_a_fire_and_people_go_past_a_storm(world: Any, seen: Any) -> None:
     world.feed(seen(RAISE, sensor="smoke-102"))
     [ticket] = world.tickets
     begun = threading.Event()
-    take = world.dispatch._take
+    take = world.dispatch._accept
 
     def noted(*arguments: Any) -> None:
         take(*arguments)
         begun.set()
 
-    world.dispatch._take = noted
+    world.dispatch._accept = noted
     thread = threading.Thread(target=world.dispatch.apply, args=(storm, world.catalog), kwargs={"cursor": 2})
     thread.start()
     assert begun.wait(20)

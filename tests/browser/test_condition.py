@@ -53,4 +53,4 @@ def test_warning_is_shown_in_yellow(school: Any, sign_in: Callable[..., Page]) -
     school.view.said.append(Condition(1, [warning]))
     page = sign_in("operator", language="en")
     warning_text = page.get_by_test_id("condition").locator("p.yellow")
-    expect(warning_text).to_contain_text("nearly full; make room soon")
+    expect(warning_text).to_contain_text("nearly full; free space soon")

@@ -104,7 +104,7 @@ class MemoryFlow:
     def _catch_up(self) -> None:
         """Apply detections that the database lacks, then score readings that the detectors lack."""
         detections = self._origin.detections
-        self.notices += self._dispatch.posted()
+        self.notices += self._dispatch.drain_notices()
         for priority in (Priority.URGENT, Priority.ORDINARY):
             lane = detections.lane(priority)
             after = lane.head() if self.blank else self._dispatch.cursors[priority]

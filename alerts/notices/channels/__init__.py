@@ -1,4 +1,4 @@
-"""Ways out to people and programs, and how the configuration names them."""
+"""Delivery channels to people and programs, and their settings."""
 
 from alerts.errors import ChannelError
 

@@ -1,4 +1,4 @@
-"""What every channel to people or programs must do."""
+"""Protocol of a delivery channel to people or programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alerts.model import Notice, Receipt
 
 
 class Channel(Protocol):
-    """One way out.
+    """One delivery channel.
 
     Must hold for every implementation: `deliver` never raises; it says whether the message arrived and, if not, whether
     another try may help; it ends within its time limit; the notice's id goes with the message where the wire allows.
@@ -16,8 +16,8 @@ class Channel(Protocol):
 
     name: str
     for_programs: bool
-    """True: gets every event; False: gets only what must wake people."""
+    """True: receives every event; False: receives only pages."""
 
     def deliver(self, notice: Notice) -> Receipt:
-        """Try once."""
+        """Attempt the delivery once."""
         ...

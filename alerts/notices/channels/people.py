@@ -1,4 +1,4 @@
-"""People, through the addresses that Apprise knows: DingTalk, WeCom, Feishu, Bark, ntfy, e-mail, SMS and others."""
+"""Channel to people through Apprise: DingTalk, WeCom, Feishu, Bark, ntfy, e-mail, SMS and others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GRADE_ZH = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "�
 
 
 class PeopleChannel:
-    """One address. Gets only what must wake people; the address itself is a secret and never shown."""
+    """One address. It receives only pages. The address is a secret and never appears in output."""
 
     for_programs = False
 
@@ -22,7 +22,7 @@ class PeopleChannel:
             raise ChannelError(f"{name}: Apprise does not know this kind of address")
 
     def deliver(self, notice: Notice) -> Receipt:
-        """Send once, in both languages; Apprise tells only whether it went out."""
+        """Send once in both languages. Apprise reports only success or failure."""
         try:
             sent = self._apprise.notify(title=title(notice), body=text(notice))
         except (OSError, TypeError, ValueError) as error:
@@ -31,14 +31,14 @@ class PeopleChannel:
 
 
 def title(notice: Notice) -> str:
-    """Grade and place, Chinese before English."""
+    """Return grade and place, Chinese before English."""
     grade = str(notice.body.get("grade", ""))
     place = notice.body.get("place", {})
     return f"【{GRADE_ZH.get(grade, grade)}】{place.get('zh', '')} / {grade.upper()} {place.get('en', '')}"
 
 
 def text(notice: Notice) -> str:
-    """The hazard's sentence in both languages and its ticket."""
+    """Return the hazard's text in both languages and its ticket."""
     words = notice.body.get("text", {})
     ticket = notice.body.get("ticket")
     unstored = "尚未存储 / not stored yet" if notice.body.get("from_memory") else ""

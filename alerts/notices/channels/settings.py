@@ -1,4 +1,4 @@
-"""Which channels there are, from the configuration. Secrets come from files, never from the configuration itself."""
+"""Channels of the configuration. Secrets come from files, never from the configuration itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .contract import Channel
 
 @dataclass(frozen=True, slots=True)
 class NotifySettings:
-    """Where notices go."""
+    """Destinations of notices."""
 
     webhooks: Annotated[tuple[str, ...], doc("URLs that receive every event as a signed webhook")] = ()
     webhook_secret_file: Annotated[Path | None, doc("file with the signing secret, whsec_ and base64; mode 0600")] = (
@@ -26,7 +26,7 @@ class NotifySettings:
 
 
 def open_channels(settings: NotifySettings) -> list[Channel]:
-    """The channels of the settings. Raises ChannelError where a secret is missing, open to others, or malformed."""
+    """Return the channels of the settings. Raises ChannelError for an unusable secret file."""
     channels: list[Channel] = []
     if settings.webhooks:
         from .webhook import Webhook, read_secret  # noqa: PLC0415 - a service without webhooks loads no client
@@ -45,7 +45,7 @@ def open_channels(settings: NotifySettings) -> list[Channel]:
 
 
 def addresses(path: Path | None) -> list[str]:
-    """The addresses of the file, one a line, comments and blank lines left out. Raises ChannelError."""
+    """Return the addresses of the file, one per line, without comments and blank lines. Raises ChannelError."""
     lines = [line.strip() for line in _secret(path).splitlines()] if path else []
     return [line for line in lines if line and not line.startswith("#")]
 

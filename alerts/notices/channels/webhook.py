@@ -1,4 +1,4 @@
-"""Webhooks by the Standard Webhooks specification: signed, addressed with care, never redirected.
+"""Webhook channel by the Standard Webhooks specification: signed, checked addresses, no redirects.
 
 Signature: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body` with the secret behind `whsec_` (base64).
 Source: standardwebhooks.com, specification 1.0.
@@ -30,7 +30,7 @@ RETRIED = frozenset((408, 409, 425, 429))
 
 
 def read_secret(text: str) -> bytes:
-    """The key behind `whsec_`. Raises ChannelError unless it is base64 of 24 to 64 bytes."""
+    """Return the key after the prefix `whsec_`. Raises ChannelError unless it is base64 of 24 to 64 bytes."""
     try:
         key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
     except ValueError as error:  # binascii.Error is one, and text outside ASCII raises a plain one
@@ -41,13 +41,13 @@ def read_secret(text: str) -> bytes:
 
 
 def sign(key: bytes, message_id: str, timestamp_s: int, body: bytes) -> str:
-    """The value of the header `webhook-signature`."""
+    """Return the value of the header `webhook-signature`."""
     digest = hmac.new(key, b"%s.%d.%s" % (message_id.encode(), timestamp_s, body), hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode()
 
 
 class Webhook:
-    """One URL that gets every event."""
+    """One URL that receives every event."""
 
     for_programs = True
 
@@ -69,7 +69,7 @@ class Webhook:
         self._key, self._allow_private, self._now_s = key, allow_private, now_s
 
     def deliver(self, notice: Notice) -> Receipt:
-        """NoticeWriter the event once. Answers 2xx are receipts; 4xx, but for a few, make another try useless."""
+        """Post the event once. A 2xx response is a receipt; most 4xx responses are permanent failures."""
         body = orjson.dumps(
             {"type": notice.type, "timestamp": format_time(notice.created_ns), "data": notice.body},
             option=orjson.OPT_SORT_KEYS,
@@ -82,7 +82,7 @@ class Webhook:
             return Receipt(delivered=False, error=f"{type(error).__name__}: {error}")
 
     def _post(self, message_id: str, body: bytes, address: str) -> Receipt:
-        """Send to the very address that was checked; the host's name stays in the header and in the certificate."""
+        """Send to the checked address; the host name stays in the header and in the certificate check."""
         stamp = int(self._now_s())
         parts = urlsplit(self._url)
         literal = f"[{address}]" if ":" in address else address
@@ -103,7 +103,7 @@ class Webhook:
             return _receipt(answer.status_code)
 
     def _address(self) -> str:
-        """One address of the host; every address it has must be allowed. Raises ValueError."""
+        """Return one address of the host. Raises ValueError unless every address of the host is allowed."""
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)}
         refused = [address for address in found if not (self._allow_private or public(address))]
         if refused or not found:
@@ -112,14 +112,14 @@ class Webhook:
 
 
 def public(address: str) -> bool:
-    """Whether an address is neither private, loopback, link-local, shared nor reserved, also when mapped into IPv6."""
+    """Return whether an address is public: not private, loopback, link-local, shared or reserved."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(ip, "ipv4_mapped", None)
     return (mapped or ip).is_global and not (mapped or ip).is_multicast
 
 
 def _drain(answer: httpx.Response) -> None:
-    """Read the answer's end, within its bounds of bytes and time: a receiver that drips must not hold the worker."""
+    """Read the response within its bounds of bytes and time: a slow receiver must not block the worker."""
     read, until_s = 0, time.monotonic() + TIMEOUT_S
     for chunk in answer.iter_raw():
         read += len(chunk)

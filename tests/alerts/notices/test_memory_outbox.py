@@ -157,14 +157,14 @@ def test_two_workers_never_send_one_message_at_once() -> None:
     inside, freed = threading.Event(), threading.Event()
     slow = Sink("phone", answer=lambda _: (inside.set(), freed.wait(10), Receipt(delivered=True))[-1])
     delivered = SentIds()
-    first = threading.Thread(target=delivered.through, args=(slow, notice(1)))
+    first = threading.Thread(target=delivered.deliver_once, args=(slow, notice(1)))
     first.start()
     assert inside.wait(10)
-    second = delivered.through(slow, notice(1))
+    second = delivered.deliver_once(slow, notice(1))
     assert (second.delivered, second.retry) == (False, True)
     freed.set()
     first.join()
-    assert delivered.through(slow, notice(1)).delivered
+    assert delivered.deliver_once(slow, notice(1)).delivered
     assert len(slow.got) == 1
 
 
@@ -174,7 +174,7 @@ def test_what_is_known_as_sent_is_bounded_and_newest(numbers: list[int], known_m
     sink, delivered = Sink("phone"), SentIds(known_max=known_max)
     model: list[int] = []
     for number in numbers:
-        delivered.through(sink, notice(number))
+        delivered.deliver_once(sink, notice(number))
         if number not in model:
             model = [*model, number][-known_max:]
     assert all((notice(number).id in delivered) == (number in model) for number in range(31))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import Actor, Notice, Outbox, Receipt
-from alerts.notices.outbox import GIVE_UP_NS, OTHERS, TURN, WAIT_NS_MAX, settled
+from alerts.notices.outbox import GIVE_UP_NS, OTHERS, TURN, WAIT_NS_MAX, after_attempt
 from detectors import Phase
 
 RAISE, CLEAR = Phase.RAISE, Phase.CLEAR
@@ -113,7 +113,7 @@ def test_after_a_day_a_message_stands_as_failed_and_can_be_sent_again(make_world
     assert (failed.state, failed.error) == ("failed", "down")
     assert [event.kind for event in world.dispatch.queries.history(failed.id)] == ["notice.failed"]
     sink.answer = lambda _: Receipt(delivered=True)
-    outbox.again(failed.id)
+    outbox.resend(failed.id)
     deliver(world, outbox)
     (sent,) = [notice for notice in _notices(world) if notice.channel == "phone"]
     assert (sent.id, sent.state) == (failed.id, "sent")
@@ -208,7 +208,7 @@ def _notices(world: Any) -> list[Notice]:
 def test_waits_grow_within_bounds_and_end_after_a_day(attempts: int, age_ns: int) -> None:
     """However often it was tried, the next try is at most an hour away, or there is none."""
     notice = Notice("m", "s", "h", "t", "c", "k", 0, {}, "pending", attempts, 0, None, "")
-    after = settled(notice, Receipt(delivered=False, error="x"), age_ns)
+    after = after_attempt(notice, Receipt(delivered=False, error="x"), age_ns)
     assert after.attempts == attempts + 1
     assert after.state == ("failed" if age_ns > GIVE_UP_NS else "pending")
     if after.state == "pending":
