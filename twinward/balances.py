@@ -1,4 +1,4 @@
-"""Accounts in figures for people: of everything, of a site, and of each of its devices."""
+"""Accounting figures for people: totals, a site, and each of its devices."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ingest.devices.ledger import PAGE
 from .log import TelemetryLog
 
 _NOTICES = {"missing": "data_gap", "excess": "excess"}
-"""What else is told of a device: messages that did not come, and those beyond its rate."""
+"""Column of a device -> notice: missing messages, and messages above its rate."""
 
 
 def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Accounts of all sites and formats in one: received, stored, duplicate, quarantined by reason, residual.
+    """Return the sum of all accounts: received, stored, duplicate, quarantined by reason, residual.
 
     The residual is received - stored - duplicate - quarantined and is zero whenever the accounts balance.
     """
@@ -42,12 +42,11 @@ def balances(
     limit: int | None = None,
     after: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """What became of a site's readings by device, those with trouble first; total = remainder + all of its devices.
+    """Return a site's accounts by device, those with trouble first; total = remainder + sum of the devices.
 
-    remainder: what cannot be told of a device: messages that name none, or one of which nothing was ever stored, and
-    what was counted before accounts by device were kept. trouble: only devices of which something was refused,
-    repeated, missing or too much, or that do not balance. Each item has a unique key, ascending; after: only items
-    behind this key.
+    remainder: messages without a device, messages of devices without any stored reading, and counts from before the
+    device accounts existed. trouble: only devices with rejected, repeated, missing or excess messages, or without
+    balance. Each item has a unique key, ascending; after: only items behind this key.
     """
     sensors = [sensor for sensor in catalog if sensor.site == site and sensor.id != SERVICE_DEVICE]
     codes = np.array([sensor.code for sensor in sensors], np.int32)
@@ -73,17 +72,17 @@ def balances(
 
 
 def _columns(ledger: Ledger, codes: NDArray[np.int32]) -> dict[str, NDArray[np.int64]]:
-    """Sums of the devices by name, refusals under their reasons, and what is left over."""
+    """Return the columns of the devices by name: sums, rejects by reason, and the residual."""
     refused = [name for name in ledger.names if name.startswith(REFUSED)]
     columns = {name: ledger.column(name, codes) for name in ("stored", "duplicate", *refused)}
     columns = {"received": columns["stored"] + ledger.column(UNSTORED, codes)} | columns
     columns |= {name: ledger.column(notice, codes) for name, notice in _NOTICES.items()}
-    became = sum((columns[name] for name in refused), columns["stored"] + columns["duplicate"])
-    return columns | {"residual": columns["received"] - became}
+    counted = sum((columns[name] for name in refused), columns["stored"] + columns["duplicate"])
+    return columns | {"residual": columns["received"] - counted}
 
 
 def _weight(columns: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
-    """How much trouble there is with each device: what does not balance comes before all else."""
+    """Return the number of troubles of each device; a device without balance sorts first."""
     weight = columns["duplicate"] + columns["missing"] + columns["excess"]
     for name, column in columns.items():
         weight = weight + column * name.startswith(REFUSED)
@@ -97,7 +96,7 @@ def _line(columns: Mapping[str, NDArray[np.int64]], place: int) -> dict[str, Any
 
 
 def _difference(total: Mapping[str, Any], devices: Mapping[str, Any]) -> dict[str, Any]:
-    """Total less the devices, figure by figure."""
+    """Return the total minus the devices, figure by figure."""
     less: dict[str, Any] = {name: total[name] - devices[name] for name in total if name != "quarantined"}
     reasons = {**total["quarantined"], **devices["quarantined"]}
     rest = {reason: total["quarantined"].get(reason, 0) - devices["quarantined"].get(reason, 0) for reason in reasons}

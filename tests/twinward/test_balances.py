@@ -1,4 +1,4 @@
-"""Accounts by device: through the intake and a real log, whatever is sent, repeated, refused, replayed and killed."""
+"""Accounts by device with intake and a real log: sent, repeated, rejected, reprocessed and killed input."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from twinward.log import TelemetryLog
 
 NOW_NS = 1_790_000_000_000_000_000
 NOW_MS = NOW_NS // 1_000_000
-SITE = "school-1"  # of formats that name none
+SITE = "school-1"  # site of formats without a site
 Frame = tuple[int, int, bytes, bytes]
 
 
 @dataclass
 class Plant:
-    """A log and the intake before it; a kill loses what was not in the log, and the broker sends it again."""
+    """A log with its intake; a kill loses the open batch, and the broker redelivers it."""
 
     folder: Path
     catalog: Catalog = field(default_factory=Catalog)
@@ -39,46 +39,46 @@ class Plant:
         self.open()
 
     def open(self) -> None:
-        """A process that begins with what the log holds."""
+        """Start a process from the state of the log."""
         self.catalog = Catalog(sensors_max=6)
         self.catalog.load(*self.log.catalog())
         kept = {"recent_keys": self.log.recent_keys(1_000), "memory": self.log.memory()}
         ledger = Ledger(self.log.ledger_entries())
-        self.door = Intake(self.catalog, decoders(("senml",)), batch=BatchSettings(age_s=10), ledger=ledger, **kept)
+        self.intake = Intake(self.catalog, decoders(("senml",)), batch=BatchSettings(age_s=10), ledger=ledger, **kept)
 
     def accept(self, frame: Frame) -> None:
-        """A message."""
-        self.door.accept([frame], NOW_NS)
+        """Accept a message."""
+        self.intake.accept([frame], NOW_NS)
         self.unsealed.append((frame[0] | 0x08, *frame[1:]))
 
     def seal(self) -> None:
-        """What was taken is in the log."""
-        sealed = self.door.seal()
+        """Write the open batch to the log."""
+        sealed = self.intake.seal()
         if sealed is not None:
             self.log.append(sealed)
         self.unsealed = []
 
     def kill(self) -> None:
-        """The process ends as it stands; another one takes what was not acknowledged."""
+        """Replace the process by another one that receives the unacknowledged messages."""
         self.open()
-        self.door.accept(self.unsealed, NOW_NS)
+        self.intake.accept(self.unsealed, NOW_NS)
 
-    def again(self) -> None:
-        """What was refused is taken in again, if it can be."""
+    def reprocess(self) -> None:
+        """Reprocess the quarantine."""
         self.log.replay()
         for _ in range(100):
             waiting = self.log.waiting(limit=5)
             if not waiting:
                 break
-            self.door.replay(waiting)
+            self.intake.replay(waiting)
             self.seal()
 
-    def told(self, site: str = SITE, *, trouble: bool = False, **page: Any) -> dict[str, Any]:
-        """The accounts of the site."""
+    def accounts(self, site: str = SITE, *, trouble: bool = False, **page: Any) -> dict[str, Any]:
+        """Return the accounts of the site."""
         return balances(self.log, self.catalog, site, trouble=trouble, **page)
 
     def stored(self) -> Counter[str]:
-        """Readings in the log by sensor, without what the service itself said."""
+        """Return the count of readings in the log by sensor, without those of the service."""
         found: Counter[str] = Counter()
         own = {self.catalog.metric(name).code for name in ("tick", "data_gap", "message_rate", "new_names")}
         for entry in self.log.read(0, limit=10_000):
@@ -89,19 +89,19 @@ class Plant:
 
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[Plant]:
-    """A log on the disk with an intake before it."""
+    """Yield a log on disk with its intake."""
     made = Plant(tmp_path)
     yield made
     made.log.close()
 
 
 def native(sensor: str, content: Any, *, flags: int = 0x02, kind: str = "env") -> Frame:
-    """A message of a device of the site."""
+    """Return a message of a device of the site."""
     payload = content if isinstance(content, bytes) else json.dumps(content).encode()
     return flags, 1, f"campus/{SITE}/{kind}/{sensor}".encode(), payload
 
 
-NAMES = st.sampled_from("abcdefgh")  # more than there is room for
+NAMES = st.sampled_from("abcdefgh")  # more than the catalogue accepts
 MESSAGES = st.one_of(
     st.builds(
         lambda name, at: native(name, {"time": NOW_MS - at, "co": 1, "temperature": 2}), NAMES, st.integers(0, 5)
@@ -132,20 +132,20 @@ MESSAGES = st.one_of(
 
 
 def check(plant: Plant) -> None:
-    """Every device balances, holds what the log holds of it, and the rest of the site is only what was refused."""
-    told = plant.told()
+    """Check that each device balances and equals the log, and that the remainder has rejects only."""
+    accounts = plant.accounts()
     stored = plant.stored()
-    assert {item["sensor"]: item["stored"] for item in told["items"] if item["stored"]} == stored
-    for item in told["items"]:
+    assert {item["sensor"]: item["stored"] for item in accounts["items"] if item["stored"]} == stored
+    for item in accounts["items"]:
         assert item["residual"] == 0, item
         assert item["received"] == item["stored"] + item["duplicate"] + sum(item["quarantined"].values())
         assert min(item["received"], item["stored"], item["duplicate"], *item["quarantined"].values(), 0) == 0
-    rest = told["remainder"]
-    assert (rest["stored"], rest["residual"], told["total"]["residual"]) == (0, 0, 0)
-    assert rest["received"] == rest["duplicate"] + sum(rest["quarantined"].values())
+    remainder = accounts["remainder"]
+    assert (remainder["stored"], remainder["residual"], accounts["total"]["residual"]) == (0, 0, 0)
+    assert remainder["received"] == remainder["duplicate"] + sum(remainder["quarantined"].values())
     for name in ("received", "stored", "duplicate", "missing", "excess"):
-        assert told["total"][name] == rest[name] + sum(item[name] for item in told["items"])
-    assert set(rest["quarantined"]) <= {
+        assert accounts["total"][name] == remainder[name] + sum(item[name] for item in accounts["items"])
+    assert set(remainder["quarantined"]) <= {
         "json",
         "sensor_limit",
         "time_past",
@@ -155,26 +155,26 @@ def check(plant: Plant) -> None:
         "utf8",
         "retained",
     }
-    assert min([*rest["quarantined"].values(), 0]) == 0
+    assert min([*remainder["quarantined"].values(), 0]) == 0
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(MESSAGES, min_size=1, max_size=30), st.data())
 def test_devices_and_the_rest_are_the_site_at_any_moment(messages: list[Frame], data: st.DataObject) -> None:
-    """Any messages, sealed, killed, replayed at any point: nothing is left over anywhere."""
+    """For any messages, with seals, kills and reprocessing at any point, no residual remains."""
     with tempfile.TemporaryDirectory() as folder:
         plant = Plant(Path(folder))
         try:
             for frame in messages:
                 plant.accept(frame)
-                act = data.draw(st.sampled_from(["go on", "go on", "seal", "kill", "restart", "again"]))
-                if act in {"seal", "restart", "again"}:
+                act = data.draw(st.sampled_from(["continue", "continue", "seal", "kill", "restart", "reprocess"]))
+                if act in {"seal", "restart", "reprocess"}:
                     plant.seal()
-                if act == "again":
-                    plant.again()
+                if act == "reprocess":
+                    plant.reprocess()
                 if act in {"kill", "restart"}:
                     plant.kill()
-                if act != "go on":
+                if act != "continue":
                     check(plant)
             plant.seal()
             check(plant)
@@ -182,8 +182,8 @@ def test_devices_and_the_rest_are_the_site_at_any_moment(messages: list[Frame], 
             plant.log.close()
 
 
-def test_each_outcome_stands_at_its_device(plant: Plant) -> None:
-    """Stored, repeated, refused for each reason, missing: at the device that it was, the nameless at the rest."""
+def test_each_outcome_counts_at_its_device(plant: Plant) -> None:
+    """Stored, repeated, rejected and missing messages count at their device, others in the remainder."""
     good = [native("a", {"time": NOW_MS - n, "seq": n, "co": 1}) for n in (1, 2, 6)]
     for frame in (
         *good,
@@ -196,16 +196,16 @@ def test_each_outcome_stands_at_its_device(plant: Plant) -> None:
     ):
         plant.accept(frame)
     plant.accept((0x02, 1, b"elsewhere", b"1"))
-    plant.door.tick(NOW_NS + GRACE_NS)
+    plant.intake.tick(NOW_NS + GRACE_NS)
     plant.seal()
-    told = plant.told()
+    accounts = plant.accounts()
     line = {"received": 0, "stored": 0, "duplicate": 0, "missing": 0, "excess": 0, "residual": 0, "quarantined": {}}
     a = {"received": 6, "stored": 3, "duplicate": 2, "missing": 3, "quarantined": {"json": 1}}
     b = {"received": 2, "stored": 1, "quarantined": {"json": 1}}
-    items = [{name: value for name, value in item.items() if name != "key"} for item in told["items"]]
+    items = [{name: value for name, value in item.items() if name != "key"} for item in accounts["items"]]
     assert items == [{"sensor": "a", "kind": "env"} | line | a, {"sensor": "b", "kind": "env"} | line | b]
-    assert told["remainder"] == line | {"received": 2, "quarantined": {"json": 1, "topic": 1}}  # before b was known
-    assert told["total"] == line | {
+    assert accounts["remainder"] == line | {"received": 2, "quarantined": {"json": 1, "topic": 1}}  # before b was known
+    assert accounts["total"] == line | {
         "received": 10,
         "stored": 4,
         "duplicate": 2,
@@ -214,28 +214,32 @@ def test_each_outcome_stands_at_its_device(plant: Plant) -> None:
     }
 
 
-def test_devices_with_trouble_come_first_and_alone_if_asked_for(plant: Plant) -> None:
-    """A page of the list; the site of another name has none."""
+def test_devices_with_trouble_come_first_and_alone_on_request(plant: Plant) -> None:
+    """The list pages by key; another site has no devices."""
     for name in "abcd":
         plant.accept(native(name, {"time": NOW_MS, "co": 1}))
     for name, times in (("c", 3), ("b", 1)):
         for _ in range(times):
             plant.accept(native(name, {"time": NOW_MS, "co": 1}))
     plant.seal()
-    assert [item["sensor"] for item in plant.told()["items"]] == ["c", "b", "a", "d"]
-    assert [item["sensor"] for item in plant.told(trouble=True)["items"]] == ["c", "b"]
-    first, *_ = plant.told()["items"]
-    assert [item["sensor"] for item in plant.told(limit=2, after=first["key"])["items"]] == ["b", "a"]
-    other = plant.told("elsewhere")
+    assert [item["sensor"] for item in plant.accounts()["items"]] == ["c", "b", "a", "d"]
+    assert [item["sensor"] for item in plant.accounts(trouble=True)["items"]] == ["c", "b"]
+    first, *_ = plant.accounts()["items"]
+    assert [item["sensor"] for item in plant.accounts(limit=2, after=first["key"])["items"]] == ["b", "a"]
+    other = plant.accounts("elsewhere")
     assert (other["items"], other["total"], other["remainder"]["received"]) == ([], other["remainder"], 0)
 
 
-def test_a_log_from_before_has_all_of_it_in_the_rest(plant: Plant) -> None:
-    """What was counted before accounts by device were kept is the site's, and balances."""
+def test_a_log_without_a_ledger_counts_in_the_remainder(plant: Plant) -> None:
+    """Counts from before the device accounts existed belong to the site, and balance."""
     plant.accept(native("a", {"time": NOW_MS, "co": 1}))
-    sealed = plant.door.seal()
+    sealed = plant.intake.seal()
     assert sealed is not None
     plant.log.append(replace(sealed, facts=[fact for fact in sealed.facts if not isinstance(fact, LedgerDelta)]))
-    told = plant.told()
-    assert [item["received"] for item in told["items"]] == [0]
-    assert (told["remainder"]["received"], told["remainder"]["stored"], told["remainder"]["residual"]) == (1, 1, 0)
+    accounts = plant.accounts()
+    assert [item["received"] for item in accounts["items"]] == [0]
+    assert (accounts["remainder"]["received"], accounts["remainder"]["stored"], accounts["remainder"]["residual"]) == (
+        1,
+        1,
+        0,
+    )
