@@ -1,4 +1,4 @@
-"""Degraded mode: hazards and pages on an in-memory copy while the log or the database cannot be written.
+"""Degraded mode: hazards and pages on an in-memory copy while log or database cannot write.
 
 The copy has hazards that are open or may relapse, their findings and tickets, and the sensor bindings. The results are
 paging notices with the ids that the stored notices get later. The copy opens no ticket, is never written back, and

@@ -1,4 +1,4 @@
-"""Reader for TOML tables that users edit: reports all errors at once, each with key path and allowed values.
+"""Reader for TOML tables that users edit; reports all errors with key path and allowed values.
 
 A row of a table is a dataclass. Field types, `annotated_types.Interval` and `Reads` state the allowed values.
 """

@@ -1,4 +1,4 @@
-"""Every example of the documentation runs: `>>>` lines in the docstrings of the product and in documents."""
+"""Examples of the documentation: `>>>` lines in docstrings of the product and in documents run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner of the suite: sums of the parts, exit status and last line; reserved ports; output of the set-up."""
+"""Runner of the suite: sums of the parts, exit status, last line, reserved ports, set-up output."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""Settings, wiring, pump, log and command line: the only place that knows everything; imported by nobody."""
+"""Process assembly: settings, flow, service, pump, log and command line."""
 
 __version__ = "0.2.0"

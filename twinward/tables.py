@@ -1,4 +1,4 @@
-"""Tables that users edit beside the settings: campus, recipe, battery types, LoRaWAN profiles, retention classes."""
+"""Tables that users edit: campus, recipe, battery types, LoRaWAN profiles, retention classes."""
 
 from __future__ import annotations
 

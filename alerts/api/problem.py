@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): stable type, status, detail in English and, for operators, in Chinese."""
+"""Errors as problem+json (RFC 9457): stable type, status, detail in English and Chinese."""
 
 from __future__ import annotations
 

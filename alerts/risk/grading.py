@@ -1,4 +1,4 @@
-"""Risk grades by methods that are versioned data: factor tables, bands, words in both languages, colours."""
+"""Risk grades by versioned methods: factor tables, bands, words in both languages, colours."""
 
 from __future__ import annotations
 

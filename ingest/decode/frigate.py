@@ -1,4 +1,4 @@
-"""Frigate: `frigate/events`, `frigate/reviews`, and a topic for each camera's (or zone's) object counts.
+"""Frigate: `frigate/events`, `frigate/reviews`, and object counts of each camera or zone.
 
 Source: blakeblackshear/frigate, docs/docs/integrations/mqtt.md. The `after` half of an event counts. Names, plates
 and sub-labels are personal data and never leave this module.

@@ -1,4 +1,4 @@
-"""Hikvision access events: `hikvision/{controller}/AccessControllerEvent` with the JSON that ISAPI pushes.
+"""Hikvision access events: `hikvision/{controller}/AccessControllerEvent` with ISAPI's JSON.
 
 Source: captures of ISAPI `AccessControllerEvent` pushes; codes of major type 5 (event) as HCNetSDK names them
 (MINOR_LEGAL_CARD_PASS and so on). The controller pushes over HTTP; a bridge publishes on this topic. Names, employee

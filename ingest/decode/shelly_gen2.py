@@ -1,4 +1,4 @@
-"""Shelly Gen2 and later: `{device}/events/rpc`, `{device}/status/{component}` and the last will `{device}/online`.
+"""Shelly Gen2 and later: `{device}/events/rpc`, `{device}/status/{component}`, `{device}/online`.
 
 Source: shelly-api-docs.shelly.cloud/gen2: General/Notifications, ComponentsAndServices (Mqtt, Smoke, Flood,
 Temperature, Humidity, DevicePower, Input, Switch, Illuminance, Voltmeter). A status carries only the changed fields.

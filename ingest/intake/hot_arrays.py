@@ -1,4 +1,4 @@
-"""Column decoding of arrays with equal objects, as sent by a gateway with a hundred readings per message.
+"""Column decoding of arrays with equal objects, for instance a hundred readings per message.
 
 The first array of a topic defines the shape of its objects. Later arrays are decoded directly into structs of that
 shape. Any other array takes the path for single objects, with the same result.

@@ -1,4 +1,4 @@
-"""Last step before a batch is sealed: validate every row, count it by source, select the rows to store."""
+"""Sealing of a batch: validate every row, count it by source, select the rows to store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages from an MQTT broker: connection by paho-mqtt, reading by chunks, acknowledgement after the log."""
+"""MQTT input: connection by paho-mqtt, chunked reader, acknowledgement after the log."""
 
 from .client import Subscriber
 from .errors import MalformedStream, MqttError, PlainRefused, SecretUnreadable

@@ -1,4 +1,4 @@
-"""Bad input: each bad message is a counted reject with its reason, and the good readings around it are stored."""
+"""Bad input: each message is a counted reject with its reason; good readings beside it are stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every wire format through a real broker: the stored readings equal the simulated or captured measurements."""
+"""Every wire format through a real broker: stored readings equal the simulated or captured ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios of the bank, from messages to tickets, on the scenario's own clock: gateways, clocks, repeats."""
+"""Scenarios of the bank, from messages to tickets, on the scenario's own clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Priority: smoke, gates and the service's clock are urgent, for any order in which kinds become known."""
+"""Priority: smoke, gates and the service's clock are urgent, in any order of new kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reader of TOML tables: each error names file, key path, value and allowed values; correct rows convert."""
+"""Reader of TOML tables: errors name file, key path, value and allowed values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real programs for the tests, on free loopback ports: brokers, time-series servers and the service itself."""
+"""Real programs for the tests on free loopback ports: brokers, databases, the service."""
 
 from .ports import free_port, wait_for_port
 from .servers import InfluxDB, Mosquitto, Server, VictoriaMetrics, mosquitto_program, program

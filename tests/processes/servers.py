@@ -1,4 +1,4 @@
-"""Server processes that a test starts, stops, kills and starts again: Mosquitto, InfluxDB 1.x, VictoriaMetrics."""
+"""Server processes that a test starts, stops and kills: Mosquitto, InfluxDB 1.x, VictoriaMetrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of the reliability runs: numbered senders, alarms with their latency, comparison of sent and stored numbers.
+"""Parts of the reliability runs: numbered senders, alarms with latency, comparison of numbers.
 
 Each run compares number by number: acknowledged by the broker, appended to the log, written to the store. After every
 run both chains are verified and the accounts must balance.

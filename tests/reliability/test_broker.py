@@ -1,4 +1,4 @@
-"""Kills of the embedded broker with the shipped configuration: losses are bounded and reported by device."""
+"""Kills of the embedded broker with the shipped configuration: bounded and reported losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts by device with intake and a real log: sent, repeated, rejected, reprocessed and killed input."""
+"""Accounts by device with intake and a real log: sent, repeated, rejected, reprocessed, killed input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detection log: detections in two lanes, their telemetry positions, and the state of the detection stages."""
+"""Detection log: detections in two lanes, their telemetry positions, and states of the stages."""
 
 from __future__ import annotations
 

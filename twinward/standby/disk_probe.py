@@ -1,4 +1,4 @@
-"""Detects a log that cannot be written, in a process that does not write it: probe file and growth of the log.
+"""Detects a log without writes, in a process that does not write it: probe file and log growth.
 
 With one process for each role, only the ingest process sees that its log rejects a batch. The alert process detects the
 same from two signs: the disk of the data folder rejects a file, and the log has not grown meanwhile.

@@ -1,4 +1,4 @@
-"""Receives published messages for degraded mode by a transient session, and buffers them until they are scored."""
+"""Receives messages for degraded mode by a transient session and buffers them until scored."""
 
 from __future__ import annotations
 

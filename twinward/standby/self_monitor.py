@@ -1,4 +1,4 @@
-"""Reports faults of the service to people: start and end of each fault once, flapping faults rarely; disk space."""
+"""Reports faults of the service: start and end once each, flapping faults rarely; disk space."""
 
 from __future__ import annotations
 

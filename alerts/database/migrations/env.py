@@ -1,4 +1,4 @@
-"""Alembic environment: run migrations on the connection of the caller, or on the URL given as `-x url=URL`.
+"""Alembic environment: migrate on the caller's connection, or on the URL of `-x url=URL`.
 
 The service passes its connection (`alerts.database.migrate`). Developers run the `alembic` command, which reads
 `[tool.alembic]` of pyproject.toml: `alembic -x url=sqlite:///alerts.sqlite revision --autogenerate -m TEXT`.

@@ -1,4 +1,4 @@
-"""Fixtures: HTTP interface on a real port over a real alert service, accounts of two schools, and their clients."""
+"""Fixtures: HTTP interface on a real port over a real alert service, with clients of two schools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAPI document: every operation has a summary, typed responses, and examples that match their schemas."""
+"""OpenAPI document: summaries, typed responses, and examples that match their schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Device clocks: estimated within thirty messages, corrected within the stated bound, without false offsets."""
+"""Device clocks: estimate within thirty messages, correction within the bound, no false offsets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floods of names and messages: each start and end is reported once, the excess is counted, backlogs are no floods."""
+"""Floods of names and messages: one report of start and end, counted excess, no false floods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retention table: the packaged table is complete, every error of a user's table is reported, days count exactly."""
+"""Retention table: complete default, all errors of a user's table in one report, exact days."""
 
 from __future__ import annotations
 

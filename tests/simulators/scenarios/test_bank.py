@@ -1,4 +1,4 @@
-"""Scenario bank: each truth follows from its signal by the rule in its file, with the stated statistics."""
+"""Scenario bank: each truth follows from its signal by the rule in its file."""
 
 from __future__ import annotations
 

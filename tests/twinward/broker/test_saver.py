@@ -1,4 +1,4 @@
-"""Saver of Mosquitto's store: distance between saves, independence of the service, bounded share of time."""
+"""Saver of Mosquitto's store: distance between saves, independence, bounded share of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durable facts of a batch: each type has a table, an empty one writes nothing, an unknown one is refused."""
+"""Durable facts of a batch: a table for each type, no write for an empty one, unknown ones rejected."""
 
 from __future__ import annotations
 

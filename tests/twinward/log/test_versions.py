@@ -1,4 +1,4 @@
-"""Schema versions of the logs: new files, files of release 0.1.0, later files, failed and concurrent upgrades."""
+"""Schema versions of the logs: new files, files of 0.1.0, later files, failed and parallel upgrades."""
 
 from __future__ import annotations
 

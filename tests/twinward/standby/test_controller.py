@@ -1,4 +1,4 @@
-"""Degraded mode: pages from memory have the ids of the stored notices, and nothing else remains of them."""
+"""Degraded mode: pages from memory have the ids of the stored notices and leave nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of the service: start and end are reported once, flapping faults rarely, one fault for all stages."""
+"""Faults of the service: one report of start and end, rare reports of flapping faults."""
 
 from __future__ import annotations
 
