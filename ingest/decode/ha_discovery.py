@@ -3,6 +3,8 @@
 An announcement's topic is `homeassistant/{component}/[{node}/]{object}/config`.
 
 Source: home-assistant.io, MQTT (discovery, abbreviations), binary_sensor.mqtt, sensor.mqtt; device classes of both.
+
+One module because announcements and the state topics they describe share the tables of entities.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 time: RFC 3339 with offset or epoch milliseconds; the arrival time counts when it is absent or null. seq: integer,
 optional. Every other name is a metric: number, boolean, or null for no measurement. `"test": true` marks the object's
 readings as a self-test. A camera sends events: label, state (start, update, end), score, zone, track, count.
+
+One module because objects, arrays and camera events share the checks of names, times and values.
 """
 
 from __future__ import annotations

@@ -2,15 +2,18 @@
 
 Source: Eclipse Sparkplug Specification 3.0, sections 5 (operational behaviour) and 6 (payloads). Births carry names and
 aliases, data carry aliases. `seq` counts a node's messages from 0 to 255. A death is valid only with its birth's bdSeq.
+
+One module because births, aliases, sequence and deaths change one state per node; the schema has its own module.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
+
+from cachetools import LRUCache
 
 from ingest.vocabulary import Quality
 
@@ -94,7 +97,7 @@ class SparkplugBDecoder:
 
     def __init__(self) -> None:
         self._nodes: dict[str, _Node] = {}
-        self._asked: OrderedDict[str, int] = OrderedDict()
+        self._asked: LRUCache[str, int] = LRUCache(NODES_MAX)
         self._faults = Faults()
 
     def claims(self, topic: str) -> bool:
@@ -208,8 +211,6 @@ class SparkplugBDecoder:
         asked_ns = self._asked.pop(path, None)
         due = asked_ns is None or not 0 <= now_ns - asked_ns < _REBIRTH_EVERY_NS
         self._asked[path] = now_ns if due or asked_ns is None else asked_ns
-        if len(self._asked) > NODES_MAX:
-            self._asked.popitem(last=False)
         if not due:
             return []
         command = _schema().Payload(timestamp=max(0, now_ns) // 1_000_000)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import msgspec
+from cachetools import FIFOCache
 
 GRACE_NS = 20_000_000_000
 """Grace period of a missing number, in arrival time."""
@@ -86,7 +87,7 @@ class Gaps:
     def __init__(self) -> None:
         self._missing: OrderedDict[bytes, _Missing] = OrderedDict()
         self._waiting: dict[bytes, None] = {}
-        self._counts: OrderedDict[bytes, Count] = OrderedDict()
+        self._counts: FIFOCache[bytes, Count] = FIFOCache(TOPICS_MAX)
         self._altered: dict[bytes, None] = {}
 
     def count(self, topic: bytes) -> Count:
@@ -94,8 +95,6 @@ class Gaps:
         found = self._counts.get(topic)
         if found is None:
             found = self._counts[topic] = Count()
-            if len(self._counts) > TOPICS_MAX:
-                self._counts.popitem(last=False)
         return found
 
     def accept(self, counter: Counter, topic: bytes, numbers: Sequence[int], now_ns: int) -> None:

@@ -1,4 +1,7 @@
-"""Subscriber: broker -> frames -> intake -> sink (durable) -> PUBACK, in one thread."""
+"""Subscriber: broker -> frames -> intake -> sink (durable) -> PUBACK, in one thread.
+
+One module because one thread runs all of it: reading, pausing, sealing and acknowledging depend on the same state.
+"""
 
 from __future__ import annotations
 

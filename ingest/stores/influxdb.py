@@ -2,6 +2,8 @@
 
 Source: docs.influxdata.com, line protocol; InfluxDB 1.x HTTP API (`/write`, `/query`), which InfluxDB 2 also serves
 ("InfluxDB 1.x compatibility"); `/api/v2/write` through the client library of InfluxDB 2.
+
+One module because writes, queries, retention and holds use one client and its error mapping.
 """
 
 from __future__ import annotations

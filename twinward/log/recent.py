@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from contextlib import suppress
+
+from cachetools import FIFOCache
 
 from ingest import TelemetryBatch
 from ingest.block import decode
@@ -17,9 +19,7 @@ class Recent:
     """Decodes blocks and caches the batches of the last `rows_max` rows, at 31 bytes each. Thread-safe."""
 
     def __init__(self, *, rows_max: int = ROWS_MAX) -> None:
-        self._rows_max = rows_max
-        self._rows = 0
-        self._batches: OrderedDict[bytes, TelemetryBatch] = OrderedDict()
+        self._batches: FIFOCache[bytes, TelemetryBatch] = FIFOCache(rows_max, getsizeof=len)
         self._lock = threading.Lock()
         self.hits_total = self.decoded_total = 0
 
@@ -34,8 +34,6 @@ class Recent:
         with self._lock:
             self.decoded_total += 1
             if stored.digest not in self._batches:
-                self._batches[stored.digest] = batch
-                self._rows += len(batch)
-            while self._rows > self._rows_max:
-                self._rows -= len(self._batches.popitem(last=False)[1])
+                with suppress(ValueError):  # a batch beyond the bound is not cached
+                    self._batches[stored.digest] = batch
         return batch
