@@ -20,19 +20,20 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "detectors", "alerts", "simulators", "twinward")
 PARTS = {
     "ingest": ("ingest",),
+    "alerts": ("alerts",),
     "simulators": ("simulators",),
     "docs": ("docs", "*.md", "bootstrap.py", "pyproject.toml", "constraints.txt", "deploy"),
 }
 """Parts whose language is checked, with their files."""
 
-FIRST_LINE_PARTS = ("bootstrap.py", "simulators")
+FIRST_LINE_PARTS = ("bootstrap.py", "ingest", "alerts", "simulators", "twinward")
 """Parts whose module docstrings have short first lines."""
 
 NAME_PARTS = ("bootstrap.py", "simulators")
 """Parts whose identifiers are checked."""
 
-PUBLIC_NAMES = {"lock_tells"}
-"""Keys of files that users write."""
+PUBLIC_NAMES = {"lock_tells", "first_heard", "last_heard", "told_at"}
+"""Keys of scenario files, and fields of the HTTP interface."""
 
 PER_10_000_WORDS_MAX = 5.0
 FIRST_LINE_MAX = 100
