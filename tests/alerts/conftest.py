@@ -93,11 +93,11 @@ class World:
         self.reopen()
 
     def reopen(self) -> None:
-        """A desk as it stands after a restart."""
+        """Open the dispatch again, as after a restart."""
         self.dispatch = AlertDispatch(self.engine, self.registry, lambda: self.now_ns, channels=self.channels)
 
     def batch(self, *seen: Seen) -> DetectionBatch:
-        """The detections as columns; decided when they happened, one hour later where late."""
+        """Return the detections as columns; decided immediately, or an hour later if late."""
         catalog = self.catalog
         time_ns = np.array([START_NS + int(row.at_s * SECOND_NS) for row in seen], np.int64)
         delay_ns = np.array([HOUR_NS if row.late else 0 for row in seen], np.int64)
@@ -126,37 +126,37 @@ class World:
         )
 
     def feed(self, *seen: Seen) -> int:
-        """Apply the detections as the next log position; returns how many were taken in."""
+        """Apply the detections as the next log position; return their number."""
         self.position += 1
         return self.dispatch.apply(self.batch(*seen), self.catalog, cursor=self.position)
 
     def act(self, ticket: Ticket, action: str, who: str, **fields: Any) -> Ticket:
-        """One step by a person of PEOPLE on the ticket as given."""
+        """Apply one step by a person of PEOPLE to the ticket."""
         return self.dispatch.act(ticket.id, action, PEOPLE[who], fields, version=ticket.version)
 
     @property
     def everything(self) -> Page:
-        """A page that holds all there is."""
+        """Return a page for all rows."""
         return ALL
 
     @property
     def hazards(self) -> list[Hazard]:
-        """All hazards, the oldest first."""
+        """Return all hazards, oldest first."""
         found = self.dispatch.queries.hazards(PEOPLE["admin"], site=None, active=None, page=ALL)
         return sorted(found, key=lambda hazard: (hazard.opened_ns, hazard.id))
 
     @property
     def tickets(self) -> list[Ticket]:
-        """All tickets, the oldest first."""
+        """Return all tickets, oldest first."""
         return self.dispatch.queries.tickets(PEOPLE["admin"], site=None, state=None, grade=None, page=ALL)[::-1]
 
     def active_findings(self) -> list[Finding]:
-        """Findings that stand now."""
+        """Return the active findings."""
         found = self.dispatch.queries.findings(PEOPLE["admin"], site=None, hazard=None, page=ALL)
         return [finding for finding in found if finding.active]
 
     def paged(self) -> list[str]:
-        """Types of the messages that stand on the console, the oldest first."""
+        """Return the types of the console's notices, oldest first."""
         found = self.dispatch.queries.notices(PEOPLE["admin"], site=None, page=ALL)
         return [notice.type for notice in reversed(found) if notice.channel == "console"]
 
@@ -270,23 +270,23 @@ def make_world(databases: Databases) -> Iterator[Callable[..., World]]:
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """A school in which nothing has happened yet."""
+    """Return a school without detections."""
     return make_world()
 
 
 @pytest.fixture
 def seen() -> type[Seen]:
-    """How a test writes a detection."""
+    """Return the class of a detection in a test."""
     return Seen
 
 
 @pytest.fixture
 def people() -> Mapping[str, Actor]:
-    """One person of each role, two officers and two fixers."""
+    """Return one person per role, two officers and two fixers."""
     return PEOPLE
 
 
 @pytest.fixture
 def campus() -> dict[str, Any]:
-    """The campus file of the small school, parsed."""
+    """Return the parsed campus file of the small school."""
     return {name: [dict(row) for row in rows] for name, rows in CAMPUS.items()}

@@ -1,4 +1,4 @@
-"""Awkward orders of events: repeats, late evidence, transfers, overrides, sensors that cannot be believed."""
+"""Unusual orders of events: repeats, late evidence, transfers, overrides, faulty sensors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SECOND_NS = 1_000_000_000
 
 
 def rectified(world: Any, ticket: Ticket) -> Ticket:
-    """The ticket after officer and fixer did their part."""
+    """Return the ticket after the steps of officer and fixer."""
     moved = world.act(ticket, "assign", "officer")
     for action in ("take", "start", "submit"):
         moved = world.act(moved, action, "fixer")
@@ -37,7 +37,7 @@ def rectified(world: Any, ticket: Ticket) -> Ticket:
 
 
 def test_the_same_detections_at_a_new_position_change_nothing(world: Any, seen: Any) -> None:
-    """Ids come from content, so a repeat collides whatever position it comes from."""
+    """Ids derive from content, so a repeat collides at any position."""
     rows = (seen(RAISE), seen(CLEAR, at_s=5))
     world.feed(*rows)
     before = (world.hazards, world.tickets)
@@ -46,14 +46,14 @@ def test_the_same_detections_at_a_new_position_change_nothing(world: Any, seen: 
 
 
 def test_late_evidence_never_silences_a_live_hazard(world: Any, seen: Any) -> None:
-    """What clears in the late lane says nothing of what is live."""
+    """A late clearing does not clear a live finding."""
     world.feed(seen(RAISE, at_s=100))
     world.feed(seen(RAISE, at_s=40, late=True), seen(CLEAR, at_s=50, late=True))
     assert world.hazards[0].active
 
 
-def test_a_graver_finding_that_joins_pages(world: Any, seen: Any) -> None:
-    """A second rule that takes a yellow hazard to red must wake people."""
+def test_a_joining_finding_of_a_higher_grade_pages(world: Any, seen: Any) -> None:
+    """A second rule that raises a yellow hazard to red pages people."""
     world.feed(seen(RAISE, hazard="flood", level=1))
     assert not world.paged()
     world.feed(seen(RAISE, hazard="flood", level=3, rule="r2", at_s=1))
@@ -63,7 +63,7 @@ def test_a_graver_finding_that_joins_pages(world: Any, seen: Any) -> None:
 
 @pytest.mark.parametrize("after", [{"sensor": "smoke-101b"}, {"level": 3, "phase": CHANGE}])
 def test_late_evidence_that_turns_live_pages(world: Any, seen: Any, after: dict[str, Any]) -> None:
-    """A late hazard pages nobody, until a live finding says that it goes on."""
+    """A late hazard pages nobody until a live finding joins."""
     world.feed(seen(RAISE, late=True))
     assert not world.paged()
     phase = after.pop("phase", RAISE)
@@ -83,14 +83,14 @@ def test_late_evidence_that_turns_live_pages(world: Any, seen: Any, after: dict[
     ],
 )
 def test_a_wrong_campus_file_is_refused(table: dict[str, Any]) -> None:
-    """Wrong numbers, sensors named twice, unknown sites, methods and factors."""
+    """Wrong numbers, repeated sensors, unknown sites, methods and factors."""
     with pytest.raises(RegistryError):
         read_registry({"site": [{"id": "s"}], **table})
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_byte_that_breaks_utf8_is_found(world: Any, seen: Any) -> None:
-    """The check of the journal reports the entry instead of stumbling over it."""
+    """Verification reports the entry and raises nothing."""
     world.feed(seen(RAISE))
     with sqlite3.connect(world.engine.url.database) as database:
         (body,) = database.execute("SELECT CAST(body AS BLOB) FROM journal WHERE seq = 2").fetchone()
@@ -102,8 +102,8 @@ def test_a_byte_that_breaks_utf8_is_found(world: Any, seen: Any) -> None:
     database.close()
 
 
-def test_who_was_the_fixer_once_never_accepts(world: Any, seen: Any) -> None:
-    """A transfer does not turn the former fixer into an acceptor."""
+def test_a_former_fixer_never_accepts(world: Any, seen: Any) -> None:
+    """A transfer does not permit the former fixer to accept."""
     both = Actor("both", frozenset(("officer", "fixer")))
     world.feed(seen(RAISE))
     ticket = world.act(world.tickets[0], "assign", "officer", fixer="both")
@@ -116,8 +116,8 @@ def test_who_was_the_fixer_once_never_accepts(world: Any, seen: Any) -> None:
         world.dispatch.act(ticket.id, "accept", both, {}, version=ticket.version)
 
 
-def test_a_new_finding_reopens_what_was_closed_by_override(world: Any, seen: Any) -> None:
-    """A hazard that still stood when its ticket was closed by hand comes back to the board, without the override."""
+def test_a_new_finding_reopens_a_ticket_closed_by_override(world: Any, seen: Any) -> None:
+    """A ticket closed while its hazard was active reopens without the override."""
     world.feed(seen(RAISE))
     accepted = rectified(world, world.tickets[0])
     world.act(accepted, "close", "officer", reason="undetermined", override=True, note="seen on site")
@@ -128,15 +128,15 @@ def test_a_new_finding_reopens_what_was_closed_by_override(world: Any, seen: Any
 
 
 def test_a_faulty_sensor_proves_nothing(world: Any, seen: Any) -> None:
-    """A detector that is itself at fault cannot show that the danger is over."""
+    """A faulty sensor cannot prove that the danger has ended."""
     world.feed(seen(RAISE), seen(RAISE, hazard="sensor_fault", rule="f", at_s=1), seen(CLEAR, at_s=2))
     ticket = rectified(world, next(ticket for ticket in world.tickets if ticket.kind == "fire"))
     with pytest.raises(GuardFailed):
         world.act(ticket, "close", "officer", reason="repaired")
 
 
-def test_the_map_of_a_past_moment_knows_the_gap(world: Any, seen: Any) -> None:
-    """Between clearing and relapse the hazard was not there."""
+def test_the_map_of_a_past_time_shows_the_gap(world: Any, seen: Any) -> None:
+    """Between clearing and relapse the hazard was not active."""
     world.feed(seen(RAISE), seen(CLEAR, at_s=10), seen(RAISE, at_s=100))
     admin = Actor("a", frozenset(("admin",)))
     at = [world.now_ns + second * SECOND_NS for second in (5, 50, 150)]
@@ -145,7 +145,7 @@ def test_the_map_of_a_past_moment_knows_the_gap(world: Any, seen: Any) -> None:
 
 
 def test_two_workers_send_a_message_once(make_world: Callable[..., Any], seen: Any) -> None:
-    """A worker leases what it sends."""
+    """A worker leases a notice before delivery."""
     got: list[str] = []
 
     class Slow:

@@ -1,4 +1,4 @@
-"""The desk in memory pages exactly what the real one would, under the same ids, and leaves no trace."""
+"""Degraded mode: the copy in memory sends the same pages under the same ids and writes nothing."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ steps = st.lists(
 
 
 class Phone:
-    """A channel that wants only what pages."""
+    """A channel that receives only pages."""
 
     name, for_programs = "phone", False
 
 
 class Hook(Phone):
-    """A channel that wants everything."""
+    """A channel that receives everything."""
 
     name, for_programs = "hook", True
 
@@ -46,13 +46,13 @@ CHANNELS = (Phone(), Hook())
 ADMIN = Actor("admin", frozenset(("admin",)))
 
 
-def stand_in(world: Any, **options: bool) -> FallbackDispatch:
-    """A copy of the world's desk as it is now."""
+def copy_of(world: Any, **options: bool) -> FallbackDispatch:
+    """Return a copy of the world's present state."""
     return FallbackDispatch(world.engine, world.registry, lambda: world.now_ns, channels=CHANNELS, **options)
 
 
 def paging(world: Any) -> dict[str, tuple[str, str, str]]:
-    """Stored messages of paged hazards: id -> (type, hazard, channel)."""
+    """Return the stored notices of paged hazards: id -> (type, hazard, channel)."""
     found = world.dispatch.queries.notices(ADMIN, site=None, page=world.everything)
     paged = {notice.hazard for notice in found if notice.channel == "console"}
     kinds = {"hazard.opened", "hazard.raised", "hazard.relapsed"}
@@ -64,7 +64,7 @@ def paging(world: Any) -> dict[str, tuple[str, str, str]]:
 
 
 def size(world: Any) -> dict[str, int]:
-    """Rows of every table."""
+    """Return the number of rows of every table."""
     with world.engine.connect() as connection:
         return {
             table.name: int(connection.scalar(select(func.count()).select_from(table)) or 0)
@@ -74,10 +74,10 @@ def size(world: Any) -> dict[str, int]:
 
 @given(story=steps, cut=st.integers(0, 14))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_goes_out_from_memory_has_the_ids_of_what_is_stored_later(
+def test_pages_from_memory_have_the_ids_of_the_stored_notices(
     make_world: Callable[..., Any], seen: Any, story: list[dict[str, Any]], cut: int
 ) -> None:
-    """Any story cut anywhere: the copy judges the rest as the desk does afterwards, and the database is untouched."""
+    """For any sequence and any cut the copy yields the pages of the dispatch and leaves the database unchanged."""
     world, at_s, batches = make_world(channels=CHANNELS), 0, []
     for step in story:
         at_s += step["gap_s"]
@@ -86,23 +86,23 @@ def test_what_goes_out_from_memory_has_the_ids_of_what_is_stored_later(
     for batch in batches[:cut]:
         world.dispatch.apply(batch, world.catalog, cursor=next(apply))
     before, rows = paging(world), size(world)
-    copy = stand_in(world)
-    told = [notice for batch in batches[cut:] for notice in copy.apply(batch, world.catalog)]
+    copy = copy_of(world)
+    sent = [notice for batch in batches[cut:] for notice in copy.apply(batch, world.catalog)]
     copy.close()
     assert size(world) == rows
     for batch in batches[cut:]:
         world.dispatch.apply(batch, world.catalog, cursor=next(apply))
     later = {number: facts for number, facts in paging(world).items() if number not in before}
-    mine = {notice.id: (notice.type, notice.hazard, notice.channel) for notice in told if notice.channel != "hook"}
+    mine = {notice.id: (notice.type, notice.hazard, notice.channel) for notice in sent if notice.channel != "hook"}
     assert mine == later
-    assert len({notice.id for notice in told}) == len(told)
-    assert {notice.channel for notice in told} <= {"phone", "hook", "console"}
+    assert len({notice.id for notice in sent}) == len(sent)
+    assert {notice.channel for notice in sent} <= {"phone", "hook", "console"}
     make_world.finish()
 
 
-def test_nothing_but_what_pages_leaves_it_and_no_ticket_is_invented(world: Any, seen: Any) -> None:
-    """A yellow hazard, a drill and late evidence stay; a fire tells that it is not stored, and names no ticket."""
-    copy = stand_in(world)
+def test_only_pages_are_returned_and_no_ticket_is_created(world: Any, seen: Any) -> None:
+    """A yellow hazard, a drill and late evidence page nobody; a fire is marked `from_memory` without a ticket."""
+    copy = copy_of(world)
     quiet = world.batch(
         seen(Phase.RAISE, hazard="battery_low", rule="battery", level=1),
         seen(Phase.RAISE, sensor="smoke-102", drill=True),
@@ -116,22 +116,22 @@ def test_nothing_but_what_pages_leaves_it_and_no_ticket_is_invented(world: Any, 
     copy.close()
 
 
-def test_a_known_ticket_is_named(make_world: Any, seen: Any) -> None:
-    """A hazard that comes back during the emergency has the ticket that it had."""
+def test_an_existing_ticket_is_named(make_world: Any, seen: Any) -> None:
+    """A hazard that relapses in degraded mode keeps its ticket."""
     world = make_world(channels=CHANNELS)
     world.feed(seen(Phase.RAISE), seen(Phase.CLEAR, at_s=10))
-    copy = stand_in(world)
-    told = copy.apply(world.batch(seen(Phase.RAISE, at_s=20)), world.catalog)
-    assert {(notice.type, notice.body["ticket"]) for notice in told} == {("hazard.relapsed", world.tickets[0].number)}
+    copy = copy_of(world)
+    sent = copy.apply(world.batch(seen(Phase.RAISE, at_s=20)), world.catalog)
+    assert {(notice.type, notice.body["ticket"]) for notice in sent} == {("hazard.relapsed", world.tickets[0].number)}
     copy.close()
 
 
 @pytest.mark.parametrize("pending", [True, False])
-def test_messages_that_wait_are_taken_over_where_asked(make_world: Any, seen: Any, pending: bool) -> None:  # noqa: FBT001
-    """A page that was stored and cannot be marked as sent goes out too; other messages wait."""
+def test_pending_pages_are_copied_on_request(make_world: Any, seen: Any, pending: bool) -> None:  # noqa: FBT001
+    """A stored page that cannot be marked as sent is copied; other notices wait."""
     world = make_world(channels=CHANNELS)
     world.feed(seen(Phase.RAISE))
-    copy = stand_in(world, pending=pending)
+    copy = copy_of(world, pending=pending)
     wanted = {("hazard.opened", "phone"), ("hazard.opened", "hook")} if pending else set()
     assert {(notice.type, notice.channel) for notice in copy.drain_notices()} == wanted
     assert copy.drain_notices() == []
@@ -139,8 +139,8 @@ def test_messages_that_wait_are_taken_over_where_asked(make_world: Any, seen: An
 
 
 def test_memory_does_not_grow_with_time(world: Any, seen: Any) -> None:
-    """Of a thousand openings and clearings hazards stay, and nothing that only grows: journal, notices, findings."""
-    copy = stand_in(world)
+    """After hundreds of openings and clearings hazards remain, without journal, notices and findings."""
+    copy = copy_of(world)
     for number in range(300):
         copy.apply(world.batch(seen(Phase.RAISE, at_s=number), seen(Phase.CLEAR, at_s=number + 0.5)), world.catalog)
     with copy._engine.connect() as connection:
@@ -152,10 +152,10 @@ def test_memory_does_not_grow_with_time(world: Any, seen: Any) -> None:
     copy.close()
 
 
-def test_it_begins_with_nothing_where_nothing_can_be_read(world: Any, seen: Any) -> None:
-    """Without a database a fire still pages, under the id that it will have."""
+def test_an_unreadable_database_gives_an_empty_copy(world: Any, seen: Any) -> None:
+    """Without a database a fire still pages under its later id."""
     copy = FallbackDispatch(None, world.registry, lambda: world.now_ns, channels=CHANNELS)
-    told = copy.apply(world.batch(seen(Phase.RAISE)), world.catalog)
+    sent = copy.apply(world.batch(seen(Phase.RAISE)), world.catalog)
     world.feed(seen(Phase.RAISE))
-    assert {notice.hazard for notice in told} == {world.hazards[0].id}
+    assert {notice.hazard for notice in sent} == {world.hazards[0].id}
     copy.close()

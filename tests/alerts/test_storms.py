@@ -1,4 +1,4 @@
-"""A storm of detections is taken in by short steps: nothing of it is lost or doubled, and a fire goes past it."""
+"""Storms of detections: short transactions, no loss, no duplicates, and a fire ahead of them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ steps = st.lists(
 
 
 class Cut(Exception):  # noqa: N818 - no error: what a crash is to the test
-    """The process dies here."""
+    """The death of the process."""
 
 
 def facts(world: Any) -> tuple[Any, ...]:
-    """Everything that is kept, with the journal's order."""
+    """Return all stored facts in the order of the journal."""
     events = [
         (event.kind, event.subject, event.facts) for event in world.dispatch.queries.events(after=0, limit=10_000)
     ]
@@ -41,10 +41,10 @@ def facts(world: Any) -> tuple[Any, ...]:
 
 @given(story=steps, dies=st.sets(st.integers(0, 40), max_size=4), rows=st.integers(1, 5))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
+def test_an_interrupted_position_is_resumed(
     make_world: Callable[..., Any], seen: Any, story: list[tuple[str, Phase, int]], dies: set[int], rows: int
 ) -> None:
-    """Any steps, any deaths between or within them: the same as in one go, entry by entry of the journal."""
+    """For any steps and deaths the journal equals that of an uninterrupted run."""
     batch = [seen(phase, sensor=who, level=level, at_s=at) for at, (who, phase, level) in enumerate(story)]
     whole, cut = make_world(), make_world()
     assert whole.feed(*batch) == len(batch)
@@ -72,8 +72,8 @@ def test_whatever_is_cut_off_in_the_middle_is_gone_on_with(
     make_world.finish()
 
 
-def test_a_fire_and_people_go_past_a_storm(world: Any, seen: Any) -> None:
-    """While hundreds of sensors fall silent, a fire is a ticket and a person acts, long before the last of them."""
+def test_a_fire_and_people_overtake_a_storm(world: Any, seen: Any) -> None:
+    """While hundreds of sensors go offline, a fire gets its ticket and a person acts before the last of them."""
     count = 40 * ROWS_PER_TRANSACTION
     silent = [seen(RAISE, sensor=f"env-{n}", hazard="sensor_silent", rule="silent", level=0) for n in range(count)]
     storm = world.batch(*silent)
@@ -106,7 +106,7 @@ def test_a_fire_and_people_go_past_a_storm(world: Any, seen: Any) -> None:
 
 
 def test_each_lane_has_its_own_position(world: Any, seen: Any) -> None:
-    """What one has taken in says nothing of the other."""
+    """The position of one lane does not move the other's."""
     fire = world.batch(seen(RAISE))
     flood = world.batch(seen(RAISE, sensor="level-1", hazard="flood", rule="level"))
     assert world.dispatch.apply(fire, world.catalog, cursor=9, lane=Priority.URGENT) == 1

@@ -10,8 +10,8 @@ from alerts.model import Notice, Receipt
 class Channel(Protocol):
     """One delivery channel.
 
-    Must hold for every implementation: `deliver` never raises; it says whether the message arrived and, if not, whether
-    another try may help; it ends within its time limit; the notice's id goes with the message where the wire allows.
+    Invariants of every implementation: `deliver` never raises and ends within its time limit. The receipt states
+    success and, after a failure, whether a retry may succeed. The message has the notice's id if its format permits.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Audit entries over a journal that takes no writes for a while: each is written once, in order, with its own time."""
+"""Deferred audit entries: each is written once, in order, with its own time."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def switch(engine: Engine, switched_writes: Any) -> Switch:
 
 
 def note(number: int, kind: str = "session.opened") -> Note:
-    """An entry that happened at that moment."""
+    """Return an entry with this time."""
     return Note(number, kind, "wang", "", "wang", {"n": number})
 
 
 def entered(notes: DeferredAudit, switch: Switch, *, full: bool, number: int) -> None:
-    """One entry is made, and one turn of the service follows."""
+    """Write one entry and run one turn of the service."""
     switch.full = full
     notes.write(note(number))
     if not full:
@@ -58,7 +58,7 @@ def entered(notes: DeferredAudit, switch: Switch, *, full: bool, number: int) ->
 @given(full=st.lists(st.booleans(), max_size=12))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_entry_is_written_once_with_its_own_time(databases: Any, switched_writes: Any, full: list[bool]) -> None:
-    """Whatever the order in which the disk fills up and empties; the chain holds, and late ones say so."""
+    """For any order of full and writable disks the chain is valid and late entries are marked."""
     url = databases.acquire()
     engine = open_database(url)
     switch = Switch(engine, switched_writes)
@@ -77,8 +77,8 @@ def test_each_entry_is_written_once_with_its_own_time(databases: Any, switched_w
     databases.release(url)
 
 
-def test_a_settling_that_breaks_off_keeps_everything(switch: Switch) -> None:
-    """Full again in the middle: nothing of it is written, and nothing forgotten."""
+def test_an_aborted_flush_keeps_all_entries(switch: Switch) -> None:
+    """A disk that is full during the flush writes nothing and loses nothing."""
     notes = DeferredAudit(switch.engine)
     switch.full = True
     for number in range(3):
@@ -90,8 +90,8 @@ def test_a_settling_that_breaks_off_keeps_everything(switch: Switch) -> None:
     assert [entry.at_ns for entry in switch.written()] == [0, 1, 2]
 
 
-def test_guessers_cannot_fill_the_room(switch: Switch) -> None:
-    """Refused sign-ins get half of it and are counted beyond; beyond all of it a sign-in is refused."""
+def test_refused_sign_ins_use_half_of_the_memory(switch: Switch) -> None:
+    """Further refused sign-ins are counted; a sign-in beyond all of it is rejected."""
     notes = DeferredAudit(switch.engine, waiting_max=10)
     switch.full = True
     for number in range(50):

@@ -1,4 +1,4 @@
-"""The journal tells of any byte changed, any entry lost, swapped or put in, and of an end that was cut off."""
+"""Verification of the journal: changed bytes, missing, swapped or inserted entries, a truncated end."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def sql(engine: Engine) -> Callable[..., Any]:
     return execute
 
 
-def test_an_untouched_journal_holds(engine: Engine) -> None:
-    """Entries are counted and the head is the last digest."""
+def test_an_unchanged_journal_verifies(engine: Engine) -> None:
+    """The report has the number of entries and the last digest."""
     report = journal.verify(engine)
     assert (report.ok, report.entries, report.first_bad) == (True, ENTRIES, None)
     assert journal.verify(engine, known_head=(ENTRIES, report.head)).ok
@@ -59,7 +59,7 @@ def test_an_untouched_journal_holds(engine: Engine) -> None:
 def test_one_changed_character_is_found_where_it_is(
     engine: Engine, sql: Callable[..., Any], column: str, seq: int
 ) -> None:
-    """Every column of an entry is guarded, at the beginning, in the middle and at the end."""
+    """Every column is covered, in the first, a middle and the last entry."""
     (found,) = sql(f"SELECT {column} FROM journal WHERE seq = ?", (seq,))  # noqa: S608 - names from above
     changed = ("1" if found[0] != "1" else "2") + found[1:]
     sql(f"UPDATE journal SET {column} = ? WHERE seq = ?", (changed, seq))  # noqa: S608 - as above
@@ -69,7 +69,7 @@ def test_one_changed_character_is_found_where_it_is(
 
 @pytest.mark.parametrize("seq", [1, 6])
 def test_a_deleted_entry_is_found(engine: Engine, sql: Callable[..., Any], seq: int) -> None:
-    """A gap in the numbers is one, and closing the gap breaks the digests."""
+    """A gap is found, and renumbered entries break the digests."""
     sql("DELETE FROM journal WHERE seq = ?", (seq,))
     assert journal.verify(engine).first_bad == seq
     for later in range(seq + 1, ENTRIES + 1):
@@ -78,15 +78,17 @@ def test_a_deleted_entry_is_found(engine: Engine, sql: Callable[..., Any], seq: 
 
 
 def test_two_swapped_entries_are_found(engine: Engine, sql: Callable[..., Any]) -> None:
-    """Order is part of what happened."""
+    """The digests cover the order."""
     for old, new in ((4, 100), (5, 4), (100, 5)):
         sql("UPDATE journal SET seq = ? WHERE seq = ?", (new, old))
     assert journal.verify(engine).first_bad == 4
 
 
 @pytest.mark.parametrize("kept", [0, 1, ENTRIES - 1])
-def test_a_cut_off_end_is_found_by_the_head_noted_outside(engine: Engine, sql: Callable[..., Any], kept: int) -> None:
-    """The chain alone cannot know how long it was."""
+def test_a_truncated_end_is_found_by_the_head_stored_elsewhere(
+    engine: Engine, sql: Callable[..., Any], kept: int
+) -> None:
+    """The chain alone does not contain its length."""
     noted = (ENTRIES, journal.verify(engine).head)
     sql("DELETE FROM journal WHERE seq > ?", (kept,))
     assert journal.verify(engine).ok
@@ -94,8 +96,8 @@ def test_a_cut_off_end_is_found_by_the_head_noted_outside(engine: Engine, sql: C
     assert (report.ok, report.first_bad) == (False, kept + 1)
 
 
-def test_entries_written_after_the_noted_head_are_no_damage(engine: Engine) -> None:
-    """A head noted yesterday stays in the chain of today."""
+def test_entries_after_the_stored_head_verify(engine: Engine) -> None:
+    """An older head remains in the chain."""
     noted = (ENTRIES, journal.verify(engine).head)
     with engine.begin() as connection:
         journal.append(connection, at_ns=99, actor="x", kind="k", site="s", subject="s", facts={})
@@ -103,7 +105,7 @@ def test_entries_written_after_the_noted_head_are_no_damage(engine: Engine) -> N
 
 
 def test_an_append_that_is_rolled_back_leaves_no_trace(engine: Engine) -> None:
-    """The entry lives and dies with the transaction of what it tells of."""
+    """An entry shares the transaction of its change."""
     with engine.connect() as connection, connection.begin() as transaction:
         assert journal.append(connection, at_ns=1, actor="x", kind="k", site="s", subject="s", facts={}) == ENTRIES + 1
         transaction.rollback()
@@ -118,12 +120,12 @@ facts = st.dictionaries(
 @settings(max_examples=40)
 @given(value=facts)
 def test_canonical_text_does_not_depend_on_the_order_of_keys(value: dict[str, Any]) -> None:
-    """One value, one text: digests can be made again by anyone."""
+    """One value has one text, so digests are reproducible."""
     assert journal.canonical(value) == journal.canonical(dict(reversed(value.items())))
 
 
 def test_reading_pages_on_by_seq_and_by_subject(engine: Engine) -> None:
-    """The tail for live streams, and the history of one thing."""
+    """The tail serves live streams; a subject has its history."""
     with engine.connect() as connection:
         assert [event.seq for event in journal.read(connection, after=9)] == [10, 11, 12]
         assert [event.seq for event in journal.read(connection, subject="t1")] == [2, 5, 8, 11]

@@ -1,4 +1,4 @@
-"""What the world refuses is named for people, whoever reports it."""
+"""Causes of storage faults, from any library that reports them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from alerts import StorageFault, storage_fault
     ],
 )
 def test_causes(error: Exception, code: str) -> None:
-    """By number, by SQLite's words, behind SQLAlchemy, or as a stage tells it."""
+    """The cause comes from errno, SQLite's text, a SQLAlchemy error or a stage's error."""
     fault = storage_fault(error)
     assert isinstance(fault, StorageFault)
     assert (fault.code, bool(fault.zh), bool(fault.en)) == (code, True, True)
 
 
 def test_a_database_that_is_really_full(tmp_path: Path) -> None:
-    """SQLite's own refusal, through SQLAlchemy, and an error that was raised from it."""
+    """SQLite's error, its SQLAlchemy wrapper and an error raised from it have the same cause."""
     engine = create_engine(f"sqlite:///{tmp_path / 'small.sqlite'}")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE t (a)"))

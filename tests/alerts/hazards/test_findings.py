@@ -1,4 +1,4 @@
-"""Rows of a detection batch become findings with names and places."""
+"""Findings from the rows of a detection batch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from alerts.model import identity
 from detectors import Phase
 
 
-def test_the_place_is_what_people_gave_then_the_registry_then_the_sensor_itself(world: Any, seen: Any) -> None:
-    """A sensor nobody placed is a place of its own, so its hazard stands alone."""
+def test_a_place_comes_from_bindings_then_the_registry_then_the_sensor(world: Any, seen: Any) -> None:
+    """An unassigned sensor is a place of its own with a separate hazard."""
     raise_ = Phase.RAISE
     batch = world.batch(
         seen(raise_), seen(raise_, sensor="smoke-102"), seen(raise_, sensor="new/one"), seen(raise_, sensor="new/two")
@@ -32,8 +32,8 @@ parts = st.lists(st.text(max_size=6) | st.integers() | st.booleans(), min_size=1
 
 
 @given(parts, parts)
-def test_an_id_stands_for_its_parts(one: list[Any], two: list[Any]) -> None:
-    """The same content gives the same id on every replay, other content another one."""
+def test_an_id_is_a_function_of_its_parts(one: list[Any], two: list[Any]) -> None:
+    """Equal content has equal ids on every replay; other content has another id."""
     same = list(map(str, one)) == list(map(str, two))
     separated = not any("\x1f" in str(part) for part in one + two)
     if same or separated:

@@ -1,4 +1,4 @@
-"""Detections of one place and cause become one hazard that is raised, cleared and comes back as it should."""
+"""Hazard lifecycle: detections of one place and cause open, raise, clear and relapse one hazard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOUR_S = 3_600
 
 
 def test_findings_of_one_place_and_cause_are_one_hazard(world: Any, seen: Any) -> None:
-    """Two sensors and three rules in one room; the next room and the other school stand alone."""
+    """Two sensors and three rules in one room share a hazard; another room or school has its own."""
     world.feed(
         seen(RAISE),
         seen(RAISE, sensor="smoke-101b", at_s=1),
@@ -38,13 +38,13 @@ def test_findings_of_one_place_and_cause_are_one_hazard(world: Any, seen: Any) -
 
 
 def test_unassigned_sensors_never_share_a_hazard(world: Any, seen: Any) -> None:
-    """Nobody knows that they hang together."""
+    """Their common place is unknown."""
     world.feed(seen(RAISE, sensor="x"), seen(RAISE, sensor="y", at_s=1))
     assert [hazard.place for hazard in world.hazards] == ["unassigned:x", "unassigned:y"]
 
 
 def test_a_hazard_is_active_until_its_last_finding_clears(world: Any, seen: Any) -> None:
-    """One sensor's all-clear does not speak for the other."""
+    """The clearing of one sensor does not clear another's finding."""
     world.feed(seen(RAISE), seen(RAISE, sensor="smoke-101b", at_s=1), seen(CLEAR, at_s=2))
     assert world.hazards[0].active
     world.feed(seen(CLEAR, sensor="smoke-101b", at_s=9))
@@ -54,7 +54,7 @@ def test_a_hazard_is_active_until_its_last_finding_clears(world: Any, seen: Any)
 
 
 def test_the_grade_goes_up_at_once_and_never_down_while_active(world: Any, seen: Any) -> None:
-    """The peak is kept, and the ticket follows it with a nearer deadline."""
+    """The hazard keeps the highest grade; the ticket gets it with an earlier deadline."""
     world.feed(seen(RAISE, level=1, hazard="flood"))
     (before,) = world.tickets
     assert (world.hazards[0].grade, before.grade) == (Grade.YELLOW, Grade.YELLOW)
@@ -67,15 +67,15 @@ def test_the_grade_goes_up_at_once_and_never_down_while_active(world: Any, seen:
 
 
 def test_blue_opens_a_hazard_without_a_ticket_until_it_is_yellow(world: Any, seen: Any) -> None:
-    """A ticket opens by itself from yellow up."""
+    """A ticket opens automatically from yellow up."""
     world.feed(seen(RAISE, level=0, hazard="flood"))
     assert (world.hazards[0].grade, world.tickets) == (Grade.BLUE, [])
     world.feed(seen(CHANGE, level=1, hazard="flood", at_s=1))
     assert len(world.tickets) == 1
 
 
-def test_a_log_position_is_taken_in_once(world: Any, seen: Any) -> None:
-    """A crash between log and desk repeats positions; nothing doubles, also after a restart."""
+def test_a_log_position_is_applied_once(world: Any, seen: Any) -> None:
+    """A crash repeats positions; repeats create nothing, also after a restart."""
     batch = world.batch(seen(RAISE), seen(CLEAR, at_s=4), seen(RAISE, at_s=9))
     assert world.dispatch.apply(batch, world.catalog, cursor=5) == 3
     before = (world.hazards, world.tickets, world.dispatch.queries.head())
@@ -86,7 +86,7 @@ def test_a_log_position_is_taken_in_once(world: Any, seen: Any) -> None:
 
 
 def test_a_failure_in_the_middle_of_a_position_leaves_nothing_of_it(world: Any, seen: Any) -> None:
-    """Effects and cursor move in one transaction."""
+    """Effects and cursor share one transaction."""
     with pytest.raises(KeyError):
         world.feed(seen(RAISE), seen(RAISE, rule="other", hazard="no such hazard", at_s=1))
     assert (world.hazards, world.tickets, world.dispatch.cursor(), world.dispatch.queries.head()) == ([], [], 0, 0)
@@ -99,15 +99,15 @@ def test_a_failure_in_the_middle_of_a_position_leaves_nothing_of_it(world: Any, 
 def test_a_finding_within_the_relapse_window_is_the_same_hazard(
     world: Any, seen: Any, *, hours: int, same: bool
 ) -> None:
-    """The window of fire is 72 h after the clearing."""
+    """The relapse window of fire is 72 h after clearing."""
     world.feed(seen(RAISE), seen(CLEAR, at_s=10), seen(RAISE, at_s=10 + hours * HOUR_S))
     assert len(world.hazards) == len(world.tickets) == (1 if same else 2)
     assert world.hazards[0].count == (2 if same else 1)
     assert world.hazards[-1].active
 
 
-def test_a_relapse_wants_a_new_acknowledgement(world: Any, seen: Any, people: Mapping[str, Actor]) -> None:
-    """Who saw the first alarm has not seen the second."""
+def test_a_relapse_needs_a_new_acknowledgement(world: Any, seen: Any, people: Mapping[str, Actor]) -> None:
+    """An acknowledgement covers one alarm only."""
     world.feed(seen(RAISE))
     world.dispatch.acknowledge(world.hazards[0].id, people["operator"])
     world.feed(seen(CLEAR, at_s=1), seen(RAISE, at_s=2))
@@ -115,7 +115,7 @@ def test_a_relapse_wants_a_new_acknowledgement(world: Any, seen: Any, people: Ma
 
 
 def test_the_four_alarm_states(world: Any, seen: Any, people: Mapping[str, Actor]) -> None:
-    """Active or over, seen by a named person or not; the person may take it back."""
+    """Active or cleared, acknowledged or not; the person may undo it."""
     world.feed(seen(RAISE))
     alarm = world.hazards[0].id
     assert world.hazards[0].state == "unacknowledged"
@@ -132,7 +132,7 @@ def test_the_four_alarm_states(world: Any, seen: Any, people: Mapping[str, Actor
 def test_only_those_of_the_control_room_and_of_the_site_acknowledge(
     world: Any, seen: Any, people: Mapping[str, Actor]
 ) -> None:
-    """A viewer may not, and of a foreign site nobody learns that it has an alarm."""
+    """A viewer is forbidden; a foreign site answers as if the hazard did not exist."""
     world.feed(seen(RAISE))
     with pytest.raises(Forbidden):
         world.dispatch.acknowledge(world.hazards[0].id, people["viewer"])
@@ -143,7 +143,7 @@ def test_only_those_of_the_control_room_and_of_the_site_acknowledge(
 
 
 def test_a_drill_stays_apart_from_a_real_hazard(world: Any, seen: Any) -> None:
-    """It opens no ticket and wakes nobody, and its end does not end the real one."""
+    """A drill opens no ticket, pages nobody, and its end does not clear the real hazard."""
     world.feed(seen(RAISE, drill=True, level=3))
     assert [(hazard.drill, hazard.active) for hazard in world.hazards] == [(True, True)]
     assert (world.tickets, world.paged()) == ([], [])
@@ -152,14 +152,14 @@ def test_a_drill_stays_apart_from_a_real_hazard(world: Any, seen: Any) -> None:
     assert world.paged() == ["hazard.opened"]
 
 
-def test_a_late_hazard_opens_a_ticket_and_wakes_nobody(world: Any, seen: Any) -> None:
-    """What was found too late is put right all the same."""
+def test_a_late_hazard_opens_a_ticket_and_pages_nobody(world: Any, seen: Any) -> None:
+    """Late evidence still needs rectification."""
     world.feed(seen(RAISE, late=True, level=3))
     assert (world.hazards[0].late, len(world.tickets), world.paged()) == (True, 1, [])
 
 
 def test_a_live_finding_makes_a_late_hazard_live(world: Any, seen: Any) -> None:
-    """Old news that goes on now is news."""
+    """Late evidence that continues live is live."""
     world.feed(seen(RAISE, late=True), seen(RAISE, sensor="smoke-101b", at_s=1))
     assert not world.hazards[0].late
 
@@ -178,10 +178,10 @@ steps = st.lists(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps, cuts=st.sets(st.integers(1, 25)))
-def test_any_story_keeps_one_open_hazard_a_slot_and_one_ticket_a_hazard(
+def test_any_sequence_keeps_one_active_hazard_per_place_and_one_ticket_per_hazard(
     make_world: Callable[..., Any], seen: Any, story: list[tuple[Any, ...]], cuts: set[int]
 ) -> None:
-    """Whatever comes in whatever portions: same end, one active hazard a place and cause, no ticket for a drill."""
+    """Any sequence in any portions: same result, one active hazard per place and cause, no ticket for a drill."""
     rows, at_s = [], 0
     for phase, sensor, level, drill, gap_s in story:
         at_s += gap_s
@@ -203,7 +203,7 @@ def test_any_story_keeps_one_open_hazard_a_slot_and_one_ticket_a_hazard(
 
 
 def _expected_open(rows: list[Any]) -> set[tuple[str, bool]]:
-    """The plain model: raised and changed findings stand until their own clearing."""
+    """Return the expected open findings: raised and changed ones until they clear."""
     standing: set[tuple[str, bool]] = set()
     for row in rows:
         key = (row.sensor, row.drill)

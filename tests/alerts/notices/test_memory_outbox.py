@@ -1,4 +1,4 @@
-"""Messages from memory: at least once under one id, no channel holds up another, and the outbox repeats none."""
+"""Memory outbox: delivery at least once under one id, independent channels, no repeat by the outbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FULL = StorageFault("disk_full", "磁盘已满", "the disk is full")
 
 @dataclass
 class Sink:
-    """A channel in memory that answers as it is told."""
+    """A channel in memory with scripted receipts."""
 
     name: str
     for_programs: bool = False
@@ -29,24 +29,24 @@ class Sink:
     got: list[Notice] = field(default_factory=list)
 
     def deliver(self, notice: Notice) -> Receipt:
-        """Keep it, whatever is said of it."""
+        """Store the notice and return the scripted receipt."""
         self.got.append(notice)
         return self.answer(notice)
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock under control of the test."""
 
     now_ns = 1_790_000_000 * SECOND_NS
 
     def __call__(self) -> int:
-        """Now."""
+        """Return the time."""
         return self.now_ns
 
 
 @pytest.fixture
 def make() -> Iterator[Callable[..., MemoryOutbox]]:
-    """Makes running messengers, ended after the test."""
+    """Return a maker of running outboxes, stopped after the test."""
     running: list[MemoryOutbox] = []
 
     def made(*sinks: Any, clock: Any = None, **options: Any) -> MemoryOutbox:
@@ -60,7 +60,7 @@ def make() -> Iterator[Callable[..., MemoryOutbox]]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Until it holds, ten seconds at most."""
+    """Wait until the condition holds, ten seconds at most."""
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -68,14 +68,14 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def notice(number: int, channel: str = "phone") -> Notice:
-    """One alarm for one channel."""
+    """Return one alarm for one channel."""
     facts = {"site": "s", "hazard": f"h{number}", "ticket": "", "type": "hazard.opened", "body": {}, "error": ""}
     times = {"created_ns": Clock.now_ns, "next_ns": Clock.now_ns, "delivered_ns": None}
     return Notice(id=f"msg_{channel}_{number}", channel=channel, state="pending", attempts=0, **facts, **times)  # type: ignore[arg-type]
 
 
-def test_a_channel_that_hangs_holds_up_no_other(make: Callable[..., MemoryOutbox]) -> None:
-    """Each has its own worker."""
+def test_a_channel_that_hangs_delays_no_other(make: Callable[..., MemoryOutbox]) -> None:
+    """Each channel has its own worker."""
     stuck, freed = threading.Event(), threading.Event()
     hanging = Sink("hook", answer=lambda _: (stuck.set(), freed.wait(20), Receipt(delivered=True))[-1])
     phone = Sink("phone")
@@ -87,8 +87,8 @@ def test_a_channel_that_hangs_holds_up_no_other(make: Callable[..., MemoryOutbox
     freed.set()
 
 
-def test_what_fails_is_tried_again_under_the_same_id(make: Callable[..., MemoryOutbox]) -> None:
-    """After the outbox's own waits; a repetition of the same message by its sender changes nothing."""
+def test_a_failed_delivery_is_retried_under_the_same_id(make: Callable[..., MemoryOutbox]) -> None:
+    """Retry times equal the outbox's; a repeated send of the same notice changes nothing."""
     clock, tries = Clock(), iter([False, False, True])
     sink = Sink("phone", answer=lambda _: Receipt(delivered=next(tries), error="HTTP 500"))
     messenger = make(sink, clock=clock)
@@ -102,7 +102,7 @@ def test_what_fails_is_tried_again_under_the_same_id(make: Callable[..., MemoryO
 
 
 def test_a_channel_that_raises_goes_on(make: Callable[..., MemoryOutbox]) -> None:
-    """An error of a channel costs a wait, never the worker."""
+    """An exception of a channel causes a retry and does not stop the worker."""
     clock = Clock()
 
     def answer(one: Notice) -> Receipt:
@@ -118,8 +118,8 @@ def test_a_channel_that_raises_goes_on(make: Callable[..., MemoryOutbox]) -> Non
     until(lambda: messenger.sent_total == 2)
 
 
-def test_memory_is_bounded_by_giving_up_the_oldest(make: Callable[..., MemoryOutbox]) -> None:
-    """Of what waits too long for a dead receiver the newest stay; the rest is counted."""
+def test_memory_is_bounded_by_dropping_the_oldest(make: Callable[..., MemoryOutbox]) -> None:
+    """The newest notices for a dead receiver remain; dropped ones are counted."""
     sink = Sink("phone", answer=lambda _: Receipt(delivered=False, error="down"))
     messenger = make(sink, waiting_max=5)
     messenger.send([notice(number) for number in range(20)])
@@ -127,10 +127,10 @@ def test_memory_is_bounded_by_giving_up_the_oldest(make: Callable[..., MemoryOut
     assert messenger.dropped_total >= 14
 
 
-def test_the_outbox_marks_as_sent_what_has_gone_out_from_memory(
+def test_the_outbox_marks_notices_sent_from_memory_as_sent(
     make_world: Any, seen: Any, make: Callable[..., MemoryOutbox]
 ) -> None:
-    """Known by its id; people get it once, and the database says that it was sent."""
+    """The id identifies the notice; people receive it once and the database records it as sent."""
     sink, delivered = Sink("phone"), SentIds()
     world = make_world(channels=(sink,))
     world.feed(seen(Phase.RAISE))
@@ -146,14 +146,14 @@ def test_the_outbox_marks_as_sent_what_has_gone_out_from_memory(
 
 
 def notices(world: Any) -> list[Notice]:
-    """Everything in the outbox's table."""
+    """Return all notices of the database."""
     from alerts import Actor  # noqa: PLC0415
 
     return list(world.dispatch.queries.notices(Actor("a", frozenset(("admin",))), site=None, page=world.everything))
 
 
 def test_two_workers_never_send_one_message_at_once() -> None:
-    """While one tries, the other is told to come back."""
+    """While one worker delivers, the other gets a retryable receipt."""
     inside, freed = threading.Event(), threading.Event()
     slow = Sink("phone", answer=lambda _: (inside.set(), freed.wait(10), Receipt(delivered=True))[-1])
     delivered = SentIds()
@@ -169,8 +169,8 @@ def test_two_workers_never_send_one_message_at_once() -> None:
 
 
 @given(numbers=st.lists(st.integers(0, 30), max_size=60), known_max=st.integers(1, 10))
-def test_what_is_known_as_sent_is_bounded_and_newest(numbers: list[int], known_max: int) -> None:
-    """The last ones stay known; a message goes out again only when it was forgotten."""
+def test_sent_ids_are_bounded_and_newest(numbers: list[int], known_max: int) -> None:
+    """The newest ids remain; only a forgotten one is sent again."""
     sink, delivered = Sink("phone"), SentIds(known_max=known_max)
     model: list[int] = []
     for number in numbers:
@@ -180,8 +180,8 @@ def test_what_is_known_as_sent_is_bounded_and_newest(numbers: list[int], known_m
     assert all((notice(number).id in delivered) == (number in model) for number in range(31))
 
 
-def test_a_fault_is_told_once_by_each_channel_and_on_the_screen(make: Callable[..., MemoryOutbox]) -> None:
-    """The fault and its end are two messages; the same fault told twice is one."""
+def test_a_fault_is_sent_once_per_channel_and_to_the_console(make: Callable[..., MemoryOutbox]) -> None:
+    """Fault and recovery are two notices; a repeated fault is one."""
     sink = Sink("phone")
     messenger = make(sink)
     begun = ServiceFault("log", FULL, Clock.now_ns)

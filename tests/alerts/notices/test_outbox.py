@@ -1,4 +1,4 @@
-"""Messages are written with what they tell of and go out at least once, always under the same id."""
+"""Outbox: notices share the transaction of their cause and are delivered at least once under one id."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MINUTE_NS = 60_000_000_000
 
 @dataclass
 class Sink:
-    """A channel in memory that answers as it is told."""
+    """A channel in memory with scripted receipts."""
 
     name: str
     for_programs: bool
@@ -32,26 +32,26 @@ class Sink:
     got: list[Notice] = field(default_factory=list)
 
     def deliver(self, notice: Notice) -> Receipt:
-        """Keep it, whatever is said of it."""
+        """Store the notice and return the scripted receipt."""
         self.got.append(notice)
         return self.answer(notice)
 
 
 def deliver(world: Any, outbox: Outbox) -> int:
-    """One turn of every worker."""
+    """Run one turn of every worker."""
     return sum(outbox.deliver_due(world.now_ns, name) for name in (*(one.name for one in world.channels), OTHERS))
 
 
 def all_out(world: Any, outbox: Outbox, *, hours: int) -> None:
-    """Let time pass in steps of a minute, delivering what is due."""
+    """Advance the time in steps of a minute and deliver due notices."""
     for _ in range(hours * 60):
         while deliver(world, outbox):
             pass
         world.now_ns += MINUTE_NS
 
 
-def test_programs_get_every_event_and_people_what_must_wake_them(make_world: Any, seen: Any) -> None:
-    """A yellow hazard is on the board, an orange or red one pages."""
+def test_programs_get_every_event_and_people_only_pages(make_world: Any, seen: Any) -> None:
+    """A yellow hazard pages nobody; an orange or red one does."""
     programs, people = Sink("hook", for_programs=True), Sink("phone", for_programs=False)
     world = make_world(channels=(programs, people))
     outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
@@ -63,7 +63,7 @@ def test_programs_get_every_event_and_people_what_must_wake_them(make_world: Any
 
 
 def test_a_failed_transaction_sends_nothing(make_world: Any, seen: Any) -> None:
-    """No message tells of what did not happen."""
+    """A rolled-back change has no notice."""
     sink = Sink("hook", for_programs=True)
     world = make_world(channels=(sink,))
     with pytest.raises(KeyError):
@@ -73,7 +73,7 @@ def test_a_failed_transaction_sends_nothing(make_world: Any, seen: Any) -> None:
 
 
 def test_a_receiver_that_fails_a_third_gets_all_under_unchanging_ids(make_world: Any, seen: Any) -> None:
-    """Retries repeat id and body; every message arrives; a restart in between loses none."""
+    """Retries repeat id and body; every notice arrives, also after a restart."""
     dice = random.Random(7)  # noqa: S311 - a seeded failure, not a secret
     failing = lambda _: Receipt(delivered=dice.random() >= 0.3, retry=True, error="HTTP 500")  # noqa: E731
     sink = Sink("hook", for_programs=True, answer=failing)
@@ -91,7 +91,7 @@ def test_a_receiver_that_fails_a_third_gets_all_under_unchanging_ids(make_world:
 
 
 def test_a_receiver_that_is_away_for_an_hour_gets_all(make_world: Any, seen: Any) -> None:
-    """Waits grow, but not past what an hour's outage needs."""
+    """Retry times grow and still cover an outage of an hour."""
     back_ns: list[int] = []
     sink = Sink("hook", for_programs=True)
     world = make_world(channels=(sink,))
@@ -102,8 +102,8 @@ def test_a_receiver_that_is_away_for_an_hour_gets_all(make_world: Any, seen: Any
     assert {notice.state for notice in _notices(world)} == {"sent"}
 
 
-def test_after_a_day_a_message_stands_as_failed_and_can_be_sent_again(make_world: Any, seen: Any) -> None:
-    """Visible, with its error, in the journal as well; then delivered under the same id."""
+def test_a_notice_fails_after_a_day_and_can_be_resent(make_world: Any, seen: Any) -> None:
+    """The failure is visible with its error, also in the journal; the resent notice has the same id."""
     sink = Sink("phone", for_programs=False, answer=lambda _: Receipt(delivered=False, error="down"))
     world = make_world(channels=(sink,))
     outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
@@ -119,8 +119,8 @@ def test_after_a_day_a_message_stands_as_failed_and_can_be_sent_again(make_world
     assert (sent.id, sent.state) == (failed.id, "sent")
 
 
-def test_a_refusal_is_final_at_once(make_world: Any, seen: Any) -> None:
-    """Where another try cannot help, none is made."""
+def test_a_permanent_failure_is_not_retried(make_world: Any, seen: Any) -> None:
+    """A permanent failure ends the delivery."""
     sink = Sink("phone", for_programs=False, answer=lambda _: Receipt(delivered=False, retry=False, error="HTTP 410"))
     world = make_world(channels=(sink,))
     world.feed(seen(RAISE))
@@ -129,7 +129,7 @@ def test_a_refusal_is_final_at_once(make_world: Any, seen: Any) -> None:
 
 
 def test_the_worker_delivers_and_stops(make_world: Any, seen: Any) -> None:
-    """Its own thread, started and ended."""
+    """The worker is a thread that starts and stops."""
     sink = Sink("phone", for_programs=False)
     world = make_world(channels=(sink,))
     world.feed(seen(RAISE))
@@ -145,8 +145,8 @@ def test_the_worker_delivers_and_stops(make_world: Any, seen: Any) -> None:
     assert len(sink.got) == 1
 
 
-def test_the_gravest_goes_first(make_world: Any, seen: Any) -> None:
-    """A fire behind more yellow hazards than a turn takes is told before all that has not gone out by then."""
+def test_the_highest_grade_is_sent_first(make_world: Any, seen: Any) -> None:
+    """A fire behind more yellow hazards than one turn is sent before the remaining ones."""
     sink = Sink("hook", for_programs=True)
     world = make_world(channels=(sink,))
     outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
@@ -162,8 +162,8 @@ def test_the_gravest_goes_first(make_world: Any, seen: Any) -> None:
     assert fire == before
 
 
-def test_a_receiver_that_hangs_holds_up_no_other(make_world: Any, seen: Any) -> None:
-    """Each channel has a worker: people are paged while the hook is still waited for."""
+def test_a_receiver_that_hangs_delays_no_other(make_world: Any, seen: Any) -> None:
+    """Each channel has a worker: people are paged while the webhook hangs."""
     hangs, freed = threading.Event(), threading.Event()
 
     def hang(_: Notice) -> Receipt:
@@ -187,8 +187,8 @@ def test_a_receiver_that_hangs_holds_up_no_other(make_world: Any, seen: Any) -> 
     assert (len(phone.got), hanging) == (2, True)
 
 
-def test_messages_to_a_channel_that_is_gone_stand_as_failed(make_world: Any, seen: Any) -> None:
-    """Visible, with the reason; nothing waits for ever."""
+def test_notices_to_a_removed_channel_fail(make_world: Any, seen: Any) -> None:
+    """The failure is visible with its reason."""
     world = make_world(channels=(Sink("old", for_programs=True),))
     world.feed(seen(RAISE))
     world.channels = (Sink("new", for_programs=True),)
@@ -206,7 +206,7 @@ def _notices(world: Any) -> list[Notice]:
 
 @given(attempts=st.integers(0, 10_000), age_ns=st.integers(0, 2 * GIVE_UP_NS))
 def test_waits_grow_within_bounds_and_end_after_a_day(attempts: int, age_ns: int) -> None:
-    """However often it was tried, the next try is at most an hour away, or there is none."""
+    """After any number of attempts the next one is at most an hour later, or the notice has failed."""
     notice = Notice("m", "s", "h", "t", "c", "k", 0, {}, "pending", attempts, 0, None, "")
     after = after_attempt(notice, Receipt(delivered=False, error="x"), age_ns)
     assert after.attempts == attempts + 1

@@ -1,4 +1,4 @@
-"""Accounts: an unknown name is no quicker to refuse than a wrong password."""
+"""Accounts: an unknown name takes as long as a wrong password."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from argon2.exceptions import VerifyMismatchError
 from alerts.people.accounts import _unmatched
 
 
-def test_the_hash_that_nobody_has_costs_what_any_other_costs() -> None:
-    """It is a whole argon2id hash with the hasher's own parameters, and no password fits it."""
+def test_the_unmatched_hash_costs_as_much_as_any_other() -> None:
+    """It is a complete argon2id hash with the hasher's parameters, and no password matches it."""
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     nobody = _unmatched(hasher)
     assert not hasher.check_needs_rehash(nobody)

@@ -1,4 +1,4 @@
-"""Sign-ins over a database that takes no writes for a while: nothing fails that only looks, nothing ended lives on."""
+"""Sessions over a database that rejects writes: reads succeed and ended sessions stay ended."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Disk:
         self._switch.refused = value
 
     def sessions(self, **options: int) -> Sessions:
-        """Sessions as they are after a start."""
+        """Return sessions as after a start."""
         return Sessions(self.engine, lambda: self.now_ns, **options)
 
     def stored(self) -> int:
-        """How many sessions the database has."""
+        """Return the number of stored sessions."""
         with self.engine.connect() as connection:
             return len(connection.execute(select(sessions)).all())
 
@@ -61,12 +61,12 @@ def disk(engine: Engine, switched_writes: Any) -> Disk:
 
 @pytest.fixture
 def make_people(disk: Disk) -> Callable[[], People]:
-    """People over that database."""
+    """Return a maker of accounts over this database."""
     return lambda: People(disk.engine, lambda: disk.now_ns, hasher=HASHER)
 
 
-def test_looking_goes_on_for_hours_and_idle_sessions_still_end(disk: Disk) -> None:
-    """A use that cannot be noted fails nothing, counts for the idle time, and is noted later; idling ends a session."""
+def test_reads_continue_for_hours_and_idle_sessions_end(disk: Disk) -> None:
+    """An unwritten use counts for the idle time and is written later; an idle session ends."""
     here = disk.sessions()
     token, idle = here.open("wang")[0], here.open("li")[0]
     disk.full = True
@@ -83,8 +83,8 @@ def test_looking_goes_on_for_hours_and_idle_sessions_still_end(disk: Disk) -> No
     assert here.user(token) is None
 
 
-def test_a_refused_write_is_not_tried_at_every_request(disk: Disk) -> None:
-    """Readers do not pay for a disk that refuses: one try in five seconds."""
+def test_a_rejected_write_is_not_retried_at_every_request(disk: Disk) -> None:
+    """A rejected write is retried once in five seconds."""
     here = disk.sessions()
     token = here.open("wang")[0]
     disk.full = True
@@ -94,8 +94,8 @@ def test_a_refused_write_is_not_tried_at_every_request(disk: Disk) -> None:
     assert 0 < here.unwritten_total <= 1_000 * TOUCH_NS // 100 // RETRY_NS + 1
 
 
-def test_whoever_signs_in_on_a_full_disk_is_in_and_stays_in(disk: Disk, make_people: Callable[[], People]) -> None:
-    """The right password only; the session is stored as soon as that goes, and outlives a restart from then on."""
+def test_a_sign_in_on_a_full_disk_succeeds_and_is_stored_later(disk: Disk, make_people: Callable[[], People]) -> None:
+    """It needs the correct password; the stored session survives a restart."""
     people = make_people()
     people.create("wang", "a long password", roles=["officer"])
     disk.full = True
@@ -110,8 +110,8 @@ def test_whoever_signs_in_on_a_full_disk_is_in_and_stays_in(disk: Disk, make_peo
     assert make_people().who(session.token) is not None
 
 
-def test_whoever_signs_out_on_a_full_disk_is_out(disk: Disk) -> None:
-    """At once here; in the database with the next write that goes through."""
+def test_a_sign_out_on_a_full_disk_is_effective(disk: Disk) -> None:
+    """Immediately in memory; in the database with the next successful write."""
     here = disk.sessions()
     token, other = here.open("wang")[0], here.open("li")[0]
     disk.full = True
@@ -124,7 +124,7 @@ def test_whoever_signs_out_on_a_full_disk_is_out(disk: Disk) -> None:
 
 
 def test_new_rights_end_sessions_in_memory_as_well(disk: Disk, make_people: Callable[[], People]) -> None:
-    """An account that is made anew has no session left, wherever it was kept."""
+    """A replaced account has no sessions, in memory or in the database."""
     people = make_people()
     people.create("wang", "a long password", roles=["admin"])
     disk.full = True
@@ -136,8 +136,8 @@ def test_new_rights_end_sessions_in_memory_as_well(disk: Disk, make_people: Call
     assert disk.stored() == 0
 
 
-def test_memory_is_bounded_and_says_so(disk: Disk) -> None:
-    """Beyond the bound a sign-in is refused with the database's own reason, and leaves nothing behind."""
+def test_memory_is_bounded_and_raises(disk: Disk) -> None:
+    """Beyond the bound a sign-in raises the database's error and leaves no session."""
     here = disk.sessions(kept_max=3)
     disk.full = True
     tokens = [here.open(f"p{number}")[0] for number in range(3)]
@@ -151,7 +151,7 @@ def test_memory_is_bounded_and_says_so(disk: Disk) -> None:
 
 
 class Model(RuleBasedStateMachine):
-    """Any order of signing in and out, looking, waiting, and a disk that fills up and empties."""
+    """Any order of sign-in, sign-out, use, time and full disks."""
 
     databases: Any
     writes: Any
@@ -166,14 +166,14 @@ class Model(RuleBasedStateMachine):
 
     @rule(target=tokens)
     def enter(self) -> str:
-        """Somebody signs in."""
+        """Sign in."""
         token = self.here.open("wang")[0]
         self.used[token] = self.disk.now_ns, self.disk.now_ns
         return token
 
     @rule(token=tokens)
     def look(self, token: str) -> None:
-        """A session answers as long as it is neither over nor ended; what counts as use is noted within a minute."""
+        """Use a session: it is valid until its end; a use is recorded within a minute."""
         begun_ns, used_ns = self.used.get(token, (0, 0))
         over = self.disk.now_ns - begun_ns > LIFE_NS or self.disk.now_ns - used_ns > IDLE_NS
         assert (self.here.user(token) is None) == over
@@ -184,20 +184,20 @@ class Model(RuleBasedStateMachine):
 
     @rule(token=consumes(tokens))
     def leave(self, token: str) -> None:
-        """Somebody signs out."""
+        """Sign out."""
         self.here.close(token)
         self.used.pop(token, None)
         assert self.here.user(token) is None
 
     @rule(seconds=st.integers(1, 2_000), full=st.booleans())
     def wait(self, seconds: int, full: bool) -> None:  # noqa: FBT001 - drawn
-        """Time goes on, and the disk is full or not from here on."""
+        """Advance the time and set the state of the disk."""
         self.disk.now_ns += seconds * SECOND_NS
         self.disk.full = full
 
     @invariant()
     def bounded(self) -> None:
-        """Memory holds no more than what happened since the last write."""
+        """Memory has at most the changes since the last write."""
         assert self.disk.full or len(self.here._ended) <= len(self.used) + 50
 
     def teardown(self) -> None:

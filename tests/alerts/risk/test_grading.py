@@ -1,4 +1,4 @@
-"""Every cell of both grading methods has the colour that the domain's bands give it."""
+"""Grading methods: every cell has the colour of its band."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_lec_grades_all_252_cells_and_ties_go_up() -> None:
 
 @pytest.mark.parametrize("name", ["ls", "lec"])
 def test_an_assessment_names_method_version_and_inputs(name: str) -> None:
-    """A stored grade can be made again from what it carries."""
+    """A stored grade is reproducible from its inputs."""
     method = methods()[name]
     inputs = {factor: values[-1] for factor, values in method.factors.items()}
     assessed = method.assess(**inputs)
@@ -66,14 +66,14 @@ def test_an_assessment_names_method_version_and_inputs(name: str) -> None:
 
 
 def test_every_wrong_factor_is_named_with_what_is_allowed() -> None:
-    """Values outside the table are refused together, none is rounded into a cell."""
+    """Values outside the table are rejected together; none is rounded."""
     with pytest.raises(Invalid) as caught:
         methods()["ls"].assess(likelihood=0, severity=2.5)
     assert set(caught.value.fields) == {"likelihood", "severity"}
     assert "1, 2, 3, 4, 5" in caught.value.fields["severity"]
 
 
-def test_a_graver_finding_never_grades_lower() -> None:
+def test_a_higher_level_never_grades_lower() -> None:
     """Live likelihood grows with the level of the finding, for every severity."""
     for severity in range(1, 6):
         grades = [methods()["ls"].live(level, severity=severity).grade for level in range(4)]

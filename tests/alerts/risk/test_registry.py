@@ -1,4 +1,4 @@
-"""The campus file becomes records, or every mistake in it is told at once."""
+"""Campus file: records, or all errors together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from alerts import Registry, RegistryError, load_registry, read_registry
 
 
-def test_a_right_file_gives_places_in_their_zones(campus: dict[str, Any]) -> None:
+def test_a_correct_file_yields_places_in_their_zones(campus: dict[str, Any]) -> None:
     """Ids are unique within a site, not over all sites."""
     registry = read_registry(campus)
     assert registry.zone_of("school-1", "bank").id == "pond"
@@ -24,7 +24,7 @@ def test_no_file_is_an_empty_registry() -> None:
     assert Registry().place_name("s", "unassigned:a/b")["en"] == "unassigned sensor a/b"
 
 
-def test_all_errors_are_told_together_with_what_is_allowed(campus: dict[str, Any]) -> None:
+def test_all_errors_are_reported_together_with_allowed_values(campus: dict[str, Any]) -> None:
     """Unknown tables and keys, missing and mistyped values, wrong kinds, falling limits, dangling references."""
     campus["room"] = []
     campus["site"].append({"id": 7})
@@ -53,7 +53,7 @@ def test_all_errors_are_told_together_with_what_is_allowed(campus: dict[str, Any
 
 
 def test_two_zones_of_one_id_are_refused(campus: dict[str, Any]) -> None:
-    """The later one would silently hide the earlier."""
+    """The later one would hide the earlier one."""
     campus["zone"].append(dict(campus["zone"][0]))
     with pytest.raises(RegistryError, match=r"zone .*/.*: the id is used twice"):
         read_registry(campus)

@@ -1,4 +1,4 @@
-"""Tickets go round the closed loop and nowhere else; who fixes never accepts; sensors prove that it is done."""
+"""Closed loop: tickets follow the table, fixers never accept, sensors prove the rectification."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ROUND = (
 
 @pytest.fixture
 def burning(world: Any, seen: Any) -> Any:
-    """A world with one red fire and its ticket."""
+    """Return a world with one red fire and its ticket."""
     world.feed(seen(RAISE))
     return world
 
 
 def go(world: Any, until: str) -> Any:
-    """The ticket after the steps of a round up to and with action `until`."""
+    """Return the ticket after the steps of a round up to action `until`."""
     (ticket,) = world.tickets
     for action, who, fields, state in ROUND:
         ticket = world.act(ticket, action, who, **fields)
@@ -44,7 +44,7 @@ def go(world: Any, until: str) -> Any:
 
 
 def test_a_ticket_opens_graded_with_number_deadline_and_evidence(burning: Any, people: Mapping[str, Actor]) -> None:
-    """Found, registered and graded by the system in one go; a red one is due in two hours."""
+    """The system registers and grades the ticket in one transaction; a red one is due in two hours."""
     (ticket,) = burning.tickets
     assert (ticket.state, ticket.number, ticket.acceptor) == ("graded", "school-1-2026-000001", "officer")
     assert ticket.due_ns - ticket.opened_ns == 2 * HOUR_NS
@@ -57,14 +57,14 @@ def test_a_ticket_opens_graded_with_number_deadline_and_evidence(burning: Any, p
 
 
 def test_numbers_count_on_for_each_site(burning: Any, seen: Any) -> None:
-    """Each school has its own file."""
+    """Each school has its own sequence."""
     burning.feed(seen(RAISE, sensor="smoke-102", at_s=1), seen(RAISE, site="school-2", at_s=2))
     numbers = sorted(ticket.number for ticket in burning.tickets)
     assert numbers == ["school-1-2026-000001", "school-1-2026-000002", "school-2-2026-000001"]
 
 
-def test_the_whole_round_closes_when_the_sensors_prove_it(burning: Any, seen: Any) -> None:
-    """Every step is in the history with its person."""
+def test_a_complete_round_closes_after_proof_by_the_sensors(burning: Any, seen: Any) -> None:
+    """The history has every step with its person."""
     ticket = go(burning, "accept")
     with pytest.raises(GuardFailed) as caught:
         burning.act(ticket, "close", "officer2", reason="cleaned")
@@ -81,7 +81,7 @@ def test_the_whole_round_closes_when_the_sensors_prove_it(burning: Any, seen: An
 
 
 def test_closing_without_proof_needs_a_named_override_with_a_note(burning: Any) -> None:
-    """The statistics can tell such closings from proved ones."""
+    """Statistics distinguish such closings from proved ones."""
     ticket = go(burning, "accept")
     with pytest.raises(GuardFailed):
         burning.act(ticket, "close", "officer2", reason="undetermined", override=True)
@@ -90,7 +90,7 @@ def test_closing_without_proof_needs_a_named_override_with_a_note(burning: Any) 
 
 
 def test_the_fixer_never_reviews_accepts_rejects_or_closes(burning: Any, people: Mapping[str, Actor]) -> None:
-    """Not by role, and not as a person who holds both roles."""
+    """Neither by role nor as a person with both roles."""
     both = Actor("both", frozenset(("officer", "fixer")))
     ticket = burning.act(burning.tickets[0], "assign", "officer", fixer="both")
     for action in ("take", "start", "submit"):
@@ -112,7 +112,7 @@ def test_only_the_assigned_fixer_works_on_a_ticket(burning: Any) -> None:
 
 
 def test_the_zones_own_fixer_is_the_default(burning: Any, seen: Any) -> None:
-    """A zone without one asks for a name."""
+    """A zone without a fixer requires a name."""
     assert burning.act(burning.tickets[0], "assign", "officer").fixer == "fixer"
     burning.feed(seen(RAISE, sensor="level-1", metric="level", hazard="flood", at_s=3))
     with pytest.raises(Invalid) as caught:
@@ -121,7 +121,7 @@ def test_the_zones_own_fixer_is_the_default(burning: Any, seen: Any) -> None:
 
 
 def test_a_major_danger_stays_graded_until_all_five_are_fulfilled(burning: Any) -> None:
-    """Responsibility, measures, funds, time limit and contingency plan; four of five are refused with the name."""
+    """Responsibility, measures, funds, time limit and contingency plan; four of five are rejected."""
     ticket = burning.act(burning.tickets[0], "declare_major", "officer", note="exit barred")
     with pytest.raises(GuardFailed) as caught:
         burning.act(ticket, "assign", "officer", fixer="fixer")
@@ -136,7 +136,7 @@ def test_a_major_danger_stays_graded_until_all_five_are_fulfilled(burning: Any) 
 
 
 def test_a_stale_version_changes_nothing(burning: Any) -> None:
-    """Two officers who act on the same picture: the second one is told."""
+    """Of two officers who act on the same version the second gets an error."""
     (ticket,) = burning.tickets
     moved = burning.act(ticket, "assign", "officer", fixer="fixer")
     with pytest.raises(Stale) as caught:
@@ -145,7 +145,7 @@ def test_a_stale_version_changes_nothing(burning: Any) -> None:
     assert burning.tickets == [moved]
 
 
-def test_all_wrong_fields_are_told_together(burning: Any) -> None:
+def test_all_wrong_fields_are_reported_together(burning: Any) -> None:
     """Unknown names, wrong types and missing texts."""
     ticket = go(burning, "accept")
     with pytest.raises(Invalid) as caught:
@@ -154,7 +154,7 @@ def test_all_wrong_fields_are_told_together(burning: Any) -> None:
 
 
 def test_a_foreign_site_has_no_tickets(burning: Any) -> None:
-    """Neither read nor acted upon, and not told from one that does not exist."""
+    """A foreign ticket answers like a missing one."""
     foreign = Actor("o2", frozenset(("officer",)), frozenset(("school-2",)))
     (ticket,) = burning.tickets
     with pytest.raises(NotFound):
@@ -165,7 +165,7 @@ def test_a_foreign_site_has_no_tickets(burning: Any) -> None:
 
 
 def test_a_relapse_opens_the_same_ticket_again(burning: Any, seen: Any) -> None:
-    """Closed or observed, it goes back to be assigned, and counts its relapses."""
+    """A closed or observed ticket returns to `graded` and counts its relapses."""
     ticket = go(burning, "accept")
     burning.feed(seen(CLEAR, at_s=60))
     burning.act(ticket, "close", "officer2", reason="cleaned")
@@ -174,8 +174,8 @@ def test_a_relapse_opens_the_same_ticket_again(burning: Any, seen: Any) -> None:
     assert (again.id, again.state, again.relapses, again.closed_ns) == (ticket.id, "graded", 1, None)
 
 
-def test_an_overdue_ticket_is_flagged_once_and_an_extension_takes_it_back(burning: Any) -> None:
-    """The deadline is the grade's."""
+def test_an_overdue_ticket_is_flagged_once_and_an_extension_clears_the_flag(burning: Any) -> None:
+    """The grade defines the deadline."""
     ticket = go(burning, "start")
     burning.now_ns = ticket.due_ns
     burning.dispatch.tick(burning.now_ns)
@@ -190,8 +190,8 @@ def test_an_overdue_ticket_is_flagged_once_and_an_extension_takes_it_back(burnin
     assert not extended.overdue
 
 
-def test_observation_ends_by_itself_when_it_stayed_quiet(burning: Any, seen: Any) -> None:
-    """Not while the sensors speak, not before the time is over."""
+def test_observation_closes_the_ticket_automatically(burning: Any, seen: Any) -> None:
+    """Neither while sensors detect the danger nor before the observation time ends."""
     go(burning, "accept")
     burning.now_ns += loop().observing_ns + HOUR_NS
     burning.dispatch.tick(burning.now_ns)
@@ -201,8 +201,8 @@ def test_observation_ends_by_itself_when_it_stayed_quiet(burning: Any, seen: Any
     assert (burning.tickets[0].state, burning.tickets[0].close_reason) == ("closed", "proved")
 
 
-def test_offered_actions_are_those_that_work(burning: Any, people: Mapping[str, Actor]) -> None:
-    """For every person and every state on the way, what is offered is not refused for role, state or person."""
+def test_offered_actions_are_permitted(burning: Any, people: Mapping[str, Actor]) -> None:
+    """For every person and state no offered action is rejected for role, state or person."""
     for step in (None, *(action for action, *_ in ROUND[:-1])):
         ticket = go(burning, step) if step == ROUND[0][0] else burning.tickets[0]
         if step and step != ROUND[0][0]:
@@ -216,7 +216,7 @@ def test_offered_actions_are_those_that_work(burning: Any, people: Mapping[str, 
 
 
 def _refused(world: Any, ticket: Any, action: str, actor: Actor) -> bool:
-    """Whether the action is refused before its fields matter; probed with an unknown field, so nothing changes."""
+    """Return whether the action is rejected before its fields are checked; an unknown field prevents changes."""
     try:
         world.dispatch.act(ticket.id, action, actor, {"no such field": "x"}, version=ticket.version)
     except Invalid:
@@ -227,7 +227,7 @@ def _refused(world: Any, ticket: Any, action: str, actor: Actor) -> bool:
 
 
 def _guarded(world: Any, ticket: Any, action: str, actor: Actor) -> bool:
-    """Own ticket, other eyes, and no false report while the sensors speak: the guards as the domain words them."""
+    """Guards: own ticket, four eyes, no false report while the sensors detect the danger."""
     if action in {"take", "start", "submit"}:
         return bool(ticket.fixer != actor.username)
     if action in {"review", "accept", "reject", "close"}:
@@ -250,7 +250,7 @@ SYSTEM_EDGES = {
 def test_the_closed_loop_is_never_left(  # noqa: C901 - the rules of the machine are functions of their own
     make_world: Callable[..., Any], seen: Any, people: Mapping[str, Actor]
 ) -> None:
-    """Any person, any action, any weather, any clock: states follow the table, four eyes hold, one ticket a hazard."""
+    """For any person, action, detection and time: states follow the table, four eyes hold, one ticket per hazard."""
     actions = [*loop().steps, "fly"]
     values = {
         "fixer": "fixer", "due": "2027-01-01T00:00:00+08:00", "note": "n", "override": True, "reason": "repaired",
@@ -301,7 +301,7 @@ def test_the_closed_loop_is_never_left(  # noqa: C901 - the rules of the machine
             self.world.dispatch.tick(self.world.now_ns)
 
         @invariant()
-        def the_journal_tells_the_same_story(self) -> None:
+        def the_journal_has_the_same_states(self) -> None:
             (ticket,) = self.world.tickets
             state = "found"
             for event in self.world.dispatch.queries.history(ticket.id):

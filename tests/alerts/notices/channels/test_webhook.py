@@ -1,4 +1,4 @@
-"""Signed webhooks against a real HTTP server that obeys, fails, redirects, talks too much and hangs."""
+"""Signed webhooks against a real HTTP server: success, failure, redirect, oversized response, hang."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NOTICE = Notice(
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers as `behave` says and keeps every request."""
+    """An HTTP server that answers with `behave` and stores every request."""
 
     daemon_threads = True
 
@@ -59,27 +59,27 @@ class Receiver(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return its URL."""
         return f"http://127.0.0.1:{self.server_port}/in?x=1"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Hands each POST to the server."""
+    """Passes each POST to the server."""
 
     server: Receiver
 
     def do_POST(self) -> None:
-        """Keep the request, then behave."""
+        """Store the request and answer."""
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         self.server.behave(self)
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Behaviour: one whole answer."""
+    """Return a behaviour with one complete response."""
 
     def behave(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -93,7 +93,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTP
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A server on a free loopback port."""
+    """Run a server on a free loopback port."""
     with Receiver() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
@@ -103,7 +103,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def webhook(url: str) -> Webhook:
-    """A webhook that may go to loopback, at a fixed time."""
+    """Return a webhook with loopback allowed and a fixed time."""
     return Webhook("webhook-1", url, KEY, allow_private=True, now_s=lambda: 1_674_087_231)
 
 
@@ -114,8 +114,8 @@ def test_the_signature_of_the_specifications_example() -> None:
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_a_delivery_carries_id_time_and_signature_over_the_very_bytes(receiver: Receiver) -> None:
-    """A receiver checks with the raw body and the shared secret alone."""
+def test_a_delivery_carries_id_time_and_signature_over_the_sent_bytes(receiver: Receiver) -> None:
+    """A receiver needs only the raw body and the shared secret."""
     assert webhook(receiver.url).deliver(NOTICE).delivered
     ((path, headers, body),) = receiver.requests
     assert path == "/in?x=1"
@@ -133,10 +133,10 @@ def test_a_delivery_carries_id_time_and_signature_over_the_very_bytes(receiver: 
     [(200, True, None), (204, True, None), (400, False, False), (404, False, False), (410, False, False),
      (408, False, True), (429, False, True), (500, False, True), (503, False, True)],
 )  # fmt: skip
-def test_an_answer_tells_whether_another_try_helps(
+def test_a_response_is_classified_as_retryable_or_permanent(
     receiver: Receiver, status: int, *, delivered: bool, retry: bool | None
 ) -> None:
-    """Success is a receipt, a refusal is final, an overload is not."""
+    """2xx is a receipt, a rejection is permanent, an overload is retryable."""
     receiver.behave = answer(status)
     receipt = webhook(receiver.url).deliver(NOTICE)
     assert receipt.delivered is delivered
@@ -144,14 +144,14 @@ def test_an_answer_tells_whether_another_try_helps(
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
-    """The signed message goes to the address that was checked and nowhere else."""
+    """The signed message goes only to the checked address."""
     receiver.behave = answer(307, location=receiver.url)
     assert not webhook(receiver.url).deliver(NOTICE).delivered
     assert len(receiver.requests) == 1
 
 
-def test_a_talkative_receiver_is_cut_off(receiver: Receiver) -> None:
-    """A hundred megabytes of answer are neither read nor kept."""
+def test_an_oversized_response_is_cut_off(receiver: Receiver) -> None:
+    """A response of a hundred megabytes is neither read nor stored."""
 
     def flood(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -173,8 +173,8 @@ def test_a_talkative_receiver_is_cut_off(receiver: Receiver) -> None:
     assert taken[0] < 20_000_000
 
 
-def test_a_silent_receiver_costs_five_seconds_and_is_tried_again(receiver: Receiver) -> None:
-    """The worker is not held for ever."""
+def test_a_receiver_without_response_times_out_and_is_retried(receiver: Receiver) -> None:
+    """The timeout is five seconds."""
     released = threading.Event()
     receiver.behave = lambda _: released.wait(10) and None
     before = time.monotonic()
@@ -185,8 +185,8 @@ def test_a_silent_receiver_costs_five_seconds_and_is_tried_again(receiver: Recei
     assert 4 < took_s < 7
 
 
-def test_a_dripping_receiver_is_cut_off(receiver: Receiver) -> None:
-    """One byte now and then keeps each read alive, but not the whole delivery."""
+def test_a_slow_response_is_cut_off(receiver: Receiver) -> None:
+    """The time limit covers the delivery, not each read."""
     released = threading.Event()
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
@@ -209,7 +209,7 @@ def test_a_dripping_receiver_is_cut_off(receiver: Receiver) -> None:
 
 
 def test_a_body_over_the_limit_is_final(receiver: Receiver) -> None:
-    """It would be too large tomorrow as well."""
+    """A retry would fail as well."""
     receipt = webhook(receiver.url).deliver(replace(NOTICE, body={"text": "x" * 20_000}))
     assert (receipt.delivered, receipt.retry, receiver.requests) == (False, False, [])
 
@@ -226,12 +226,12 @@ def test_private_addresses_are_not_public(address: str) -> None:
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
 def test_public_addresses_are_public(address: str) -> None:
-    """The rest may be called."""
+    """Other addresses are public."""
     assert public(address)
 
 
 def test_nothing_is_sent_to_a_private_address_unless_allowed(receiver: Receiver) -> None:
-    """The name is resolved first and the address judged; plain http is refused as well."""
+    """The resolved address is checked; plain http is rejected as well."""
     hook = Webhook("w", f"https://127.0.0.1:{receiver.server_port}/", KEY)
     assert not hook.deliver(NOTICE).delivered
     assert receiver.requests == []
@@ -248,8 +248,8 @@ def test_a_malformed_secret_is_refused(text: str) -> None:
         read_secret(text)
 
 
-def test_a_secret_that_others_may_read_is_refused_and_never_told(tmp_path: Path) -> None:
-    """Mode 0600, as the settings say."""
+def test_a_secret_that_others_may_read_is_rejected_and_never_shown(tmp_path: Path) -> None:
+    """A secret file needs mode 0600."""
     path = tmp_path / "secret"
     path.write_text(SECRET)
     path.chmod(0o644)
@@ -284,7 +284,7 @@ CONTRACT: tuple[Callable[[str], Channel], ...] = (
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise probes for it
 @pytest.mark.parametrize("make", CONTRACT, ids=["webhook", "people"])
 def test_every_channel_keeps_the_contract(receiver: Receiver, make: Callable[[str], Channel]) -> None:
-    """Never raises; tells arrival; a failing receiver and one that is gone are worth another try."""
+    """No channel raises; a failing or missing receiver is retryable."""
     channel = make(receiver.url)
     assert channel.name
     assert isinstance(channel.for_programs, bool)
