@@ -26,7 +26,7 @@ steps = st.lists(
 )
 
 
-class Cut(Exception):  # noqa: N818 - no error: what a crash is to the test
+class Cut(Exception):  # noqa: N818 - a simulated crash, no error
     """The death of the process."""
 
 
