@@ -24,7 +24,7 @@ from .intake.intake import Intake
 from .intake.memory import Memory
 from .intake.settings import IntakeSettings
 from .intake.spool import SpoolChanges, Spooled
-from .priority import URGENT_KINDS, Priority, parted
+from .priority import URGENT_KINDS, Priority, split_by_priority
 from .sealed import Fact, Sealed
 from .stores.contract import Buckets, Retained, Series, Store
 from .stores.holds import FOREVER_NS, Hold, Holds, held
@@ -102,7 +102,7 @@ __all__ = [
     "load_retention",
     "load_toml",
     "one_of",
-    "parted",
     "raw_only_plan",
     "residual",
+    "split_by_priority",
 ]

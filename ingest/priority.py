@@ -56,7 +56,7 @@ class Urgency:
         self._version = version
 
 
-def parted(batch: TelemetryBatch, urgent: NDArray[np.bool_]) -> list[tuple[Priority, TelemetryBatch]]:
+def split_by_priority(batch: TelemetryBatch, urgent: NDArray[np.bool_]) -> list[tuple[Priority, TelemetryBatch]]:
     """Return the batch by priority: the urgent part first, no part empty; an empty batch is one ordinary part.
 
     urgent: shape (n,), or empty where no row is urgent.

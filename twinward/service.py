@@ -133,7 +133,7 @@ class Service:
             self.clock,
             waiting=self.log.waiting,
             spooled=self.log.spooled,
-            heard=self._arrivals,
+            first_arrivals=self._arrivals,
         )
         self._checks["broker"] = lambda: bool(subscriber.status()["healthy"])
         self._subscriber = subscriber

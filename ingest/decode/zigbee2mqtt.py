@@ -98,8 +98,8 @@ class Zigbee2MqttDecoder:
             return Decoded(removed=(device,))
         decoded = _decode_state(device, payload)
         whole = decoded.readings  # from a retained copy: it must not replace a live message
-        told = whole if retained else self._thinner.thin(device, whole, now_ns)
-        return replace(gathered(told, decoded.rejects), gateway=_BRIDGE)
+        passed = whole if retained else self._thinner.thin(device, whole, now_ns)
+        return replace(gathered(passed, decoded.rejects), gateway=_BRIDGE)
 
 
 def _decode_bridge(topic: str, payload: bytes) -> Decoded:

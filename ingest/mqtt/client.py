@@ -63,9 +63,9 @@ class Subscriber:
         *,
         waiting: Callable[[], Sequence[Waiting]] = tuple,
         spooled: Callable[[int], Spooled | None] | None = None,
-        heard: FirstArrivals | None = None,
+        first_arrivals: FirstArrivals | None = None,
     ) -> None:
-        """clock: ns since 1970 UTC. waiting: quarantined input to reprocess. heard: shared with a second session.
+        """clock: ns since 1970 UTC. waiting: quarantined input to reprocess. first_arrivals: of both sessions.
 
         spooled: returns the next spooled block after a number; without it, every message is decoded on arrival.
 
@@ -76,7 +76,7 @@ class Subscriber:
         self._clock = clock
         self._waiting, self._spooled = waiting, spooled
         self._since_resumed = 0
-        self._heard = FirstArrivals() if heard is None else heard
+        self._first_arrivals = FirstArrivals() if first_arrivals is None else first_arrivals
         self._connection = Connection(settings, intake.subscriptions)
         self._probe = DelayProbe(self._connection.probe_topic)
         self._probe_id = 0
@@ -221,7 +221,7 @@ class Subscriber:
 
     def _take(self, frames: Sequence[Frame], now_ns: int, size_bytes: int) -> None:
         """Add the messages to the open batch, each with its first arrival time."""
-        runs = self._heard.accept(frames, now_ns)
+        runs = self._first_arrivals.accept(frames, now_ns)
         for run in runs:
             size = size_bytes if len(runs) == 1 else None
             self._intake.accept(run.frames, run.arrival_ns, size_bytes=size, behind=self._behind)

@@ -6,14 +6,24 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import COLUMNS, KINDS, SERVICE_SITE, URGENT_KINDS, Catalog, Intake, Priority, from_columns, parted
+from ingest import (
+    COLUMNS,
+    KINDS,
+    SERVICE_SITE,
+    URGENT_KINDS,
+    Catalog,
+    Intake,
+    Priority,
+    from_columns,
+    split_by_priority,
+)
 from ingest.priority import Urgency
 
 NOW_NS = 1_790_000_000_000_000_000
-heard = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(KINDS)), max_size=30)
+first_messages = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(KINDS)), max_size=30)
 
 
-@given(heard)
+@given(first_messages)
 def test_urgency_follows_the_catalogue(messages: list[tuple[int, str]]) -> None:
     """After every message, smoke detectors, gates and the service's clock are urgent."""
     catalog = Catalog()
@@ -30,7 +40,7 @@ def test_parts_contain_every_row_once_with_the_urgent_part_first(flags: list[boo
     """No row is lost or duplicated, attributes stay with their row, only an empty batch has an empty part."""
     columns = {name: np.arange(len(flags)).astype(dtype) for name, dtype in COLUMNS}
     batch = from_columns(columns, {row: {"row": row} for row in range(len(flags))})
-    parts = parted(batch, np.array(flags, np.bool_))
+    parts = split_by_priority(batch, np.array(flags, np.bool_))
     assert [priority for priority, _ in parts] == sorted({Priority(flag) for flag in flags}, reverse=True) or not flags
     rows = [(row, priority is Priority.URGENT) for priority, part in parts for row in part.sensor.tolist()]
     assert sorted(rows) == list(enumerate(flags))

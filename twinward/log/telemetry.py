@@ -21,7 +21,7 @@ from ingest import (
     Spooled,
     TelemetryBatch,
     Waiting,
-    parted,
+    split_by_priority,
 )
 from ingest.block import batch_id, encode
 from ingest.devices.clocks import Clock
@@ -91,7 +91,7 @@ class TelemetryLog:
         Urgent rows are an entry of their own, before the entry of the others. Raises KeyError for a fact without a
         table, and sqlite3.OperationalError when the disk is full or the file busy; the log is then unchanged.
         """
-        blocks = [_block(priority, batch) for priority, batch in parted(sealed.batch, sealed.urgent)]
+        blocks = [_block(priority, batch) for priority, batch in split_by_priority(sealed.batch, sealed.urgent)]
         writes = [(self._tables[type(fact)], fact) for fact in sealed.facts if fact]
 
         def with_entry(db: sqlite3.Connection, seq: int) -> None:

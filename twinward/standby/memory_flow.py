@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import FallbackDispatch, Notice
 from detectors import DetectionBatch
-from ingest import Frame, IngestError, Priority, parted
+from ingest import Frame, IngestError, Priority, split_by_priority
 from twinward.flow import Origin
 from twinward.stages import LogCatalog
 
@@ -131,7 +131,7 @@ class MemoryFlow:
         sealed = self._intake.seal(now_ns)
         if sealed is None or not len(sealed.batch):
             return
-        parts = parted(sealed.batch, sealed.urgent)
+        parts = split_by_priority(sealed.batch, sealed.urgent)
         for lane in self._lanes:
             found = lane.score(parts)
             if len(found):

@@ -91,9 +91,9 @@ def test_the_rows_read_at_a_start_are_bounded() -> None:
 
 def test_a_batch_of_equal_additions_takes_a_few_bytes_a_sensor() -> None:
     """Two columns of the same sensors with one reading each, as a city writes 40 times a second."""
-    ledger, heard = Ledger(), np.sort(np.random.default_rng(1).choice(600_000, 500, replace=False)).astype(np.int32)
+    ledger, sensors = Ledger(), np.sort(np.random.default_rng(1).choice(600_000, 500, replace=False)).astype(np.int32)
     for name in ("received", "stored"):
-        ledger.add(name, heard, np.ones(500, np.int64))
+        ledger.add(name, sensors, np.ones(500, np.int64))
     delta = ledger.drain()
     assert delta is not None
     assert len(delta.added) < 3 * 500

@@ -83,7 +83,7 @@ def test_the_session_of_the_log_loses_nothing_beside_it(mosquitto: Any, publishe
 
     first_arrivals = FirstArrivals()
     settings = MqttSettings(url=mosquitto.url, client_id="log", receive_max=20)
-    subscriber = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, heard=first_arrivals)
+    subscriber = Subscriber(settings, Intake(Catalog()), sink, time.time_ns, first_arrivals=first_arrivals)
     subscriber.start()
     until(lambda: subscriber.status()["connected"])
     until(lambda: subscriber.failing() is not None)
