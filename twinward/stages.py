@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from detectors import DetectionBatch, ServiceClock, ticks
@@ -195,6 +194,8 @@ class DetectStage:
         """Return the cursor of the newest snapshot, or the beginning of the log if none can be read."""
         self._cursor = self._lane.restore(self._detections)
         if self._cursor and self._lane.fresh_rules:
+            import structlog  # not before the first message is received
+
             log = structlog.get_logger(stage=self.name)
             log.info("rules start without state", position=self._cursor, rules=list(self._lane.fresh_rules))
         self._saved, self._saved_ns = self._cursor, self._clock()
