@@ -1,4 +1,4 @@
-"""The rule that tells which sensors have fallen silent: their state is unknown, and that is a state of its own."""
+"""Offline detection: sensors and gateways without messages for longer than their limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from detectors.kernels.emission import NONE, empty
-from detectors.kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, listen
+from detectors.kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, find_offline
 from detectors.recipes.kinds import Silence
 from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor
@@ -22,11 +22,15 @@ LAYOUT = 1
 ONLINE = METRIC_BY_NAME["online"].code
 TICK = METRIC_BY_NAME["tick"].code
 NAMED_MAX = 5_000
-"""Sensors behind a silent gateway that its finding names; it counts all of them."""
+"""Sensors behind an offline gateway that its detection names; it counts all of them."""
 
 
 class SilenceDetector:
-    """One silence rule over all sensors that were ever heard."""
+    """Detector of one silence rule, over all sensors that have sent a message.
+
+    Every reading is a message, of any quality. The deadlines run on the arrival times of all readings, the service's
+    clock readings included.
+    """
 
     def __init__(self, rule: Silence) -> None:
         self.rule = rule
@@ -36,8 +40,8 @@ class SilenceDetector:
         self._register[DUE] = FAR
         self._sensors = Columns(
             {
-                "heard": (np.int64, 1, NONE),
-                "at": (np.int64, 1, NONE),
+                "last_seen": (np.int64, 1, NONE),
+                "last_arrival": (np.int64, 1, NONE),
                 "step": (np.int64, 1, 0),
                 "limit": (np.int64, 1, FAR),
                 "parent": (np.int64, 1, -1),
@@ -57,29 +61,29 @@ class SilenceDetector:
         self._seen_version = 0
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
-        """Who fell silent or came back; every reading counts as a sign of life, whatever its quality."""
+        """Return the sensors that went offline or returned."""
         del part
         self.sync(view.fleet)
         batch, own = view.batch, self._sensors
         gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
-        found, values, count = listen(
+        found, values, count = find_offline(
             (batch.sensor, batch.time_ns, batch.arrival_ns, batch.metric == TICK, gone),
             self._spans,
             self._ladder,
             self._register,
-            (own["limit"], own["heard"], own["at"], own["step"], own["parent"], own["late"]),
+            (own["limit"], own["last_seen"], own["last_arrival"], own["step"], own["parent"], own["late"]),
             (own["learns"], own["intervals"], own["filled"]),
             *empty(),
         )
         return [self._detection(entry, view.fleet) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
-        """Limits and gateways of sensors that are new or altered."""
+        """Read limits and gateways of sensors that are new or changed."""
         self._sensors.grow(len(fleet))
         if self._seen_version == fleet.version:
             return
         own = self._sensors
-        limit, learns, parent, heard = own["limit"], own["learns"], own["parent"], own["heard"]
+        limit, learns, parent, last_seen = own["limit"], own["learns"], own["parent"], own["last_seen"]
         for code in fleet.changed(self._seen_version).tolist():
             period_s = fleet[code].period_s
             watched = _watched(fleet[code]) and applies(self.rule, fleet, code)
@@ -90,9 +94,9 @@ class SilenceDetector:
             elif not learns[code]:
                 limit[code] = self._spans[1]
             learns[code] = watched and period_s <= 0
-            if limit[code] < before and heard[code] != NONE:  # due earlier than was reckoned with
+            if limit[code] < before and last_seen[code] != NONE:  # the next deadline may be earlier now
                 self._register[DUE] = min(self._register[DUE], self._register[CLOCK])
-        learns[parent[parent >= 0]] = False  # a gateway is heard with everything behind it
+        learns[parent[parent >= 0]] = False  # a gateway is seen with every sensor behind it
         self._seen_version = fleet.version
 
     def inputs(self) -> tuple[object, ...]:
@@ -111,7 +115,7 @@ class SilenceDetector:
 
     def _detection(self, entry: Entry, fleet: Fleet) -> RuleDetection:
         own = self._sensors
-        told = entry.first_ns == entry.last_ns and entry.phase == 0
+        announced = entry.first_ns == entry.last_ns and entry.phase == 0
         behind = np.flatnonzero(own["parent"] == entry.slot)
         limit_ns = int(own["limit"][behind].min() if len(behind) else own["limit"][entry.slot])
         limit_s = min(limit_ns, self._spans[1]) / SECOND_NS + self.rule.after_s[entry.step]
@@ -119,12 +123,12 @@ class SilenceDetector:
         return RuleDetection(
             entry.row, entry.slot, ONLINE, entry.timeline, entry.phase, self.rule.levels[entry.step],
             entry.first_ns, entry.last_ns, self.rule, "silence",
-            value=0.0 if told else (entry.last_ns - entry.first_ns) / 1e9, limit=limit_s, window_s=limit_s,
+            value=0.0 if announced else (entry.last_ns - entry.first_ns) / 1e9, limit=limit_s, window_s=limit_s,
             own_hazard="gateway_silent" if names else "", behind=len(behind),
             dims={"behind": names, "behind_total": len(behind)} if names else {},
         )  # fmt: skip
 
 
 def _watched(sensor: Sensor) -> bool:
-    """The service's own devices speak when there is something to say."""
+    """Return whether a sensor can be offline; the service's own devices send on events only."""
     return sensor.site != SERVICE_SITE and sensor.id != SERVICE_DEVICE
