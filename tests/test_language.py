@@ -21,7 +21,20 @@ PACKAGES = ("ingest", "detectors", "alerts", "simulators", "twinward")
 PARTS = {
     "ingest": ("ingest",),
     "alerts": ("alerts",),
-    "simulators": ("simulators",),
+    "simulators": ("simulators", "tests/simulators"),
+    "commands": (
+        "twinward/bench",
+        "twinward/broker",
+        "twinward/commands",
+        "twinward/cli.py",
+        "twinward/config.py",
+        "twinward/errors.py",
+        "twinward/settings.py",
+        "twinward/tables.py",
+        "tests/bench",
+        "tests/twinward/broker",
+        "tests/twinward/commands",
+    ),
     "docs": ("docs", "*.md", "bootstrap.py", "pyproject.toml", "constraints.txt", "deploy"),
 }
 """Parts whose language is checked, with their files."""
@@ -29,7 +42,7 @@ PARTS = {
 FIRST_LINE_PARTS = ("bootstrap.py", "ingest", "alerts", "simulators", "twinward")
 """Parts whose module docstrings have short first lines."""
 
-NAME_PARTS = ("bootstrap.py", "simulators")
+NAME_PARTS = ("bootstrap.py", "simulators", *PARTS["commands"])
 """Parts whose identifiers are checked."""
 
 PUBLIC_NAMES = {"lock_tells", "first_heard", "last_heard", "told_at"}

@@ -278,7 +278,7 @@ def check_config(
 
 @app.command()
 def bench(
-    what: Annotated[Bench, typer.Argument(help="The measurement.")],
+    measurement: Annotated[Bench, typer.Argument(help="The measurement.")],
     *,
     seconds: Annotated[float, typer.Option(help="Seconds per case.", min=0.5, max=600)] = 5,
     rows: Annotated[
@@ -289,5 +289,5 @@ def bench(
     """Measure this machine; each figure comes with a reference from the same run."""
     from .commands.bench import run_bench
 
-    options = {"rows": rows} if what is Bench.STORE else {}
-    run_bench(what.value, seconds=seconds, as_json=as_json, **options)
+    options = {"rows": rows} if measurement is Bench.STORE else {}
+    run_bench(measurement.value, seconds=seconds, as_json=as_json, **options)

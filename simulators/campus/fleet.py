@@ -147,9 +147,9 @@ class Samples:
 
     def keep(self, rows: NDArray[np.bool_]) -> Samples:
         """Return the marked rows."""
-        return self if rows.all() else self.take(np.flatnonzero(rows))
+        return self if rows.all() else self.select(np.flatnonzero(rows))
 
-    def take(self, rows: NDArray[np.intp]) -> Samples:
+    def select(self, rows: NDArray[np.intp]) -> Samples:
         """Return the rows at these positions, in this order; a position may repeat."""
         return Samples(
             self.device[rows],

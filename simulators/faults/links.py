@@ -82,7 +82,7 @@ class Link(Planned):
     def _doubled(
         self, part: Samples, chosen: np.ndarray[tuple[int], np.dtype[np.intp]], after_s: tuple[float, float]
     ) -> Samples:
-        both = part.take(np.concatenate((np.arange(len(part)), chosen)))
+        both = part.select(np.concatenate((np.arange(len(part)), chosen)))
         low, high = after_s
         late_ms = 1000 * (low + (high - low) * self.reach.luck(part, stream=3)[chosen])
         sent_ms = both.due_ms.copy()

@@ -107,7 +107,7 @@ class Retained(Planned):
         chosen = np.flatnonzero(self.reach.rows(part) & newest & (next_ms < end))
         if not len(chosen):
             return part
-        both = part.take(np.concatenate((np.arange(len(part)), chosen)))
+        both = part.select(np.concatenate((np.arange(len(part)), chosen)))
         sent_ms, retain = both.due_ms.copy(), np.zeros(len(both), np.bool_)
         sent_ms[len(part) :], retain[len(part) :] = next_ms[chosen], True
         if part.retain is not None:

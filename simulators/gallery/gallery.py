@@ -110,7 +110,7 @@ def _points(world: World, devices: Sequence[int], span_ms: tuple[int, int]) -> P
     begin, end = span_ms
     stream = Stream(world, begin_ms=begin)
     for start in range(begin, end, DAY_MS):
-        for part in stream.take(min(start + DAY_MS, end)):
+        for part in stream.advance(min(start + DAY_MS, end)):
             _add_points(part.keep(wanted[part.device]), seen, found)
     return {key: sorted(points) for key, points in found.items()}
 

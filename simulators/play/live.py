@@ -102,5 +102,5 @@ class LivePlay:
         for _, upto_ms in chunks((begin, self.world.start_ms), HISTORY_CHUNK_S):
             if self._stop.is_set():
                 return
-            publisher.publish([(message.topic, message.payload, message.retain) for message in wire.take(upto_ms)])
+            publisher.publish([(message.topic, message.payload, message.retain) for message in wire.advance(upto_ms)])
         self.live.set()

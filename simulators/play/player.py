@@ -127,10 +127,10 @@ class Wire:
         """Time of sending of the last known message (world time)."""
         return self.stream.end_ms
 
-    def take(self, end_ms: int) -> list[Message]:
+    def advance(self, end_ms: int) -> list[Message]:
         """Return all messages from the end of the last span until `end_ms`, in order of sending."""
         begin_ms = self.stream.at_ms
-        parts = self.stream.take(end_ms)
+        parts = self.stream.advance(end_ms)
         if self._stamping is not None:
             parts = [self._stamping.stamp(part) for part in parts]
         announced = self._announced(begin_ms, end_ms)
@@ -161,16 +161,16 @@ def messages(
     world: World, span_ms: tuple[int, int], *, formats: str = "native", stamping: Stamping | None = None
 ) -> list[Message]:
     """Return all messages of [begin, end) in order of sending, as if the world began there."""
-    return Wire(world, formats=formats, stamping=stamping, begin_ms=span_ms[0]).take(span_ms[1])
+    return Wire(world, formats=formats, stamping=stamping, begin_ms=span_ms[0]).advance(span_ms[1])
 
 
 def stream(world: World, *, formats: str = "native", chunk_s: float = CHUNK_S) -> Iterator[Message]:
     """Yield every message of the world, history included, in order of sending; faults may send some after its end."""
     wire = Wire(world, formats=formats)
     for _, end_ms in chunks(world.span_ms, chunk_s):
-        yield from wire.take(end_ms)
+        yield from wire.advance(end_ms)
     while wire.stream.pending:
-        yield from wire.take(wire.end_ms)
+        yield from wire.advance(wire.end_ms)
 
 
 def chunks(span_ms: tuple[int, int], chunk_s: float) -> Iterator[tuple[int, int]]:
@@ -203,7 +203,7 @@ def play(
     step_ms = max(1, round(LIVE_CHUNK_S * 1000 * max(1.0, stamping.speed, clock_speed)))
     while at_ms < wire.end_ms and not pace.stop.is_set():
         upto_ms = min(wire.end_ms, at_ms + step_ms)
-        pace.send(wire.take(upto_ms))
+        pace.send(wire.advance(upto_ms))
         at_ms = upto_ms
         if progress:
             progress(pace.sent, (at_ms - stamping.begin_ms) / (wire.end_ms - stamping.begin_ms))

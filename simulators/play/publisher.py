@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,19 +22,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from simulators.errors import BrokerUnreachable
+from simulators.play.frames import DISCONNECT, DUP, PINGREQ, PUBACK, Frames, packets
 
 RECEIVE_BYTES = 262_144
 PACKET_IDS = 65_535
-TOPIC_BYTES_MAX = 65_535
 REFUSED = 0x80
 ROWS_A_WRITE = 2_000
-HEADS_MAX = 100_000
-SHORT_MAX = 4_096
 WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Backoff between attempts to reconnect; the last one repeats."""
-
-PUBLISH, PUBACK, PINGREQ, DISCONNECT = 0x30, 0x40, b"\xc0\x00", b"\xe0\x00"
-QOS1, DUP, RETAIN = 0x02, 0x08, 0x01
 
 
 Row = tuple[str, bytes, bool]
@@ -84,7 +79,7 @@ class Publisher:
         self._url, self._window_max, self._client_id = url, window, client_id
         self._keepalive_s, self._connect_timeout_s = keepalive_s, connect_timeout_s
         self._qos, self._will = qos, will
-        self._heads: dict[str, bytes] = {}
+        self._frames = Frames()
         self._word = word or (lambda _: None)
         self._window = window
         self._next_id = 0
@@ -120,7 +115,7 @@ class Publisher:
         if free < min(256, len(messages), self._window // 2):
             return 0
         part = messages[:free]
-        self._write(b"".join([self._frame(topic, payload, retain) for topic, payload, retain in part]))
+        self._write(b"".join([self._in_flight(row) for row in part]))
         self.stats.sent += len(part)
         self._read(0)
         return len(part)
@@ -131,7 +126,7 @@ class Publisher:
                 return
             part = messages[begin : begin + ROWS_A_WRITE]
             before = self.stats.reconnects
-            self._write(b"".join([self._bare(topic, payload, retain) for topic, payload, retain in part]))
+            self._write(b"".join([self._frames.qos0(topic, payload, retain=retain) for topic, payload, retain in part]))
             self.stats.sent += len(part)
             self.stats.lost += len(part) if self.stats.reconnects != before else 0
         self._read(0)
@@ -160,29 +155,14 @@ class Publisher:
         self._release()
         return self.stats
 
-    def _frame(self, topic: str, payload: bytes, retain: bool) -> bytes:  # noqa: FBT001 - a column of the row
-        self._next_id = self._free_id()
-        body = b"%b%b\0%b" % (self._heads.get(topic) or self._head(topic), self._next_id.to_bytes(2), payload)
-        frame = b"%c%b%b" % (PUBLISH | QOS1 | (RETAIN if retain else 0), _remaining(len(body)), body)
-        self._flight[self._next_id] = frame
+    def _in_flight(self, row: Row) -> bytes:
+        """Return the QoS 1 frame of a row; keep it until its acknowledgement."""
+        topic, payload, retain = row
+        packet_id = self._free_id()
+        frame = self._frames.qos1(topic, payload, packet_id, retain=retain)
+        self._next_id = packet_id
+        self._flight[packet_id] = frame
         return frame
-
-    def _bare(self, topic: str, payload: bytes, retain: bool) -> bytes:  # noqa: FBT001 - a column of the row
-        """Return a frame at QoS 0: no packet id, no properties."""
-        head = self._heads.get(topic) or self._head(topic)
-        length = len(head) + 1 + len(payload)
-        size = _SHORT[length] if length < SHORT_MAX else _remaining(length)
-        return b"%c%b%b\0%b" % (PUBLISH | RETAIN if retain else PUBLISH, size, head, payload)
-
-    def _head(self, topic: str) -> bytes:
-        """Return the topic as in a frame, length first; recent ones are cached."""
-        name = topic.encode()
-        if not name or len(name) > TOPIC_BYTES_MAX or b"+" in name or b"#" in name or b"\0" in name:
-            raise ValueError(f"no message can be published to the topic {topic[:200]!r}")
-        if len(self._heads) >= HEADS_MAX:
-            self._heads.clear()
-        head = self._heads[topic] = len(name).to_bytes(2) + name
-        return head
 
     def _free_id(self) -> int:
         candidate = self._next_id % PACKET_IDS + 1
@@ -197,7 +177,7 @@ class Publisher:
                 view = view[self._sock.send(view) :]
             except BlockingIOError:
                 select.select([self._sock], [self._sock], [], 1.0)
-                if not self._take():
+                if not self._receive():
                     return
             except OSError as error:
                 self._recover(str(error))
@@ -206,7 +186,7 @@ class Publisher:
 
     def receive(self) -> None:
         """Process received packets without waiting."""
-        self._take()
+        self._receive()
 
     def rest(self) -> None:
         """Send a ping after a long time without a write."""
@@ -215,9 +195,9 @@ class Publisher:
 
     def _read(self, wait_s: float) -> None:
         if select.select([self._sock], [], [], wait_s)[0]:
-            self._take()
+            self._receive()
 
-    def _take(self) -> bool:
+    def _receive(self) -> bool:
         """Read received bytes; return False after a reconnection."""
         try:
             data = self._sock.recv(RECEIVE_BYTES)
@@ -235,7 +215,7 @@ class Publisher:
     def _count_acks(self, data: bytes) -> bytes:
         """Count whole packets from the front; return the incomplete rest."""
         position = 0
-        for kind, start, end in _packets(data):
+        for kind, start, end in packets(data):
             if kind & 0xF0 == PUBACK:
                 refused = end - start > 2 and data[start + 2] >= REFUSED  # noqa: PLR2004 - a reason code follows the id
                 if self._flight.pop(data[start] << 8 | data[start + 1], None) is not None:
@@ -303,37 +283,3 @@ class Publisher:
 
     def _release(self) -> None:
         self._sock.close()
-
-
-def _remaining(length: int) -> bytes:
-    """MQTT's variable byte integer (MQTT 5.0, section 1.5.5)."""
-    if length < 128:  # noqa: PLR2004 - one byte holds seven bits
-        return bytes((length,))
-    digits = bytearray()
-    while True:
-        length, digit = divmod(length, 128)
-        digits.append(digit | (0x80 if length else 0))
-        if not length:
-            return bytes(digits)
-
-
-_SHORT = [_remaining(length) for length in range(SHORT_MAX)]
-
-
-def _packets(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (first byte, start of body, end) of every whole packet from the front."""
-    position, size = 0, len(data)
-    while position + 2 <= size:
-        length, shift, at = 0, 0, position + 1
-        while at < size:
-            digit = data[at]
-            length |= (digit & 0x7F) << shift
-            shift, at = shift + 7, at + 1
-            if digit < 0x80:  # noqa: PLR2004 - the last digit has no continuation bit
-                break
-        else:
-            return
-        if at + length > size:
-            return
-        yield data[position], at, at + length
-        position = at + length

@@ -37,7 +37,7 @@ def write_csv(world: World, path: Path, *, progress: Callable[[int, float], None
 
 
 def _write(write: Callable[[Iterator[tuple[str, ...]]], object], stream: Stream, upto_ms: int) -> int:
-    table = sorted(line for part in stream.take(upto_ms) for line in _lines(stream.world, part))
+    table = sorted(line for part in stream.advance(upto_ms) for line in _lines(stream.world, part))
     write(line[-1] for line in table)
     return len(table)
 

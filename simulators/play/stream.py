@@ -36,7 +36,7 @@ class Stream:
         latest = max((int(part.due_ms.max()) for part in self._waiting), default=0)
         return max(self.world.span_ms[1], latest + 1)
 
-    def take(self, end_ms: int) -> list[Samples]:
+    def advance(self, end_ms: int) -> list[Samples]:
         """Return the messages sent from the end of the last span until `end_ms`, unordered."""
         span_ms = self.at_ms, end_ms
         measured = self.world.frames((span_ms[0], min(end_ms, max(span_ms[0], self.world.span_ms[1]))))

@@ -37,7 +37,7 @@ def test_a_small_city_starts_and_takes_its_load(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_city_is_in_the_catalogue_before_its_messages(tmp_path: Path) -> None:
     """The log's catalogue contains the sensors of the load."""
-    city.know(tmp_path / "data", 50)
+    city.write_catalogue(tmp_path / "data", 50)
     log = TelemetryLog(tmp_path / "data" / "telemetry.sqlite", clock=time.time_ns)
     sensors, _ = log.catalog()
     log.close()

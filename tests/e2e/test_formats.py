@@ -226,7 +226,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.mark.parametrize("name", sorted(FORMS))
 def test_measurements_are_stored(name: str, world: World, mosquitto: Any) -> None:
     """Every measurement of the format's devices is stored with sensor, metric, value and time."""
-    messages = Wire(world, formats=name).take(world.span_ms[1])
+    messages = Wire(world, formats=name).advance(world.span_ms[1])
     service = Service(mosquitto.url)
     with service.running():
         publish(mosquitto.port, [(message.topic, message.payload, message.retain) for message in messages])
@@ -256,7 +256,7 @@ def _wanted(world: World, name: str, encoder: Encoder, form: Form) -> Series:
     """Return the measurements of the format's devices in order of sending."""
     carried = _devices_of(world, name)
     rows = []
-    for part in Stream(world).take(world.span_ms[1]):
+    for part in Stream(world).advance(world.span_ms[1]):
         stamps = (part.device.tolist(), part.time_ms.tolist(), part.due_ms.tolist(), part.values.tolist())
         for index, time_ms, due_ms, values in zip(*stamps, strict=True):
             for metric, value in zip(part.metrics, values, strict=True):
@@ -281,7 +281,7 @@ def _devices_of(world: World, name: str) -> frozenset[int]:
 
 def test_camera_events_are_stored(world: World, mosquitto: Any) -> None:
     """Start and end of each Frigate object are stored with camera, label and time."""
-    messages = Wire(world, formats="frigate").take(world.span_ms[1])
+    messages = Wire(world, formats="frigate").advance(world.span_ms[1])
     service = Service(mosquitto.url)
     with service.running():
         publish(mosquitto.port, [(message.topic, message.payload, message.retain) for message in messages])
@@ -289,7 +289,7 @@ def test_camera_events_are_stored(world: World, mosquitto: Any) -> None:
     assert not service.rejected()
     wanted = Counter(
         (world.fleet.devices[index].id, time_ms, float(labels["state"] != "end"))
-        for part in Stream(world).take(world.span_ms[1])
+        for part in Stream(world).advance(world.span_ms[1])
         if part.labels
         for index, time_ms, labels in zip(part.device.tolist(), part.time_ms.tolist(), part.labels, strict=True)
     )
@@ -304,7 +304,9 @@ def test_camera_events_are_stored(world: World, mosquitto: Any) -> None:
 
 def test_data_without_a_birth_request_a_rebirth(world: World, mosquitto: Any) -> None:
     """Data without a received birth make the service request a rebirth; after it the data are decoded."""
-    messages = [m for m in Wire(world, formats="sparkplug_b").take(world.span_ms[1]) if m.topic.startswith("spBv1.0/")]
+    messages = [
+        m for m in Wire(world, formats="sparkplug_b").advance(world.span_ms[1]) if m.topic.startswith("spBv1.0/")
+    ]
     births = [message for message in messages if "BIRTH" in message.topic]
     asked: list[bytes] = []
     node = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)

@@ -19,7 +19,7 @@ def fingerprint(name: str, seed: int = 1) -> str:
     begin, end = world.span_ms
     first = max(begin, min((truth.onset_ms for truth in truths), default=begin) - 60_000)
     digest = hashlib.sha256()
-    for message in Wire(world, begin_ms=first).take(min(end, first + 1_800_000)):
+    for message in Wire(world, begin_ms=first).advance(min(end, first + 1_800_000)):
         digest.update(b"%d|%b|%b|%d;" % (message.time_ms, message.topic.encode(), message.payload, message.retain))
     digest.update(
         truth_json(truths, scenario=name, seed=seed, span_ms=world.span_ms, sensors=world.campus.size).encode()

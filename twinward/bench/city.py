@@ -36,7 +36,7 @@ def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> It
     with tempfile.TemporaryDirectory(prefix="twinward-bench-") as path, contextlib.ExitStack() as undo:
         folder = Path(path)
         progress(f"city: {SENSORS:,} sensors into the log")
-        know(folder / "data", SENSORS)
+        write_catalogue(folder / "data", SENSORS)
         broker = start_broker(free_port(), folder)
         undo.callback(broker.stop)
         progress("city: start")
@@ -47,7 +47,7 @@ def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> It
         yield _load(service, broker.url, seconds)
 
 
-def know(folder: Path, sensors: int) -> None:
+def write_catalogue(folder: Path, sensors: int) -> None:
     """Write a log whose catalogue contains the load's sensors."""
     folder.mkdir(parents=True)
     catalog = Catalog()

@@ -67,7 +67,7 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
 
 def _measure(binary: str, folder: Path, qos: int, each: int, messages: int) -> Row:
     with _mosquitto(binary, folder) as url:
-        idle_per_s = _Discarding(url).take(messages, lambda: _flood(url, qos, each, messages))
+        idle_per_s = _Discarding(url).measure(messages, lambda: _flood(url, qos, each, messages))
         probe = ServiceProcess(folder, url)
         try:
             known = _make_known(probe, url, each)
@@ -173,7 +173,7 @@ class _Discarding:
     def __init__(self, url: str) -> None:
         self._settings = MqttSettings(url=url, client_id="bench-discarding")
 
-    def take(self, messages: int, begin: Callable[[], BaseProcess]) -> float:
+    def measure(self, messages: int, begin: Callable[[], BaseProcess]) -> float:
         """Return messages/s between the first and the last chunk of those that `begin` sends."""
         connection = Connection(self._settings, ("campus/bench/#",))
         until_s = time.monotonic() + SESSION_S

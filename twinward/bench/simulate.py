@@ -14,7 +14,7 @@ from typing import Any
 from simulators import World, build_campus, load_scenario, plan
 from simulators.play.gateways import Gateways
 from simulators.play.player import Wire
-from simulators.play.publisher import Row as Told
+from simulators.play.publisher import Row as Published
 from twinward.broker import start_broker
 from twinward.broker.ports import free_port
 
@@ -62,21 +62,21 @@ def _columns(world: World, seconds: float) -> Row:
     }
 
 
-def _messages(seconds: float) -> tuple[list[Told], Row]:
+def _messages(seconds: float) -> tuple[list[Published], Row]:
     """Return messages of a fleet at a steady rate, and the rate of their generation."""
     wanted = min(MESSAGES, int(MESSAGES_A_SECOND * seconds))
     quiet = replace(load_scenario("quiet"), duration_s=wanted / MESSAGES_A_SECOND)
     world = plan(quiet, build_campus(sites=5, sensors=200), rate_per_s=MESSAGES_A_SECOND)
     wire = Wire(world)
     begun_s, cpu_s = time.perf_counter(), time.process_time()
-    due = wire.take(world.span_ms[1])
+    due = wire.advance(world.span_ms[1])
     took_s, used_s = time.perf_counter() - begun_s, time.process_time() - cpu_s
     about = {"bench": "simulate", "case": "native_messages"}
     made = {**about, "rate_per_s": len(due) / took_s, "per_cpu_s": len(due) / used_s}
     return [(message.topic, message.payload, message.retain) for message in due], made
 
 
-def _published(binary: str, rows: list[Told]) -> Row:
+def _published(binary: str, rows: list[Published]) -> Row:
     """Publish the same payloads with this publisher and with mosquitto_pub, three times each; the best counts."""
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder, "lines.jsonl")
@@ -97,7 +97,7 @@ def _published(binary: str, rows: list[Told]) -> Row:
     }
 
 
-def _pair(binary: str, port: int, rows: list[Told], lines: Path) -> tuple[float, float]:
+def _pair(binary: str, port: int, rows: list[Published], lines: Path) -> tuple[float, float]:
     begun_s = time.perf_counter()
     sink = Gateways(f"mqtt://127.0.0.1:{port}", 1, qos=0)
     sink.publish(rows)

@@ -20,7 +20,7 @@ SENSORS, PERIOD_MS, BATCH_ROWS = 5_000, 60_000, 8_192
 METRICS = np.array((1, 20, 40, 6, 45), np.int16)
 FIRST_DAY, DAY_NS, MINUTE_NS = 20_400, 86_400_000_000_000, 60_000_000_000
 KEPT_DAYS = 36_500
-TOLD_EVERY = 256
+PROGRESS_EVERY = 256
 MINUTES_AT_ONCE = 8
 ASKED = range(2, SENSORS, 5)
 """Sensors of one kind: every fifth."""
@@ -107,7 +107,7 @@ def _write_both(path: Path, plain: duckdb.DuckDBPyConnection, rows: int, *, prog
         wrote_s, plain_s = wrote_s + between_s - started_s, plain_s + time.perf_counter() - between_s
         worst_s = max(worst_s, between_s - started_s)
         last_ns = int(batch.time_ns.max())
-        if cursor % TOLD_EVERY == 0:
+        if cursor % PROGRESS_EVERY == 0:
             progress(f"store: {cursor * BATCH_ROWS:,} of {rows:,} readings written")
     store.close()
     row = _row("duckdb_write_days", rows / wrote_s, ratio_to_unsorted=plain_s / wrote_s, call_ms_max=worst_s * 1e3)

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 
 
-def run_bench(what: str, *, seconds: float, as_json: bool, **options: int) -> None:
+def run_bench(measurement: str, *, seconds: float, as_json: bool, **options: int) -> None:
     """Measure, and print a line after each case."""
-    bench = importlib.import_module(f"twinward.bench.{what}")
+    bench = importlib.import_module(f"twinward.bench.{measurement}")
     console = Console(stderr=True, quiet=as_json)
-    with console.status(f"bench {what}") as status:
+    with console.status(f"bench {measurement}") as status:
         rows: Iterator[dict[str, Any]] = bench.run(
             seconds=seconds, progress=lambda text: status.update(str(text)), **options
         )

@@ -132,7 +132,7 @@ def _step(world: World, sink: Gateways, formats: str, step_s: float) -> PlayResu
     at_ms = world.span_ms[0]
     while at_ms < wire.end_ms and sys.stdin.readline():
         at_ms = min(wire.end_ms, at_ms + round(1000 * step_s))
-        due = wire.take(at_ms)
+        due = wire.advance(at_ms)
         sink.publish([(message.topic, message.payload, message.retain) for message in due])
         sent += len(due)
         print_note(f"{(at_ms - world.start_ms) / 1000:.0f} s after the start, {sent} messages")

@@ -15,8 +15,8 @@ from simulators.play.player import Wire
 def test_every_message_is_sent_once_in_order(formats: str) -> None:
     """Formats with one message per row send as many as native, announcements aside, in time order."""
     world = plan(replace(load_scenario("quiet"), duration_s=900), build_campus())
-    plain = Wire(world).take(world.span_ms[1])
-    mixed = Wire(world, formats=formats).take(world.span_ms[1])
+    plain = Wire(world).advance(world.span_ms[1])
+    mixed = Wire(world, formats=formats).advance(world.span_ms[1])
     assert [message.time_ms for message in mixed] == sorted(message.time_ms for message in mixed)
     assert len([message for message in mixed if not message.retain]) == len(plain)
 
@@ -28,7 +28,7 @@ def test_all_divides_the_devices() -> None:
     assert {encoder.identity(device, "temperature") for device in world.fleet.devices} == {
         device.id for device in world.fleet.devices
     }
-    topics = {message.topic.split("/")[0] for message in Wire(world, formats="all").take(world.start_ms + 600_000)}
+    topics = {message.topic.split("/")[0] for message in Wire(world, formats="all").advance(world.start_ms + 600_000)}
     topics -= {device.id for device in world.fleet.devices}  # topics of Shelly begin with the device
     assert topics == {"campus", "tele", "zigbee2mqtt"}
     assert set(CHOICES) <= {device.model for device in world.fleet.drawn}

@@ -25,7 +25,7 @@ def world() -> World:
 
 def packs(of: World) -> list[Message]:
     """Return the messages of the gateway."""
-    sent = Wire(of, formats="senml").take(of.span_ms[1])
+    sent = Wire(of, formats="senml").advance(of.span_ms[1])
     return [message for message in sent if message.topic.startswith("campus/senml/")]
 
 
@@ -84,7 +84,7 @@ def test_a_drill_is_not_sent() -> None:
     (fire,) = of.truths()
     device = next(d for d in of.fleet.devices if d.id == fire.devices[0])
     name = Senml(of.fleet).identity(device, "smoke_density")
-    sent = Wire(of, formats="senml", begin_ms=fire.onset_ms - 60_000).take(fire.end_ms)
+    sent = Wire(of, formats="senml", begin_ms=fire.onset_ms - 60_000).advance(fire.end_ms)
     eui, metric = name.rsplit(":", 1)
     times_ms = [
         message.time_ms for message in sent if eui.encode() in message.payload and metric.encode() in message.payload

@@ -30,7 +30,7 @@ def test_an_independent_library_decodes_each_measurement() -> None:
     of = world()
     births: dict[str, DBirth] = {}
     found: Known = {}
-    for message in Wire(of, formats="sparkplug_b").take(of.span_ms[1]):
+    for message in Wire(of, formats="sparkplug_b").advance(of.span_ms[1]):
         _, _, kind, _, *rest = [*message.topic.split("/"), ""][:5]
         if kind == "DBIRTH":
             births[rest[0]] = DBirth.decode(message.payload)

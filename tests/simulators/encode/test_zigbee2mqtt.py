@@ -40,9 +40,9 @@ def world_of(scenario: str = "quiet", *, over: str = "", hours: float = 0.5) -> 
 def messages_of(world: World) -> list[Message]:
     """Return all messages, in the bridge's format if a device uses it."""
     wire = Wire(world, formats="zigbee2mqtt")
-    found = wire.take(world.span_ms[1])
+    found = wire.advance(world.span_ms[1])
     while wire.stream.pending:
-        found += wire.take(wire.end_ms)
+        found += wire.advance(wire.end_ms)
     return found
 
 
@@ -95,7 +95,7 @@ def test_drill_is_a_self_test() -> None:
     (fire,) = world.truths()
     read = decoder()
     wire = Wire(world, formats="zigbee2mqtt", begin_ms=fire.onset_ms)
-    marked = [m for m in wire.take(fire.end_ms) if m.topic == f"zigbee2mqtt/{fire.devices[0]}"]
+    marked = [m for m in wire.advance(fire.end_ms) if m.topic == f"zigbee2mqtt/{fire.devices[0]}"]
     assert len(marked) > 50
     for message in marked:
         decoded = read.decode(message.topic, message.payload, retained=False, now_ns=message.time_ms * 1_000_000)
@@ -123,5 +123,5 @@ def test_cutting_time_changes_nothing(cuts: list[int]) -> None:
     begin, end = world.span_ms
     wire, found = Wire(world, formats="zigbee2mqtt"), []
     for cut in [*sorted(cuts), end - begin]:
-        found += wire.take(begin + cut)
-    assert found == Wire(world, formats="zigbee2mqtt").take(end)
+        found += wire.advance(begin + cut)
+    assert found == Wire(world, formats="zigbee2mqtt").advance(end)

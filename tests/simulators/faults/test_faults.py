@@ -30,9 +30,9 @@ def laid_over(fault: str, *, seed: int = 1, hours: float = 3) -> World:
 def sent(world: World) -> dict[str, NDArray[np.int64]]:
     """Return the columns of all messages: device, time_ms, due_ms, seq, retain."""
     stream = Stream(world)
-    parts: list[Samples] = stream.take(world.span_ms[1])
+    parts: list[Samples] = stream.advance(world.span_ms[1])
     while stream.pending:
-        parts += stream.take(stream.end_ms)
+        parts += stream.advance(stream.end_ms)
     retain = [np.zeros(len(p), np.bool_) if p.retain is None else p.retain for p in parts]
     columns = {
         "device": np.concatenate([p.device for p in parts]).astype(np.int64),
@@ -161,10 +161,10 @@ def test_cutting_time_changes_nothing(kind: str, cuts: list[int]) -> None:
     """Delayed messages are equal for any cut of time."""
     world = laid_over(kind, hours=2)
     begin, end = world.span_ms
-    whole = Wire(world).take(end)
+    whole = Wire(world).advance(end)
     wire, found = Wire(world), []
     for cut in [*sorted(cuts), end - begin]:
-        found += wire.take(begin + cut)
+        found += wire.advance(begin + cut)
     assert found == whole
 
 

@@ -96,9 +96,9 @@ def test_cutting_time_changes_nothing(name: str, cut: int) -> None:
     world = world_of(name)
     first = min(truth.onset_ms for truth in world.truths())
     begin = max(world.span_ms[0], first - 600_000)
-    whole = Wire(world, begin_ms=begin).take(begin + 1_200_000)
+    whole = Wire(world, begin_ms=begin).advance(begin + 1_200_000)
     wire = Wire(world, begin_ms=begin)
-    assert wire.take(begin + cut) + wire.take(begin + 1_200_000) == whole
+    assert wire.advance(begin + cut) + wire.advance(begin + 1_200_000) == whole
 
 
 @pytest.mark.parametrize("model", sorted(EFFECTS))
@@ -157,7 +157,7 @@ def test_s6_one_value_is_constant_while_the_others_vary() -> None:
     world = world_of("S6")
     stuck = the(world, "sensor_stuck")
     stream, seen_values = Stream(world), {"env-t1-101": set[float](), "env-t1-102": set[float]()}
-    for part in stream.take(world.span_ms[1]):
+    for part in stream.advance(world.span_ms[1]):
         if part.metrics == ("temperature", "humidity", "co2"):
             for device, at, value in zip(part.device.tolist(), part.due_ms.tolist(), part.values[:, 0], strict=True):
                 sensor = world.fleet.devices[device].id
@@ -222,7 +222,7 @@ def test_s15_a_grant_at_night_and_a_card_faster_than_its_holder(seed: int) -> No
     hour = float(world.fleet.calendar.hour(np.array([entry.onset_ms]))[0])
     assert hour >= 23 or hour < 5
     assert len(signal(world, entry.devices[0], "access_granted", (entry.onset_ms, entry.onset_ms + 1))) == 1
-    sent = [m for m in Wire(world, begin_ms=card.onset_ms).take(card.end_ms) if b'"card"' in m.payload]
+    sent = [m for m in Wire(world, begin_ms=card.onset_ms).advance(card.end_ms) if b'"card"' in m.payload]
     cards = {json.loads(message.payload)["card"] for message in sent}
     assert [message.topic.rsplit("/", 1)[1] for message in sent] == list(card.devices)
     assert len(cards) == 1
@@ -335,7 +335,7 @@ def test_s25_drill_is_typed_and_the_break_in_is_not() -> None:
     fire, gate = the(world, "fire"), the(world, "gate_forced")
     assert (fire.drill, fire.must_page, fire.must_not_page) == (True, False, True)
     assert (gate.drill, gate.must_page) == (False, True)
-    sent = Wire(world, begin_ms=fire.onset_ms).take(fire.end_ms)
+    sent = Wire(world, begin_ms=fire.onset_ms).advance(fire.end_ms)
     for message in sent:
         content = json.loads(message.payload)
         if message.topic.endswith(f"/{fire.devices[0]}"):

@@ -68,7 +68,7 @@ def test_chunks_join_without_a_seam(cut: int, name: str) -> None:
     begin = world.start_ms
     whole = messages(world, (begin, begin + 1_800_000))
     wire = Wire(world, begin_ms=begin)
-    assert wire.take(begin + cut) + wire.take(begin + 1_800_000) == whole
+    assert wire.advance(begin + cut) + wire.advance(begin + 1_800_000) == whole
 
 
 @pytest.mark.parametrize("seed", range(1, 7))

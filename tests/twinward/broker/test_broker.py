@@ -279,13 +279,13 @@ def test_the_example_for_an_own_broker_starts_and_keeps_strangers_out(
     try:
         _until(lambda: listens(port))
         assert (tmp_path / "mosquitto.pid").read_text().strip() == str(process.pid)
-        assert _heard(port) == ["campus/s1/smoke/d1"]
+        assert _received(port) == ["campus/s1/smoke/d1"]
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _heard(port: int) -> list[str]:
+def _received(port: int) -> list[str]:
     """Return the messages that the service receives: of a device on its own and a foreign topic, and of a stranger."""
     came: list[str] = []
     service, device, stranger = (mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5) for _ in range(3))
