@@ -86,6 +86,7 @@ make_debian() {
   mount -t proc proc "$root/proc"
   mount -t sysfs -o ro sys "$root/sys"
   mount --bind /dev "$root/dev"
+  mount --make-private "$root/dev"  # the next mount must not appear in this machine's /dev
   mount -t tmpfs -o mode=1777,size=4g shm "$root/dev/shm"
 }
 
