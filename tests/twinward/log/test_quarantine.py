@@ -96,6 +96,16 @@ def test_a_message_that_fails_again_is_reprocessed_once(log: TelemetryLog) -> No
     assert [row["replayable"] for row in log.quarantine(10)] == [True, True]
 
 
+def test_sites_select_before_the_limit(log: TelemetryLog) -> None:
+    """Messages of other sites take no place of the limit; no site selects nothing, None selects all."""
+    door = Intake(Catalog(), batch=BatchSettings(age_s=10))
+    send(log, door, [(0, 0, b"campus/s%d/env/a" % (n % 3), b'{"time": 5, "co": %d}' % n) for n in range(9)])
+    assert [row["site"] for row in log.quarantine(3, sites=["s1"])] == ["s1"] * 3
+    assert {row["site"] for row in log.quarantine(9, sites=["s0", "s2", "it's"])} == {"s0", "s2"}
+    assert log.quarantine(9, sites=[]) == []
+    assert len(log.quarantine(100)) == 9
+
+
 def test_a_message_with_one_bad_value_is_a_sample_only(log: TelemetryLog) -> None:
     """Its valid values are stored: reprocessing the whole message would store them twice."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
