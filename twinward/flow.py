@@ -145,7 +145,7 @@ class Flow:
 
         settings, tables, log = self.settings, self.tables, self.log
 
-        def intake(catalog: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - as Origin says
+        def intake(catalog: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - signature of Origin
             return Intake(
                 catalog,
                 decoders(settings.intake.formats or FOREIGN, lorawan=tables.lorawan),
@@ -155,7 +155,7 @@ class Flow:
                 memory=log.memory() if readable else (),
             )
 
-        def dispatch(readable: bool) -> FallbackDispatch:  # noqa: FBT001 - as Origin says
+        def dispatch(readable: bool) -> FallbackDispatch:  # noqa: FBT001 - signature of Origin
             source = engine if readable else None
             return FallbackDispatch(source, tables.registry, self.clock, channels=channels, pending=stuck())
 

@@ -1,4 +1,4 @@
-"""The newest reading of every series, whatever the order and the cutting into batches."""
+"""Newest reading of every series, for any order and any division into batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3), st.integers(0, 9
 
 
 def batch(rows: list[Row]) -> TelemetryBatch:
-    """Readings (sensor, metric, time) whose value is their time."""
+    """Return readings (sensor, metric, time) with their time as value."""
     columns = np.array(rows, np.int64).reshape(-1, 3)
     return from_columns(
         {
@@ -30,8 +30,8 @@ def batch(rows: list[Row]) -> TelemetryBatch:
     )
 
 
-def test_what_the_broker_kept_is_the_state_until_something_newer_was_heard() -> None:
-    """Shown with its quality; a live reading of the same moment or later stands before it, an older copy behind."""
+def test_a_retained_reading_is_the_newest_until_a_live_one_arrives() -> None:
+    """It has its quality. A live reading of the same time or later replaces it; an older copy does not."""
     latest = Latest()
     kept, live = batch([(1, 1, 5), (1, 2, 5)]), batch([(1, 1, 5)])
     latest.update(replace(kept, quality=np.full(2, Quality.RETAINED, np.uint8)))
@@ -42,8 +42,8 @@ def test_what_the_broker_kept_is_the_state_until_something_newer_was_heard() -> 
 
 
 @given(parts=st.lists(ROWS, max_size=4))
-def test_the_newest_of_each_series_is_known(parts: list[list[Row]]) -> None:
-    """As a plain dictionary would have it."""
+def test_the_newest_reading_of_each_series_is_returned(parts: list[list[Row]]) -> None:
+    """The result equals that of a dictionary."""
     latest, model = Latest(), dict[tuple[int, int], int]()
     for rows in parts:
         latest.update(batch(rows))

@@ -1,4 +1,4 @@
-"""The pump takes every entry once, in order, whatever the stage does in between."""
+"""The pump: each entry once and in order, failures, pauses while other parts load."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twinward.pump import EASE_S, ENTRIES_EASY, ENTRIES_PER_TURN, Pump
 
 @dataclass(frozen=True)
 class Item:
-    """An entry that is nothing but its position."""
+    """An entry with a position only."""
 
     seq: int
 
@@ -27,20 +27,20 @@ class Shelf:
         self.items = [Item(seq) for seq in range(1, count + 1)]
 
     def read(self, after: int, *, limit: int = 64) -> Sequence[Item]:
-        """The items behind `after`."""
+        """Return the items after `after`."""
         return self.items[after : after + min(limit, 3)]
 
     def wait(self, after: int, timeout_s: float) -> bool:
-        """Nothing new ever comes."""
+        """Return False: no new entry appears."""
         return after < len(self.items) and timeout_s > 0
 
     def head(self) -> int:
-        """The last position."""
+        """Return the last position."""
         return len(self.items)
 
 
 class Failing:
-    """A stage whose durable state is a list, and that fails before or after it at chosen turns."""
+    """A stage with a list as durable state, which fails before or after writing it in chosen turns."""
 
     name = "failing"
 
@@ -52,18 +52,18 @@ class Failing:
         self.done = threading.Event()
 
     def recover(self) -> int:
-        """The durable cursor."""
+        """Return the durable cursor."""
         return self.durable[-1] if self.durable else 0
 
     def process(self, entries: Sequence[Item]) -> None:
-        """Take entries in, or fail with nothing taken."""
+        """Process entries, or fail without effect."""
         self.turns += 1
         if self.turns in self.before:
             raise OSError("no space left on device")
         self.durable += [entry.seq for entry in entries]
 
     def idle(self) -> None:
-        """Tell the test when all is done."""
+        """Set the event after the last entry."""
         if len(self.durable) >= self.until:
             self.done.set()
 
@@ -71,7 +71,7 @@ class Failing:
 @settings(max_examples=8, deadline=None)
 @given(count=st.integers(1, 20), before=st.sets(st.integers(1, 4), max_size=2))
 def test_every_entry_is_processed_once_in_order(count: int, before: set[int]) -> None:
-    """Failures delay; they neither lose nor double."""
+    """Failures delay entries, and neither lose nor repeat one."""
     stage = Failing(before, count)
     pump: Pump[Item] = Pump(Shelf(count), stage)
     pump.start()
@@ -81,8 +81,8 @@ def test_every_entry_is_processed_once_in_order(count: int, before: set[int]) ->
     assert pump.lag() == 0
 
 
-def test_a_failing_stage_is_seen_and_recovers() -> None:
-    """The failure is counted and health says so until a turn succeeds."""
+def test_a_failing_stage_is_unhealthy_and_recovers() -> None:
+    """The failure is counted, and health is False until a turn succeeds."""
     stage = Failing({1}, 1)
     pump: Pump[Item] = Pump(Shelf(1), stage)
     pump.start()
@@ -93,7 +93,7 @@ def test_a_failing_stage_is_seen_and_recovers() -> None:
 
 
 class Counting:
-    """A stage that remembers when it was given what."""
+    """A stage that records the time and size of each turn."""
 
     name = "counting"
 
@@ -101,27 +101,27 @@ class Counting:
         self.taken = 0
 
     def recover(self) -> int:
-        """From the beginning."""
+        """Return 0."""
         return 0
 
     def process(self, entries: Sequence[Item]) -> None:
-        """Count them."""
+        """Record the turn."""
         self.taken += len(entries)
 
     def idle(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
 
 class Long(Shelf):
-    """A source that gives full turns."""
+    """A source of full turns."""
 
     def read(self, after: int, *, limit: int = 64) -> Sequence[Item]:
-        """The items behind `after`, as many as asked for."""
+        """Return `limit` items after `after`."""
         return self.items[after : after + limit]
 
 
-def test_what_is_far_behind_waits_for_other_parts_and_what_is_new_does_not() -> None:
-    """While others load: short turns with rests between; what is less, and everything afterwards, at once."""
+def test_a_backlog_waits_for_loading_parts_and_new_entries_do_not() -> None:
+    """While parts load, full turns are short with pauses; smaller ones, and all later ones, run without."""
     hurry, far, near = threading.Event(), Counting(), Counting()
     pumps: list[Pump[Item]] = [Pump(Long(50 * ENTRIES_PER_TURN), far), Pump(Long(ENTRIES_EASY - 1), near)]
     for pump in pumps:

@@ -1,4 +1,4 @@
-"""The start: what a person set wrong is told before anything is opened, and the way in comes before the rest."""
+"""Start of the service: wrong settings fail before any file is opened; ingest starts before the other parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LATER = ("numba", "sqlalchemy", "fastapi", "uvicorn", "duckdb", "structlog", "pr
 
 @pytest.fixture
 def settings(tmp_path: Path, run_twinward: Any) -> Settings:
-    """Settings of a service on free ports, with no broker."""
+    """Return settings of a service on free ports, without a broker."""
     return Settings(
         data_dir=tmp_path / "data",
         mqtt=MqttSettings(url=f"mqtt://127.0.0.1:{run_twinward.free_port()}"),
@@ -29,8 +29,8 @@ def settings(tmp_path: Path, run_twinward: Any) -> Settings:
     )
 
 
-def test_the_way_in_waits_for_nothing_that_stands_behind_the_log(settings: Settings) -> None:
-    """Log, catalogue, intake and subscriber are made without database, store, detectors and web framework."""
+def test_ingest_loads_no_part_behind_the_log(settings: Settings) -> None:
+    """Log, catalogue, intake and session need no database, store, detectors or web framework."""
     code = (
         "import sys; from pathlib import Path\n"
         "from twinward.service import Service; from twinward.settings import Settings\n"
@@ -41,8 +41,8 @@ def test_the_way_in_waits_for_nothing_that_stands_behind_the_log(settings: Setti
     assert done.stdout.strip() == "[]"
 
 
-def test_a_bad_recipe_is_told_before_anything_is_opened(settings: Settings, tmp_path: Path) -> None:
-    """Nothing is made in the data folder."""
+def test_a_bad_recipe_fails_before_any_file_is_opened(settings: Settings, tmp_path: Path) -> None:
+    """The data folder stays empty."""
     recipe = tmp_path / "recipe.toml"
     recipe.write_text("[[nonsense]]\nname = 'a'\n", encoding="utf-8")
     wrong = Settings(data_dir=settings.data_dir, recipe=recipe, http=settings.http)
@@ -51,22 +51,22 @@ def test_a_bad_recipe_is_told_before_anything_is_opened(settings: Settings, tmp_
     assert not settings.data_dir.exists()
 
 
-def test_a_taken_port_is_told_before_anything_is_opened(settings: Settings, mosquitto: Any) -> None:
-    """The other program here is a broker."""
+def test_a_port_in_use_fails_before_any_file_is_opened(settings: Settings, mosquitto: Any) -> None:
+    """A broker uses the port here."""
     wrong = Settings(data_dir=settings.data_dir, http=HttpSettings(port=mosquitto.port))
     with pytest.raises(PortTaken, match=str(mosquitto.port)):
         Service(wrong)
     assert not settings.data_dir.exists()
 
 
-def test_a_service_that_never_started_lets_go_of_everything(settings: Settings) -> None:
-    """Made and stopped: the next one opens the same files."""
+def test_a_service_that_never_started_closes_its_files(settings: Settings) -> None:
+    """After its stop, another service opens the same files."""
     for _ in range(2):
         Service(settings).stop()
 
 
-def test_every_part_is_told_as_working_once_it_does(settings: Settings, run_twinward: Any) -> None:
-    """Started without a broker: all but the broker come to work, and the end leaves nothing running."""
+def test_every_part_becomes_healthy(settings: Settings, run_twinward: Any) -> None:
+    """Without a broker, every part but the broker becomes healthy; after the stop no part is."""
     service = Service(settings)
     assert service.status() == {"log": True, "broker": False}
     try:
@@ -93,8 +93,8 @@ def test_every_part_is_told_as_working_once_it_does(settings: Settings, run_twin
     assert not service.status()["detect"]
 
 
-def test_a_pump_is_not_told_as_working_before_its_stage_has_recovered() -> None:
-    """`/readyz` must not say yes while the detectors still load their state."""
+def test_a_pump_is_unhealthy_until_its_stage_has_recovered() -> None:
+    """`/readyz` must fail while the detectors load their state."""
 
     class Slow:
         name = "slow"

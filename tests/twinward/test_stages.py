@@ -1,4 +1,4 @@
-"""The store stage: upkeep once an hour by the monotonic clock, a step a turn, by the rules as they stand then."""
+"""Store stage: hourly retention on the monotonic clock. Detection stages: order, restart, lanes."""
 
 from __future__ import annotations
 
@@ -39,34 +39,34 @@ NOW_NS = 1_790_000_000 * 10**9
 
 
 class Clocks:
-    """A wall clock and a monotonic one, moved by hand."""
+    """Wall clock and monotonic clock, set by the test."""
 
     now_ns, seconds = NOW_NS, 50.0
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[TelemetryLog]:
-    """An empty log."""
+    """Return an empty log."""
     with closing(TelemetryLog(tmp_path / "telemetry.sqlite", clock=time.time_ns)) as opened:
         yield opened
 
 
 class Slow(MemoryStore):
-    """A store whose upkeep takes three steps."""
+    """A store with a retention of three steps."""
 
     def __init__(self) -> None:
         super().__init__()
         self.steps: list[int] = []
 
     def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
-        """Notes the time of each step."""
+        """Record the time of each step."""
         assert keep.classes
         self.steps.append(now_ns)
         return Retained(0, more=len(self.steps) % 3 != 0)
 
 
 def stage_of(log: TelemetryLog, store: MemoryStore, clocks: Clocks, keep: Any, trimmed: list[int]) -> StoreStage:
-    """A stage on clocks that the test turns."""
+    """Return a stage on the clocks of the test."""
     return StoreStage(
         store,
         Latest(),
@@ -79,7 +79,7 @@ def stage_of(log: TelemetryLog, store: MemoryStore, clocks: Clocks, keep: Any, t
 
 
 def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> None:
-    """Ten years ahead for a moment: everything stays. An hour later by the right clock: what is too old goes."""
+    """A wall clock ten years ahead drops no reading; an hour later, readings beyond their age are dropped."""
     clocks, store, trimmed = Clocks(), MemoryStore(), list[int]()
     stage = stage_of(log, store, clocks, lambda: raw_only_plan(30), trimmed)
     columns = {name: np.ones(2, dtype) for name, dtype in COLUMNS}
@@ -95,7 +95,7 @@ def test_a_jump_of_the_clock_drops_nothing_an_hour_does(log: TelemetryLog) -> No
 
 
 def test_upkeep_goes_in_steps_once_an_hour(log: TelemetryLog) -> None:
-    """One step a turn until it is done; the next hour begins anew; the log is trimmed once each."""
+    """Each turn runs one step until the last; the next hour starts again; the logs are trimmed once an hour."""
     clocks, store, trimmed = Clocks(), Slow(), list[int]()
     stage = stage_of(log, store, clocks, lambda: raw_only_plan(1), trimmed)
     clocks.seconds += RETAIN_EVERY_S + 1
@@ -110,7 +110,7 @@ def test_upkeep_goes_in_steps_once_an_hour(log: TelemetryLog) -> None:
 
 
 def test_nothing_goes_while_the_register_of_holds_cannot_be_read(log: TelemetryLog) -> None:
-    """The stage fails and is tried again; the store is not asked."""
+    """The stage fails and retries without a step in the store."""
     clocks, store = Clocks(), Slow()
 
     def refuse() -> RetentionPlan:
@@ -223,7 +223,7 @@ def test_change_of_one_rule_resumes_at_the_saved_position(log: TelemetryLog, tmp
 
 
 def sealed_of(sensor: int, metric: str, value: float, now_ns: int, *, urgent: bool) -> Sealed:
-    """One reading, as intake seals it."""
+    """Return one sealed reading."""
     told = {"sensor": sensor, "metric": METRIC_BY_NAME[metric].code, "time_ns": now_ns, "arrival_ns": now_ns}
     told |= {"value": value}
     batch = from_columns({name: np.array([told.get(name, 0)], dtype) for name, dtype in COLUMNS})

@@ -32,7 +32,7 @@ class Source(Protocol):
         ...
 
     def delay_s(self) -> float:
-        """Return how long messages wait at the broker, in s; 0.0 while unknown."""
+        """Return the delay of messages at the broker in s; 0.0 while unknown."""
         ...
 
 

@@ -123,7 +123,7 @@ class MemoryFlow:
         """Apply detections to the alerts. An error costs this batch only: it may be the fault of the durable stage."""
         try:
             self.notices += self._dispatch.apply(found, self._catalog)
-        except Exception:  # noqa: BLE001 - as the docstring says; counted and logged
+        except Exception:  # noqa: BLE001 - see the docstring; counted and logged
             self.refused_total += len(found)
             structlog.get_logger(part="standby").exception("detections not applied", rows=len(found))
 
