@@ -21,6 +21,7 @@ PACKAGES = ("ingest", "detectors", "alerts", "simulators", "twinward")
 PARTS = {
     "ingest": ("ingest",),
     "alerts": ("alerts",),
+    "detectors": ("detectors", "tests/detectors"),
     "simulators": ("simulators", "tests/simulators"),
     "commands": (
         "twinward/bench",
@@ -39,10 +40,10 @@ PARTS = {
 }
 """Parts whose language is checked, with their files."""
 
-FIRST_LINE_PARTS = ("bootstrap.py", "ingest", "alerts", "simulators", "twinward")
+FIRST_LINE_PARTS = ("bootstrap.py", "ingest", "detectors", "alerts", "simulators", "twinward")
 """Parts whose module docstrings have short first lines."""
 
-NAME_PARTS = ("bootstrap.py", "simulators", *PARTS["commands"])
+NAME_PARTS = ("bootstrap.py", "detectors", "simulators", *PARTS["commands"])
 """Parts whose identifiers are checked."""
 
 PUBLIC_NAMES = {"lock_tells", "first_heard", "last_heard", "told_at"}

@@ -1,4 +1,4 @@
-"""Kernel of offline detection: deadlines of sensors on a clock that excludes the service's own downtime.
+"""Kernel of offline detection: deadlines on a clock that excludes the downtime of the service.
 
 The kernel learns the period of a sensor that sends at even intervals and has no declared period. When a gateway goes
 offline, the kernel emits one detection for the gateway and none for the sensors behind it, whose deadlines stay.
@@ -122,8 +122,8 @@ def _learn(sensor, interval, periods, floor, limit, unknown, intervals, filled):
     last = np.sort(intervals[sensor])
     middle = last[INTERVALS // 2]
     even = np.sum(np.abs(last - middle) <= _EVEN_SHARE * middle)
-    told = max(np.int64(periods * middle * 1e6), floor)
-    limit[sensor] = min(told, unknown) if even >= _EVEN else unknown
+    learned = max(np.int64(periods * middle * 1e6), floor)
+    limit[sensor] = min(learned, unknown) if even >= _EVEN else unknown
 
 
 @njit(cache=True, nogil=True)

@@ -21,7 +21,7 @@ def score_files(
     span: Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Return every metric of the detections against the truth; plot: file of the picture. Raises InputError."""
+    """Return every metric of the detections against the truth; plot: file of the picture. Raises TwinwardError."""
     if (plot is not None or forecasts is not None) and signal is None:
         raise InputError("--plot and --forecasts need --signal, the file of the readings")
     with as_cli_errors(SimulatorError, ScoreInputError):

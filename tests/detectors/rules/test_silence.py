@@ -76,7 +76,7 @@ def test_a_lost_gateway_is_one_detection(count: int, gone_s: int, jitter: float,
                 school.send(f"c{number}", at_s)
     found = school.until(3_000)
     assert [row[1:] for row in found] == [("gw", "RAISE", "gateway_silent"), ("gw", "CLEAR", "gateway_silent")]
-    waited_s = SILENCE.lateness_s * (31 / 32) ** (gone_s // 20 - 1)  # what is left of the lateness granted at first
+    waited_s = SILENCE.lateness_s * (31 / 32) ** (gone_s // 20 - 1)  # remainder of the initial lateness
     assert gone_s + 30 <= found[0][0] <= gone_s + 62 + waited_s
 
 

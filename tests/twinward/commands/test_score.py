@@ -8,7 +8,7 @@ import pytest
 
 from detectors import ScoreInputError
 from twinward.commands.score import draw_sheet, score_files
-from twinward.errors import InputError
+from twinward.errors import InputError, TwinwardError
 
 
 def test_picture_shows_truth_and_alarms_over_the_signal(tmp_path: Path) -> None:
@@ -26,9 +26,9 @@ def test_picture_shows_truth_and_alarms_over_the_signal(tmp_path: Path) -> None:
 
 
 def test_bad_input_is_an_error_of_the_command_line(tmp_path: Path) -> None:
-    """A missing file and missing options raise InputError."""
+    """A missing file and missing options raise errors that the command line prints."""
     missing = tmp_path / "missing.csv"
-    with pytest.raises(InputError, match="missing"):
+    with pytest.raises(TwinwardError, match="missing"):
         score_files(missing, missing)
     with pytest.raises(InputError, match="--signal"):
         score_files(missing, missing, plot=tmp_path / "out.png")
