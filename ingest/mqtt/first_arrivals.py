@@ -49,7 +49,7 @@ class FirstArrivals:
     def __init__(self, *, messages_max: int = MESSAGES_MAX, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._max, self._monotonic = messages_max, monotonic
         self._lock = threading.Lock()
-        self._heard: _Times = {}
+        self._received: _Times = {}
         self._taken: _Times = {}
         self._waiting = 0
         self._both = self._active = self._incomplete = self._alone = False
@@ -73,7 +73,7 @@ class FirstArrivals:
         with self._lock:
             self._drop_taken()
             self._both, self._strangers, self._matched_s = False, 0, self._monotonic()
-            self._active = bool(self._heard)
+            self._active = bool(self._received)
 
     def accept(self, frames: Sequence[Frame], now_ns: int) -> list[Run]:
         """Return the messages of the log's session, in order, in runs of one arrival time."""
@@ -86,8 +86,8 @@ class FirstArrivals:
         runs: list[tuple[list[Frame], int, bool]] = []
         with self._lock:
             for frame in frames:
-                heard_ns = None if self._alone and not may_be_urgent(frame[2]) else self._first_heard(frame, now_ns)
-                at_ns, known = (now_ns, False) if heard_ns is None else (heard_ns, True)
+                first_ns = None if self._alone and not may_be_urgent(frame[2]) else self._first_heard(frame, now_ns)
+                at_ns, known = (now_ns, False) if first_ns is None else (first_ns, True)
                 if runs and runs[-1][1:] == (at_ns, known):
                     runs[-1][0].append(frame)
                 else:
@@ -102,18 +102,18 @@ class FirstArrivals:
             for frame in frames:
                 key = hash(frame[2:])
                 if self._match(self._taken, key) is None:
-                    self._remember(self._heard, key, frame, now_ns)
+                    self._remember(self._received, key, frame, now_ns)
                     fresh.append(frame)
         return fresh
 
     def _first_heard(self, frame: Frame, now_ns: int) -> int | None:
         """Return the second session's arrival time of a message of the log's session; None without one."""
         key = hash(frame[2:])
-        heard_ns = self._match(self._heard, key) if frame[1] else None
-        self._strangers = 0 if heard_ns is not None else self._strangers + bool(frame[1])
-        if heard_ns is None and self._both:
+        first_ns = self._match(self._received, key) if frame[1] else None
+        self._strangers = 0 if first_ns is not None else self._strangers + bool(frame[1])
+        if first_ns is None and self._both:
             self._remember(self._taken, key, frame, now_ns)
-        return heard_ns
+        return first_ns
 
     def _match(self, side: _Times, key: int) -> int | None:
         times = side.get(key)
@@ -146,8 +146,8 @@ class FirstArrivals:
         if self._both:
             return
         over = self._strangers >= STRANGERS and not self._incomplete
-        if over or not self._heard or self._monotonic() - self._matched_s > FORGET_S:
-            self._heard, self._waiting, self._active, self._incomplete = {}, 0, False, False
+        if over or not self._received or self._monotonic() - self._matched_s > FORGET_S:
+            self._received, self._waiting, self._active, self._incomplete = {}, 0, False, False
             self._alone = False
 
     def _drop_taken(self) -> None:
