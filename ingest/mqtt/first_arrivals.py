@@ -39,7 +39,7 @@ _Times = dict[int, "int | deque[int]"]
 
 
 class FirstArrivals:
-    """Matches messages of two sessions: `accept` for the log's session, `hear` for the second one. Thread-safe.
+    """Matches messages of two sessions: `accept` for the log's session, `receive` for the second one. Thread-safe.
 
     Equal messages match in order, first with first. On the log's side only messages of QoS 1 match: the broker may drop
     others, and a later message must not get the time of a dropped one. At most `messages_max` messages wait for their
@@ -86,7 +86,7 @@ class FirstArrivals:
         runs: list[tuple[list[Frame], int, bool]] = []
         with self._lock:
             for frame in frames:
-                first_ns = None if self._alone and not may_be_urgent(frame[2]) else self._first_heard(frame, now_ns)
+                first_ns = None if self._alone and not may_be_urgent(frame[2]) else self._first_arrival(frame, now_ns)
                 at_ns, known = (now_ns, False) if first_ns is None else (first_ns, True)
                 if runs and runs[-1][1:] == (at_ns, known):
                     runs[-1][0].append(frame)
@@ -95,7 +95,7 @@ class FirstArrivals:
             self._expire()
         return [Run(run, at_ns, known) for run, at_ns, known in runs]
 
-    def hear(self, frames: Sequence[Frame], now_ns: int) -> list[Frame]:
+    def receive(self, frames: Sequence[Frame], now_ns: int) -> list[Frame]:
         """Return those messages of the second session that the log's session has not yet received."""
         fresh: list[Frame] = []
         with self._lock:
@@ -106,7 +106,7 @@ class FirstArrivals:
                     fresh.append(frame)
         return fresh
 
-    def _first_heard(self, frame: Frame, now_ns: int) -> int | None:
+    def _first_arrival(self, frame: Frame, now_ns: int) -> int | None:
         """Return the second session's arrival time of a message of the log's session; None without one."""
         key = hash(frame[2:])
         first_ns = self._match(self._received, key) if frame[1] else None

@@ -73,7 +73,7 @@ class Receiver:
             chunks = self._source.unstored()
             self._mark = max(self._mark, chunks[-1].number if chunks else 0)
             self._arrivals.begin(urgent_alone=self._urgent_alone)
-        new = self._arrivals.hear(frames, now_ns) if frames else []
+        new = self._arrivals.receive(frames, now_ns) if frames else []
         if new:
             self._buffer.append((new, now_ns))
             self._buffered += len(new)

@@ -43,7 +43,7 @@ def test_each_message_has_one_arrival_for_any_order_of_sessions(published: list[
             if not known:
                 fresh.append((frames[0][3], at_ns))
         elif not first and right:
-            fresh += [(one[3], now_ns) for one in sessions.hear([frame(right.pop(0))], now_ns)]
+            fresh += [(one[3], now_ns) for one in sessions.receive([frame(right.pop(0))], now_ns)]
     assert Counter(body for body, _ in fresh) == Counter(b"%d" % number for number in published)
     assert Counter(arrivals) == Counter(fresh)
     assert len(sessions) == 0
@@ -58,7 +58,7 @@ def test_a_backlog_keeps_its_times_and_new_messages_get_the_present(
     assert all(not known for _, _, known in arrivals.accept([frame(n) for n in before], 1))
     arrivals.begin()
     for at_ns, number in enumerate(during, 100):
-        assert arrivals.hear([frame(number)], at_ns) == [frame(number)]
+        assert arrivals.receive([frame(number)], at_ns) == [frame(number)]
     arrivals.end()
     runs = arrivals.accept([frame(number) for number in (*during, *(n + 10 for n in after))], 1_000)
     found = [at_ns for frames, at_ns, _ in runs for _ in frames]
@@ -75,7 +75,7 @@ def test_an_unmatched_message_is_dropped_after_a_minute() -> None:
     seconds = Seconds()
     arrivals = FirstArrivals(monotonic=seconds)
     arrivals.begin()
-    arrivals.hear([frame(1)], 5)
+    arrivals.receive([frame(1)], 5)
     arrivals.end()
     seconds.now_s = FORGET_S + 1
     arrivals.accept([frame(2)], 10)
@@ -88,7 +88,7 @@ def test_new_messages_end_the_wait_for_dropped_ones() -> None:
     arrivals = FirstArrivals()
     arrivals.begin()
     arrivals.accept([frame(number) for number in range(100, 100 + STRANGERS)], 4)
-    arrivals.hear([frame(1), frame(2)], 5)
+    arrivals.receive([frame(1), frame(2)], 5)
     arrivals.end()
     assert arrivals.accept([frame(1)], 10) == [([frame(1)], 5, True)]
     arrivals.accept([frame(number) for number in range(100, 100 + STRANGERS)], 20)
@@ -100,7 +100,7 @@ def test_a_message_of_qos_0_never_takes_the_time_of_an_older_equal_one() -> None
     """The broker may have dropped the older message, so the later one gets the present."""
     arrivals = FirstArrivals()
     arrivals.begin()
-    arrivals.hear([frame(1)], 5)
+    arrivals.receive([frame(1)], 5)
     arrivals.end()
     late = frame(1, packet_id=0)
     assert arrivals.accept([late], 30) == [([late], 30, False)]
@@ -110,10 +110,10 @@ def test_memory_is_bounded_with_a_reserve_for_life_safety() -> None:
     """One fifth is reserved for smoke and gates; messages beyond the bound are counted."""
     arrivals = FirstArrivals(messages_max=100)
     arrivals.begin()
-    arrivals.hear([frame(number) for number in range(200)], 1)
+    arrivals.receive([frame(number) for number in range(200)], 1)
     assert (len(arrivals), arrivals.forgotten_total) == (80, 120)
     smoke = [frame(number, b"campus/s/smoke/a") for number in range(50)]
-    arrivals.hear(smoke, 2)
+    arrivals.receive(smoke, 2)
     assert (len(arrivals), arrivals.forgotten_total) == (100, 150)
     assert arrivals.accept(smoke[:1], 9) == [([smoke[0]], 2, True)]
 
@@ -128,7 +128,7 @@ def test_ahead_of_a_backlog_urgent_messages_keep_their_time(
     arrivals.begin(urgent_alone=True)
     ahead = [(number, at_ns) for at_ns, (number, smoke) in enumerate(published, 100) if smoke]
     for number, at_ns in ahead:
-        assert arrivals.hear([frame(number, topics[True])], at_ns)
+        assert arrivals.receive([frame(number, topics[True])], at_ns)
     comfort = [frame(number, topics[False]) for number in range(2 * STRANGERS)]
     assert arrivals.accept([*comfort, *(frame(n, topics[False]) for n in waiting)], 50)[0].known is False
     arrivals.end()

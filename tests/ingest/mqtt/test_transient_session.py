@@ -96,7 +96,7 @@ def test_the_session_of_the_log_loses_nothing_beside_it(mosquitto: Any, publishe
 
     def all_received() -> bool:
         frames = session.listen()
-        fresh.extend(first_arrivals.hear(frames, time.time_ns()))
+        fresh.extend(first_arrivals.receive(frames, time.time_ns()))
         held = [frame for chunk in subscriber.unstored() for frame in chunk.frames if not chunk.known]
         return len(fresh) + len(held) >= count
 
