@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
+from cachetools import FIFOCache
 
 from alerts.model import Notice
 
@@ -40,7 +41,7 @@ class MemoryOutbox:
         self._delivered = SentIds() if delivered is None else delivered
         self._channels = tuple(channels)
         self._waiting: dict[str, deque[Notice]] = {channel.name: deque() for channel in channels}
-        self._accepted: deque[str] = deque(maxlen=waiting_max * (len(self._channels) + 1))
+        self._accepted: FIFOCache[str, None] = FIFOCache(waiting_max * (len(self._channels) + 1))
         self._recent: deque[Notice] = deque(maxlen=RECENT_MAX)
         self._changed = threading.Condition()
         self._stopping = False
@@ -67,10 +68,10 @@ class MemoryOutbox:
     def send(self, notices: Iterable[Notice]) -> int:
         """Accept notices for delivery, each id once; return the number of new ones."""
         with self._changed:
-            known = set(self._accepted)
+            known = self._accepted
             fresh = [notice for notice in notices if notice.id not in known and notice.id not in self._delivered]
             for notice in fresh:
-                self._accepted.append(notice.id)
+                known[notice.id] = None
                 self._queue(notice)
             self._changed.notify_all()
         return len(fresh)

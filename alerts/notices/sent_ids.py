@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+
+from cachetools import FIFOCache
 
 from alerts.model import Notice, Receipt
 
@@ -19,8 +20,7 @@ class SentIds:
     """
 
     def __init__(self, *, known_max: int = KNOWN_MAX) -> None:
-        self._known_max = known_max
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: FIFOCache[str, None] = FIFOCache(known_max)
         self._in_flight: set[str] = set()
         self._lock = threading.Lock()
         self.repeats_total = 0
@@ -50,5 +50,3 @@ class SentIds:
             self._in_flight.discard(notice_id)
             if delivered:
                 self._known[notice_id] = None
-                if len(self._known) > self._known_max:
-                    self._known.popitem(last=False)
