@@ -13,10 +13,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from alerts import Actor, AlertDispatch, Page, People, SchemaError, open_database
+from alerts.database import journal
 from alerts.database.migrate import FOLDER, current_revision
+from alerts.database.migrations.versions.r0001_schema_of_0_1_0 import SCHEMA_1
 from alerts.database.schema import REVISION, metadata
 from ingest import Priority
 
@@ -59,6 +61,34 @@ def test_a_database_of_0_1_0_gets_the_present_schema(old_file: Path) -> None:
     """The upgrade of a file of version 0.1.0 ends at the schema of a new database."""
     engine = open_database(f"sqlite:///{old_file}")
     assert _differences(engine) == []
+    engine.dispose()
+
+
+@pytest.mark.postgresql
+def test_migrations_yield_the_schema_on_postgresql(postgresql_database: str) -> None:
+    """Processes that start together on an empty PostgreSQL database open it; the result is the metadata."""
+    with ThreadPoolExecutor(3) as pool:
+        engines = list(pool.map(open_database, [postgresql_database] * 3))
+    assert _differences(engines[0]) == []
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_database_of_0_1_0_is_adopted_and_loses_its_limits(postgresql_database: str) -> None:
+    """The tables of version 0.1.0 keep their rows, get the present schema and accept long names afterwards."""
+    bare = create_engine(postgresql_database)
+    SCHEMA_1.create_all(bare)
+    with bare.begin() as connection:
+        connection.execute(text("INSERT INTO meta VALUES ('schema', '1')"))
+        connection.execute(text("INSERT INTO cursors VALUES ('detections', 7)"))
+    bare.dispose()
+    engine = open_database(postgresql_database)
+    assert _differences(engine) == []
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT position FROM cursors")) == 7
+        journal.append(connection, at_ns=1, actor="a", kind="k", site="s", subject="x" * 300, facts={})
+    assert journal.verify(engine).ok
     engine.dispose()
 
 
