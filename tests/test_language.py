@@ -20,30 +20,27 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "detectors", "alerts", "simulators", "twinward")
 PARTS = {
     "ingest": ("ingest",),
+    "detectors": ("detectors",),
     "alerts": ("alerts",),
-    "detectors": ("detectors", "tests/detectors"),
-    "simulators": ("simulators", "tests/simulators"),
-    "commands": (
-        "twinward/bench",
-        "twinward/broker",
-        "twinward/commands",
-        "twinward/cli.py",
-        "twinward/config.py",
-        "twinward/errors.py",
-        "twinward/settings.py",
-        "twinward/tables.py",
-        "tests/bench",
-        "tests/twinward/broker",
-        "tests/twinward/commands",
-    ),
+    "simulators": ("simulators",),
+    "twinward": ("twinward",),
+    "tests": ("tests",),
     "docs": ("docs", "*.md", "bootstrap.py", "pyproject.toml", "constraints.txt", "deploy"),
 }
 """Parts whose language is checked, with their files."""
 
-FIRST_LINE_PARTS = ("bootstrap.py", "ingest", "detectors", "alerts", "simulators", "twinward")
+FIRST_LINE_PARTS = ("bootstrap.py", *PACKAGES, "tests")
 """Parts whose module docstrings have short first lines."""
 
-NAME_PARTS = ("bootstrap.py", "detectors", "simulators", *PARTS["commands"])
+NAME_PARTS = (
+    "bootstrap.py",
+    "detectors",
+    "simulators",
+    "twinward",
+    "tests/detectors",
+    "tests/simulators",
+    "tests/bench",
+)
 """Parts whose identifiers are checked."""
 
 PUBLIC_NAMES = {"lock_tells", "first_heard", "last_heard", "told_at"}

@@ -1,4 +1,4 @@
-"""A small school with its alert service on a real database, SQLite and PostgreSQL, fed by hand-made detections."""
+"""A small school with its alert service on SQLite and PostgreSQL, with hand-made detections."""
 
 from __future__ import annotations
 

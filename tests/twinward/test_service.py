@@ -1,4 +1,4 @@
-"""Start of the service: wrong settings fail before any file is opened; ingest starts before the other parts."""
+"""Start of the service: invalid settings fail before any file opens; ingest starts first."""
 
 from __future__ import annotations
 
