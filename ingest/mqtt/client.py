@@ -231,7 +231,7 @@ class Subscriber:
     def _answer(self, client: ChunkedClient) -> None:
         """Send the requests and subscriptions that decoded messages produced."""
         outgoing = self._intake.drain_outgoing()
-        self._connection.want(outgoing.subscriptions)
+        self._connection.subscribe(outgoing.subscriptions)
         for request in outgoing.requests:
             client.publish(request.topic, request.payload, qos=0)
 

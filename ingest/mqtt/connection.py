@@ -115,7 +115,7 @@ class Connection:
             self.client._sock_close()  # noqa: SLF001 - paho offers a farewell only, which would end the session's trust
         self._lost()
 
-    def want(self, topics: Sequence[str]) -> None:
+    def subscribe(self, topics: Sequence[str]) -> None:
         """Subscribe to further topics, on this connection and on later ones.
 
         A topic that an existing filter covers is left out: the broker would deliver its messages twice.

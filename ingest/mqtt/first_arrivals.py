@@ -39,7 +39,7 @@ _Times = dict[int, "int | deque[int]"]
 
 
 class FirstArrivals:
-    """Matches messages of two sessions: `accept` for the log's session, `receive` for the second one. Thread-safe.
+    """Matches messages of the log's session (`accept`) and of the second one (`receive`). Thread-safe.
 
     Equal messages match in order, first with first. On the log's side only messages of QoS 1 match: the broker may drop
     others, and a later message must not get the time of a dropped one. At most `messages_max` messages wait for their

@@ -37,11 +37,11 @@ class TransientSession:
         self.errors_total = 0
 
     @property
-    def hears(self) -> bool:
+    def subscribed(self) -> bool:
         """Whether the broker has confirmed the session and its subscriptions."""
         return self._connection is not None and self._connection.subscribed
 
-    def listen(self) -> list[Frame]:
+    def receive(self) -> list[Frame]:
         """Return the messages since the last call, after a short wait; open the session when it is closed."""
         if self._connection is None:
             self._connection = Connection(self._settings, list(self._subscriptions()), passing=True)
@@ -51,13 +51,13 @@ class TransientSession:
             return []
         return self._received(connection)
 
-    def want(self, topics: Sequence[str]) -> None:
+    def subscribe(self, topics: Sequence[str]) -> None:
         """Subscribe to further topics."""
         if self._connection is not None and topics:
-            self._connection.want(topics)
+            self._connection.subscribe(topics)
 
     def close(self) -> None:
-        """Close the session; `listen` opens a new one."""
+        """Close the session; `receive` opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

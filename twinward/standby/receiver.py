@@ -43,7 +43,7 @@ class Receiver:
     @property
     def connected(self) -> bool:
         """Whether the present session is subscribed."""
-        return self._session.hears
+        return self._session.subscribed
 
     @property
     def errors_total(self) -> int:
@@ -66,10 +66,10 @@ class Receiver:
         Blocks for at most a tenth of a second. keep: whether a flow needs messages that the durable session has as
         well.
         """
-        connected_before = self._session.hears
-        frames = self._session.listen()
+        connected_before = self._session.subscribed
+        frames = self._session.receive()
         now_ns = self._clock()
-        if self._session.hears and not connected_before:
+        if self._session.subscribed and not connected_before:
             chunks = self._source.unstored()
             self._mark = max(self._mark, chunks[-1].number if chunks else 0)
             self._arrivals.begin(urgent_alone=self._urgent_alone)
@@ -106,7 +106,7 @@ class Receiver:
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Subscribe to topics that a format asks for."""
-        self._session.want(topics)
+        self._session.subscribe(topics)
 
     def stop(self) -> None:
         """Close the session and empty the buffer."""

@@ -37,7 +37,7 @@ def publisher(mosquitto: Any) -> Any:
 def bodies(session: TransientSession, number: int) -> list[bytes]:
     """Return the payloads of the next `number` messages."""
     found: list[bytes] = []
-    until(lambda: (found.extend(frame[3] for frame in session.listen()), len(found) >= number)[-1])
+    until(lambda: (found.extend(frame[3] for frame in session.receive()), len(found) >= number)[-1])
     return found
 
 
@@ -46,13 +46,13 @@ def test_it_receives_live_messages_and_leaves_no_session(mosquitto: Any, publish
     """Messages published while it is closed never arrive, and no retained message arrives."""
     session = TransientSession(MqttSettings(url=mosquitto.url, protocol=protocol), lambda: TOPICS)
     publisher.publish("campus/s/env/old", b"0", qos=1, retain=True).wait_for_publish(10)
-    until(lambda: (session.listen(), session.hears)[-1])
+    until(lambda: (session.receive(), session.subscribed)[-1])
     publisher.publish("campus/s/env/a", b"1", qos=1).wait_for_publish(10)
     received = bodies(session, 1)
     session.close()
-    assert not session.hears
+    assert not session.subscribed
     publisher.publish("campus/s/env/a", b"2", qos=1).wait_for_publish(10)
-    until(lambda: (session.listen(), session.hears)[-1])
+    until(lambda: (session.receive(), session.subscribed)[-1])
     publisher.publish("campus/s/env/a", b"3", qos=1).wait_for_publish(10)
     received += bodies(session, 1)
     session.close()
@@ -64,11 +64,11 @@ def test_it_receives_live_messages_and_leaves_no_session(mosquitto: Any, publish
 def test_a_broker_that_restarts_is_found_again(mosquitto: Any) -> None:
     """It reconnects within seconds and subscribes again."""
     session = TransientSession(MqttSettings(url=mosquitto.url), lambda: TOPICS)
-    until(lambda: (session.listen(), session.hears)[-1])
+    until(lambda: (session.receive(), session.subscribed)[-1])
     mosquitto.stop()
-    until(lambda: (session.listen(), not session.hears)[-1])
+    until(lambda: (session.receive(), not session.subscribed)[-1])
     mosquitto.start()
-    until(lambda: (session.listen(), session.hears)[-1])
+    until(lambda: (session.receive(), session.subscribed)[-1])
     session.close()
 
 
@@ -88,14 +88,14 @@ def test_the_session_of_the_log_loses_nothing_beside_it(mosquitto: Any, publishe
     until(lambda: subscriber.status()["connected"])
     until(lambda: subscriber.failing() is not None)
     session = TransientSession(settings, subscriber.subscriptions)
-    until(lambda: (session.listen(), session.hears)[-1])
+    until(lambda: (session.receive(), session.subscribed)[-1])
     first_arrivals.begin()
     count, fresh = 200, []
     for number in range(count):
         publisher.publish("campus/s/env/a", b'{"level": %d}' % number, qos=1)
 
     def all_received() -> bool:
-        frames = session.listen()
+        frames = session.receive()
         fresh.extend(first_arrivals.receive(frames, time.time_ns()))
         held = [frame for chunk in subscriber.unstored() for frame in chunk.frames if not chunk.known]
         return len(fresh) + len(held) >= count

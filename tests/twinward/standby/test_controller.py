@@ -255,24 +255,24 @@ class TransientSession:
     """A transient session with the messages of the test."""
 
     def __init__(self) -> None:
-        self.hears, self.opened, self.closed, self.errors_total = False, 0, 0, 0
+        self.subscribed, self.opened, self.closed, self.errors_total = False, 0, 0, 0
         self.frames: list[Frame] = []
         self.refused = False
 
-    def listen(self) -> list[Frame]:
+    def receive(self) -> list[Frame]:
         """Return the messages since the last call."""
-        if not self.hears and not self.refused:
-            self.hears, self.opened = True, self.opened + 1
+        if not self.subscribed and not self.refused:
+            self.subscribed, self.opened = True, self.opened + 1
         frames, self.frames = self.frames, []
-        return frames if self.hears else []
+        return frames if self.subscribed else []
 
-    def want(self, topics: Sequence[str]) -> None:
+    def subscribe(self, topics: Sequence[str]) -> None:
         """Accept no topic: these formats ask for none."""
         assert not topics
 
     def close(self) -> None:
         """Close the session."""
-        self.hears, self.closed = False, self.closed + 1
+        self.subscribed, self.closed = False, self.closed + 1
 
 
 @dataclass
@@ -337,7 +337,7 @@ def test_alarms_received_before_and_after_the_fault_both_page(post: Post) -> Non
     """Messages of both sessions and the fault itself are sent; then degraded mode ends."""
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
     post.fail()
-    until(lambda: post.session.hears)
+    until(lambda: post.session.subscribed)
     post.session.frames = [frame("new-7", 2, smoke=True)]
     until(lambda: sorted(post.pages()) == ["hazard.opened", "hazard.opened", "service.fault"])
     assert [fault.cause.code for fault in post.standby.faults] == ["disk_full"]
@@ -350,7 +350,7 @@ def test_alarms_received_before_and_after_the_fault_both_page(post: Post) -> Non
 def test_a_message_of_both_sessions_is_scored_once(post: Post) -> None:
     """The durable session receives it later, as known: no second hazard, no second page."""
     post.fail()
-    until(lambda: post.session.hears)
+    until(lambda: post.session.subscribed)
     smoke = frame("smoke-1", 1, smoke=True)
     post.session.frames = [smoke]
     until(lambda: "hazard.opened" in post.pages())
@@ -364,7 +364,7 @@ def test_a_message_of_both_sessions_is_scored_once(post: Post) -> None:
 def test_a_short_fault_pages_nobody(post: Post) -> None:
     """The session opens immediately, so that no message is missed; scoring starts after a second."""
     post.fail()
-    until(lambda: post.session.hears)
+    until(lambda: post.session.subscribed)
     post.source.fails = None
     until(lambda: post.session.closed == 1)
     assert (post.pages(), post.standby.status()["watches"]) == ([], 0)
@@ -385,7 +385,7 @@ def test_ahead_of_a_backlog_only_life_safety_is_scored(post: Post) -> None:
     """Messages wait at the broker: new alarms page now; start and end of the backlog are reported."""
     post.source.waits_s = BACKLOG_S + 1
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
-    until(lambda: post.urgent_session.hears)
+    until(lambda: post.urgent_session.subscribed)
     flood = (0, 0, b"campus/s/env/lab", b'{"seq": 1, "temperature": 90}')
     post.urgent_session.frames = [flood, frame("new-7", 2, smoke=True)]
     until(lambda: sorted(post.pages()) == ["hazard.opened", "service.fault"])
@@ -402,7 +402,7 @@ def test_ahead_of_a_backlog_only_life_safety_is_scored(post: Post) -> None:
 def test_messages_received_during_a_short_delay_page_once_it_is_long(post: Post) -> None:
     """Receiving starts early. Scoring waits while the durable session may still be in time; no fault is reported."""
     post.source.waits_s = (SOON_S + LATE_S) / 2
-    until(lambda: post.urgent_session.hears)
+    until(lambda: post.urgent_session.subscribed)
     post.urgent_session.frames = [frame("new-7", 2, smoke=True)]
     time.sleep(1.5)
     assert (post.pages(), post.standby.status()["watches"], post.standby.faults) == ([], 0, [])
@@ -416,7 +416,7 @@ def test_an_occasional_delay_fills_no_buffer(post: Post, monkeypatch: pytest.Mon
     """Messages of ten seconds ago are in the durable session: they are dropped and never scored."""
     monkeypatch.setattr("twinward.standby.receiver.DUPLICATED_AFTER_NS", SECOND_NS // 2)
     post.source.waits_s = (SOON_S + LATE_S) / 2
-    until(lambda: post.urgent_session.hears)
+    until(lambda: post.urgent_session.subscribed)
     post.urgent_session.frames = [frame("new-7", 2, smoke=True)]
     time.sleep(1.5)
     post.source.waits_s = LATE_S + 1
@@ -428,11 +428,11 @@ def test_an_occasional_delay_fills_no_buffer(post: Post, monkeypatch: pytest.Mon
 def test_a_failed_log_comes_before_a_backlog(post: Post) -> None:
     """The session for life safety closes for the one of all messages, and opens again."""
     post.source.waits_s = LATE_S + 1
-    until(lambda: post.urgent_session.hears)
+    until(lambda: post.urgent_session.subscribed)
     post.fail()
-    until(lambda: post.session.hears and not post.urgent_session.hears)
+    until(lambda: post.session.subscribed and not post.urgent_session.subscribed)
     post.source.fails = None
-    until(lambda: post.urgent_session.hears and not post.session.hears)
+    until(lambda: post.urgent_session.subscribed and not post.session.subscribed)
     assert (post.urgent_session.opened, post.session.opened) == (2, 1)
 
 

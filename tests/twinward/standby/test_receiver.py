@@ -40,22 +40,22 @@ class TransientSession:
     """Returns the frames of the test."""
 
     def __init__(self) -> None:
-        self.hears, self.errors_total, self.closed = False, 0, 0
+        self.subscribed, self.errors_total, self.closed = False, 0, 0
         self.frames: list[Frame] = []
 
-    def listen(self) -> list[Frame]:
+    def receive(self) -> list[Frame]:
         """Connect and return the frames."""
-        self.hears = True
+        self.subscribed = True
         frames, self.frames = self.frames, []
         return frames
 
-    def want(self, topics: Sequence[str]) -> None:
+    def subscribe(self, topics: Sequence[str]) -> None:
         """Accept no topic."""
         assert not topics
 
     def close(self) -> None:
         """Close the session."""
-        self.hears, self.closed = False, self.closed + 1
+        self.subscribed, self.closed = False, self.closed + 1
 
 
 class World:
@@ -96,7 +96,7 @@ def test_life_safety_alone_leaves_the_durable_session_its_messages() -> None:
     world.urgent.frames = [frame(2)]
     world.receiver.receive(keep=True)
     assert world.drained() == [frame(2)]
-    assert not world.all.hears
+    assert not world.all.subscribed
 
 
 def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
