@@ -119,3 +119,6 @@ DEVICE_METRICS = frozenset(
     ),
 )
 """Metrics of the device itself, on a topic of any kind."""
+
+SERVICE_METRICS = frozenset(("tick", "backlog"))
+"""Metrics of the service clock. Intake rejects them from devices: they would stop or delay offline detection."""

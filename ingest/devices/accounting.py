@@ -25,6 +25,7 @@ REASONS: Mapping[str, str] = {
     "kind": "the kind in the topic is none of the six",
     "sensor_name": "site or sensor name has other characters than [A-Za-z0-9._-], or more than 64",
     "metric_name": "metric name is ill-formed",
+    "metric_reserved": "metric is reserved for the service",
     "type": "value is neither number, boolean nor null",
     "not_finite": "value is NaN or infinite",
     "time_format": "time is neither RFC 3339 with offset nor epoch milliseconds",

@@ -19,9 +19,12 @@ from ingest.devices.gaps import Gaps
 from ingest.frame import DUP, OVERSIZE, RETAIN, Frame
 from ingest.intake.batch import OpenBatch
 from ingest.intake.duplicates import Duplicates
-from ingest.vocabulary import METRICS
+from ingest.vocabulary import METRICS, SERVICE_METRICS
 
 from .hot_arrays import ITEMS_MIN, Shape, Shapes, decode_array
+
+_SLOW = SERVICE_METRICS | {"test"}
+"""Metrics that the slow path handles: rejects, and the mark of a self-test."""
 
 _UNUSUAL = RETAIN | DUP | OVERSIZE
 _Fields = dict[str, ZonedTime | int | float | bool | None]
@@ -49,7 +52,7 @@ class Columns:
         self.routes: dict[bytes, Route] = {}
         self._shapes = Shapes()
         self._gaps = gaps
-        self.metrics = {metric.name: metric.code for metric in METRICS if metric.name != "test"}
+        self.metrics = {metric.name: metric.code for metric in METRICS if metric.name not in _SLOW}
 
     def accept(  # noqa: C901, PLR0912, PLR0915 - the hot loop: one call per message would cost a tenth of the rate
         self,

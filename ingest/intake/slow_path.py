@@ -16,7 +16,7 @@ from ingest.devices.gaps import Gaps
 from ingest.devices.ledger import Ledger
 from ingest.errors import CatalogFull
 from ingest.frame import AGAIN, DUP, OVERSIZE, RETAIN, Frame
-from ingest.vocabulary import KINDS
+from ingest.vocabulary import KINDS, SERVICE_METRICS
 
 from .batch import OpenBatch
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
@@ -252,7 +252,7 @@ class SlowPath:
         if frame[2] not in self.columns.routes:
             self._route_to(sensor, address, frame[2])
         for reading in decoded.readings:
-            if reading.metric != "test":
+            if reading.metric != "test" and reading.metric not in SERVICE_METRICS:
                 self.columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
 
     def resolve(self, raw_topic: bytes) -> Route | None:

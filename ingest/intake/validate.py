@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ingest.catalog import SERVICE_DEVICE
 from ingest.decode.contract import Reading
 from ingest.telemetry import TelemetryBatch
-from ingest.vocabulary import FIRST_LEARNED_METRIC, METRICS, Quality
+from ingest.vocabulary import FIRST_LEARNED_METRIC, METRICS, SERVICE_METRICS, Quality
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
@@ -96,6 +96,8 @@ def ill_formed(reading: Reading) -> str:
         return "sensor_name"
     if not _METRIC.fullmatch(reading.metric):
         return "metric_name"
+    if reading.metric in SERVICE_METRICS:
+        return "metric_reserved"
     if not isfinite(reading.value):
         return "not_finite"
     if reading.time_ns is not None and not 0 <= reading.time_ns <= _TIME_NS_MAX:

@@ -25,6 +25,7 @@ def bad_messages(now_ms: int) -> dict[str, list[tuple[str, bytes]]]:
         "not_finite": [(SENSOR, b'{"pressure": NaN}'), (SENSOR, b'{"pressure": Infinity}')],
         "type": [(SENSOR, b'{"pressure": "0.3"}')],
         "metric_name": [(SENSOR, b'{"no such name!": 1}')],
+        "metric_reserved": [(SENSOR, b'{"tick": 1}')],
         "time_past": [(SENSOR, b'{"time": 0, "pressure": 0.3}')],
         "time_future": [(SENSOR, b'{"time": %d, "pressure": 0.3}' % (now_ms + 20 * 366 * 86_400_000))],
         "time_format": [(SENSOR, b'{"time": "yesterday", "pressure": 0.3}')],

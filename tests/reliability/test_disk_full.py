@@ -19,7 +19,7 @@ FULL_S, FULL_LONG_S = 6, 120
 BACK_S = 10
 SENT_S = 3
 READS = ("/sensors", "/readings", "/tickets", "/hazards", "/notices", "/audit", "/accounting", "/condition", "/me")
-ASKED = {"sensor": "d1", "site": "rel", "metric": "users_in_total"}
+ASKED = {"sensor": "d1", "site": "rel", "metric": "people_in_total"}
 
 
 @pytest.fixture

@@ -307,7 +307,7 @@ def test_every_metric_of_the_vocabulary_takes_the_hot_path() -> None:
     intake._slow.accept = declined.append  # type: ignore[method-assign]
     for name in METRIC_BY_NAME:
         intake.accept([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
-    assert [frame[2] for frame in declined] == [b"campus/s1/env/test"]
+    assert [frame[2] for frame in declined] == [b"campus/s1/env/test", b"campus/s1/env/tick", b"campus/s1/env/backlog"]
 
 
 @pytest.mark.parametrize("time", ["1764000000{:03d}", '"2025-11-24T16:00:00.{:03d}Z"'])

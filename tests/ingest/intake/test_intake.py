@@ -92,6 +92,8 @@ HOSTILE = (
     (TOPIC, b'{"co": "21"}', 0, "type"),
     (TOPIC, b'{"co": [[1]]}', 0, "type"),
     (TOPIC, b'{"co-2": 1}', 0, "metric_name"),
+    (TOPIC, b'{"tick": 1}', 0, "metric_reserved"),
+    (TOPIC, b'{"backlog": 1000000}', 0, "metric_reserved"),
     (TOPIC, b'{"time": "now", "co": 1}', 0, "time_format"),
     (TOPIC, b'{"time": 0, "co": 1}', 0, "time_past"),
     (TOPIC, b'{"time": %d, "co": 1}' % (NOW_MS - 367 * DAY_MS), 0, "time_past"),

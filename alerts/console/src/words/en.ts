@@ -281,6 +281,7 @@ export const en: Record<keyof typeof zh, string> = {
   refused_kind: "unknown kind",
   refused_sensor_name: "bad sensor name",
   refused_metric_name: "bad metric name",
+  refused_metric_reserved: "metric reserved for the service",
   refused_type: "wrong type",
   refused_not_finite: "not finite",
   refused_out_of_range: "out of range",

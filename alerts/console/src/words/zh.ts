@@ -279,6 +279,7 @@ export const zh = {
   refused_kind: "类别未知",
   refused_sensor_name: "传感器名不合法",
   refused_metric_name: "指标名不合法",
+  refused_metric_reserved: "指标名为系统保留",
   refused_type: "类型不对",
   refused_not_finite: "不是有限数",
   refused_out_of_range: "超出量程",
