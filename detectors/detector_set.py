@@ -60,11 +60,12 @@ class RuleDetector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A rule detector, the key of its series table, and the digest of its inputs."""
+    """A rule detector, the key of its series table, the digest of its inputs, and the layout of its state."""
 
     detector: RuleDetector
     table: str
     digest: str
+    layout: str
 
 
 class DetectorSet:
@@ -75,7 +76,8 @@ class DetectorSet:
     A snapshot holds the state of each rule under the digest of its inputs: settings, layout version, and as far as the
     rule reads them, the calendar, the battery types and the recipe's limit of lateness. `restore` skips rules that are
     new or have another digest. Such a rule starts without state and scores from the next batch on: readings before it
-    are not scored again, and a detection that the former rule left open is not cleared by it.
+    are not scored again, and a detection that the former rule left open is not cleared by it. A silence rule starts
+    from the last messages in the state of its predecessor, or of another silence rule.
     """
 
     def __init__(self, recipe: Recipe, catalog: Catalog, calendar: Calendar) -> None:
@@ -90,7 +92,9 @@ class DetectorSet:
             table = self._tables.setdefault(key, Table(metrics))
             detector = _detector(rule, table, calendar, recipe)
             late_s = recipe.late_s if metrics else None  # assigns the rows of a table to the late timeline
-            self._members.append(_Member(detector, key, digest(key, late_s, *detector.inputs())))
+            inputs = detector.inputs()
+            layout = f"{type(rule).__name__} {inputs[0]}"
+            self._members.append(_Member(detector, key, digest(key, late_s, *inputs), layout))
         self._fresh_rules = tuple(rule.name for rule in recipe.rules)
 
     @property
@@ -125,7 +129,8 @@ class DetectorSet:
                 "sensors": len(self._fleet),
                 "tables": {key: table.dump() for key, table in self._tables.items()},
                 "rules": {
-                    m.detector.rule.name: {"digest": m.digest, "state": m.detector.dump()} for m in self._members
+                    m.detector.rule.name: {"digest": m.digest, "layout": m.layout, "state": m.detector.dump()}
+                    for m in self._members
                 },
             }
         )
@@ -155,12 +160,22 @@ class DetectorSet:
             name = member.detector.rule.name
             saved = fields["rules"].get(name)
             if saved is None or saved["digest"] != member.digest:
+                _inherit(member, fields["rules"])
                 continue
             if member.table not in fields["tables"]:
                 raise StateError(f"state of rule {name!r} without its series table {member.table!r}")
             member.detector.load(saved["state"])
             restored.add(name)
         return restored
+
+
+def _inherit(member: _Member, saved: dict[str, Any]) -> None:
+    """Pass the last messages of a saved silence rule to a new or changed one: of the same name, else of the first."""
+    if not isinstance(member.detector, SilenceDetector):
+        return
+    fitting = {name: rule["state"] for name, rule in saved.items() if rule["layout"] == member.layout}
+    if fitting:
+        member.detector.inherit(fitting.get(member.detector.rule.name, next(iter(fitting.values()))))
 
 
 def build(recipe: Recipe, catalog: Catalog, calendar: Calendar) -> DetectorSet:

@@ -113,6 +113,16 @@ class SilenceDetector:
         self._sensors.load(state["sensors"])
         self._seen_version = 0
 
+    def inherit(self, state: dict[str, Any]) -> None:
+        """Start from the last messages in the state of another silence rule; the deadlines follow this rule.
+
+        A sensor that is offline at the change is detected by this rule too, and its next message clears it.
+        """
+        self.load(state)
+        own = self._sensors
+        own["step"][:], own["limit"][:], own["learns"][:] = 0, FAR, False
+        own["late"][:] = self._spans[-1]
+
     def _detection(self, entry: Entry, fleet: Fleet) -> RuleDetection:
         own = self._sensors
         announced = entry.first_ns == entry.last_ns and entry.phase == 0

@@ -38,10 +38,14 @@ class School:
         code = self.catalog.code("s", name, "env")
         self._rows.append((at_s, code, METRIC_BY_NAME[metric].code, 20.0 if online is None else online))
 
-    def until(self, end_s: float) -> list[Found]:
+    def restart(self, detector: DetectorSet) -> None:
+        """Continue with this detector; readings so far are scored."""
+        self.detector, self._rows = detector, []
+
+    def until(self, end_s: float, *, since_s: int = 0) -> list[Found]:
         """Return the detections until then."""
         clock, tick = self.catalog.code(SERVICE_SITE, "clock", "device"), METRIC_BY_NAME["tick"].code
-        rows = sorted(self._rows + [(float(second), clock, tick, 1.0) for second in range(int(end_s))])
+        rows = sorted(self._rows + [(float(second), clock, tick, 1.0) for second in range(since_s, int(end_s))])
         found = self.detector.update(batch(rows))
         return [
             (
@@ -60,6 +64,27 @@ def batch(rows: list[tuple[float, int, int, float]]) -> TelemetryBatch:
     found = {"sensor": [r[1] for r in rows], "metric": [r[2] for r in rows], "value": [r[3] for r in rows]}
     found |= {"time_ns": time_ns, "arrival_ns": time_ns, "quality": [0] * len(rows)}
     return from_columns({name: np.array(found[name], dtype) for name, dtype in COLUMNS})
+
+
+@settings(deadline=None, max_examples=50)
+@given(last_s=st.integers(100, 3_000), changed_at_s=st.integers(1_000, 3_000), back_s=st.integers(5_000, 6_000))
+def test_a_changed_rule_detects_sensors_that_are_offline_and_clears_them(
+    last_s: int, changed_at_s: int, back_s: int
+) -> None:
+    """A sensor that sends no more before the change is detected by the new rule, and its next message clears it."""
+    school = School({"c": ("", 20.0)})
+    for at_s in range(0, min(last_s, changed_at_s), 20):
+        school.send("c", float(at_s))
+    school.until(changed_at_s)
+    changed = DetectorSet(
+        Recipe("silence", (replace(SILENCE, periods=SILENCE.periods + 1),)), school.catalog, Calendar()
+    )
+    changed.restore(school.detector.snapshot())
+    assert changed.fresh_rules == (SILENCE.name,)
+    school.restart(changed)
+    school.send("c", float(back_s))
+    found = school.until(back_s + 2, since_s=changed_at_s)
+    assert [(sensor, phase) for _, sensor, phase, _ in found if phase != "CHANGE"] == [("c", "RAISE"), ("c", "CLEAR")]
 
 
 @settings(deadline=None, max_examples=30)
