@@ -1,14 +1,15 @@
 """Errors of the alerts package.
 
 AlertError
-├── NotFound       the object does not exist or is outside the person's sites
-├── Forbidden      the person's roles do not permit the operation
-├── Stale          the object changed after the person read it
-├── GuardFailed    the loop does not permit the step now; the reason in both languages
-├── Invalid        fields are missing or wrong; fields: name -> expected value
-├── RegistryError  the campus file is wrong; errors has one line per mistake
-├── ChannelError   a channel cannot be opened as configured
-└── SchemaError    this version cannot open the database
+├── NotFound             the object does not exist or is outside the person's sites
+├── Forbidden            the person's roles do not permit the operation
+├── Stale                the object changed after the person read it
+├── GuardFailed          the loop does not permit the step now; the reason in both languages
+├── Invalid              fields are missing or wrong; fields: name -> expected value
+├── RegistryError        the campus file is wrong; errors has one line per mistake
+├── ChannelError         a channel cannot be opened as configured
+├── DatabaseUnavailable  the database server or file does not open
+└── SchemaError          this version cannot open the database
 """
 
 from __future__ import annotations
@@ -70,6 +71,17 @@ class RegistryError(AlertError):
 
 class ChannelError(AlertError):
     """A channel cannot be opened as configured."""
+
+
+class DatabaseUnavailable(AlertError):  # noqa: N818 - names the state
+    """The database does not open. url: without its password; reason: first line of the driver's error."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"cannot open the alert database {url}: {reason}; set `database` to sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST/NAME of a running server"
+        )
+        self.url, self.reason = url, reason
 
 
 class SchemaError(AlertError):

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from alerts.errors import SchemaError
+from alerts.errors import DatabaseUnavailable, SchemaError
 
 from .migrate import migrate
 
@@ -34,17 +35,34 @@ POSTGRESQL_LIMITS = {
 def open_database(url: str) -> Engine:
     """Return an engine on the database with the present schema; create or migrate the tables first.
 
-    Raises SchemaError for a database of a newer version and ValueError-like SQLAlchemy errors for a wrong URL.
+    Raises SchemaError for a database of a newer version, DatabaseUnavailable for a server or file that does not open.
     """
-    engine = create(url)
+    try:
+        engine = create(url)
+    except ArgumentError as error:
+        raise DatabaseUnavailable(_shown(url), _first_line(error)) from error
     try:
         if engine.dialect.name == "postgresql":
             _check_encoding(engine)
         migrate(engine)
-    except BaseException:
+    except BaseException as error:
         engine.dispose()
+        if isinstance(error, OperationalError):
+            raise DatabaseUnavailable(_shown(url), _first_line(error.orig or error)) from error
         raise
     return engine
+
+
+def _shown(url: str) -> str:
+    """Return the URL without its password; only its length for a text that is no URL."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return f"(a text of {len(url)} characters)"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def create(url: str) -> Engine:

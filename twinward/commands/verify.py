@@ -8,10 +8,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from alerts import open_database
+from alerts import AlertError, open_database
 from alerts.database.journal import verify as verify_journal
 from twinward.clock import system_clock
-from twinward.errors import InputError
+from twinward.errors import InputError, as_cli_errors
 from twinward.log import TelemetryLog
 from twinward.settings import Settings, in_data_dir, read_settings
 from twinward.stages import noted_head
@@ -42,7 +42,8 @@ def _verify_log(settings: Settings) -> dict[str, Any]:
 def _verify_audit(settings: Settings) -> dict[str, Any]:
     if not settings.database and not (settings.data_dir / "alerts.sqlite").exists():
         raise InputError(f"{settings.data_dir / 'alerts.sqlite'}: no journal at this path")
-    engine = open_database(settings.database_url)
+    with as_cli_errors(AlertError):
+        engine = open_database(settings.database_url)
     try:
         report = verify_journal(engine, known_head=noted_head(settings.data_dir / "alerts.head"))
         return dataclasses.asdict(report)
