@@ -14,23 +14,25 @@ from tests.processes import InfluxDB, Mosquitto, Server, Service, VictoriaMetric
 from tests.processes.postgresql import EmptyDatabases, PostgreSQL, postgresql_programs
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-SERIAL = ("browser", "e2e", "reliability", "twinward/broker", "twinward/test_service.py")
-"""Folders and modules of tests that start services and wait for them: other load would break their time limits."""
+SERVICES = ("browser", "e2e", "twinward/broker", "twinward/test_service.py")
+"""Folders and modules of tests that start services and wait for them: much other load would break their time limits."""
+
+PARTS = {"bench": ("bench",), "serial": ("reliability",), "services": SERVICES}
+"""Part of the suite -> its folders and modules; all others are `parallel`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite."""
     parser.addoption("--long", action="store_true", help="run the reliability tests at their documented size")
     parser.addoption("--seed", type=int, default=None, help="seed of the random choices of a reliability test")
-    parser.addoption("--part", choices=("parallel", "serial", "bench"), help="run only this part (tests/suite.py)")
+    parser.addoption("--part", choices=("parallel", *PARTS), help="run only this part (tests/suite.py)")
 
 
 def part_of(path: Path) -> str:
     """Return the part of the suite that contains a test module."""
     within = path.relative_to(Path(__file__).parent)
-    if within.is_relative_to("bench"):
-        return "bench"
-    return "serial" if any(within.is_relative_to(folder) for folder in SERIAL) else "parallel"
+    found = (part for part, folders in PARTS.items() if any(within.is_relative_to(folder) for folder in folders))
+    return next(found, "parallel")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

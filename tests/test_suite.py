@@ -43,14 +43,25 @@ def run(monkeypatch: pytest.MonkeyPatch, statuses: dict[str, int], *arguments: s
 
 
 def test_the_last_line_sums_the_parts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Three parts with three tests each are nine passed tests in the summary."""
+    """Four parts with three tests each are twelve passed tests in the summary."""
     status, steps = run(monkeypatch, {})
     assert status == 0
-    assert {"format", "lint", "types", "imports", "parallel tests", "serial tests", "bench tests"} <= set(steps)
-    assert " 9 passed in " in capsys.readouterr().out.splitlines()[-1]
+    assert {
+        "format",
+        "lint",
+        "types",
+        "imports",
+        "parallel tests",
+        "services tests",
+        "serial tests",
+        "bench tests",
+    } <= set(steps)
+    assert " 12 passed in " in capsys.readouterr().out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("failing", ["format", "types", "parallel tests", "serial tests", "bench tests", "coverage"])
+@pytest.mark.parametrize(
+    "failing", ["format", "types", "parallel tests", "services tests", "serial tests", "bench tests", "coverage"]
+)
 def test_any_failed_step_fails_the_run_after_all_steps(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step still runs, and the exit status is 1."""
     whole = run(monkeypatch, {})[1]

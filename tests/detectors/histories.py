@@ -92,4 +92,4 @@ def make(name: str) -> DetectorSet:
     return build(RECIPES[name], campus(), Calendar())
 
 
-thorough = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,4 +1,4 @@
-"""Opening of the alert database: a wrong URL and a stopped server are one clear error without the password."""
+"""Opening of the alert database: a wrong URL or a stopped server is one clear error."""
 
 from __future__ import annotations
 
