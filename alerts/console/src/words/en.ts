@@ -82,7 +82,7 @@ export const en: Record<keyof typeof zh, string> = {
   time_gateway: "Gateway",
   time_arrival: "Arrival",
   time_decision: "Decision",
-  clearsWhen: "Clears when",
+  clearsWhen: "Clearing",
   evidence: "Evidence",
   trend: "Trend",
   ticket: "Ticket",
