@@ -14,7 +14,7 @@ from tests.processes import InfluxDB, Mosquitto, Server, Service, VictoriaMetric
 from tests.processes.postgresql import EmptyDatabases, PostgreSQL, postgresql_programs
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-SERVICES = ("browser", "e2e", "twinward/broker", "twinward/test_service.py")
+SERVICES = ("browser", "e2e", "simulators/play/test_publisher.py", "twinward/broker", "twinward/test_service.py")
 """Folders and modules of tests that start services and wait for them: much other load would break their time limits."""
 
 PARTS = {"bench": ("bench",), "serial": ("reliability",), "services": SERVICES}

@@ -7,6 +7,7 @@ acknowledgements share the state of one connection.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
@@ -28,6 +29,7 @@ RECEIVE_BYTES = 262_144
 PACKET_IDS = 65_535
 REFUSED = 0x80
 ROWS_A_WRITE = 2_000
+SETTLE_S = 1.0
 WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Backoff between attempts to reconnect; the last one repeats."""
 
@@ -144,7 +146,8 @@ class Publisher:
         return len(self._flight)
 
     def close(self) -> PublishStats:
-        """Disconnect; messages in flight count as lost."""
+        """Disconnect; messages without acknowledgement within 1 s count as lost."""
+        self._settle()
         self.stats.lost += len(self._flight)
         self._flight.clear()
         try:
@@ -154,6 +157,18 @@ class Publisher:
             pass
         self._release()
         return self.stats
+
+    def _settle(self) -> None:
+        """Wait for the acknowledgements of messages in flight, at most 1 s; a lost connection ends the wait."""
+        deadline_s = time.monotonic() + SETTLE_S
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the socket is closed
+            while self._flight and (left_s := deadline_s - time.monotonic()) > 0:
+                if not select.select([self._sock], [], [], left_s)[0]:
+                    return
+                data = self._sock.recv(RECEIVE_BYTES)
+                if not data:
+                    return
+                self._incoming = self._count_acks(self._incoming + data)
 
     def _in_flight(self, row: Row) -> bytes:
         """Return the QoS 1 frame of a row; keep it until its acknowledgement."""
