@@ -90,16 +90,17 @@ class ServiceProcess:
     def ticket_waits_s(self, published: dict[str, int]) -> list[float]:
         """Return the seconds from publishing to the ticket in the database, for each alarm with a ticket."""
         waits: list[float] = []
-        cursor: str | None = "0"
-        while cursor is not None:
-            page = self._http.get("/hazards", params={"state": "all", "limit": 200, "cursor": cursor}).json()
+        query: dict[str, str | int] = {"state": "all", "limit": 200}
+        while True:
+            page = self._http.get("/hazards", params=query).json()
             for hazard in page["items"]:
                 sensor = hazard["place"].removeprefix("unassigned:")
                 if sensor in published and hazard["ticket"]:
                     recorded_s = np.datetime64(hazard["times"]["recorded"].partition("+")[0], "ms").astype(int) / 1e3
                     waits.append(float(recorded_s) - published[sensor] / 1e3)
-            cursor = page["next"]
-        return waits
+            if page["next"] is None:
+                return waits
+            query["cursor"] = page["next"]
 
     def cpu_s(self) -> float:
         """Return user and system time of the process so far."""
