@@ -17,7 +17,7 @@ SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 SERVICES = ("browser", "e2e", "simulators/play/test_publisher.py", "twinward/broker", "twinward/test_service.py")
 """Folders and modules of tests that start services and wait for them: much other load would break their time limits."""
 
-PARTS = {"bench": ("bench",), "serial": ("reliability",), "services": SERVICES}
+PARTS = {"bench": ("bench",), "reliability": ("reliability",), "services": SERVICES}
 """Part of the suite -> its folders and modules; all others are `parallel`."""
 
 

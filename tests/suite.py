@@ -1,9 +1,9 @@
 """Run every check and the whole suite: `.venv/bin/python tests/suite.py [arguments of pytest]`.
 
 The suite has four parts. The tests of `parallel` run side by side. The tests of `services` start services and wait for
-them, and run two at a time. The tests of `serial` disturb a service and measure its recovery, and run alone. So do the
-tests of `bench`, which measure speed. Without arguments the first two parts also measure line and branch coverage, and
-the run fails below the floor in pyproject.toml.
+them; `reliability` disturbs services and measures their recovery. Both run a few at a time. The tests of `bench`
+measure speed and run alone. Without arguments the first two parts also measure line and branch coverage, and the run
+fails below the floor in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ CHECKS = {
 COVERAGE = ["--cov", "--cov-append", "--cov-report=", "--cov-fail-under=0"]
 PARTS = {
     "parallel": ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"],
-    "services": ["-n", "2", "--dist", "loadfile"],
-    "serial": [],
+    "services": ["-n", "3", "--dist", "loadfile"],
+    "reliability": ["-n", "2", "--dist", "loadfile"],
     "bench": [],
 }
-UNCOVERED = {"serial", "bench"}
+UNCOVERED = {"reliability", "bench"}
 NO_TESTS_COLLECTED = 5
 """Exit status of pytest when its arguments select no test of a part."""
 

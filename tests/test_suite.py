@@ -53,14 +53,14 @@ def test_the_last_line_sums_the_parts(monkeypatch: pytest.MonkeyPatch, capsys: p
         "imports",
         "parallel tests",
         "services tests",
-        "serial tests",
+        "reliability tests",
         "bench tests",
     } <= set(steps)
     assert " 12 passed in " in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
-    "failing", ["format", "types", "parallel tests", "services tests", "serial tests", "bench tests", "coverage"]
+    "failing", ["format", "types", "parallel tests", "services tests", "reliability tests", "bench tests", "coverage"]
 )
 def test_any_failed_step_fails_the_run_after_all_steps(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step still runs, and the exit status is 1."""
