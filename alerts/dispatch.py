@@ -13,6 +13,7 @@ from ingest import Catalog, Priority
 
 from .database import journal, rows
 from .database.deferred_audit import DeferredAudit, Note
+from .database.engine import ALARM_LOCK_WAIT_MS
 from .database.idempotency import IdempotencyKeys
 from .database.positions import advance, rows_done
 from .database.schema import hazards
@@ -47,12 +48,13 @@ class AlertDispatch:
         channels: Sequence[Channel] = (),
     ) -> None:
         self.engine, self.registry, self.clock = engine, registry, clock
+        self._alarm_engine = engine.execution_options(lock_wait_ms=ALARM_LOCK_WAIT_MS)
         self._channels = tuple(channels)
         self._turns = WritePriority()
         self._method = methods()["ls"]
         self.queries = Queries(engine)
         self.idempotency_keys = IdempotencyKeys(engine, clock)
-        self.deferred_audit = DeferredAudit(engine)
+        self.deferred_audit = DeferredAudit(self._alarm_engine)
         self.bindings = Bindings(engine, registry, clock)
 
     def cursor(self, lane: Priority = Priority.ORDINARY) -> int:
@@ -71,7 +73,7 @@ class AlertDispatch:
             places, foreign = assigned(connection), ignored_sensors(connection)
         applied = 0
         while True:
-            with self._turns.of(lane), self.engine.begin() as connection:
+            with self._turns.of(lane), self._alarm_engine.begin() as connection:
                 begin = rows_done(connection, lane, cursor)
                 if begin is None:
                     return applied
@@ -92,7 +94,7 @@ class AlertDispatch:
     def tick(self, now_ns: int) -> None:
         """Apply deadlines and ends of observation, and write deferred audit entries."""
         self.deferred_audit.settle()
-        with self.engine.begin() as connection:
+        with self._alarm_engine.begin() as connection:
             self._ticketing(connection).tick(now_ns)
 
     def act(self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int) -> Ticket:

@@ -3,6 +3,7 @@
 TwinwardError
 ├── ConfigError      the configuration is wrong; errors has one line for each mistake
 ├── PortTaken        another program listens on a port of the service
+├── RoleTaken        another process does the same work on the data folder
 ├── InputError       a file given to a command cannot be used
 └── LogVersionError  a log file was written by a later release
 """
@@ -32,6 +33,15 @@ class PortTaken(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe d
     def __init__(self, host: str, port: int, option: str) -> None:
         super().__init__(f"port {port} on {host} is taken by another program; choose another with {option}")
         self.port = port
+
+
+class RoleTaken(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe does
+    """Another process holds a role of the data folder. pid: its process id, 0 if unknown."""
+
+    def __init__(self, folder: Path, role: str, pid: int) -> None:
+        by = f"process {pid}" if pid else "another process"
+        super().__init__(f"role {role} of the data folder {folder} is held by {by}; stop it, or set another data_dir")
+        self.folder, self.role, self.pid = folder, role, pid
 
 
 class InputError(TwinwardError):

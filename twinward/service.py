@@ -24,6 +24,7 @@ from . import __version__
 from .broker import Broker, start_broker
 from .broker.ports import check_port
 from .clock import Clock, system_clock
+from .data_folder.locks import RoleLocks, roles_of
 from .errors import as_cli_errors
 from .flow import Flow, Step, subscriptions
 from .latest import Latest
@@ -61,6 +62,7 @@ class Service:
         self._loaded = threading.Event()
         with as_cli_errors(*PACKAGE_ERRORS), contextlib.ExitStack() as opened:
             opened.callback(self._undo.close)
+            self._undo.callback(RoleLocks(settings.data_dir, roles_of(role)).close)
             self._check_settings()
             self._open_flow()
             if self._does("ingest"):

@@ -18,7 +18,9 @@ from alerts.errors import DatabaseUnavailable, SchemaError
 from .migrate import migrate
 
 LOCK_WAIT_MS = 10_000
-"""A write transaction waits this long for another one, then raises OperationalError."""
+"""Wait of a write transaction for another one, then it raises OperationalError; option `lock_wait_ms` changes it."""
+ALARM_LOCK_WAIT_MS = 500
+"""The same for the path of an alarm: degraded mode must page while another process locks the database."""
 
 WRITERS_LOCK = 0x7477696E  # "twin", in the PostgreSQL database's own space of advisory locks
 
@@ -94,14 +96,13 @@ def _check_encoding(engine: Engine) -> None:
 
 def _sqlite_settings(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin in `_sqlite_begin`, not at the first write
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_WAIT_MS}"):
+    for pragma in (f"busy_timeout={LOCK_WAIT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _sqlite_begin(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if "lock_wait_ms" in options:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={int(options['lock_wait_ms'])}")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(options.get('lock_wait_ms', LOCK_WAIT_MS))}")
     # a write transaction locks at once: SQLite cannot retry a read that turns into a write
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", True) else "BEGIN")
 

@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import Connection, Engine, select, update
 
 from alerts.database import journal, rows
+from alerts.database.engine import ALARM_LOCK_WAIT_MS
 from alerts.database.schema import hazards, notices
 from alerts.model import Hazard, Notice, Receipt, Ticket, identity
 from alerts.risk.grading import Grade
@@ -148,7 +149,7 @@ class Outbox:
         delivered: SentIds | None = None,
     ) -> None:
         """delivered: ids that were sent, also from memory; the outbox does not send them again."""
-        self._engine, self._clock = engine, clock
+        self._engine, self._clock = engine.execution_options(lock_wait_ms=ALARM_LOCK_WAIT_MS), clock
         self._delivered = SentIds() if delivered is None else delivered
         self._channels = {channel.name: channel for channel in channels}
         self._stopping = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -10,7 +11,7 @@ import pytest
 
 @pytest.mark.broker
 def test_an_alarm_becomes_a_ticket_across_three_processes(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
-    """A smoke alarm opens a ticket, sensors are listed, and each process stops in order."""
+    """A smoke alarm opens a ticket, sensors are listed, a second process of a role is refused, and each one stops."""
     service = make_service(mosquitto.url)
     service.start("ingest", "detect", "alert")
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
@@ -33,4 +34,9 @@ def test_an_alarm_becomes_a_ticket_across_three_processes(mosquitto: Any, make_s
     )
     assert [sensor["id"] for sensor in sensors] == ["dorm-9", "pipe"]
     assert "paint" in [metric["name"] for metric in sensors[1]["metrics"]]
+    for role in ("ingest", "all"):
+        command = [*run_twinward.command, "run", "--config", str(service.config), "--role", role]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        sentence = f"role ingest of the data folder {service.data} is held by process {service.processes['ingest'].pid}"
+        assert (second.returncode, sentence in second.stderr, second.stderr.count("\n")) == (2, True, 1)
     assert service.stop() == 0

@@ -27,7 +27,7 @@ from .versions import Migration, script
 
 EntryT = TypeVar("EntryT")
 
-WRITE_BUSY_S = 2.0
+WRITE_BUSY_S = 0.5
 """Longest wait of the writer for another process: its caller must soon learn that the log rejects writes."""
 POLL_S = 0.05  # delay until an entry of another process is visible
 EVERY = "true"
@@ -74,7 +74,7 @@ class Chain:
     """One log file: one writing connection under a lock, and a pool of reading connections.
 
     Safe for several threads, and for several processes on one file. Raises sqlite3.OperationalError when the disk is
-    full or the file busy for two seconds; the entry is then not stored, and a retry is safe.
+    full or the file busy for half a second; the entry is then not stored, and a retry is safe.
     """
 
     def __init__(

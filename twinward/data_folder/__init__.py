@@ -1,0 +1,1 @@
+"""Files of a data folder as a whole: locks of its processes."""
