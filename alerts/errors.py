@@ -7,6 +7,7 @@ AlertError
 ├── GuardFailed          the loop does not permit the step now; the reason in both languages
 ├── Invalid              fields are missing or wrong; fields: name -> expected value
 ├── RegistryError        the campus file is wrong; errors has one line per mistake
+├── TransportRefused     the HTTP interface would be open off this machine without TLS, or its certificate is unusable
 ├── ChannelError         a channel cannot be opened as configured
 ├── DatabaseUnavailable  the database server or file does not open
 └── SchemaError          this version cannot open the database
@@ -71,6 +72,10 @@ class RegistryError(AlertError):
 
 class ChannelError(AlertError):
     """A channel cannot be opened as configured."""
+
+
+class TransportRefused(AlertError):  # noqa: N818 - names the state
+    """The settings of the HTTP interface give no safe transport."""
 
 
 class DatabaseUnavailable(AlertError):  # noqa: N818 - names the state

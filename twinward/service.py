@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from alerts import AlertError
+from alerts.api.transport import transport
 from alerts.notices.channels import open_channels
 from detectors import DetectorError
 from ingest import HoldError
@@ -114,6 +115,7 @@ class Service:
         self.tables = read_tables(settings)
         if self._does("alert"):
             self._channels = open_channels(settings.notify)
+            transport(settings.http)
             check_port(settings.http.host, settings.http.port, "http.port (--port)")
 
     def _open_flow(self) -> None:

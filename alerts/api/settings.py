@@ -12,8 +12,17 @@ from annotated_types import Interval, Unit, doc
 class HttpSettings:
     """Address and bounds of the HTTP interface."""
 
-    host: Annotated[str, doc("address to listen on; any other than loopback needs a TLS proxy")] = "127.0.0.1"
+    host: Annotated[
+        str, doc("address to listen on; any other than loopback needs certificate and key, proxies or plain")
+    ] = "127.0.0.1"
     port: Annotated[int, Interval(ge=1, le=65_535), doc("port to listen on")] = 8080
+    certificate: Annotated[str, doc("TLS certificate with its chain (PEM), as `twinward certificate` writes it")] = ""
+    key: Annotated[str, doc("private key of the certificate (PEM, mode 0600)")] = ""
+    proxies: Annotated[
+        tuple[str, ...],
+        doc("addresses or networks of TLS proxies; forwarded headers count from them only, other peers are refused"),
+    ] = ()
+    plain: Annotated[bool, doc("allow HTTP without TLS off this machine; the console and `doctor` report it")] = False
     body_bytes_max: Annotated[int, Interval(ge=1_024, le=67_108_864), Unit("B"), doc("largest request body")] = (
         1_048_576
     )

@@ -5,7 +5,7 @@ from .errors import MalformedStream, MqttError, PlainRefused, SecretUnreadable
 from .first_arrivals import FirstArrivals
 from .frames import FrameParser
 from .pending import Chunk, Failing
-from .settings import MqttSettings
+from .settings import MqttSettings, check_connection
 from .transient_session import TransientSession
 from .urgent import urgent_filters
 
@@ -21,5 +21,6 @@ __all__ = [
     "SecretUnreadable",
     "Subscriber",
     "TransientSession",
+    "check_connection",
     "urgent_filters",
 ]

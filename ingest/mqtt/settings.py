@@ -93,6 +93,17 @@ def read_secret(path: str) -> str:
     return secret
 
 
+def check_connection(settings: MqttSettings) -> None:
+    """Raise the error that a connection with these settings would raise before it reaches the broker.
+
+    Raises ValueError, PlainRefused, SecretUnreadable or OSError.
+    """
+    if endpoint(settings).tls:
+        tls_context(settings)
+    if settings.password_file:
+        read_secret(settings.password_file)
+
+
 def tls_context(settings: MqttSettings) -> ssl.SSLContext:
     """Return a context for TLS 1.2 or newer with name checks. Raises OSError or ssl.SSLError for unusable files."""
     context = ssl.create_default_context(cafile=settings.ca_file or None)

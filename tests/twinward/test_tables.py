@@ -103,3 +103,23 @@ def test_check_config_reads_the_files_too(tmp_path: Path, run_twinward: Any, as_
     assert {line.removeprefix("twinward: ") for line in errors} == wanted
     config(tmp_path, {})
     assert subprocess.run(command, capture_output=True, check=False, env=run_twinward.environment).returncode == 0
+
+
+def test_check_config_refuses_plain_connections_as_run_does(tmp_path: Path, run_twinward: Any) -> None:
+    """A plain broker and a plain HTTP interface off this machine are errors of both commands."""
+    path = tmp_path / "twinward.toml"
+    wrong = '[mqtt]\nurl = "mqtt://broker.example"\n[http]\nhost = "0.0.0.0"\n'
+    path.write_text(f'data_dir = "{tmp_path}/data"\n{wrong}', encoding="utf-8")
+
+    def errors(*arguments: str) -> str:
+        command = [*run_twinward.command, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=run_twinward.environment)
+        assert done.returncode == 2, done
+        return done.stderr
+
+    found = errors("check-config", str(path))
+    assert "broker.example" in found
+    assert "http.host '0.0.0.0' is reachable" in found
+    assert "http.host '0.0.0.0' is reachable" in errors("run", "--config", str(path))
+    path.write_text(path.read_text(encoding="utf-8") + "plain = true\n", encoding="utf-8")
+    assert "broker.example" in errors("run", "--config", str(path))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from alerts.api.transport import transport
 from alerts.notices.channels import open_channels
+from ingest.mqtt import check_connection
 from twinward.errors import ConfigError, TwinwardError, as_cli_errors
 from twinward.service import PACKAGE_ERRORS
 from twinward.settings import Settings, read_settings
@@ -13,13 +15,22 @@ from twinward.tables import read_tables
 
 
 def check_files(config: Path | None) -> Settings:
-    """Return the settings. Raises ConfigError with all errors of the settings and of the files that they name."""
+    """Return the settings. Raises ConfigError with all errors of the settings and of the files that they name.
+
+    A plain connection off this machine is refused here as `run` refuses it.
+    """
     settings = read_settings(config, os.environ)
     errors: list[str] = []
-    for read in (lambda: read_tables(settings), lambda: open_channels(settings.notify)):
+    checks = (
+        lambda: read_tables(settings),
+        lambda: open_channels(settings.notify),
+        lambda: check_connection(settings.mqtt),
+        lambda: transport(settings.http),
+    )
+    for check in checks:
         try:
             with as_cli_errors(*PACKAGE_ERRORS):
-                read()
+                check()
         except TwinwardError as error:
             errors += str(error).splitlines()
     if errors:
