@@ -250,6 +250,20 @@ def doctor(*, config: Config = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def certificate(
+    name: Annotated[list[str] | None, typer.Argument(help="Host names and addresses; default: this machine's.")] = None,
+    *,
+    output: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("twinward-tls"),
+    renew: Annotated[bool, typer.Option(help="Replace the server certificate; the authority and key stay.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a TLS certificate for `http.certificate`, signed by a local authority for phones and PCs."""
+    from .commands.certificate import make_certificate
+
+    print_result(make_certificate(name or [], folder=output, renew=renew), as_json=as_json)
+
+
 @app.command("check-config")
 def check_config(
     path: Annotated[Path | None, typer.Argument(help="The file; default: the environment only.")] = None,
