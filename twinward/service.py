@@ -40,7 +40,12 @@ STORE_REST_S, DETECT_REST_S = 0.25, 0.05
 """Pauses of stages that work better on fewer, larger batches; the urgent stages have none."""
 PACKAGE_ERRORS = (DetectorError, AlertError, HoldError, MqttError, ValueError)
 """Errors of the packages that a user can fix, by settings or by input."""
-HTTP_SERVER: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
+HTTP_SERVER: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+}
 HTTP_STOP_S = 2
 LOADING_SWITCH_S = 0.0005
 """Thread switch interval while parts load beside working ones; an import otherwise holds the interpreter for 5 ms."""

@@ -20,6 +20,7 @@ from .request_limits import RequestLimits
 from .settings import HttpSettings
 from .tail import Tail
 from .telemetry import Telemetry
+from .trusted_proxies import TrustedProxies
 
 CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, condition, events)
 """Modules that require a token on each of their routes. Only the sign-in does not."""
@@ -49,6 +50,8 @@ def create_app(
     app = routed(version, lifespan=_lifespan(tail))
     app.state.parts = Dependencies(dispatch, people, telemetry, settings, clock, tail)
     app.add_middleware(RequestLimits, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)
+    if settings.proxies:
+        app.add_middleware(TrustedProxies, settings=settings)
     return app
 
 

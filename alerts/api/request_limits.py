@@ -1,14 +1,15 @@
-"""ASGI middleware: bound on the request body, security headers, request durations."""
+"""ASGI middleware: bounds on the request, security headers, request durations."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
+from anyio import to_thread
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .problem import problem
+from .unstorable import Fault, in_body, in_target
 
 POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "
@@ -21,11 +22,13 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
+CLOSE = {"Connection": "close"}
+"""The rest of a body above the bound is never read, so the connection cannot serve another request."""
 BUCKETS_S = (0.005, 0.02, 0.1, 0.5, 2, 10)
 
 
-class TooLarge(Exception):  # noqa: N818 - names the state
-    """The body exceeds its bound."""
+THREAD_BYTES = 32_768
+"""Bodies above this size are checked in a thread, so that the event loop serves others meanwhile."""
 
 
 class RequestLimits:
@@ -46,35 +49,56 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._body_bytes_max:
-            await self._refuse(scope, receive, send)
-            return
         begun = time.perf_counter()
         status: list[int] = []
-        try:
-            await self._app(scope, self._bounded(receive), _with_headers(send, scope["path"], status))
-        except TooLarge:
-            await self._refuse(scope, receive, send)
+        send = _with_headers(send, scope["path"], status)
+        headers = dict(scope["headers"])
+        body = await self._read(headers, receive)
+        if body is None:
+            await problem(413, f"the body exceeds {self._body_bytes_max} bytes", headers=CLOSE)(scope, receive, send)
+        elif fault := await _fault(scope, headers, body):
+            rows = [fault._asdict()]
+            await problem(422, f"{fault.path}: {fault.message}", errors=rows)(scope, receive, send)
+        else:
+            await self._app(scope, _replayed(body, receive), send)
         if status and not scope["path"].endswith("/events"):
             self._seconds.labels(scope["method"], str(status[0])).observe(time.perf_counter() - begun)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = problem(413, f"the body exceeds {self._body_bytes_max} bytes")
-        await response(scope, receive, _with_headers(send, scope["path"], []))
-
-    def _bounded(self, receive: Receive) -> Callable[[], Awaitable[Message]]:
-        received = 0
-
-        async def read() -> Message:
-            nonlocal received
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes | None:
+        """Return the body; None for one above the bound, without the rest of it."""
+        declared = headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self._body_bytes_max:
+            return None
+        body = bytearray()
+        while True:
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._body_bytes_max:
-                raise TooLarge
-            return message
+            body += message.get("body", b"")
+            if len(body) > self._body_bytes_max:
+                return None
+            if not message.get("more_body"):  # a client that disconnects sends no more either
+                return bytes(body)
 
-        return read
+
+async def _fault(scope: Scope, headers: dict[bytes, bytes], body: bytes) -> Fault | None:
+    if not scope["path"].startswith("/api/"):
+        return None
+    raw_path = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
+    if fault := in_target(raw_path, scope["query_string"]):
+        return fault
+    content_type = headers.get(b"content-type", b"")
+    if len(body) > THREAD_BYTES:
+        return await to_thread.run_sync(in_body, content_type, body)
+    return in_body(content_type, body)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that yields the body that was read, then the messages behind it."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def read() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return read
 
 
 def _with_headers(send: Send, path: str, status: list[int]) -> Send:

@@ -7,6 +7,8 @@ this order. A read transaction sees one state of the database throughout.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -23,6 +25,9 @@ ALARM_LOCK_WAIT_MS = 500
 """The same for the path of an alarm: degraded mode must page while another process locks the database."""
 
 WRITERS_LOCK = 0x7477696E  # "twin", in the PostgreSQL database's own space of advisory locks
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Escape of a surrogate in JSON text."""
 
 POSTGRESQL_LIMITS = {
     "connect_timeout": 10,
@@ -72,6 +77,7 @@ def create(url: str) -> Engine:
     parsed = make_url(url)
     postgresql = parsed.get_backend_name() == "postgresql"
     options: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 10, "max_overflow": 20}
+    options["json_deserializer"] = _readable_json
     if postgresql:
         options |= {"pool_pre_ping": True, "connect_args": _limits(parsed)}
     engine = create_engine(parsed, **options)
@@ -81,6 +87,23 @@ def create(url: str) -> Engine:
         event.listen(engine, "connect", _sqlite_settings)
         event.listen(engine, "begin", _sqlite_begin)
     return engine
+
+
+def _readable_json(raw: str | bytes) -> Any:
+    """Return a JSON value; U+FFFD replaces a lone surrogate, which earlier versions accepted and no answer can hold."""
+    text = raw.decode() if isinstance(raw, bytes) else raw
+    value = json.loads(text)
+    return _readable(value) if _SURROGATE.search(text) else value
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_readable(part) for part in value]
+    if isinstance(value, dict):
+        return {_readable(name): _readable(part) for name, part in value.items()}
+    return value
 
 
 def _limits(url: URL) -> dict[str, int]:

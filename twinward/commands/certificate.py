@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import re
 import socket
@@ -21,17 +21,21 @@ from twinward.errors import InputError, as_cli_errors
 CA_DAYS = 3_650
 SERVER_DAYS = 397
 """Phones refuse server certificates with a longer validity."""
-_SKEW = datetime.timedelta(days=1)
+_SKEW = dt.timedelta(days=1)
 """Clocks of phones differ; a new certificate is valid at once."""
 _HOST = re.compile(r"(?=.{1,253}$)(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9-]{1,63}")
 _ENCODING, _PRIVATE = serialization.Encoding, serialization.PrivateFormat
-_USAGE = dict.fromkeys(
-    (
-        "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign "
-        "encipher_only decipher_only"
-    ).split(),
-    False,
-)
+_USAGE = {
+    "digital_signature": False,
+    "content_commitment": False,
+    "key_encipherment": False,
+    "data_encipherment": False,
+    "key_agreement": False,
+    "key_cert_sign": False,
+    "crl_sign": False,
+    "encipher_only": False,
+    "decipher_only": False,
+}
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -39,9 +43,9 @@ Key = ec.EllipticCurvePrivateKey
 def make_certificate(names: Sequence[str], *, folder: Path, renew: bool = False) -> dict[str, Any]:
     """Write the authority and the server certificate; return paths, names and end.
 
-    The first call makes `ca.pem`, `ca.crt` (the same for phones), `ca.key`, `server.pem` and `server.key`, all with mode
-    0600. renew: a new server certificate by the same authority for the same key, with the old names unless others are
-    given. Raises InputError.
+    The first call makes `ca.pem`, `ca.crt` (the same for phones), `ca.key`, `server.pem` and `server.key`, all with
+    mode 0600. renew: a new server certificate by the same authority for the same key, with the old names unless others
+    are given. Raises InputError.
     """
     server = folder / "server.pem"
     if server.exists() and not renew:
@@ -100,7 +104,7 @@ def _signed(subjects: list[x509.GeneralName], key: Key, authority: x509.Certific
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Key, days: int) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -108,7 +112,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: Key, days: int) -> x509
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
