@@ -103,9 +103,13 @@ class Pump(Generic[EntryT]):
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
+    def head(self) -> int:
+        """Return the last position of the log."""
+        return self._source.head()
+
     def lag(self) -> int:
         """Return the number of log entries that the stage has not processed."""
-        return max(0, self._source.head() - self.cursor)
+        return max(0, self.head() - self.cursor)
 
     def healthy(self, *, stalled_s: float = 30) -> bool:
         """Return True once the stage has recovered, while the thread runs and its last turn did not fail."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,13 +39,6 @@ STORE_REST_S, DETECT_REST_S = 0.25, 0.05
 """Pauses of stages that work better on fewer, larger batches; the urgent stages have none."""
 PACKAGE_ERRORS = (DetectorError, AlertError, HoldError, MqttError, ValueError)
 """Errors of the packages that a user can fix, by settings or by input."""
-HTTP_SERVER: dict[str, Any] = {
-    "log_level": "warning",
-    "access_log": False,
-    "server_header": False,
-    "proxy_headers": False,
-}
-HTTP_STOP_S = 2
 LOADING_SWITCH_S = 0.0005
 """Thread switch interval while parts load beside working ones; an import otherwise holds the interpreter for 5 ms."""
 
@@ -68,8 +60,9 @@ class Service:
         self._loaded = threading.Event()
         with as_cli_errors(*PACKAGE_ERRORS), contextlib.ExitStack() as opened:
             opened.callback(self._undo.close)
-            self._undo.callback(RoleLocks(settings.data_dir, roles_of(role)).close)
             self._check_settings()
+            self._locks = RoleLocks(settings.data_dir, roles_of(role))
+            self._undo.callback(self._locks.close)
             self._open_flow()
             if self._does("ingest"):
                 self._open_ingest()
@@ -111,6 +104,10 @@ class Service:
     def status(self) -> dict[str, bool]:
         """Return the health of each part of this process."""
         return {name: check() for name, check in self._checks.items()}
+
+    def beat(self) -> None:
+        """Write the heartbeat of this process with its failing parts; called once a second."""
+        self._locks.beat(name for name, works in self.status().items() if not works)
 
     def _does(self, role: str) -> bool:
         return self.role in {"all", role}
@@ -192,6 +189,7 @@ class Service:
         """Start degraded mode; in a process without ingest it detects a full disk by a probe."""
         from . import standby
         from .observe import StandbyCollector
+        from .standby.watches import watches
 
         settings, subscriber, outbox = self.settings, self._subscriber, self._memory_outbox
         made = self.flow.origin(self.dispatch.engine, self._channels, lambda: bool(self._outbox.last_error))
@@ -201,11 +199,12 @@ class Service:
         parts = {pump.name: pump for pump in self._pumps if pump.name != STORE} | {"outbox": self._outbox}
         stages = {name: partial(getattr, part, "last_error") for name, part in parts.items()}
         space = standby.DiskSpace(settings.data_dir)
+        watched = watches(subscriber, self._pumps, log=self.log, folder=settings.data_dir, role=self.role)
         self._standby = standby.StandbyController(
             lambda urgent_alone: standby.MemoryFlow(made, urgent_alone=urgent_alone),
             outbox,
             self.clock,
-            detector=standby.FaultDetector(source, stages, space),
+            detector=standby.FaultDetector(source, stages, space, watched),
             reporter=standby.FaultReporter(tuple(stages), outbox, self._channels, self.clock),
             receiver=standby.Receiver(source, sessions, self._arrivals, self.clock),
             space=space,
@@ -216,11 +215,10 @@ class Service:
         self._undo.callback(self._standby.stop)
 
     def _open_http(self) -> None:
-        import uvicorn
-
         from alerts.api import create_app
 
         from .observe import Observer, ServiceCollector, service_condition
+        from .web import WebServer
 
         pumps, checks = tuple(self._pumps), self._checks
         condition = partial(service_condition, self._standby, self._memory_outbox)
@@ -229,23 +227,12 @@ class Service:
         self._metrics.register(ServiceCollector(self.log, pumps, checks, delay_s=delay_s))
         http = self.settings.http
         app = create_app(self.dispatch, self.people, observer, settings=http, clock=self.clock, version=__version__)
-        config = uvicorn.Config(
-            app, host=http.host, port=http.port, timeout_graceful_shutdown=HTTP_STOP_S, **HTTP_SERVER
-        )
-        self._server = uvicorn.Server(config)
-        self._checks["http"] = lambda: bool(self._server.started)
+        self._server = WebServer(app, http)
+        self._checks["http"] = self._server.started
 
     def _serve(self) -> None:
-        thread = threading.Thread(target=self._server.run, name="http", daemon=True)
-        thread.start()
-
-        def stop() -> None:
-            self._server.should_exit = True
-            thread.join(10)
-
-        self._undo.callback(stop)
-        while thread.is_alive() and not self._server.started:
-            time.sleep(0.01)
+        self._undo.callback(self._server.stop)
+        self._server.start()
 
     def _start(self, step: Step, *, rest_s: float = 0.0, hurry: threading.Event | None = None) -> None:
         from .pump import Pump

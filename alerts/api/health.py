@@ -28,7 +28,7 @@ def readyz(service: DependenciesIn, response: Response) -> Readiness:
     """
     checks = dict(service.telemetry.health())
     faults = [fault_body(fault) for fault in service.telemetry.condition().faults]
-    ready = all(checks.values())
+    ready = all(checks.values()) and not any(fault.grade == "red" for fault in faults)
     response.status_code = 200 if ready else 503
     return Readiness(ready=ready, parts=checks, faults=faults)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from alerts import format_time
+
 from .dependencies import ActorIn, DependenciesIn
 from .schemas.service import Condition, alarm_body, fault_body
 
@@ -18,4 +20,9 @@ def condition(service: DependenciesIn, actor: ActorIn) -> Condition:
     """
     now = service.telemetry.condition()
     alarms = [alarm_body(notice) for notice in now.unstored if actor.sees(notice.site)]
-    return Condition(faults=[fault_body(fault) for fault in now.faults], alarms=alarms)
+    return Condition(
+        live=not any(fault.blinds for fault in now.faults),
+        now=format_time(service.clock()),
+        faults=[fault_body(fault) for fault in now.faults],
+        alarms=alarms,
+    )

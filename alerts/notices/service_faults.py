@@ -17,7 +17,8 @@ from .outbox import CONSOLE
 class ServiceFault:
     """One fault of the service. since_ns: start; over_ns: end, None while it lasts.
 
-    part: log, detect, alert, outbox, disk or backlog; grade: red if alarms depend on memory alone, else yellow.
+    part: log, a stage, outbox, disk, backlog, broker, sensors, store, queue, slow_disk, clock, or role_ and its name.
+    grade: red if alarms are late, depend on memory alone or are missing, else yellow.
     """
 
     part: str
@@ -29,13 +30,23 @@ class ServiceFault:
     @property
     def text(self) -> Mapping[str, str]:
         """Return the fault as a sentence in both languages."""
-        words = _TEXTS[self.part if self.part in _TEXTS else "other"]
+        words = _TEXTS[self.part if self.part in _TEXTS else "role" if self.part.startswith("role_") else "other"]
         if self.over_ns is not None:
-            return {"zh": words["over_zh"], "en": words["over_en"]}
+            return {"zh": words["over_zh"].format(part=self.name), "en": words["over_en"].format(part=self.name)}
         return {
-            "zh": words["zh"].format(cause=self.cause.zh),
-            "en": words["en"].format(cause=self.cause.en, part=self.part),
+            "zh": words["zh"].format(cause=self.cause.zh, part=self.name),
+            "en": words["en"].format(cause=self.cause.en, part=self.name),
         }
+
+    @property
+    def blinds(self) -> bool:
+        """Return whether no reading of a sensor reaches the screen while the fault lasts."""
+        return self.over_ns is None and (self.part in {"broker", "sensors"} or self.part.startswith("role_"))
+
+    @property
+    def name(self) -> str:
+        """Return the name of the stage or role."""
+        return self.part.removeprefix("role_")
 
 
 _LOG = {
@@ -57,6 +68,48 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "en": "{cause}: readings are processed late; new alarms of smoke and gates are sent from memory ahead of them",
         "over_zh": "积压的消息已补录完毕",
         "over_en": "the backlog of the broker is processed",
+    },
+    "broker": {
+        "zh": "{cause}:收不到任何传感器消息,界面不是实时状态;请立即检查消息服务器与网络",
+        "en": "{cause}: no message of any sensor arrives; the screen is not live. Check broker and network immediately",
+        "over_zh": "消息服务器恢复响应;积压的消息正在补录",
+        "over_en": "the broker answers again; its backlog is being processed",
+    },
+    "sensors": {
+        "zh": "{cause}:时间已远超本校平常的上报间隔;请检查网关与网络",
+        "en": "{cause} for far longer than usual at this site; check gateways and network",
+        "over_zh": "传感器恢复上报",
+        "over_en": "sensors report again",
+    },
+    "store": {
+        "zh": "{cause}:曲线暂不更新;报警不受影响,读数保存在日志中",
+        "en": "{cause}: trends are not updated; alarms continue, and the log keeps the readings",
+        "over_zh": "时序数据库恢复写入",
+        "over_en": "the time-series store is written again",
+    },
+    "queue": {
+        "zh": "{cause}:处理滞后,报警可能延迟",
+        "en": "{cause}: processing lags, and alarms may be late",
+        "over_zh": "积压数据处理完毕",
+        "over_en": "no entry waits for over 10 s",
+    },
+    "slow_disk": {
+        "zh": "{cause}:请检查磁盘健康状况",
+        "en": "{cause}: check the health of the disk",
+        "over_zh": "磁盘写入恢复正常",
+        "over_en": "writes to disk are fast again",
+    },
+    "clock": {
+        "zh": "{cause}:时间记录不可靠;请检查时间同步",
+        "en": "{cause}: times are unreliable; check the time synchronisation",
+        "over_zh": "系统时间恢复正常",
+        "over_en": "the system clock is plausible again",
+    },
+    "role": {
+        "zh": "{part}{cause}:报警可能中断,界面不是实时状态;请立即处理",
+        "en": "role {part}: {cause}; alarms may be missing, and the screen is not live. Fix this immediately",
+        "over_zh": "{part}恢复工作",
+        "over_en": "role {part} works again",
     },
     "other": {
         "zh": "{cause}:隐患与工单无法存储,报警正由内存直接发出;请立即处理",

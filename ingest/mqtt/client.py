@@ -39,6 +39,8 @@ RESUME_EVERY = 8
 """Blocks read from the broker for each spooled block, while the backlog lasts."""
 
 STALLED_S = 10.0
+UNREACHABLE_S = 5.0
+SLOW_WRITE_S = 1.0
 HUNG_S = 0.5
 _TURN_MAX_S = 0.1
 _RETRY_FIRST_S = 0.05
@@ -91,8 +93,10 @@ class Subscriber:
         self._pending: Pending | None = None
         self._tick_s = -TICK_S
         self._ticked_received = 0
-        self._turned_s = time.monotonic()
+        self._turned_s = self._answered_s = time.monotonic()
         self._last_message_ns = 0
+        self.slow_write = (0.0, 0.0)
+        """Monotonic end and duration in s of the last call of the sink over SLOW_WRITE_S."""
         self._last_error = ""
         self._counts = dict.fromkeys(
             ("received", "bytes", "acknowledged", "acks_dropped", "batches", "sink_failures", "errors"), 0
@@ -116,7 +120,7 @@ class Subscriber:
         pending = self._pending
         blocked = pending is not None and pending.wait_s > 0
         return {
-            "healthy": alive and not stalled and not blocked and self._connection.connected,
+            "healthy": alive and not stalled and not blocked and self._reachable(),
             "alive": alive,
             "connected": self._connection.connected,
             "protocol": self._connection.protocol,
@@ -130,6 +134,9 @@ class Subscriber:
             **{name if name == "errors" else f"{name}_total": count for name, count in self._counts.items()},
         }
 
+    def _reachable(self) -> bool:
+        return self._connection.connected and self.unreachable_s() < UNREACHABLE_S
+
     def subscriptions(self) -> list[str]:
         """Return the topic filters of this session at the broker."""
         return self._connection.subscriptions
@@ -137,6 +144,17 @@ class Subscriber:
     def delay_s(self) -> float:
         """Return the minimum delay of messages at the broker; 0.0 while it is unknown."""
         return self._probe.delay_s(time.monotonic()) if self._connection.connected else 0.0
+
+    def unreachable_s(self) -> float:
+        """Return the time without a byte from the broker, lost or frozen; 0.0 while nothing is due from it."""
+        now_s = time.monotonic()
+        silent_s = now_s - self._answered_s
+        return min(silent_s, self._probe.age_s(now_s)) if self._connection.connected else silent_s
+
+    @property
+    def received_total(self) -> int:
+        """Messages received from the broker."""
+        return self._counts["received"]
 
     def failing(self, *, hung_s: float = HUNG_S) -> Failing | None:
         """Return the failure of a sink that rejects, or has not returned for `hung_s`; None while it works."""
@@ -189,6 +207,7 @@ class Subscriber:
         if self._blocked or self._intake.spool.full:
             self._stop.wait(self._rest_s())
             client.excuse_silence()
+            self._answered_s = self._turned_s
             return False
         if hasattr(socket, "pending") and socket.pending():
             return True
@@ -203,6 +222,7 @@ class Subscriber:
         if client is None:
             return 0
         received, size_bytes = client.receive()
+        self._answered_s = self._turned_s if size_bytes else self._answered_s
         if received:
             now_ns = self._clock()
             if client.generation != self._generation:
@@ -318,10 +338,12 @@ class Subscriber:
 
     def _deliver(self, pending: Pending) -> None:
         """Pass the batch to the sink; on any error keep it for a retry and acknowledge nothing."""
-        pending.since_s = pending.since_s or time.monotonic()
+        begun_s = time.monotonic()
+        pending.since_s = pending.since_s or begun_s
         try:
             if pending.sealed is not None:
                 self._sink(pending.sealed)
+            self._note_duration(begun_s)
         except Exception as error:  # noqa: BLE001 - for any error of the sink, an unstored batch is never acknowledged
             self._counts["sink_failures"] += 1
             if not pending.wait_s:
@@ -337,6 +359,11 @@ class Subscriber:
         self._pending = None
         self._counts["batches"] += 1
         self._acknowledge(pending)
+
+    def _note_duration(self, begun_s: float) -> None:
+        ended_s = time.monotonic()
+        if ended_s - begun_s > SLOW_WRITE_S:
+            self.slow_write = ended_s, ended_s - begun_s
 
     def _acknowledge(self, pending: Pending) -> None:
         client = self._connection.client

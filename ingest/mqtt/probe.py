@@ -43,7 +43,7 @@ class DelayProbe:
             self._generation, self._stray, self._next_s = generation, True, now_s
             self._under_way.clear()
         patience_s = QUEUED_S if self._queued else DEAF_S
-        if not self.returned_total and self._age_s(now_s) > patience_s:
+        if not self.returned_total and self.age_s(now_s) > patience_s:
             self._under_way.clear()
             self._queued, self._next_s = False, now_s + patience_s
         known = self.returned_total or self._queued  # no second probe while the topic may be forbidden
@@ -59,7 +59,7 @@ class DelayProbe:
 
     def delay_s(self, now_s: float) -> float:
         """Return the current minimum delay through the broker; 0.0 while it is unknown."""
-        return max(self._took_s, self._age_s(now_s)) if self.returned_total or self._queued else 0.0
+        return max(self._took_s, self.age_s(now_s)) if self.returned_total or self._queued else 0.0
 
     def sift(self, frames: list[Frame], now_s: float) -> Sequence[Frame]:
         """Return the frames without probes, which are recorded."""
@@ -77,5 +77,6 @@ class DelayProbe:
         self.returned_total += 1
         self._stray = False
 
-    def _age_s(self, now_s: float) -> float:
+    def age_s(self, now_s: float) -> float:
+        """Return the age of the oldest probe in flight; 0.0 without one."""
         return now_s - min(self._under_way.values(), default=now_s)

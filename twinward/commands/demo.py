@@ -81,7 +81,7 @@ class Demo:
             fleet.start()
             undo.callback(fleet.stop)
             self._announce(password, broker.name)
-            wait_for_end(ended)
+            wait_for_end(ended, each_second=service.beat)
 
     def _settings(self, folder: Path, site: str) -> Settings:
         return Settings(

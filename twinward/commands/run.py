@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
             print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
         else:
             print(f"twinward: running ({role}) {url} {note}".rstrip(), flush=True)
-        wait_for_end(ended)
+        wait_for_end(ended, each_second=service.beat)
     finally:
         service.stop()
         gc.unfreeze()
@@ -68,7 +69,7 @@ def end_signal() -> threading.Event:
     return ended
 
 
-def wait_for_end(ended: threading.Event) -> None:
-    """Block until the event is set."""
+def wait_for_end(ended: threading.Event, *, each_second: Callable[[], None]) -> None:
+    """Block until the event is set, with a call once a second."""
     while not ended.wait(1):
-        pass
+        each_second()

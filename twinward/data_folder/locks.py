@@ -1,23 +1,41 @@
-"""Exclusive locks on a data folder, one per role, so that two processes never do the same work on it."""
+"""Exclusive locks on a data folder, one per role, with heartbeats of their holders.
+
+The locks are files, not rows of a log, because they also work on a full disk and beside a locked log.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from twinward.errors import RoleTaken
 
 ROLES = ("ingest", "detect", "alert")
 """Roles of a process of the service; `all` is every one of them."""
+TEXT_BYTES = 256
+
+
+class Holder(NamedTuple):
+    """Process that holds a role.
+
+    pid: 0 if unknown. age_s: time since its last heartbeat, by the wall clock. failing: its parts that do not work.
+    """
+
+    pid: int
+    age_s: float
+    failing: tuple[str, ...]
 
 
 class RoleLocks:
     """Locks held until `close` or the end of the process, also by a kill: the kernel releases them.
 
-    Each lock is a file `<role>.lock` in the folder with the process id of its holder.
+    Each lock is a file `<role>.lock` in the folder, with the process id of its holder and the names of the holder's
+    parts that do not work. Its modification time is the last heartbeat.
     """
 
     def __init__(self, folder: Path, roles: Iterable[str]) -> None:
@@ -33,6 +51,17 @@ class RoleLocks:
         except BaseException:
             self.close()
             raise
+        self.beat()
+
+    def beat(self, failing: Iterable[str] = ()) -> None:
+        """Report that the process runs; failing: its parts that do not work. A full disk keeps the former parts."""
+        text = " ".join((str(os.getpid()), *sorted(failing))).encode()[:TEXT_BYTES].ljust(TEXT_BYTES)
+        for file in self._files:
+            if os.pread(file, TEXT_BYTES, 0) != text:
+                with contextlib.suppress(OSError):
+                    os.pwrite(file, text, 0)
+            with contextlib.suppress(OSError):
+                os.utime(file)
 
     def close(self) -> None:
         """Release every lock."""
@@ -49,8 +78,8 @@ def roles_of(role: str) -> tuple[str, ...]:
     return ROLES if role == "all" else (role,)
 
 
-def holder(folder: Path, role: str) -> int | None:
-    """Return the process id of the holder of a role; 0 if it is not recorded, None if no process holds it."""
+def holder(folder: Path, role: str) -> Holder | None:
+    """Return the process that holds a role; None if none does. Raises OSError."""
     try:
         file = os.open(folder / f"{role}.lock", os.O_RDONLY)
     except FileNotFoundError:
@@ -70,15 +99,13 @@ def _lock(folder: Path, role: str) -> int:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        pid = _recorded(file)
+        pid = _recorded(file).pid
         os.close(file)
         raise RoleTaken(folder, role, pid) from error
-    with contextlib.suppress(OSError):  # a full disk: the lock holds without the number
-        os.ftruncate(file, 0)
-        os.pwrite(file, str(os.getpid()).encode(), 0)
     return file
 
 
-def _recorded(file: int) -> int:
-    text = os.pread(file, 20, 0)
-    return int(text) if text.isdigit() else 0
+def _recorded(file: int) -> Holder:
+    pid, *failing = os.pread(file, TEXT_BYTES, 0).decode(errors="replace").split() or ["0"]
+    age_s = max(0.0, time.time() - os.fstat(file).st_mtime)
+    return Holder(int(pid) if pid.isdigit() else 0, age_s, tuple(failing))

@@ -112,6 +112,10 @@ class TelemetryLog:
         """Return the last position; 0 for an empty log."""
         return self._chain.last().seq
 
+    def newest_ns(self) -> int:
+        """Return the wall clock at the last entry in ns since 1970; 0 for an empty log."""
+        return self._chain.last().written_ns
+
     def wait(self, after: int, timeout_s: float) -> bool:
         """Block until there is an entry behind `after` (True) or the time is over (False)."""
         return self._chain.wait(after, timeout_s)

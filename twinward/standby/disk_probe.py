@@ -48,6 +48,10 @@ class DiskProbe:
         """Return 0.0: unknown in this process."""
         return 0.0
 
+    def unreachable_s(self) -> float:
+        """Return 0.0: unknown in this process."""
+        return 0.0
+
     def _try(self, now_s: float) -> None:
         try:
             with self._path.open("wb", buffering=0) as file:

@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from .faults import Faults
 from .self_monitor import BACKLOG, LOG
+from .watches import ROLE_INGEST
 
 GRACE_S = 1.0
 """Duration of a fault before pages go out from memory: most faults end within it."""
@@ -26,8 +27,11 @@ class Mode(Enum):
 
 
 def choose_mode(faults: Faults) -> Mode:
-    """Return the mode for these faults: a failed log comes before a failed stage, and both before a slow broker."""
-    if LOG in faults.lasting_s:
+    """Return the mode for these faults: a failed log comes before a failed stage, and both before a slow broker.
+
+    A failed process of ingest or detection counts as its log or stage.
+    """
+    if LOG in faults.lasting_s or ROLE_INGEST in faults.lasting_s:
         return Mode.RECEIVE_ALL
     if any(part != BACKLOG for part in faults.lasting_s):
         return Mode.READ_LOG

@@ -12,8 +12,12 @@ import structlog
 from alerts import NEARLY_FULL, MemoryOutbox, ServiceFault, StorageFault, fault_notices
 from alerts.notices.channels import Channel
 
+from .watches import BROKER, ROLE, ROLE_DETECT, ROLE_INGEST
+
 LOG, DISK, BACKLOG = "log", "disk", "backlog"
 """Parts besides the stages."""
+RED = frozenset((LOG, BACKLOG, BROKER, ROLE_INGEST, ROLE_DETECT, f"{ROLE}alert"))
+"""Parts besides the stages whose fault is red: alarms come late, from memory, or not at all."""
 FREE_SHARE_MIN = 0.05
 """Smallest free share of the disk."""
 
@@ -107,7 +111,7 @@ class FaultReporter:
 
     def report(self, causes: Mapping[str, StorageFault], now_s: float) -> int:
         """Send notices of faults that start or end now; return their number. causes: part -> present cause."""
-        found = self._monitor.update(self._foremost(causes), now_s, warnings=(DISK,))
+        found = self._monitor.update(self._foremost(causes), now_s, warnings=causes.keys() - RED - set(self._stages))
         for fault in found:
             self._log.warning("fault of the service", part=fault.part, cause=fault.cause.code, over=bool(fault.over_ns))
             self._outbox.send(fault_notices(fault, self._channels))

@@ -61,8 +61,13 @@ class UnstoredAlarm(Body):
 
 
 class Condition(Body):
-    """Own faults of the service, and alarms that the database does not hold yet."""
+    """Own faults of the service, and alarms that the database does not hold yet.
 
+    live: whether readings of sensors reach the service and its screen. now: the clock of the service.
+    """
+
+    live: bool
+    now: Time
     faults: list[Fault]
     alarms: list[UnstoredAlarm]
 

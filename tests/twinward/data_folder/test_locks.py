@@ -46,10 +46,13 @@ def test_a_role_has_one_holder_until_its_process_ends(tmp_path: Path, number: si
     other = hold(tmp_path, "ingest")
     with pytest.raises(RoleTaken, match=rf"role ingest of the data folder {tmp_path} is held by process {other.pid}"):
         RoleLocks(tmp_path, roles_of("all"))
-    assert [holder(tmp_path, role) for role in ROLES] == [other.pid, None, None]
+    held = [holder(tmp_path, role) for role in ROLES]
+    assert [None if one is None else one.pid for one in held] == [other.pid, None, None]
     end(other, number)
     locks = RoleLocks(tmp_path, roles_of("all"))
-    assert holder(tmp_path, "ingest") == os.getpid()
+    held = holder(tmp_path, "ingest")
+    assert held is not None
+    assert held.pid == os.getpid()
     locks.close()
 
 
@@ -62,3 +65,21 @@ def test_different_roles_do_not_exclude_each_other(tmp_path: Path) -> None:
     assert holder(tmp_path, "alert") is None
     locks.close()
     end(other, signal.SIGKILL)
+
+
+def test_a_heartbeat_shows_age_and_failing_parts(tmp_path: Path) -> None:
+    """A process whose parts work reports none; a frozen one grows old."""
+    locks = RoleLocks(tmp_path, ["ingest"])
+    os.utime(tmp_path / "ingest.lock", (0, 0))
+    frozen = holder(tmp_path, "ingest")
+    locks.beat(["broker", "log"])
+    failing = holder(tmp_path, "ingest")
+    locks.beat()
+    works = holder(tmp_path, "ingest")
+    locks.close()
+    assert frozen is not None
+    assert failing is not None
+    assert works is not None
+    assert frozen.age_s > 1e9
+    assert failing.age_s < 60
+    assert (frozen.failing, failing.failing, works.failing) == ((), ("broker", "log"), ())

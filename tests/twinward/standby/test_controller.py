@@ -250,6 +250,10 @@ class Source:
         """Return the state of the test."""
         return self.waits_s
 
+    def unreachable_s(self) -> float:
+        """Return no time: the broker answers."""
+        return 0.0
+
 
 class TransientSession:
     """A transient session with the messages of the test."""

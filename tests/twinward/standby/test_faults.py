@@ -37,6 +37,10 @@ class Session:
         """Return the delay of the test."""
         return self.waits_s
 
+    def unreachable_s(self) -> float:
+        """Return no time: the broker answers."""
+        return 0.0
+
 
 def test_each_part_has_its_cause(tmp_path: Path) -> None:
     """A rejected batch, a log without an answer, a failed stage and a delay at the broker are named."""

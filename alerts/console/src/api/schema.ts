@@ -122,10 +122,17 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
-        /** @description Own faults of the service, and alarms that the database does not hold yet. */
+        /**
+         * @description Own faults of the service, and alarms that the database does not hold yet.
+         *
+         *     live: whether readings of sensors reach the service and its screen. now: the clock of the service.
+         */
         Condition: {
             alarms: components["schemas"]["UnstoredAlarm"][];
             faults: components["schemas"]["Fault"][];
+            live: boolean;
+            /** Format: date-time */
+            now: string;
         };
         /** @description One detection with its evidence: value, limit, window, reason and clearing condition. */
         Detection: {

@@ -1,0 +1,5 @@
+"""HTTP server of the service."""
+
+from .server import WebServer
+
+__all__ = ["WebServer"]
