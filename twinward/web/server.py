@@ -16,11 +16,17 @@ STOP_S = 2
 
 
 class WebServer:
-    """One server on the host and port of the settings."""
+    """One server on the host and port of the settings, with TLS if they have a certificate."""
 
     def __init__(self, app: FastAPI, settings: HttpSettings) -> None:
         config = uvicorn.Config(
-            app, host=settings.host, port=settings.port, timeout_graceful_shutdown=STOP_S, **OPTIONS
+            app,
+            host=settings.host,
+            port=settings.port,
+            ssl_certfile=settings.certificate or None,
+            ssl_keyfile=settings.key or None,
+            timeout_graceful_shutdown=STOP_S,
+            **OPTIONS,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
