@@ -164,7 +164,7 @@ class Service:
         engine = open_database(self.settings.database_url)
         self._undo.callback(engine.dispose)
         self.dispatch = AlertDispatch(engine, self.tables.registry, self.clock, channels=self._channels)
-        self.people = People(engine, self.clock)
+        self.people = People(engine, self.clock, settings=self.settings.people)
         self._metrics = CollectorRegistry()
         head = self.settings.data_dir / "alerts.head"
         self._undo.callback(lambda: note_head(head, self.dispatch.tip()))

@@ -12,6 +12,7 @@ from annotated_types import Interval, Unit, doc
 
 from alerts.api import HttpSettings
 from alerts.notices.channels import NotifySettings
+from alerts.people.settings import PeopleSettings
 from ingest import BatchSettings, IntakeSettings
 from ingest.mqtt import MqttSettings
 from ingest.stores import StoreSettings
@@ -68,6 +69,7 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    people: PeopleSettings = field(default_factory=PeopleSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
 
     @property

@@ -49,6 +49,11 @@ def bearer(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def peer(request: Request) -> str:
+    """Return the address of the client; behind a proxy of the settings, the forwarded one."""
+    return request.client.host if request.client else "unknown"
+
+
 def account(request: Request, service: DependenciesIn) -> Account:
     """Return the account of the caller. Raises Unauthorized without a valid token."""
     token = bearer(request)

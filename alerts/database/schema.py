@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0003"
+REVISION = "0004"
 """Newest migration; the tables below are its result."""
 
 metadata = MetaData()
@@ -191,6 +191,18 @@ accounts = Table(
     Column("password", Text, nullable=False),
     Column("roles", JSON, nullable=False),
     Column("sites", JSON),
+    Column("ended_ns", BigInteger),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("username", _text(64), primary_key=True),
+    Column("secret", Text, nullable=False),
+    Column("pending", Text, nullable=False),  # secret of an authenticator without its first code
+    Column("confirmed", Boolean, nullable=False),
+    Column("last_step", BigInteger, nullable=False),  # a code counts once
+    Column("recovery", JSON, nullable=False),  # digests
 )
 
 sessions = Table(

@@ -6,35 +6,36 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Engine, RowMapping, delete, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
 from alerts.database.schema import accounts
-from alerts.errors import Invalid
+from alerts.errors import GuardFailed, Invalid, NotFound
 
 from .access import ROLES, Actor
 from .attempts import SignInLimiter
+from .browsers import KnownBrowsers
+from .passwords import password_fault
+from .second_factor import SecondFactorNeeded, SecondFactors
 from .sessions import Sessions
+from .settings import PeopleSettings
 
-SHORTEST = 8
-COMMON = frozenset(
-    ("password", "12345678", "123456789", "1234567890", "11111111", "88888888", "qwertyui", "qwerty123", "iloveyou")
-)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person. name: display name by language; sites: None for all."""
+    """A person. name: display name by language; sites: None for all; ended_ns: None for an account that may sign in."""
 
     username: str
     name: Mapping[str, str]
     roles: frozenset[str]
     sites: frozenset[str] | None
+    ended_ns: int | None = None
 
     @property
     def actor(self) -> Actor:
@@ -44,23 +45,38 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sign-in. token: bearer token, shown once; expires_ns: latest end (ns since 1970 UTC)."""
+    """A sign-in. token: bearer token, shown once; expires_ns: latest end (ns since 1970 UTC).
+
+    browser: cookie of the known browser; recovery_codes: of an authenticator that this sign-in has confirmed.
+    """
 
     token: str
     expires_ns: int
     account: Account
+    browser: str = ""
+    recovery_codes: Sequence[str] = ()
 
 
 class People:
     """Accounts and sessions in the database. Methods may be called from several threads."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], int], *, hasher: PasswordHasher | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], int],
+        *,
+        hasher: PasswordHasher | None = None,
+        settings: PeopleSettings | None = None,
+    ) -> None:
+        self._settings = settings or PeopleSettings()
         self._engine, self._clock = engine, clock
         self._reading = engine.execution_options(writes=False)
         self.sessions = Sessions(engine, clock)
         self._hasher = hasher or PasswordHasher()
         self._nobody = _unmatched(self._hasher)
         self._limiter = SignInLimiter()
+        self._browsers = KnownBrowsers(engine)
+        self.second_factors = SecondFactors(engine, clock)
 
     def create(
         self,
@@ -80,44 +96,133 @@ class People:
             "password": self._hasher.hash(password),
             "roles": sorted(roles),
             "sites": None if sites is None else sorted(sites),
+            "ended_ns": None,
         }
+        account = _account({"username": username, **row})
         with self._engine.begin() as connection:
+            known = {found.username: found for found in _read(connection)}
+            before = known.get(username)
+            if before is not None and before.ended_ns is not None:
+                raise Invalid({"username": "a name that no ended account has"})
+            _require_admin([*known.values()], account)
             self.sessions.forget(connection, username)
             connection.execute(delete(accounts).where(accounts.c.username == username))
             connection.execute(insert(accounts).values(username=username, **row))
-        return _account({"username": username, **row})
+        return account
 
-    def accounts(self, *, role: str | None = None) -> list[Account]:
-        """Return all accounts by name, of one role if given."""
-        with self._reading.connect() as connection:
-            found = connection.execute(select(accounts).order_by(accounts.c.username)).mappings().all()
-        every = [_account(row) for row in found]
-        return [account for account in every if role is None or role in account.roles]
+    def end(self, username: str) -> Account:
+        """End an account and its sessions; its name stays for the audit. Idempotent.
 
-    def sign_in(self, username: str, password: str, *, address: str) -> Session | None:
-        """Return a session for the right password, None for a wrong one. Raises TooManyFailures."""
+        Raises NotFound, and GuardFailed for the last administrator.
+        """
+        with self._engine.begin() as connection:
+            known = {found.username: found for found in _read(connection)}
+            if username not in known:
+                raise NotFound("account", username)
+            if known[username].ended_ns is not None:
+                return known[username]
+            ended = replace(known[username], ended_ns=self._clock())
+            _require_admin([*known.values()], ended)
+            self.sessions.forget(connection, username)
+            self.second_factors.remove(connection, username)
+            connection.execute(update(accounts).where(accounts.c.username == username).values(ended_ns=ended.ended_ns))
+        return ended
+
+    def reset_second_factor(self, username: str) -> bool:
+        """Remove the authenticator of an account and end its sessions; return whether it had one."""
+        with self._engine.begin() as connection:
+            self.sessions.forget(connection, username)
+            return self.second_factors.remove(connection, username)
+
+    def accounts(self, *, role: str | None = None, ended: bool = False) -> list[Account]:
+        """Return all accounts by name, of one role if given. ended: the ended ones as well."""
         with self._reading.connect() as connection:
-            row = connection.execute(select(accounts).where(accounts.c.username == username)).mappings().first()
+            every = _read(connection)
+        return [
+            account
+            for account in every
+            if (role is None or role in account.roles) and (ended or account.ended_ns is None)
+        ]
+
+    def account(self, username: str) -> Account | None:
+        """Return one account, also an ended one; None for an unknown name."""
+        row = self._row(username)
+        return _account(row) if row else None
+
+    def sign_in(
+        self, username: str, password: str, *, address: str, code: str = "", browser: str = ""
+    ) -> Session | None:
+        """Return a session for the right password and code, None for a wrong one.
+
+        code: one-time code, "" for none; browser: cookie of a known browser, "" for none. Raises TooManyFailures, and
+        SecondFactorNeeded for the right password without the code that the account needs.
+        """
+        row = self._row(username)
+        if row is not None and row["ended_ns"] is not None:
+            row = None
         # an unknown name takes the same time as a wrong password
         stored = row["password"] if row else self._nobody
-        right = self._limiter.attempt(username, address, lambda: self._verified(stored, password) and row is not None)
-        return self._open(_account(row)) if right and row is not None else None
+        known = self._browsers.browser(browser, username, row["password"]) if row else ""
+        recovery: Sequence[str] = ()
+
+        def verify() -> bool:
+            nonlocal recovery
+            if not self._verified(stored, password) or row is None:
+                return False
+            accepted, recovery = self._second_factor(_account(row), code)
+            return accepted
+
+        if not self._limiter.attempt(username, address, verify, browser=known) or row is None:
+            return None
+        account = _account(row)
+        if not code and (need := self._missing_factor(account)):
+            raise need
+        cookie = self._browsers.issue(browser, username, row["password"])
+        return Session(*self.sessions.open(username), account, cookie, recovery)
+
+    def verify(self, account: Account, password: str, *, address: str) -> bool:
+        """Return whether this is the account's password, for a change that needs it. Raises TooManyFailures."""
+        row = self._row(account.username)
+        stored = row["password"] if row else self._nobody
+        return self._limiter.attempt(account.username, address, lambda: self._verified(stored, password))
+
+    def _second_factor(self, account: Account, code: str) -> tuple[bool, Sequence[str]]:
+        """Return whether the code is acceptable, and the recovery codes of an authenticator that it confirms."""
+        if not code:
+            return True, ()  # the caller raises SecondFactorNeeded where one is needed
+        if self.second_factors.enrolled(account.username):
+            return self.second_factors.check(account.username, code), ()
+        if not self._demands(account):
+            return True, ()
+        recovery = self.second_factors.confirm(account.username, code)
+        return recovery is not None, recovery or ()
+
+    def _missing_factor(self, account: Account) -> SecondFactorNeeded | None:
+        """Return the error of a sign-in without a code, None for an account that needs none."""
+        if self.second_factors.enrolled(account.username):
+            return SecondFactorNeeded(None)
+        if self._demands(account):
+            return SecondFactorNeeded(self.second_factors.begin(account.username))
+        return None
+
+    def _demands(self, account: Account) -> bool:
+        return bool(account.roles & frozenset(self._settings.second_factor))
 
     def who(self, token: str, *, use: bool = True) -> Account | None:
         """Return the account of a valid token, else None. use: False for a request without user activity."""
         username = self.sessions.user(token, use=use)
         if username is None:
             return None
-        with self._reading.connect() as connection:
-            row = connection.execute(select(accounts).where(accounts.c.username == username)).mappings().first()
-        return _account(row) if row else None
+        found = self.account(username)
+        return found if found is not None and found.ended_ns is None else None
 
     def sign_out(self, token: str) -> None:
         """Revoke a token immediately."""
         self.sessions.close(token)
 
-    def _open(self, account: Account) -> Session:
-        return Session(*self.sessions.open(account.username), account)
+    def _row(self, username: str) -> RowMapping | None:
+        with self._reading.connect() as connection:
+            return connection.execute(select(accounts).where(accounts.c.username == username)).mappings().first()
 
     def _verified(self, stored: str, password: str) -> bool:
         try:
@@ -130,13 +235,34 @@ def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, s
     wrong = {}
     if not _NAME.fullmatch(username):
         wrong["username"] = "lower-case letters, digits, dot, dash and underscore, at most 64"
-    if len(password) < SHORTEST:
-        wrong["password"] = f"at least {SHORTEST} characters, better 15"
-    elif password.lower() in COMMON or password.lower() == username:
-        wrong["password"] = "not a common password"  # noqa: S105 - a sentence
+    if fault := password_fault(password, username):
+        wrong["password"] = fault
     if not roles or set(roles) - set(ROLES):
         wrong["roles"] = f"one or more of {', '.join(ROLES)}"
     return wrong
+
+
+def _require_admin(known: Sequence[Account], changed: Account) -> None:
+    """Raise GuardFailed if the change leaves no active administrator for the sites of a present one."""
+    before = next((account for account in known if account.username == changed.username), None)
+    if before is None or "admin" not in before.roles:
+        return
+    after = [changed, *(account for account in known if account.username != changed.username)]
+    if not any("admin" in one.roles and one.ended_ns is None and _reaches(one.sites, before.sites) for one in after):
+        raise GuardFailed(
+            "last_admin",
+            "这是最后一个管理员账号，请先建立另一个管理员账号",
+            "this is the last administrator of its sites; create another one first",
+        )
+
+
+def _reaches(sites: frozenset[str] | None, wanted: frozenset[str] | None) -> bool:
+    return sites is None or (wanted is not None and wanted <= sites)
+
+
+def _read(connection: Connection) -> list[Account]:
+    rows = connection.execute(select(accounts).order_by(accounts.c.username)).mappings()
+    return [_account(row) for row in rows]
 
 
 def _unmatched(hasher: PasswordHasher) -> str:
@@ -149,4 +275,5 @@ def _unmatched(hasher: PasswordHasher) -> str:
 
 def _account(row: Mapping[str, Any] | RowMapping) -> Account:
     sites = row["sites"]
-    return Account(row["username"], row["name"], frozenset(row["roles"]), None if sites is None else frozenset(sites))
+    scope = None if sites is None else frozenset(sites)
+    return Account(row["username"], row["name"], frozenset(row["roles"]), scope, row["ended_ns"])

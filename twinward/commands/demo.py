@@ -97,6 +97,9 @@ class Demo:
         given = os.environ.get("TWINWARD_DEMO_PASSWORD", "")
         password = given or secrets.token_urlsafe(9)
         for username, zh, en, local in ACCOUNTS:
+            known = people.account(username)
+            if known is not None and known.ended_ns is not None:
+                continue
             role = username.rstrip("2")
             name = {"zh": zh, "en": en}
             people.create(username, password, roles=[role], name=name, sites=sites if local else None)

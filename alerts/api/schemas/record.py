@@ -1,7 +1,8 @@
-"""Response schemas of notices, audit entries, people and sessions."""
+"""Response schemas of notices and audit entries."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -9,29 +10,6 @@ from pydantic import Field
 import alerts
 
 from .fields import Body, Count, HazardId, List, SiteId, TicketId, Time, Username, moment
-
-
-class Person(Body):
-    """One account without its secrets. sites: null for all sites."""
-
-    username: Username
-    name: Annotated[
-        dict[str, str], Field(description="shown name by language", examples=[{"zh": "王芳", "en": "Wang"}])
-    ]
-    roles: Annotated[list[str], Field(examples=[["officer"]])]
-    sites: Annotated[list[str] | None, Field(examples=[["school-1"]])]
-
-
-class PersonList(List[Person]):
-    """One page of accounts."""
-
-
-class Session(Body):
-    """One session. token: bearer token, shown once."""
-
-    token: Annotated[str, Field(examples=["kQ2v0mS4n7p1yXb8cZr5tLw3"])]
-    expires_at: Annotated[Time, Field(description="latest end of the session")]
-    user: Person
 
 
 class Notice(Body):
@@ -68,6 +46,9 @@ class AuditEntry(Body):
     seq: Count
     at: Time | None
     actor: Username
+    actor_name: Annotated[
+        dict[str, str] | None, Field(description="shown name, of an ended account as well", examples=[{"en": "Wang"}])
+    ]
     kind: Annotated[str, Field(examples=["ticket.assign"])]
     site: SiteId
     subject: Annotated[str, Field(description="id of the hazard, ticket, sensor or account", examples=["smoke-412"])]
@@ -78,18 +59,14 @@ class AuditEntryList(List[AuditEntry]):
     """One page of journal entries."""
 
 
-def person_body(account: alerts.Account) -> Person:
-    """Return an account without its secrets."""
-    sites = None if account.sites is None else sorted(account.sites)
-    return Person(username=account.username, name=dict(account.name), roles=sorted(account.roles), sites=sites)
-
-
-def audit_body(event: alerts.Event) -> AuditEntry:
-    """Return one journal entry."""
+def audit_body(event: alerts.Event, names: Mapping[str, Mapping[str, str]]) -> AuditEntry:
+    """Return one journal entry. names: user name -> shown name."""
+    name = names.get(event.actor)
     return AuditEntry(
         seq=event.seq,
         at=moment(event.at_ns),
         actor=event.actor,
+        actor_name=dict(name) if name else None,
         kind=event.kind,
         site=event.site,
         subject=event.subject,

@@ -9,6 +9,7 @@ from pydantic import Field
 import alerts
 
 from .fields import Body, Both, Colour, HazardKind, SiteId, Time, ZoneId, both
+from .people import Enrolment
 
 _ALARM = ("site", "zone", "kind", "grade", "opened_at")
 
@@ -32,6 +33,10 @@ class Problem(Body):
     guard: Annotated[str | None, Field(description="check that refused the action (409)", examples=["proof"])] = None
     cause: Annotated[str | None, Field(description="storage fault (503)", examples=["disk_full"])] = None
     text: Annotated[Both | None, Field(description="the detail in both languages")] = None
+    second_factor: Annotated[
+        Literal["code", "enrolment"] | None, Field(description="the sign-in needs a code, or a new authenticator (401)")
+    ] = None
+    enrolment: Annotated[Enrolment | None, Field(description="secret of the new authenticator (401)")] = None
 
 
 class Fault(Body):

@@ -126,7 +126,7 @@ def test_a_sign_out_on_a_full_disk_is_effective(disk: Disk) -> None:
 def test_new_rights_end_sessions_in_memory_as_well(disk: Disk, make_people: Callable[[], People]) -> None:
     """A replaced account has no sessions, in memory or in the database."""
     people = make_people()
-    people.create("wang", "a long password", roles=["admin"])
+    people.create("wang", "a long password", roles=["officer"])
     disk.full = True
     session = people.sign_in("wang", "a long password", address="a")
     assert session is not None

@@ -55,6 +55,10 @@ export interface components {
          */
         AuditEntry: {
             actor: string;
+            /** @description shown name, of an ended account as well */
+            actor_name: {
+                [key: string]: string;
+            } | null;
             at: string | null;
             facts: {
                 [key: string]: unknown;
@@ -223,6 +227,12 @@ export interface components {
             sensor: string;
             stored: number;
         };
+        /** @description Secret of a new authenticator, shown once. otpauth: the same as a key URI for authenticator apps. */
+        Enrolment: {
+            otpauth: string;
+            /** @description base32 */
+            secret: string;
+        };
         /** @description One own fault of the service. */
         Fault: {
             cause: string;
@@ -232,6 +242,10 @@ export interface components {
             /** Format: date-time */
             since: string;
             text: components["schemas"]["Both"];
+        };
+        /** @description A one-time code of the new authenticator. */
+        FirstCode: {
+            code: string;
         };
         /** @description Counts of one site and wire format. */
         FormatTally: {
@@ -462,8 +476,14 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description The caller's own password. */
+        OwnPassword: {
+            password: string;
+        };
         /** @description One account without its secrets. sites: null for all sites. */
         Person: {
+            /** @description end of the account; null while it may sign in */
+            ended_at: string | null;
             /** @description shown name by language */
             name: {
                 [key: string]: string;
@@ -498,6 +518,11 @@ export interface components {
             cause: string | null;
             detail: string;
             /**
+             * @description secret of the new authenticator (401)
+             * @default null
+             */
+            enrolment: components["schemas"]["Enrolment"] | null;
+            /**
              * @description invalid fields (422)
              * @default null
              */
@@ -507,6 +532,11 @@ export interface components {
              * @default null
              */
             guard: string | null;
+            /**
+             * @description the sign-in needs a code, or a new authenticator (401)
+             * @default null
+             */
+            second_factor: ("code" | "enrolment") | null;
             status: number;
             /**
              * @description the detail in both languages
@@ -562,6 +592,10 @@ export interface components {
             step_s: number | null;
             /** @description unit of the metric */
             unit: string;
+        };
+        /** @description Codes that replace a lost authenticator, shown once. Each counts once. */
+        RecoveryCodes: {
+            recovery_codes: string[];
         };
         /** @description Selection of quarantined messages. null: every site, every reason. */
         Reprocess: {
@@ -681,11 +715,15 @@ export interface components {
              * @description latest end of the session
              */
             expires_at: string;
+            /** @description once, after the first code of an authenticator: each replaces one code */
+            recovery_codes?: string[] | null;
             token: string;
             user: components["schemas"]["Person"];
         };
-        /** @description User name and password of a local account. */
+        /** @description User name and password of a local account. code: one-time code of its authenticator, or a recovery code. */
         SignIn: {
+            /** @default  */
+            code: string;
             password: string;
             username: string;
         };
@@ -941,7 +979,9 @@ export type DetectionList = components['schemas']['DetectionList'];
 export type DeviceAccounting = components['schemas']['DeviceAccounting'];
 export type DeviceCounts = components['schemas']['DeviceCounts'];
 export type DeviceTally = components['schemas']['DeviceTally'];
+export type Enrolment = components['schemas']['Enrolment'];
 export type Fault = components['schemas']['Fault'];
+export type FirstCode = components['schemas']['FirstCode'];
 export type FormatTally = components['schemas']['FormatTally'];
 export type Hazard = components['schemas']['Hazard'];
 export type HazardDetail = components['schemas']['HazardDetail'];
@@ -956,6 +996,7 @@ export type LoopStep = components['schemas']['LoopStep'];
 export type NewPerson = components['schemas']['NewPerson'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeList = components['schemas']['NoticeList'];
+export type OwnPassword = components['schemas']['OwnPassword'];
 export type Person = components['schemas']['Person'];
 export type PersonList = components['schemas']['PersonList'];
 export type Place = components['schemas']['Place'];
@@ -964,6 +1005,7 @@ export type QuarantineList = components['schemas']['QuarantineList'];
 export type QuarantinedMessage = components['schemas']['QuarantinedMessage'];
 export type Readiness = components['schemas']['Readiness'];
 export type Readings = components['schemas']['Readings'];
+export type RecoveryCodes = components['schemas']['RecoveryCodes'];
 export type Reprocess = components['schemas']['Reprocess'];
 export type Reprocessing = components['schemas']['Reprocessing'];
 export type RiskMap = components['schemas']['RiskMap'];

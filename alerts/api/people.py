@@ -1,0 +1,143 @@
+"""Routes of people: accounts, their end, and second factors."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Query, Request
+from pydantic import BaseModel, Field
+
+from alerts import Account, Actor, Forbidden, Invalid, NotFound, require
+from alerts.database import keyset
+
+from .dependencies import AccountIn, ActorIn, Dependencies, DependenciesIn, PageIn, listed, peer
+from .problem import problems
+from .schemas.people import Enrolment, Person, PersonList, RecoveryCodes, person_body
+
+router = APIRouter(tags=["people"])
+UsernamePath = Annotated[str, Path(max_length=64, description="user name")]
+
+
+class NewPerson(BaseModel, extra="forbid"):
+    """An account to create or to replace."""
+
+    username: Annotated[str, Field(max_length=64, examples=["wang.fang"])]
+    password: Annotated[str, Field(max_length=1_024, examples=["a long password"])]
+    roles: Annotated[list[str], Field(max_length=7, examples=[["officer"]])]
+    name: Annotated[dict[str, str] | None, Field(examples=[{"zh": "王芳", "en": "Wang Fang"}])] = None
+    sites: Annotated[list[str] | None, Field(max_length=10_000, description="null: all sites")] = None
+
+
+class OwnPassword(BaseModel, extra="forbid"):
+    """The caller's own password."""
+
+    password: Annotated[str, Field(max_length=1_024, examples=["a long password"])]
+
+
+class FirstCode(BaseModel, extra="forbid"):
+    """A one-time code of the new authenticator."""
+
+    code: Annotated[str, Field(max_length=32, examples=["123456"])]
+
+
+@router.get("/users")
+def users(
+    service: DependenciesIn,
+    actor: ActorIn,
+    page: PageIn,
+    role: Annotated[str | None, Query(max_length=32, description="only this role")] = None,
+    *,
+    ended: Annotated[bool, Query(description="ended accounts as well")] = False,
+) -> PersonList:
+    """List accounts that share a site with the caller, by user name."""
+    require(actor, "see_people")
+    every = service.people.accounts(role=role, ended=ended)
+    rows = [person_body(account) for account in every if _near(actor, account.sites)]
+    found = keyset.part("users", rows, page, key=lambda person: (person.username,), types=(str,))
+    shown, following = listed(found, page, lambda person: keyset.encode("users", (person.username,)))
+    return PersonList(items=shown, next=following)
+
+
+@router.post("/users", status_code=201, responses=problems(404, 409))
+def create(service: DependenciesIn, actor: ActorIn, given: Annotated[NewPerson, Body()]) -> Person:
+    """Create an account, or replace password, roles and sites of an existing one.
+
+    The sessions of an existing account end. The name of an ended account is not given to another person.
+    """
+    require(actor, "manage_people")
+    _require_sites(actor, given.sites)
+    known = service.people.account(given.username)
+    if known is not None:
+        _require_sites(actor, None if known.sites is None else sorted(known.sites))
+    account = service.people.create(
+        given.username, given.password, roles=given.roles, name=given.name, sites=given.sites
+    )
+    facts = {"roles": sorted(account.roles), "sites": given.sites}
+    service.dispatch.note("person.set", actor.username, site="", subject=account.username, facts=facts)
+    return person_body(account)
+
+
+@router.delete("/users/{username}", responses=problems(404, 409))
+def end(service: DependenciesIn, actor: ActorIn, username: UsernamePath) -> Person:
+    """End an account: its sessions and streams stop within 1 s, and it cannot sign in.
+
+    The audit and `GET /api/v1/users?ended=true` keep its name. The last administrator cannot be ended.
+    """
+    require(actor, "manage_people")
+    before = _managed(service, actor, username)
+    account = service.people.end(username)
+    if before.ended_ns is None:
+        service.dispatch.note("person.ended", actor.username, site="", subject=username, facts={})
+    return person_body(account)
+
+
+@router.delete("/users/{username}/second-factor", status_code=204, responses=problems(404))
+def reset_second_factor(service: DependenciesIn, actor: ActorIn, username: UsernamePath) -> None:
+    """Remove a lost authenticator and end the sessions of its account.
+
+    If the settings demand a code of its role, the next sign-in enrols another authenticator.
+    """
+    require(actor, "manage_people")
+    _managed(service, actor, username)
+    service.people.reset_second_factor(username)
+    service.dispatch.note("second_factor.reset", actor.username, site="", subject=username, facts={})
+
+
+@router.put("/me/second-factor", responses=problems(422, 429))
+def enrol(
+    request: Request, service: DependenciesIn, caller: AccountIn, given: Annotated[OwnPassword, Body()]
+) -> Enrolment:
+    """Return the secret of a new authenticator. It replaces the present one with its first code."""
+    if not service.people.verify(caller, given.password, address=peer(request)):
+        raise Invalid({"password": "the own password"})
+    found = service.people.second_factors.begin(caller.username)
+    return Enrolment(secret=found.secret, otpauth=found.uri)
+
+
+@router.post("/me/second-factor", responses=problems(422))
+def confirm(service: DependenciesIn, caller: AccountIn, given: Annotated[FirstCode, Body()]) -> RecoveryCodes:
+    """Confirm the new authenticator by its first code; later sign-ins of the account need a code."""
+    recovery = service.people.second_factors.confirm(caller.username, given.code)
+    if recovery is None:
+        raise Invalid({"code": "the present code of the new authenticator"})
+    service.dispatch.note("second_factor.enrolled", caller.username, site="", subject=caller.username, facts={})
+    return RecoveryCodes(recovery_codes=list(recovery))
+
+
+def _managed(service: Dependencies, actor: Actor, username: str) -> Account:
+    """Return an account in scope. Raises NotFound for a foreign one, Forbidden for one that reaches further."""
+    found = service.people.account(username)
+    if found is None or not _near(actor, found.sites):
+        raise NotFound("account", username)
+    _require_sites(actor, None if found.sites is None else sorted(found.sites))
+    return found
+
+
+def _require_sites(actor: Actor, sites: list[str] | None) -> None:
+    """Raise Forbidden unless the actor's scope holds all these sites (None: all sites)."""
+    if actor.sites is not None and (sites is None or not set(sites) <= actor.sites):
+        raise Forbidden("manage_people", "the account would reach beyond your own sites")
+
+
+def _near(actor: Actor, sites: frozenset[str] | None) -> bool:
+    return actor.sites is None or sites is None or bool(actor.sites & sites)

@@ -1,0 +1,68 @@
+"""Response schemas of people, sessions and second factors."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+import alerts
+
+from .fields import Body, List, Time, Username, moment
+
+
+class Person(Body):
+    """One account without its secrets. sites: null for all sites."""
+
+    username: Username
+    name: Annotated[
+        dict[str, str], Field(description="shown name by language", examples=[{"zh": "王芳", "en": "Wang"}])
+    ]
+    roles: Annotated[list[str], Field(examples=[["officer"]])]
+    sites: Annotated[list[str] | None, Field(examples=[["school-1"]])]
+    ended_at: Annotated[Time | None, Field(description="end of the account; null while it may sign in")]
+
+
+class PersonList(List[Person]):
+    """One page of accounts."""
+
+
+class Session(Body):
+    """One session. token: bearer token, shown once."""
+
+    token: Annotated[str, Field(examples=["kQ2v0mS4n7p1yXb8cZr5tLw3"])]
+    expires_at: Annotated[Time, Field(description="latest end of the session")]
+    user: Person
+    recovery_codes: Annotated[
+        list[str] | None,
+        Field(
+            exclude_if=lambda value: value is None,
+            description="once, after the first code of an authenticator: each replaces one code",
+            examples=[["3f9c0a1b2c3d4e5f"]],
+        ),
+    ] = None
+
+
+class Enrolment(Body):
+    """Secret of a new authenticator, shown once. otpauth: the same as a key URI for authenticator apps."""
+
+    secret: Annotated[str, Field(description="base32", examples=["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"])]
+    otpauth: Annotated[str, Field(examples=["otpauth://totp/Twinward:admin?secret=GEZDGNBV&issuer=Twinward"])]
+
+
+class RecoveryCodes(Body):
+    """Codes that replace a lost authenticator, shown once. Each counts once."""
+
+    recovery_codes: Annotated[list[str], Field(examples=[["3f9c0a1b2c3d4e5f"]])]
+
+
+def person_body(account: alerts.Account) -> Person:
+    """Return an account without its secrets."""
+    sites = None if account.sites is None else sorted(account.sites)
+    return Person(
+        username=account.username,
+        name=dict(account.name),
+        roles=sorted(account.roles),
+        sites=sites,
+        ended_at=moment(account.ended_ns),
+    )
