@@ -198,11 +198,12 @@ class Queries:
         with self._engine.connect() as connection:
             return bindings.ignored_sensors(connection)
 
-    def active_sensors(self) -> dict[tuple[str, str], str]:
-        """Return (site, sensor) -> kind of its active finding with the highest level."""
-        query = select(findings.c.site, findings.c.sensor, findings.c.kind).where(findings.c.active)
+    def active_sensors(self) -> dict[tuple[str, str], tuple[str, bool]]:
+        """Return (site, sensor) -> kind and drill of its active finding with the highest level; a real one first."""
+        columns = (findings.c.site, findings.c.sensor, findings.c.kind, findings.c.drill)
+        query = select(*columns).where(findings.c.active).order_by(findings.c.drill.desc(), findings.c.level)
         with self._engine.connect() as connection:
-            return {(row.site, row.sensor): row.kind for row in connection.execute(query.order_by(findings.c.level))}
+            return {(row.site, row.sensor): (row.kind, row.drill) for row in connection.execute(query)}
 
     def battery_ends(self) -> dict[tuple[str, str], Finding]:
         """Return (site, sensor) -> the active finding that predicts the end of its battery."""

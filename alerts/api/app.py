@@ -11,7 +11,21 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from alerts import AlertDispatch, People
 
-from . import accounts, campus, events, hazards, health, pages, people, readings, record, sensors, sessions, tickets
+from . import (
+    accounts,
+    campus,
+    displays,
+    events,
+    hazards,
+    health,
+    pages,
+    people,
+    readings,
+    record,
+    sensors,
+    sessions,
+    tickets,
+)
 from . import service_state as condition
 from .dependencies import Dependencies, account
 from .document import complete
@@ -22,7 +36,7 @@ from .tail import Tail
 from .telemetry import Telemetry
 from .trusted_proxies import TrustedProxies
 
-CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, people, condition, events)
+CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, people, displays, condition, events)
 """Modules that require a token on each of their routes. Only the sign-in does not."""
 
 

@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 from alerts import Account, Actor, AlertDispatch, Page, People
 from alerts.database.keyset import CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX
 
+from .cookies import credential
 from .problem import Unauthorized
 from .settings import HttpSettings
 from .tail import Tail
@@ -43,21 +44,18 @@ def parts(request: Request) -> Dependencies:
 DependenciesIn = Annotated[Dependencies, Depends(parts)]
 
 
-def bearer(request: Request) -> str:
-    """Return the bearer token of the request, "" without one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
 def peer(request: Request) -> str:
     """Return the address of the client; behind a proxy of the settings, the forwarded one."""
     return request.client.host if request.client else "unknown"
 
 
 def account(request: Request, service: DependenciesIn) -> Account:
-    """Return the account of the caller. Raises Unauthorized without a valid token."""
-    token = bearer(request)
-    found = service.people.who(token) if token else None
+    """Return the account of the caller. Raises Unauthorized without a valid token, ForeignRequest.
+
+    The console marks its own reading of news with `X-Background`; it does not count as use of the session.
+    """
+    token = credential(request)
+    found = service.people.who(token, use="x-background" not in request.headers) if token else None
     if found is None:
         raise Unauthorized
     return found

@@ -14,7 +14,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from alerts import Actor, Event, format_time
 
-from .dependencies import ActorIn, Dependencies, DependenciesIn, bearer
+from .cookies import credential
+from .dependencies import ActorIn, Dependencies, DependenciesIn
 from .problem import problem
 
 router = APIRouter(tags=["events"])
@@ -45,7 +46,7 @@ async def events(
     if LISTENERS.get(id(service), 0) >= service.settings.listeners_max:
         detail = f"{service.settings.listeners_max} live streams are open, the maximum"
         return problem(503, detail, headers={"Retry-After": "10"})
-    stream = _stream(service, actor, bearer(request), _sequence(last_event_id))
+    stream = _stream(service, actor, credential(request), _sequence(last_event_id))
     return EventSourceResponse(stream, ping=3_600, send_timeout=30, headers={"Cache-Control": "no-store"})
 
 

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from .dependencies import DependenciesIn, bearer
+from .cookies import credential
+from .dependencies import DependenciesIn
 from .problem import Unauthorized, problems
 from .schemas.service import Liveness, Readiness, fault_body
 
@@ -36,6 +37,6 @@ def readyz(service: DependenciesIn, response: Response) -> Readiness:
 @router.get("/metrics", response_class=PlainTextResponse, responses=problems(401))
 def metrics(request: Request, service: DependenciesIn) -> Response:
     """Return metrics in the Prometheus text format, without personal data."""
-    if not service.settings.metrics_open and service.people.who(bearer(request)) is None:
+    if not service.settings.metrics_open and service.people.who(credential(request)) is None:
         raise Unauthorized
     return Response(generate_latest(service.telemetry.registry), media_type=CONTENT_TYPE_LATEST)

@@ -20,6 +20,8 @@ from alerts.database.storage_faults import NOT_WRITABLE, StorageFault, storage_f
 from alerts.people.attempts import TooManyFailures
 from ingest import StoreError
 
+from .cookies import ForeignRequest
+
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "bad request",
@@ -64,6 +66,7 @@ class KeyReused(AlertError):  # noqa: N818 - names the state
 STATUS: Mapping[type[AlertError], int] = {
     Unauthorized: 401,
     Forbidden: 403,
+    ForeignRequest: 403,
     NotFound: 404,
     GuardFailed: 409,
     Stale: 412,

@@ -171,10 +171,11 @@ class _View:
         )
 
     def _state(self, sensor: Sensor, *, received: bool) -> schemas.SensorState:
-        kind = self._active.get((sensor.site, sensor.id))
-        if kind is not None:
-            return "silent" if kind in {"sensor_silent", "gateway_silent"} else "hazard"
-        if sensor.gateway and self._active.get((sensor.site, sensor.gateway)) == "gateway_silent":
+        kind, drill = self._active.get((sensor.site, sensor.id), ("", False))
+        if kind:
+            alarm: schemas.SensorState = "drill" if drill else "hazard"
+            return "silent" if kind in {"sensor_silent", "gateway_silent"} else alarm
+        if sensor.gateway and self._active.get((sensor.site, sensor.gateway), ("", False))[0] == "gateway_silent":
             return "silent"
         return "ok" if received else "unknown"
 

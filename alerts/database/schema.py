@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0004"
+REVISION = "0005"
 """Newest migration; the tables below are its result."""
 
 metadata = MetaData()
@@ -212,6 +212,17 @@ sessions = Table(
     Column("username", _text(64), nullable=False),
     Column("created_ns", BigInteger, nullable=False),
     Column("used_ns", BigInteger, nullable=False),
+)
+
+displays = Table(
+    "displays",
+    metadata,
+    Column("id", _text(16), primary_key=True),
+    Column("site", _text(64), nullable=False),
+    Column("name", _text(64), nullable=False),
+    Column("created_by", _text(64), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("digest", _text(64), nullable=False, unique=True),
 )
 
 replies = Table(

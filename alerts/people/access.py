@@ -22,6 +22,7 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "see_audit": frozenset(("officer", "district", "city", "admin")),
     "see_people": _EVERYONE - {"viewer"},
     "manage_people": frozenset(("admin",)),
+    "manage_displays": frozenset(("admin",)),
     "acknowledge": frozenset(("operator", "officer", "admin")),
     "assign_sensor": _OFFICERS,
     "ignore_sensor": _OFFICERS,  # a neighbour's

@@ -19,6 +19,7 @@ from alerts.errors import GuardFailed, Invalid, NotFound
 from .access import ROLES, Actor
 from .attempts import SignInLimiter
 from .browsers import KnownBrowsers
+from .displays import Display, Displays
 from .passwords import password_fault
 from .second_factor import SecondFactorNeeded, SecondFactors
 from .sessions import Sessions
@@ -29,13 +30,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person. name: display name by language; sites: None for all; ended_ns: None for an account that may sign in."""
+    """A person or a display. name: shown name by language; sites: None for all; ended_ns: None while it may sign in."""
 
     username: str
     name: Mapping[str, str]
     roles: frozenset[str]
     sites: frozenset[str] | None
     ended_ns: int | None = None
+    display: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -72,6 +74,7 @@ class People:
         self._engine, self._clock = engine, clock
         self._reading = engine.execution_options(writes=False)
         self.sessions = Sessions(engine, clock)
+        self.displays = Displays(engine, clock)
         self._hasher = hasher or PasswordHasher()
         self._nobody = _unmatched(self._hasher)
         self._limiter = SignInLimiter()
@@ -209,7 +212,13 @@ class People:
         return bool(account.roles & frozenset(self._settings.second_factor))
 
     def who(self, token: str, *, use: bool = True) -> Account | None:
-        """Return the account of a valid token, else None. use: False for a request without user activity."""
+        """Return the account of a valid token, else None. use: False for a request without user activity.
+
+        The code of a display is a token without expiry.
+        """
+        display = self.displays.find(token)
+        if display is not None:
+            return _of_display(display)
         username = self.sessions.user(token, use=use)
         if username is None:
             return None
@@ -271,6 +280,11 @@ def _unmatched(hasher: PasswordHasher) -> str:
         base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
     )
     return f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}${salt}${digest}"
+
+
+def _of_display(display: Display) -> Account:
+    name = {"zh": display.name, "en": display.name}
+    return Account(display.username, name, frozenset(("viewer",)), frozenset((display.site,)), display=True)
 
 
 def _account(row: Mapping[str, Any] | RowMapping) -> Account:

@@ -21,6 +21,7 @@ class Person(Body):
     roles: Annotated[list[str], Field(examples=[["officer"]])]
     sites: Annotated[list[str] | None, Field(examples=[["school-1"]])]
     ended_at: Annotated[Time | None, Field(description="end of the account; null while it may sign in")]
+    display: Annotated[bool, Field(description="an account of a wall display", examples=[False])] = False
 
 
 class PersonList(List[Person]):
@@ -28,10 +29,10 @@ class PersonList(List[Person]):
 
 
 class Session(Body):
-    """One session. token: bearer token, shown once."""
+    """One session. token: bearer token, shown once; null for a session by cookie."""
 
-    token: Annotated[str, Field(examples=["kQ2v0mS4n7p1yXb8cZr5tLw3"])]
-    expires_at: Annotated[Time, Field(description="latest end of the session")]
+    token: Annotated[str | None, Field(examples=["kQ2v0mS4n7p1yXb8cZr5tLw3"])]
+    expires_at: Annotated[Time | None, Field(description="latest end of the session, null for a display")]
     user: Person
     recovery_codes: Annotated[
         list[str] | None,
@@ -65,4 +66,5 @@ def person_body(account: alerts.Account) -> Person:
         roles=sorted(account.roles),
         sites=sites,
         ended_at=moment(account.ended_ns),
+        display=account.display,
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 from .fields import Body, Both, Count, List, MetricName, PlaceId, Point, SensorId, SiteId, Time, Unit
 from .hazards import Battery
 
-SensorState = Literal["ok", "hazard", "silent", "unknown"]
+SensorState = Literal["ok", "hazard", "drill", "silent", "unknown"]
 Quality = Literal["good", "fault", "test", "historical", "retained"]
 _Number = float | int | None
 
@@ -46,7 +46,9 @@ class Sensor(Body):
     last_heard: Annotated[Time | None, Field(description="latest reading that the broker did not retain")]
     metrics: list[LatestReading]
     battery: Annotated[Battery | None, Field(description="null unless the battery is low")]
-    state: Annotated[SensorState, Field(description="silent: offline, or its gateway is offline")]
+    state: Annotated[
+        SensorState, Field(description="drill: alarm of a drill only; silent: offline, or its gateway is offline")
+    ]
 
 
 class SensorList(List[Sensor]):

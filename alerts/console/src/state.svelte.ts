@@ -38,7 +38,7 @@ class Shared {
 
   async signIn(username: string, password: string): Promise<void> {
     const session = await call<Session>("POST", "session", { body: { username, password } });
-    keepToken(session.token);
+    keepToken(session.token ?? "");
     await this.begin();
   }
 

@@ -21,6 +21,9 @@ OPERATION_OF = {
     ("GET", "audit"): "see_audit",
     ("GET", "users"): "see_people",
     ("POST", "users"): "manage_people",
+    ("GET", "displays"): "manage_displays",
+    ("POST", "displays"): "manage_displays",
+    ("DELETE", "displays/x"): "manage_displays",
     ("GET", "hazards"): "see",
     ("GET", "tickets"): "see",
     ("PUT", "sensors/school-1/smoke-101/place"): "assign_sensor",
@@ -29,20 +32,22 @@ OPERATION_OF = {
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "users"): {"username": "new", "password": "long enough too", "roles": ["viewer"], "sites": ["school-1"]},
+    ("POST", "displays"): {"site": "school-1", "name": "guard room"},
     ("PUT", "sensors/school-1/smoke-101/place"): {"place": "d-102"},
     ("POST", "sensors/places"): {"site": "school-1", "csv": "smoke-101,d-102"},
     ("PUT", "sensors/school-1/stray/ignored"): {"reason": "the shop next door"},
     ("POST", "quarantine/replay"): {"site": "school-1", "reason": "time_past"},
 }
+SIGN_INS = {("post", "session"), ("post", "session/display")}
 
 
 def routes(app: Any) -> list[tuple[str, str]]:
-    """Return every method and path except the sign-in, with parameters filled."""
+    """Return every method and path except the sign-ins, with parameters filled."""
     found = []
     for path, methods in app.openapi()["paths"].items():
         if path.startswith("/api/v1/"):
             filled = re.sub(r"\{[^}]*\}", "x", path.removeprefix("/api/v1/"))
-            found += [(method.upper(), filled) for method in methods if (method, filled) != ("post", "session")]
+            found += [(method.upper(), filled) for method in methods if (method, filled) not in SIGN_INS]
     return found
 
 

@@ -22,7 +22,7 @@ OPERATIONS = [
     for method, operation in methods.items()
 ]
 LISTS = ("audit", "clocks", "detections", "hazards", "notices", "quarantine", "risk-points", "sensors", "sites")
-PAGED = (*LISTS, "tickets", "users", "zones", "accounting")
+PAGED = (*LISTS, "tickets", "displays", "users", "zones", "accounting")
 
 
 def nested(schema: dict[str, Any], home: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -227,6 +227,32 @@ export interface components {
             sensor: string;
             stored: number;
         };
+        /** @description One display account without its code. */
+        Display: {
+            created_at: string | null;
+            created_by: string;
+            id: string;
+            /** @description where it hangs */
+            name: string;
+            /** @description site id */
+            site: string;
+        };
+        /** @description The code of a display account. */
+        DisplayCode: {
+            code: string;
+        };
+        /** @description One page of display accounts. */
+        DisplayList: {
+            items: components["schemas"]["Display"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description A display account to create. */
+        DisplayToMake: {
+            /** @description where it hangs */
+            name: string;
+            site: string;
+        };
         /** @description Secret of a new authenticator, shown once. otpauth: the same as a key URI for authenticator apps. */
         Enrolment: {
             otpauth: string;
@@ -433,6 +459,18 @@ export interface components {
             name: components["schemas"]["Both"];
             to: string | null;
         };
+        /** @description A new display account with its code, which is shown once. */
+        NewDisplay: {
+            /** @description opened as `/#/display/<code>` */
+            code: string;
+            created_at: string | null;
+            created_by: string;
+            id: string;
+            /** @description where it hangs */
+            name: string;
+            /** @description site id */
+            site: string;
+        };
         /** @description An account to create or to replace. */
         NewPerson: {
             name?: {
@@ -482,6 +520,11 @@ export interface components {
         };
         /** @description One account without its secrets. sites: null for all sites. */
         Person: {
+            /**
+             * @description an account of a wall display
+             * @default false
+             */
+            display: boolean;
             /** @description end of the account; null while it may sign in */
             ended_at: string | null;
             /** @description shown name by language */
@@ -683,10 +726,10 @@ export interface components {
             /** @description site id */
             site: string;
             /**
-             * @description silent: offline, or its gateway is offline
+             * @description drill: alarm of a drill only; silent: offline, or its gateway is offline
              * @enum {string}
              */
-            state: "ok" | "hazard" | "silent" | "unknown";
+            state: "ok" | "hazard" | "drill" | "silent" | "unknown";
             /** @description metres on the plan of the site */
             xy: [
                 number,
@@ -708,22 +751,24 @@ export interface components {
             /** @description metric name */
             metric: string;
         };
-        /** @description One session. token: bearer token, shown once. */
+        /** @description One session. token: bearer token, shown once; null for a session by cookie. */
         Session: {
-            /**
-             * Format: date-time
-             * @description latest end of the session
-             */
-            expires_at: string;
+            /** @description latest end of the session, null for a display */
+            expires_at: string | null;
             /** @description once, after the first code of an authenticator: each replaces one code */
             recovery_codes?: string[] | null;
-            token: string;
+            token: string | null;
             user: components["schemas"]["Person"];
         };
         /** @description User name and password of a local account. code: one-time code of its authenticator, or a recovery code. */
         SignIn: {
             /** @default  */
             code: string;
+            /**
+             * @description set the token as a cookie instead of returning it
+             * @default false
+             */
+            cookie: boolean;
             password: string;
             username: string;
         };
@@ -979,6 +1024,10 @@ export type DetectionList = components['schemas']['DetectionList'];
 export type DeviceAccounting = components['schemas']['DeviceAccounting'];
 export type DeviceCounts = components['schemas']['DeviceCounts'];
 export type DeviceTally = components['schemas']['DeviceTally'];
+export type Display = components['schemas']['Display'];
+export type DisplayCode = components['schemas']['DisplayCode'];
+export type DisplayList = components['schemas']['DisplayList'];
+export type DisplayToMake = components['schemas']['DisplayToMake'];
 export type Enrolment = components['schemas']['Enrolment'];
 export type Fault = components['schemas']['Fault'];
 export type FirstCode = components['schemas']['FirstCode'];
@@ -993,6 +1042,7 @@ export type Liveness = components['schemas']['Liveness'];
 export type LogPosition = components['schemas']['LogPosition'];
 export type Loop = components['schemas']['Loop'];
 export type LoopStep = components['schemas']['LoopStep'];
+export type NewDisplay = components['schemas']['NewDisplay'];
 export type NewPerson = components['schemas']['NewPerson'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeList = components['schemas']['NoticeList'];

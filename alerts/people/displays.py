@@ -1,0 +1,88 @@
+"""Display accounts: read-only, of one site, without expiry, revocable immediately."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, RowMapping, delete, insert, select
+
+from alerts.database.schema import displays
+from alerts.errors import NotFound
+
+from .access import Actor
+
+PREFIX = "display."
+"""First characters of a code and of a display's user name; a session token never contains a dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """One display account without its code. name: where the display hangs."""
+
+    id: str
+    site: str
+    name: str
+    created_by: str
+    created_ns: int
+
+    @property
+    def username(self) -> str:
+        """Return the name of the display in the audit."""
+        return PREFIX + self.id
+
+
+class Displays:
+    """Display accounts. The database holds the SHA-256 of each code. Methods may be called from several threads.
+
+    A code is the secret of one display: 256 random bits behind the prefix. It may be presented again after a restart
+    of the display's computer.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], int]) -> None:
+        self._engine, self._clock = engine, clock
+        self._reading = engine.execution_options(writes=False)
+
+    def create(self, actor: Actor, *, site: str, name: str) -> tuple[Display, str]:
+        """Return a new display account and its code, which is not kept."""
+        code = PREFIX + secrets.token_urlsafe(32)
+        made = Display(secrets.token_hex(4), site, name, actor.username, self._clock())
+        values = {"id": made.id, "site": site, "name": name, "created_by": actor.username}
+        with self._engine.begin() as connection:
+            connection.execute(insert(displays).values(**values, created_ns=made.created_ns, digest=_digest(code)))
+        return made, code
+
+    def list(self, actor: Actor) -> list[Display]:
+        """Return the display accounts of the actor's sites by id."""
+        with self._reading.connect() as connection:
+            rows = connection.execute(select(displays).order_by(displays.c.id)).mappings().all()
+        return [_display(row) for row in rows if actor.sees(row["site"])]
+
+    def revoke(self, actor: Actor, identity: str) -> Display:
+        """Delete a display account; its next request is refused. Raises NotFound, also for a site out of scope."""
+        found = next((display for display in self.list(actor) if display.id == identity), None)
+        if found is None:
+            raise NotFound("display", identity)
+        with self._engine.begin() as connection:
+            connection.execute(delete(displays).where(displays.c.id == identity))
+        return found
+
+    def find(self, code: str) -> Display | None:
+        """Return the display of a code, None for an unknown or revoked one."""
+        if not code.startswith(PREFIX):
+            return None
+        with self._reading.connect() as connection:
+            query = select(displays).where(displays.c.digest == _digest(code))
+            row = connection.execute(query).mappings().first()
+        return _display(row) if row else None
+
+
+def _display(row: Mapping[str, Any] | RowMapping) -> Display:
+    return Display(row["id"], row["site"], row["name"], row["created_by"], row["created_ns"])
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
