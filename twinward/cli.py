@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
+from .commands.devices import devices_app
 from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.store import export, hold_app
 from .errors import TwinwardError
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 app.command()(export)
 app.add_typer(hold_app, name="hold")
+app.add_typer(devices_app, name="devices")
 
 
 class Role(StrEnum):

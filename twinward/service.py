@@ -7,6 +7,7 @@ and catalogue are open. The later parts read them from the log.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from ingest import HoldError
 from ingest.mqtt import FirstArrivals, MqttError, Subscriber
 
 from . import __version__
-from .broker import Broker, start_broker
+from .broker import signed_in, start_embedded
 from .broker.ports import check_port
 from .clock import Clock, system_clock
 from .data_folder.locks import RoleLocks, roles_of
@@ -123,13 +124,15 @@ class Service:
     def _open_flow(self) -> None:
         self.flow = Flow(self.settings, self.tables, self.clock, shared=self.role == "all")
         self._undo.callback(self.flow.close)
+        mqtt = signed_in(self.settings.broker, self.settings.mqtt, self.settings.data_dir)
+        self.settings = dataclasses.replace(self.settings, mqtt=mqtt)
         self.log, self.catalog, self.detections = self.flow.log, self.flow.catalog, self.flow.detections
         self._checks["log"] = lambda: self.log.head() >= 0
 
     def _open_ingest(self) -> None:
         settings = self.settings
         if settings.broker.embedded:
-            broker: Broker = start_broker(settings.broker.port, settings.data_dir)
+            broker = start_embedded(settings.broker, settings.mqtt, settings.data_dir)
             self._undo.callback(broker.stop)
             self._checks["embedded_broker"] = broker.alive
         subscriber = Subscriber(

@@ -17,15 +17,8 @@ from ingest import BatchSettings, IntakeSettings
 from ingest.mqtt import MqttSettings
 from ingest.stores import StoreSettings
 
+from .broker.settings import BrokerSettings
 from .config import keys, load
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """Settings of the embedded broker."""
-
-    embedded: Annotated[bool, doc("start an embedded broker on this machine")] = False
-    port: Annotated[int, Interval(ge=1, le=65_535), doc("loopback port of the embedded broker")] = 1883
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ class MqttSettings:
     url: Annotated[str, doc("broker: mqtt://host:port, or mqtts://host:port for TLS")] = "mqtt://127.0.0.1:1883"
     client_id: Annotated[str, doc("fixed name of the persistent session; one running service per name")] = "twinward"
     username: Annotated[str, doc("account at the broker, empty for none")] = ""
+    second_username: Annotated[
+        str,
+        doc("account of the second session, where the broker replaces client ids by account names; empty for username"),
+    ] = ""
     password_file: Annotated[str, doc("file (mode 0600) with the account's password")] = ""
     ca_file: Annotated[str, doc("certificate authorities to trust, empty for the system's own")] = ""
     certificate_file: Annotated[str, doc("client certificate for mutual TLS, empty for none")] = ""

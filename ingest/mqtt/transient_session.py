@@ -31,7 +31,8 @@ class TransientSession:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """subscriptions: returns the current topic filters of the log's session."""
-        self._settings = replace(settings, client_id=f"{settings.client_id}-lookout", reconnect_max_s=1.0)
+        name, account = f"{settings.client_id}-lookout", settings.second_username or settings.username
+        self._settings = replace(settings, client_id=name, username=account, reconnect_max_s=1.0)
         self._subscriptions, self._monotonic = subscriptions, monotonic
         self._connection: Connection | None = None
         self.errors_total = 0

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from twinward.broker import Accounts
+
 RATE, SENSORS = 2_000, 50
 KILLS, KILLS_LONG = 3, 20
 SAVED_EVERY_S = 1.0
@@ -22,11 +24,12 @@ GAP_REPORTED_S = 30
 
 @pytest.fixture
 def embedded(mosquitto: Any, rig: Any) -> tuple[Any, str]:
-    """A service with an embedded broker, and the broker's URL; the broker of the fixture only provides the port."""
+    """A service with an embedded broker, and the URL of the sender; the fixture only provides the port."""
     mosquitto.stop()
     service = rig.service(mosquitto.url, extra=f"[broker]\nembedded = true\nport = {mosquitto.port}\n")
+    password = Accounts(service.data / "broker", "twinward").add("sender", site="", prefixes=["campus/rel"])
     service.start()
-    return service, mosquitto.url
+    return service, f"mqtt://sender:{password}@127.0.0.1:{mosquitto.port}"
 
 
 def broker_pid(service: Any) -> int:

@@ -1,4 +1,4 @@
-"""Embedded broker on the loopback interface: Mosquitto if installed, else iotcore from PyPI."""
+"""Embedded broker: Mosquitto with accounts for the service; without accounts, or iotcore, for a demo."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
+from .access import embedded_accounts, reload_embedded, signed_in, start_embedded
+from .accounts import Account, AccountError, Accounts
 from .child import LOOPBACK, BrokerError, listens
 from .iotcore import IotCoreBroker
 from .mosquitto import MosquittoBroker, broken_stores, find_mosquitto
 
 __all__ = [
     "LOOPBACK",
+    "Account",
+    "AccountError",
+    "Accounts",
     "Broker",
     "BrokerError",
     "Kind",
     "available",
     "broken_stores",
+    "embedded_accounts",
     "find_mosquitto",
     "listens",
+    "reload_embedded",
+    "signed_in",
     "start_broker",
+    "start_embedded",
 ]
 
 Kind = Literal["mosquitto", "iotcore"]
@@ -29,7 +38,8 @@ Kind = Literal["mosquitto", "iotcore"]
 class Broker(Protocol):
     """An embedded broker.
 
-    Invariants of every implementation: it listens on 127.0.0.1 only, implements MQTT 5, and restarts automatically
+    Invariants of every implementation: it listens on 127.0.0.1 (other addresses with TLS
+    only), implements MQTT 5, and restarts automatically
     after its process ended unexpectedly. `stop` frees the port and may be called twice.
     """
 
@@ -50,7 +60,10 @@ class Broker(Protocol):
 
 
 def start_broker(port: int, data_dir: Path, prefer: Kind | None = None) -> Broker:
-    """Return a running broker: the preferred one, or the first installed one. Raises BrokerError."""
+    """Return a running broker without accounts, for a demo: the preferred or the first installed one.
+
+    Raises BrokerError.
+    """
     kinds: Sequence[Kind] = ("mosquitto", "iotcore") if prefer is None else (prefer,)
     here = [kind for kind in kinds if available(kind)]
     if not here:

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from . import saver as broker_saver
+from .accounts import Accounts
 from .child import LOOPBACK, PAYLOAD_BYTES_MAX, BrokerError, Child, start_child
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,7 @@ _AUTOSAVE_S, _AUTOSAVE_ALONE_S = 10, 1
 CONFIG = """\
 # written anew at every start
 listener {port} {host}
-allow_anonymous true
-set_tcp_nodelay false
+{access}set_tcp_nodelay false
 max_queued_messages 0
 max_queued_bytes {queued}
 max_inflight_messages 1000
@@ -45,6 +46,19 @@ log_type error
 log_type warning
 log_type notice
 connection_messages false
+"""
+ACCESS = """\
+use_username_as_clientid true
+{tls}allow_anonymous false
+password_file {passwords}
+acl_file {acl}
+"""
+TLS = """\
+listener {port}
+certfile {certificate}
+keyfile {key}
+tls_version tlsv1.2
+use_username_as_clientid true
 """
 # Each save writes the whole store, so saves follow a timer. Saves by number of changes (autosave_on_changes) would cost
 # the square of the backlog, and a quiet school would wait for minutes. An interval of 1 saves every 2 s (Mosquitto
@@ -61,6 +75,15 @@ def broken_stores(data_dir: Path) -> list[Path]:
     return sorted((data_dir / "broker").glob(f"{_BROKEN}*"))
 
 
+@dataclass(frozen=True, slots=True)
+class TlsListener:
+    """Listener on every address of this machine, TLS 1.2 or newer. certificate, key: files in PEM form."""
+
+    port: int
+    certificate: str
+    key: str
+
+
 class MosquittoBroker(Child):
     """Mosquitto with a store on disk, so that sessions and queued messages survive a restart.
 
@@ -69,8 +92,12 @@ class MosquittoBroker(Child):
 
     name = "mosquitto"
 
-    def __init__(self, port: int, data_dir: Path) -> None:
+    def __init__(
+        self, port: int, data_dir: Path, *, accounts: Accounts | None = None, tls: TlsListener | None = None
+    ) -> None:
+        """accounts: without them every client is accepted, as in the demo; tls: a further listener on every address."""
         super().__init__(port, data_dir)
+        self._accounts, self._tls = accounts, tls
         self._store = self._folder / STORE
         self._saver: subprocess.Popen[bytes] | None = None
 
@@ -91,6 +118,7 @@ class MosquittoBroker(Child):
         text = CONFIG.format(
             port=self._port,
             host=LOOPBACK,
+            access=self._access(),
             queued=QUEUED_BYTES_MAX,
             payload=PAYLOAD_BYTES_MAX,
             folder=self._folder,
@@ -101,6 +129,14 @@ class MosquittoBroker(Child):
             text += "user root\n"  # otherwise Mosquitto drops the rights that it needs for its store
         config.write_text(text)
         return config
+
+    def _access(self) -> str:
+        """Return the lines about accounts and TLS, after the files that they name are written."""
+        if self._accounts is None:
+            return "allow_anonymous true\n"
+        self._accounts.prepare()
+        tls = "" if self._tls is None else TLS.format(**asdict(self._tls))
+        return ACCESS.format(tls=tls, passwords=self._accounts.password_list, acl=self._accounts.access_list)
 
     def _launch(self) -> None:
         """Move an unreadable store away, log it, and start without it.

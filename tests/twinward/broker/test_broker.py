@@ -16,7 +16,16 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from twinward.broker import Broker, BrokerError, available, broken_stores, find_mosquitto, listens, start_broker
+from twinward.broker import (
+    Accounts,
+    Broker,
+    BrokerError,
+    available,
+    broken_stores,
+    find_mosquitto,
+    listens,
+    start_broker,
+)
 from twinward.broker.mosquitto import MosquittoBroker
 from twinward.commands import doctor
 
@@ -270,29 +279,27 @@ def test_the_example_for_an_own_broker_starts_and_keeps_strangers_out(
     text = text[text.index("listener 1883") :].replace("listener 1883", f"listener {port}")
     for folder in ("/etc/mosquitto", "/var/lib/mosquitto", "/run/mosquitto", "/var/log/mosquitto"):
         text = text.replace(folder, str(tmp_path))
-    (tmp_path / "acl").write_text((DEPLOY / "acl").read_text(encoding="utf-8"))
-    (tmp_path / "passwords").touch(mode=0o600)
-    for user in ("twinward", "d1"):
-        subprocess.run(["mosquitto_passwd", "-b", tmp_path / "passwords", user, "secret"], check=True)
+    accounts = Accounts(tmp_path / "twinward", "twinward")
+    passwords = {"d1": accounts.add("d1", site="s1"), "twinward": accounts.password_file.read_text().strip()}
     (tmp_path / "conf").write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
     process = subprocess.Popen([find_mosquitto() or "", "-c", tmp_path / "conf"], stderr=subprocess.DEVNULL)
     try:
         _until(lambda: listens(port))
         assert (tmp_path / "mosquitto.pid").read_text().strip() == str(process.pid)
-        assert _received(port) == ["campus/s1/smoke/d1"]
+        assert _received(port, passwords) == ["campus/s1/smoke/d1"]
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _received(port: int) -> list[str]:
+def _received(port: int, passwords: dict[str, str]) -> list[str]:
     """Return the messages that the service receives: of a device on its own and a foreign topic, and of a stranger."""
     came: list[str] = []
     service, device, stranger = (mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5) for _ in range(3))
     service.on_message = lambda _client, _data, message: came.append(message.topic)
     service.on_connect = lambda client, *_: client.subscribe("campus/#", qos=1)
-    service.username_pw_set("twinward", "secret")
-    device.username_pw_set("d1", "secret")
+    service.username_pw_set("twinward", passwords["twinward"])
+    device.username_pw_set("d1", passwords["d1"])
     ready: queue.Queue[None] = queue.Queue()
     service.on_subscribe = lambda *_: ready.put(None)
     for client in (service, device, stranger):

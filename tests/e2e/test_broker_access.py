@@ -1,0 +1,133 @@
+"""Accounts at the embedded broker, with a real service and a real Mosquitto."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+
+SITE = "s1"
+REFUSED = (134, 135)  # MQTT 5.0, 3.2.2.2: bad user name or password, not authorized
+
+
+class Device:
+    """A client of the broker with an account, or without one."""
+
+    def __init__(self, port: int, name: str = "", password: str = "", *, client_id: str = "") -> None:
+        self.reason: Any = None
+        self.received: list[str] = []
+        self.gone = threading.Event()
+        self._answered = threading.Event()
+        self.client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+        )
+        if name:
+            self.client.username_pw_set(name, password)
+        self.client.on_connect = self._on_connect
+        self.client.on_disconnect = lambda *_: self.gone.set()
+        self.client.on_message = lambda _client, _data, message: self.received.append(message.topic)
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        assert self._answered.wait(10)
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self.reason = reason.value
+        self._answered.set()
+
+    def publish(self, sensor: str, number: int) -> None:
+        """Publish a numbered reading at QoS 1 and wait for the broker's answer."""
+        body = json.dumps({"seq": number, "level": number / 100})
+        self.client.publish(f"campus/{SITE}/water/{sensor}", body, qos=1).wait_for_publish(5)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def refused(port: int, name: str = "", password: str = "") -> bool:
+    """Return whether the broker refuses the account."""
+    device = Device(port, name, password)
+    device.close()
+    return device.reason in REFUSED
+
+
+@pytest.fixture
+def secured(make_service: Any, free_port: Any) -> Iterator[tuple[Any, int]]:
+    """A running service with an embedded broker, and the broker's port."""
+    port = free_port()
+    service = make_service("mqtt://127.0.0.1:1", extra=f"[broker]\nembedded = true\nport = {port}\n")
+    service.start()
+    yield service, port
+    assert service.stop() == 0
+
+
+def devices(service: Any, run_twinward: Any, *arguments: str) -> dict[str, Any]:
+    """Run `twinward devices` with these arguments; return its result."""
+    command = [*run_twinward.command, "devices", *arguments, "--config", service.config, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=service.environment)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+@pytest.mark.broker
+def test_a_device_speaks_for_itself_only(secured: Any, run_twinward: Any) -> None:
+    """Anonymous, foreign topic, foreign subscription, the service's client id, old password, revoked account."""
+    service, port = secured
+    until = run_twinward.until
+    added = {name: devices(service, run_twinward, "add", name, "--site", SITE) for name in ("a", "b")}
+    assert all(row["broker"] == "the broker has read the accounts" for row in added.values())
+    client = service.client()
+
+    def stored(sensor: str) -> int:
+        rows = client.get("/sensors", params={"site": SITE}).json()["items"]
+        if sensor not in {row["id"] for row in rows}:
+            return 0
+        now_ms = time.time_ns() // 1_000_000
+        window = {"from": now_ms - 3_600_000, "to": now_ms + 3_600_000}
+        query = {"site": SITE, "sensor": sensor, "metric": "level", **window}
+        return len(client.get("/readings", params=query).json()["points"])
+
+    assert refused(port)  # anonymous
+    assert refused(port, "a", added["b"]["password"])
+    for n in range(100):  # Mosquitto 2.0.11 closes the connection after each denied message
+        liar = Device(port, "b", added["b"]["password"])
+        liar.client.publish(f"campus/{SITE}/water/a", json.dumps({"seq": n, "level": 1}), qos=1)
+        assert liar.gone.wait(5)
+        liar.close()
+    b = Device(port, "b", added["b"]["password"])
+    b.client.subscribe([("#", 1), ("+/#", 1), ("$SYS/#", 1)])
+    b.publish("b", 0)
+    until(lambda: stored("b") == 1, timeout_s=10, what="reading of b")
+    assert stored("a") == 0  # 0 of 100 arrived; a later reading of b did
+
+    a = Device(port, "a", added["a"]["password"])
+    reader = b
+    for n in range(20):  # b asks for the client id of the service before each reading of a, and for every topic
+        b = Device(port, "b", added["b"]["password"], client_id="twinward")
+        b.client.subscribe("#", 1)
+        a.publish("a", n)
+        assert b.received == reader.received == []
+        b.close()
+    until(lambda: stored("a") == 20, timeout_s=10, what="20 of 20 readings of a")
+    assert service.ready()
+
+    fresh = devices(service, run_twinward, "rotate", "a")["password"]
+    assert a.gone.wait(5)
+    assert refused(port, "a", added["a"]["password"])
+    a = Device(port, "a", fresh)
+    assert a.reason == 0
+    devices(service, run_twinward, "revoke", "a")
+    assert a.gone.wait(5)
+    assert refused(port, "a", fresh)
+    until(service.ready, timeout_s=5, what="a service that kept its session")
+    folder = service.data / "broker"
+    for name in ("accounts.json", "passwords", "acl", "service.password"):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
+        assert fresh not in (folder / name).read_text(encoding="utf-8")
