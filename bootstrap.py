@@ -2,9 +2,12 @@
 
     python3 bootstrap.py demo [arguments of `twinward demo`]
     python3 bootstrap.py test [arguments of pytest]
+    python3 bootstrap.py lock [--upgrade | --upgrade-package NAME]
 
-Needs Python 3.11 or newer and the network. Creates `.venv` with the package, which builds the console. As root on a
-machine with apt it installs the missing Debian packages; elsewhere it prints their names and the effect of the absence.
+Needs Python 3.11 or newer and the network. Creates `.venv` with the package, which builds the console; each downloaded
+distribution must have a hash of the lock file. As root on a machine with apt it installs the missing Debian packages;
+elsewhere it prints their names and the effect of the absence. `lock` writes constraints.txt and
+constraints-run.txt after a change of the dependencies.
 """
 
 from __future__ import annotations
@@ -84,7 +87,10 @@ NEEDS = {"demo": DEMO, "test": TEST}
 SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}
 """Debian package -> program that the tests start. Unpacked into `.venv`: installation would start a service."""
 
-LONE_READERS = ("pysparkplug==0.6.1",)
+LOCK, LOCK_RUN = ROOT / "constraints.txt", ROOT / "constraints-run.txt"
+"""Version and hashes of every distribution, and of those without the tests; for all Python versions and processors."""
+LOCK_TOOL = "uv==0.13.9"
+LONE_READERS = ("pysparkplug==0.6.1 --hash=sha256:30ec197f3b091832fcec4b16330032c9c72af82f677b4e22483e988c4b39024a",)
 """Independent readers for the tests, installed without dependencies: this client requires an old paho-mqtt."""
 
 
@@ -93,8 +99,10 @@ def main() -> int:
     if sys.version_info < (3, 11):  # noqa: UP036 - this check is for an older Python
         return _fail(f"Python {sys.version.split()[0]} is too old; Python 3.11 or newer is required")
     command, *rest = sys.argv[1:] or [""]
+    if command == "lock":
+        return _lock(rest)
     if command not in NEEDS:
-        return _fail(f"unknown command {command!r}; the commands are: {', '.join(NEEDS)}")
+        return _fail(f"unknown command {command!r}; the commands are: {', '.join((*NEEDS, 'lock'))}")
     _system(NEEDS[command], SERVERS if command == "test" else {})
     _environment(extras="test" if command == "test" else "")
     if command == "demo":
@@ -215,24 +223,43 @@ def _environment(*, extras: str) -> None:
     if built and stamp.exists() and stamp.read_text(encoding="ascii") == state:
         return
     _say("installing the Python packages and building the console (minutes the first time)")
-    target = f"{ROOT}[{extras}]" if extras else str(ROOT)
     pip: tuple[str | Path, ...] = (PYTHON, "-m", "pip", "install", "--root-user-action=ignore")
-    commands = [(*pip, "-c", ROOT / "constraints.txt", "-e", target)]
-    if extras:
-        commands.append((*pip, "--no-deps", *LONE_READERS))
-    for command in commands:
-        if not _quiet(*command):
-            sys.exit("bootstrap: the Python packages were not installed")
+    with tempfile.TemporaryDirectory() as name:
+        alone = Path(name, "alone.txt")
+        alone.write_text("\n".join(LONE_READERS), encoding="utf-8")
+        commands = [
+            (*pip, "--no-deps", "--require-hashes", "-r", LOCK if extras else LOCK_RUN),
+            (*pip, "--no-deps", "--no-build-isolation", "-e", ROOT),
+        ]
+        if extras:
+            commands.append((*pip, "--no-deps", "--require-hashes", "-r", alone))
+        for command in commands:
+            if not _quiet(*command):
+                sys.exit("bootstrap: the Python packages were not installed")
     # bytecode also for a service that may not write it: a start without it takes two to three times as long
     _quiet(PYTHON, "-m", "compileall", "-q", *(ROOT / package for package in PACKAGES))
     stamp.write_text(state, encoding="ascii")
+
+
+def _lock(arguments: Sequence[str]) -> int:
+    """Write the lock files for pyproject.toml; versions that still fit stay, unless the arguments upgrade them."""
+    with tempfile.TemporaryDirectory() as folder:
+        python = Path(folder, "bin", "python")
+        if not (_quiet(sys.executable, "-m", "venv", folder) and _quiet(python, "-m", "pip", "install", LOCK_TOOL)):
+            return 1
+        compile_ = (python, "-m", "uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11")
+        style = ("--generate-hashes", "--no-annotate", "--no-header", "--no-emit-package", "colorama")
+        whole = ("--all-extras", "--group", "build", "--group", "release", *arguments)
+        done = _quiet(*compile_, *style, "-o", LOCK, *whole)
+        done = done and _quiet(*compile_, *style, "-o", LOCK_RUN, "--group", "build", "-c", LOCK)
+    return 0 if done else 1
 
 
 def _sources_hash() -> str:
     """Return the hash of the files that the environment and the console are built from."""
     console = ROOT / "alerts" / "console"
     paths = (
-        ROOT / "pyproject.toml", ROOT / "constraints.txt",
+        ROOT / "pyproject.toml", LOCK, LOCK_RUN,
         *sorted((*console.glob("src/**/*.*"), *console.glob("*.*"))),
     )  # fmt: skip
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()

@@ -25,7 +25,7 @@ PARTS = {
     "simulators": ("simulators",),
     "twinward": ("twinward",),
     "tests": ("tests",),
-    "docs": ("docs", "*.md", "bootstrap.py", "pyproject.toml", "constraints.txt", "deploy"),
+    "docs": ("docs", "*.md", "bootstrap.py", "pyproject.toml", "deploy"),
 }
 """Parts whose language is checked, with their files."""
 
