@@ -6,7 +6,7 @@ Codes are durable: the log stores the result of `drain_changes` in the transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -75,11 +75,13 @@ class Catalog:
         sensors_max: int = SENSORS_MAX,
         undeclared_max: int = SENSORS_MAX,
         sites_max: int = SENSORS_MAX,
+        sites: Collection[str] | None = None,
     ) -> None:
-        """declared: sensors of the registry; a code is assigned at first use.
+        """declared: sensors of the registry; a code is assigned at first use. sites: accepted ones, None for any.
 
         undeclared_max: bound on the undeclared sensors of a site; sites_max: bound on sites without a declared sensor.
         """
+        self._sites = None if sites is None else frozenset(sites)
         self._altered: list[int] = []
         self._sensors_max, self._undeclared_max, self._sites_max = sensors_max, undeclared_max, sites_max
         self._declared = {(sensor.site, sensor.id): replace(sensor, code=_NO_SENSOR) for sensor in declared}
@@ -116,6 +118,10 @@ class Catalog:
         """Return the sensor of that identity, or None when it has neither a message nor a declaration."""
         code = self._code.get((site, sensor_id))
         return self._declared.get((site, sensor_id)) if code is None else self._sensors[code]
+
+    def accepts(self, site: str) -> bool:
+        """Return whether readings of the site are accepted."""
+        return self._sites is None or site in self._sites
 
     def has_code(self, sensor: Sensor) -> bool:
         """Return whether the sensor has sent a message, beyond its declaration."""
@@ -195,6 +201,7 @@ class Catalog:
     def copy(self) -> Catalog:
         """Return an independent copy without pending changes; thread-safe."""
         made = Catalog(sensors_max=self._sensors_max, undeclared_max=self._undeclared_max, sites_max=self._sites_max)
+        made._sites = self._sites
         made._declared, made._undeclared = self._declared, self._undeclared.copy()
         made._undeclared_sites = self._undeclared_sites
         made._code = self._code.copy()  # before the sensors: every code here then has its sensor

@@ -69,7 +69,10 @@ class Flow:
         folder, intake = settings.data_dir, settings.intake
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.catalog = Catalog(
-            tables.registry.sensors, undeclared_max=intake.undeclared_max, sites_max=intake.undeclared_sites_max
+            tables.registry.sensors,
+            undeclared_max=intake.undeclared_max,
+            sites_max=intake.undeclared_sites_max,
+            sites={*tables.registry.sites, intake.site} if intake.strict else None,
         )
         self.log = TelemetryLog(folder / "telemetry.sqlite", clock=clock)
         try:

@@ -61,6 +61,9 @@ class ChirpStackDecoder:
         document = read_object(payload)
         if isinstance(document, Reject):
             return refuse(document)
+        named = branch(document, "deviceInfo").get("devEui")
+        if isinstance(named, str) and named.lower() != dev_eui:
+            return refuse(Reject("identity", f"devEui {named[:80]!r} differs from the topic"))
         if event == "join":
             return Decoded(availability=(Availability(dev_eui, online=True),))
         time_ns = rfc3339_ns(document.get("time"))

@@ -3,8 +3,9 @@
     {"time": "2026-03-01T08:00:00+08:00", "seq": 7, "smoke_density": 0.12, "battery": 88}
 
 time: RFC 3339 with offset or epoch milliseconds; the arrival time counts when it is absent or null. seq: integer,
-optional. Every other name is a metric: number, boolean, or null for no measurement. `"test": true` marks the object's
-readings as a self-test. A camera sends events: label, state (start, update, end), score, zone, track, count.
+optional. site, device, sensor: optional texts, equal to those of the topic. Every other name is a metric: number,
+boolean, or null for no measurement. `"test": true` marks the object's readings as a self-test. A camera sends events:
+label, state (start, update, end), score, zone, track, count.
 
 One module because objects, arrays and camera events share the checks of names, times and values.
 """
@@ -45,6 +46,8 @@ _NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STATES = ("start", "update", "end")
 _EVENT_KEYS = frozenset(("label", "state", "score", "zone", "track", "count"))
 _ENVELOPE = frozenset(("time", "seq"))
+_IDENTITY = {"site": "site", "device": "sensor", "sensor": "sensor"}
+"""Optional texts of an object -> field of the address that they must equal."""
 
 ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 _ANY = msgspec.json.Decoder()
@@ -188,7 +191,12 @@ def _read_item(address: Address, item: Any, out: _Gathered) -> None:
         out.rejects.append(Reject("not_object", f"found {type(item).__name__}"))
         out.own = False
         return
-    names = [name for name in item if name not in _ENVELOPE]
+    identity = {name: item[name] for name in _IDENTITY if isinstance(item.get(name), str)}
+    if foreign := [name for name, given in identity.items() if given != getattr(address, _IDENTITY[name])]:
+        out.rejects.append(Reject("identity", f"{foreign[0]} {identity[foreign[0]][:80]!r} differs from the topic"))
+        out.own = False
+        return
+    names = [name for name in item if name not in _ENVELOPE and name not in identity]
     if not names:
         out.rejects.append(Reject("empty", "an object without a metric"))
         return
@@ -205,7 +213,7 @@ def _read_item(address: Address, item: Any, out: _Gathered) -> None:
         rows = sum(item[name] is not None for name in names) or 1
         out.rejects.append(Reject(refused.reason, refused.detail, rows))
         return
-    _read_values(address, item, time_ns, out)
+    _read_values(address, {name: item[name] for name in names}, time_ns, out)
 
 
 def _read_time(given: Any) -> int | None:

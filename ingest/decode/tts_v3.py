@@ -43,7 +43,7 @@ class TtsV3Decoder:
         """Return True for any topic under v3/."""
         return topic.startswith("v3/")
 
-    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
         """Decode one uplink; its time is the network server's time of reception."""
         found = _TOPIC.fullmatch(topic)
         if found is None:
@@ -52,6 +52,9 @@ class TtsV3Decoder:
         document = read_object(payload)
         if isinstance(document, Reject):
             return refuse(document)
+        named = branch(document, "end_device_ids").get("device_id")
+        if isinstance(named, str) and named != device:
+            return refuse(Reject("identity", f"device_id {named[:80]!r} differs from the topic"))
         if event == "join":
             return Decoded(availability=(Availability(device, online=True),))
         uplink = branch(document, "uplink_message")

@@ -22,6 +22,8 @@ REASONS: Mapping[str, str] = {
     "retained": "a retained reading; rejected before retained readings had a quality of their own",
     "too_large": "payload is over the size limit",
     "topic": "no decoder claims this topic",
+    "site_unknown": "the campus file does not name the site, and intake.strict is set",
+    "identity": "site or device in the payload differ from those of the topic",
     "kind": "the kind in the topic is none of the six",
     "sensor_name": "site or sensor name has other characters than [A-Za-z0-9._-], or more than 64",
     "metric_name": "metric name is ill-formed",
@@ -63,9 +65,10 @@ NOTICES: Mapping[str, str] = {
 }
 """Notices about accepted readings: code -> one line for people."""
 
-FIXABLE = frozenset(
-    ("topic", "kind", "time_past", "time_future", "sensor_limit", "metric_limit", "undescribed", "template", "internal")
-)
+FIXABLE = frozenset((
+    "topic", "site_unknown", "kind", "time_past", "time_future", "sensor_limit", "metric_limit", "undescribed", "template",
+    "internal",
+))  # fmt: skip
 """Reasons with a fixable cause: these messages are kept whole, to be reprocessed."""
 
 WHOLE_BYTES = 65_536

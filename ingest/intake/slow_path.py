@@ -89,14 +89,16 @@ class SlowPath:
             self.refuse(Source(self._site, ""), frame, "utf8", "topic")
             return
         decoder = next((decoder for decoder in self.decoders if decoder.claims(topic)), None)
-        source = self._source(decoder, topic)
+        address = self.native.locate(topic) if decoder is self.native else None
+        source = self._source(decoder, address)
         if decoder is None:
             self.refuse(source, frame, "topic", "no format claims this topic")
+        elif address is not None and not self._catalog.accepts(address.site):
+            self.refuse(source, frame, "site_unknown", f"site {address.site} is not in the campus file")
         elif flags & OVERSIZE:
             self.refuse(source, frame, "too_large", "payload over the limit")
         elif decoder is self.native:
             decoded, own = self.native.interpret(topic, payload)
-            address = self.native.locate(topic)
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             if flags & RETAIN:
                 return  # no event: no sequence number, no route for the hot path
@@ -114,12 +116,10 @@ class SlowPath:
             self.outgoing.subscriptions += decoded.subscribe
             self.memory.update({(decoder.name, key): value for key, value in decoded.memory.items()})
 
-    def _source(self, decoder: Decoder | None, topic: str) -> Source:
-        """Return the account of a message. The topic names the site only when the whole topic is valid."""
-        if decoder is not self.native:
-            return Source(self._site, "" if decoder is None else decoder.name)
-        address = self.native.locate(topic)
-        return Source(self._site if address is None else address.site, self.native.name)
+    def _source(self, decoder: Decoder | None, address: Address | None) -> Source:
+        """Return the account of a message. A topic names the site only if it is valid and its site accepted."""
+        known = address is not None and self._catalog.accepts(address.site)
+        return Source(address.site if address and known else self._site, "" if decoder is None else decoder.name)
 
     def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> bool:
         """Store a decoded message. Return False for a duplicate."""
@@ -265,7 +265,7 @@ class SlowPath:
         except UnicodeDecodeError:
             return None
         address = self.native.locate(topic)
-        if address is None or address.kind == "camera":
+        if address is None or address.kind == "camera" or not self._catalog.accepts(address.site):
             return None
         sensor = self._catalog.find(address.site, address.sensor)
         if sensor is None or not self._catalog.has_code(sensor):  # declared without a message: no route

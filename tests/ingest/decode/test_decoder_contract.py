@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from ingest import KINDS, REASONS
 from ingest.decode import Decoded, Decoder, NativeDecoder, Remembering, decoders
+from ingest.decode.chirpstack import ChirpStackDecoder
 from ingest.decode.sparkplug_schema import Payload
+from ingest.decode.tts_v3 import TtsV3Decoder
 
 TOPICS = {
     "native": ["campus/s1/smoke/a", "campus/s1/camera/c", "campus//x/y", "campus/_service/x/status"],
@@ -253,3 +255,20 @@ def _sparkplug(data: Any, number: float, kinds: list[str]) -> tuple[str, bytes]:
     else:
         payload.metrics.add(alias=alias, double_value=number)
     return f"spBv1.0/g/{kind}", payload.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("decoder", "topic", "payload"),
+    [
+        (ChirpStackDecoder(), "application/a/device/0101010101010101/event/join", '{"deviceInfo": {"devEui": "%s"}}'),
+        (TtsV3Decoder(), "v3/a@t/devices/0101010101010101/join", '{"end_device_ids": {"device_id": "%s"}}'),
+    ],
+    ids=["chirpstack", "tts_v3"],
+)
+def test_a_device_id_in_the_payload_must_equal_the_topic(decoder: Any, topic: str, payload: str) -> None:
+    """Another id is a reject of reason identity; the same one is accepted."""
+    rejects = [
+        decoder.decode(topic, (payload % name).encode(), retained=False, now_ns=0).rejects
+        for name in ("0101010101010101", "0202020202020202")
+    ]
+    assert [[reject.reason for reject in each] for each in rejects] == [[], ["identity"]]

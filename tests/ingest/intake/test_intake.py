@@ -312,3 +312,31 @@ def test_a_declared_sensor_gets_its_code_with_its_first_message() -> None:
     assert sealed is not None
     assert [catalog[code].id for code in sealed.batch.sensor.tolist()] == ["b", "a", "b"]
     assert {sensor.place for sensor in catalog if sensor.kind == "smoke"} == {"room", "hall"}
+
+
+@pytest.mark.parametrize("known_before", [False, True])
+def test_a_strict_catalogue_quarantines_whole_messages_of_unknown_sites(*, known_before: bool) -> None:
+    """Also a site with readings from before the setting; an unknown sensor of a known site is stored, unassigned."""
+    catalog = Catalog(sites={"s1"})
+    if known_before:
+        catalog.code("s2", "a", "smoke")
+    intake = make_intake(catalog)
+    for topic in (b"campus/s2/smoke/a", b"campus/s1/smoke/new"):
+        intake.accept([(0x32, 1, topic, b'{"seq": 1, "smoke": 1}')], NOW_NS)
+    sealed = seal(intake)
+    assert [catalog[code].id for code in sealed.batch.sensor.tolist()] == ["new"]
+    assert total(sealed, "quarantined", "site_unknown") == 1
+    (kept,) = sealed.of(QuarantineChanges).rejected
+    assert (kept.topic, kept.payload) == ("campus/s2/smoke/a", b'{"seq": 1, "smoke": 1}')
+
+
+@pytest.mark.parametrize("name", ["site", "device", "sensor"])
+def test_a_payload_of_another_device_is_rejected(name: str) -> None:
+    """An object that names its device is stored only under the topic of that device."""
+    intake = make_intake()
+    true = "s1" if name == "site" else "a"
+    payload = f'[{{"seq": 1, "{name}": "{true}", "co": 1}}, {{"seq": 2, "{name}": "b", "co": 2}}]'
+    intake.accept([(0x32, 1, TOPIC, payload.encode())], NOW_NS)
+    sealed = seal(intake)
+    assert sealed.batch.value.tolist() == [1.0]
+    assert total(sealed, "quarantined", "identity") == 1

@@ -278,6 +278,8 @@ export const en: Record<keyof typeof zh, string> = {
   refused_retained: "retained message",
   refused_too_large: "too large",
   refused_topic: "topic outside the scheme",
+  refused_site_unknown: "unregistered site",
+  refused_identity: "device differs from topic",
   refused_kind: "unknown kind",
   refused_sensor_name: "bad sensor name",
   refused_metric_name: "bad metric name",

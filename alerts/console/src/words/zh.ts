@@ -276,6 +276,8 @@ export const zh = {
   refused_retained: "保留消息",
   refused_too_large: "过大",
   refused_topic: "主题不符",
+  refused_site_unknown: "学校未登记",
+  refused_identity: "设备与主题不符",
   refused_kind: "类别未知",
   refused_sensor_name: "传感器名不合法",
   refused_metric_name: "指标名不合法",
