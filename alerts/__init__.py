@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from .notices.outbox import Outbox
     from .notices.sent_ids import SentIds
     from .notices.service_faults import NEARLY_FULL, ServiceFault, fault_notices
-    from .people.accounts import Account, People
+    from .people.accounts import People
+    from .people.model import Account
 
 __all__ = [
     "NEARLY_FULL",
@@ -93,7 +94,7 @@ __all__ = [
 
 _LATER = {
     "NEARLY_FULL": "notices.service_faults",
-    "Account": "people.accounts",
+    "Account": "people.model",
     "AlertDispatch": "dispatch",
     "AuditReport": "database.journal",
     "SentIds": "notices.sent_ids",

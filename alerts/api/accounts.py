@@ -52,12 +52,15 @@ def accounting(
     """Return the reading accounts by site and format, or of one site by device.
 
     received = stored + duplicate + quarantined; the residual is 0. By device, the devices with the most trouble come
-    first, and total = remainder + all devices.
+    first, and total = remainder + all devices. An account of some sites gets no positions of log and store: they count
+    the readings of all sites.
     """
     require(actor, "see_accounts_of_readings")
     if by == "device":
         return _by_device(service, actor, page, site, trouble=trouble)
     accounts = service.telemetry.accounting()
+    if actor.sites is not None:  # the positions count the readings of every site
+        accounts |= {"log": None, "store": None, "lag": {}}
     if actor.sites is not None or site is not None:
         accounts["by"] = [row for row in accounts["by"] if actor.sees(row["site"]) and site in {None, row["site"]}]
         accounts["total"] = _sum(accounts["by"])

@@ -32,6 +32,7 @@ from .document import complete
 from .problem import install, problems
 from .request_limits import RequestLimits
 from .settings import HttpSettings
+from .streams import Streams
 from .tail import Tail
 from .telemetry import Telemetry
 from .trusted_proxies import TrustedProxies
@@ -61,8 +62,9 @@ def create_app(
 ) -> FastAPI:
     """Return the HTTP interface and the console over a running service. clock: ns since 1970 UTC."""
     tail = Tail(dispatch, lambda: telemetry.condition().version)
-    app = routed(version, lifespan=_lifespan(tail))
-    app.state.parts = Dependencies(dispatch, people, telemetry, settings, clock, tail)
+    streams = Streams(people, total_max=settings.listeners_max, account_max=settings.account_listeners_max)
+    app = routed(version, lifespan=_lifespan(tail, streams))
+    app.state.parts = Dependencies(dispatch, people, telemetry, settings, clock, tail, streams)
     app.add_middleware(RequestLimits, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)
     if settings.proxies:
         app.add_middleware(TrustedProxies, settings=settings)
@@ -90,13 +92,13 @@ def routed(version: str = "", *, lifespan: Callable[[FastAPI], Any] | None = Non
     return app
 
 
-def _lifespan(tail: Tail) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+def _lifespan(*parts: Tail | Streams) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        reading = asyncio.create_task(tail.run())
+        running = [asyncio.create_task(part.run()) for part in parts]
         yield
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     return lifespan

@@ -14,6 +14,7 @@ from alerts.database.keyset import CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX
 from .cookies import credential
 from .problem import Unauthorized
 from .settings import HttpSettings
+from .streams import Streams
 from .tail import Tail
 from .telemetry import Telemetry
 
@@ -31,6 +32,7 @@ class Dependencies:
     settings: HttpSettings
     clock: Callable[[], int]
     tail: Tail
+    streams: Streams
 
 
 def parts(request: Request) -> Dependencies:

@@ -5,48 +5,54 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from alerts import Actor, Event, format_time
+from alerts import Account, Event, format_time
 
 from .cookies import credential
-from .dependencies import ActorIn, Dependencies, DependenciesIn
-from .problem import problem
+from .dependencies import AccountIn, Dependencies, DependenciesIn
+from .problem import problem, problems
+from .streams import CHECK_S
 
 router = APIRouter(tags=["events"])
 PUBLISHED = frozenset(("hazard", "ticket", "notice", "sensor"))
 """First part of the journal kinds that the stream publishes."""
-LISTENERS: dict[int, int] = {}
+RETRY_S = "10"
 EVENT_ID_DIGITS_MAX = 15
 EXAMPLE = (
     'event: hazard\r\nid: 17\r\ndata: {"kind": "hazard.opened", "id": "5f0c2d1e9a7b4c3d8e6f1a2b", '
     '"site": "school-1", "actor": "system", "at": "2026-09-21T14:13:20.000+00:00"}\r\n\r\n'
 )
-STREAM = {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}}}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}}}
+}
 
 
-@router.get("/events", response_class=EventSourceResponse, responses={200: STREAM})
+@router.get("/events", response_class=EventSourceResponse, responses=STREAM | problems(429))
 async def events(
     request: Request,
     service: DependenciesIn,
-    actor: ActorIn,
+    caller: AccountIn,
     last_event_id: Annotated[
         str | None, Header(description="id of the last received event; the stream resumes")
     ] = None,
 ) -> Response:
     """Stream server-sent events `hazard`, `ticket`, `notice`, `sensor`, `condition`, `heartbeat` and `reset`.
 
-    `condition`: `/api/v1/condition` has changed. `reset`: events are missing; reload everything.
+    `condition`: `/api/v1/condition` has changed. `reset`: events are missing; reload everything. The stream ends within
+    1 s of its session.
     """
-    if LISTENERS.get(id(service), 0) >= service.settings.listeners_max:
-        detail = f"{service.settings.listeners_max} live streams are open, the maximum"
-        return problem(503, detail, headers={"Retry-After": "10"})
-    stream = _stream(service, actor, credential(request), _sequence(last_event_id))
+    if service.streams.full():
+        detail = f"{service.streams.total_max} live streams are open, the maximum"
+        return problem(503, detail, headers={"Retry-After": RETRY_S})
+    if service.streams.account_full(caller.username):
+        detail = f"{service.streams.account_max} live streams of this account are open, the maximum"
+        return problem(429, detail, headers={"Retry-After": RETRY_S})
+    stream = _stream(service, caller, credential(request), _sequence(last_event_id))
     return EventSourceResponse(stream, ping=3_600, send_timeout=30, headers={"Cache-Control": "no-store"})
 
 
@@ -57,11 +63,14 @@ def _sequence(last_event_id: str | None) -> int | None:
     return None
 
 
-async def _stream(service: Dependencies, actor: Actor, token: str, seen: int | None) -> AsyncIterator[ServerSentEvent]:
-    """Yield events until the client disconnects or its token ends."""
-    key = id(service)
-    LISTENERS[key] = LISTENERS.get(key, 0) + 1
-    try:
+async def _stream(
+    service: Dependencies, caller: Account, token: str, seen: int | None
+) -> AsyncIterator[ServerSentEvent]:
+    """Yield events until the client disconnects or its session ends."""
+    streams, actor = service.streams, caller.actor
+    if streams.full() or streams.account_full(caller.username):  # others have opened between the request and now
+        return
+    with streams.opened(caller.username, token):
         at = service.tail.seq if seen is None else seen
         if at > service.tail.seq or at < service.tail.oldest - 1:
             at = service.tail.seq
@@ -69,8 +78,8 @@ async def _stream(service: Dependencies, actor: Actor, token: str, seen: int | N
         yield _heartbeat(service, at)
         loop = asyncio.get_running_loop()
         beat, published = loop.time(), 0
-        while True:
-            wait_s = max(0.01, beat + service.settings.heartbeat_s - loop.time())
+        while not streams.ended(token):
+            wait_s = max(0.01, min(CHECK_S, beat + service.settings.heartbeat_s - loop.time()))
             if service.tail.condition != published:
                 published = service.tail.condition
                 yield ServerSentEvent(event="condition", id=str(at), data=json.dumps({"version": published}))
@@ -79,12 +88,8 @@ async def _stream(service: Dependencies, actor: Actor, token: str, seen: int | N
                 if actor.sees(event.site) and event.kind.partition(".")[0] in PUBLISHED:
                     yield _published(event)
             if loop.time() - beat >= service.settings.heartbeat_s:
-                if await to_thread.run_sync(lambda: service.people.who(token, use=False)) is None:
-                    return
                 yield _heartbeat(service, at)
                 beat = loop.time()
-    finally:
-        LISTENERS[key] -= 1
 
 
 def _heartbeat(service: Dependencies, seq: int) -> ServerSentEvent:

@@ -28,4 +28,7 @@ class HttpSettings:
     )
     heartbeat_s: Annotated[float, Interval(ge=0.1, le=5), Unit("s"), doc("longest pause of the live stream")] = 2.0
     listeners_max: Annotated[int, Interval(ge=1, le=10_000), doc("concurrent live streams")] = 200
+    account_listeners_max: Annotated[
+        int, Interval(ge=1, le=10_000), doc("concurrent live streams of one account; a further one gets 429")
+    ] = 20
     metrics_open: Annotated[bool, doc("whether /metrics requires no token")] = True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -14,49 +14,20 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
 from alerts.database.schema import accounts
-from alerts.errors import GuardFailed, Invalid, NotFound
+from alerts.errors import Invalid, NotFound
 
-from .access import ROLES, Actor
+from .access import ROLES
+from .administrators import require_admin
 from .attempts import SignInLimiter
 from .browsers import KnownBrowsers
-from .displays import Display, Displays
+from .displays import PREFIX, Display, Displays
+from .model import Account, Session
 from .passwords import password_fault
 from .second_factor import SecondFactorNeeded, SecondFactors
 from .sessions import Sessions
 from .settings import PeopleSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A person or a display. name: shown name by language; sites: None for all; ended_ns: None while it may sign in."""
-
-    username: str
-    name: Mapping[str, str]
-    roles: frozenset[str]
-    sites: frozenset[str] | None
-    ended_ns: int | None = None
-    display: bool = False
-
-    @property
-    def actor(self) -> Actor:
-        """Return the actor with the account's rights."""
-        return Actor(self.username, self.roles, self.sites)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A sign-in. token: bearer token, shown once; expires_ns: latest end (ns since 1970 UTC).
-
-    browser: cookie of the known browser; recovery_codes: of an authenticator that this sign-in has confirmed.
-    """
-
-    token: str
-    expires_ns: int
-    account: Account
-    browser: str = ""
-    recovery_codes: Sequence[str] = ()
 
 
 class People:
@@ -107,7 +78,7 @@ class People:
             before = known.get(username)
             if before is not None and before.ended_ns is not None:
                 raise Invalid({"username": "a name that no ended account has"})
-            _require_admin([*known.values()], account)
+            require_admin([*known.values()], account)
             self.sessions.forget(connection, username)
             connection.execute(delete(accounts).where(accounts.c.username == username))
             connection.execute(insert(accounts).values(username=username, **row))
@@ -125,7 +96,7 @@ class People:
             if known[username].ended_ns is not None:
                 return known[username]
             ended = replace(known[username], ended_ns=self._clock())
-            _require_admin([*known.values()], ended)
+            require_admin([*known.values()], ended)
             self.sessions.forget(connection, username)
             self.second_factors.remove(connection, username)
             connection.execute(update(accounts).where(accounts.c.username == username).values(ended_ns=ended.ended_ns))
@@ -225,6 +196,12 @@ class People:
         found = self.account(username)
         return found if found is not None and found.ended_ns is None else None
 
+    def alive(self, tokens: Collection[str]) -> frozenset[str]:
+        """Return the tokens and display codes that have not ended; it counts as no user activity."""
+        codes = frozenset(token for token in tokens if token.startswith(PREFIX))
+        shown = self.displays.alive(codes) if codes else frozenset()
+        return shown | self.sessions.alive(frozenset(tokens) - codes)
+
     def sign_out(self, token: str) -> None:
         """Revoke a token immediately."""
         self.sessions.close(token)
@@ -249,24 +226,6 @@ def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, s
     if not roles or set(roles) - set(ROLES):
         wrong["roles"] = f"one or more of {', '.join(ROLES)}"
     return wrong
-
-
-def _require_admin(known: Sequence[Account], changed: Account) -> None:
-    """Raise GuardFailed if the change leaves no active administrator for the sites of a present one."""
-    before = next((account for account in known if account.username == changed.username), None)
-    if before is None or "admin" not in before.roles:
-        return
-    after = [changed, *(account for account in known if account.username != changed.username)]
-    if not any("admin" in one.roles and one.ended_ns is None and _reaches(one.sites, before.sites) for one in after):
-        raise GuardFailed(
-            "last_admin",
-            "这是最后一个管理员账号，请先建立另一个管理员账号",
-            "this is the last administrator of its sites; create another one first",
-        )
-
-
-def _reaches(sites: frozenset[str] | None, wanted: frozenset[str] | None) -> bool:
-    return sites is None or (wanted is not None and wanted <= sites)
 
 
 def _read(connection: Connection) -> list[Account]:

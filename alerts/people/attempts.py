@@ -1,4 +1,4 @@
-"""Rate limit of failed sign-ins by address, by account and address, and by known browser."""
+"""Rate limit of failed sign-ins: by address, by account from it, and by known browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known browsers: a signed cookie of each browser that has signed in, so that strangers cannot lock its person out."""
+"""Known browsers: a signed cookie after each sign-in, so that strangers cannot lock its person out."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
@@ -83,6 +83,12 @@ class Sessions:
             self._write(now_ns)
         return row.username
 
+    def alive(self, tokens: Collection[str]) -> frozenset[str]:
+        """Return the tokens whose sessions have not ended, with one query. It counts as no user activity."""
+        by_digest, now_ns = {_digest(token): token for token in tokens}, self._clock()
+        found = self._rows(by_digest)
+        return frozenset(by_digest[digest] for digest, row in found.items() if not row.over(now_ns))
+
     def close(self, token: str) -> None:
         """End a session immediately. Raises the database's error when memory is full."""
         digest = _digest(token)
@@ -100,18 +106,23 @@ class Sessions:
             self._changed = {digest: row for digest, row in self._changed.items() if row.username != username}
 
     def _known(self, digest: str) -> _Row | None:
+        return self._rows((digest,)).get(digest)
+
+    def _rows(self, digests: Collection[str]) -> dict[str, _Row]:
+        """Return the sessions of these digests that nobody has ended, with their latest use."""
         with self._lock:
-            if digest in self._ended:
-                return None
-            changed = self._changed.get(digest)
-        if changed is not None and not changed.stored:
-            return changed
+            wanted = [digest for digest in digests if digest not in self._ended]
+            changed = {digest: self._changed[digest] for digest in wanted if digest in self._changed}
+        rows = {digest: row for digest, row in changed.items() if not row.stored}
+        stored = [digest for digest in wanted if digest not in rows]
+        if not stored:
+            return rows
         with self._reading.connect() as connection:
-            found = connection.execute(select(sessions).where(sessions.c.digest == digest)).first()
-        if found is None:
-            return None
-        used_ns = max(found.used_ns, changed.used_ns if changed else 0)
-        return _Row(found.username, found.created_ns, used_ns, stored=True)
+            for found in connection.execute(select(sessions).where(sessions.c.digest.in_(stored))):
+                later = changed.get(found.digest)
+                used_ns = max(found.used_ns, later.used_ns if later else 0)
+                rows[found.digest] = _Row(found.username, found.created_ns, used_ns, stored=True)
+        return rows
 
     def _write(self, now_ns: int, *, force: bool = False) -> Exception | None:
         """Write the changes in memory to the database; return the error of a rejected write.

@@ -45,13 +45,16 @@ class StorePosition(Body):
 
 
 class Accounting(Body):
-    """Reading accounts by site and wire format. lag: unprocessed batches by stage."""
+    """Reading accounts by site and wire format. lag: unprocessed batches by stage.
+
+    An account of some sites gets no log, store and lag.
+    """
 
     total: Tally
     by: list[FormatTally]
     notices: _ByNotice
-    log: LogPosition
-    store: StorePosition
+    log: LogPosition | None
+    store: StorePosition | None
     lag: Annotated[dict[str, int], Field(examples=[{"store": 0, "detect": 0, "spool": 0}])]
 
 

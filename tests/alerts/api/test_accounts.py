@@ -42,3 +42,14 @@ def test_device_accounts_are_paged(office: Any) -> None:
     assert client.get("accounting", params={"by": "device"}).status_code == 422
     by_format = client.get("accounting", params={"site": "school-1"}).json()
     assert [row["site"] for row in by_format["by"]] == ["school-1"]
+
+
+def test_a_school_sees_only_its_own_accounts(office: Any) -> None:
+    """No figure of the response counts a reading of another site; an account of all sites sees the whole."""
+    office.people.create("everywhere", "long enough for a test", roles=["district"])
+    own, whole = (office.sign_in(name).get("accounting").json() for name in ("officer", "everywhere"))
+    assert [row["site"] for row in own["by"]] == ["school-1"]
+    assert own["total"] == {name: own["by"][0][name] for name in own["total"]}
+    assert (own["log"], own["store"], own["lag"]) == (None, None, {})
+    assert [row["site"] for row in whole["by"]] == ["school-1", "school-2"]
+    assert whole["log"] == {"head": 1}

@@ -7,18 +7,22 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Reading accounts by site and wire format. lag: unprocessed batches by stage. */
+        /**
+         * @description Reading accounts by site and wire format. lag: unprocessed batches by stage.
+         *
+         *     An account of some sites gets no log, store and lag.
+         */
         Accounting: {
             by: components["schemas"]["FormatTally"][];
             lag: {
                 [key: string]: number;
             };
-            log: components["schemas"]["LogPosition"];
+            log: components["schemas"]["LogPosition"] | null;
             /** @description number by notice */
             notices: {
                 [key: string]: number;
             };
-            store: components["schemas"]["StorePosition"];
+            store: components["schemas"]["StorePosition"] | null;
             total: components["schemas"]["Tally"];
         };
         /** @description One action of the closed loop. */

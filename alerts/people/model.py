@@ -1,0 +1,39 @@
+"""Accounts and sign-ins as the rest of the service sees them, without secrets of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .access import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person or a display. name: shown name by language; sites: None for all; ended_ns: None while it may sign in."""
+
+    username: str
+    name: Mapping[str, str]
+    roles: frozenset[str]
+    sites: frozenset[str] | None
+    ended_ns: int | None = None
+    display: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        """Return the actor with the account's rights."""
+        return Actor(self.username, self.roles, self.sites)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in. token: bearer token, shown once; expires_ns: latest end (ns since 1970 UTC).
+
+    browser: cookie of the known browser; recovery_codes: of an authenticator that this sign-in has confirmed.
+    """
+
+    token: str
+    expires_ns: int
+    account: Account
+    browser: str = ""
+    recovery_codes: Sequence[str] = ()
