@@ -15,7 +15,7 @@ from .database import journal, rows
 from .database.deferred_audit import DeferredAudit, Note
 from .database.engine import ALARM_LOCK_WAIT_MS
 from .database.idempotency import IdempotencyKeys
-from .database.positions import advance, rows_done
+from .database.positions import advance, rows_done, set_back
 from .database.schema import hazards
 from .database.write_priority import WritePriority
 from .errors import NotFound
@@ -60,6 +60,22 @@ class AlertDispatch:
     def cursor(self, lane: Priority = Priority.ORDINARY) -> int:
         """Return the highest position of this lane of the detection log that is applied completely."""
         return self.queries.cursor(lane)
+
+    def rewind(self, lane: Priority, position: int) -> None:
+        """Set the position of a lane back to the end of a log that was lost or restored; audited."""
+        with self._alarm_engine.begin() as connection:
+            before = self.queries.cursor(lane)
+            set_back(connection, lane, position)
+            facts = {"lane": lane.name.lower(), "before": before, "after": position}
+            journal.append(
+                connection,
+                at_ns=self.clock(),
+                actor="system",
+                kind="service.rewound",
+                site="",
+                subject="detections",
+                facts=facts,
+            )
 
     def apply(
         self, detections: DetectionBatch, catalog: Catalog, *, cursor: int, lane: Priority = Priority.ORDINARY

@@ -112,6 +112,26 @@ def run(
 
 
 @app.command()
+def recover(
+    *,
+    config: Config = None,
+    set_aside: Annotated[list[str] | None, typer.Option(help="Rename this file of the data folder.")] = None,
+    adopt: Annotated[bool, typer.Option(help="Accept files of another installation.")] = False,
+    new_log: Annotated[bool, typer.Option(help="Begin new logs; the former are set aside.")] = False,
+    new_database: Annotated[bool, typer.Option(help="Begin without people, tickets and audit.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Repair a data folder whose files are missing, damaged or do not belong together; nothing is deleted."""
+    from .commands.recover import recover as repair
+
+    found = repair(config, aside=set_aside or [], adopt=adopt, new_log=new_log, new_database=new_database)
+    if as_json:
+        print_result(found, as_json=True)
+    else:
+        print("\n".join(found["repairs"]))
+
+
+@app.command()
 def simulate(
     *,
     broker: Annotated[str, typer.Option(help="mqtt://host:port to publish to.")] = "",

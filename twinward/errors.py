@@ -4,6 +4,7 @@ TwinwardError
 ├── ConfigError      the configuration is wrong; errors has one line for each mistake
 ├── PortTaken        another program listens on a port of the service
 ├── RoleTaken        another process does the same work on the data folder
+├── FolderMismatch   files of the data folder are missing, damaged or do not belong together
 ├── InputError       a file given to a command cannot be used
 └── LogVersionError  a log file was written by a later release
 """
@@ -42,6 +43,10 @@ class RoleTaken(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe d
         by = f"process {pid}" if pid else "another process"
         super().__init__(f"role {role} of the data folder {folder} is held by {by}; stop it, or set another data_dir")
         self.folder, self.role, self.pid = folder, role, pid
+
+
+class FolderMismatch(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe does
+    """Files of the data folder are missing, damaged or do not belong together. The message names the command."""
 
 
 class InputError(TwinwardError):

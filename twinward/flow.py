@@ -5,6 +5,7 @@ Detectors and alerts load when their stages are made: messages are received befo
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,9 @@ from ingest.decode import FOREIGN, decoders
 from ingest.stores import open_store
 
 from .clock import Clock
+from .data_folder.fit import DETECTIONS, STORE, TELEMETRY, damage_named, damaged, fit_folder
+from .data_folder.locks import ROLES, RoleLocks, roles_of
+from .errors import FolderMismatch
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
 from .retention_rules import RetentionPlanner
@@ -62,8 +66,8 @@ class Flow:
     def __init__(self, settings: Settings, tables: Tables, clock: Clock, *, shared: bool = True) -> None:
         """Open both logs and load the catalogue from them; creates the data folder.
 
-        shared: whether the intake of this process writes the log, so that its catalogue is complete. Raises OSError and
-        sqlite3.Error.
+        shared: whether the intake of this process writes the log, so that its catalogue is complete. Raises OSError,
+        sqlite3.Error, and FolderMismatch for a damaged log.
         """
         self.settings, self.tables, self.clock = settings, tables, clock
         folder, intake = settings.data_dir, settings.intake
@@ -74,13 +78,15 @@ class Flow:
             sites_max=intake.undeclared_sites_max,
             sites={*tables.registry.sites, intake.site} if intake.strict else None,
         )
-        self.log = TelemetryLog(folder / "telemetry.sqlite", clock=clock)
-        try:
-            self.detections = DetectionLog(folder / "detections.sqlite", clock=clock)
-        except BaseException:
-            self.log.close()
-            raise
-        self.catalog.load(*self.log.catalog())
+        with contextlib.ExitStack() as opened:
+            with damage_named(folder / TELEMETRY):
+                self.log = TelemetryLog(folder / TELEMETRY, clock=clock)
+                opened.callback(self.log.close)
+                self.catalog.load(*self.log.catalog())
+            with damage_named(folder / DETECTIONS):
+                self.detections = DetectionLog(folder / DETECTIONS, clock=clock)
+            self._log_end, self._detections_end = self.log.head(), self.detections.head()
+            opened.pop_all()
         self.catalog.drain_changes()
         self.refresh = LogCatalog(self.log, self.catalog, shared=shared)
 
@@ -90,18 +96,22 @@ class Flow:
         self.log.close()
 
     def intake(self) -> Intake:
-        """Return the intake, with the message keys, device states and ledger of the log."""
+        """Return the intake, with the message keys, device states and ledger of the log.
+
+        Raises FolderMismatch if the log is damaged there.
+        """
         settings = self.settings
-        return Intake(
-            self.catalog,
-            decoders(settings.intake.formats or FOREIGN, lorawan=self.tables.lorawan),
-            settings=settings.intake,
-            batch=settings.batch,
-            recent_keys=self.log.recent_keys(settings.intake.keys_max),
-            memory=self.log.memory(),
-            spooled=self.log.spool_blocks(),
-            ledger=Ledger(self.log.ledger_entries()),
-        )
+        with damage_named(settings.data_dir / TELEMETRY):
+            return Intake(
+                self.catalog,
+                decoders(settings.intake.formats or FOREIGN, lorawan=self.tables.lorawan),
+                settings=settings.intake,
+                batch=settings.batch,
+                recent_keys=self.log.recent_keys(settings.intake.keys_max),
+                memory=self.log.memory(),
+                spooled=self.log.spool_blocks(),
+                ledger=Ledger(self.log.ledger_entries()),
+            )
 
     def detection(self) -> list[Step]:
         """Return the detection stages, urgent first."""
@@ -114,7 +124,13 @@ class Flow:
             Step(
                 self.detections.lane(lane),
                 AlertStage(
-                    dispatch, self.catalog, self.refresh, latency, self.settings.data_dir / "alerts.head", lane=lane
+                    dispatch,
+                    self.catalog,
+                    self.refresh,
+                    latency,
+                    self.settings.data_dir / "alerts.head",
+                    lane=lane,
+                    end=self._detections_end,
                 ),
             )
             for lane in (Priority.URGENT, Priority.ORDINARY)
@@ -123,8 +139,13 @@ class Flow:
     def open_store(self, latest: Latest) -> Store:
         """Return the store of the settings; fills `latest` from the newest entries that the store contains."""
         settings = self.settings
-        path = settings.data_dir / "readings.duckdb"
-        store = open_store(settings.store.kind, path, settings=settings.store, catalog=self.catalog)
+        path = settings.data_dir / STORE
+        try:
+            store = open_store(settings.store.kind, path, settings=settings.store, catalog=self.catalog)
+        except StoreError as error:
+            if settings.store.kind != "duckdb":
+                raise
+            raise FolderMismatch(damaged(path, str(error).splitlines()[0])) from error
         try:
             known = store.cursor()
         except StoreError as error:  # the log keeps the readings until the server answers
@@ -139,7 +160,15 @@ class Flow:
         """Return the store stage, which also drops old entries of the logs."""
         retention = RetentionPlanner(self.tables.retention, self.catalog, self.settings.data_dir)
         logs = LogRetention(self.log, self.detections, self.settings.log, store=store, dispatch=dispatch)
-        stage = StoreStage(store, latest, self.refresh, self.clock, keep=retention, retain_logs=logs.retain)
+        stage = StoreStage(
+            store,
+            latest,
+            self.refresh,
+            self.clock,
+            end=self._log_end,
+            keep=retention,
+            retain_logs=logs.retain,
+        )
         return Step(self.log, stage)
 
     def origin(self, engine: Engine, channels: Sequence[Channel], stuck: Callable[[], bool]) -> Origin:
@@ -166,6 +195,19 @@ class Flow:
             return detection_lanes(log, catalog, tables)
 
         return Origin(log, self.detections, self.catalog.copy, intake, lanes, dispatch)
+
+
+def open_folder(settings: Settings, role: str) -> None:
+    """Repair the data folder by rule and log every repair. The process holds its own roles.
+
+    Raises FolderMismatch with the failure and the command that repairs it, RoleTaken, and OSError.
+    """
+    folder, others = settings.data_dir, tuple(other for other in ROLES if other not in roles_of(role))
+    duckdb = settings.store.kind == "duckdb"
+    for action in fit_folder(
+        folder, database=not settings.database, store=duckdb, alone=lambda: RoleLocks(folder, others)
+    ):
+        log.warning("data folder %s: %s", folder, action)
 
 
 def detection_lanes(

@@ -46,6 +46,10 @@ class Source(Protocol[EntryS_co]):
         """Return the last position."""
         ...
 
+    def end(self) -> int:
+        """Return the last position of the whole log, of which the source may be a lane."""
+        ...
+
 
 class Stage(Protocol[EntryP_contra]):
     """One step of the flow behind a log.
@@ -112,9 +116,13 @@ class Pump(Generic[EntryT]):
         return max(0, self.head() - self.cursor)
 
     def healthy(self, *, stalled_s: float = 30) -> bool:
-        """Return True once the stage has recovered, while the thread runs and its last turn did not fail."""
+        """Return True once the stage has recovered, while the thread runs and its last turn did not fail.
+
+        A stage whose cursor is behind the end of its log would pass over new entries: it is not healthy.
+        """
         stalled = (time.monotonic_ns() - self._turned_ns) / 1e9 > stalled_s
-        return self._recovered and self._thread.is_alive() and not self.last_error and not stalled
+        works = self._recovered and self._thread.is_alive() and not self.last_error and not stalled
+        return works and self.cursor <= self._source.end()
 
     def _run(self) -> None:
         wait_s = 0.1

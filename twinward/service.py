@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -18,19 +19,20 @@ from alerts import AlertError
 from alerts.api.transport import transport
 from alerts.notices.channels import open_channels
 from detectors import DetectorError
-from ingest import HoldError
+from ingest import HoldError, StoreError
 from ingest.mqtt import FirstArrivals, MqttError, Subscriber
 
 from . import __version__
 from .broker import signed_in, start_embedded
 from .broker.ports import check_port
 from .clock import Clock, system_clock
+from .data_folder.fit import DATABASE, damage_named
 from .data_folder.locks import RoleLocks, roles_of
 from .errors import as_cli_errors
-from .flow import Flow, Step, subscriptions
+from .flow import Flow, Step, open_folder, subscriptions
 from .latest import Latest
 from .settings import Settings
-from .stages import DETECT_URGENT, STORE, note_head
+from .stages import DETECT_URGENT, STORE, note_end
 from .tables import read_tables
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 STORE_REST_S, DETECT_REST_S = 0.25, 0.05
 """Pauses of stages that work better on fewer, larger batches; the urgent stages have none."""
-PACKAGE_ERRORS = (DetectorError, AlertError, HoldError, MqttError, ValueError)
+PACKAGE_ERRORS = (DetectorError, AlertError, HoldError, MqttError, StoreError, sqlite3.Error, ValueError)
 """Errors of the packages that a user can fix, by settings or by input."""
 LOADING_SWITCH_S = 0.0005
 """Thread switch interval while parts load beside working ones; an import otherwise holds the interpreter for 5 ms."""
@@ -64,6 +66,7 @@ class Service:
             self._check_settings()
             self._locks = RoleLocks(settings.data_dir, roles_of(role))
             self._undo.callback(self._locks.close)
+            open_folder(settings, role)
             self._open_flow()
             if self._does("ingest"):
                 self._open_ingest()
@@ -83,7 +86,8 @@ class Service:
             if self._does("detect"):
                 self._start_detection()
             if self._does("alert"):
-                self._start_alerts()
+                with damage_named(self.settings.data_dir / DATABASE):
+                    self._start_alerts()
                 self._start_store()
                 self._start_standby()
                 self._open_http()
@@ -170,7 +174,7 @@ class Service:
         self.people = People(engine, self.clock, settings=self.settings.people)
         self._metrics = CollectorRegistry()
         head = self.settings.data_dir / "alerts.head"
-        self._undo.callback(lambda: note_head(head, self.dispatch.tip()))
+        self._undo.callback(note_end, head, self.dispatch)
         for step in self.flow.alerting(self.dispatch, latency_histogram(self._metrics)):
             self._start(step)
         delivered = SentIds()

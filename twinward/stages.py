@@ -75,21 +75,28 @@ class StoreStage:
         catalog: LogCatalog,
         clock: Clock,
         *,
+        end: int,
         keep: Callable[[], RetentionPlan],
         retain_logs: Callable[[int], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """keep: returns the current retention plan; retain_logs: called once an hour with the wall clock in ns.
 
-        monotonic: counts the hours, in seconds from the start.
+        end: last position of the log when this process opened it. monotonic: counts the hours, in seconds from the
+        start.
         """
+        self._end = end
         self._store, self._latest, self._clock, self._keep = store, latest, clock, keep
         self._catalog, self._retain_logs, self._monotonic = catalog, retain_logs, monotonic
         self._retained_s, self._retain_ns = monotonic(), 0
         self._more = False
 
     def recover(self) -> int:
-        """Return the cursor of the store."""
+        """Return the cursor of the store, set back to the end that the log had at the start."""
+        cursor = self._store.cursor()
+        if cursor > self._end:
+            self._store.rewind(self._end)
+        self._end = max(cursor, self._end)
         return self._store.cursor()
 
     def process(self, entries: Sequence[Entry]) -> None:
@@ -254,18 +261,25 @@ class AlertStage:
         head: Path,
         *,
         lane: Priority,
+        end: int,
     ) -> None:
         """latency: observes the seconds from arrival to the database; head: file for the end of the journal.
+
+        end: last position of the detection log when this process opened it.
 
         The stage of the urgent lane runs the timers, so that a burst of ordinary detections does not delay them.
         """
         self.name = ALERT_URGENT if lane is Priority.URGENT else ALERT
         self._dispatch, self._catalog, self._refresh = dispatch, catalog, refresh
         self._latency, self._head, self._lane = latency, head, lane
-        self._ticked_ns = 0
+        self._ticked_ns, self._end = 0, end
 
     def recover(self) -> int:
-        """Return the cursor of this lane in the database."""
+        """Return the cursor of this lane in the database, set back to the end that the log had at the start."""
+        cursor = self._dispatch.cursor(self._lane)
+        if cursor > self._end:
+            self._dispatch.rewind(self._lane, self._end)
+        self._end = max(cursor, self._end)
         return self._dispatch.cursor(self._lane)
 
     def process(self, entries: Sequence[DetectionEntry]) -> None:
@@ -290,6 +304,14 @@ def note_head(path: Path, tip: tuple[int, str]) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(tip), encoding="utf-8")
     fresh.replace(path)
+
+
+def note_end(path: Path, dispatch: AlertDispatch) -> None:
+    """Write the end of the journal at the stop; a database that does not answer keeps the last note."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    with contextlib.suppress(SQLAlchemyError, OSError):
+        note_head(path, dispatch.tip())
 
 
 def noted_head(path: Path) -> tuple[int, str] | None:

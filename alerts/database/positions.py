@@ -32,6 +32,12 @@ def advance(connection: Connection, lane: Priority, cursor: int, *, rows: int, w
     _set(connection, f"{name}_rows", 0 if whole else rows)
 
 
+def set_back(connection: Connection, lane: Priority, cursor: int) -> None:
+    """Record that the log of the lane ends at `cursor`, before the present position."""
+    _set(connection, CURSORS[lane], cursor)
+    _set(connection, f"{CURSORS[lane]}_rows", 0)
+
+
 def _value(connection: Connection, name: str) -> int | None:
     found = connection.scalar(select(cursors.c.position).where(cursors.c.name == name))
     return None if found is None else int(found)

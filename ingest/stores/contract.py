@@ -58,6 +58,10 @@ class Store(Protocol):
         """Return the last stored log position; 0 when empty."""
         ...
 
+    def rewind(self, cursor: int) -> None:
+        """Set the stored log position back to `cursor`: the log ends there. Keeps every reading."""
+        ...
+
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
         """Return the raw readings of one series, at most the `limit` earliest."""
         ...

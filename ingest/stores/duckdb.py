@@ -74,6 +74,11 @@ class DuckdbStore:
         with self._session() as db:
             return _one(db, "SELECT cursor FROM progress")
 
+    def rewind(self, cursor: int) -> None:
+        """Set the stored log position back; a position at or above the stored one is a no-op."""
+        with self._writing, self._transaction() as db:
+            db.execute("UPDATE progress SET cursor = least(cursor, ?)", [cursor])
+
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
         """Return the readings of one series in [from_ns, to_ns) by time, equal times in order of arrival."""
         begin, end = _clamped(from_ns), _clamped(to_ns)

@@ -105,6 +105,12 @@ class InfluxStore:
         rows = self._query(f"SELECT cursor FROM {PROGRESS} WHERE time = 0")  # noqa: S608 - constants
         return int(rows[0][1]) if rows else 0
 
+    def rewind(self, cursor: int) -> None:
+        """Set the stored log position back; a position at or above the stored one is a no-op."""
+        with self._gate:
+            if cursor < self.cursor():
+                self._send(f"{PROGRESS} cursor={cursor}i 0".encode())
+
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
         """Return the readings of one series in [from_ns, to_ns) by time, equal times in order of arrival."""
         if limit <= 0 or _clamped(from_ns) >= _clamped(to_ns):

@@ -35,6 +35,10 @@ class MemoryStore:
         """Return the last stored log position."""
         return self._cursor
 
+    def rewind(self, cursor: int) -> None:
+        """Set the stored log position back; a position at or above the stored one is a no-op."""
+        self._cursor = min(self._cursor, cursor)
+
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
         """Return the readings of one series in [from_ns, to_ns) by time, equal times in order of arrival."""
         batch = self._batch

@@ -251,6 +251,10 @@ class Rig:
         self._services.append(self._make_service(broker_url, extra=extra))
         return self._services[-1]
 
+    def loose_service(self, broker_url: str, *, extra: str = "") -> Any:
+        """Return a new service whose files the test alters; its chains and accounts are not checked."""
+        return self._make_service(broker_url, extra=extra)
+
     def sender(self, url: str, **plan: Any) -> Sender:
         """Start a sender with a plan of rate, count and sensors."""
         self._senders.append(Sender(url, self._folder, **plan))

@@ -239,6 +239,10 @@ class Lane(Generic[EntryT]):
         """Return the position of the last one; 0 for none."""
         return self._chain.last(where=self._where).seq
 
+    def end(self) -> int:
+        """Return the last position of the whole chain."""
+        return self._chain.last().seq
+
     def wait(self, after: int, timeout_s: float) -> bool:
         """Block until one behind `after` exists (True), or until the timeout (False)."""
         return self._chain.wait(after, timeout_s, where=self._where)

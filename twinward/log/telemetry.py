@@ -112,6 +112,10 @@ class TelemetryLog:
         """Return the last position; 0 for an empty log."""
         return self._chain.last().seq
 
+    def end(self) -> int:
+        """Return the last position; 0 for an empty log."""
+        return self.head()
+
     def newest_ns(self) -> int:
         """Return the wall clock at the last entry in ns since 1970; 0 for an empty log."""
         return self._chain.last().written_ns
