@@ -66,8 +66,8 @@ NOTICES: Mapping[str, str] = {
 """Notices about accepted readings: code -> one line for people."""
 
 FIXABLE = frozenset((
-    "topic", "site_unknown", "kind", "time_past", "time_future", "sensor_limit", "metric_limit", "undescribed", "template",
-    "internal",
+    "topic", "site_unknown", "kind", "time_past", "time_future", "sensor_limit", "metric_limit", "undescribed",
+    "template", "internal",
 ))  # fmt: skip
 """Reasons with a fixable cause: these messages are kept whole, to be reprocessed."""
 

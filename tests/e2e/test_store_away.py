@@ -54,6 +54,7 @@ def test_an_outage_of_the_store_loses_no_reading(tmp_path: Path, influxdb: Any) 
         Latest(),
         LogCatalog(log, catalog, shared=True),
         time.time_ns,
+        end=log.head(),
         keep=lambda: raw_only_plan(36_500),
         retain_logs=lambda _: None,
     )

@@ -1,4 +1,4 @@
-"""Files of a data folder lost, swapped, truncated, damaged or aged: fires page, or the start is refused.
+"""Files of a data folder lost, swapped, cut, damaged or aged: fires page, or the start is refused.
 
 Each way starts the service on an altered copy of one folder. No way ends with a fire unpaged and no report.
 """

@@ -58,7 +58,7 @@ def main(folder: Path, count: int) -> None:
         files.enter_context(closing(flow))
         log, catalog = flow.log, flow.catalog
         store = files.enter_context(closing(open_store("duckdb", folder / "readings.duckdb")))
-        keep = {"keep": lambda: raw_only_plan(1), "retain_logs": lambda _now_ns: None}
+        keep = {"end": log.head(), "keep": lambda: raw_only_plan(1), "retain_logs": lambda _now_ns: None}
         storing = Step(log, StoreStage(store, Latest(), flow.refresh, lambda: moment[0], **keep))
         stages = [(step.stage, step.source) for step in (storing, *flow.detection())]
         cursors = [stage.recover() for stage, _ in stages]

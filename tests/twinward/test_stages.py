@@ -72,6 +72,7 @@ def stage_of(log: TelemetryLog, store: MemoryStore, clocks: Clocks, keep: Any, t
         Latest(),
         LogCatalog(log, Catalog(), shared=True),
         lambda: clocks.now_ns,
+        end=log.head(),
         keep=keep,
         retain_logs=trimmed.append,
         monotonic=lambda: clocks.seconds,

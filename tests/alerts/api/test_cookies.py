@@ -1,4 +1,4 @@
-"""Cookie session of the console: its attributes, the CSRF token, the origin of writes, and background reads."""
+"""Cookie session of the console: attributes, CSRF token, origin of writes, background reads."""
 
 from __future__ import annotations
 
