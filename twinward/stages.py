@@ -85,19 +85,20 @@ class StoreStage:
         end: last position of the log when this process opened it. monotonic: counts the hours, in seconds from the
         start.
         """
-        self._end = end
+        self._end: int | None = end
         self._store, self._latest, self._clock, self._keep = store, latest, clock, keep
         self._catalog, self._retain_logs, self._monotonic = catalog, retain_logs, monotonic
         self._retained_s, self._retain_ns = monotonic(), 0
         self._more = False
 
     def recover(self) -> int:
-        """Return the cursor of the store, set back to the end that the log had at the start."""
+        """Return the cursor of the store; the first call sets it back to the end that the log had at the start."""
         cursor = self._store.cursor()
-        if cursor > self._end:
+        if self._end is not None and cursor > self._end:
             self._store.rewind(self._end)
-        self._end = max(cursor, self._end)
-        return self._store.cursor()
+            cursor = self._end
+        self._end = None  # from now on the store follows this log
+        return cursor
 
     def process(self, entries: Sequence[Entry]) -> None:
         """Write the readings of all entries at once."""
@@ -272,15 +273,17 @@ class AlertStage:
         self.name = ALERT_URGENT if lane is Priority.URGENT else ALERT
         self._dispatch, self._catalog, self._refresh = dispatch, catalog, refresh
         self._latency, self._head, self._lane = latency, head, lane
-        self._ticked_ns, self._end = 0, end
+        self._ticked_ns = 0
+        self._end: int | None = end
 
     def recover(self) -> int:
-        """Return the cursor of this lane in the database, set back to the end that the log had at the start."""
+        """Return the cursor of this lane; the first call sets it back to the end that the log had at the start."""
         cursor = self._dispatch.cursor(self._lane)
-        if cursor > self._end:
+        if self._end is not None and cursor > self._end:
             self._dispatch.rewind(self._lane, self._end)
-        self._end = max(cursor, self._end)
-        return self._dispatch.cursor(self._lane)
+            cursor = self._end
+        self._end = None  # from now on the database follows this log
+        return cursor
 
     def process(self, entries: Sequence[DetectionEntry]) -> None:
         """Apply the detections of each entry."""

@@ -24,6 +24,7 @@ from ingest import (
     RetentionPlan,
     Sealed,
     Sensor,
+    concat,
     from_columns,
     raw_only_plan,
 )
@@ -229,3 +230,13 @@ def sealed_of(sensor: int, metric: str, value: float, now_ns: int, *, urgent: bo
     told |= {"value": value}
     batch = from_columns({name: np.array([told.get(name, 0)], dtype) for name, dtype in COLUMNS})
     return Sealed(batch, urgent=np.array([urgent]))
+
+
+def test_a_store_ahead_of_its_log_is_set_back_once(log: TelemetryLog) -> None:
+    """A restored log ends before the store's position; a later retry after an error sets nothing back."""
+    store = MemoryStore()
+    store.write(concat([]), cursor=9)
+    stage = stage_of(log, store, Clocks(), None, [])
+    assert (stage.recover(), store.cursor()) == (0, 0)
+    store.write(concat([]), cursor=5)
+    assert (stage.recover(), store.cursor()) == (5, 5)
