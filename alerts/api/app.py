@@ -27,7 +27,7 @@ from . import (
     tickets,
 )
 from . import service_state as condition
-from .dependencies import Dependencies, account
+from .dependencies import PREFIX, Dependencies, account
 from .document import complete
 from .problem import install, problems
 from .request_limits import RequestLimits
@@ -81,7 +81,7 @@ def routed(version: str = "", *, lifespan: Callable[[FastAPI], Any] | None = Non
         redoc_url=None,
         lifespan=lifespan,
     )
-    api = APIRouter(prefix="/api/v1", responses=problems(413, 422, 500, 503))
+    api = APIRouter(prefix=PREFIX, responses=problems(413, 422, 500, 503))
     api.include_router(sessions.router)
     for module in CLOSED:
         api.include_router(module.router, dependencies=[Depends(account)], responses=problems(401, 403))

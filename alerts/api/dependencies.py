@@ -8,8 +8,9 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
 
-from alerts import Account, Actor, AlertDispatch, Page, People
+from alerts import Account, Actor, AlertDispatch, Page, People, require
 from alerts.database.keyset import CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX
+from alerts.people.access import ROUTES
 
 from .cookies import credential
 from .problem import Unauthorized
@@ -18,6 +19,7 @@ from .streams import Streams
 from .tail import Tail
 from .telemetry import Telemetry
 
+PREFIX = "/api/v1"
 T = TypeVar("T")
 SiteQuery = Annotated[str | None, Query(max_length=64, description="only this site")]
 
@@ -52,14 +54,16 @@ def peer(request: Request) -> str:
 
 
 def account(request: Request, service: DependenciesIn) -> Account:
-    """Return the account of the caller. Raises Unauthorized without a valid token, ForeignRequest.
+    """Return the account of the caller. Raises Unauthorized without a valid token, Forbidden, ForeignRequest.
 
+    The access table names the operation of each route; a route outside the table is forbidden to everybody.
     The console marks its own reading of news with `X-Background`; it does not count as use of the session.
     """
     token = credential(request)
     found = service.people.who(token, use="x-background" not in request.headers) if token else None
     if found is None:
         raise Unauthorized
+    require(found.actor, ROUTES.get(f"{request.method} {request.scope['route'].path_format.removeprefix(PREFIX)}", ""))
     return found
 
 

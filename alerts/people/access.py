@@ -1,4 +1,4 @@
-"""Access table: operation x role. An operation outside the table is denied."""
+"""Access table: HTTP route x operation x role. A route or operation outside the table is denied."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _EVERYONE = frozenset(ROLES)
 _OFFICERS = frozenset(("officer", "admin"))
 
 OPERATIONS: dict[str, frozenset[str]] = {
+    "own_account": _EVERYONE,  # the caller's own session and authenticator
     "see": _EVERYONE,  # sites, zones, risk points, sensors, readings, hazards, tickets, risk map
     "see_accounts_of_readings": _EVERYONE - {"viewer"},
     "see_quarantine": frozenset(("officer", "admin")),
@@ -33,6 +34,52 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "ticket_supervise": frozenset(("district", "city")),
 }
 """Operation -> roles that may apply it."""
+
+PUBLIC = "public"
+"""Operation of the routes that need no token: they make one."""
+
+ROUTES: dict[str, str] = {
+    "POST /session": PUBLIC,
+    "POST /session/display": PUBLIC,
+    "DELETE /session": "own_account",
+    "GET /me": "own_account",
+    "PUT /me/second-factor": "own_account",
+    "POST /me/second-factor": "own_account",
+    "GET /sites": "see",
+    "GET /zones": "see",
+    "GET /risk-points": "see",
+    "GET /risk-map": "see",
+    "GET /sensors": "see",
+    "GET /sensors/{site}/{sensor}": "see",
+    "GET /readings": "see",
+    "GET /hazards": "see",
+    "GET /hazards/{hazard_id}": "see",
+    "GET /detections": "see",
+    "GET /tickets": "see",
+    "GET /tickets/{ticket_id}": "see",
+    "GET /loop": "see",
+    "GET /condition": "see",
+    "GET /events": "see",
+    "GET /accounting": "see_accounts_of_readings",
+    "GET /clocks": "see_accounts_of_readings",
+    "GET /quarantine": "see_quarantine",
+    "GET /notices": "see_notices",
+    "GET /audit": "see_audit",
+    "GET /users": "see_people",
+    "GET /displays": "manage_displays",
+    "POST /displays": "manage_displays",
+    "DELETE /displays/{display_id}": "manage_displays",
+    "POST /users": "manage_people",
+    "DELETE /users/{username}": "manage_people",
+    "DELETE /users/{username}/second-factor": "manage_people",
+    "POST /quarantine/replay": "replay_quarantine",
+    "PUT /sensors/{site}/{sensor}/place": "assign_sensor",
+    "POST /sensors/places": "assign_sensor",
+    "PUT /sensors/{site}/{sensor}/ignored": "ignore_sensor",
+    "POST /hazards/{hazard_id}/actions/{action}": "acknowledge",
+    "POST /tickets/{ticket_id}/actions/{action}": "see",  # each action has an operation of its own in loop.toml
+}
+"""Method and path below /api/v1 -> operation. The interface checks every request by this table."""
 
 
 @dataclass(frozen=True, slots=True)
