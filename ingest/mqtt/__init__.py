@@ -6,6 +6,7 @@ from .first_arrivals import FirstArrivals
 from .frames import FrameParser
 from .pending import Chunk, Failing
 from .settings import MqttSettings, check_connection
+from .takeover import Takeovers
 from .transient_session import TransientSession
 from .urgent import urgent_filters
 
@@ -20,6 +21,7 @@ __all__ = [
     "PlainRefused",
     "SecretUnreadable",
     "Subscriber",
+    "Takeovers",
     "TransientSession",
     "check_connection",
     "urgent_filters",

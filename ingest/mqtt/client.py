@@ -24,6 +24,7 @@ from .pending import Chunk, Failing, Pending, Sink
 from .probe import DelayProbe
 from .reader import CHUNK_BYTES, ChunkedClient
 from .settings import MqttSettings
+from .takeover import Takeovers
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,11 @@ class Subscriber:
         now_s = time.monotonic()
         silent_s = now_s - self._answered_s
         return min(silent_s, self._probe.age_s(now_s)) if self._connection.connected else silent_s
+
+    @property
+    def takeovers(self) -> Takeovers:
+        """Takeovers of the session by other clients."""
+        return self._connection.takeovers
 
     @property
     def received_total(self) -> int:

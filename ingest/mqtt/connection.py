@@ -17,13 +17,14 @@ from ingest.catalog import SERVICE_SITE
 
 from .reader import ChunkedClient
 from .settings import MqttSettings, endpoint, read_secret, tls_context
+from .takeover import Takeovers
 
 log = logging.getLogger(__name__)
 
 _V5, _V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 _WAIT_FIRST_S = 0.2
 _CONNACK_WAIT_S = 10.0
-_STEADY_S = 5.0
+_STEADY_S, _LASTED_S = 5.0, 1.0
 _CLOSED_EARLY_MAX = 2
 _UNSUPPORTED = 132  # MQTT 5.0, 3.2.2.2: unsupported protocol version
 
@@ -61,6 +62,7 @@ class Connection:
         self._complained = ""
         self.client: ChunkedClient | None = None
         self.queued: Callable[[int], object] = lambda _number: None
+        self.takeovers = Takeovers()
         self.connected = False
         self.connects_total = 0
         self.last_error = ""
@@ -152,6 +154,7 @@ class Connection:
         except OSError as error:
             self._generations += 1
             self._opened_s = None
+            self.takeovers.failed()
             self._retry_later()
             what = "no broker at" if isinstance(error, ConnectionError) else "cannot connect to"
             self._complain(f"{what} {self._settings.url}: {error}")
@@ -187,6 +190,7 @@ class Connection:
     ) -> None:
         self._answered = True
         if reason.is_failure:
+            self.takeovers.failed()
             self._refused(reason)
             return
         self.connected, self._connected_s = True, self._now_s
@@ -194,6 +198,7 @@ class Connection:
         self._closed_early = 0
         self._ever_v5 |= self._protocol == _V5
         self._complained = self.last_error = ""
+        self.takeovers.accepted(self._now_s, resumed=flags.session_present)
         log.info("connected to %s, MQTT %s, session %s", self._settings.url, self.protocol, _kept(flags))
         self._asked.clear()
         self._subscribe(list(self._subscriptions))
@@ -230,6 +235,7 @@ class Connection:
     ) -> None:
         if self.connected:
             self._complain(f"connection to {self._settings.url} lost: {reason}")
+            self.takeovers.closed(self._now_s, reason.value)
         self.connected = False
 
     def _on_subscribe(
@@ -247,15 +253,18 @@ class Connection:
 
     def _lost(self) -> None:
         """Handle the loss of the socket: choose protocol and time of the next attempt."""
-        steady = self._connected_s > 0 and self._now_s - self._connected_s >= _STEADY_S
+        lasted_s = self._now_s - self._connected_s if self._connected_s > 0 else 0.0
         self.connected, self._connected_s, self._opened_s = False, 0.0, None
-        if steady:
+        if lasted_s >= _STEADY_S:
             self._wait_s = 0.0
         self._closed_early = 0 if self._answered else self._closed_early + 1
         if self._closed_early >= _CLOSED_EARLY_MAX and self._settings.protocol == "auto" and not self._ever_v5:
             # some brokers without MQTT 5 close the socket; if 3.1.1 fails too, the next two attempts use 5
             self._protocol, self._closed_early = (_V311 if self._protocol == _V5 else _V5), 0
-        self._retry_later()
+        if self.takeovers.suspected and lasted_s >= _LASTED_S:
+            self._next_s = self._now_s  # at once: meanwhile another client may receive the messages of the session
+        else:
+            self._retry_later()
 
     def _retry_later(self) -> None:
         self._wait_s = min(max(_WAIT_FIRST_S, self._wait_s * 2), self._settings.reconnect_max_s)

@@ -131,3 +131,25 @@ def test_a_device_speaks_for_itself_only(secured: Any, run_twinward: Any) -> Non
     for name in ("accounts.json", "passwords", "acl", "service.password"):
         assert (folder / name).stat().st_mode & 0o777 == 0o600
         assert fresh not in (folder / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.broker
+def test_a_taken_session_is_reported_and_reconnected_at_once(
+    mosquitto: Any, make_service: Any, run_twinward: Any
+) -> None:
+    """At a broker that binds no client ids, another client takes the session four times; readings go on."""
+    service = make_service(mosquitto.url)
+    service.start()
+    client, device, faults = service.client(), Device(mosquitto.port), set[str]()
+    assert client.get("/condition").json()["faults"] == []
+    for n in range(16):
+        if n % 4 == 1:  # more than a second between two takeovers, as of a client that reconnects
+            Device(mosquitto.port, client_id="twinward")
+        time.sleep(0.25)
+        device.publish("a", n)
+        faults |= {fault["part"] for fault in client.get("/condition").json()["faults"]}
+    run_twinward.until(
+        lambda: client.get("/accounting").json()["total"]["stored"] >= 16, timeout_s=10, what="16 of 16 readings"
+    )
+    assert faults == {"session"}
+    device.close()

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from alerts import StorageFault
-from ingest.mqtt import Subscriber
+from ingest.mqtt import Subscriber, Takeovers
 from twinward.data_folder.locks import ROLES, holder, roles_of
 from twinward.log import TelemetryLog
 from twinward.pump import Pump
 from twinward.stages import STORE
 
-BROKER, SENSORS, STORE_AWAY, QUEUE, SLOW_DISK, CLOCK, ROLE = (
+BROKER, SESSION, SENSORS, STORE_AWAY, QUEUE, SLOW_DISK, CLOCK, ROLE = (
     "broker",
+    "session",
     "sensors",
     "store",
     "queue",
@@ -33,6 +34,9 @@ BROKER, SENSORS, STORE_AWAY, QUEUE, SLOW_DISK, CLOCK, ROLE = (
 ROLE_INGEST, ROLE_DETECT = f"{ROLE}ingest", f"{ROLE}detect"
 """Roles whose work degraded mode does from memory while they fail."""
 BROKER_AWAY = StorageFault("broker_away", "消息服务器无响应", "the broker does not answer")
+TAKEN_OVER = StorageFault(
+    "session_taken", "与消息服务器的会话被其他客户端占用", "another client took over the session at the broker"
+)
 NO_MESSAGES = StorageFault("no_messages", "没有任何传感器上报", "no sensor reports")
 NO_PROCESS = StorageFault("no_process", "进程未运行", "its process does not run")
 NO_HEARTBEAT = StorageFault("no_heartbeat", "进程无响应", "its process does not answer")
@@ -76,6 +80,17 @@ class BrokerWatch:
     def look(self, now_s: float) -> Mapping[str, StorageFault]:  # noqa: ARG002 - signature of Watch
         """Return the fault after 5 s without an answer."""
         return {BROKER: BROKER_AWAY} if self._unreachable_s() > AWAY_S else {}
+
+
+class SessionWatch:
+    """Another client took over the session at the broker within the last minute: its messages may be lost."""
+
+    def __init__(self, takeovers: Takeovers) -> None:
+        self._takeovers = takeovers
+
+    def look(self, now_s: float) -> Mapping[str, StorageFault]:
+        """Return the fault for a minute after the last takeover."""
+        return {SESSION: TAKEN_OVER} if self._takeovers.lasting(now_s) else {}
 
 
 class SensorWatch:
@@ -239,6 +254,7 @@ def watches(
     if subscriber is not None:
         found += [
             BrokerWatch(subscriber.unreachable_s),
+            SessionWatch(subscriber.takeovers),
             SensorWatch(lambda: subscriber.received_total),
             DiskSpeedWatch(lambda: subscriber.slow_write),
         ]
