@@ -225,7 +225,7 @@ class Service:
         from alerts.api import create_app
 
         from .observe import Observer, ServiceCollector, service_condition
-        from .web import WebServer
+        from .web import Turns, WebServer
 
         pumps, checks = tuple(self._pumps), self._checks
         condition = partial(service_condition, self._standby, self._memory_outbox)
@@ -233,7 +233,10 @@ class Service:
         delay_s = None if self._subscriber is None else self._subscriber.delay_s
         self._metrics.register(ServiceCollector(self.log, pumps, checks, delay_s=delay_s))
         http = self.settings.http
-        app = create_app(self.dispatch, self.people, observer, settings=http, clock=self.clock, version=__version__)
+        turns = partial(Turns, settings=http)
+        app = create_app(
+            self.dispatch, self.people, observer, settings=http, clock=self.clock, version=__version__, inner=turns
+        )
         self._server = WebServer(app, http)
         self._checks["http"] = self._server.started
 

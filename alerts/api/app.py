@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.types import ASGIApp
 
 from alerts import AlertDispatch, People
 
@@ -59,12 +60,18 @@ def create_app(
     settings: HttpSettings,
     clock: Callable[[], int],
     version: str = "",
+    inner: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> FastAPI:
-    """Return the HTTP interface and the console over a running service. clock: ns since 1970 UTC."""
+    """Return the HTTP interface and the console over a running service.
+
+    clock: ns since 1970 UTC. inner: middleware inside all others, which sees the client behind a proxy.
+    """
     tail = Tail(dispatch, lambda: telemetry.condition().version)
     streams = Streams(people, total_max=settings.listeners_max, account_max=settings.account_listeners_max)
     app = routed(version, lifespan=_lifespan(tail, streams))
     app.state.parts = Dependencies(dispatch, people, telemetry, settings, clock, tail, streams)
+    if inner is not None:
+        app.add_middleware(inner)
     app.add_middleware(RequestLimits, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)
     if settings.proxies:
         app.add_middleware(TrustedProxies, settings=settings)
@@ -81,7 +88,7 @@ def routed(version: str = "", *, lifespan: Callable[[FastAPI], Any] | None = Non
         redoc_url=None,
         lifespan=lifespan,
     )
-    api = APIRouter(prefix=PREFIX, responses=problems(413, 422, 500, 503))
+    api = APIRouter(prefix=PREFIX, responses=problems(413, 422, 429, 500, 503))
     api.include_router(sessions.router)
     for module in CLOSED:
         api.include_router(module.router, dependencies=[Depends(account)], responses=problems(401, 403))

@@ -31,4 +31,15 @@ class HttpSettings:
     account_listeners_max: Annotated[
         int, Interval(ge=1, le=10_000), doc("concurrent live streams of one account; a further one gets 429")
     ] = 20
+    connections_max: Annotated[int, Interval(ge=16, le=768), doc("open connections")] = 384
+    connections_per_address: Annotated[
+        int, Interval(ge=4, le=768), doc("open connections of one address, or of one IPv6 network of 64 bits")
+    ] = 128
+    requests_per_s: Annotated[
+        int, Interval(ge=1, le=10_000), Unit("1/s"), doc("requests of one token or address, over 6 s; 429 beyond")
+    ] = 50
+    reads_max: Annotated[int, Interval(ge=1, le=32), doc("reads that run at the same time; others wait")] = 4
+    reads_per_caller: Annotated[
+        int, Interval(ge=1, le=32), doc("the same for one token or address; 16 wait, 429 beyond")
+    ] = 2
     metrics_open: Annotated[bool, doc("whether /metrics requires no token")] = True

@@ -1,24 +1,43 @@
-"""Runs the HTTP application in a thread: uvicorn with the limits of the settings."""
+"""Runs the HTTP application in a thread: uvicorn with limits on connections, times and requests."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from alerts.api import HttpSettings
+from alerts.api.transport import networks
+from twinward.errors import PortTaken
 
-OPTIONS: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "proxy_headers": False}
+from .connection import TimedConnection
+from .listener import BACKLOG, ConnectionLimits, listen
+
+OPTIONS: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "loop": "asyncio",
+    "http": TimedConnection,
+    "ws": "none",
+    "backlog": BACKLOG,
+}
 STOP_S = 2
 
 
 class WebServer:
     """One server on the host and port of the settings, with TLS if they have a certificate."""
 
-    def __init__(self, app: FastAPI, settings: HttpSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: HttpSettings) -> None:
+        self._settings = settings
+        self.limits = ConnectionLimits(
+            settings.connections_max, settings.connections_per_address, exempt=networks(settings.proxies)
+        )
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -28,11 +47,17 @@ class WebServer:
             timeout_graceful_shutdown=STOP_S,
             **OPTIONS,
         )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
+        self._server = _Server(config)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread; return when the server accepts connections or has failed."""
+        """Listen and start the thread; return when the server accepts connections or has failed. Raises PortTaken."""
+        host, port = self._settings.host, self._settings.port
+        try:
+            listeners = listen(host, port, self.limits)
+        except OSError as error:
+            raise PortTaken(host, port, "http.port (--port)") from error
+        self._thread = threading.Thread(target=self._server.run, args=(listeners,), name="http", daemon=True)
         self._thread.start()
         while self._thread.is_alive() and not self._server.started:
             time.sleep(0.01)
@@ -40,8 +65,21 @@ class WebServer:
     def stop(self) -> None:
         """Finish open requests for two seconds, then close."""
         self._server.should_exit = True
-        self._thread.join(10)
+        if self._thread is not None:
+            self._thread.join(10)
 
     def started(self) -> bool:
         """Return whether the server accepts connections."""
         return bool(self._server.started)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server; checks the times of every connection once a second."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            now_s = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, TimedConnection):
+                    connection.check(now_s)
+        return await super().on_tick(counter)

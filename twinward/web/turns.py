@@ -1,0 +1,128 @@
+"""ASGI middleware: turns of reads, and a rate for each caller, so that readers do not delay alarms.
+
+Handlers share the interpreter with the path of an alarm. Few of them run at the same time. A caller is a token or,
+without one, an address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from alerts.api import HttpSettings
+from alerts.api.cookies import READS, SESSION_COOKIE
+from alerts.api.problem import problem
+
+BURST_S = 6
+"""A caller may use the requests of this time at once."""
+WAITING_MAX = 16
+"""Reads of one caller that wait for their turn."""
+PROBES_PARALLEL = 2
+STREAM = "/api/v1/events"
+PROBES = frozenset(("/healthz", "/readyz", "/metrics"))
+"""Health probes have turns of their own: no reader makes the service look dead."""
+
+
+class Turns:
+    """Middleware inside those that find the client's address. Writes have a rate and no turns: they never wait."""
+
+    def __init__(self, app: ASGIApp, *, settings: HttpSettings) -> None:
+        self._app, self._per_caller = app, settings.reads_per_caller
+        self._rate = RateLimitItemPerSecond(settings.requests_per_s * BURST_S, BURST_S)
+        self._window = MovingWindowRateLimiter(MemoryStorage())
+        self._reads, self._probes = asyncio.Semaphore(settings.reads_max), asyncio.Semaphore(PROBES_PARALLEL)
+        self._callers: dict[str, _Caller] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it with 429."""
+        if scope["type"] != "http" or scope["path"] == STREAM:
+            await self._app(scope, receive, send)
+            return
+        reads = scope["method"] in READS
+        key = _caller(Request(scope))
+        if not self._window.hit(self._rate, "read" if reads else "write", key):
+            await self._refuse_rate(key, reads=reads)(scope, receive, send)
+        elif not reads:
+            await self._app(scope, receive, send)
+        else:
+            await self._read(key, scope, receive, send)
+
+    async def _read(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = self._callers.setdefault(key, _Caller(asyncio.Semaphore(self._per_caller)))
+        if caller.requests >= self._per_caller + WAITING_MAX:
+            detail = f"{caller.requests} reads of this token or address are open, the maximum"
+            await problem(429, detail, headers={"Retry-After": "1"})(scope, receive, send)
+            return
+        caller.requests += 1
+        turn = _Turn(caller.turns, self._probes if scope["path"] in PROBES else self._reads)
+        try:
+            await turn.acquire()
+            await self._app(scope, receive, turn.sender(send))
+        finally:
+            turn.release()
+            caller.requests -= 1
+            if not caller.requests:
+                del self._callers[key]
+
+    def _refuse_rate(self, key: str, *, reads: bool) -> ASGIApp:
+        ends_s = self._window.get_window_stats(self._rate, "read" if reads else "write", key).reset_time
+        wait_s = min(max(1, math.ceil(ends_s - time.time())), BURST_S)
+        allowed = f"{self._rate.amount} in {BURST_S} s"
+        detail = f"more requests than {allowed} from this token or address; try again in {wait_s} s"
+        return problem(429, detail, headers={"Retry-After": str(wait_s)})
+
+
+@dataclass
+class _Caller:
+    """turns: of its running reads; requests: number of its open reads."""
+
+    turns: asyncio.Semaphore
+    requests: int = 0
+
+
+class _Turn:
+    """Right to run, of the caller and of the service. It is free while the client takes a part of the answer."""
+
+    def __init__(self, *turns: asyncio.Semaphore) -> None:
+        self._turns = turns
+        self._held: list[asyncio.Semaphore] = []
+
+    async def acquire(self) -> None:
+        for turn in self._turns:
+            await turn.acquire()
+            self._held.append(turn)
+
+    def release(self) -> None:
+        while self._held:
+            self._held.pop().release()
+
+    def sender(self, send: Send) -> Send:
+        """Return `send` that releases the turn while the client is slow."""
+
+        async def write(message: Message) -> None:
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
+            self.release()
+            await send(message)
+            if message.get("more_body"):
+                await self.acquire()
+
+        return write
+
+
+def _caller(request: Request) -> str:
+    """Return the key of the token, or the address of a request without one."""
+    token = request.headers.get("authorization") or request.cookies.get(SESSION_COOKIE)
+    if token:
+        return blake2b(token.encode(), digest_size=16).hexdigest()
+    return request.client.host if request.client else ""
