@@ -38,10 +38,25 @@ PASSWORD = "a long enough password"
 SITE = "school-1"
 SMOKE = "smoke-412"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+OTHER = "school-2"
 PEOPLE = {"operator": "operator", "officer": "officer", "officer2": "officer", "fixer": "fixer"}
+BUREAU = {"district": "district", "admin": "admin"}
+"""People of both schools."""
+TONES = """
+window.tones = [];
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (...when) {
+  tones.push(this.frequency.value);
+  return start.apply(this, when);
+};
+"""
+"""Script that records the frequency of each tone."""
 BOX = [[10, 10], [90, 10], [90, 50], [10, 50]]
 CAMPUS = {
-    "site": [{"id": SITE, "name_zh": "青竹实验学校", "name_en": "Qingzhu School", "size_m": [200, 120]}],
+    "site": [
+        {"id": SITE, "name_zh": "青竹实验学校", "name_en": "Qingzhu School", "size_m": [200, 120]},
+        {"id": OTHER, "name_zh": "白石中学", "name_en": "Baishi School", "size_m": [100, 80]},
+    ],
     "zone": [
         {"site": SITE, "id": "dorm-3", "name_zh": "3号宿舍楼", "name_en": "Dormitory 3", "key": "dormitory"}
         | {"polygon": BOX, "officer": "officer", "fixer": "fixer"}
@@ -123,6 +138,9 @@ class School:
         people = People(engine, time.time_ns)
         for name, role in PEOPLE.items():
             people.create(name, PASSWORD, roles=[role], sites=[SITE])
+        for name, role in BUREAU.items():
+            people.create(name, PASSWORD, roles=[role], sites=[SITE, OTHER])
+        self.people = people
         self.log = TelemetryLog(folder / "telemetry.sqlite", clock=time.time_ns)
         self.store = open_store("memory", folder)
         self._fill()
@@ -145,14 +163,16 @@ class School:
 
     def stop(self) -> None:
         """Stop serving and release the files."""
-        self._server.should_exit = True
+        self._server.should_exit = self._server.force_exit = True  # without a wait for live streams
         self._thread.join(10)
         self._socket.close()
         self.log.close()
         self.store.close()
         self.dispatch.engine.dispose()
 
-    def detect(self, phase: Phase, *, sensor: str = SMOKE, text: str | None = None, drill: bool = False) -> None:
+    def detect(
+        self, phase: Phase, *, sensor: str = SMOKE, text: str | None = None, drill: bool = False, site: str = SITE
+    ) -> None:
         """Apply one detection of smoke, as the detection log delivers it."""
         zh, en = (text, text) if text else WORDS[phase]
         now_ns = time.time_ns()
@@ -165,7 +185,7 @@ class School:
             "clears": {"zh": "低于 0.10 dB/m 并保持 60 秒", "en": "below 0.10 dB/m for 60 s"},
         }
         batch = DetectionBatch(
-            sensor=np.array([self.catalog.code(SITE, sensor, "smoke")], np.int32),
+            sensor=np.array([self.catalog.code(site, sensor, "smoke")], np.int32),
             metric=np.array([self.catalog.metric("smoke_density").code], np.int16),
             phase=np.array([phase], np.int8),
             level=np.array([2], np.int8),
@@ -224,18 +244,20 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def sign_in(browser: Browser, school: School) -> Iterator[Any]:
-    """Return a function that signs a person in on a new page; script errors fail the test."""
+    """Return a function that signs a person in on a new page; script and policy errors fail the test."""
     contexts, errors = [], []
 
     def enter(username: str, *, language: str = "zh") -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         contexts.append(context)
         context.set_default_timeout(8_000)
+        context.add_init_script(TONES)
         context.add_init_script(
             f"localStorage.getItem('twinward.language') ?? localStorage.setItem('twinward.language', '{language}')"
         )
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.extend([message.text] if "Security Policy" in message.text else []))
         page.goto(school.url)
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", PASSWORD)

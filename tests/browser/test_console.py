@@ -153,10 +153,10 @@ def test_markup_in_names_and_texts_stays_text(school: Any, sign_in: SignIn) -> N
     page = sign_in("operator")
     expect(page.get_by_test_id("hazard")).to_contain_text(HOSTILE)
     page.keyboard.press("3")
-    page.get_by_role("link", name=HOSTILE).click()
+    page.get_by_role("link", name=HOSTILE, exact=True).click()
     expect(page.locator("h1")).to_have_text(HOSTILE)
     page.keyboard.press("4")
-    expect(page.get_by_role("link", name=HOSTILE)).to_be_visible()
+    expect(page.get_by_role("link", name=HOSTILE, exact=True)).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
     assert page.title() != "owned"
 

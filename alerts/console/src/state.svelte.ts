@@ -1,77 +1,156 @@
-/** Shared state: account, site, live stream, theme. */
-import { all, call, get, hasToken, keepToken, onExpired } from "./api/client";
-import { subscribe, type Connection, type ServerEvent } from "./api/events";
+/** Shared state: account, site, live stream, theme, and whether this page shows the present. */
+import { all, ApiError, call, get, hasSession, onExpired } from "./api/client";
+import { subscribe, type Subscription } from "./api/events";
+import { SILENCE_MAX_MS, type Connection, type News, type ServerEvent } from "./api/stream";
 import type { Person, Session, Site } from "./api/types";
+import { alarms } from "./hazards/alarms.svelte";
 
 type Theme = "light" | "dark";
+/** Cause of a page that is not live. session: ended; network: no data of the service; service: no data of sensors. */
+export type Lost = "session" | "network" | "service";
+
+const ALL = "*";
+const TICK_MS = 500;
+const ASLEEP_MS = 5000; // a longer pause between two ticks is a sleep of the computer or of the tab
+const PROOF_MAX_MS = 1500; // after a return: the next data, else the page is not live
+const BEHIND_MAX_MS = 8000;
+const LOOK_MS = 60_000;
+const RETRY_MS = 2000;
+const USE_EVERY_MS = 300_000;
 
 class Shared {
   user = $state<Person | null>(null);
   sites = $state<Site[]>([]);
   site = $state(localStorage.getItem("twinward.site") ?? "");
+  /** Whether the list of hazards covers every school of the person. */
+  everySite = $state(localStorage.getItem("twinward.sites") !== "one");
   connection = $state<Connection>("connecting");
   now = $state(Date.now());
-  sound = $state(localStorage.getItem("twinward.sound") === "on");
   theme = $state<Theme>(firstTheme());
-  starting = $state(hasToken());
+  starting = $state(hasSession() || displayCode() !== "");
+  /** Whether the session ended by itself: the page stays covered until a person signs in. */
+  ended = $state(false);
+  /** Whether the code of a display in the address was refused. */
+  displayRefused = $state(false);
   /** Each grows by one with each change of that kind on the service. */
   hazards = $state(0);
   tickets = $state(0);
-  condition = $state(0);
 
   #ahead_ms = 0;
-  #stop: () => void = () => undefined;
+  #heard_ms = $state(Date.now());
+  #heardTicks_ms = performance.now();
+  #lookUntil_ms = $state(0);
+  #unproved_ms = $state<number | null>(null);
+  #clock_ms = $state(Date.now());
+  #used_ms = Date.now();
+  #stream: Subscription | undefined;
 
   constructor() {
-    setInterval(() => (this.now = Date.now() + this.#ahead_ms), 1000);
-    onExpired(() => this.#forget());
+    setInterval(() => this.#tick(), TICK_MS);
+    onExpired(() => this.#end());
+    for (const kind of ["visibilitychange", "resume"]) document.addEventListener(kind, () => document.visibilityState === "visible" && this.#returned());
+    for (const kind of ["pageshow", "online"]) addEventListener(kind, () => this.#returned());
+    for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => this.#use());
   }
 
   get siteInfo(): Site | undefined {
     return this.sites.find((one) => one.id === this.site);
   }
 
+  /** Cause why the page does not show the present; null while it does. */
+  get lost(): Lost | null {
+    if (this.ended) return "session";
+    if (!this.user && !this.starting) return null;
+    const late = this.#clock_ms - this.#heard_ms > SILENCE_MAX_MS;
+    const unproved = this.#unproved_ms !== null && this.#clock_ms - this.#unproved_ms > PROOF_MAX_MS;
+    const behind = alarms.behindSince !== null && this.#clock_ms - alarms.behindSince > BEHIND_MAX_MS;
+    if (late || unproved || behind) return "network";
+    return alarms.condition?.live === false ? "service" : null;
+  }
+  /** Whether data are arriving and everything shown is read. */
+  get live(): boolean {
+    return this.lost === null && this.connection === "live" && alarms.loaded;
+  }
+  /** Time of the last data, by the service's clock: of the stream, or of the sensors. */
+  get lostSince(): number {
+    const faults = this.lost === "service" ? (alarms.condition?.faults ?? []) : [];
+    return Math.min(this.#heard_ms + this.#ahead_ms, ...faults.map((one) => Date.parse(one.since)));
+  }
+
+  /** Whether the page is covered: not live, and nobody has asked to look behind the veil. */
+  get covered(): boolean {
+    return this.lost !== null && (this.lost === "session" || this.#clock_ms > this.#lookUntil_ms);
+  }
+  /** Lift the veil for a minute: the last known state, marked as such. */
+  lookBehind(): void {
+    this.#lookUntil_ms = Date.now() + LOOK_MS;
+  }
+
   /** Return whether the user has one of these roles. The service enforces the rights. */
   is(...roles: string[]): boolean {
     return (this.user?.roles ?? []).some((role) => roles.includes(role));
   }
-
-  async signIn(username: string, password: string): Promise<void> {
-    const session = await call<Session>("POST", "session", { body: { username, password } });
-    keepToken(session.token ?? "");
-    await this.begin();
+  siteName(id: string): Site["name"] | string {
+    return this.sites.find((one) => one.id === id)?.name ?? id;
   }
 
+  /** Sign in; returns the session without reading, so that codes shown once can be shown first. */
+  signIn(username: string, password: string, code: string): Promise<Session> {
+    return call<Session>("POST", "session", { body: { username, password, code, cookie: true } });
+  }
+
+  /** Read the account and start the live stream. Retries while the service cannot be reached. */
   async begin(): Promise<void> {
-    if (!hasToken()) return;
-    try {
-      const user = await get<Person>("me");
-      this.sites = await all<Site>("sites");
-      if (!this.sites.some((one) => one.id === this.site)) this.choose(this.sites[0]?.id ?? "");
-      this.user = user;
-      this.#stop();
-      this.#stop = subscribe(
-        (event) => this.#receive(event),
-        (now) => this.#connected(now),
-      );
-    } finally {
-      this.starting = false;
+    this.starting = this.starting || hasSession();
+    while (this.starting) {
+      try {
+        await openDisplay();
+        await this.#enter();
+        this.starting = false;
+      } catch (error) {
+        if (error instanceof ApiError && [401, 403, 422].includes(error.status)) {
+          this.displayRefused = displayCode() !== "";
+          this.starting = false;
+        }
+        else await new Promise((done) => setTimeout(done, RETRY_MS));
+      }
     }
+  }
+
+  async #enter(): Promise<void> {
+    await this.#read();
+    this.connection = "connecting";
+    this.#heard();
+    if (this.#stream) this.#stream.restart();
+    else this.#stream = subscribe((news) => this.#receive(news));
+  }
+
+  /** Read the account and everything shown. */
+  async #read(): Promise<void> {
+    const user = await get<Person>("me");
+    this.sites = await all<Site>("sites");
+    if (!this.sites.some((one) => one.id === this.site)) this.site = this.sites[0]?.id ?? "";
+    this.user = user;
+    this.ended = false;
+    this.#reload();
   }
 
   async signOut(): Promise<void> {
     await call("DELETE", "session").catch(() => undefined);
-    this.#forget();
+    this.#stream?.stop();
+    this.#stream = undefined;
+    this.user = null;
+    this.ended = false;
+    alarms.forget();
   }
 
+  /** Choose a school, or all of them for the list of hazards. */
   choose(site: string): void {
+    this.everySite = site === ALL;
+    localStorage.setItem("twinward.sites", this.everySite ? "all" : "one");
+    if (this.everySite) return;
     this.site = site;
     localStorage.setItem("twinward.site", site);
-  }
-
-  setSound(on: boolean): void {
-    this.sound = on;
-    localStorage.setItem("twinward.sound", on ? "on" : "off");
   }
 
   setTheme(theme: Theme): void {
@@ -79,33 +158,71 @@ class Shared {
     localStorage.setItem("twinward.theme", theme);
   }
 
-  #forget(): void {
-    this.#stop();
-    keepToken("");
-    this.user = null;
+  #end(): void {
+    if (this.user) this.ended = true;
   }
 
-  #connected(now: Connection): void {
-    const back = now === "live" && this.connection !== "live";
-    this.connection = now;
-    if (back) this.#reload(); // the snapshot contains the changes of the gap
+  #tick(): void {
+    const now = Date.now();
+    if (now - this.#clock_ms > ASLEEP_MS && document.visibilityState === "visible") this.#returned();
+    // a clock that a person sets back must not hide a silence
+    const silent_ms = performance.now() - this.#heardTicks_ms;
+    if (now - this.#heard_ms < silent_ms - 1000) this.#heard_ms = now - silent_ms;
+    this.#clock_ms = now;
+    if (this.#lookUntil_ms && this.lost === null) this.#lookUntil_ms = 0; // the next loss covers the page again
+    if (Math.abs(now + this.#ahead_ms - this.now) >= 950) this.now = now + this.#ahead_ms;
+  }
+
+  /** Prove within 2 s that the page shows the present: a person is back in front of it. */
+  #returned(): void {
+    if (!this.user || this.ended) return;
+    this.#clock_ms = Date.now();
+    this.#unproved_ms ??= this.#clock_ms;
+    this.#stream?.check();
+    this.#reload();
+    void alarms.read().then(() => alarms.behindSince === null && (this.#unproved_ms = null));
+  }
+
+  #use(): void {
+    if (!this.user || this.ended || Date.now() - this.#used_ms < USE_EVERY_MS) return;
+    this.#used_ms = Date.now();
+    void get("me").catch(() => undefined);
+  }
+
+  #heard(): void {
+    this.#heard_ms = this.#clock_ms = Date.now();
+    this.#heardTicks_ms = performance.now();
+    this.#unproved_ms = null;
   }
 
   #reload(): void {
     this.hazards += 1;
     this.tickets += 1;
-    this.condition += 1;
+    void alarms.read();
   }
 
-  #receive(event: ServerEvent): void {
+  #receive(news: News): void {
+    if (!this.user) return;
+    if ("event" in news) {
+      this.#heard();
+      this.#apply(news.event);
+      return;
+    }
+    const back = news.connection === "live" && this.connection !== "live";
+    this.connection = news.connection;
+    if (news.connection === "ended") this.#end();
+    if (back) void this.#read().catch(() => undefined); // changes of the gap; perhaps another person, by another tab
+  }
+
+  #apply(event: ServerEvent): void {
     if (event.type === "hazard" || event.type === "sensor") this.hazards += 1;
     if (event.type === "ticket") this.tickets += 1;
-    if (event.type === "condition") this.condition += 1;
+    if (["hazard", "sensor", "condition"].includes(event.type)) void alarms.read();
     if (event.type === "reset") this.#reload();
-    if (event.type === "heartbeat") this.#tick(event.data);
+    if (event.type === "heartbeat") this.#setClock(event.data);
   }
 
-  #tick(data: string): void {
+  #setClock(data: string): void {
     try {
       const now = Date.parse((JSON.parse(data) as { now: string }).now);
       if (!Number.isNaN(now)) this.#ahead_ms = now - Date.now();
@@ -113,6 +230,20 @@ class Shared {
       // a heartbeat without a time still proves the connection
     }
   }
+}
+
+/** Return the code of a display account in the address, "" without one. */
+function displayCode(): string {
+  return location.hash.match(/^#\/display\/([\w.-]+)$/)?.[1] ?? "";
+}
+
+/** Exchange the code in the address for the cookie of its display, and remove it from the address. */
+async function openDisplay(): Promise<void> {
+  const code = displayCode();
+  if (!code) return;
+  await call("POST", "session/display", { body: { code } });
+  history.replaceState(null, "", "#/hazards");
+  dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 function firstTheme(): Theme {

@@ -1,9 +1,10 @@
-/** HTTP client: bearer token, problem+json, conditional and idempotent requests. */
+/** HTTP client: session cookie, problem+json, conditional and idempotent requests. No script can read the token. */
 import type { Both, Page, WrongField } from "./types";
 
 const BASE = "api/v1";
-const STORED = "twinward.token";
-
+const CSRF = "twinward_csrf";
+const ANSWER_MAX_MS = 20_000;
+const INPUT_MAX_MS = 60_000; // a read later than this after the last input does not prolong the session
 
 /** An error response, or no response (status 0). */
 export class ApiError extends Error {
@@ -13,6 +14,7 @@ export class ApiError extends Error {
     readonly detail: string,
     readonly both: Both | null,
     readonly fields: WrongField[],
+    readonly body: Record<string, unknown> = {},
   ) {
     super(detail || title);
   }
@@ -24,19 +26,15 @@ export interface Options {
   ifMatch?: string;
 }
 
-let token = sessionStorage.getItem(STORED) ?? "";
 let expired: () => void = () => undefined;
+let input_ms = Date.now();
+for (const kind of ["pointerdown", "keydown", "wheel", "touchstart"]) addEventListener(kind, () => (input_ms = Date.now()), { passive: true });
 
-export const hasToken = (): boolean => token !== "";
-export const bearer = (): Record<string, string> => (token ? { Authorization: `Bearer ${token}` } : {});
+/** Return the CSRF token of the session, "" without a session. It is derived from the session's token. */
+const csrf = (): string => document.cookie.match(new RegExp(`(?:^|; )${CSRF}=([^;]+)`))?.[1] ?? "";
+export const hasSession = (): boolean => csrf() !== "";
 
-export function keepToken(value: string): void {
-  token = value;
-  if (value) sessionStorage.setItem(STORED, value);
-  else sessionStorage.removeItem(STORED);
-}
-
-/** Set the function to call when the token has expired. */
+/** Set the function to call when the session has ended. */
 export function onExpired(action: () => void): void {
   expired = action;
 }
@@ -53,14 +51,16 @@ export function address(path: string, query: Options["query"] = {}): string {
 export const escapePath = (id: string): string => id.split("/").map(encodeURIComponent).join("/");
 
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const headers: Record<string, string> = { Accept: "application/json", ...bearer() };
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRF-Token"] = csrf();
+  else if (Date.now() - input_ms > INPUT_MAX_MS) headers["X-Background"] = "1";
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   if (options.ifMatch !== undefined) headers["If-Match"] = `"${options.ifMatch}"`;
   if (method === "POST") headers["Idempotency-Key"] = freshKey();
-  const init: RequestInit = { method, headers, cache: "no-store" };
+  const init: RequestInit = { method, headers, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(ANSWER_MAX_MS) };
   if (options.body !== undefined) init.body = JSON.stringify(options.body);
   const response = await reach(address(path, options.query), init);
-  if (response.status === 401 && token) expired();
+  if (response.status === 401 && !path.startsWith("session")) expired();
   if (!response.ok) throw await refusal(response);
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
@@ -107,6 +107,7 @@ async function refusal(response: Response): Promise<ApiError> {
     String(body["detail"] ?? ""),
     text && typeof text === "object" && "zh" in text ? text : plain(response.status),
     Array.isArray(errors) ? (errors as WrongField[]) : [],
+    body,
   );
 }
 

@@ -1,0 +1,66 @@
+/** All open hazards of the person's schools, and the service's condition: for every page, the title and the sound. */
+import { all, get } from "../api/client";
+import type { Condition, Hazard } from "../api/types";
+import { waits } from "./order";
+
+const OPEN_MAX = 2000;
+const RETRY_MS = 1000;
+
+class Alarms {
+  open = $state.raw<Hazard[]>([]);
+  condition = $state.raw<Condition | null>(null);
+  /** Time of the oldest change that has not been read yet; null while everything shown is current. */
+  behindSince = $state<number | null>(null);
+  loaded = $state(false);
+  #wanted = 0;
+  #reading: Promise<void> | null = null;
+  #retry = 0;
+
+  /** Hazards of the real world that wait for an acknowledgement. */
+  readonly waiting = $derived(this.open.filter((one) => waits(one) && !one.drill));
+  /** Alarms that were sent from memory and are not in the database yet. */
+  readonly unstored = $derived((this.condition?.alarms ?? []).filter((one) => one.grade && !this.open.some((known) => known.id === one.alarm_id)));
+  /** Number of alarms that wait for a person. */
+  readonly count = $derived(this.waiting.length + this.unstored.length);
+  readonly drills = $derived(this.open.filter((one) => one.drill && (one.active || waits(one))));
+  /** Fires and grade 1: shown on every page until they are cleared and acknowledged. */
+  readonly gravest = $derived(this.open.filter((one) => !one.drill && !one.late && (one.grade === "red" || one.kind === "fire") && (one.active || waits(one))));
+
+  /** Read everything again; one read at a time, and one more after a change during it. */
+  read(): Promise<void> {
+    this.#wanted += 1;
+    this.behindSince ??= Date.now();
+    this.#reading ??= this.#readAll().finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  async #readAll(): Promise<void> {
+    clearTimeout(this.#retry);
+    try {
+      for (let read = 0; read !== this.#wanted; ) {
+        read = this.#wanted;
+        this.condition = await get<Condition>("condition"); // first: it holds alarms while the database answers nothing
+        this.open = await all<Hazard>("hazards", { state: "open" }, OPEN_MAX);
+        this.loaded = true;
+      }
+      this.behindSince = null;
+    } catch {
+      this.#retry = window.setTimeout(() => void this.read(), RETRY_MS);
+    }
+  }
+
+  /** Show the result of an action at once; the stream's event reads it again. */
+  replace(hazard: Hazard): void {
+    this.open = this.open.map((one) => (one.id === hazard.id ? hazard : one));
+  }
+
+  forget(): void {
+    clearTimeout(this.#retry);
+    this.open = [];
+    this.condition = null;
+    this.loaded = false;
+    this.behindSince = null;
+  }
+}
+
+export const alarms = new Alarms();
