@@ -13,6 +13,12 @@ import paho.mqtt.client as mqtt
 import pytest
 
 SITE = "s1"
+CAMPUS = f"""
+[[site]]
+id = "{SITE}"
+name_zh = "学校"
+name_en = "School"
+"""
 REFUSED = (134, 135)  # MQTT 5.0, 3.2.2.2: bad user name or password, not authorized
 
 
@@ -62,7 +68,8 @@ def refused(port: int, name: str = "", password: str = "") -> bool:
 def secured(make_service: Any, free_port: Any) -> Iterator[tuple[Any, int]]:
     """A running service with an embedded broker, and the broker's port."""
     port = free_port()
-    service = make_service("mqtt://127.0.0.1:1", extra=f"[broker]\nembedded = true\nport = {port}\n")
+    extra = f"[broker]\nembedded = true\nport = {port}\n[intake]\nstrict = true\n"
+    service = make_service("mqtt://127.0.0.1:1", campus=CAMPUS, extra=extra)
     service.start()
     yield service, port
     assert service.stop() == 0
@@ -105,7 +112,7 @@ def test_a_device_speaks_for_itself_only(secured: Any, run_twinward: Any) -> Non
     b.client.subscribe([("#", 1), ("+/#", 1), ("$SYS/#", 1)])
     b.publish("b", 0)
     until(lambda: stored("b") == 1, timeout_s=10, what="reading of b")
-    assert stored("a") == 0  # 0 of 100 arrived; a later reading of b did
+    assert stored("a") == 0  # 0 of 100 arrived; a later reading of b, an unknown sensor of the site, did
 
     a = Device(port, "a", added["a"]["password"])
     reader = b
@@ -117,6 +124,16 @@ def test_a_device_speaks_for_itself_only(secured: Any, run_twinward: Any) -> Non
         b.close()
     until(lambda: stored("a") == 20, timeout_s=10, what="20 of 20 readings of a")
     assert service.ready()
+
+    password = devices(service, run_twinward, "add", "gateway", "--prefix", "campus/s2")["password"]
+    gateway = Device(port, "gateway", password)
+    gateway.client.publish("campus/s2/smoke/c", '{"seq": 1, "smoke": true}', qos=1).wait_for_publish(5)
+    gateway.close()
+    until(
+        lambda: client.get("/accounting").json()["total"]["quarantined"] == {"site_unknown": 1},
+        timeout_s=10,
+        what="a quarantined message of an unregistered site",
+    )
 
     fresh = devices(service, run_twinward, "rotate", "a")["password"]
     assert a.gone.wait(5)
