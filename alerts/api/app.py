@@ -36,6 +36,7 @@ from .settings import HttpSettings
 from .streams import Streams
 from .tail import Tail
 from .telemetry import Telemetry
+from .transport import transport
 from .trusted_proxies import TrustedProxies
 
 CLOSED = (campus, sensors, readings, accounts, hazards, tickets, record, people, displays, condition, events)
@@ -69,7 +70,7 @@ def create_app(
     tail = Tail(dispatch, lambda: telemetry.condition().version)
     streams = Streams(people, total_max=settings.listeners_max, account_max=settings.account_listeners_max)
     app = routed(version, lifespan=_lifespan(tail, streams))
-    app.state.parts = Dependencies(dispatch, people, telemetry, settings, clock, tail, streams)
+    app.state.parts = Dependencies(dispatch, people, telemetry, settings, clock, tail, streams, transport(settings))
     if inner is not None:
         app.add_middleware(inner)
     app.add_middleware(RequestLimits, body_bytes_max=settings.body_bytes_max, registry=telemetry.registry)

@@ -18,6 +18,7 @@ from .settings import HttpSettings
 from .streams import Streams
 from .tail import Tail
 from .telemetry import Telemetry
+from .transport import Transport
 
 PREFIX = "/api/v1"
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Dependencies:
     clock: Callable[[], int]
     tail: Tail
     streams: Streams
+    transport: Transport
 
 
 def parts(request: Request) -> Dependencies:

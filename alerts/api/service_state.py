@@ -22,6 +22,7 @@ def condition(service: DependenciesIn, actor: ActorIn) -> Condition:
     alarms = [alarm_body(notice) for notice in now.unstored if actor.sees(notice.site)]
     return Condition(
         live=not any(fault.blinds for fault in now.faults),
+        transport=service.transport,
         now=format_time(service.clock()),
         faults=[fault_body(fault) for fault in now.faults],
         alarms=alarms,

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 import alerts
+from alerts.api import HttpSettings
+from alerts.api.transport import transport
+from alerts.errors import TransportRefused
 from alerts.notices.channels import addresses
 from twinward.broker import LOOPBACK, available, broken_stores, listens
 from twinward.clock import Clock, system_clock
@@ -25,6 +30,7 @@ from twinward.tables import read_tables
 
 CONSOLE = Path(alerts.__file__).parent / "console" / "dist" / "index.html"
 SECOND_NS = 1_000_000_000
+CERTIFICATE_DAYS_MIN = 30
 _EPOCH_MIN_NS = 1_767_225_600 * SECOND_NS  # 2026-01-01: the service is younger than any clock before that
 _EPOCH_MAX_NS = 4_102_444_800 * SECOND_NS  # 2100-01-01
 _CLOCK_SPAN_S = 0.05
@@ -55,8 +61,9 @@ def examine(
     console: Path,
     channels: Sequence[str] = (),
     clock: Clock = system_clock,
+    http: HttpSettings | None = None,
 ) -> list[CheckResult]:
-    """Return the results for broker, folder, disk, clock, ports, console, embedded broker, its store and channels.
+    """Return the results for broker, folder, disk, clock, ports, console, transport, embedded broker and channels.
 
     ports: purpose -> loopback port of the service; console: index.html of the built page; channels: addresses, of which
     only the scheme is shown. Blocks for some seconds at most.
@@ -68,6 +75,7 @@ def examine(
         check_clock(clock),
         *(check_port(name, port) for name, port in ports.items()),
         check_console(console),
+        check_transport(http or HttpSettings()),
         check_embedded(),
         check_broken_stores(data_dir),
         *(check_channel(number, url) for number, url in enumerate(channels, 1)),
@@ -84,7 +92,12 @@ def examine_installation(config: Path | None, *, as_json: bool) -> bool:
     if settings.broker.embedded:
         ports["broker"] = settings.broker.port
     results = examine(
-        broker_url=settings.mqtt.url, data_dir=settings.data_dir, ports=ports, console=CONSOLE, channels=channels
+        broker_url=settings.mqtt.url,
+        data_dir=settings.data_dir,
+        ports=ports,
+        console=CONSOLE,
+        channels=channels,
+        http=settings.http,
     )
     for row in results:
         _print_row(row, as_json=as_json)
@@ -180,6 +193,30 @@ def check_console(index: Path) -> CheckResult:
     if index.is_file():
         return CheckResult("console", True, "控制台页面已构建", "the console is built")
     return CheckResult("console", False, "控制台页面未构建", "the console is not built", "pip install . builds it")
+
+
+def check_transport(http: HttpSettings, clock: Clock = system_clock) -> CheckResult:
+    """Check that other machines reach the HTTP interface by TLS only, and that its certificate lasts 30 days."""
+    name = "transport"
+    try:
+        kind = transport(http)
+    except TransportRefused as error:
+        return CheckResult(name, False, "控制台的传输设置不可用", str(error), "change the settings of [http]")
+    if kind == "plain":
+        advice = "make a certificate with `twinward certificate`, or name a proxy in http.proxies"
+        text = f"http.plain permits HTTP without TLS on {http.host}"
+        return CheckResult(name, False, f"http.plain 允许 {http.host} 使用未加密的 HTTP", text, advice)
+    if kind != "tls":
+        return CheckResult(name, True, f"控制台的传输方式:{kind}", f"the HTTP interface uses {kind}")
+    end = x509.load_pem_x509_certificate(Path(http.certificate).read_bytes()).not_valid_after_utc
+    days = int((end.timestamp() * SECOND_NS - clock()) / SECOND_NS / 86_400)
+    return CheckResult(
+        name,
+        days >= CERTIFICATE_DAYS_MIN,
+        f"HTTPS 证书还有 {days} 天到期",
+        f"the HTTPS certificate ends in {days} days",
+        "renew it with `twinward certificate --renew`, then restart the service",
+    )
 
 
 def check_embedded() -> CheckResult:

@@ -51,7 +51,8 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
         service.serve()
         gc.freeze()
         gc.enable()
-        url = f"http://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
+        scheme = "https" if settings.http.certificate else "http"
+        url = f"{scheme}://{settings.http.host}:{settings.http.port}/" if role in {"all", "alert"} else ""
         if as_json:
             print(json.dumps({"event": "started", "role": role, "url": url, "note": note}), flush=True)
         else:

@@ -69,9 +69,11 @@ class Condition(Body):
     """Own faults of the service, and alarms that the database does not hold yet.
 
     live: whether readings of sensors reach the service and its screen. now: the clock of the service.
+    transport: of the HTTP interface; plain: reachable from other machines without TLS, as the settings permit.
     """
 
     live: bool
+    transport: Literal["loopback", "tls", "proxy", "plain"]
     now: Time
     faults: list[Fault]
     alarms: list[UnstoredAlarm]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from alerts.api import HttpSettings
 from twinward.broker import available, start_broker
 from twinward.commands import doctor
+from twinward.commands.certificate import make_certificate
 
 
 @pytest.fixture
@@ -115,3 +118,17 @@ def test_examination_names_everything_in_both_languages(tmp_path: Path, free_por
         assert finding.text_zh
         assert finding.text_en
         assert finding.ok or finding.advice
+
+
+def test_plain_http_and_a_certificate_near_its_end_are_reported(tmp_path: Path) -> None:
+    """Consent to plain HTTP, unusable settings and the last 30 days of a certificate fail; loopback and TLS pass."""
+    made = make_certificate(["school.example"], folder=tmp_path)
+    tls = HttpSettings(certificate=made["certificate"], key=made["key"])
+    day_ns = 86_400 * doctor.SECOND_NS
+    assert doctor.check_transport(HttpSettings()).ok
+    assert doctor.check_transport(tls).ok
+    near = doctor.check_transport(tls, lambda: time.time_ns() + 380 * day_ns)
+    assert (near.ok, "in 16 days" in near.text_en, "--renew" in near.advice) == (False, True, True)
+    plain = doctor.check_transport(HttpSettings(host="10.0.0.5", plain=True))
+    assert (plain.ok, "10.0.0.5" in plain.text_en) == (False, True)
+    assert not doctor.check_transport(HttpSettings(host="10.0.0.5")).ok

@@ -134,6 +134,7 @@ export interface components {
          * @description Own faults of the service, and alarms that the database does not hold yet.
          *
          *     live: whether readings of sensors reach the service and its screen. now: the clock of the service.
+         *     transport: of the HTTP interface; plain: reachable from other machines without TLS, as the settings permit.
          */
         Condition: {
             alarms: components["schemas"]["UnstoredAlarm"][];
@@ -141,6 +142,8 @@ export interface components {
             live: boolean;
             /** Format: date-time */
             now: string;
+            /** @enum {string} */
+            transport: "loopback" | "tls" | "proxy" | "plain";
         };
         /** @description One detection with its evidence: value, limit, window, reason and clearing condition. */
         Detection: {

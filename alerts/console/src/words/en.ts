@@ -10,6 +10,7 @@ export const en: Record<keyof typeof zh, string> = {
   tickets: "Tickets",
   sensors: "Sensors",
   plan: "School plan",
+  plainHttp: "This console is open to other machines without encryption (http.plain). Set a certificate or a proxy.",
   accounting: "Accounting",
   signIn: "Sign in",
   signOut: "Sign out",

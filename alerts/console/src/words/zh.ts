@@ -8,6 +8,7 @@ export const zh = {
   tickets: "隐患工单",
   sensors: "传感器",
   plan: "校园平面",
+  plainHttp: "本控制台未加密即可被其他机器访问（http.plain）。请配置证书或代理。",
   accounting: "数据对账",
   signIn: "登录",
   signOut: "退出",
