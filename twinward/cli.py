@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
+from .commands.archive import backup, restore
 from .commands.devices import devices_app
 from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.store import export, hold_app
@@ -24,6 +25,8 @@ app = typer.Typer(
 )
 
 app.command()(export)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(hold_app, name="hold")
 app.add_typer(devices_app, name="devices")
 

@@ -6,6 +6,7 @@ TwinwardError
 ├── RoleTaken        another process does the same work on the data folder
 ├── FolderMismatch   files of the data folder are missing, damaged or do not belong together
 ├── InputError       a file given to a command cannot be used
+├── ArchiveError     a backup cannot be written or read
 └── LogVersionError  a log file was written by a later release
 """
 
@@ -51,6 +52,10 @@ class FolderMismatch(TwinwardError):  # noqa: N818 - names the state, as BrokenP
 
 class InputError(TwinwardError):
     """A file given to a command cannot be read or has the wrong content."""
+
+
+class ArchiveError(TwinwardError):
+    """A backup cannot be written, read or restored."""
 
 
 class LogVersionError(TwinwardError):

@@ -16,6 +16,7 @@ from ingest import Catalog, Intake, Ledger, Priority, Store, StoreError
 from ingest.decode import FOREIGN, decoders
 from ingest.stores import open_store
 
+from .archive.checkpoints import CheckpointedStore, PausingStage
 from .clock import Clock
 from .data_folder.fit import DETECTIONS, STORE, TELEMETRY, damage_named, damaged, fit_folder
 from .data_folder.locks import ROLES, RoleLocks, roles_of
@@ -169,6 +170,8 @@ class Flow:
             keep=retention,
             retain_logs=logs.retain,
         )
+        if isinstance(store, CheckpointedStore):
+            return Step(self.log, PausingStage(stage, store, self.settings.data_dir))
         return Step(self.log, stage)
 
     def origin(self, engine: Engine, channels: Sequence[Channel], stuck: Callable[[], bool]) -> Origin:

@@ -30,6 +30,9 @@ PARTS_PER_QUERY = 32
 BLOCK_BYTES = 65_536
 """Block size of a new file. The engine's default, 262,144, leaves blocks emptier; 16,384 leaves times uncompressed."""
 
+NO_CHECKPOINT = "1000TB"
+"""Size of the write-ahead log at which the engine would make a checkpoint, during a pause."""
+
 _TIME_MAX = 2**63 - 1
 _STEP_MAX = 2**62
 _HOPELESS = (duckdb.CatalogException, duckdb.ParserException, duckdb.BinderException, duckdb.SerializationException)
@@ -134,6 +137,21 @@ class DuckdbStore:
         with self._transaction() as db:
             found = parts(db, "step_ns = 0")
             return sum(_one(db, f"SELECT count(*) FROM {part.table} WHERE {part.counts}") for part in found)  # noqa: S608
+
+    def pause_checkpoints(self) -> tuple[int, int]:
+        """Write everything into the file, whose blocks then stay until `resume_checkpoints`; return (cursor, count).
+
+        Later changes are only in the write-ahead log and behind these blocks. A reopening of the file ends the pause.
+        """
+        with self._writing, self._session() as db:
+            db.execute("CHECKPOINT")
+            db.execute(f"SET checkpoint_threshold = '{NO_CHECKPOINT}'")
+            return _one(db, "SELECT cursor FROM progress"), self.count()
+
+    def resume_checkpoints(self) -> None:
+        """Checkpoint by the size of the write-ahead log again."""
+        with self._session() as db:
+            db.execute("RESET checkpoint_threshold")
 
     def close(self) -> None:
         """Close the file; later calls raise StoreError."""

@@ -1,0 +1,1 @@
+"""Backup of a data folder into one encrypted file, and its restoration."""
