@@ -1,4 +1,4 @@
-"""Manifest of a backup: its files with their hashes, and counts of rows to compare after the restoration."""
+"""Manifest of a backup: files with their hashes, and counts to compare after the restoration."""
 
 from __future__ import annotations
 
@@ -90,17 +90,17 @@ def site_readings(path: Path) -> dict[str, int]:
         return dict(db.execute(query).fetchall())
 
 
-def differences(expected: Mapping[str, Any], found: Mapping[str, Any], what: str) -> list[str]:
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any], name: str) -> list[str]:
     """Return a sentence for each entry that differs.
 
     >>> differences({"tickets": 3}, {"tickets": 2}, "alerts.sqlite")
     ['alerts.sqlite: tickets is 2, the backup had 3']
     """
-    names = sorted(expected.keys() | found.keys())
+    keys = sorted(expected.keys() | found.keys())
     return [
-        f"{what}: {name} is {found.get(name)}, the backup had {expected.get(name)}"
-        for name in names
-        if expected.get(name) != found.get(name)
+        f"{name}: {key} is {found.get(key)}, the backup had {expected.get(key)}"
+        for key in keys
+        if expected.get(key) != found.get(key)
     ]
 
 

@@ -184,9 +184,9 @@ def _verify(staging: Path, name: str) -> dict[str, int]:
     return entries
 
 
-def _require(ok: bool, reason: str, what: str) -> None:  # noqa: FBT001 - a result, not an option
+def _require(ok: bool, reason: str, name: str) -> None:  # noqa: FBT001 - a result, not an option
     if not ok:
-        raise ArchiveError(f"{what}: {reason}")
+        raise ArchiveError(f"{name}: {reason}")
 
 
 def _new_generation(staging: Path) -> Identity:

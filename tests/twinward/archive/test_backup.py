@@ -1,4 +1,4 @@
-"""Backup and restoration of a folder without a service: contents, refusals in one sentence, PostgreSQL."""
+"""Backup and restoration of a folder without a service: contents, refusals, PostgreSQL."""
 
 from __future__ import annotations
 
