@@ -37,7 +37,7 @@ _HEADER_BYTES_MAX = 256
 
 
 class AgeWriter(io.RawIOBase):
-    """Encrypts what is written to it. Without `close` the file has no end and cannot be read."""
+    """Encrypts what is written to it. Without `finish` the file has no end and cannot be read."""
 
     def __init__(self, target: BinaryIO, passphrase: bytes, *, work_factor: int = WORK_FACTOR) -> None:
         """Write the header to `target`, which stays open."""
@@ -55,7 +55,7 @@ class AgeWriter(io.RawIOBase):
         return True
 
     def write(self, data: object, /) -> int:
-        """Encrypt the whole chunks; at least one byte waits for `close`, because the last chunk has a mark."""
+        """Encrypt the whole chunks; at least one byte waits for `finish`, because the last chunk has a mark."""
         view = memoryview(data).cast("B")  # type: ignore[arg-type]  # the buffer of the caller
         self._waiting += view
         while len(self._waiting) > CHUNK_BYTES:
