@@ -18,9 +18,9 @@ class NotifySettings:
     """Destinations of notices."""
 
     webhooks: Annotated[tuple[str, ...], doc("URLs that receive every event as a signed webhook")] = ()
-    webhook_secret_file: Annotated[Path | None, doc("file with the signing secret, whsec_ and base64; mode 0600")] = (
-        None
-    )
+    webhook_secret_file: Annotated[
+        Path | None, doc("file with the signing secret, whsec_ and base64, or two while rotating; mode 0600")
+    ] = None
     allow_private: Annotated[bool, doc("whether webhooks may go to private and loopback addresses")] = False
     apprise_file: Annotated[Path | None, doc("file with one Apprise address a line; mode 0600")] = None
 
@@ -29,13 +29,13 @@ def open_channels(settings: NotifySettings) -> list[Channel]:
     """Return the channels of the settings. Raises ChannelError for an unusable secret file."""
     channels: list[Channel] = []
     if settings.webhooks:
-        from .webhook import Webhook, read_secret  # noqa: PLC0415 - a service without webhooks loads no client
+        from .webhook import Webhook, read_secrets  # noqa: PLC0415 - a service without webhooks loads no client
 
         if settings.webhook_secret_file is None:
             raise ChannelError("notify.webhook_secret_file is needed for webhooks")
-        secret = read_secret(_secret(settings.webhook_secret_file).strip())
+        keys = read_secrets(_secret(settings.webhook_secret_file))
         for number, url in enumerate(settings.webhooks, 1):
-            channels.append(Webhook(f"webhook-{number}", url, secret, allow_private=settings.allow_private))
+            channels.append(Webhook(f"webhook-{number}", url, keys, allow_private=settings.allow_private))
     if settings.apprise_file is not None:
         from .people import PeopleChannel  # noqa: PLC0415 - as above
 

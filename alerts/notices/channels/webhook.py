@@ -1,6 +1,7 @@
 """Webhook channel by the Standard Webhooks specification: signed, checked addresses, no redirects.
 
-Signature: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body` with the secret behind `whsec_` (base64).
+Signature: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body` with the secret behind `whsec_` (base64). While a
+secret is rotated the header has one signature for each of both, separated by a space.
 Source: standardwebhooks.com, specification 1.0.
 """
 
@@ -9,24 +10,32 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
-import socket
 import ssl
 import time
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Sequence
 
-import httpx
+import httpcore
 import orjson
 
 from alerts.errors import ChannelError
 from alerts.model import Notice, Receipt
 from alerts.timestamps import format_time
 
+from .destinations import read_destination
+from .exchange import Exchange
+
 TIMEOUT_S = 5.0
-ANSWER_BYTES_MAX = 65_536
 BODY_BYTES_MAX = 20_000
+SECRETS_MAX = 2
 RETRIED = frozenset((408, 409, 425, 429))
+
+
+def read_secrets(text: str) -> tuple[bytes, ...]:
+    """Return the keys of a secret file, one a line: one, or two while a secret is rotated. Raises ChannelError."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not 1 <= len(lines) <= SECRETS_MAX:
+        raise ChannelError(f"a webhook secret file has {len(lines)} secrets; allowed are one, or two while rotating")
+    return tuple(read_secret(line) for line in lines)
 
 
 def read_secret(text: str) -> bytes:
@@ -55,18 +64,15 @@ class Webhook:
         self,
         name: str,
         url: str,
-        key: bytes,
+        keys: Sequence[bytes],
         *,
         allow_private: bool = False,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ({"https", "http"} if allow_private else {"https"}) or not parts.hostname:
-            raise ChannelError(f"{name}: the URL must be https with a host name")
-        self.name = name
-        self._url, self._host = url, parts.hostname
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._key, self._allow_private, self._now_s = key, allow_private, now_s
+        """keys: every delivery is signed with each of them."""
+        self.name, self._keys, self._now_s = name, tuple(keys), now_s
+        destination = read_destination(name, url, allow_private=allow_private)
+        self._exchange = Exchange(destination, allow_private=allow_private, timeout_s=TIMEOUT_S)
 
     def deliver(self, notice: Notice) -> Receipt:
         """Post the event once. A 2xx response is a receipt; most 4xx responses are permanent failures."""
@@ -77,54 +83,21 @@ class Webhook:
         if len(body) > BODY_BYTES_MAX:
             return Receipt(delivered=False, retry=False, error=f"the body is over {BODY_BYTES_MAX} bytes")
         try:
-            return self._post(notice.id, body, self._address())
-        except (httpx.HTTPError, OSError, ssl.SSLError, ValueError) as error:
+            return _receipt(self._exchange.post(self._headers(notice.id, body), body))
+        except (*_FAILURES, OSError, ssl.SSLError, ValueError) as error:
             return Receipt(delivered=False, error=f"{type(error).__name__}: {error}")
 
-    def _post(self, message_id: str, body: bytes, address: str) -> Receipt:
-        """Send to the checked address; the host name stays in the header and in the certificate check."""
+    def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
         stamp = int(self._now_s())
-        parts = urlsplit(self._url)
-        literal = f"[{address}]" if ":" in address else address
-        target = parts._replace(netloc=f"{literal}:{self._port}").geturl()
-        headers = {
-            "host": parts.netloc.rpartition("@")[2],
+        return {
             "content-type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(stamp),
-            "webhook-signature": sign(self._key, message_id, stamp, body),
+            "webhook-signature": " ".join(sign(key, message_id, stamp, body) for key in self._keys),
         }
-        extensions = {"sni_hostname": self._host}
-        with (
-            httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
-            client.stream("POST", target, content=body, headers=headers, extensions=extensions) as answer,
-        ):
-            _drain(answer)
-            return _receipt(answer.status_code)
-
-    def _address(self) -> str:
-        """Return one address of the host. Raises ValueError unless every address of the host is allowed."""
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)}
-        refused = [address for address in found if not (self._allow_private or public(address))]
-        if refused or not found:
-            raise ValueError(f"{self._host} has an address that webhooks may not go to")
-        return min(found)
 
 
-def public(address: str) -> bool:
-    """Return whether an address is public: not private, loopback, link-local, shared or reserved."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_global and not (mapped or ip).is_multicast
-
-
-def _drain(answer: httpx.Response) -> None:
-    """Read the response within its bounds of bytes and time: a slow receiver must not block the worker."""
-    read, until_s = 0, time.monotonic() + TIMEOUT_S
-    for chunk in answer.iter_raw():
-        read += len(chunk)
-        if read > ANSWER_BYTES_MAX or time.monotonic() > until_s:
-            break
+_FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
 
 
 def _receipt(status: int) -> Receipt:
