@@ -92,6 +92,20 @@ def test_broker_away_and_lost_stream_cover_the_page(school: Any, sign_in: SignIn
     expect(page.get_by_test_id("cover")).to_contain_text("断线前有 1 条报警未确认")
 
 
+def test_browser_without_shared_workers_polls(school: Any, sign_in: SignIn) -> None:
+    """It follows alarms, holds no connection, and is covered after the end of its session."""
+    page = sign_in("operator")
+    page.add_init_script("delete window.SharedWorker")
+    page.reload()
+    expect(page.get_by_text("当前没有险情")).to_be_visible()
+    assert page.evaluate("typeof SharedWorker") == "undefined"
+    school.detect(Phase.RAISE)
+    expect(page.get_by_test_id("hazard")).to_have_count(1)
+    cookie = next(row for row in page.context.cookies() if row["name"] == SESSION_COOKIE)
+    school.people.sign_out(cookie["value"])
+    expect(page.get_by_test_id("cover")).to_contain_text("非实时：请登录", timeout=10_000)
+
+
 def test_drill_is_never_drawn_as_real(school: Any, sign_in: SignIn) -> None:
     """List, title, bar, sensor, plan and sound show a drill as a drill; a fire beside it keeps its own signs."""
     page = sign_in("operator")

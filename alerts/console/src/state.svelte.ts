@@ -62,7 +62,7 @@ class Shared {
     if (this.ended) return "session";
     if (!this.user && !this.starting) return null;
     const late = this.#clock_ms - this.#heard_ms > SILENCE_MAX_MS;
-    const unproved = this.#unproved_ms !== null && this.#clock_ms - this.#unproved_ms > PROOF_MAX_MS;
+    const unproved = this.#unproved_ms !== null && alarms.readAt < this.#unproved_ms && this.#clock_ms - this.#unproved_ms > PROOF_MAX_MS;
     const behind = alarms.behindSince !== null && this.#clock_ms - alarms.behindSince > BEHIND_MAX_MS;
     if (late || unproved || behind) return "network";
     return alarms.condition?.live === false ? "service" : null;
@@ -177,10 +177,10 @@ class Shared {
   #returned(): void {
     if (!this.user || this.ended) return;
     this.#clock_ms = Date.now();
-    this.#unproved_ms ??= this.#clock_ms;
+    this.#unproved_ms = this.#clock_ms;
     this.#stream?.check();
     this.#reload();
-    void alarms.read().then(() => alarms.behindSince === null && (this.#unproved_ms = null));
+    void alarms.read(true);
   }
 
   #use(): void {
@@ -192,7 +192,6 @@ class Shared {
   #heard(): void {
     this.#heard_ms = this.#clock_ms = Date.now();
     this.#heardTicks_ms = performance.now();
-    this.#unproved_ms = null;
   }
 
   #reload(): void {
@@ -215,8 +214,9 @@ class Shared {
   }
 
   #apply(event: ServerEvent): void {
-    if (event.type === "hazard" || event.type === "sensor") this.hazards += 1;
-    if (event.type === "ticket") this.tickets += 1;
+    const seen = document.visibilityState === "visible"; // a hidden tab reads its lists when a person returns
+    if (seen && (event.type === "hazard" || event.type === "sensor")) this.hazards += 1;
+    if (seen && event.type === "ticket") this.tickets += 1;
     if (["hazard", "sensor", "condition"].includes(event.type)) void alarms.read();
     if (event.type === "reset") this.#reload();
     if (event.type === "heartbeat") this.#setClock(event.data);

@@ -59,7 +59,11 @@ export async function call<T>(method: string, path: string, options: Options = {
   if (method === "POST") headers["Idempotency-Key"] = freshKey();
   const init: RequestInit = { method, headers, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(ANSWER_MAX_MS) };
   if (options.body !== undefined) init.body = JSON.stringify(options.body);
-  const response = await reach(address(path, options.query), init);
+  let response = await reach(address(path, options.query), init);
+  if (response.status === 429 && method === "GET") {
+    await new Promise((done) => setTimeout(done, 1000 * Number(response.headers.get("Retry-After") ?? 1)));
+    response = await reach(address(path, options.query), init);
+  }
   if (response.status === 401 && !path.startsWith("session")) expired();
   if (!response.ok) throw await refusal(response);
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);

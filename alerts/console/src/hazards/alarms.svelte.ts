@@ -5,6 +5,8 @@ import { waits } from "./order";
 
 const OPEN_MAX = 2000;
 const RETRY_MS = 1000;
+/** Pause between two reads: a storm of events must not use up the rate of the session, which twelve tabs may share. */
+const PAUSE_MS = { visible: 300, hidden: 3000 };
 
 class Alarms {
   open = $state.raw<Hazard[]>([]);
@@ -12,9 +14,12 @@ class Alarms {
   /** Time of the oldest change that has not been read yet; null while everything shown is current. */
   behindSince = $state<number | null>(null);
   loaded = $state(false);
+  /** Time at which the last successful read began. */
+  readAt = $state(0);
   #wanted = 0;
   #reading: Promise<void> | null = null;
   #retry = 0;
+  #hurry: () => void = () => undefined;
 
   /** Hazards of the real world that wait for an acknowledgement. */
   readonly waiting = $derived(this.open.filter((one) => waits(one) && !one.drill));
@@ -26,8 +31,9 @@ class Alarms {
   /** Fires and grade 1: shown on every page until they are cleared and acknowledged. */
   readonly gravest = $derived(this.open.filter((one) => !one.drill && !one.late && (one.grade === "red" || one.kind === "fire") && (one.active || waits(one))));
 
-  /** Read everything again; one read at a time, and one more after a change during it. */
-  read(): Promise<void> {
+  /** Read everything again; one read at a time, and one more after a change during it. now: without a pause. */
+  read(now = false): Promise<void> {
+    if (now) this.#hurry();
     this.#wanted += 1;
     this.behindSince ??= Date.now();
     this.#reading ??= this.#readAll().finally(() => (this.#reading = null));
@@ -39,14 +45,24 @@ class Alarms {
     try {
       for (let read = 0; read !== this.#wanted; ) {
         read = this.#wanted;
+        const asked = Date.now();
         this.condition = await get<Condition>("condition"); // first: it holds alarms while the database answers nothing
         this.open = await all<Hazard>("hazards", { state: "open" }, OPEN_MAX);
         this.loaded = true;
+        this.readAt = asked;
+        this.behindSince = read === this.#wanted ? null : Date.now();
+        await this.#pause(PAUSE_MS[document.visibilityState]);
       }
-      this.behindSince = null;
     } catch {
       this.#retry = window.setTimeout(() => void this.read(), RETRY_MS);
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((done) => {
+      this.#hurry = done;
+      setTimeout(done, ms);
+    });
   }
 
   /** Show the result of an action at once; the stream's event reads it again. */
