@@ -36,6 +36,7 @@ NO_CHECKPOINT = "1000TB"
 _TIME_MAX = 2**63 - 1
 _STEP_MAX = 2**62
 _HOPELESS = (duckdb.CatalogException, duckdb.ParserException, duckdb.BinderException, duckdb.SerializationException)
+_TAKEN = "Could not set lock on file"
 _BROKEN = (duckdb.FatalException, duckdb.InternalException)
 
 
@@ -48,7 +49,10 @@ class DuckdbStore:
     """
 
     def __init__(self, path: Path, *, memory_mb: int = 128, threads: int = 1) -> None:
-        """Open or create the file and recover the state after a kill. Raises StoreError."""
+        """Open or create the file and recover the state after a kill. Raises StoreError.
+
+        A file that another process has open is opened later, by the first call after its end.
+        """
         self._path = path
         self._config: dict[str, Any] = {
             "memory_limit": f"{memory_mb}MB",
@@ -62,8 +66,12 @@ class DuckdbStore:
         self._opening = threading.Lock()
         self._closed = False
         self._db: duckdb.DuckDBPyConnection | None = None
-        with self._session():
-            pass
+        try:
+            with self._session():
+                pass
+        except StoreError as error:
+            if _TAKEN not in str(error):
+                raise
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
         """Write the readings; a cursor at or below the stored one is a no-op."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from typing import Any
 
 import pytest
+
+from tests.processes import wait_for_port
 
 RATE, SENSORS = 500, 50
 BUSY_S, BUSY_LONG_S = 6, 60
@@ -55,3 +59,26 @@ def test_a_locked_file_delays_no_alarm(mosquitto: Any, rig: Any, sink: Any, noti
     assert not alarms.duplicated
     assert service.stop() == 0
     rig.data_of(service).check(sender)
+
+
+HOLD = "import duckdb, sys; db = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.mark.broker
+def test_a_store_held_by_another_process_delays_no_alarm(mosquitto: Any, rig: Any, sink: Any, notify: str) -> None:
+    """The service starts beside a program that has the store open, pages, and stores every reading afterwards."""
+    service = rig.service(mosquitto.url, extra=notify)
+    service.data.mkdir(mode=0o700)
+    command = [sys.executable, "-c", HOLD, str(service.data / "readings.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        service.spawn()
+        wait_for_port(service.port, timeout_s=30)
+        alarms = rig.alarms(mosquitto.port, service)
+        late = alarms.every(0.25, 12)
+        rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=SENT_SHORT_S, what="every alarm sent")
+        assert not service.ready()
+    rig.caught_up(service, len(late))
+    sent_s = sorted(sink.alarms()[place][0][0] - alarms.raised[place] for place in late)
+    assert sent_s[-1] <= rig.size(SENT_SHORT_S, SENT_S)
+    assert service.stop() == 0

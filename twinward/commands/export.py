@@ -144,6 +144,7 @@ def _opened(settings: Settings) -> Iterator[Store]:
         raise InputError(f"{path}: no store at this path")
     try:
         store = open_store(settings.store.kind, path, settings=settings.store)
+        store.cursor()  # a file that another process has open is opened by the first call
     except StoreError as error:
         if "lock" in str(error).lower():
             raise InputError(

@@ -1,4 +1,4 @@
-"""ASGI middleware: turns of reads, and a rate for each caller, so that readers do not delay alarms.
+"""ASGI middleware: turns of requests, and a rate for each caller, so that readers delay no alarm.
 
 Handlers share the interpreter with the path of an alarm. Few of them run at the same time. A caller is a token or,
 without one, an address.
@@ -26,20 +26,22 @@ BURST_S = 6
 """A caller may use the requests of this time at once."""
 WAITING_MAX = 16
 """Reads of one caller that wait for their turn."""
-PROBES_PARALLEL = 2
-STREAM = "/api/v1/events"
+WRITES_PARALLEL, SIGN_INS_PARALLEL, PROBES_PARALLEL = 8, 8, 2
+"""Writes wait for a locked database. Together with the reads they leave connections and threads to the others."""
+STREAM, SIGN_IN = "/api/v1/events", "/api/v1/session"
 PROBES = frozenset(("/healthz", "/readyz", "/metrics"))
 """Health probes have turns of their own: no reader makes the service look dead."""
 
 
 class Turns:
-    """Middleware inside those that find the client's address. Writes have a rate and no turns: they never wait."""
+    """Middleware inside those that find the client's address. Reads, writes, sign-ins and probes have own turns."""
 
     def __init__(self, app: ASGIApp, *, settings: HttpSettings) -> None:
         self._app, self._per_caller = app, settings.reads_per_caller
         self._rate = RateLimitItemPerSecond(settings.requests_per_s * BURST_S, BURST_S)
         self._window = MovingWindowRateLimiter(MemoryStorage())
         self._reads, self._probes = asyncio.Semaphore(settings.reads_max), asyncio.Semaphore(PROBES_PARALLEL)
+        self._writes, self._sign_ins = asyncio.Semaphore(WRITES_PARALLEL), asyncio.Semaphore(SIGN_INS_PARALLEL)
         self._callers: dict[str, _Caller] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +54,8 @@ class Turns:
         if not self._window.hit(self._rate, "read" if reads else "write", key):
             await self._refuse_rate(key, reads=reads)(scope, receive, send)
         elif not reads:
-            await self._app(scope, receive, send)
+            async with self._sign_ins if scope["path"] == SIGN_IN else self._writes:
+                await self._app(scope, receive, send)
         else:
             await self._read(key, scope, receive, send)
 

@@ -98,17 +98,20 @@ def test_a_closed_store_raises_a_permanent_error(tmp_path: Path) -> None:
     assert not refused.value.retry
 
 
-def test_a_locked_file_raises_a_retryable_error(tmp_path: Path) -> None:
-    """Another process that has the file open may close it."""
+def test_a_store_that_another_process_has_open_works_after_its_end(tmp_path: Path) -> None:
+    """Calls meanwhile raise a retryable error; the first call afterwards opens the file."""
     path = tmp_path / "series.duckdb"
     program = f"import duckdb, sys\nwith duckdb.connect({str(path)!r}) as db:\n print(1, flush=True); sys.stdin.read()"
     holder = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout is not None
     holder.stdout.readline()
+    store = open_store("duckdb", path)
     with pytest.raises(StoreError) as refused:
-        open_store("duckdb", path)
+        store.cursor()
     assert refused.value.retry
     holder.communicate(timeout=10)
+    assert store.cursor() == 0
+    store.close()
 
 
 def test_fatal_error_of_the_engine_is_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

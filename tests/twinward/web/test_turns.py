@@ -91,6 +91,24 @@ def test_all_readers_together_have_a_bound() -> None:
     asyncio.run(run())
 
 
+def test_writes_leave_threads_and_connections_to_others() -> None:
+    """Of 20 writes 8 run, none gets 429; a sign-in and a read run at once."""
+
+    async def run() -> None:
+        app = App()
+        async with client(app) as http:
+            writes = [asyncio.create_task(http.post("/api/v1/hazards/1/actions/acknowledge")) for _ in range(20)]
+            await settled()
+            assert app.running == 8
+            others = [asyncio.create_task(http.post("/api/v1/session")), asyncio.create_task(get(http, "a"))]
+            await settled()
+            assert app.running == 10
+            app.go.set()
+            assert {answer.status_code for answer in await asyncio.gather(*writes, *others)} == {200}
+
+    asyncio.run(run())
+
+
 def test_a_cancelled_read_frees_its_turn() -> None:
     """A client that disconnects, running or waiting, leaves no turn taken."""
 
