@@ -82,7 +82,7 @@ class Order(Generic[Row]):
 
 def encode(name: str, key: Sequence[int | str]) -> str:
     """Return the opaque cursor of a sort key of the list `name`."""
-    text = json.dumps([name, *key], ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([name, *key], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
