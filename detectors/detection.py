@@ -15,7 +15,7 @@ from ingest import TelemetryBatch
 HAZARDS = (
     "fire", "flood", "leak", "person_at_water", "gate_forced", "gate_held_open", "after_hours_entry", "intrusion",
     "camera_blind", "sensor_silent", "gateway_silent", "sensor_stuck", "sensor_fault", "tamper", "battery_low",
-    "message_flood", "name_flood", "anomaly",
+    "message_flood", "name_flood", "foreign_messages", "anomaly",
 )  # fmt: skip
 """Allowed hazard kinds of a detection."""
 

@@ -21,6 +21,7 @@ NAMES = {
     "blind": ("摄像机画面被遮挡或丢失", "Camera picture covered or lost"),
     "pressure": ("水压", "Water pressure"),
     "message_rate": ("设备的消息频率", "Message rate of the device"),
+    "foreign_messages": ("冒用其他学校或设备身份的消息数", "Messages that claim another site or device"),
     "new_names": ("一分钟内出现的陌生设备名", "Unknown device names within a minute"),
 }
 """Metric -> its name in (Chinese, English); other metrics keep their own name."""

@@ -88,6 +88,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(51, "data_gap", "count", 0),  # missing messages, by the device's sequence numbers
     Metric(54, "message_rate", "1/s", 0),  # of a device during a message flood; 0 at its end
     Metric(55, "new_names", "count", 0),  # of a site within a minute, during a name flood; 0 at its end
+    Metric(58, "foreign_messages", "count", 0),  # of a site, with another site or device in it; 0 at the end
     Metric(57, "backlog", "s", 0),  # age of the oldest undecoded comfort reading in the log
     Metric(60, "humidity", "%", 0, 100),
     Metric(61, "illuminance", "lx", 0, 200_000),
@@ -116,6 +117,7 @@ DEVICE_METRICS = frozenset(
         "data_gap",
         "message_rate",
         "new_names",
+        "foreign_messages",
     ),
 )
 """Metrics of the device itself, on a topic of any kind."""

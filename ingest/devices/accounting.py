@@ -58,6 +58,7 @@ NOTICES: Mapping[str, str] = {
     "data_gap": "missing messages, by the device's sequence numbers",
     "excess": "messages of a device beyond the rate limit, during a flood",
     "new_names": "undeclared names, during a flood",
+    "foreign": "messages that claim another site or device; their rows are in the quarantine",
     "seq_gap": "messages of a node are missing: a rebirth was requested",
     "unknown_event": "an event whose code is in no table",
     "replayed": "a quarantined message that was reprocessed",

@@ -1,4 +1,4 @@
-"""Readings the service publishes about itself: ticks, sequence gaps, floods."""
+"""Readings the service publishes about itself: ticks, sequence gaps, floods, foreign messages."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from ingest.vocabulary import METRIC_BY_NAME
 
 from .batch import OpenBatch
 from .floods import Names, Rates, SelfReading
+from .foreign import ForeignMessages
 from .seal import Sources
 from .settings import IntakeSettings
 
-_TICK, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES = (
-    METRIC_BY_NAME[name].code for name in ("tick", "data_gap", "message_rate", "new_names")
+_TICK, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES, _FOREIGN = (
+    METRIC_BY_NAME[name].code for name in ("tick", "data_gap", "message_rate", "new_names", "foreign_messages")
 )
 
 
@@ -41,6 +42,7 @@ class SelfReadings:
         self._catalog, self._accounts = catalog, accounts
         self.numbers = SequenceNumbers(gaps, ledger, code_of)
         self.rates = Rates(ledger, rate_max=settings.message_rate_max)
+        self.foreign = ForeignMessages(catalog)
         self._names = Names(catalog, ledger, names_max=settings.new_names_max)
 
     def count(self, batch: OpenBatch) -> None:
@@ -67,3 +69,5 @@ class SelfReadings:
             yield found, _MESSAGE_RATE, "excess", now_ns
         for found in self._names.due(now_ns):
             yield found, _NEW_NAMES, "new_names", now_ns
+        for found in self.foreign.due(now_ns):
+            yield found, _FOREIGN, "foreign", now_ns

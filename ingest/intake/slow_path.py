@@ -124,9 +124,7 @@ class SlowPath:
     def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> bool:
         """Store a decoded message. Return False for a duplicate."""
         rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
-        own = own and all(
-            self._timely(reading, source.site) for reading in decoded.readings
-        )  # a rejected one is rejected each time
+        own = own and all(self._timely(each, source.site) for each in decoded.readings)  # others: rejected each time
         retained = bool(frame[0] & RETAIN) and bool(decoded.readings)
         repeated = self.retained.repeats(frame, own=own) if retained else self._repeated(frame, own=own)
         if repeated and rows:
@@ -296,5 +294,6 @@ class SlowPath:
     ) -> None:
         """Quarantine a message; counts: charges of the whole message, None for one charge of `rows`."""
         charges = (Charge(reason, rows, device),) if counts is None else counts
+        self.self_readings.foreign.note(source.site, reason, again=bool(frame[0] & AGAIN))
         refusal = Refusal(reason, detail, self.span[1], frame[2], frame[3], charges)
         self._accounts.refuse(source, refusal, rows=rows, device=device)

@@ -19,7 +19,7 @@ ALARMING = {
     "smoke": 1, "smoke_density": 0.5, "smoke_concentration": 40, "co": 400, "temperature": 90, "depth": 0.8, "level": 3,
     "leak": 1, "forced": 1, "open": 1, "blind": 1, "battery_low": 1, "battery_voltage": 2.5, "battery": 2, "tamper": 1,
     "fault": 1, "object_present": 1, "online": 0, "tick": 1, "access_granted": 1, "humidity": 50,
-    "message_rate": 10_000, "new_names": 5_000,
+    "message_rate": 10_000, "new_names": 5_000, "foreign_messages": 1_000,
 }  # fmt: skip
 QUIET = {"battery": 90, "battery_voltage": 3, "temperature": 20, "level": 0.5, "online": 1, "tick": 1, "humidity": 40}
 KIND = {"open": "gate", "forced": "gate", "access_granted": "gate", "object_present": "camera", "level": "water"}

@@ -135,6 +135,14 @@ def test_a_device_speaks_for_itself_only(secured: Any, run_twinward: Any) -> Non
         what="a quarantined message of an unregistered site",
     )
 
+    until(
+        lambda: (
+            "foreign_messages"
+            in {row["kind"] for row in client.get("/hazards", params={"state": "all"}).json()["items"]}
+        ),
+        timeout_s=10,
+        what="a finding about the foreign identity",
+    )
     fresh = devices(service, run_twinward, "rotate", "a")["password"]
     assert a.gone.wait(5)
     assert refused(port, "a", added["a"]["password"])

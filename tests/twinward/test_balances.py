@@ -80,7 +80,10 @@ class Plant:
     def stored(self) -> Counter[str]:
         """Return the count of readings in the log by sensor, without those of the service."""
         found: Counter[str] = Counter()
-        own = {self.catalog.metric(name).code for name in ("tick", "data_gap", "message_rate", "new_names")}
+        own = {
+            self.catalog.metric(name).code
+            for name in ("tick", "data_gap", "message_rate", "new_names", "foreign_messages")
+        }
         for entry in self.log.read(0, limit=10_000):
             for code, metric in zip(entry.batch.sensor.tolist(), entry.batch.metric.tolist(), strict=True):
                 found[self.catalog[code].id] += metric not in own

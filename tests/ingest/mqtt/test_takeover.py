@@ -1,4 +1,4 @@
-"""Takeovers of a session: by reason code, by a lost session, by repeated closes; never by a restarted broker."""
+"""Takeovers of a session: reason code, lost session, repeated closes; a restarted broker is none."""
 
 from __future__ import annotations
 
