@@ -60,6 +60,8 @@ def back_up(
     passphrase = read_passphrase(passphrase_file)
     if not folder.is_dir() or not copies.files(folder):
         raise ArchiveError(f"{folder}: no data folder at this path; allowed: data_dir of the settings")
+    if (owner := folder.stat().st_uid) != (user := os.geteuid()):
+        raise ArchiveError(f"{folder} belongs to user {owner}, and user {user} started the command; allowed: its owner")
     if output.exists():
         raise ArchiveError(f"{output} exists; allowed: a new name")
     if output.resolve().is_relative_to(folder.resolve()):
@@ -131,7 +133,7 @@ def _write(
     settings: Settings, output: Path, passphrase: bytes, fill: Callable[[tarfile.TarFile], Manifest]
 ) -> Manifest:
     """Write the archive to a new name beside `output`, then give it its name."""
-    fresh = output.with_name(f".{output.name}.{os.getpid()}")
+    fresh = output.with_name(f"{output.name}.{os.getpid()}.partial")
     file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(file, "wb") as target:

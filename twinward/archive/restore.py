@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -176,12 +177,19 @@ def _verify(staging: Path, name: str) -> dict[str, int]:
     if (staging / copies.ALERTS).exists():
         engine = open_database(f"sqlite:///{staging / copies.ALERTS}")
         try:
-            audit = verify_journal(engine)
+            audit = verify_journal(engine, known_head=_noted_head(staging / "alerts.head"))
         finally:
             engine.dispose()
         _require(audit.ok, audit.reason, f"{name}: {copies.ALERTS}")
         entries[copies.ALERTS] = audit.entries
     return entries
+
+
+def _noted_head(path: Path) -> tuple[int, str] | None:
+    if not path.exists():
+        return None
+    seq, digest = json.loads(path.read_text(encoding="utf-8"))
+    return int(seq), str(digest)
 
 
 def _require(ok: bool, reason: str, name: str) -> None:  # noqa: FBT001 - a result, not an option

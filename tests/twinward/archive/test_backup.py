@@ -32,6 +32,13 @@ from twinward.errors import ArchiveError
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
+CASES = {
+    "telemetry.sqlite": ROOT / "twinward/log/cases/telemetry_0.1.0.sql",
+    "detections.sqlite": ROOT / "twinward/log/cases/detections_0.1.0.sql",
+    "alerts.sqlite": ROOT / "cases/database/0.1.0.sql",
+}
+"""Contents of a data folder of release 0.1.0."""
 PASSPHRASE = "correct horse battery"
 
 
@@ -224,6 +231,22 @@ def test_a_backup_is_refused_before_anything_is_written(tmp_path: Path, secret: 
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_the_folder_of_an_older_release_is_backed_up_as_it_is_and_restored(tmp_path: Path, secret: Path) -> None:
+    """Files of 0.1.0: the backup does not upgrade them; the restoration upgrades, verifies and keeps all rows."""
+    folder, output = tmp_path / "data", tmp_path / "old.age"
+    folder.mkdir()
+    for name, case in CASES.items():
+        with closing(sqlite3.connect(folder / name)) as db:
+            db.executescript(case.read_text(encoding="utf-8"))
+    done = back_up(Settings(data_dir=folder), output, passphrase_file=secret, tables=[], report=quiet)
+    with closing(sqlite3.connect(folder / "telemetry.sqlite")) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (0,)
+    restored = restore(output, tmp_path / "restored", passphrase_file=secret, report=quiet)
+    assert restored["counts"] == done["counts"]
+    assert all(entries > 0 for entries in restored["verified"].values())
+    assert len(restored["verified"]) == 3
+
+
 def test_a_full_disk_is_refused_with_both_figures(
     tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +265,9 @@ def test_a_database_copy_is_one_moment_while_another_process_writes(tmp_path: Pa
     with closing(sqlite3.connect(source, isolation_level=None)) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("CREATE TABLE t (x BLOB)")
+        writer.execute("BEGIN")
         writer.executemany("INSERT INTO t VALUES (?)", [(bytes(4_000),)] * 3_000)
+        writer.execute("COMMIT")
         copy_sqlite(source, target, lambda _: writer.execute("INSERT INTO t VALUES (x'01')"))
         assert writer.execute("SELECT count(*) FROM t").fetchone()[0] > 3_000
     with closing(sqlite3.connect(target)) as copy:
