@@ -105,8 +105,8 @@ def _lifespan(*parts: Tail | Streams) -> Callable[[FastAPI], contextlib.Abstract
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         running = [asyncio.create_task(part.run()) for part in parts]
         yield
-        for task in running:
-            task.cancel()
+        for part in parts:
+            part.stop()
         await asyncio.gather(*running, return_exceptions=True)
 
     return lifespan

@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import People
 
+from .tail import pause
+
 CHECK_S = 0.5
 """Pause between two checks of the sessions; a stream ends within 1 s of its session."""
 
@@ -25,6 +27,7 @@ class Streams:
         self._accounts: Counter[str] = Counter()
         self._tokens: Counter[str] = Counter()
         self._ended: Collection[str] = frozenset()
+        self._stopped = asyncio.Event()
 
     def full(self) -> bool:
         """Return whether the total is reached."""
@@ -51,9 +54,9 @@ class Streams:
         return token in self._ended
 
     async def run(self) -> None:
-        """Check the sessions until cancelled. While the database is unavailable, the streams stay."""
-        while True:
-            await asyncio.sleep(CHECK_S)
+        """Check the sessions until `stop`. While the database is unavailable, the streams stay."""
+        while not self._stopped.is_set():
+            await pause(self._stopped, CHECK_S)
             tokens = frozenset(self._tokens)
             if not tokens:
                 continue
@@ -61,3 +64,7 @@ class Streams:
                 self._ended = tokens - await to_thread.run_sync(self._people.alive, tokens)
             except SQLAlchemyError as error:
                 structlog.get_logger(part="http").warning("live stream cannot read sessions", error=str(error))
+
+    def stop(self) -> None:
+        """End `run` after its present check."""
+        self._stopped.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -16,6 +17,13 @@ EVENTS_MAX = 2_000
 PAUSE_S = 0.2
 
 
+async def pause(stopped: asyncio.Event, seconds: float) -> None:
+    """Wait for some seconds, at most until the event is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopped.wait()
+
+
 class Tail:
     """Reads new journal entries and notifies the listeners. Keeps the last EVENTS_MAX for reconnecting clients."""
 
@@ -23,17 +31,19 @@ class Tail:
         """condition: version of the service's condition, which the journal does not contain."""
         self._queries, self._condition = dispatch.queries, condition
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
-        self._changed = asyncio.Condition()
+        self._changed, self._stopped = asyncio.Condition(), asyncio.Event()
         self.seq = 0
         self.oldest = 1
         self.condition = 0
 
     async def run(self) -> None:
-        """Read new entries until cancelled; retries while the database is unavailable."""
-        self.seq = await to_thread.run_sync(self._queries.head)
-        self.oldest = self.seq + 1
-        while True:
+        """Read new entries until `stop`; retries while the database is unavailable."""
+        begun = False
+        while not self._stopped.is_set():
             try:
+                if not begun:
+                    self.seq = await to_thread.run_sync(self._queries.head)
+                    self.oldest, begun = self.seq + 1, True
                 fresh = await to_thread.run_sync(lambda: self._queries.events(after=self.seq))
             except SQLAlchemyError as error:
                 structlog.get_logger(part="http").warning("live stream cannot read the journal", error=str(error))
@@ -42,7 +52,11 @@ class Tail:
             if fresh or condition != self.condition:
                 await self._publish(fresh, condition)
             else:
-                await asyncio.sleep(PAUSE_S)
+                await pause(self._stopped, PAUSE_S)
+
+    def stop(self) -> None:
+        """End `run` after its present read: a cancelled read would keep its database connection."""
+        self._stopped.set()
 
     async def _publish(self, fresh: Sequence[Event], condition: int) -> None:
         async with self._changed:

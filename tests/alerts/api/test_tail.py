@@ -1,0 +1,62 @@
+"""Tail of the journal: it survives an unavailable database at its start, and its end interrupts no read."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from alerts.api.tail import PAUSE_S, Tail
+
+
+def test_a_database_that_is_away_at_the_start_delays_the_stream_only() -> None:
+    """The reader tries again and then follows the journal."""
+    failures = [OperationalError("head", {}, Exception("locked"))] * 2
+
+    def head() -> int:
+        if failures:
+            raise failures.pop()
+        return 7
+
+    begun = threading.Event()
+
+    def events(**_: Any) -> list[Any]:
+        begun.set()
+        return []
+
+    queries = SimpleNamespace(head=head, events=events)
+
+    async def follow() -> int:
+        tail = Tail(SimpleNamespace(queries=queries), lambda: 0)  # type: ignore[arg-type]
+        running = asyncio.create_task(tail.run())
+        await asyncio.to_thread(begun.wait, 10)
+        tail.stop()
+        await asyncio.wait_for(running, PAUSE_S * 5)
+        return tail.seq
+
+    assert asyncio.run(asyncio.wait_for(follow(), 10)) == 7
+
+
+def test_the_end_waits_for_the_present_read() -> None:
+    """A read in progress completes, so that its connection returns to the pool."""
+    begun, read = threading.Event(), list[str]()
+
+    def events(**_: Any) -> list[Any]:
+        begun.set()
+        time.sleep(0.2)
+        read.append("ended")
+        return []
+
+    async def follow() -> None:
+        tail = Tail(SimpleNamespace(queries=SimpleNamespace(head=lambda: 0, events=events)), lambda: 0)  # type: ignore[arg-type]
+        running = asyncio.create_task(tail.run())
+        await asyncio.to_thread(begun.wait, 10)
+        tail.stop()
+        await running
+
+    asyncio.run(asyncio.wait_for(follow(), 10))
+    assert read == ["ended"]
