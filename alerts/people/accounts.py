@@ -221,6 +221,8 @@ def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, s
     wrong = {}
     if not _NAME.fullmatch(username):
         wrong["username"] = "lower-case letters, digits, dot, dash and underscore, at most 64"
+    elif username.startswith(PREFIX):
+        wrong["username"] = f"another beginning than {PREFIX!r}, which names displays in the audit"
     if fault := password_fault(password, username):
         wrong["password"] = fault
     if not roles or set(roles) - set(ROLES):

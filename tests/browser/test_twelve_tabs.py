@@ -1,4 +1,4 @@
-"""Twelve tabs of a wall display on a real service: one stream, alarms, a frozen service, a frozen tab, revocation."""
+"""Twelve tabs of a display on a real service: alarms, a frozen service, a frozen tab, revocation."""
 
 from __future__ import annotations
 

@@ -59,3 +59,11 @@ def test_admin_of_one_site_reaches_no_display_of_another(office: Any) -> None:
     assert other.post("displays", json={"site": "school-1", "name": "gate"}).status_code == 403
     assert other.delete(f"displays/{made['id']}").status_code == 404
     assert other.get("displays").json()["items"] == []
+
+
+def test_no_person_has_the_name_of_a_display(office: Any) -> None:
+    """The audit names a display by a prefix that no person may use."""
+    person = {"username": "display.gate", "password": "long enough for a test", "roles": ["viewer"]}
+    answer = office.sign_in("admin").post("users", json=person | {"sites": ["school-1"]})
+    assert answer.status_code == 422
+    assert [row["path"] for row in answer.json()["errors"]] == ["username"]
