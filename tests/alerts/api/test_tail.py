@@ -1,4 +1,4 @@
-"""Tail of the journal: it survives an unavailable database at its start, and its end interrupts no read."""
+"""Tail of the journal: a database away at its start, and an end that interrupts no read."""
 
 from __future__ import annotations
 
