@@ -115,7 +115,7 @@ def _print_row(row: CheckResult, *, as_json: bool) -> None:
 
 
 def check_broker(url: str) -> CheckResult:
-    """Check that the broker accepts a TCP connection and, without TLS, an MQTT CONNECT."""
+    """Check that the broker accepts a TCP connection and, without TLS, refuses an anonymous client."""
     try:
         parts = urlsplit(url)
         host, tls = parts.hostname or "", parts.scheme == "mqtts"
@@ -136,7 +136,11 @@ def check_broker(url: str) -> CheckResult:
     if len(answer) < _CONNACK_BYTES or answer[0] != _CONNACK:
         advice = "another program listens there: check mqtt.url"
         return CheckResult("broker", False, f"{where} 不是 MQTT 服务器", f"{where} is no MQTT broker", advice)
-    return CheckResult("broker", True, f"消息服务器 {where} 正常", f"broker at {where} answers")
+    if answer[_CONNACK_BYTES - 1] == 0:
+        advice = "give each device an account: twinward devices, deploy/mosquitto"
+        text = f"broker at {where} accepts clients without an account"
+        return CheckResult("broker", False, f"消息服务器 {where} 允许匿名连接", text, advice)
+    return CheckResult("broker", True, f"消息服务器 {where} 正常", f"broker at {where} answers and requires accounts")
 
 
 def check_folder(data_dir: Path) -> CheckResult:

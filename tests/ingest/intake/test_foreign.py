@@ -1,4 +1,4 @@
-"""Messages of a foreign identity: one reading a minute at the service device of the site, 0 at the end."""
+"""Messages of a foreign identity: one reading a minute for each site, 0 at the end."""
 
 from __future__ import annotations
 

@@ -12,7 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from alerts.api import HttpSettings
-from twinward.broker import available, start_broker
+from ingest.mqtt import MqttSettings
+from twinward.broker import available, start_broker, start_embedded
+from twinward.broker.settings import BrokerSettings
 from twinward.commands import doctor
 from twinward.commands.certificate import make_certificate
 
@@ -41,12 +43,17 @@ def stranger() -> Iterator[int]:
         thread.join(5)
 
 
-def test_running_broker_is_found(tmp_path: Path, free_port: Callable[[], int]) -> None:
-    """A real broker answers CONNECT."""
+@pytest.mark.parametrize("secured", [True, False])
+def test_running_broker_is_found(tmp_path: Path, free_port: Callable[[], int], *, secured: bool) -> None:
+    """A real broker answers CONNECT; one that accepts anonymous clients fails the check."""
     assert any(available(kind) for kind in ("mosquitto", "iotcore"))
-    broker = start_broker(free_port(), tmp_path)
+    port = free_port()
+    settings = BrokerSettings(embedded=True, port=port)
+    broker = start_embedded(settings, MqttSettings(), tmp_path) if secured else start_broker(port, tmp_path)
     try:
-        assert doctor.check_broker(broker.url).ok
+        finding = doctor.check_broker(broker.url)
+        assert finding.ok is secured
+        assert ("without an account" in finding.text_en) is not secured
     finally:
         broker.stop()
 
