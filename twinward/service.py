@@ -23,7 +23,7 @@ from ingest import HoldError, StoreError
 from ingest.mqtt import FirstArrivals, MqttError, Subscriber
 
 from . import __version__
-from .broker import signed_in, start_embedded
+from .broker import check_embedded, signed_in, start_embedded
 from .broker.ports import check_port
 from .clock import Clock, system_clock
 from .data_folder.fit import DATABASE, damage_named
@@ -120,6 +120,7 @@ class Service:
     def _check_settings(self) -> None:
         settings = self.settings
         self.tables = read_tables(settings)
+        check_embedded(settings.broker, settings.mqtt, settings.data_dir)
         if self._does("alert"):
             self._channels = open_channels(settings.notify)
             transport(settings.http)

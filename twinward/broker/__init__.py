@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-from .access import embedded_accounts, reload_embedded, signed_in, start_embedded
+from .access import check_embedded, embedded_accounts, reload_embedded, signed_in, start_embedded
 from .accounts import Account, AccountError, Accounts
 from .child import LOOPBACK, BrokerError, listens
 from .iotcore import IotCoreBroker
@@ -23,6 +23,7 @@ __all__ = [
     "Kind",
     "available",
     "broken_stores",
+    "check_embedded",
     "embedded_accounts",
     "find_mosquitto",
     "listens",

@@ -48,6 +48,13 @@ def signed_in(settings: BrokerSettings, mqtt: MqttSettings, data_dir: Path) -> M
     )
 
 
+def check_embedded(settings: BrokerSettings, mqtt: MqttSettings, data_dir: Path) -> None:
+    """Raise AccountError or BrokerError for settings with which the embedded broker cannot start."""
+    if settings.embedded:
+        embedded_accounts(data_dir, mqtt)
+        _tls_listener(settings)
+
+
 def start_embedded(settings: BrokerSettings, mqtt: MqttSettings, data_dir: Path) -> MosquittoBroker:
     """Return the running embedded broker of the service. Raises BrokerError, also without Mosquitto."""
     if find_mosquitto() is None:
@@ -55,13 +62,15 @@ def start_embedded(settings: BrokerSettings, mqtt: MqttSettings, data_dir: Path)
             "the embedded broker needs Mosquitto: iotcore has no accounts and serves the demo only; "
             "install the package mosquitto"
         )
-    tls = _tls_listener(settings) if settings.tls_port else None
-    broker = MosquittoBroker(settings.port, data_dir, accounts=embedded_accounts(data_dir, mqtt), tls=tls)
+    accounts, tls = embedded_accounts(data_dir, mqtt), _tls_listener(settings)
+    broker = MosquittoBroker(settings.port, data_dir, accounts=accounts, tls=tls)
     broker.start()
     return broker
 
 
-def _tls_listener(settings: BrokerSettings) -> TlsListener:
+def _tls_listener(settings: BrokerSettings) -> TlsListener | None:
+    if not settings.tls_port:
+        return None
     files = {"certificate_file": settings.certificate_file, "key_file": settings.key_file}
     for name, path in files.items():
         if path is None or not os.access(path, os.R_OK):

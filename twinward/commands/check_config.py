@@ -8,6 +8,7 @@ from pathlib import Path
 from alerts.api.transport import transport
 from alerts.notices.channels import open_channels
 from ingest.mqtt import check_connection
+from twinward.broker import check_embedded
 from twinward.errors import ConfigError, TwinwardError, as_cli_errors
 from twinward.service import PACKAGE_ERRORS
 from twinward.settings import Settings, read_settings
@@ -25,6 +26,7 @@ def check_files(config: Path | None) -> Settings:
         lambda: read_tables(settings),
         lambda: open_channels(settings.notify),
         lambda: check_connection(settings.mqtt),
+        lambda: check_embedded(settings.broker, settings.mqtt, settings.data_dir),
         lambda: transport(settings.http),
     )
     for check in checks:

@@ -12,7 +12,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from ingest.mqtt import MqttSettings
-from twinward.broker import BrokerError, embedded_accounts, signed_in, start_embedded
+from twinward.broker import AccountError, BrokerError, check_embedded, embedded_accounts, signed_in, start_embedded
 from twinward.broker.settings import BrokerSettings
 
 
@@ -89,8 +89,12 @@ def test_a_missing_file_of_the_tls_listener_is_one_error(
     """The sentence names the setting."""
     files: dict[str, Any] = {"certificate_file": certificate[0], "key_file": certificate[1]}
     files[missing] = tmp_path / "none.pem"
-    with pytest.raises(BrokerError, match=f"broker.{missing}"):
-        start_embedded(BrokerSettings(embedded=True, tls_port=1, **files), MqttSettings(), tmp_path)
+    settings = BrokerSettings(embedded=True, tls_port=1, **files)
+    for start in (check_embedded, start_embedded):
+        with pytest.raises(BrokerError, match=f"broker.{missing}"):
+            start(settings, MqttSettings(), tmp_path)
+    with pytest.raises(AccountError, match=r"mqtt\.client_id: 'a b'"):
+        check_embedded(BrokerSettings(embedded=True), MqttSettings(client_id="a b"), tmp_path)
 
 
 def test_iotcore_never_serves_without_a_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
