@@ -161,5 +161,5 @@ def _point(point: alerts.RiskPoint, live: list[tuple[int, str]]) -> RiskPoint:
 def _moment(text: str) -> int:
     try:
         return parse_time(text)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise Invalid({"at": str(error)}) from error

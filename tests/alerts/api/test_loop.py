@@ -151,3 +151,16 @@ def test_live_stream_delivers_and_resumes(office: Any, seen: Any) -> None:
     with office.sign_in("other").stream("GET", "events", headers={"Last-Event-ID": start}) as stream:
         foreign = events(stream.iter_lines())
         assert [next(foreign)[0] for _ in range(3)] == ["heartbeat"] * 3
+
+
+@pytest.mark.parametrize("due", ["9" * 20, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"])
+def test_a_time_beyond_every_database_is_refused(office: Any, seen: Any, due: str) -> None:
+    """422 for the deadline of a ticket and for the time of the risk map; the lists stay readable."""
+    office.world.feed(seen(Phase.RAISE))
+    ticket, officer = office.world.tickets[0], office.sign_in("officer")
+    path = f"tickets/{ticket.id}/actions"
+    moved = officer.post(f"{path}/assign", json={"fixer": "fixer"}, headers={"If-Match": f'"{ticket.version}"'})
+    given = {"due": due, "note": "rain"}
+    assert officer.post(f"{path}/extend", json=given, headers={"If-Match": moved.headers["ETag"]}).status_code == 422
+    assert officer.get("risk-map", params={"at": due}).status_code == 422
+    assert officer.get("tickets").status_code == 200
