@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
 
-from ingest.mqtt import MqttSettings
-from twinward.broker import AccountError, BrokerError, check_embedded, embedded_accounts, signed_in, start_embedded
+from ingest.mqtt import MqttSettings, TransientSession
+from twinward.broker import (
+    AccountError,
+    BrokerError,
+    check_embedded,
+    embedded_accounts,
+    reload_embedded,
+    signed_in,
+    start_embedded,
+)
 from twinward.broker.settings import BrokerSettings
 
 
@@ -78,6 +88,36 @@ def test_the_tls_listener_has_the_same_accounts(tls_broker: BrokerSettings, tmp_
     old = ssl.create_default_context(cafile=tls_broker.certificate_file)
     old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2
     assert reason(tls_broker.tls_port, mqtt_settings.username, password, tls=old) == 0
+
+
+@pytest.mark.broker
+def test_both_sessions_of_the_service_receive_at_the_same_time(tls_broker: BrokerSettings, tmp_path: Path) -> None:
+    """The second session has an account of its own, so that it does not end the first."""
+    password = embedded_accounts(tmp_path, MqttSettings()).add("d1", site="s1")
+    assert reload_embedded(tmp_path)
+    sessions = [
+        TransientSession(settings, lambda: ["campus/+/+/+"])
+        for made in (signed_in(tls_broker, MqttSettings(), tmp_path),)
+        for settings in (replace(made, second_username=""), made)
+    ]
+    device = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    device.username_pw_set("d1", password)
+    received: list[set[bytes]] = [set(), set()]
+    deadline_s = time.monotonic() + 10
+    while not all(session.subscribed for session in sessions) and time.monotonic() < deadline_s:
+        for session in sessions:
+            session.receive()
+    device.connect("127.0.0.1", tls_broker.port)
+    device.loop_start()
+    device.publish("campus/s1/smoke/d1", b"{}", qos=1).wait_for_publish(5)
+    while not all(received) and time.monotonic() < deadline_s:
+        for topics, session in zip(received, sessions, strict=True):
+            topics.update(frame[2] for frame in session.receive())
+    for session in sessions:
+        session.close()
+    device.disconnect()
+    device.loop_stop()
+    assert received == [{b"campus/s1/smoke/d1"}] * 2
 
 
 @pytest.mark.parametrize("missing", ["certificate_file", "key_file"])
