@@ -11,11 +11,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from ingest import StoreError
+
+log = logging.getLogger(__name__)
 
 EntryT = TypeVar("EntryT")
 EntryT_contra = TypeVar("EntryT_contra", contravariant=True)
@@ -103,8 +108,13 @@ class PausingStage(Generic[EntryT]):
             self._store.resume_checkpoints()
 
     def _pause(self, request: int) -> None:
-        answer = Paused(*self._store.pause_checkpoints())
-        self._request, self._since_s = request, self._monotonic()
+        self._request = request  # a failed pause is not repeated: the backup times out, and the stage works on
+        try:
+            answer = Paused(*self._store.pause_checkpoints())
+        except StoreError as error:
+            log.warning("no pause of checkpoints for a backup: %s", error)
+            return
+        self._since_s = self._monotonic()
         with contextlib.suppress(OSError):  # without the answer the backup times out
             self._path.write_text(json.dumps(answer), encoding="utf-8")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest import StoreError
 from ingest.stores.duckdb import DuckdbStore
 from ingest.telemetry import TelemetryBatch
 from tests.processes import until
@@ -133,6 +134,29 @@ def test_a_killed_backup_and_an_endless_one_resume_the_checkpoints(tmp_path: Pat
         process.wait(10)
     stage.idle()
     assert not (tmp_path / REQUEST).exists()
+
+
+def test_a_failed_pause_is_tried_once_and_leaves_the_stage_at_work(tmp_path: Path) -> None:
+    """An error of the store during the checkpoint does not reach the pump; the backup gets no answer."""
+
+    class Failing(Store):
+        def pause_checkpoints(self) -> tuple[int, int]:
+            super().pause_checkpoints()
+            raise StoreError("disk full", retry=True)
+
+    inner, store = Idle(), Failing()
+    stage: PausingStage[int] = PausingStage(inner, store, tmp_path)
+    turns = [0]
+
+    def alive() -> bool:
+        stage.process([1])
+        stage.idle()
+        turns[0] += 1
+        return turns[0] < 5
+
+    with paused(tmp_path, alive=alive) as answer:
+        assert answer is None
+    assert (store.calls, inner.turns) == (["pause"], 5)
 
 
 def test_a_frozen_or_absent_service_gives_no_answer(tmp_path: Path) -> None:
