@@ -139,12 +139,14 @@ class People:
         known = self._browsers.browser(browser, username, row["password"]) if row else ""
         recovery: Sequence[str] = ()
 
-        def verify() -> bool:
+        def accepted() -> bool:
             nonlocal recovery
-            if not self._verified(stored, password) or row is None:
-                return False
-            accepted, recovery = self._second_factor(_account(row), code)
-            return accepted
+            right, recovery = (False, ()) if row is None else self._second_factor(_account(row), code)
+            return right
+
+        def verify() -> bool:
+            right = self._verified(stored, password) and row is not None
+            return right and self._limiter.attempt_code(username, accepted, browser=known)
 
         if not self._limiter.attempt(username, address, verify, browser=known) or row is None:
             return None

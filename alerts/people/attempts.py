@@ -16,7 +16,7 @@ from alerts.errors import AlertError
 
 FAILURES_A_MINUTE = 5
 FAILURES_AN_HOUR = 30
-"""Of one account from one address or browser; an address may serve a whole school."""
+"""Of one account from one address or browser, and of its one-time codes; an address may serve a whole school."""
 KEYS_MAX = 10_000
 WAITING_MAX = 16
 """Attempts of unknown browsers that wait for their turn; more would occupy the threads of all requests."""
@@ -69,6 +69,20 @@ class SignInLimiter:
             for item, key in limits:
                 self._limiter.hit(item, key)
             return False
+
+    def attempt_code(self, username: str, check: Callable[[], bool], *, browser: str = "") -> bool:
+        """Return whether `check` accepts a one-time code that came with the right password.
+
+        Wrong codes count by account, from any address: only a person with the password can cause them. A known browser
+        is exempt. Raises TooManyFailures without calling it.
+        """
+        limits: tuple[Limit, ...] = () if browser else ((_HOUR, f"code {username[:64]}"),)
+        self._check(limits)
+        if check():
+            return True
+        for item, key in limits:
+            self._limiter.hit(item, key)
+        return False
 
     @contextlib.contextmanager
     def _turn(self, *, known: bool) -> Iterator[None]:

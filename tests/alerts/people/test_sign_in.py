@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from alerts import GuardFailed, Invalid, NotFound, People, open_database
-from alerts.people.attempts import TooManyFailures
+from alerts.people.attempts import FAILURES_AN_HOUR, TooManyFailures
 from alerts.people.one_time_codes import STEP_S, code
 from alerts.people.second_factor import SecondFactorNeeded
 from alerts.people.settings import PeopleSettings
@@ -138,6 +138,24 @@ def test_a_role_of_the_policy_enrols_at_its_sign_in(office: Office) -> None:
     spare = session.recovery_codes[3].upper()
     assert restarted.sign_in("admin", PASSWORD, address="a", code=f"{spare[:8]}-{spare[8:]}") is not None
     assert restarted.sign_in("admin", PASSWORD, address="a", code=spare) is None, "a recovery code counts once"
+
+
+def test_codes_cannot_be_guessed_from_many_addresses(office: Office) -> None:
+    """After 30 wrong codes with the right password the account refuses codes, but not in its known browser."""
+    people = office.people()
+    people.create("admin", PASSWORD, roles=["admin"])
+    browser = people.sign_in("admin", PASSWORD, address="a")
+    assert browser is not None
+    secret = people.second_factors.begin("admin").secret
+    assert people.second_factors.confirm("admin", office.code(secret)) is not None
+    for number in range(FAILURES_AN_HOUR):
+        assert people.sign_in("admin", PASSWORD, address=f"10.0.0.{number}", code="000000") is None
+    office.now_ns += 60 * SECOND_NS
+    with pytest.raises(TooManyFailures):
+        people.sign_in("admin", PASSWORD, address="10.0.1.1", code=office.code(secret))
+    known = people.sign_in("admin", PASSWORD, address="10.0.1.1", code=office.code(secret), browser=browser.browser)
+    assert known is not None
+    assert people.sign_in("admin", "a guess of mine", address="10.0.1.2", code="000000") is None, "no lock by strangers"
 
 
 def test_without_the_policy_nobody_needs_a_code_but_an_enrolled_account(office: Office) -> None:
