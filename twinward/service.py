@@ -239,6 +239,7 @@ class Service:
             self.dispatch, self.people, observer, settings=http, clock=self.clock, version=__version__, inner=turns
         )
         self._server = WebServer(app, http)
+        self._metrics.register(self._server)
         self._checks["http"] = self._server.started
 
     def _serve(self) -> None:

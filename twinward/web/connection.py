@@ -7,8 +7,8 @@ from enum import Enum, auto
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-HEAD_S, BODY_S = 10.0, 30.0
-"""Time for the head of a request, from the start of the connection or the last answer, and for its body."""
+HANDSHAKE_S, HEAD_S, BODY_S = 10.0, 10.0, 30.0
+"""Time for the handshake of TLS, for the head of a request (since the last answer), and for its body."""
 PROGRESS_S, PROGRESS_BYTES = 15.0, 16_384
 """A client with waiting output must take this much in this time."""
 
@@ -35,15 +35,18 @@ class TimedConnection(H11Protocol):
         self._entered_s = self._progress_s = self.loop.time()
         self._waiting_bytes = 0
 
-    def check(self, now_s: float) -> None:
-        """Abort the connection if its client is too slow; now_s: time of the event loop."""
+    def check(self, now_s: float) -> bool:
+        """Abort the connection if its client is too slow, and return whether it is; now_s: time of the event loop."""
         present = (self._phase(), self.cycle)
         if present != self._entered:
             self._entered, self._entered_s = present, now_s
         limit_s = LIMIT_S.get(present[0])
         waits = self.transport.get_write_buffer_size() > 0
-        if (limit_s is not None and not waits and now_s - self._entered_s > limit_s) or self._stuck(now_s):
+        late = limit_s is not None and not waits and now_s - self._entered_s > limit_s
+        slow = self._stuck(now_s) or late
+        if slow:
             self.transport.abort()
+        return slow
 
     def _phase(self) -> _Phase:
         if self.cycle is None or self.cycle.response_complete:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.types import ASGIApp
 
 from alerts.api import HttpSettings
-from alerts.api.transport import networks
+from alerts.api.transport import networks, tls_context
 from twinward.errors import PortTaken
 
+from . import connection
 from .connection import TimedConnection
 from .listener import BACKLOG, ConnectionLimits, listen
 
@@ -22,7 +25,7 @@ OPTIONS: dict[str, Any] = {
     "access_log": False,
     "server_header": False,
     "proxy_headers": False,
-    "loop": "asyncio",
+    "loop": f"{__name__}:EventLoop",
     "http": TimedConnection,
     "ws": "none",
     "backlog": BACKLOG,
@@ -42,8 +45,7 @@ class WebServer:
             app,
             host=settings.host,
             port=settings.port,
-            ssl_certfile=settings.certificate or None,
-            ssl_keyfile=settings.key or None,
+            ssl_context_factory=(lambda *_: tls_context(settings)) if settings.certificate else None,
             timeout_graceful_shutdown=STOP_S,
             **OPTIONS,
         )
@@ -68,18 +70,38 @@ class WebServer:
         if self._thread is not None:
             self._thread.join(10)
 
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics of connections, as a collector of Prometheus."""
+        yield GaugeMetricFamily("twinward_http_connections", "Open connections", value=self.limits.open.total())
+        ended = CounterMetricFamily("twinward_http_connections_ended", "Connections by limit", labels=("limit",))
+        ended.add_metric(("number",), self.limits.refused_total)
+        ended.add_metric(("time",), self._server.slow_total)
+        yield ended
+
     def started(self) -> bool:
         """Return whether the server accepts connections."""
         return bool(self._server.started)
 
 
+class EventLoop(asyncio.SelectorEventLoop):
+    """asyncio's event loop with a shorter time for the handshake of TLS, which uvicorn cannot set."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        """Listen as the base class does."""
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = connection.HANDSHAKE_S
+        return await super().create_server(*arguments, **options)
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server; checks the times of every connection once a second."""
+
+    slow_total = 0
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
             now_s = asyncio.get_running_loop().time()
-            for connection in tuple(self.server_state.connections):
-                if isinstance(connection, TimedConnection):
-                    connection.check(now_s)
+            for one in tuple(self.server_state.connections):
+                if isinstance(one, TimedConnection):
+                    self.slow_total += one.check(now_s)
         return await super().on_tick(counter)
