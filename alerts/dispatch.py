@@ -132,6 +132,7 @@ class AlertDispatch:
                 return hazard
             now_ns = self.clock()
             by, at_ns = (None, None) if undo else (actor.username, now_ns)
+            before = hazard
             hazard = replace(hazard, acknowledged_by=by, acknowledged_ns=at_ns, version=hazard.version + 1)
             rows.save(connection, hazards, hazard)
             kind = "hazard.unacknowledged" if undo else "hazard.acknowledged"
@@ -143,6 +144,7 @@ class AlertDispatch:
                 site=hazard.site,
                 subject=hazard.id,
                 facts={"grade": hazard.grade.colour},
+                rows=[rows.change(hazards, before, hazard)],
             )
             return hazard
 
@@ -154,9 +156,9 @@ class AlertDispatch:
         """Return sequence number and digest of the last journal entry."""
         return self.queries.tip()
 
-    def verify(self, known_head: tuple[int, str] | None = None) -> journal.AuditReport:
+    def verify(self, heads: Iterable[tuple[int, str]] = ()) -> journal.AuditReport:
         """Verify the whole journal; see `journal.verify`."""
-        return journal.verify(self.engine, known_head=known_head)
+        return journal.verify(self.engine, heads=heads)
 
     def _lifecycle(self, connection: Connection) -> HazardLifecycle:
         post = NoticeWriter(connection, self._channels, self.registry)

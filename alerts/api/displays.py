@@ -45,14 +45,10 @@ def create(service: DependenciesIn, actor: ActorIn, given: Annotated[DisplayToMa
     if given.site not in sites:
         raise Invalid({"site": f"one of {', '.join(sites)}"})
     made, code = service.people.displays.create(actor, site=given.site, name=given.name)
-    facts = {"display": made.username, "name": made.name}
-    service.dispatch.note("display.created", actor.username, site=made.site, subject=made.username, facts=facts)
     return NewDisplay(**display_body(made).model_dump(), code=code)
 
 
 @router.delete("/displays/{display_id}", status_code=204, responses=problems(404))
 def revoke(service: DependenciesIn, actor: ActorIn, display_id: str) -> None:
     """Revoke a display account immediately."""
-    gone = service.people.displays.revoke(actor, display_id)
-    facts = {"name": gone.name}
-    service.dispatch.note("display.revoked", actor.username, site=gone.site, subject=gone.username, facts=facts)
+    service.people.displays.revoke(actor, display_id)

@@ -68,10 +68,8 @@ def create(service: DependenciesIn, actor: ActorIn, given: Annotated[NewPerson, 
     if known is not None:
         _require_sites(actor, None if known.sites is None else sorted(known.sites))
     account = service.people.create(
-        given.username, given.password, roles=given.roles, name=given.name, sites=given.sites
+        given.username, given.password, roles=given.roles, name=given.name, sites=given.sites, by=actor.username
     )
-    facts = {"roles": sorted(account.roles), "sites": given.sites}
-    service.dispatch.note("person.set", actor.username, site="", subject=account.username, facts=facts)
     return person_body(account)
 
 
@@ -81,11 +79,8 @@ def end(service: DependenciesIn, actor: ActorIn, username: UsernamePath) -> Pers
 
     The audit and `GET /api/v1/users?ended=true` keep its name. The last administrator cannot be ended.
     """
-    before = _managed(service, actor, username)
-    account = service.people.end(username)
-    if before.ended_ns is None:
-        service.dispatch.note("person.ended", actor.username, site="", subject=username, facts={})
-    return person_body(account)
+    _managed(service, actor, username)
+    return person_body(service.people.end(username, by=actor.username))
 
 
 @router.delete("/users/{username}/second-factor", status_code=204, responses=problems(404))

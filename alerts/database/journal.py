@@ -1,7 +1,8 @@
 """Event journal: append-only, hash-chained, written in the transaction of the change it records.
 
 Body of an entry (canonical JSON: keys sorted, no spaces, UTF-8):
-`{"at": ns, "actor": name, "kind": ..., "site": ..., "subject": ..., "facts": {...}}`.
+`{"at": ns, "actor": name, "kind": ..., "site": ..., "subject": ..., "facts": {...}, "rows": [...]}`; `rows` only where
+the entry changes covered rows (see `row_changes`).
 Digest of an entry: SHA-256 over the previous digest and the body, as hexadecimal text.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, LargeBinary, cast, func, insert, select
 
+from .row_changes import Projection, RowChange
 from .schema import journal
 
 GENESIS = "0" * 64
@@ -36,22 +38,38 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """Result of `verify`: validity, number of entries, first bad entry with its reason, digest of the head."""
+    """Result of `verify`: validity, number of entries, first bad entry with its reason, digest of the head.
+
+    rows_differing: a line for each row of hazards, tickets, people and bindings that the journal does not explain.
+    """
 
     ok: bool
     entries: int
     first_bad: int | None
     reason: str
     head: str
+    rows_differing: tuple[str, ...] = ()
 
 
 def append(
-    connection: Connection, *, at_ns: int, actor: str, kind: str, site: str, subject: str, facts: Mapping[str, Any]
+    connection: Connection,
+    *,
+    at_ns: int,
+    actor: str,
+    kind: str,
+    site: str,
+    subject: str,
+    facts: Mapping[str, Any],
+    rows: Sequence[RowChange] = (),
 ) -> int:
-    """Append one entry in the connection's transaction; return its sequence number."""
+    """Append one entry in the connection's transaction; return its sequence number.
+
+    rows: changes of covered rows in this transaction; `verify` reports a change without them.
+    """
     last, before = tip(connection)
     seq = last + 1
-    body = canonical({"at": at_ns, "actor": actor, "kind": kind, "site": site, "subject": subject, "facts": facts})
+    value = {"at": at_ns, "actor": actor, "kind": kind, "site": site, "subject": subject, "facts": facts}
+    body = canonical(value | {"rows": rows} if rows else value)
     row = {"seq": seq, "body": body, "site": site, "kind": kind, "subject": subject, "digest": chained(before, body)}
     connection.execute(insert(journal).values(row))
     return seq
@@ -89,46 +107,80 @@ def tip(connection: Connection) -> tuple[int, str]:
     return (row.seq, row.digest) if row else (0, GENESIS)
 
 
-def verify(engine: Engine, *, known_head: tuple[int, str] | None = None) -> AuditReport:
-    """Verify the whole chain. known_head: (seq, digest) stored elsewhere, which also detects a truncated end."""
-    before, expected = GENESIS, 1
-    seen = known_head is None or known_head[0] == 0
-    for seq, raw, site, kind, subject, digest in _rows(engine):
-        body = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
-        reason = _fault(body, (site, kind, subject), seq_ok=seq == expected, digest_ok=chained(before, body) == digest)
-        if reason:
-            return AuditReport(ok=False, entries=expected - 1, first_bad=expected, reason=reason, head=before)
-        seen = seen or known_head == (seq, digest)
-        before, expected = digest, seq + 1
-    if not seen:
-        lost = "the end of the journal is missing or rewritten: it does not contain the head stored elsewhere"
-        return AuditReport(ok=False, entries=expected - 1, first_bad=expected, reason=lost, head=before)
-    return AuditReport(ok=True, entries=expected - 1, first_bad=None, reason="", head=before)
+def verify(engine: Engine, *, heads: Iterable[tuple[int, str]] = ()) -> AuditReport:
+    """Verify the whole chain, then compare the covered rows with it.
+
+    heads: (seq, digest) of entries, stored elsewhere; they also detect a truncated or rewritten end.
+    """
+    with engine.execution_options(writes=False).connect() as connection:  # one state of journal and rows
+        report, projection = check(_rows(connection), heads)
+        if not report.ok:
+            return report
+        differing = tuple(projection.differences(connection))
+    reason = f"rows that differ from the journal: {len(differing)}" if differing else ""
+    return replace(report, ok=not differing, reason=reason, rows_differing=differing)
 
 
-def _rows(engine: Engine) -> Iterator[tuple[int, str | bytes, str, str, str, str]]:
+def check(entries: Iterable[Any], heads: Iterable[tuple[int, str]]) -> tuple[AuditReport, Projection]:
+    """Return the report on the chain alone, and the covered rows by its entries.
+
+    entries: objects with the columns of the journal, by seq.
+    """
+    walk = _Walk(heads)
+    for row in entries:
+        if reason := walk.fault(row):
+            return walk.report(reason), walk.projection
+    return walk.report(walk.missing()), walk.projection
+
+
+class _Walk:
+    """One pass over the entries: number and digest so far, heads still to come, rows by the entries."""
+
+    def __init__(self, heads: Iterable[tuple[int, str]]) -> None:
+        self.entries, self._digest = 0, GENESIS
+        self.projection = Projection()
+        self._heads: dict[int, set[str]] = {}
+        for seq, digest in heads:
+            if seq:
+                self._heads.setdefault(seq, set()).add(digest)
+
+    def fault(self, row: Any) -> str:
+        """Return the defect of the next entry, "" for none."""
+        body = row.body.decode("utf-8", "surrogateescape") if isinstance(row.body, bytes) else row.body
+        if row.seq != self.entries + 1:
+            return "an entry is missing or out of place"
+        if chained(self._digest, body) != row.digest:
+            return "the entry does not match its digest: it or the entry before it was changed"
+        if self._heads.pop(row.seq, {row.digest}) != {row.digest}:
+            return "the entry has another digest than the head stored elsewhere: the journal was cut and continued"
+        value = json.loads(body)
+        if (value["site"], value["kind"], value["subject"]) != (row.site, row.kind, row.subject):
+            return "the columns of the entry differ from its body"
+        self.projection.apply(value.get("rows", ()))
+        self.entries, self._digest = row.seq, row.digest
+        return ""
+
+    def missing(self) -> str:
+        """Return the defect of the end, "" for none."""
+        if not self._heads:
+            return ""
+        return "the end of the journal is missing or rewritten: it does not contain the head stored elsewhere"
+
+    def report(self, reason: str) -> AuditReport:
+        """Return the report; a defect is in the entry behind the last good one."""
+        return AuditReport(not reason, self.entries, self.entries + 1 if reason else None, reason, self._digest)
+
+
+def _rows(connection: Connection) -> Iterator[Any]:
     body: ColumnElement[Any] = journal.c.body
-    if engine.dialect.name == "sqlite":  # a changed byte may break UTF-8 there; as bytes the row can still be read
+    if connection.dialect.name == "sqlite":  # a changed byte may break UTF-8 there; as bytes the row can still be read
         body = cast(journal.c.body, LargeBinary)
     columns = (journal.c.seq, body.label("body"), journal.c.site, journal.c.kind, journal.c.subject, journal.c.digest)
     page = select(*columns).order_by(journal.c.seq).limit(PAGE)
-    with engine.execution_options(writes=False).connect() as connection:
-        found = connection.execute(page).all()
-        while found:
-            for row in found:
-                yield row.seq, row.body, row.site, row.kind, row.subject, row.digest
-            found = connection.execute(page.where(journal.c.seq > found[-1].seq)).all()
-
-
-def _fault(body: str, copied: tuple[str, str, str], *, seq_ok: bool, digest_ok: bool) -> str:
-    if not seq_ok:
-        return "an entry is missing or out of place"
-    if not digest_ok:
-        return "the entry does not match its digest: it or the entry before it was changed"
-    facts = json.loads(body)
-    if (facts["site"], facts["kind"], facts["subject"]) != copied:
-        return "the columns of the entry differ from its body"
-    return ""
+    found = connection.execute(page).all()
+    while found:
+        yield from found
+        found = connection.execute(page.where(journal.c.seq > found[-1].seq)).all()
 
 
 def entry(seq: int, body: str) -> Event:

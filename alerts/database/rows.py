@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Row, Table, insert, update
 from alerts.model import Finding, Hazard, Notice, Ticket
 from alerts.risk.grading import Grade
 
+from .row_changes import RowChange, added, changed
+
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 
 
@@ -32,6 +34,11 @@ def add(connection: Connection, table: Table, item: Record) -> None:
 def save(connection: Connection, table: Table, item: Record) -> None:
     """Update the row of a record."""
     connection.execute(update(table).where(table.c.id == item.id).values(_values(item)))
+
+
+def change(table: Table, before: Record | None, after: Record) -> RowChange:
+    """Return the change of a covered row for the journal. before: the record as the database has it, None if new."""
+    return added(table, _values(after)) if before is None else changed(table, _values(before), _values(after))
 
 
 def _values(item: Record) -> Mapping[str, Any]:

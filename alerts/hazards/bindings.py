@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from alerts.database import journal
+from alerts.database.row_changes import RowChange, added, removed
 from alerts.database.schema import assignments, ignored
 from alerts.errors import GuardFailed, Invalid, NotFound
 from alerts.people.access import Actor, require
@@ -44,7 +45,9 @@ class Bindings:
                 if place:
                     connection.execute(insert(assignments).values(site=site, sensor=sensor, place=place))
                     connection.execute(delete(ignored).where(ignored.c.site == site, ignored.c.sensor == sensor))
-                self._record(connection, "sensor.assigned", site, sensor, actor, place=place)
+                self._record(
+                    connection, "sensor.assigned", site, sensor, actor, rows=_binding(site, sensor, place), place=place
+                )
 
     def read_list(self, site: str, text: str, known: Callable[[str], bool]) -> dict[str, str]:
         """Return sensor -> place of a CSV with lines `sensor,place` and an optional head.
@@ -86,14 +89,40 @@ class Bindings:
             connection.execute(delete(ignored).where(ignored.c.site == site, ignored.c.sensor == sensor))
             if reason:
                 connection.execute(insert(ignored).values(site=site, sensor=sensor, reason=reason))
-            self._record(
-                connection, "sensor.ignored" if reason else "sensor.noticed", site, sensor, actor, reason=reason
-            )
+            kind = "sensor.ignored" if reason else "sensor.noticed"
+            key = {"site": site, "sensor": sensor}
+            change = added(ignored, key | {"reason": reason}) if reason else removed(ignored, key)
+            self._record(connection, kind, site, sensor, actor, rows=[change], reason=reason)
 
-    def _record(self, connection: Connection, kind: str, site: str, sensor: str, actor: Actor, **facts: str) -> None:
+    def _record(
+        self,
+        connection: Connection,
+        kind: str,
+        site: str,
+        sensor: str,
+        actor: Actor,
+        *,
+        rows: Sequence[RowChange],
+        **facts: str,
+    ) -> None:
         journal.append(
-            connection, at_ns=self._clock(), actor=actor.username, kind=kind, site=site, subject=sensor, facts=facts
+            connection,
+            at_ns=self._clock(),
+            actor=actor.username,
+            kind=kind,
+            site=site,
+            subject=sensor,
+            facts=facts,
+            rows=rows,
         )
+
+
+def _binding(site: str, sensor: str, place: str) -> list[RowChange]:
+    """Return the changes of a binding; a bound sensor is no longer ignored."""
+    key = {"site": site, "sensor": sensor}
+    if not place:
+        return [removed(assignments, key)]
+    return [added(assignments, key | {"place": place}), removed(ignored, key)]
 
 
 def assigned(connection: Connection) -> dict[tuple[str, str], str]:

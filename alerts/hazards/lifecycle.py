@@ -65,17 +65,17 @@ class HazardLifecycle:
 
     def _raise(self, observation: Observation) -> None:
         seen, cause = observation.finding, causes()[observation.finding.kind]
-        hazard = self._same_hazard(observation, cause)
-        if hazard is None:
+        before = self._same_hazard(observation, cause)
+        if before is None:
             hazard = self._opened(observation, cause)
             rows.add(self._connection, hazards, hazard)
             kind = "hazard.opened"
         else:
-            before, hazard = hazard, self._joined(hazard, seen)
+            hazard = self._joined(before, seen)
             kind = "hazard.relapsed" if not before.active else _joined_kind(before, hazard, "hazard.joined")
             rows.save(self._connection, hazards, hazard)
         rows.add(self._connection, findings, replace(seen, hazard=hazard.id))
-        self._record(kind, hazard, seen)
+        self._record(kind, hazard, seen, before=before)
 
     def _same_hazard(self, observation: Observation, cause: Cause) -> Hazard | None:
         """Return the open hazard of this place and cause, or the last one if it cleared within the relapse window."""
@@ -161,25 +161,25 @@ class HazardLifecycle:
         before = self._hazard(known.hazard)
         hazard = self._raised(replace(before, late=before.late and seen.late), seen)
         rows.save(self._connection, hazards, hazard)
-        self._record(_joined_kind(before, hazard, "hazard.changed"), hazard, seen)
+        self._record(_joined_kind(before, hazard, "hazard.changed"), hazard, seen, before=before)
 
     def _clear(self, known: Finding, seen: Finding) -> None:
         rows.save(self._connection, findings, replace(known, active=False, cleared_ns=seen.last_ns))
-        hazard = self._hazard(known.hazard)
-        others = select(findings.c.id).where(findings.c.hazard == hazard.id, findings.c.active).limit(1)
+        before = self._hazard(known.hazard)
+        others = select(findings.c.id).where(findings.c.hazard == before.id, findings.c.active).limit(1)
         if self._connection.execute(others).first() is not None:
             return
-        updated_ns = max(hazard.updated_ns, seen.last_ns)
+        updated_ns = max(before.updated_ns, seen.last_ns)
         hazard = replace(
-            hazard, active=False, cleared_ns=seen.last_ns, updated_ns=updated_ns, version=hazard.version + 1
+            before, active=False, cleared_ns=seen.last_ns, updated_ns=updated_ns, version=before.version + 1
         )
         rows.save(self._connection, hazards, hazard)
-        self._record("hazard.cleared", hazard, seen)
+        self._record("hazard.cleared", hazard, seen, before=before)
 
     def _hazard(self, hazard_id: str) -> Hazard:
         return rows.record(Hazard, self._connection.execute(select(hazards).where(hazards.c.id == hazard_id)).one())
 
-    def _record(self, kind: str, hazard: Hazard, seen: Finding) -> None:
+    def _record(self, kind: str, hazard: Hazard, seen: Finding, *, before: Hazard | None) -> None:
         """Write journal, ticket and notices, in this order: a notice names the ticket."""
         step = journal.append(
             self._connection,
@@ -189,6 +189,7 @@ class HazardLifecycle:
             site=hazard.site,
             subject=hazard.id,
             facts=_facts(hazard, seen),
+            rows=[rows.change(hazards, before, hazard)],
         )
         raised = kind in {"hazard.joined", "hazard.raised"}
         ticket = self._ticketing.update_ticket(

@@ -13,6 +13,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
+from alerts.database import journal
+from alerts.database.row_changes import RowChange, added
 from alerts.database.schema import accounts
 from alerts.errors import Invalid, NotFound
 
@@ -27,6 +29,8 @@ from .second_factor import SecondFactorNeeded, SecondFactors
 from .sessions import Sessions
 from .settings import PeopleSettings
 
+SYSTEM = "system"
+"""Actor of what the service does itself."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -60,8 +64,12 @@ class People:
         roles: Sequence[str],
         name: Mapping[str, str] | None = None,
         sites: Sequence[str] | None = None,
+        by: str = SYSTEM,
     ) -> Account:
-        """Create an account, or replace its password and rights. Raises Invalid with every mistake."""
+        """Create an account, or replace its password and rights; audited. Raises Invalid with every mistake.
+
+        by: user name of the person who does it.
+        """
         wrong = _mistakes(username, password, roles)
         if wrong:
             raise Invalid(wrong)
@@ -82,10 +90,13 @@ class People:
             self.sessions.forget(connection, username)
             connection.execute(delete(accounts).where(accounts.c.username == username))
             connection.execute(insert(accounts).values(username=username, **row))
+            facts = {"roles": row["roles"], "sites": row["sites"]}
+            change = added(accounts, {"username": username, **row})
+            self._record(connection, "person.set", change, by=by, facts=facts)
         return account
 
-    def end(self, username: str) -> Account:
-        """End an account and its sessions; its name stays for the audit. Idempotent.
+    def end(self, username: str, *, by: str = SYSTEM) -> Account:
+        """End an account and its sessions; its name stays for the audit, which has the act. Idempotent.
 
         Raises NotFound, and GuardFailed for the last administrator.
         """
@@ -100,6 +111,8 @@ class People:
             self.sessions.forget(connection, username)
             self.second_factors.remove(connection, username)
             connection.execute(update(accounts).where(accounts.c.username == username).values(ended_ns=ended.ended_ns))
+            change = RowChange(accounts.name, username, {"ended_ns": ended.ended_ns})
+            self._record(connection, "person.ended", change, by=by, facts={})
         return ended
 
     def reset_second_factor(self, username: str) -> bool:
@@ -207,6 +220,20 @@ class People:
     def sign_out(self, token: str) -> None:
         """Revoke a token immediately."""
         self.sessions.close(token)
+
+    def _record(
+        self, connection: Connection, kind: str, change: RowChange, *, by: str, facts: Mapping[str, Any]
+    ) -> None:
+        journal.append(
+            connection,
+            at_ns=self._clock(),
+            actor=by,
+            kind=kind,
+            site="",
+            subject=change.key,
+            facts=facts,
+            rows=[change],
+        )
 
     def _row(self, username: str) -> RowMapping | None:
         with self._reading.connect() as connection:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, delete, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select
 
+from alerts.database import journal
+from alerts.database.row_changes import RowChange, added, removed
 from alerts.database.schema import displays
 from alerts.errors import NotFound
 
@@ -52,7 +54,9 @@ class Displays:
         made = Display(secrets.token_hex(4), site, name, actor.username, self._clock())
         values = {"id": made.id, "site": site, "name": name, "created_by": actor.username}
         with self._engine.begin() as connection:
-            connection.execute(insert(displays).values(**values, created_ns=made.created_ns, digest=_digest(code)))
+            row = values | {"created_ns": made.created_ns, "digest": _digest(code)}
+            connection.execute(insert(displays).values(row))
+            self._record(connection, "display.created", actor, made, added(displays, row))
         return made, code
 
     def list(self, actor: Actor) -> list[Display]:
@@ -68,6 +72,8 @@ class Displays:
             raise NotFound("display", identity)
         with self._engine.begin() as connection:
             connection.execute(delete(displays).where(displays.c.id == identity))
+            change = removed(displays, {"id": identity})
+            self._record(connection, "display.revoked", actor, found, change)
         return found
 
     def find(self, code: str) -> Display | None:
@@ -78,6 +84,18 @@ class Displays:
             query = select(displays).where(displays.c.digest == _digest(code))
             row = connection.execute(query).mappings().first()
         return _display(row) if row else None
+
+    def _record(self, connection: Connection, kind: str, actor: Actor, display: Display, change: RowChange) -> None:
+        journal.append(
+            connection,
+            at_ns=self._clock(),
+            actor=actor.username,
+            kind=kind,
+            site=display.site,
+            subject=display.username,
+            facts={"display": display.username, "name": display.name},
+            rows=[change],
+        )
 
     def alive(self, codes: Collection[str]) -> frozenset[str]:
         """Return the codes of displays that nobody has revoked, with one query."""

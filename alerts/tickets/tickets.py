@@ -41,7 +41,7 @@ class Tickets:
         if hazard.grade < ticket.grade and ticket.state not in FINAL:
             due_ns = min(ticket.due_ns, now_ns + loop().due_ns[hazard.grade])
             grown = replace(ticket, grade=hazard.grade, due_ns=due_ns, version=ticket.version + 1)
-            return self._save(grown, "ticket.regraded", "system", {"grade": hazard.grade.colour}, now_ns)
+            return self._save(ticket, grown, "ticket.regraded", "system", {"grade": hazard.grade.colour}, now_ns=now_ns)
         return ticket
 
     def act(
@@ -64,7 +64,8 @@ class Tickets:
         changes = self._changes(ticket, action, actor, values, now_ns=now_ns)
         moved = replace(ticket, state=step.target(ticket.state), **changes)
         facts = {"from": ticket.state, "to": moved.state, "fields": values}
-        return self._save(replace(moved, version=ticket.version + 1), f"ticket.{action}", actor.username, facts, now_ns)
+        moved = replace(moved, version=ticket.version + 1)
+        return self._save(ticket, moved, f"ticket.{action}", actor.username, facts, now_ns=now_ns)
 
     def find(self, ticket_id: str, actor: Actor) -> tuple[Ticket, Hazard]:
         """Return the ticket and its hazard. Raises NotFound, also for a site outside the actor's scope."""
@@ -80,7 +81,7 @@ class Tickets:
         for row in self._connection.execute(late).all():
             ticket = rows.record(Ticket, row)
             overdue = replace(ticket, overdue=True, version=ticket.version + 1)
-            self._save(overdue, "ticket.overdue", "system", {"due_ns": ticket.due_ns}, now_ns)
+            self._save(ticket, overdue, "ticket.overdue", "system", {"due_ns": ticket.due_ns}, now_ns=now_ns)
         quiet_ns = now_ns - loop().observing_ns
         watched = (
             select(tickets)
@@ -95,7 +96,7 @@ class Tickets:
             closed = replace(
                 ticket, state="closed", closed_ns=now_ns, close_reason="proved", version=ticket.version + 1
             )
-            self._save(closed, "ticket.close", "system", {"from": "observing", "to": "closed"}, now_ns)
+            self._save(ticket, closed, "ticket.close", "system", {"from": "observing", "to": "closed"}, now_ns=now_ns)
 
     def _open(self, hazard: Hazard, now_ns: int) -> Ticket:
         zone = self._registry.zones.get((hazard.site, hazard.zone))
@@ -127,10 +128,10 @@ class Tickets:
         )
         rows.add(self._connection, tickets, ticket)
         facts = {"number": ticket.number, "hazard": hazard.id, "grade": hazard.grade.colour}
-        self._record("ticket.opened", ticket, "system", facts, now_ns)
+        self._record(None, ticket, "ticket.opened", "system", facts, now_ns=now_ns)
         for state, action in (("registered", "register"), ("graded", "grade")):
-            before, ticket = ticket.state, replace(ticket, state=state, version=ticket.version + 1)
-            self._save(ticket, f"ticket.{action}", "system", {"from": before, "to": state}, now_ns)
+            before, ticket = ticket, replace(ticket, state=state, version=ticket.version + 1)
+            self._save(before, ticket, f"ticket.{action}", "system", {"from": before.state, "to": state}, now_ns=now_ns)
         return ticket
 
     def _number(self, site: str, now_ns: int) -> str:
@@ -158,7 +159,9 @@ class Tickets:
             overridden=False,
             version=ticket.version + 1,
         )
-        return self._save(again, "ticket.relapsed", "system", {"from": ticket.state, "to": "graded"}, now_ns)
+        return self._save(
+            ticket, again, "ticket.relapsed", "system", {"from": ticket.state, "to": "graded"}, now_ns=now_ns
+        )
 
     def _changes(
         self, ticket: Ticket, action: str, actor: Actor, values: Mapping[str, Any], *, now_ns: int
@@ -215,12 +218,16 @@ class Tickets:
             raise Invalid({"fixer": "is required: this zone has no default fixer"})
         return fixer
 
-    def _save(self, ticket: Ticket, kind: str, actor: str, facts: Mapping[str, Any], now_ns: int) -> Ticket:
+    def _save(
+        self, before: Ticket, ticket: Ticket, kind: str, actor: str, facts: Mapping[str, Any], *, now_ns: int
+    ) -> Ticket:
         rows.save(self._connection, tickets, ticket)
-        self._record(kind, ticket, actor, facts, now_ns)
+        self._record(before, ticket, kind, actor, facts, now_ns=now_ns)
         return ticket
 
-    def _record(self, kind: str, ticket: Ticket, actor: str, facts: Mapping[str, Any], now_ns: int) -> None:
+    def _record(
+        self, before: Ticket | None, ticket: Ticket, kind: str, actor: str, facts: Mapping[str, Any], *, now_ns: int
+    ) -> None:
         step = journal.append(
             self._connection,
             at_ns=now_ns,
@@ -229,6 +236,7 @@ class Tickets:
             site=ticket.site,
             subject=ticket.id,
             facts=facts,
+            rows=[rows.change(tickets, before, ticket)],
         )
         self._notices.ticket(kind, ticket, step=step, now_ns=now_ns)
 

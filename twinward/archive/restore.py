@@ -177,7 +177,7 @@ def _verify(staging: Path, name: str) -> dict[str, int]:
     if (staging / copies.ALERTS).exists():
         engine = open_database(f"sqlite:///{staging / copies.ALERTS}")
         try:
-            audit = verify_journal(engine, known_head=_noted_head(staging / "alerts.head"))
+            audit = verify_journal(engine, heads=_noted_heads(staging / "alerts.head"))
         finally:
             engine.dispose()
         _require(audit.ok, audit.reason, f"{name}: {copies.ALERTS}")
@@ -185,11 +185,11 @@ def _verify(staging: Path, name: str) -> dict[str, int]:
     return entries
 
 
-def _noted_head(path: Path) -> tuple[int, str] | None:
+def _noted_heads(path: Path) -> list[tuple[int, str]]:
     if not path.exists():
-        return None
+        return []
     seq, digest = json.loads(path.read_text(encoding="utf-8"))
-    return int(seq), str(digest)
+    return [(int(seq), str(digest))]
 
 
 def _require(ok: bool, reason: str, name: str) -> None:  # noqa: FBT001 - a result, not an option

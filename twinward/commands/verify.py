@@ -45,7 +45,8 @@ def _verify_audit(settings: Settings) -> dict[str, Any]:
     with as_cli_errors(AlertError):
         engine = open_database(settings.database_url)
     try:
-        report = verify_journal(engine, known_head=noted_head(settings.data_dir / "alerts.head"))
+        noted = noted_head(settings.data_dir / "alerts.head")
+        report = verify_journal(engine, heads=[noted] if noted else ())
         return dataclasses.asdict(report)
     finally:
         engine.dispose()

@@ -51,7 +51,7 @@ def test_an_unchanged_journal_verifies(engine: Engine) -> None:
     """The report has the number of entries and the last digest."""
     report = journal.verify(engine)
     assert (report.ok, report.entries, report.first_bad) == (True, ENTRIES, None)
-    assert journal.verify(engine, known_head=(ENTRIES, report.head)).ok
+    assert journal.verify(engine, heads=[(ENTRIES, report.head)]).ok
 
 
 @pytest.mark.parametrize("column", ["body", "digest", "site", "kind", "subject"])
@@ -92,7 +92,7 @@ def test_a_truncated_end_is_found_by_the_head_stored_elsewhere(
     noted = (ENTRIES, journal.verify(engine).head)
     sql("DELETE FROM journal WHERE seq > ?", (kept,))
     assert journal.verify(engine).ok
-    report = journal.verify(engine, known_head=noted)
+    report = journal.verify(engine, heads=[noted])
     assert (report.ok, report.first_bad) == (False, kept + 1)
 
 
@@ -101,7 +101,7 @@ def test_entries_after_the_stored_head_verify(engine: Engine) -> None:
     noted = (ENTRIES, journal.verify(engine).head)
     with engine.begin() as connection:
         journal.append(connection, at_ns=99, actor="x", kind="k", site="s", subject="s", facts={})
-    assert journal.verify(engine, known_head=noted).ok
+    assert journal.verify(engine, heads=[noted]).ok
 
 
 def test_an_append_that_is_rolled_back_leaves_no_trace(engine: Engine) -> None:
