@@ -132,6 +132,7 @@ class Shared {
     if (!this.sites.some((one) => one.id === this.site)) this.site = this.sites[0]?.id ?? "";
     this.user = user;
     this.ended = false;
+    void this.#keepAwake();
     this.#reload();
   }
 
@@ -158,6 +159,11 @@ class Shared {
     localStorage.setItem("twinward.theme", theme);
   }
 
+  /** Keep the screen of a wall display on; the browser releases it with each hidden tab, and needs HTTPS. */
+  async #keepAwake(): Promise<void> {
+    if (this.user?.display && document.visibilityState === "visible") await navigator.wakeLock?.request("screen").catch(() => undefined);
+  }
+
   #end(): void {
     if (this.user) this.ended = true;
   }
@@ -177,6 +183,7 @@ class Shared {
   #returned(): void {
     if (!this.user || this.ended) return;
     this.#clock_ms = Date.now();
+    void this.#keepAwake();
     this.#unproved_ms = this.#clock_ms;
     this.#stream?.check();
     this.#reload();
@@ -192,6 +199,7 @@ class Shared {
   #heard(): void {
     this.#heard_ms = this.#clock_ms = Date.now();
     this.#heardTicks_ms = performance.now();
+    this.now = this.#heard_ms + this.#ahead_ms; // a browser may delay the timer of a hidden tab by a minute
   }
 
   #reload(): void {
@@ -219,7 +227,10 @@ class Shared {
     if (seen && event.type === "ticket") this.tickets += 1;
     if (["hazard", "sensor", "condition"].includes(event.type)) void alarms.read();
     if (event.type === "reset") this.#reload();
-    if (event.type === "heartbeat") this.#setClock(event.data);
+    if (event.type === "heartbeat") {
+      this.#setClock(event.data);
+      alarms.beat();
+    }
   }
 
   #setClock(data: string): void {

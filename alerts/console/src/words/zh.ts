@@ -30,7 +30,7 @@ export const zh = {
   keysHelp: "显示快捷键",
   keyMove: "上一条、下一条",
   keyOpen: "打开所选",
-  keyAck: "确认所选险情",
+  keyAck: "确认所选险情（须在视野内）",
   keyUndo: "撤销确认",
   keyBack: "返回列表",
   keyScreens: "切换页面",
