@@ -43,8 +43,8 @@ async def events(
 ) -> Response:
     """Stream server-sent events `hazard`, `ticket`, `notice`, `sensor`, `condition`, `heartbeat` and `reset`.
 
-    `condition`: `/api/v1/condition` has changed. `reset`: events are missing; reload everything. The stream ends within
-    1 s of its session.
+    `heartbeat`: everything up to now has been sent. `condition`: `/api/v1/condition` has changed. `reset`: events are
+    missing; reload everything. The stream ends within 1 s of its session.
     """
     if service.streams.full():
         detail = f"{service.streams.total_max} live streams are open, the maximum"
@@ -75,7 +75,8 @@ async def _stream(
         if at > service.tail.seq or at < service.tail.oldest - 1:
             at = service.tail.seq
             yield ServerSentEvent(event="reset", id=str(at), data="{}")
-        yield _heartbeat(service, at)
+        if service.tail.fresh():
+            yield _heartbeat(service, at)
         loop = asyncio.get_running_loop()
         beat, published = loop.time(), 0
         while not streams.ended(token):
@@ -88,7 +89,8 @@ async def _stream(
                 if actor.sees(event.site) and event.kind.partition(".")[0] in PUBLISHED:
                     yield _published(event)
             if loop.time() - beat >= service.settings.heartbeat_s:
-                yield _heartbeat(service, at)
+                if service.tail.fresh():
+                    yield _heartbeat(service, at)
                 beat = loop.time()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -15,6 +16,8 @@ from alerts import AlertDispatch, Event
 
 EVENTS_MAX = 2_000
 PAUSE_S = 0.2
+FRESH_S = 3.0
+"""A journal that has not been read for this time stops the heartbeat: its listeners may miss an alarm."""
 
 
 async def pause(stopped: asyncio.Event, seconds: float) -> None:
@@ -35,6 +38,7 @@ class Tail:
         self.seq = 0
         self.oldest = 1
         self.condition = 0
+        self._read_s = float("-inf")
 
     async def run(self) -> None:
         """Read new entries until `stop`; retries while the database is unavailable."""
@@ -45,6 +49,7 @@ class Tail:
                     self.seq = await to_thread.run_sync(self._queries.head)
                     self.oldest, begun = self.seq + 1, True
                 fresh = await to_thread.run_sync(lambda: self._queries.events(after=self.seq))
+                self._read_s = time.monotonic()
             except SQLAlchemyError as error:
                 structlog.get_logger(part="http").warning("live stream cannot read the journal", error=str(error))
                 fresh = []
@@ -57,6 +62,10 @@ class Tail:
     def stop(self) -> None:
         """End `run` after its present read: a cancelled read would keep its database connection."""
         self._stopped.set()
+
+    def fresh(self) -> bool:
+        """Return whether the journal has just been read."""
+        return time.monotonic() - self._read_s < FRESH_S
 
     async def _publish(self, fresh: Sequence[Event], condition: int) -> None:
         async with self._changed:

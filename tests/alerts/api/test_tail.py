@@ -1,8 +1,9 @@
-"""Tail of the journal: a database away at its start, and an end that interrupts no read."""
+"""Tail of the journal: a database that is away, heartbeats, and an end that interrupts no read."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from types import SimpleNamespace
@@ -60,3 +61,28 @@ def test_the_end_waits_for_the_present_read() -> None:
 
     asyncio.run(asyncio.wait_for(follow(), 10))
     assert read == ["ended"]
+
+
+def test_an_unread_journal_stops_the_heartbeat_until_it_is_read_again(office: Any, monkeypatch: Any) -> None:
+    """A page behind the stream is then covered, although the connection lives."""
+    monkeypatch.setattr("alerts.api.tail.FRESH_S", 0.5)
+    away = threading.Event()
+    queries = office.app.state.parts.dispatch.queries
+    read = queries.events
+
+    def events(**wanted: Any) -> Any:
+        if away.is_set():
+            raise OperationalError("events", {}, Exception("away"))
+        return read(**wanted)
+
+    monkeypatch.setattr(type(queries), "events", lambda _self, **wanted: events(**wanted))
+    beats: list[float] = []
+    with office.sign_in("officer").stream("GET", "events") as stream:
+        lines = (line for line in stream.iter_lines() if line == "event: heartbeat")
+        next(lines)
+        away.set()
+        threading.Timer(2, away.clear).start()
+        for _ in range(4):
+            next(lines)
+            beats.append(time.monotonic())
+    assert max(after - before for before, after in itertools.pairwise(beats)) > 1
