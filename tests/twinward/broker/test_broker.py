@@ -302,15 +302,25 @@ def _received(port: int, passwords: dict[str, str]) -> list[str]:
     device.username_pw_set("d1", passwords["d1"])
     ready: queue.Queue[None] = queue.Queue()
     service.on_subscribe = lambda *_: ready.put(None)
-    for client in (service, device, stranger):
+    for client in (service, stranger):
         client.connect("127.0.0.1", port)
         client.loop_start()
     ready.get(timeout=10)
     stranger.publish("campus/s1/smoke/d3", b"{}", qos=1)
-    device.publish("campus/s1/smoke/d2", b"{}", qos=1)
+    gone: queue.Queue[None] = queue.Queue()
+    liar = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
+    liar.username_pw_set("d1", passwords["d1"])
+    liar.on_connect = lambda client, *_: client.publish("campus/s1/smoke/d2", b"{}", qos=1)
+    liar.on_publish = lambda client, *_: client.disconnect()
+    liar.on_disconnect = lambda *_: gone.put(None)
+    for client in (liar, device):  # Mosquitto 2.0.11 itself closes the connection after a denied message
+        client.connect("127.0.0.1", port)
+        client.loop_start()
+        if client is liar:
+            gone.get(timeout=10)
     device.publish("campus/s1/smoke/d1", b"{}", qos=1).wait_for_publish(10)
     _until(lambda: came)
-    for client in (service, device, stranger):
+    for client in (service, device, stranger, liar):
         client.disconnect()
         client.loop_stop()
     return came
