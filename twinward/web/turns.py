@@ -26,21 +26,23 @@ BURST_S = 6
 """A caller may use the requests of this time at once."""
 WAITING_MAX = 16
 """Reads of one caller that wait for their turn."""
-WRITES_PARALLEL, SIGN_INS_PARALLEL, PROBES_PARALLEL = 8, 8, 2
+WRITES_PARALLEL, SIGN_INS_PARALLEL, PAGES_PARALLEL, PROBES_PARALLEL = 8, 8, 8, 2
 """Writes wait for a locked database. Together with the reads they leave connections and threads to the others."""
-STREAM, SIGN_IN = "/api/v1/events", "/api/v1/session"
+API, STREAM, SIGN_IN = "/api/", "/api/v1/events", "/api/v1/session"
+"""Files of the console are outside the API. They have no bound per address, which may be that of a whole school."""
 PROBES = frozenset(("/healthz", "/readyz", "/metrics"))
 """Health probes have turns of their own: no reader makes the service look dead."""
 
 
 class Turns:
-    """Middleware inside those that find the client's address. Reads, writes, sign-ins and probes have own turns."""
+    """Middleware inside those that find the client's address; each kind of request has turns of its own."""
 
     def __init__(self, app: ASGIApp, *, settings: HttpSettings) -> None:
         self._app, self._per_caller = app, settings.reads_per_caller
         self._rate = RateLimitItemPerSecond(settings.requests_per_s * BURST_S, BURST_S)
         self._window = MovingWindowRateLimiter(MemoryStorage())
         self._reads, self._probes = asyncio.Semaphore(settings.reads_max), asyncio.Semaphore(PROBES_PARALLEL)
+        self._pages = asyncio.Semaphore(PAGES_PARALLEL)
         self._writes, self._sign_ins = asyncio.Semaphore(WRITES_PARALLEL), asyncio.Semaphore(SIGN_INS_PARALLEL)
         self._callers: dict[str, _Caller] = {}
 
@@ -49,13 +51,15 @@ class Turns:
         if scope["type"] != "http" or scope["path"] == STREAM:
             await self._app(scope, receive, send)
             return
+        if not scope["path"].startswith(API) and scope["path"] not in PROBES:
+            await self._run(_Turn(self._pages), scope, receive, send)
+            return
         reads = scope["method"] in READS
         key = _caller(Request(scope))
         if not self._window.hit(self._rate, "read" if reads else "write", key):
             await self._refuse_rate(key, reads=reads)(scope, receive, send)
         elif not reads:
-            async with self._sign_ins if scope["path"] == SIGN_IN else self._writes:
-                await self._app(scope, receive, send)
+            await self._run(_Turn(self._sign_ins if scope["path"] == SIGN_IN else self._writes), scope, receive, send)
         else:
             await self._read(key, scope, receive, send)
 
@@ -68,13 +72,18 @@ class Turns:
         caller.requests += 1
         turn = _Turn(caller.turns, self._probes if scope["path"] in PROBES else self._reads)
         try:
+            await self._run(turn, scope, receive, send)
+        finally:
+            caller.requests -= 1
+            if not caller.requests:
+                del self._callers[key]
+
+    async def _run(self, turn: _Turn, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
             await turn.acquire()
             await self._app(scope, receive, turn.sender(send))
         finally:
             turn.release()
-            caller.requests -= 1
-            if not caller.requests:
-                del self._callers[key]
 
     def _refuse_rate(self, key: str, *, reads: bool) -> ASGIApp:
         ends_s = self._window.get_window_stats(self._rate, "read" if reads else "write", key).reset_time

@@ -109,6 +109,24 @@ def test_writes_leave_threads_and_connections_to_others() -> None:
     asyncio.run(run())
 
 
+def test_pages_of_a_whole_school_behind_one_address_are_served() -> None:
+    """40 files of the console and a read wait for each other at most; none gets 429."""
+
+    async def run() -> None:
+        app = App()
+        async with client(app, requests_per_s=1) as http:
+            pages = [asyncio.create_task(http.get(f"/assets/{number}.js")) for number in range(40)]
+            await settled()
+            assert app.running == 8
+            read = asyncio.create_task(get(http, "a"))
+            await settled()
+            assert app.running == 9
+            app.go.set()
+            assert {answer.status_code for answer in await asyncio.gather(*pages, read)} == {200}
+
+    asyncio.run(run())
+
+
 def test_a_cancelled_read_frees_its_turn() -> None:
     """A client that disconnects, running or waiting, leaves no turn taken."""
 
