@@ -101,7 +101,7 @@ def test_a_restored_folder_has_everything_and_the_next_generation(
     """Files of unknown purpose and the tables are there, with mode 0600; locks and program logs are not."""
     folder = tmp_path / "restored"
     done = restore(made(), folder, passphrase_file=secret, report=quiet)
-    assert (done["store"], done["verified"]["alerts.sqlite"]) == ({"cursor": 4, "readings": 100}, 1)
+    assert (done["store"], done["verified"]["alerts.sqlite"]) == ({"cursor": 4, "readings": 100}, 2)
     assert (folder / "broker" / "mosquitto.db").read_bytes() == b"queued messages"
     assert (folder / "config" / "campus.toml").read_text(encoding="utf-8") == "[site]\n"
     assert not (folder / "service.log").exists()
@@ -116,7 +116,7 @@ def test_a_backup_of_postgresql_restores_into_a_file_and_into_a_server(
     """The rows of all tables return, on either engine; a filled database is refused."""
     output = made(postgresql_database)
     done = restore(output, tmp_path / "files", passphrase_file=secret, report=quiet)
-    assert (done["counts"]["alerts.sqlite"]["accounts"], done["verified"]["alerts.sqlite"]) == (1, 1)
+    assert (done["counts"]["alerts.sqlite"]["accounts"], done["verified"]["alerts.sqlite"]) == (1, 2)
     with pytest.raises(ArchiveError, match=r"has rows in .*allowed: an empty database"):
         restore(output, tmp_path / "no", passphrase_file=secret, report=quiet, database=postgresql_database)
     assert not (tmp_path / "no").exists()
