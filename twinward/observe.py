@@ -115,15 +115,18 @@ class StandbyCollector:
         for one in faults:
             fault.add_metric((one.part, one.cause.code), 1)
         yield fault
-        for name, text in (("judging", "1 while pages go out from memory"), ("hearing", "1 while its session is open")):
-            yield GaugeMetricFamily(f"twinward_lookout_{name}", text, value=float(status[name]))
-        for name in (*self._standby.counts, "ear_errors", "unmatched_forgotten"):
-            yield CounterMetricFamily(f"twinward_lookout_{name}", f"Degraded mode: {name}", value=status[name])
-        sent = CounterMetricFamily("twinward_messenger", "Notices sent from memory", labels=("outcome",))
+        states = (("scoring", "1 while pages go out from memory"), ("receiving", "1 while its session is open"))
+        for name, text in states:
+            yield GaugeMetricFamily(f"twinward_standby_{name}", text, value=float(status[name]))
+        for name in (*self._standby.counts, "session_errors", "unmatched_forgotten"):
+            yield CounterMetricFamily(f"twinward_standby_{name}", f"Degraded mode: {name}", value=status[name])
+        sent = CounterMetricFamily("twinward_memory_outbox", "Notices sent from memory", labels=("outcome",))
         for outcome in ("sent", "failed", "dropped"):
             sent.add_metric((outcome,), getattr(self._outbox, f"{outcome}_total"))
         yield sent
-        yield GaugeMetricFamily("twinward_messenger_waiting", "Notices that wait in memory", value=self._outbox.waiting)
+        yield GaugeMetricFamily(
+            "twinward_memory_outbox_waiting", "Notices that wait in memory", value=self._outbox.waiting
+        )
         waiting = GaugeMetricFamily("twinward_audit_waiting", "Audit entries that wait in memory")
         waiting.add_metric((), len(self._dispatch.deferred_audit))
         yield waiting

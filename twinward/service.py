@@ -217,7 +217,7 @@ class Service:
             receiver=standby.Receiver(source, sessions, self._arrivals, self.clock),
             space=space,
         )
-        self._checks["lookout"] = self._standby.alive
+        self._checks["standby"] = self._standby.alive
         self._metrics.register(StandbyCollector(self._standby, outbox, dispatch=self.dispatch, people=self.people))
         self._standby.start()
         self._undo.callback(self._standby.stop)

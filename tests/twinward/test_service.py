@@ -82,7 +82,7 @@ def test_every_part_becomes_healthy(settings: Settings, run_twinward: Any) -> No
             "alert",
             "database",
             "outbox",
-            "lookout",
+            "standby",
             "http",
         }
         run_twinward.until(

@@ -59,7 +59,7 @@ class StandbyController:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="standby", daemon=True)
         self._log = structlog.get_logger(part="standby")
-        self.counts = dict.fromkeys(("watches", "messages", "alarms", "errors", "unjudged", "refused"), 0)
+        self.counts = dict.fromkeys(("watches", "messages", "alarms", "errors", "unscored", "refused"), 0)
         self.version = 0
 
     def start(self) -> None:
@@ -85,10 +85,10 @@ class StandbyController:
     def status(self) -> dict[str, Any]:
         """Return the state for metrics: whether it scores and receives, the counts, the free share of the disk."""
         return {
-            "judging": self._flow is not None,
-            "hearing": self._receiver.connected,
+            "scoring": self._flow is not None,
+            "receiving": self._receiver.connected,
             "disk_free_share": self._space.share,
-            "ear_errors": self._receiver.errors_total,
+            "session_errors": self._receiver.errors_total,
             "unmatched_forgotten": self._receiver.forgotten_total,
             **self.counts,
         }
@@ -117,7 +117,7 @@ class StandbyController:
             self._stopping.wait(PAUSE_S)
         else:
             keep = mode is Mode.RECEIVE_ALL or self._flow is not None or self._building is not None
-            self.counts["unjudged"] += self._receiver.receive(keep=keep)
+            self.counts["unscored"] += self._receiver.receive(keep=keep)
         if mode is not Mode.IDLE and is_due(mode, faults):
             flow = self._ready_flow(faults, now_s)
             if flow is not None:

@@ -334,7 +334,7 @@ def until(condition: Callable[[], object]) -> None:
 def test_without_a_fault_no_session_opens_and_no_notice_is_sent(post: Post) -> None:
     """The controller stays idle."""
     time.sleep(0.5)
-    assert (post.session.opened, post.pages(), post.standby.status()["judging"]) == (0, [], False)
+    assert (post.session.opened, post.pages(), post.standby.status()["scoring"]) == (0, [], False)
 
 
 def test_alarms_received_before_and_after_the_fault_both_page(post: Post) -> None:
@@ -348,7 +348,7 @@ def test_alarms_received_before_and_after_the_fault_both_page(post: Post) -> Non
     assert post.school.catalog.find("s", "new-7") is None
     post.source.fails = None
     until(lambda: post.session.closed == 1)
-    until(lambda: not post.standby.status()["judging"])
+    until(lambda: not post.standby.status()["scoring"])
 
 
 def test_a_message_of_both_sessions_is_scored_once(post: Post) -> None:
@@ -424,9 +424,9 @@ def test_an_occasional_delay_fills_no_buffer(post: Post, monkeypatch: pytest.Mon
     post.urgent_session.frames = [frame("new-7", 2, smoke=True)]
     time.sleep(1.5)
     post.source.waits_s = LATE_S + 1
-    until(lambda: post.standby.status()["judging"])
+    until(lambda: post.standby.status()["scoring"])
     time.sleep(0.5)
-    assert (post.standby.status()["messages"], post.standby.status()["unjudged"]) == (0, 0)
+    assert (post.standby.status()["messages"], post.standby.status()["unscored"]) == (0, 0)
 
 
 def test_a_failed_log_comes_before_a_backlog(post: Post) -> None:
@@ -465,4 +465,4 @@ def test_without_its_session_it_scores_the_messages_of_the_durable_one(post: Pos
     post.source.chunks = [Chunk(1, [frame("smoke-1", 1, smoke=True)], time.time_ns(), known=False)]
     post.fail()
     until(lambda: "hazard.opened" in post.pages())
-    assert not post.standby.status()["hearing"]
+    assert not post.standby.status()["receiving"]
