@@ -1,4 +1,4 @@
-"""Row changes in journal entries: `verify` recomputes the covered tables from them and names rows that differ.
+"""Row changes in journal entries: `verify` recomputes the tables from them and names rows that differ.
 
 The journal's body has `"rows": [[table, key, columns], ...]`. A new row has all its columns, a changed one the changed
 columns, a deleted one null. So a value that was changed outside the service stays different for ever: a later change of
