@@ -15,6 +15,7 @@ from .commands.archive import backup, restore
 from .commands.devices import devices_app
 from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.store import export, hold_app
+from .data_folder.exposure import PRIVATE_UMASK
 from .errors import TwinwardError
 
 app = typer.Typer(
@@ -60,7 +61,11 @@ class Bench(StrEnum):
 
 
 def main() -> None:
-    """Run the command line; print a TwinwardError as lines and exit with status 2."""
+    """Run the command line; print a TwinwardError as lines and exit with status 2.
+
+    New files are for this account only: they have secrets, or readings of a school.
+    """
+    os.umask(PRIVATE_UMASK)
     try:
         app()
     except TwinwardError as error:
@@ -255,15 +260,29 @@ def verify(
     *,
     config: Config = None,
     data: Annotated[Path | None, typer.Option(help="Data folder; default: that of the configuration.")] = None,
+    heads: Annotated[Path | None, typer.Option(help="File or folder of signed heads kept elsewhere.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a hash chain; exit status 1 and the first bad entry after a change."""
+    """Check a hash chain, and rows against the journal; exit status 1 and the first bad entry after a change."""
     from .commands.verify import verify_chain
 
-    report = verify_chain(chain.value, config=config, data_dir=data)
+    report = verify_chain(chain.value, config=config, data_dir=data, heads=heads)
     print_result(report, as_json=as_json)
     if not report["ok"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def heads(
+    output: Annotated[Path, typer.Argument(help="File to write, on another machine or medium.")],
+    *,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Sign the present heads of logs and journal; `verify --heads` finds a later truncation with them."""
+    from .commands.heads import sign_heads
+
+    print_result(sign_heads(config, output), as_json=as_json)
 
 
 @app.command()

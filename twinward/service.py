@@ -167,6 +167,7 @@ class Service:
 
         from alerts import AlertDispatch, MemoryOutbox, Outbox, People, SentIds, open_database
 
+        from .heads.daily import DailyHeads
         from .observe import latency_histogram
 
         engine = open_database(self.settings.database_url)
@@ -174,8 +175,12 @@ class Service:
         self.dispatch = AlertDispatch(engine, self.tables.registry, self.clock, channels=self._channels)
         self.people = People(engine, self.clock, settings=self.settings.people)
         self._metrics = CollectorRegistry()
-        head = self.settings.data_dir / "alerts.head"
+        folder = self.settings.data_dir
+        head = folder / "alerts.head"
         self._undo.callback(note_end, head, self.dispatch)
+        heads = DailyHeads(folder, self.dispatch.tip, self.clock, copies=self.settings.audit.heads_folder)
+        heads.start()
+        self._undo.callback(heads.stop)
         for step in self.flow.alerting(self.dispatch, latency_histogram(self._metrics)):
             self._start(step)
         delivered = SentIds()

@@ -19,6 +19,7 @@ from ingest.stores import StoreSettings
 
 from .broker.settings import BrokerSettings
 from .config import keys, load
+from .heads.settings import AuditSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     @property
     def database_url(self) -> str:

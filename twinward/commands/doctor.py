@@ -22,6 +22,7 @@ from alerts.errors import TransportRefused
 from alerts.notices.channels import addresses
 from twinward.broker import LOOPBACK, available, broken_stores, listens
 from twinward.clock import Clock, system_clock
+from twinward.data_folder.exposure import exposed, run_by_root
 from twinward.errors import as_cli_errors
 from twinward.service import PACKAGE_ERRORS
 from twinward.settings import read_settings
@@ -40,6 +41,7 @@ _TIMEOUT_S = 3.0
 _CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"
 _CONNACK, _CONNACK_BYTES = 0x20, 4
 _PLAIN, _TLS = 1883, 8883
+_FILES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def examine(
     clock: Clock = system_clock,
     http: HttpSettings | None = None,
 ) -> list[CheckResult]:
-    """Return the results for broker, folder, disk, clock, ports, console, transport, embedded broker and channels.
+    """Return the results for broker, folder, files, account, disk, clock, ports, console, transport and channels.
 
     ports: purpose -> loopback port of the service; console: index.html of the built page; channels: addresses, of which
     only the scheme is shown. Blocks for some seconds at most.
@@ -71,6 +73,7 @@ def examine(
     return [
         check_broker(broker_url),
         check_folder(data_dir),
+        *check_exposure(data_dir),
         check_disk(data_dir),
         check_clock(clock),
         *(check_port(name, port) for name, port in ports.items()),
@@ -155,6 +158,23 @@ def check_folder(data_dir: Path) -> CheckResult:
         advice = "give the service's user the right to write there, or set data_dir"
         return CheckResult("data", False, f"数据目录不可写:{data_dir}", f"cannot write to {data_dir}: {error}", advice)
     return CheckResult("data", True, f"数据目录可写:{data_dir}", f"{data_dir} can be written")
+
+
+def check_exposure(data_dir: Path) -> list[CheckResult]:
+    """Check that only the service's account may use the data folder and its files, and that it is not root."""
+    found = exposed(data_dir)
+    files = CheckResult("files", True, "数据目录仅本账户可用", "only the service's account may use the data folder")
+    if found:
+        shown = ", ".join(
+            f"{path} ({path.lstat().st_mode & 0o777:04o})" for path in found[:_FILES_SHOWN] if path.exists()
+        )
+        more = f" and {len(found) - _FILES_SHOWN} more" if len(found) > _FILES_SHOWN else ""
+        text_en = f"other accounts may use {shown}{more}"
+        files = CheckResult("files", False, f"其他账户可访问:{shown}", text_en, f"chmod -R go= {data_dir}")
+    if not run_by_root(data_dir):
+        return [files, CheckResult("account", True, "服务不以 root 运行", "the service does not run as root")]
+    advice = "run it with an account of its own, as deploy/twinward.service does"
+    return [files, CheckResult("account", False, "服务以 root 运行", "the service runs as root", advice)]
 
 
 def check_disk(data_dir: Path) -> CheckResult:

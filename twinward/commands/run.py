@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twinward.data_folder.exposure import report_exposure
 from twinward.data_folder.fit import DATABASE, damage_named
 from twinward.errors import as_cli_errors
 from twinward.service import PACKAGE_ERRORS, Service
@@ -46,6 +47,7 @@ def run_service(settings: Settings, *, role: str, as_json: bool) -> None:
     service = Service(settings, role=role)
     try:
         service.start()
+        report_exposure(settings.data_dir)
         with damage_named(settings.data_dir / DATABASE):
             note = first_account(service.people, settings.data_dir) if role in {"all", "alert"} else ""
         service.serve()

@@ -1,4 +1,4 @@
-"""`verify`: check the hash chain of the telemetry log or of the audit journal."""
+"""`verify`: check the hash chains of the logs or of the audit journal."""
 
 from __future__ import annotations
 
@@ -12,41 +12,61 @@ from alerts import AlertError, open_database
 from alerts.database.journal import verify as verify_journal
 from twinward.clock import system_clock
 from twinward.errors import InputError, as_cli_errors
-from twinward.log import TelemetryLog
+from twinward.heads.key import public_key
+from twinward.heads.record import DETECTIONS, JOURNAL, TELEMETRY, Heads, known, read_heads
+from twinward.log import DetectionLog, TelemetryLog
 from twinward.settings import Settings, in_data_dir, read_settings
 from twinward.stages import noted_head
 
 
-def verify_chain(chain: str, *, config: Path | None, data_dir: Path | None) -> dict[str, Any]:
-    """Return the report on the chain "log" or "audit"; `ok` is False after the first broken entry."""
+def verify_chain(chain: str, *, config: Path | None, data_dir: Path | None, heads: Path | None) -> dict[str, Any]:
+    """Return the report on the chain "log" or "audit"; `ok` is False after the first broken entry.
+
+    heads: file or folder of signed heads. Raises InputError for a changed or foreign one.
+    """
     settings = read_settings(config, os.environ)
     if data_dir is not None:
         settings = in_data_dir(settings, data_dir)
-    return _verify_log(settings) if chain == "log" else _verify_audit(settings)
+    signed = [] if heads is None else read_heads(heads, key=public_key(settings.data_dir))
+    report = _verify_log(settings, signed) if chain == "log" else _verify_audit(settings, signed)
+    return report if heads is None else report | {"heads": len(signed)}
 
 
-def _verify_log(settings: Settings) -> dict[str, Any]:
-    path = settings.data_dir / "telemetry.sqlite"
+def _verify_log(settings: Settings, heads: list[Heads]) -> dict[str, Any]:
+    """Return the report on the telemetry log; after its success on a detection log with a defect."""
+    path = settings.data_dir / TELEMETRY
     if not path.exists():
         raise InputError(f"{path}: no telemetry log at this path")
+    report = _report(TelemetryLog, path, heads)
+    detections = settings.data_dir / DETECTIONS
+    if report["ok"] and (detections.exists() or known(heads, DETECTIONS)):
+        if not detections.exists():
+            return report | {"ok": False, "first_bad_seq": 1, "reason": f"{DETECTIONS}: the file is missing"}
+        further = _report(DetectionLog, detections, heads)
+        if not further["ok"]:
+            return further | {"reason": f"{DETECTIONS}: {further['reason']}"}
+    return report
+
+
+def _report(kind: type[TelemetryLog | DetectionLog], path: Path, heads: list[Heads]) -> dict[str, Any]:
     try:
-        log = TelemetryLog(path, clock=system_clock)
+        log = kind(path, clock=system_clock)
     except sqlite3.DatabaseError as error:
         return {"ok": False, "entries": 0, "first_bad_seq": 1, "reason": f"the file cannot be read: {error}"}
     try:
-        return dataclasses.asdict(log.verify())
+        return dataclasses.asdict(log.verify(known=known(heads, path.name)))
     finally:
         log.close()
 
 
-def _verify_audit(settings: Settings) -> dict[str, Any]:
+def _verify_audit(settings: Settings, heads: list[Heads]) -> dict[str, Any]:
     if not settings.database and not (settings.data_dir / "alerts.sqlite").exists():
         raise InputError(f"{settings.data_dir / 'alerts.sqlite'}: no journal at this path")
     with as_cli_errors(AlertError):
         engine = open_database(settings.database_url)
     try:
         noted = noted_head(settings.data_dir / "alerts.head")
-        report = verify_journal(engine, heads=[noted] if noted else ())
+        report = verify_journal(engine, heads=[*([noted] if noted else ()), *known(heads, JOURNAL)])
         return dataclasses.asdict(report)
     finally:
         engine.dispose()

@@ -175,7 +175,7 @@ class Chain:
                 db.execute("INSERT OR REPLACE INTO anchor VALUES (1, ?, ?)", (cut.seq, cut.digest))
                 return db.execute("DELETE FROM entries WHERE seq <= ?", (cut.seq,)).rowcount
 
-    def verify(self, *, known: tuple[int, str] | None = None) -> Report:
+    def verify(self, *, known: Sequence[tuple[int, str]] = ()) -> Report:
         """Verify every entry against the chain and the end against the head record. Reads the whole log."""
         head = self.head_file.read()  # before the log, which may grow meanwhile: the record must not be ahead
         with self.reading() as db:

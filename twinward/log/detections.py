@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -115,8 +115,8 @@ class DetectionLog:
         """Drop entries that are too old or too many, none after `up_to` (the slowest reader); see `Chain.retain`."""
         return self._chain.retain(before_ns=before_ns, up_to=up_to, bytes_max=bytes_max)
 
-    def verify(self, *, known: tuple[int, str] | None = None) -> Report:
-        """Return whether every entry is as it was written; known: a position and digest stored elsewhere."""
+    def verify(self, *, known: Sequence[tuple[int, str]] = ()) -> Report:
+        """Return whether every entry is as it was written; known: positions and digests stored elsewhere."""
         return self._chain.verify(known=known)
 
     def close(self) -> None:

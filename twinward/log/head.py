@@ -51,7 +51,7 @@ class HeadFile:
         """Replace the record. The log entries are already durable, so a failure here is only counted."""
         line = json.dumps(asdict(head) | {"check": _check(head)}).encode().ljust(LINE_BYTES - 1) + b"\n"
         try:
-            file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o640)
+            file = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
                 os.pwrite(file, line, 0)
             finally:

@@ -199,8 +199,8 @@ class TelemetryLog:
         """Delete entries beyond age or size, none behind `up_to`, the slowest reader (see `Chain.retain`)."""
         return self._chain.retain(before_ns=before_ns, up_to=up_to, bytes_max=bytes_max)
 
-    def verify(self, *, known: tuple[int, str] | None = None) -> Report:
-        """Verify every entry. known: a position and digest kept elsewhere."""
+    def verify(self, *, known: Sequence[tuple[int, str]] = ()) -> Report:
+        """Verify every entry. known: positions and digests kept elsewhere."""
         return self._chain.verify(known=known)
 
     def close(self) -> None:

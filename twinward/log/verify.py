@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .head import Head
@@ -57,11 +57,11 @@ def link(before: bytes, entry: Link, block: bytes) -> bytes:
 
 
 def verify(
-    db: sqlite3.Connection, head: Head | None, known: tuple[int, str] | None, *, number: str = "source"
+    db: sqlite3.Connection, head: Head | None, known: Sequence[tuple[int, str]], *, number: str = "source"
 ) -> Report:
     """Check the log in one read transaction.
 
-    known: a position and digest stored elsewhere; number: SQL expression of the number that the digest covers.
+    known: positions and digests stored elsewhere; number: SQL expression of the number that the digest covers.
     """
     walk = _Walk(head, known, number)
     try:
@@ -79,7 +79,7 @@ def verify(
 class _Walk:
     """One pass over the entries: position and digest so far, and expected digests."""
 
-    def __init__(self, head: Head | None, known: tuple[int, str] | None, number: str) -> None:
+    def __init__(self, head: Head | None, known: Sequence[tuple[int, str]], number: str) -> None:
         self.seq, self.digest, self.entries, self.start = 0, GENESIS, 0, 0
         self._head, self._number = head, number
         self._expected: dict[int, str] = {}
@@ -87,7 +87,7 @@ class _Walk:
             self._expected[head.lost_seq] = head.lost_digest
         if head is not None and head.seq:
             self._expected.setdefault(head.seq, head.digest)
-        self._known = known
+        self._known = [one for one in known if one[0]]
 
     def steps(self, db: sqlite3.Connection) -> Iterator[None]:
         """Check the anchor, then every entry in order."""
@@ -116,12 +116,12 @@ class _Walk:
     def _check_expected(self, seq: int, digest: bytes) -> None:
         if self._expected.get(seq, digest.hex()) != digest.hex():
             raise _Bad(seq, f"the log was cut before entry {seq} and continued")
-        if self._known is not None and self._known[0] == seq and self._known[1] != digest.hex():
+        if self._known and any(one[0] == seq and one[1] != digest.hex() for one in self._known):
             raise _Bad(seq, f"entry {seq} has another digest than the copy kept elsewhere")
 
     def check_end(self) -> None:
         """Raise when an entry that must exist is missing."""
-        must = max([*self._expected, self._known[0] if self._known else 0], default=0)
+        must = max([*self._expected, *(one[0] for one in self._known)], default=0)
         if must > self.seq:
             raise _Bad(self.seq + 1, f"the end is cut: entry {must} existed, the last one is {self.seq}")
 

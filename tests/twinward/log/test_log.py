@@ -290,7 +290,7 @@ def test_known_digest_finds_a_rewritten_log(written: Path, tmp_path: Path) -> No
     for number in range(30):
         log.append(sealed_of(number + (number == 4)))
     assert log.verify().ok
-    report = log.verify(known=(kept.head_seq, kept.head_digest))
+    report = log.verify(known=[(kept.head_seq, kept.head_digest)])
     log.close()
     assert (report.ok, report.first_bad_seq) == (False, 30)
 

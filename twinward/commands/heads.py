@@ -1,0 +1,32 @@
+"""`heads`: sign the present heads of logs and journal, to be kept on another machine."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from alerts import AlertError, open_database
+from alerts.database import journal
+from twinward.clock import system_clock
+from twinward.errors import InputError, as_cli_errors
+from twinward.heads.record import heads_now, write_heads
+from twinward.settings import read_settings
+
+
+def sign_heads(config: Path | None, output: Path) -> dict[str, Any]:
+    """Write the file; return its facts. Raises InputError for a folder without a journal."""
+    settings = read_settings(config, os.environ)
+    if not settings.database and not (settings.data_dir / "alerts.sqlite").exists():
+        raise InputError(f"{settings.data_dir / 'alerts.sqlite'}: no journal at this path")
+    with as_cli_errors(AlertError, sqlite3.Error, OSError):
+        engine = open_database(settings.database_url)
+        try:
+            with engine.execution_options(writes=False).connect() as connection:
+                tip = journal.tip(connection)
+        finally:
+            engine.dispose()
+        heads = heads_now(settings.data_dir, tip, system_clock())
+        write_heads(settings.data_dir, heads, output)
+    return {"file": str(output), "at": heads.at, "key": heads.key, "chains": dict(heads.chains)}
