@@ -127,16 +127,19 @@ def recover(
     adopt: Annotated[bool, typer.Option(help="Accept files of another installation.")] = False,
     new_log: Annotated[bool, typer.Option(help="Begin new logs; the former are set aside.")] = False,
     new_database: Annotated[bool, typer.Option(help="Begin without people, tickets and audit.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="List the repairs and change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Repair a data folder whose files are missing, damaged or do not belong together; nothing is deleted."""
     from .commands.recover import recover as repair
+    from .data_folder.recover import Choice
 
-    found = repair(config, aside=set_aside or [], adopt=adopt, new_log=new_log, new_database=new_database)
+    choice = Choice(set_aside or [], adopt=adopt, new_log=new_log, new_database=new_database)
+    found = repair(config, choice, dry_run=dry_run)
     if as_json:
         print_result(found, as_json=True)
     else:
-        print("\n".join(found["repairs"]))
+        print("\n".join([*found["repairs"], *found["refused"]]))
 
 
 @app.command()

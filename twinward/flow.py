@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest import Catalog, Intake, Ledger, Priority, Store, StoreError
@@ -18,7 +19,8 @@ from ingest.stores import open_store
 
 from .archive.checkpoints import CheckpointedStore, PausingStage
 from .clock import Clock
-from .data_folder.fit import DETECTIONS, STORE, TELEMETRY, damage_named, damaged, fit_folder
+from .data_folder.files import DETECTIONS, STORE, TELEMETRY, damage_named, damaged
+from .data_folder.fit import fit_folder
 from .data_folder.locks import ROLES, RoleLocks, roles_of
 from .errors import FolderMismatch
 from .latest import Latest
@@ -206,11 +208,21 @@ def open_folder(settings: Settings, role: str) -> None:
     Raises FolderMismatch with the failure and the command that repairs it, RoleTaken, and OSError.
     """
     folder, others = settings.data_dir, tuple(other for other in ROLES if other not in roles_of(role))
-    duckdb = settings.store.kind == "duckdb"
     for action in fit_folder(
-        folder, database=not settings.database, store=duckdb, alone=lambda: RoleLocks(folder, others)
+        folder,
+        database=not settings.database,
+        store=settings.store.kind == "duckdb",
+        alone=lambda: RoleLocks(folder, others),
+        store_codes=store_codes,
     ):
         log.warning("data folder %s: %s", folder, action)
+
+
+def store_codes(path: Path) -> int:
+    """Return the number of sensor codes in a file of the default store."""
+    from ingest.stores.duckdb_parts import sensor_codes  # loads the engine only for a repair
+
+    return sensor_codes(path)
 
 
 def detection_lanes(

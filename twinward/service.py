@@ -26,8 +26,9 @@ from . import __version__
 from .broker import check_embedded, signed_in, start_embedded
 from .broker.ports import check_port
 from .clock import Clock, system_clock
-from .data_folder.fit import DATABASE, damage_named
+from .data_folder.files import DATABASE, damage_named
 from .data_folder.locks import RoleLocks, roles_of
+from .data_folder.watch import audit_repairs
 from .errors import as_cli_errors
 from .flow import Flow, Step, open_folder, subscriptions
 from .latest import Latest
@@ -132,7 +133,7 @@ class Service:
         mqtt = signed_in(self.settings.broker, self.settings.mqtt, self.settings.data_dir)
         self.settings = dataclasses.replace(self.settings, mqtt=mqtt)
         self.log, self.catalog, self.detections = self.flow.log, self.flow.catalog, self.flow.detections
-        self._checks["log"] = lambda: self.log.head() >= 0
+        self._checks["log"] = self.log.answers
 
     def _open_ingest(self) -> None:
         settings = self.settings
@@ -174,6 +175,7 @@ class Service:
         self._undo.callback(engine.dispose)
         self.dispatch = AlertDispatch(engine, self.tables.registry, self.clock, channels=self._channels)
         self.people = People(engine, self.clock, settings=self.settings.people)
+        self._repaired = audit_repairs(self.settings.data_dir, self.dispatch.note)
         self._metrics = CollectorRegistry()
         folder = self.settings.data_dir
         head = folder / "alerts.head"
@@ -212,7 +214,14 @@ class Service:
         parts = {pump.name: pump for pump in self._pumps if pump.name != STORE} | {"outbox": self._outbox}
         stages = {name: partial(getattr, part, "last_error") for name, part in parts.items()}
         space = standby.DiskSpace(settings.data_dir)
-        watched = watches(subscriber, self._pumps, log=self.log, folder=settings.data_dir, role=self.role)
+        watched = watches(
+            subscriber,
+            self._pumps,
+            log=self.log,
+            folder=settings.data_dir,
+            role=self.role,
+            repaired=self._repaired,
+        )
         self._standby = standby.StandbyController(
             lambda urgent_alone: standby.MemoryFlow(made, urgent_alone=urgent_alone),
             outbox,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -95,6 +96,17 @@ def parts(db: duckdb.DuckDBPyConnection, where: str = "true", values: Sequence[o
     """Return the parts that match a condition, by day and age."""
     query = f"SELECT {_FIELDS} FROM parts WHERE {where} ORDER BY day, id"  # noqa: S608 - conditions are constants
     return [Part(*row) for row in db.execute(query, list(values)).fetchall()]
+
+
+def sensor_codes(path: Path) -> int:
+    """Return the highest sensor code in a store file, plus one; 0 for an empty or unreadable file."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as db:
+            tables = [part.table for part in parts(db)]
+            queries = (f"SELECT coalesce(max(sensor), -1) + 1 FROM {table}" for table in tables)  # noqa: S608 - own names
+            return max((int(db.execute(query).fetchall()[0][0]) for query in queries), default=0)
+    except duckdb.Error:
+        return 0
 
 
 def parts_of_span(db: duckdb.DuckDBPyConnection, from_ns: int, to_ns: int) -> list[Part]:

@@ -7,107 +7,33 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sqlite3
 import subprocess
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as mqtt
 import pytest
 
-from twinward.data_folder.fit import STAMPED, stamp
-
-PAGED_S = 20
-FIRES = 5
-LOGS = ("telemetry.sqlite", "detections.sqlite")
-DATABASE, STORE = "alerts.sqlite", "readings.duckdb"
-SMALL = ("telemetry.sqlite.head", "alerts.head", "detections.sqlite.head", "ingest.lock")
-
-
-class Folders:
-    """The folder of a stopped service as it was early and late, and the folder of another installation."""
-
-    def __init__(self, service: Any, old: Path, new: Path) -> None:
-        self.service, self.old, self.new = service, old, new
-
-    def reset(self) -> Path:
-        """Put the late state into the service's folder; return it."""
-        shutil.rmtree(self.service.data, ignore_errors=True)
-        shutil.copytree(self.new, self.service.data)
-        return Path(self.service.data)
-
-
-Way = Callable[[Folders, Path], None]
-
-
-def gone(name: str) -> Way:
-    """Return the loss of a file and its journals."""
-
-    def way(_folders: Folders, data: Path) -> None:
-        for suffix in ("", "-wal", "-shm", ".wal"):
-            (data / f"{name}{suffix}").unlink(missing_ok=True)
-
-    return way
-
-
-def aged(*names: str) -> Way:
-    """Return the restoration of an earlier copy of these files alone."""
-
-    def way(folders: Folders, data: Path) -> None:
-        for name in names:
-            gone(name)(folders, data)
-            shutil.copy(folders.old / name, data / name)
-
-    return way
-
-
-def written(name: str, change: Callable[[bytes], bytes]) -> Way:
-    """Return a change of a file's bytes."""
-
-    def way(_folders: Folders, data: Path) -> None:
-        raw = (data / name).read_bytes()
-        (data / name).write_bytes(change(raw))
-
-    return way
-
-
-def foreign(name: str) -> Way:
-    """Return the exchange with the file of another installation."""
-
-    def way(_folders: Folders, data: Path) -> None:
-        stamp(data / name, 12_345)
-
-    return way
-
-
-def together(*ways: Way) -> Way:
-    """Return several ways at once."""
-
-    def way(folders: Folders, data: Path) -> None:
-        for one in ways:
-            one(folders, data)
-
-    return way
-
-
-def cut(raw: bytes) -> bytes:
-    """Return the first half."""
-    return raw[: len(raw) // 2]
-
-
-def zeroed(raw: bytes) -> bytes:
-    """Return the bytes with zeros in the second half."""
-    return cut(raw) + bytes(len(raw) - len(raw) // 2)
-
-
-def garbage(raw: bytes) -> bytes:
-    """Return other bytes of that number."""
-    return os.urandom(max(64, len(raw)))
-
+from tests.reliability.folder_ways import (
+    DATABASE,
+    LOGS,
+    PAGED_S,
+    SMALL,
+    STORE,
+    Fires,
+    Folders,
+    aged,
+    cut,
+    foreign,
+    garbage,
+    gone,
+    mode,
+    prepare,
+    together,
+    written,
+    zeroed,
+)
+from twinward.data_folder.files import STAMPED
 
 PAGES = {
     **{f"{name} gone": gone(name) for name in (*LOGS, STORE, "installation.json", *SMALL)},
@@ -128,8 +54,17 @@ REFUSED = {
     **{f"{name} cut": written(name, cut) for name in (*LOGS, DATABASE)},
     **{f"{name} zeroed": written(name, zeroed) for name in (*LOGS, DATABASE)},
     **{f"{name} foreign": foreign(name) for name in STAMPED},
+    **{
+        f"{name} unreadable": mode(name, 0o000) for name in (*LOGS, DATABASE, STORE, "installation.json", "ingest.lock")
+    },
+    **{f"{name} read-only": mode(name, 0o400) for name in (*LOGS, DATABASE, STORE)},
+    "data read-only": mode("", 0o500),
+    "data unreadable": mode("", 0o000),
 }
 """Ways after which the start is refused in one sentence that names the file and the command."""
+ACTIONS = ("twinward recover", "delete it", "needs mode", "Permission denied")
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""Prefix of a command that drops root's right to pass over file modes."""
 SHORT = (
     "telemetry.sqlite gone",
     "telemetry.sqlite aged",
@@ -140,56 +75,12 @@ SHORT = (
 """Ways with a start of the service in a short run."""
 
 
-class Fires:
-    """Smoke alarms of new sensors."""
-
-    def __init__(self, port: int) -> None:
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-
-    def raise_some(self, mark: str) -> set[str]:
-        """Publish alarms; return the places."""
-        for number in range(FIRES):
-            sent = self._client.publish(f"campus/rel/smoke/{mark}-{number}", b'{"smoke": true}', qos=1)
-            sent.wait_for_publish(5)
-        return {f"unassigned:{mark}-{number}" for number in range(FIRES)}
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
 @pytest.fixture
 def fires(mosquitto: Any) -> Any:
     """Alarms through the broker."""
     made = Fires(mosquitto.port)
     yield made
     made.close()
-
-
-def settled(data: Path) -> bool:
-    """Return whether the urgent stage has saved its state behind the last urgent entry."""
-    with closing(sqlite3.connect(data / "telemetry.sqlite")) as log:
-        (urgent,) = log.execute("SELECT max(seq) FROM entries WHERE source = 1").fetchone()
-    with closing(sqlite3.connect(data / "detections.sqlite")) as detections:
-        (saved,) = detections.execute("SELECT max(source) FROM states WHERE stage = 'detect_urgent'").fetchone()
-    return saved is not None and urgent is not None and saved >= urgent
-
-
-def prepare(service: Any, fires: Fires, sink: Any, until: Any, tmp_path: Path) -> Folders:
-    """Return a folder with fires, snapshots and stored readings, copied once early and once late."""
-    copies = []
-    for mark in ("early", "late"):
-        service.start()
-        places = fires.raise_some(mark)
-        until(lambda wanted=places: wanted <= set(sink.alarms()), timeout_s=PAGED_S, what="every page")
-        until(lambda: settled(service.data), timeout_s=30, what="a snapshot of the detectors")
-        assert service.stop() == 0
-        copies.append(tmp_path / mark)
-        shutil.copytree(service.data, copies[-1])
-    return Folders(service, *copies)
 
 
 @dataclass(frozen=True)
@@ -210,7 +101,7 @@ class Trial:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the program on the folder."""
-        command = [*self.program.command, *arguments, "--config", str(self.folders.service.config)]
+        command = [*UNPRIVILEGED, *self.program.command, *arguments, "--config", str(self.folders.service.config)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     def refused(self, name: str) -> None:
@@ -220,7 +111,7 @@ class Trial:
         assert (done.returncode, len(said)) == (2, 1), (name, done.stderr)
         assert done.stderr.splitlines()[-1] == said[0], (name, done.stderr)
         assert name.split(" ", maxsplit=1)[0] in done.stderr, (name, done.stderr)
-        assert "twinward recover" in done.stderr or "delete it" in done.stderr, (name, done.stderr)
+        assert any(text in done.stderr for text in ACTIONS), (name, done.stderr)
 
     def recovered(self) -> None:
         """Check that `recover` sets a damaged database and log aside, and deletes nothing."""
@@ -249,5 +140,6 @@ def test_altered_files_neither_hide_a_fire_nor_start_silently(  # noqa: PLR0917 
     for name, way in REFUSED.items():
         way(folders, folders.reset())
         trial.refused(name)
+        service.data.chmod(0o700)
     trial.recovered()
     rig.report(paged=len(PAGES if rig.long else SHORT), refused=len(REFUSED))

@@ -20,7 +20,7 @@ from alerts.database.journal import verify as verify_journal
 from ingest import StoreError
 from ingest.stores.duckdb import DuckdbStore
 from twinward.clock import system_clock
-from twinward.data_folder.fit import Identity, read_identity, write_identity
+from twinward.data_folder.identity import Identity, read_identity, write_identity
 from twinward.data_folder.locks import ROLES, RoleLocks
 from twinward.errors import ArchiveError, as_cli_errors
 from twinward.log import DetectionLog, TelemetryLog

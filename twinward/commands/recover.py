@@ -6,22 +6,27 @@ import os
 from pathlib import Path
 from typing import Any
 
-from twinward.data_folder.recover import recover_folder
+from twinward.data_folder.recover import Choice, recover_folder
 from twinward.errors import as_cli_errors
+from twinward.flow import store_codes
 from twinward.settings import read_settings
 
 
-def recover(config: Path | None, *, aside: list[str], adopt: bool, new_log: bool, new_database: bool) -> dict[str, Any]:
-    """Apply the repairs; return the folder and one sentence per repair. Raises TwinwardError for what remains."""
+def recover(config: Path | None, choice: Choice, *, dry_run: bool) -> dict[str, Any]:
+    """Apply the repairs; return the folder and one sentence per repair. Raises TwinwardError for what remains.
+
+    dry_run: change nothing; the result also has the sentence of the first fault that these repairs leave.
+    """
     settings = read_settings(config, os.environ)
     with as_cli_errors():
-        repairs = recover_folder(
+        report = recover_folder(
             settings.data_dir,
+            choice,
             database=not settings.database,
             store=settings.store.kind == "duckdb",
-            aside=aside,
-            adopt=adopt,
-            new_log=new_log,
-            new_database=new_database,
+            store_codes=store_codes,
+            dry_run=dry_run,
         )
-    return {"data_dir": str(settings.data_dir), "repairs": repairs or ["nothing to repair: the files fit"]}
+    refused = [report.refused] if report.refused else []
+    repairs = report.repairs or ([] if refused else ["nothing to repair: the files fit"])
+    return {"data_dir": str(settings.data_dir), "dry_run": dry_run, "repairs": repairs, "refused": refused}

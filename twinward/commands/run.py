@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinward.data_folder.exposure import report_exposure
-from twinward.data_folder.fit import DATABASE, damage_named
+from twinward.data_folder.files import DATABASE, damage_named
 from twinward.errors import as_cli_errors
 from twinward.service import PACKAGE_ERRORS, Service
 from twinward.settings import Settings

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .connection import connect, transaction
+from .connection import OpenFile, connect, transaction
 from .head import Head, HeadFile
 from .verify import GENESIS, Link, Report, link, verify
 from .versions import Migration, script
@@ -102,6 +102,7 @@ class Chain:
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._head_checked = False
         self._writer = connect(path, (script(_SCHEMA + schema), *migrations))
+        self._file = OpenFile(path)
         self._writer.execute(f"PRAGMA busy_timeout = {int(WRITE_BUSY_S * 1_000)}")
 
     def append(self, blocks: Sequence[Block], *, with_entry: Callable[[sqlite3.Connection, int], None]) -> int:
@@ -110,6 +111,7 @@ class Chain:
         `with_entry(connection, seq)` runs inside the transaction, with that position.
         """
         with self._lock:
+            self._file.check()
             self._check_head()
             with transaction(self._writer) as db:
                 before = _last(db)
@@ -152,8 +154,10 @@ class Chain:
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection in a write transaction, for the owner's tables."""
-        with self._lock, transaction(self._writer) as db:
-            yield db
+        with self._lock:
+            self._file.check()
+            with transaction(self._writer) as db:
+                yield db
 
     def retain(self, *, before_ns: int, up_to: int, bytes_max: int | None = None) -> int:
         """Delete entries beyond age or size, none behind `up_to` and never the last. Return their number.
@@ -191,7 +195,7 @@ class Chain:
         try:
             db = self._readers.get_nowait()
         except queue.Empty:
-            db = connect(self.path)
+            db = connect(self.path, create=False)  # an empty file in place of a removed one would hide the loss
         try:
             yield db
         finally:

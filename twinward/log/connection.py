@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,13 +13,14 @@ from .versions import Migration, upgrade
 BUSY_S = 10.0
 
 
-def connect(path: Path, migrations: Sequence[Migration] = ()) -> sqlite3.Connection:
+def connect(path: Path, migrations: Sequence[Migration] = (), *, create: bool = True) -> sqlite3.Connection:
     """Return a connection in WAL mode that waits up to BUSY_S for a lock and syncs every commit to disk.
 
-    migrations: of the writing connection (see `upgrade`). Raises sqlite3.DatabaseError when the file is damaged or no
-    database.
+    migrations: of the writing connection (see `upgrade`). create: create a missing file. Raises sqlite3.DatabaseError
+    when the file is damaged or no database.
     """
-    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    where = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    db = sqlite3.connect(where, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA page_size = 8192")
         db.execute("PRAGMA journal_mode = WAL")
@@ -32,6 +34,32 @@ def connect(path: Path, migrations: Sequence[Migration] = ()) -> sqlite3.Connect
         db.close()
         raise
     return db
+
+
+class OpenFile:
+    """Identity of a file and its journal while a connection has them open."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = str(path), f"{path}-wal"
+        self._found = self._identities()
+
+    def check(self) -> None:
+        """Raise sqlite3.OperationalError if the file or its journal was removed or replaced.
+
+        A commit would be durable in a file that no later start finds.
+        """
+        if self._identities() != self._found:
+            raise sqlite3.OperationalError(f"{self._paths[0]} was removed or replaced while it is open")
+
+    def _identities(self) -> list[tuple[int, int] | None]:
+        found: list[tuple[int, int] | None] = []
+        for path in self._paths:
+            try:
+                facts = os.stat(path)  # noqa: PTH116 - once per append
+                found.append((facts.st_dev, facts.st_ino))
+            except OSError:
+                found.append(None)
+        return found
 
 
 @contextmanager

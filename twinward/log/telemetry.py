@@ -116,6 +116,13 @@ class TelemetryLog:
         """Return the last position; 0 for an empty log."""
         return self.head()
 
+    def answers(self) -> bool:
+        """Return whether the log can be read."""
+        try:
+            return self.head() >= 0
+        except sqlite3.Error:
+            return False
+
     def newest_ns(self) -> int:
         """Return the wall clock at the last entry in ns since 1970; 0 for an empty log."""
         return self._chain.last().written_ns

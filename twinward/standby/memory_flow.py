@@ -46,6 +46,7 @@ class MemoryFlow:
         except (sqlite3.Error, OSError, IngestError) as error:
             self._note_blank("log", error)
             self._begin(readable=False)
+            self._skip_to_recent()
 
     def accept(self, frames: Sequence[Frame], arrival_ns: int) -> list[str]:
         """Score messages; pages gather in `notices`. Return topics that a format asks to subscribe to."""
@@ -59,8 +60,13 @@ class MemoryFlow:
         self._score(now_ns)
 
     def read_log(self) -> int:
-        """Score entries that the log received since the last call, at most 64 a lane; return their number."""
+        """Score entries that the log received since the last call, at most 64 a lane; return their number.
+
+        A telemetry log that was not readable at the start is not read.
+        """
         number = 0
+        if not self._cursors:
+            return 0
         for lane in self._lanes:
             entries = lane.source.read(self._cursors[lane.name], limit=ENTRIES_A_TURN)
             for entry in entries:
@@ -102,12 +108,15 @@ class MemoryFlow:
         structlog.get_logger(part="standby").warning("starts without state", unreadable=source, error=str(error))
 
     def _catch_up(self) -> None:
-        """Apply detections that the database lacks, then score readings that the detectors lack."""
+        """Apply detections that the database lacks, then score readings that the detectors lack.
+
+        Without the database, apply the last detections: those of the moment before are in no other place.
+        """
         detections = self._origin.detections
         self.notices += self._dispatch.drain_notices()
         for priority in (Priority.URGENT, Priority.ORDINARY):
             lane = detections.lane(priority)
-            after = lane.head() if self.blank else self._dispatch.cursors[priority]
+            after = self._dispatch.cursors[priority] if not self.blank else max(0, lane.head() - ENTRIES_A_TURN)
             while entries := lane.read(after, limit=ENTRIES_A_TURN):
                 for entry in entries:
                     self._refresh.refresh(entry.detections.sensor, entry.detections.metric)
@@ -118,6 +127,18 @@ class MemoryFlow:
             self._cursors[stage.name] = stage.restore(detections)
         while self.read_log():
             pass
+
+    def _skip_to_recent(self) -> None:
+        """Continue shortly before the end of the telemetry log, if it is readable: detections alone are damaged.
+
+        Alarms of the scored entries that were sent before have the ids of sent notices.
+        """
+        try:
+            heads = {lane.name: lane.source.end() for lane in self._lanes}
+        except (sqlite3.Error, OSError):
+            return
+        self._cursors = {name: max(0, head - ENTRIES_A_TURN) for name, head in heads.items()}
+        self._written = dict(self._cursors)
 
     def _apply(self, found: DetectionBatch) -> None:
         """Apply detections to the alerts. An error costs this batch only: it may be the fault of the durable stage."""

@@ -11,12 +11,13 @@ import structlog
 
 from alerts import NEARLY_FULL, MemoryOutbox, ServiceFault, StorageFault, fault_notices
 from alerts.notices.channels import Channel
+from twinward.data_folder.watch import FILES
 
 from .watches import BROKER, ROLE, ROLE_DETECT, ROLE_INGEST
 
 LOG, DISK, BACKLOG = "log", "disk", "backlog"
 """Parts besides the stages."""
-RED = frozenset((LOG, BACKLOG, BROKER, ROLE_INGEST, ROLE_DETECT, f"{ROLE}alert"))
+RED = frozenset((LOG, BACKLOG, BROKER, FILES, ROLE_INGEST, ROLE_DETECT, f"{ROLE}alert"))
 """Parts besides the stages whose fault is red: alarms come late, from memory, or not at all."""
 FREE_SHARE_MIN = 0.05
 """Smallest free share of the disk."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from alerts import StorageFault
 from ingest.mqtt import Subscriber, Takeovers
 from twinward.data_folder.locks import ROLES, holder, roles_of
+from twinward.data_folder.watch import FileWatch
 from twinward.log import TelemetryLog
 from twinward.pump import Pump
 from twinward.stages import STORE
@@ -242,13 +243,24 @@ class ClockWatch:
 
 
 def watches(
-    subscriber: Subscriber | None, pumps: Sequence[Pump[Any]], *, log: TelemetryLog, folder: Path, role: str
+    subscriber: Subscriber | None,
+    pumps: Sequence[Pump[Any]],
+    *,
+    log: TelemetryLog,
+    folder: Path,
+    role: str,
+    repaired: bool,
 ) -> list[Watch]:
-    """Return the watches of a process. subscriber: the durable session, in a process with ingest."""
+    """Return the watches of a process.
+
+    subscriber: the durable session, in a process with ingest. repaired: whether the start repaired the folder.
+    """
+    now_s = time.monotonic()
     found: list[Watch] = [
         QueueWatch(pumps),
         ClockWatch(time.time_ns, log.newest_ns()),
-        RoleWatch(folder, roles_of(role), started_s=time.monotonic()),
+        RoleWatch(folder, roles_of(role), started_s=now_s),
+        FileWatch(folder, repaired=repaired, started_s=now_s),
         *(StoreWatch(partial(getattr, pump, "last_error")) for pump in pumps if pump.name == STORE),
     ]
     if subscriber is not None:

@@ -27,7 +27,7 @@ from twinward.archive.copies import copy_sqlite
 from twinward.archive.manifest import FORMAT
 from twinward.archive.restore import restore
 from twinward.clock import system_clock
-from twinward.data_folder.fit import read_identity
+from twinward.data_folder.identity import read_identity
 from twinward.errors import ArchiveError
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.settings import Settings

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,21 @@ def verified(path: Path) -> Report:
         return log.verify()
     finally:
         log.close()
+
+
+def test_a_removed_file_takes_no_entry(tmp_path: Path) -> None:
+    """An entry in a removed file would be acknowledged and lost. A reader creates no empty file in its place."""
+    path = tmp_path / "telemetry.sqlite"
+    with closing(TelemetryLog(path, clock=time.time_ns)) as log:
+        log.append(sealed_of(1))
+        for name in (path, path.with_name(f"{path.name}-wal")):
+            name.rename(tmp_path / "elsewhere")
+            with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
+                log.append(sealed_of(2))
+            assert not name.exists()
+            (tmp_path / "elsewhere").rename(name)
+        assert log.append(sealed_of(2)) > 1
+        assert log.answers()
 
 
 def test_entries_are_read_in_order_with_their_ids(log: TelemetryLog) -> None:

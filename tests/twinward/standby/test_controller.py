@@ -197,7 +197,7 @@ def test_ahead_of_a_backlog_memory_sends_the_later_pages_of_the_durable_flow(
 def test_without_log_and_database_a_fire_still_pages(make_school: Callable[[], School]) -> None:
     """An unreadable disk costs the state of the detectors, not the sensors or the id of the alarm."""
     school = make_school()
-    gone: Any = SimpleNamespace(recent_keys=_io_error, memory=_io_error, urgent=lambda: gone)
+    gone: Any = SimpleNamespace(recent_keys=_io_error, memory=_io_error, end=_io_error, urgent=lambda: gone)
     unreadable = copy(school.flow)
     unreadable.log = unreadable.detections = gone
     flow = MemoryFlow(unreadable.origin(school.engine, [school.phone], lambda: False))
