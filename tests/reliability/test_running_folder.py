@@ -1,4 +1,4 @@
-"""Files of a running service removed, replaced, cut or locked away, and processes away for 30 s: fires page.
+"""Files of a running service removed, replaced or cut: fires page, and the fault is reported.
 
 No way ends with a fire unpaged and no report within 10 s. Each way starts a service of its own on one folder.
 """
