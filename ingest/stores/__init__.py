@@ -27,7 +27,7 @@ class StoreSettings:
     influx_url: Annotated[str, doc("InfluxDB: http(s)://host:port")] = "http://127.0.0.1:8086"
     influx_database: Annotated[str, doc("InfluxDB: database, or bucket with a mapping of that name")] = "twinward"
     influx_organisation: Annotated[str, doc("InfluxDB 2: organisation of the bucket")] = ""
-    influx_token_file: Annotated[Path | None, doc("InfluxDB: file that holds the token")] = None
+    influx_token_file: Annotated[Path | None, doc("InfluxDB: file that holds the token; mode 0600")] = None
     influx_api: Annotated[Literal["1", "2"], doc("InfluxDB: writes by /write (1) or /api/v2/write (2)")] = "2"
 
 

@@ -265,10 +265,13 @@ def create_database(url: str, database: str, *, timeout_s: float = _TIMEOUT_S) -
 
 
 def read_token(path: Path | None) -> str | None:
-    """Return the token in a file; None without a file. Raises StoreError for an unreadable file."""
+    """Return the token in a file; None without a file. Raises StoreError, also for a file that others may read."""
     if path is None:
         return None
     try:
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            raise StoreError(f"{path} has mode {mode:04o}; allowed: 0600", retry=False)
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}", retry=False) from error

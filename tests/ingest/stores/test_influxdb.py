@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ingest import StoreError, TelemetryBatch
 from ingest.stores import StoreSettings, open_store
-from ingest.stores.influxdb import InfluxStore, create_database
+from ingest.stores.influxdb import InfluxStore, create_database, read_token
 
 from .test_contract import BATCHES, batch_of
 
@@ -145,3 +145,14 @@ def test_the_second_version_gets_bucket_token_and_lines(
     assert path == "/api/v2/write?org=o&bucket=campus&precision=ns"
     assert headers["Authorization"] == "Token abc"
     assert body.decode().splitlines() == ["readings,m=2,s=1 v=0.5,q=0i,c=9i 3", "progress cursor=9i 0"]
+
+
+def test_a_token_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    """The message has the file, its mode and the allowed one."""
+    path = tmp_path / "token"
+    path.write_text("abc\n")
+    path.chmod(0o644)
+    with pytest.raises(StoreError, match="mode 0644; allowed: 0600"):
+        read_token(path)
+    path.chmod(0o600)
+    assert (read_token(path), read_token(None)) == ("abc", None)
