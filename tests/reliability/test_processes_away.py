@@ -1,4 +1,4 @@
-"""Each process killed or frozen for 30 s: every fire pages, nothing is lost, and each fire has one ticket."""
+"""Each process killed or frozen for 30 s: every fire pages and has one ticket."""
 
 from __future__ import annotations
 

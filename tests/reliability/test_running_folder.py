@@ -23,7 +23,6 @@ from tests.reliability.folder_ways import (
     Folders,
     Way,
     emptied,
-    mode,
     prepare,
     renamed,
     replaced,
@@ -39,7 +38,6 @@ WAYS: dict[str, Way] = {
     **{f"{name} replaced": replaced(name) for name in (*STAMPED, STORE, *LOCKS)},
     **{f"{name} cut": emptied(name, 0.5) for name in (*LOGS, DATABASE)},
     **{f"{name} emptied": emptied(name, 0) for name in (*LOGS, DATABASE)},
-    "folder unreadable": mode("", 0o000),
 }
 """Ways to alter the files under a running service."""
 SHORT = ("telemetry.sqlite removed", "detections.sqlite emptied", "alerts.sqlite replaced", "alerts.sqlite cut")

@@ -41,15 +41,18 @@ class OpenFile:
 
     def __init__(self, path: Path) -> None:
         self._paths = str(path), f"{path}-wal"
+        self._size = 0
         self._found = self._identities()
 
     def check(self) -> None:
-        """Raise sqlite3.OperationalError if the file or its journal was removed or replaced.
+        """Raise sqlite3.OperationalError if the file or its journal was removed or replaced, or the file was cut.
 
-        A commit would be durable in a file that no later start finds.
+        A commit would be durable in a file that no later start finds or reads.
         """
-        if self._identities() != self._found:
-            raise sqlite3.OperationalError(f"{self._paths[0]} was removed or replaced while it is open")
+        size = self._size
+        if self._identities() != self._found or self._size < size:
+            self._size = size
+            raise sqlite3.OperationalError(f"{self._paths[0]} was removed, replaced or cut while it is open")
 
     def _identities(self) -> list[tuple[int, int] | None]:
         found: list[tuple[int, int] | None] = []
@@ -57,6 +60,7 @@ class OpenFile:
             try:
                 facts = os.stat(path)  # noqa: PTH116 - once per append
                 found.append((facts.st_dev, facts.st_ino))
+                self._size = facts.st_size if path == self._paths[0] else self._size
             except OSError:
                 found.append(None)
         return found

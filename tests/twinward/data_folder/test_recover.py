@@ -1,4 +1,4 @@
-"""`recover`: a dry run changes nothing and lists what the repair then does; files are renamed, never deleted."""
+"""`recover`: a dry run changes nothing; a repair renames files and deletes none."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -95,11 +96,16 @@ def test_a_removed_file_takes_no_entry(tmp_path: Path) -> None:
         log.append(sealed_of(1))
         for name in (path, path.with_name(f"{path.name}-wal")):
             name.rename(tmp_path / "elsewhere")
-            with pytest.raises(sqlite3.OperationalError, match="removed or replaced"):
+            with pytest.raises(sqlite3.OperationalError, match="removed, replaced or cut"):
                 log.append(sealed_of(2))
             assert not name.exists()
             (tmp_path / "elsewhere").rename(name)
         assert log.append(sealed_of(2)) > 1
+        path.write_bytes(path.read_bytes() + bytes(10))
+        assert log.append(sealed_of(3)) > 1
+        os.truncate(path, path.stat().st_size - 10)
+        with pytest.raises(sqlite3.OperationalError, match="removed, replaced or cut"):
+            log.append(sealed_of(4))
         assert log.answers()
 
 
