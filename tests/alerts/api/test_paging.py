@@ -16,7 +16,9 @@ from alerts.database import keyset
 from detectors import Phase
 
 LISTS = ("hazards", "tickets", "detections", "notices", "audit", "sensors", "sites", "zones", "users", "clocks")
-KEYS = st.lists(st.one_of(st.integers(-(2**63) + 1, 2**63 - 1), st.text(st.characters(exclude_characters="\0"))))
+KEYS = st.lists(
+    st.one_of(st.integers(-(2**63) + 1, 2**63 - 1), st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+)
 
 
 @pytest.fixture
