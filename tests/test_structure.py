@@ -41,7 +41,7 @@ def function_lengths(package: str) -> list[tuple[int, str]]:
     return lengths
 
 
-@pytest.mark.parametrize("package", ["ingest", "detectors", "alerts", "simulators"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_long_module_gives_its_reason(package: str) -> None:
     """The docstring of each module over 300 lines has a sentence that gives the reason."""
     long = []

@@ -13,6 +13,7 @@ import typer
 from . import __version__
 from .commands.archive import backup, restore
 from .commands.devices import devices_app
+from .commands.folder import heads, recover, verify
 from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.store import export, hold_app
 from .data_folder.exposure import PRIVATE_UMASK
@@ -28,6 +29,9 @@ app = typer.Typer(
 app.command()(export)
 app.command()(backup)
 app.command()(restore)
+app.command()(recover)
+app.command()(verify)
+app.command()(heads)
 app.add_typer(hold_app, name="hold")
 app.add_typer(devices_app, name="devices")
 
@@ -39,13 +43,6 @@ class Role(StrEnum):
     INGEST = "ingest"
     DETECT = "detect"
     ALERT = "alert"
-
-
-class Chain(StrEnum):
-    """Hash chains that `verify` checks."""
-
-    LOG = "log"
-    AUDIT = "audit"
 
 
 class Bench(StrEnum):
@@ -117,29 +114,6 @@ def run(
     from .settings import read_settings
 
     run_service(read_settings(config, os.environ), role=role.value, as_json=as_json)
-
-
-@app.command()
-def recover(
-    *,
-    config: Config = None,
-    set_aside: Annotated[list[str] | None, typer.Option(help="Rename this file of the data folder.")] = None,
-    adopt: Annotated[bool, typer.Option(help="Accept files of another installation.")] = False,
-    new_log: Annotated[bool, typer.Option(help="Begin new logs; the former are set aside.")] = False,
-    new_database: Annotated[bool, typer.Option(help="Begin without people, tickets and audit.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="List the repairs and change nothing.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Repair a data folder whose files are missing, damaged or do not belong together; nothing is deleted."""
-    from .commands.recover import recover as repair
-    from .data_folder.recover import Choice
-
-    choice = Choice(set_aside or [], adopt=adopt, new_log=new_log, new_database=new_database)
-    found = repair(config, choice, dry_run=dry_run)
-    if as_json:
-        print_result(found, as_json=True)
-    else:
-        print("\n".join([*found["repairs"], *found["refused"]]))
 
 
 @app.command()
@@ -255,37 +229,6 @@ def gallery(
     from .commands.gallery import draw_gallery
 
     print_result(draw_gallery(output, scenarios=scenario or [], seed=seed, quiet=as_json), as_json=as_json)
-
-
-@app.command()
-def verify(
-    chain: Annotated[Chain, typer.Argument(help="Hash chain to check.")],
-    *,
-    config: Config = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder; default: that of the configuration.")] = None,
-    heads: Annotated[Path | None, typer.Option(help="File or folder of signed heads kept elsewhere.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Check a hash chain, and rows against the journal; exit status 1 and the first bad entry after a change."""
-    from .commands.verify import verify_chain
-
-    report = verify_chain(chain.value, config=config, data_dir=data, heads=heads)
-    print_result(report, as_json=as_json)
-    if not report["ok"]:
-        raise typer.Exit(1)
-
-
-@app.command()
-def heads(
-    output: Annotated[Path, typer.Argument(help="File to write, on another machine or medium.")],
-    *,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Sign the present heads of logs and journal; `verify --heads` finds a later truncation with them."""
-    from .commands.heads import sign_heads
-
-    print_result(sign_heads(config, output), as_json=as_json)
 
 
 @app.command()

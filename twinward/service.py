@@ -27,13 +27,14 @@ from .broker import check_embedded, signed_in, start_embedded
 from .broker.ports import check_port
 from .clock import Clock, system_clock
 from .data_folder.files import DATABASE, damage_named
+from .data_folder.journal_head import note_end
 from .data_folder.locks import RoleLocks, roles_of
 from .data_folder.watch import audit_repairs
 from .errors import as_cli_errors
 from .flow import Flow, Step, open_folder, subscriptions
 from .latest import Latest
 from .settings import Settings
-from .stages import DETECT_URGENT, STORE, note_end
+from .stages import DETECT_URGENT, STORE
 from .tables import read_tables
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Service:
         self._metrics = CollectorRegistry()
         folder = self.settings.data_dir
         head = folder / "alerts.head"
-        self._undo.callback(note_end, head, self.dispatch)
+        self._undo.callback(note_end, head, self.dispatch.tip)
         heads = DailyHeads(folder, self.dispatch.tip, self.clock, copies=self.settings.audit.heads_folder)
         heads.start()
         self._undo.callback(heads.stop)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from detectors import DetectionBatch, ServiceClock, ticks
 from ingest import Catalog, Priority, RetentionPlan, Store, TelemetryBatch, concat
 
 from .clock import Clock
+from .data_folder.journal_head import note_head
 from .latest import Latest
 from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
 
@@ -32,9 +32,8 @@ if TYPE_CHECKING:  # loaded only by the processes that use them
 ROWS_AT_ONCE = 65_536
 SNAPSHOT_EVERY_NS = 10_000_000_000
 SNAPSHOT_SHARE = 50  # saving takes at most a fiftieth of the time, however large the state
-TICK_EVERY_NS = 1_000_000_000
+TICK_EVERY_NS, DAY_NS = 1_000_000_000, 86_400_000_000_000
 RETAIN_EVERY_S = 3_600.0
-DAY_NS = 86_400_000_000_000
 STORE = "store"
 DETECT, DETECT_URGENT, DETECT_OFFLINE = "detect", "detect_urgent", "detect_offline"
 """Detection stages: ordinary readings, urgent readings, offline sensors (over all readings)."""
@@ -295,31 +294,7 @@ class AlertStage:
 
     def idle(self) -> None:
         """Run the timers of alerts once a second, then write the end of the journal; urgent lane only."""
-        now_ns = self._dispatch.clock()
-        if self._lane is Priority.URGENT and abs(now_ns - self._ticked_ns) >= TICK_EVERY_NS:
+        if self._lane is Priority.URGENT and abs((now_ns := self._dispatch.clock()) - self._ticked_ns) >= TICK_EVERY_NS:
             self._ticked_ns = now_ns
             self._dispatch.tick(now_ns)
             note_head(self._head, self._dispatch.tip())
-
-
-def note_head(path: Path, tip: tuple[int, str]) -> None:
-    """Write (seq, digest) of the journal's last entry to a file, atomically."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(tip), encoding="utf-8")
-    fresh.replace(path)
-
-
-def note_end(path: Path, dispatch: AlertDispatch) -> None:
-    """Write the end of the journal at the stop; a database that does not answer keeps the last note."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    with contextlib.suppress(SQLAlchemyError, OSError):
-        note_head(path, dispatch.tip())
-
-
-def noted_head(path: Path) -> tuple[int, str] | None:
-    """Return the (seq, digest) that `note_head` wrote last, or None."""
-    if not path.exists():
-        return None
-    seq, digest = json.loads(path.read_text(encoding="utf-8"))
-    return int(seq), str(digest)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from twinward.balances import summed
 from twinward.config import keys
+from twinward.data_folder.journal_head import note_head, noted_head
 from twinward.settings import Settings, read_settings, reference, sample_file
-from twinward.stages import note_head, noted_head
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 import sqlite3
@@ -21,6 +20,7 @@ from ingest import StoreError
 from ingest.stores.duckdb import DuckdbStore
 from twinward.clock import system_clock
 from twinward.data_folder.identity import Identity, read_identity, write_identity
+from twinward.data_folder.journal_head import noted_head
 from twinward.data_folder.locks import ROLES, RoleLocks
 from twinward.errors import ArchiveError, as_cli_errors
 from twinward.log import DetectionLog, TelemetryLog
@@ -177,19 +177,13 @@ def _verify(staging: Path, name: str) -> dict[str, int]:
     if (staging / copies.ALERTS).exists():
         engine = open_database(f"sqlite:///{staging / copies.ALERTS}")
         try:
-            audit = verify_journal(engine, heads=_noted_heads(staging / "alerts.head"))
+            noted = noted_head(staging / "alerts.head")
+            audit = verify_journal(engine, heads=[noted] if noted else [])
         finally:
             engine.dispose()
         _require(audit.ok, audit.reason, f"{name}: {copies.ALERTS}")
         entries[copies.ALERTS] = audit.entries
     return entries
-
-
-def _noted_heads(path: Path) -> list[tuple[int, str]]:
-    if not path.exists():
-        return []
-    seq, digest = json.loads(path.read_text(encoding="utf-8"))
-    return [(int(seq), str(digest))]
 
 
 def _require(ok: bool, reason: str, name: str) -> None:  # noqa: FBT001 - a result, not an option

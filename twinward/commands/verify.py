@@ -11,12 +11,12 @@ from typing import Any
 from alerts import AlertError, open_database
 from alerts.database.journal import verify as verify_journal
 from twinward.clock import system_clock
+from twinward.data_folder.journal_head import noted_head
 from twinward.errors import InputError, as_cli_errors
 from twinward.heads.key import public_key
 from twinward.heads.record import DETECTIONS, JOURNAL, TELEMETRY, Heads, known, read_heads
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.settings import Settings, in_data_dir, read_settings
-from twinward.stages import noted_head
 
 
 def verify_chain(chain: str, *, config: Path | None, data_dir: Path | None, heads: Path | None) -> dict[str, Any]:
