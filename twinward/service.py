@@ -28,8 +28,7 @@ from .broker.ports import check_port
 from .clock import Clock, system_clock
 from .data_folder.files import DATABASE, damage_named
 from .data_folder.journal_head import note_end
-from .data_folder.locks import RoleLocks, roles_of
-from .data_folder.watch import audit_repairs
+from .data_folder.locks import RoleLocks, check_free, roles_of
 from .errors import as_cli_errors
 from .flow import Flow, Step, open_folder, subscriptions
 from .latest import Latest
@@ -65,6 +64,7 @@ class Service:
         self._loaded = threading.Event()
         with as_cli_errors(*PACKAGE_ERRORS), contextlib.ExitStack() as opened:
             opened.callback(self._undo.close)
+            check_free(settings.data_dir, roles_of(role))
             self._check_settings()
             self._locks = RoleLocks(settings.data_dir, roles_of(role))
             self._undo.callback(self._locks.close)
@@ -169,6 +169,7 @@ class Service:
 
         from alerts import AlertDispatch, MemoryOutbox, Outbox, People, SentIds, open_database
 
+        from .data_folder.watch import audit_repairs
         from .heads.daily import DailyHeads
         from .observe import latency_histogram
 

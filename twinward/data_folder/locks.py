@@ -94,6 +94,14 @@ def holder(folder: Path, role: str) -> Holder | None:
         os.close(file)
 
 
+def check_free(folder: Path, roles: Iterable[str]) -> None:
+    """Raise RoleTaken if another process holds one of the roles; creates nothing. Raises OSError."""
+    for role in roles:
+        held = holder(folder, role)
+        if held is not None:
+            raise RoleTaken(folder, role, held.pid)
+
+
 def _lock(folder: Path, role: str) -> int:
     file = os.open(folder / f"{role}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
