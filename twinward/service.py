@@ -93,6 +93,11 @@ class Service:
                 self._start_store()
                 self._start_standby()
                 self._open_http()
+            else:
+                from .standby.alert_watch import watch_alerts
+
+                folder, notify = self.settings.data_dir, self.settings.notify
+                watch_alerts(folder, self.role, notify=notify, clock=self.clock, undo=self._undo)
 
     def serve(self) -> None:
         """Start the HTTP interface, where the role has one; then stages with a backlog use full turns."""

@@ -95,3 +95,29 @@ def test_processes_that_freeze_or_die_are_reported_and_fires_page(
     notices = sink.alarms()
     assert max(len(messages) for messages in notices.values()) <= 2
     assert not alarms.duplicated
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_an_alert_process_that_dies_or_freezes_is_reported_by_ingest(
+    mosquitto: Any, rig: Any, sink: Any, notify: str, number: signal.Signals
+) -> None:
+    """The process with HTTP and channels is away: one notice of its start comes from another process."""
+    service = rig.service(mosquitto.url, extra=notify)
+    service.start("ingest", "detect", "alert")
+    service.processes["alert"].send_signal(number)
+    begun_s = time.monotonic()
+    rig.until(
+        lambda: reported(sink, "service.fault", "role_alert"),
+        timeout_s=REPORTED_S + SLACK_S,
+        what="the fault on the channel",
+    )
+    rig.report(reported_after_s=round(time.monotonic() - begun_s, 1))
+    if number == signal.SIGSTOP:
+        service.processes["alert"].send_signal(signal.SIGCONT)
+        rig.until(
+            lambda: reported(sink, "service.recovered", "role_alert"),
+            timeout_s=2 * REPORTED_S,
+            what="the end on the channel",
+        )
+    assert len([data for _, _, data in sink.of_type("service.fault") if data["part"] == "role_alert"]) == 1

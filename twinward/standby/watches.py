@@ -58,7 +58,7 @@ STEP_S, STEP_KEPT_S = 30.0, 60.0
 BEHIND_S = 60.0
 YEARS = (2024, 2100)
 SECOND_NS = 1_000_000_000
-SILENCE_S_MIN, MESSAGES_MIN = 60.0, 100
+SILENCE_S_MIN, MESSAGES_MIN, OBSERVED_S_MIN = 60.0, 100, 600.0
 MEAN_GAPS, LONGEST_GAPS = 20.0, 3.0
 DAY_S = 86_400.0
 
@@ -97,9 +97,10 @@ class SessionWatch:
 class SensorWatch:
     """No message from any sensor, for a bound that the fleet's own gaps give.
 
-    bound = max(60 s, 20 mean gaps, 3 times the longest gap of the last day), after 100 messages. For independent
-    sensors the gaps are exponential, so a gap of 20 means has a probability of 2e-9. The longest gap covers nights and
-    sleeping devices from the second day on.
+    bound = max(60 s, 20 mean gaps, 3 times the longest gap of the last day), after 100 messages over 10 minutes. For
+    independent sensors the gaps are exponential, so a gap of 20 means has a probability of 2e-9. The 10 minutes cover a
+    backlog at the start and devices that send together: their pause is then a known gap. The longest gap covers
+    nights and sleeping devices from the second day on.
     """
 
     def __init__(self, received: Callable[[], int]) -> None:
@@ -120,10 +121,11 @@ class SensorWatch:
         return {SENSORS: NO_MESSAGES} if self._count and now_s - self._last_s > self.bound_s() else {}
 
     def bound_s(self) -> float:
-        """Return the present bound in s; infinite before 100 messages."""
-        if self._count < MESSAGES_MIN:
+        """Return the present bound in s; infinite before 100 messages over 10 minutes."""
+        observed_s = self._last_s - self._first_s
+        if self._count < MESSAGES_MIN or observed_s < OBSERVED_S_MIN:
             return math.inf
-        mean_s = (self._last_s - self._first_s) / (self._count - 1)
+        mean_s = observed_s / (self._count - 1)
         longest_s = self._longest[0][1] if self._longest else 0.0
         return max(SILENCE_S_MIN, MEAN_GAPS * mean_s, LONGEST_GAPS * longest_s)
 

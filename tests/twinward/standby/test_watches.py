@@ -69,11 +69,19 @@ class Fleet:
 
 def test_a_silent_fleet_is_a_fault_beyond_its_own_gaps() -> None:
     """A fleet with a message a second is silent after a minute; the next message ends the fault."""
-    fleet = Fleet(*map(float, range(200)))
-    assert fleet.watch.look(199 + SILENCE_S_MIN) == {}
-    assert list(fleet.watch.look(199.1 + SILENCE_S_MIN)) == [SENSORS]
+    fleet = Fleet(*map(float, range(700)))
+    assert fleet.watch.look(699 + SILENCE_S_MIN) == {}
+    assert list(fleet.watch.look(699.1 + SILENCE_S_MIN)) == [SENSORS]
     fleet.count += 1
-    assert fleet.watch.look(262.0) == {}
+    assert fleet.watch.look(762.0) == {}
+
+
+@pytest.mark.parametrize("period_s", [300.0, 900.0, 3_600.0])
+def test_a_backlog_at_the_start_and_devices_that_send_together_are_no_fault(period_s: float) -> None:
+    """150 messages within a second, then one burst a period: the pauses between are no silence."""
+    fleet = Fleet(*(period_s * burst + number / 150 for burst in range(6) for number in range(150)))
+    assert fleet.watch.look(5 * period_s + 2 * period_s) == {}
+    assert list(fleet.watch.look(5 * period_s + 4 * period_s)) == [SENSORS]
 
 
 def test_a_small_fleet_is_not_silent_before_its_rate_is_known() -> None:
