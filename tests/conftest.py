@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from tests.processes.postgresql import EmptyDatabases, PostgreSQL, postgresql_pr
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 SERVICES = ("browser", "e2e", "simulators/play/test_publisher.py", "twinward/broker", "twinward/test_service.py")
 """Folders and modules of tests that start services and wait for them: much other load would break their time limits."""
+
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own inside
+"""Folder of a file system in memory, if there is one."""
 
 PARTS = {"bench": ("bench",), "reliability": ("reliability",), "services": SERVICES}
 """Part of the suite -> its folders and modules; all others are `parallel`."""
@@ -74,12 +78,13 @@ def influxdb(influxdb_server: InfluxDB) -> InfluxDB:
 
 
 @pytest.fixture(scope="session")
-def influxdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
-    """The InfluxDB of all tests."""
-    server = InfluxDB(tmp_path_factory.mktemp("influxdb"))
-    server.start()
-    yield server
-    server.stop()
+def influxdb_server() -> Iterator[InfluxDB]:
+    """The InfluxDB of all tests. Its many small shards are in memory: on a busy disk a write times out."""
+    with tempfile.TemporaryDirectory(prefix="twinward-influxdb-", dir=MEMORY) as folder:
+        server = InfluxDB(Path(folder))
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

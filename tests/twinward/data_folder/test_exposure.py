@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from twinward.data_folder import exposure
 from twinward.data_folder.exposure import exposed, report_exposure, run_by_root
@@ -28,20 +29,19 @@ def test_files_that_others_may_use_are_listed(tmp_path: Path) -> None:
     assert exposed(tmp_path / "missing") == []
 
 
-def test_the_start_logs_root_and_exposed_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_start_logs_root_and_exposed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line each, with the command that ends it."""
     tmp_path.chmod(0o755)
     monkeypatch.setattr(exposure.os, "geteuid", lambda: 0)
-    report_exposure(tmp_path)
-    shown = "".join(capfd.readouterr())
-    assert "runs as root" in shown
-    assert f"chmod -R go= {tmp_path}" in shown
+    with capture_logs() as lines:
+        report_exposure(tmp_path)
+    assert ["runs as root" in line["event"] for line in lines] == [True, False]
+    assert lines[1]["fix"] == f"chmod -R go= {tmp_path}"
     tmp_path.chmod(0o700)
     monkeypatch.setattr(exposure.os, "geteuid", lambda: 1_000)
-    report_exposure(tmp_path)
-    assert "".join(capfd.readouterr()) == ""
+    with capture_logs() as lines:
+        report_exposure(tmp_path)
+    assert lines == []
 
 
 def test_the_owner_of_the_folder_counts(tmp_path: Path) -> None:
