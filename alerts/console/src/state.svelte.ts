@@ -37,8 +37,8 @@ class Shared {
   tickets = $state(0);
 
   #ahead_ms = 0;
-  #heard_ms = $state(Date.now());
-  #heardTicks_ms = performance.now();
+  #received_ms = $state(Date.now());
+  #receivedTicks_ms = performance.now();
   #lookUntil_ms = $state(0);
   #unproved_ms = $state<number | null>(null);
   #clock_ms = $state(Date.now());
@@ -61,7 +61,7 @@ class Shared {
   get lost(): Lost | null {
     if (this.ended) return "session";
     if (!this.user && !this.starting) return null;
-    const late = this.#clock_ms - this.#heard_ms > SILENCE_MAX_MS;
+    const late = this.#clock_ms - this.#received_ms > SILENCE_MAX_MS;
     const unproved = this.#unproved_ms !== null && alarms.readAt < this.#unproved_ms && this.#clock_ms - this.#unproved_ms > PROOF_MAX_MS;
     const behind = alarms.behindSince !== null && this.#clock_ms - alarms.behindSince > BEHIND_MAX_MS;
     if (late || unproved || behind) return "network";
@@ -74,7 +74,7 @@ class Shared {
   /** Time of the last data, by the service's clock: of the stream, or of the sensors. */
   get lostSince(): number {
     const faults = this.lost === "service" ? (alarms.condition?.faults ?? []) : [];
-    return Math.min(this.#heard_ms + this.#ahead_ms, ...faults.map((one) => Date.parse(one.since)));
+    return Math.min(this.#received_ms + this.#ahead_ms, ...faults.map((one) => Date.parse(one.since)));
   }
 
   /** Whether the page is covered: not live, and nobody has asked to look behind the veil. */
@@ -120,7 +120,7 @@ class Shared {
   async #enter(): Promise<void> {
     await this.#read();
     this.connection = "connecting";
-    this.#heard();
+    this.#received();
     if (this.#stream) this.#stream.restart();
     else this.#stream = subscribe((news) => this.#receive(news));
   }
@@ -172,8 +172,8 @@ class Shared {
     const now = Date.now();
     if (now - this.#clock_ms > ASLEEP_MS && document.visibilityState === "visible") this.#returned();
     // a clock that a person sets back must not hide a silence
-    const silent_ms = performance.now() - this.#heardTicks_ms;
-    if (now - this.#heard_ms < silent_ms - 1000) this.#heard_ms = now - silent_ms;
+    const silent_ms = performance.now() - this.#receivedTicks_ms;
+    if (now - this.#received_ms < silent_ms - 1000) this.#received_ms = now - silent_ms;
     this.#clock_ms = now;
     if (this.#lookUntil_ms && this.lost === null) this.#lookUntil_ms = 0; // the next loss covers the page again
     if (Math.abs(now + this.#ahead_ms - this.now) >= 950) this.now = now + this.#ahead_ms;
@@ -196,10 +196,10 @@ class Shared {
     void get("me").catch(() => undefined);
   }
 
-  #heard(): void {
-    this.#heard_ms = this.#clock_ms = Date.now();
-    this.#heardTicks_ms = performance.now();
-    this.now = this.#heard_ms + this.#ahead_ms; // a browser may delay the timer of a hidden tab by a minute
+  #received(): void {
+    this.#received_ms = this.#clock_ms = Date.now();
+    this.#receivedTicks_ms = performance.now();
+    this.now = this.#received_ms + this.#ahead_ms; // a browser may delay the timer of a hidden tab by a minute
   }
 
   #reload(): void {
@@ -211,7 +211,7 @@ class Shared {
   #receive(news: News): void {
     if (!this.user) return;
     if ("event" in news) {
-      this.#heard();
+      this.#received();
       this.#apply(news.event);
       return;
     }

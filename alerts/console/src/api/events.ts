@@ -13,16 +13,16 @@ export interface Subscription {
   stop(): void;
 }
 
-export function subscribe(tell: (news: News) => void): Subscription {
+export function subscribe(deliver: (news: News) => void): Subscription {
   const url = new URL(address("events"), document.baseURI).href;
-  if (typeof SharedWorker === "undefined") return new Stream(url, tell, true);
+  if (typeof SharedWorker === "undefined") return new Stream(url, deliver, true);
   let used: Subscription = new Shared(url, (news) => {
     clearTimeout(late);
-    tell(news);
+    deliver(news);
   });
   const poll = (): void => {
     used.stop();
-    used = new Stream(url, tell, true); // the worker cannot run here, or is frozen
+    used = new Stream(url, deliver, true); // the worker cannot run here, or is frozen
   };
   const late = setTimeout(poll, WORKER_ANSWER_MAX_MS);
   return { check: () => used.check(), restart: () => used.restart(), stop: () => used.stop() };
@@ -33,10 +33,10 @@ class Shared implements Subscription {
 
   constructor(
     readonly url: string,
-    tell: (news: News) => void,
+    deliver: (news: News) => void,
   ) {
     this.#port = new SharedWorker(new URL("./stream.worker.ts", import.meta.url), { type: "module", name: "twinward" }).port;
-    this.#port.onmessage = (message: MessageEvent<News>) => tell(message.data);
+    this.#port.onmessage = (message: MessageEvent<News>) => deliver(message.data);
     addEventListener("pagehide", () => this.#send("leave"));
     addEventListener("pageshow", (event) => event.persisted && this.#send("join"));
     this.#send("join");

@@ -21,7 +21,7 @@ export class Stream {
   #wake: () => void = () => undefined;
   #last = "";
   #failures = 0;
-  #heard_ms = 0;
+  #received_ms = 0;
   #running = true;
   #again = false;
   #beat: ServerEvent | undefined;
@@ -29,7 +29,7 @@ export class Stream {
   /** polling: close the connection after each answer, for browsers without shared workers. */
   constructor(
     readonly url: string,
-    readonly tell: (news: News) => void,
+    readonly deliver: (news: News) => void,
     readonly polling = false,
   ) {
     void this.#run();
@@ -37,7 +37,7 @@ export class Stream {
 
   /** Repeat the last heartbeat if it has just arrived, else reconnect immediately. */
   check(): void {
-    if (this.#beat && Date.now() - this.#heard_ms < SILENCE_MAX_MS / 2) this.tell({ event: this.#beat });
+    if (this.#beat && Date.now() - this.#received_ms < SILENCE_MAX_MS / 2) this.deliver({ event: this.#beat });
     else this.restart();
   }
 
@@ -65,7 +65,7 @@ export class Stream {
         await this.#pause(POLL_EVERY_MS);
         continue;
       }
-      this.tell({ connection: outcome });
+      this.deliver({ connection: outcome });
       await this.#pause(outcome === "ended" ? Infinity : (WAITS_MS[Math.min(this.#failures++, WAITS_MS.length - 1)] ?? 2000));
     }
   }
@@ -99,7 +99,7 @@ export class Stream {
       } finally {
         clearTimeout(watchdog);
       }
-      if (this.polling && !polled && this.#heard_ms) {
+      if (this.polling && !polled && this.#received_ms) {
         polled = true;
         setTimeout(() => abort.abort(), POLL_READ_MS);
       }
@@ -109,13 +109,13 @@ export class Stream {
   #receive(event: ServerEvent | null): void {
     if (!event) return;
     this.#failures = 0;
-    this.#heard_ms = Date.now();
+    this.#received_ms = Date.now();
     if (event.id) this.#last = event.id;
     if (event.type === "heartbeat") {
       this.#beat = event;
-      this.tell({ connection: "live" });
+      this.deliver({ connection: "live" });
     }
-    this.tell({ event });
+    this.deliver({ event });
   }
 
   #pause(ms: number): Promise<void> {

@@ -11,7 +11,7 @@ const ports = new Set<MessagePort>();
 let connection: Connection = "connecting";
 let stream: Stream | undefined;
 
-function tell(news: News): void {
+function deliver(news: News): void {
   if ("connection" in news) {
     if (news.connection === connection) return;
     connection = news.connection;
@@ -22,7 +22,7 @@ function tell(news: News): void {
 function answer(port: MessagePort, request: Request): void {
   if (request.do === "leave") ports.delete(port);
   else ports.add(port);
-  stream ??= new Stream(request.url, tell);
+  stream ??= new Stream(request.url, deliver);
   if (request.do === "join") port.postMessage({ connection } satisfies News);
   if (request.do === "restart") {
     connection = "connecting"; // so that every tab reads again, as the new person
