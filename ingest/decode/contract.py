@@ -15,6 +15,9 @@ class Reading:
 
     time_ns: event time, ns since 1970 UTC; None when the message carries none, and the arrival time counts.
     gateway_ns: time of reception at the gateway, where the format carries it. dims: labels of an event.
+    device: device of which this sensor is a probe or a channel; "" where the sensor is the device itself.
+    doubt: reason code of a time in the message that could not be used ("time_format", "time_past", "time_future");
+    `time_ns` is then None.
     """
 
     sensor: str
@@ -26,15 +29,21 @@ class Reading:
     gateway_ns: int | None = None
     quality: Quality = Quality.GOOD
     dims: Mapping[str, Any] = field(default_factory=dict)
+    device: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """A device, bridge or gateway went online or offline; reason where the wire gives one."""
+    """A device, bridge or gateway went online or offline; reason where the wire gives one.
+
+    asleep: the device announced a sleep until its next wake-up; it is not lost.
+    """
 
     sensor: str
     online: bool
     reason: str = ""
+    asleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class Decoded:
     subscribe: topics that the message announced. numbers: sequence numbers of the device, in order, where the format
     has them. gateway: the sensor whose availability covers the sensors of this message, where the format names it.
     memory: key -> value of decoder state that must survive a restart; None removes a key.
+    renamed: (old, new) name of devices or sensors that the message renamed; place and history follow the new name.
+    unread: keys of the message that hold a value and gave no reading, and that no table ignores with a reason.
     """
 
     readings: Sequence[Reading] = ()
@@ -88,6 +99,8 @@ class Decoded:
     subscribe: Sequence[str] = ()
     memory: Mapping[str, bytes | None] = field(default_factory=dict)
     gateway: str = ""
+    renamed: Sequence[tuple[str, str]] = ()
+    unread: Sequence[str] = ()
 
 
 @dataclass(slots=True)
