@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from .contract import Availability, Decoded, Reading, Reject
-from .native import _Refused, read_json
+from .payload import plain_text, read_json
 
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
@@ -22,23 +22,25 @@ SECOND_NS = 1_000_000_000
 
 def read_object(payload: bytes) -> dict[str, Any] | Reject:
     """Return the JSON object in a payload, or a Reject with the reason."""
-    try:
-        document = read_json(payload)
-    except _Refused as refused:
-        return Reject(refused.reason, refused.detail)
-    if not isinstance(document, dict):
-        return Reject("not_object", f"found {type(document).__name__}")
-    return document
+    document = read_json(payload)
+    if isinstance(document, dict | Reject):
+        return document
+    return Reject("not_object", f"found {type(document).__name__}")
+
+
+def read_list(payload: bytes) -> list[Any] | Reject:
+    """Return the JSON array in a payload, or a Reject with the reason."""
+    document = read_json(payload)
+    return document if isinstance(document, list | Reject) else Reject("type", f"found {type(document).__name__}")
 
 
 def read_text(payload: bytes, *, length_max: int = 64) -> str | Reject:
     """Return a short plain-text payload without surrounding white space, or a Reject with the reason."""
-    if len(payload) > length_max:
-        return Reject("type", "a longer text than this topic carries")
     try:
-        return payload.decode().strip()
+        text = plain_text(payload).strip()
     except UnicodeDecodeError as error:
         return Reject("utf8", f"byte {error.start}")
+    return text if len(text) <= length_max else Reject("type", "a longer text than this topic carries")
 
 
 def gathered(

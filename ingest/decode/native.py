@@ -12,7 +12,6 @@ One module because objects, arrays and camera events share the checks of names, 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +26,9 @@ from ingest.catalog import SERVICE_DEVICE, SERVICE_SITE
 from ingest.vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_NAME, Quality
 
 from .contract import Decoded, Reading, Reject
+from .payload import read_json
 
 ROOT = "campus"
-DEPTH_MAX = 32
 MILLISECOND_NS = 1_000_000
 _TIME_NS_MAX = 2**63 - 1
 _TEXT_MAX = 64
@@ -41,8 +40,6 @@ _PERSONAL = re.compile(
     r"|pupil|phone|employee|person_?(?:id|no)|face_?id",
     re.IGNORECASE,
 )
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STATES = ("start", "update", "end")
 _EVENT_KEYS = frozenset(("label", "state", "score", "zone", "track", "count"))
 _ENVELOPE = frozenset(("time", "seq"))
@@ -50,7 +47,6 @@ _IDENTITY = {"site": "site", "device": "sensor", "sensor": "sensor"}
 """Optional texts of an object -> field of the address that they must equal."""
 
 ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
-_ANY = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +127,9 @@ class NativeDecoder:
         address = locate(topic)
         if isinstance(address, Reject):
             return Decoded(rejects=(address,)), False
-        try:
-            document = read_json(payload)
-        except _Refused as refused:
-            return Decoded(rejects=(Reject(refused.reason, refused.detail),)), False
+        document = read_json(payload)
+        if isinstance(document, Reject):
+            return Decoded(rejects=(document,)), False
         items = document if isinstance(document, list) else [document]
         gathered = _Gathered()
         if not items:
@@ -150,40 +145,6 @@ class NativeDecoder:
             ignored="no_measurement" if idle else "",
         )
         return decoded, gathered.own and bool(gathered.readings)
-
-
-def read_json(payload: bytes) -> Any:
-    """Return the document in a payload; NaN and infinities become floats, which are rejected value by value.
-
-    Raises an internal exception with reason empty, depth, utf8 or json.
-    """
-    if not payload.strip():
-        raise _Refused("empty", "payload has no bytes")
-    _check_depth(payload)
-    try:
-        return _ANY.decode(payload)
-    except (UnicodeDecodeError, msgspec.DecodeError):
-        return _read_loosely(payload)
-
-
-def _read_loosely(payload: bytes) -> Any:
-    try:
-        return json.loads(payload.decode())
-    except UnicodeDecodeError as error:
-        raise _Refused("utf8", f"byte {error.start}") from error
-    except (ValueError, RecursionError) as error:
-        raise _Refused("json", str(error)[:120]) from error
-
-
-def _check_depth(payload: bytes) -> None:
-    if payload.count(b"{") + payload.count(b"[") <= DEPTH_MAX:
-        return
-    brackets = _STRING.sub(b"", payload).translate(None, _NOT_BRACKET)
-    for _ in range(DEPTH_MAX):
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
-        if not brackets:
-            return
-    raise _Refused("depth", f"nested deeper than {DEPTH_MAX}, or cut short")
 
 
 def _read_item(address: Address, item: Any, out: _Gathered) -> None:

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from .contract import Decoded, Reading, Reject
-from .document import SECOND_NS, epoch_ns, gathered, read_object, refuse
+from .document import SECOND_NS, epoch_ns, gathered, read_list, refuse
 from .names import meaning_of, measured
 
 VERSION_MAX = 10
@@ -61,12 +61,9 @@ class SenmlDecoder:
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
         """Decode one pack; an unsupported mandatory label rejects the whole pack."""
-        document = read_object(b'{"pack":' + payload + b"}")
-        if isinstance(document, Reject):
-            return refuse(document)
-        pack = document.get("pack")
-        if len(document) != 1 or not isinstance(pack, list):
-            return refuse(Reject("type", "a pack is an array of records"))
+        pack = read_list(payload)
+        if isinstance(pack, Reject):
+            return refuse(pack)
         if len(pack) > RECORDS_MAX:
             return refuse(Reject("too_large", f"more than {RECORDS_MAX} records"))
         if wrong := _wrong(pack):

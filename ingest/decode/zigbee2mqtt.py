@@ -13,7 +13,7 @@ from typing import Any
 from ingest.vocabulary import METRIC_BY_NAME, Quality
 
 from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, epoch_ns, gathered, read_object, read_text, refuse, rfc3339_ns
+from .document import branch, epoch_ns, gathered, read_list, read_object, read_text, refuse, rfc3339_ns
 from .throttle import FLAGS, Throttle
 from .units import Quantity, convert, read_quantity
 
@@ -129,12 +129,9 @@ def _decode_availability(sensor: str, payload: bytes) -> Decoded:
 
 
 def _decode_devices(payload: bytes) -> Decoded:
-    document = read_object(b'{"devices":' + payload + b"}")
-    if isinstance(document, Reject):
-        return refuse(document)
-    devices = document.get("devices")
-    if not isinstance(devices, list):
-        return refuse(Reject("type", "bridge/devices is an array"))
+    devices = read_list(payload)
+    if isinstance(devices, Reject):
+        return refuse(devices)
     found = [device for device in devices[:_DEVICES_MAX] if isinstance(device, dict)]
     names = [device.get("friendly_name") for device in found if device.get("type") != "Coordinator"]
     return Decoded(declares=[name for name in names if isinstance(name, str) and name], ignored="registry")
