@@ -74,6 +74,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(36, "luma", "%", 0, 100),
     Metric(37, "scene_change", "%", 0, 100),  # of the picture's hash bits that differ from the learned scene
     _bool(38, "rule_active"),  # a rule of the camera's own analytics holds
+    _bool(39, "sound"),  # a class of sound is detected: the label
     Metric(40, "battery", "%", 0, 100),
     Metric(41, "battery_voltage", "V", 0, 60),
     _bool(42, "battery_low"),
@@ -98,6 +99,9 @@ METRICS: tuple[Metric, ...] = (
     Metric(65, "current", "A", -10_000, 10_000),
     Metric(66, "power", "W", -1e7, 1e7),
     Metric(67, "wind_speed", "m/s", 0, 120),
+    Metric(110, "active_count", "count", 0, 100_000),  # of the objects that move
+    Metric(111, "sound_level", "dBFS", -200, 20),  # relative to the full scale of the microphone
+    _bool(112, "recognised"),  # a face, a plate or a class of an object was recognised: the label
 )
 
 METRIC_BY_NAME = {metric.name: metric for metric in METRICS}

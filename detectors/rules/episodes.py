@@ -24,7 +24,7 @@ LAYOUT = 1
 
 GATE_METRICS = ("open", "access_granted", "forced")
 GATE_CODES = (METRIC_BY_NAME["open"].code, METRIC_BY_NAME["access_granted"].code, METRIC_BY_NAME["forced"].code)
-CAMERA_METRICS = ("object_present", "object_count", "review")
+CAMERA_METRICS = ("object_present", "object_count", "review", "sound")
 EpisodeRule = LastingState | Forced | AfterHours | CameraObject
 
 

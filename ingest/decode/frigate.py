@@ -1,31 +1,60 @@
-"""Frigate: `frigate/events`, `frigate/reviews`, and object counts of each camera or zone.
+"""Frigate: objects, reviews, sounds, classes and counts of cameras; their availability.
 
-Source: blakeblackshear/frigate, docs/docs/integrations/mqtt.md. The `after` half of an event counts. Names, plates
-and sub-labels are personal data and never leave this module.
+Source: blakeblackshear/frigate, docs/docs/integrations/mqtt.md (version 0.17). The `after` half of an event counts.
+Names, plates, sub-labels, descriptions and transcriptions are personal data and never leave this module.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .contract import Availability, Decoded, Media, Reading, Reject
-from .document import branch, epoch_ns, read_object, read_text, refuse, words
+from .document import branch, epoch_ns, is_short, number_of, read_object, read_text, refuse, words
+from .names import entity_name
 
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,18})?", re.ASCII)
 _PHASES = ("new", "update", "end")
 _TEXT_MAX = 64
-_STATES = frozenset(("review_status", "birdseye_mode", "ptz", "notifications"))
-_TOP = frozenset(("notifications", "stats", "restart", "onConnect", "camera_activity", "tracked_object_update"))
-_COUNT_LEVELS, _SUB_LEVELS = 2, 3
+_CAMERAS_MAX = 10_000
+_SUB_LEVELS = 3
+_SWITCH: Mapping[str, float] = {"ON": 1.0, "OFF": 0.0}
+_STATES: Mapping[str, float] = {"open": 1.0, "opened": 1.0, "on": 1.0, "closed": 0.0, "close": 0.0, "off": 0.0}
+_DOOR = frozenset(("open", "opened", "closed", "close"))
+_LEVELS: Mapping[str, tuple[str, str]] = {"dBFS": ("sound_level", "dBFS"), "rms": ("sound_rms", "")}
+_RECOGNISED: Mapping[str, str] = {"face": "face", "lpr": "license_plate"}
+
+IGNORED: Mapping[str, str] = {
+    "restart": "command",
+    "onConnect": "command",
+    "notifications": "setting of notifications",
+    "stats": "load of the recorder's computer",
+    "camera_activity": "settings and states that other topics repeat",
+    "profile": "setting",
+}
+"""Topics of the recorder that give no reading, and the reason."""
+IGNORED_OF_CAMERA: Mapping[str, str] = {
+    "review_status": "repeats reviews without an id",
+    "ptz": "command",
+    "birdseye_mode": "setting",
+    "transcription": "personal data",
+    "state": "setting of a function of Frigate",
+    "suspended": "setting of notifications",
+    "suspend": "command",
+    "set": "command",
+    "ptz_autotracker/active": "setting of a function of Frigate",
+}
+"""Topics, or last levels of topics, of a camera that give no reading, and the reason."""
 
 
 class FrigateDecoder:
-    """Decoder of the Frigate NVR. Holds no state.
+    """Decoder of the Frigate NVR. Its state is the roles (detect, record, audio) of each camera that are offline.
 
-    Works badly for: topics that name a camera or a zone (`frigate/front_gate/person` may be either), and sound events,
-    which are left out. Pictures yield media references without a subscription, because of their size.
+    Works badly for: topics that name a camera or a zone (`frigate/front_gate/person` may be either); recognitions and
+    triggers, which have no end. Pictures yield media references without a subscription, because of their size.
 
     >>> decoded = FrigateDecoder().decode("frigate/front_gate/person", b"2", retained=False, now_ns=0)
     >>> decoded.readings[0].metric, decoded.readings[0].value, decoded.readings[0].dims
@@ -37,10 +66,10 @@ class FrigateDecoder:
     def __init__(self, *, base: str = "frigate") -> None:
         """base: the setting `mqtt.topic_prefix` of Frigate."""
         self._base = base
+        self._offline: OrderedDict[str, set[str]] = OrderedDict()
         self.subscriptions: Sequence[str] = (
-            *(f"{base}/{topic}" for topic in ("available", "events", "reviews")),
-            f"{base}/+/+",
-            f"{base}/+/status/detect",
+            *(f"{base}/{topic}" for topic in ("available", "events", "reviews", "tracked_object_update", "triggers")),
+            *(f"{base}/+/{topic}" for topic in ("+", "+/active", "status/+", "audio/+", "classification/+")),
         )
 
     def claims(self, topic: str) -> bool:
@@ -50,33 +79,55 @@ class FrigateDecoder:
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
         """Decode one message; the caller decides whether retained readings count."""
         levels = topic.removeprefix(f"{self._base}/").split("/")
-        if "set" in levels[1:] or levels[0] in _TOP:
-            return Decoded(ignored="command" if "set" in levels else "state")
-        if len(levels) == 1:
-            return self._decode_top(levels[0], payload)
+        if reason := IGNORED.get(levels[0]) or _reason_of_camera(levels[1:]):
+            return Decoded(ignored=reason)
         if not all(levels):
             return refuse(Reject("sensor_name", "a topic with an empty level"))
-        if len(levels) == _COUNT_LEVELS:
-            return _decode_camera(levels[0], levels[1], payload)
-        if len(levels) == _SUB_LEVELS:
-            return _decode_detail(levels, payload)
-        return Decoded(ignored="state")
+        if len(levels) == 1:
+            return self._decode_top(levels[0], payload)
+        if len(levels) == _SUB_LEVELS and levels[1] == "status":
+            return self._decode_role(levels[0], levels[2], payload)
+        return _decode_camera(levels, payload)
 
     def _decode_top(self, word: str, payload: bytes) -> Decoded:
         if word == "available":
-            return _decode_availability(self._base, payload)
-        if word not in ("events", "reviews"):
-            return Decoded(ignored="state")
+            return self._decode_recorder(payload)
+        if word not in _DOCUMENTS:
+            return Decoded(ignored="topic", unread=(word[:_TEXT_MAX],))
         document = read_object(payload)
-        if isinstance(document, Reject):
-            return refuse(document)
-        if document.get("type") not in _PHASES:
-            return refuse(Reject("type", f"type is one of {', '.join(_PHASES)}"))
-        after = branch(document, "after")
-        camera, event_id = after.get("camera"), after.get("id")
-        if not _short(camera) or not _short(event_id):
-            return refuse(Reject("type", "an event has camera and id"))
-        return (_event if word == "events" else _review)(document["type"], after)
+        return refuse(document) if isinstance(document, Reject) else _DOCUMENTS[word](document)
+
+    def _decode_recorder(self, payload: bytes) -> Decoded:
+        online = _read_status(payload)
+        if isinstance(online, Decoded):
+            return online
+        return Decoded(availability=(Availability(self._base, online),))
+
+    def _decode_role(self, camera: str, role: str, payload: bytes) -> Decoded:
+        """Decode the health of one role; a camera is online while none of its roles is offline."""
+        online = _read_status(payload)
+        roles = self._offline.pop(camera, set())
+        (roles.add if online is False else roles.discard)(role)
+        if roles:
+            self._offline[camera] = roles
+        if len(self._offline) > _CAMERAS_MAX:
+            self._offline.popitem(last=False)
+        if isinstance(online, Decoded):
+            return online
+        return Decoded(availability=(Availability(camera, not roles, reason=", ".join(sorted(roles))),))
+
+
+def _decode_change(document: Mapping[str, Any], read: Callable[[str, Mapping[str, Any]], Decoded]) -> Decoded:
+    """Decode an event or a review by its `after` half."""
+    phase = document.get("type")
+    if phase == "genai":  # the summary of a language model: personal data
+        return Decoded(ignored="personal data")
+    if phase not in _PHASES:
+        return refuse(Reject("type", f"type is one of {', '.join(_PHASES)}"))
+    after = branch(document, "after")
+    if not is_short(after.get("camera")) or not is_short(after.get("id")):
+        return refuse(Reject("type", "an event has camera and id"))
+    return read(str(phase), after)
 
 
 def _event(phase: str, after: Mapping[str, Any]) -> Decoded:
@@ -84,15 +135,14 @@ def _event(phase: str, after: Mapping[str, Any]) -> Decoded:
     if after.get("false_positive") is True:
         return Decoded(ignored="false_positive")
     label = after.get("label")
-    if not _short(label):
+    if not is_short(label):
         return refuse(Reject("type", "an event has a label"))
     ended = phase == "end"
     # an ended object has no current zone: the zones it entered count
     zones = words(after.get("entered_zones" if ended else "current_zones"))
     dims = {"label": label, "zones": zones, "phase": phase, "event_id": after["id"]}
-    time_ns = epoch_ns(after.get("end_time" if ended else "frame_time"))
-    reading = Reading(after["camera"], "camera", "object_present", float(not ended), "bool", time_ns=time_ns, dims=dims)
-    return Decoded(readings=(reading,))
+    given = after.get("end_time" if ended else "frame_time")
+    return _camera_reading(after["camera"], "object_present", float(not ended), given=given, dims=dims)
 
 
 def _review(phase: str, after: Mapping[str, Any]) -> Decoded:
@@ -100,54 +150,144 @@ def _review(phase: str, after: Mapping[str, Any]) -> Decoded:
     data = branch(after, "data")
     severity = after.get("severity")
     dims = {
-        "severity": severity if _short(severity) else "",
+        "severity": severity if is_short(severity) else "",
         "objects": words(data.get("objects")),
         "zones": words(data.get("zones")),
         "phase": phase,
         "event_id": after["id"],
     }
-    stamp = {"new": after.get("start_time"), "end": after.get("end_time")}.get(phase)
-    value = float(phase != "end")
-    reading = Reading(after["camera"], "camera", "review", value, "bool", time_ns=epoch_ns(stamp), dims=dims)
+    if sounds := words(data.get("audio")):
+        dims["audio"] = sounds
+    given = {"new": after.get("start_time"), "end": after.get("end_time")}.get(phase)
+    return _camera_reading(after["camera"], "review", float(phase != "end"), given=given, dims=dims)
+
+
+def _recognition(document: Mapping[str, Any]) -> Decoded:
+    """Decode a recognised face, plate or class of a tracked object, without the name, the plate or the sub-label."""
+    kind, camera = document.get("type"), document.get("camera")
+    if kind == "description":
+        return Decoded(ignored="personal data")
+    if not is_short(camera):
+        return Decoded(ignored="no_camera")
+    dims: dict[str, Any] = {"phase": "update"}
+    if isinstance(kind, str) and kind in _RECOGNISED:
+        dims["label"] = _RECOGNISED[kind]
+    elif kind == "classification":
+        dims |= {key: document[key] for key in ("model", "attribute") if is_short(document.get(key))}
+    else:
+        return Decoded(ignored="type", unread=(f"tracked_object_update/{kind}"[:_TEXT_MAX],))
+    if is_short(document.get("id")):
+        dims["event_id"] = document["id"]
+    return _camera_reading(str(camera), "recognised", 1.0, given=document.get("timestamp"), dims=dims)
+
+
+def _trigger(document: Mapping[str, Any]) -> Decoded:
+    """Decode a trigger of the semantic search; it has no end."""
+    camera, rule = document.get("camera"), document.get("name")
+    if not is_short(camera) or not is_short(rule):
+        return refuse(Reject("type", "a trigger has camera and name"))
+    dims = {"rule": rule, "event": "trigger"}
+    if is_short(document.get("event_id")):
+        dims["event_id"] = document["event_id"]
+    return _camera_reading(str(camera), "rule_active", 1.0, dims=dims)
+
+
+_DOCUMENTS: Mapping[str, Callable[[Mapping[str, Any]], Decoded]] = {
+    "events": lambda document: _decode_change(document, _event),
+    "reviews": lambda document: _decode_change(document, _review),
+    "tracked_object_update": _recognition,
+    "triggers": _trigger,
+}
+
+
+def _reason_of_camera(levels: Sequence[str]) -> str:
+    """Return why a camera's topic gives no reading; "" for any other topic."""
+    return "" if not levels else IGNORED_OF_CAMERA.get(levels[-1]) or IGNORED_OF_CAMERA.get("/".join(levels), "")
+
+
+def _decode_camera(levels: Sequence[str], payload: bytes) -> Decoded:  # noqa: PLR0911 - a return a case
+    """Decode motion, a count, a picture, a sound or a classified state of a camera or a zone."""
+    camera, word, *rest = levels
+    detail = "/".join(rest)
+    if detail == "snapshot":
+        return Decoded(media=Media(camera, "image/jpeg", word[:_TEXT_MAX])) if payload else Decoded(ignored="empty")
+    text = read_text(payload)
+    if isinstance(text, Reject):
+        return refuse(text)
+    if not text:
+        return Decoded(ignored="forgotten")
+    if detail in ("", "active") and word != "motion":
+        return _count(camera, word, "active_count" if detail else "object_count", text)
+    if not detail:
+        return _switch(camera, "motion", text)
+    if len(rest) > 1 or word not in ("audio", "classification"):
+        return Decoded(ignored="topic", unread=(f"{word}/{detail}"[:_TEXT_MAX],))
+    return (_sound if word == "audio" else _classified)(camera, detail[:_TEXT_MAX], text)
+
+
+def _count(camera: str, label: str, metric: str, text: str) -> Decoded:
+    if not _COUNT.fullmatch(text) or len(label) > _TEXT_MAX:
+        return refuse(Reject("type", "an object count is a whole number"))
+    return _camera_reading(camera, metric, float(text), unit="count", dims={"label": label})
+
+
+def _switch(camera: str, metric: str, text: str, dims: Mapping[str, Any] | None = None) -> Decoded:
+    if text not in _SWITCH:
+        return refuse(Reject("type", f"{metric} is ON or OFF"))
+    return _camera_reading(camera, metric, _SWITCH[text], dims=dims)
+
+
+def _sound(camera: str, label: str, text: str) -> Decoded:
+    """Decode a class of sound, ON while it is detected, or the level of the sound."""
+    if label in _LEVELS:
+        metric, unit = _LEVELS[label]
+        level = number_of(float(text)) if _NUMBER.fullmatch(text) else None
+        if level is None:  # silence has no finite level
+            return Decoded(ignored="no_measurement")
+        return _camera_reading(camera, metric, level, unit=unit)
+    return _switch(camera, "sound", text, {"label": label})
+
+
+def _classified(camera: str, model: str, text: str) -> Decoded:
+    """Decode the state that a classification model sees: a source of its own beside the camera.
+
+    Open and closed give `open` of a gate, on and off the model's name; any other class is a label.
+    """
+    sensor, word = f"{camera}/{model}", text.lower()
+    if word in _DOOR:
+        reading = Reading(sensor, "gate", "open", _STATES[word], "bool", device=camera)
+    elif word in _STATES:
+        metric = entity_name(model) or "classified"
+        reading = Reading(sensor, "camera", metric, _STATES[word], "bool", device=camera)
+    else:
+        value = float(word not in ("none", "unknown"))
+        reading = Reading(sensor, "camera", "classified", value, "bool", dims={"class": text}, device=camera)
     return Decoded(readings=(reading,))
 
 
-def _decode_camera(camera: str, word: str, payload: bytes) -> Decoded:  # noqa: PLR0911 - a return a case
-    """Decode `frigate/CAMERA/motion`, and `frigate/CAMERA_OR_ZONE/LABEL` with a count."""
-    if word in _STATES:
-        return Decoded(ignored="state")
+def _camera_reading(
+    camera: str,
+    metric: str,
+    value: float,
+    *,
+    unit: str = "bool",
+    given: Any = None,
+    dims: Mapping[str, Any] | None = None,
+) -> Decoded:
+    """Return the result of one reading; given: epoch seconds on the wire, None for the arrival time."""
+    time_ns = epoch_ns(given)
+    doubt = "" if given is None or time_ns is not None else "time_format"
+    return Decoded(
+        readings=(Reading(camera, "camera", metric, value, unit, time_ns=time_ns, dims=dims or {}, doubt=doubt),)
+    )
+
+
+def _read_status(payload: bytes) -> bool | Decoded:
+    """Return whether a part is online; the result for a state without a meaning for its availability."""
     text = read_text(payload)
     if isinstance(text, Reject):
         return refuse(text)
-    if word == "motion":
-        if text not in ("ON", "OFF"):
-            return refuse(Reject("type", "motion is ON or OFF"))
-        return Decoded(readings=(Reading(camera, "camera", "motion", float(text == "ON"), "bool"),))
-    if not text:
-        return Decoded(ignored="forgotten")
-    if not _COUNT.fullmatch(text) or len(word) > _TEXT_MAX:
-        return refuse(Reject("type", "an object count is a whole number"))
-    return Decoded(readings=(Reading(camera, "camera", "object_count", float(text), "count", dims={"label": word}),))
-
-
-def _decode_detail(levels: Sequence[str], payload: bytes) -> Decoded:
-    camera, word, detail = levels
-    if detail == "snapshot":
-        return Decoded(media=Media(camera, "image/jpeg", word[:_TEXT_MAX])) if payload else Decoded(ignored="empty")
-    if (word, detail) == ("status", "detect"):
-        return _decode_availability(camera, payload)
-    return Decoded(ignored="state")
-
-
-def _decode_availability(sensor: str, payload: bytes) -> Decoded:
-    text = read_text(payload)
-    if isinstance(text, Reject):
-        return refuse(text)
-    if text not in ("online", "offline"):
-        known = text in ("disabled", "stopped", "")  # switched off by a person, or removed at the broker
-        return Decoded(ignored="state") if known else refuse(Reject("type", "status is online or offline"))
-    return Decoded(availability=(Availability(sensor, text == "online"),))
-
-
-def _short(text: Any) -> bool:
-    return isinstance(text, str) and 0 < len(text) <= _TEXT_MAX
+    if text in ("online", "offline"):
+        return text == "online"
+    known = text in ("disabled", "stopped", "")  # switched off by a person, or removed at the broker
+    return Decoded(ignored="state") if known else refuse(Reject("type", "status is online or offline"))
