@@ -17,6 +17,7 @@ dir = "{folder}/meta"
 [data]
 dir = "{folder}/data"
 wal-dir = "{folder}/wal"
+index-version = "tsi1"
 query-log-enabled = false
 [http]
 bind-address = "127.0.0.1:{http}"
