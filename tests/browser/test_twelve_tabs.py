@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
 TABS = 12
+IDLE_S = 3600
+"""Time without an alarm before the first one, in the long form."""
 CAMPUS = '[[site]]\nid = "school-1"\nname_zh = "青竹实验学校"\nname_en = "Qingzhu School"\nsize_m = [200, 120]\n'
 CALM, COVER, BAR = "text=当前没有险情", "[data-testid=cover]", "[data-testid=alarm-bar]"
 
@@ -47,7 +49,7 @@ def open_tabs(browser: Browser, address: str) -> list[Page]:
 
 
 def test_twelve_tabs_show_the_present_or_are_covered(
-    mosquitto: Any, make_service: Any, browser: Browser, publish: Any
+    mosquitto: Any, make_service: Any, browser: Browser, publish: Any, request: pytest.FixtureRequest
 ) -> None:
     """All tabs share one stream; each follows alarms, a frozen service, its own freeze, and the end of the display."""
     service = make_service(mosquitto.url, campus=CAMPUS)
@@ -58,6 +60,8 @@ def test_twelve_tabs_show_the_present_or_are_covered(
     pages = open_tabs(browser, f"{service.url}/#/display/{made['code']}")
     for page in pages:
         expect(page.locator(CALM)).to_be_visible()
+    if request.config.getoption("--long"):
+        stay_idle(pages, publish)
     publish("dorm-1")
     for page in pages:
         expect(page.locator(BAR)).to_contain_text("dorm-1", timeout=10_000)
@@ -82,3 +86,14 @@ def test_twelve_tabs_show_the_present_or_are_covered(
     for page in pages:
         expect(page.locator(COVER)).to_contain_text("请登录", timeout=5_000)
     pages[0].context.close()
+
+
+def stay_idle(pages: list[Page], publish: Any) -> None:
+    """Let the school be quiet for an hour; every tab stays live, without a cover."""
+    end_s = time.monotonic() + IDLE_S
+    while time.monotonic() < end_s:
+        publish("dorm-1", b'{"smoke": false}')
+        for page in pages:
+            expect(page.locator(COVER)).to_have_count(0)
+            expect(page.locator(CALM)).to_be_visible()
+        pages[0].wait_for_timeout(20_000)
