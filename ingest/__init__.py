@@ -1,6 +1,6 @@
 """Device bytes to columnar telemetry: decode, validate, batch and store."""
 
-from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog, CatalogChanges, Sensor
+from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog
 from .devices.accounting import (
     NO_DEVICE,
     NOTICES,
@@ -26,6 +26,7 @@ from .intake.settings import IntakeSettings
 from .intake.spool import SpoolChanges, Spooled
 from .priority import URGENT_KINDS, Priority, split_by_priority
 from .sealed import Fact, Sealed
+from .sensor import CatalogChanges, Renaming, Sensor
 from .stores.contract import Buckets, Retained, Series, Store
 from .stores.holds import FOREVER_NS, Hold, Holds, held
 from .stores.retention import HeldSpan, Level, RetentionClass, RetentionPlan, load_retention, raw_only_plan
@@ -80,6 +81,7 @@ __all__ = [
     "QuarantineChanges",
     "Quarantined",
     "Reads",
+    "Renaming",
     "Retained",
     "RetentionClass",
     "RetentionError",

@@ -1,16 +1,20 @@
 """Catalogue of sensors and metrics: codes, kinds, places and gateways.
 
-An unregistered sensor gets a code at its first message and is unassigned until the registry names its place.
+An unregistered sensor gets a code at its first message and is unassigned until the registry names its place. A declared
+one gets its code at its first message or at `enrol`. A renamed sensor keeps its code, and with it its history.
 Codes are durable: the log stores the result of `drain_changes` in the transaction of the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from itertools import islice, pairwise
 
 from .errors import CatalogFull
+from .sensor import CatalogChanges, Renaming, Sensor
+from .undeclared import UndeclaredNames
 from .vocabulary import FIRST_LEARNED_METRIC, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, Metric
 
 SERVICE_SITE = "_service"
@@ -18,46 +22,9 @@ SENSORS_MAX = 2_000_000
 SERVICE_DEVICE = "_service"
 """Id of the device in each site to which the service attaches its own readings about the site."""
 LEARNED_METRICS_MAX = 10_000
+RENAMED = ("catalog", "renamed")
+"""Owner and key in the log's memory of the number of the last renaming, for the processes that read the log."""
 _NO_SENSOR = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Sensor:
-    """One sensor of the catalogue.
-
-    id: identity on the wire, unique in its site; place: id of its place, "" while unassigned; profile: behaviour of its
-    surroundings ("kitchen", "waterside", ...; "" for the default); period_s: longest time between two messages, 0 when
-    unknown; limits: metric -> rising alarm limits of this sensor; gateway: id of the device of the same site that
-    relays its messages, "" when unknown; format, first_ns: of its first message, "" and 0 before.
-    """
-
-    code: int
-    id: str
-    site: str
-    kind: str
-    place: str = ""
-    profile: str = ""
-    period_s: float = 0.0
-    limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    gateway: str = ""
-    format: str = ""
-    first_ns: int = 0
-
-    @property
-    def assigned(self) -> bool:
-        """True once the sensor is bound to a place."""
-        return bool(self.place)
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogChanges:
-    """Durable fact: sensors and metrics that are new or changed since the last call."""
-
-    sensors: tuple[Sensor, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.sensors or self.metrics)
 
 
 class Catalog:
@@ -83,11 +50,18 @@ class Catalog:
         """
         self._sites = None if sites is None else frozenset(sites)
         self._altered: list[int] = []
-        self._sensors_max, self._undeclared_max, self._sites_max = sensors_max, undeclared_max, sites_max
-        self._declared = {(sensor.site, sensor.id): replace(sensor, code=_NO_SENSOR) for sensor in declared}
-        self._undeclared: dict[str, int] = dict.fromkeys((site for site, _ in self._declared), 0)
-        self._undeclared_sites = 0
-        self._new_names: dict[str, int] = {}
+        self._sensors_max = sensors_max
+        self._declared = {
+            (sensor.site, sensor.id): replace(sensor, code=_NO_SENSOR, declared=True) for sensor in declared
+        }
+        self._expected = dict.fromkeys(self._declared)
+        self._renamings: dict[int, Renaming] = {}
+        self._undeclared = UndeclaredNames(
+            (site for site, _ in self._declared),
+            names_max=undeclared_max,
+            sites_max=sites_max,
+            elsewhere=SERVICE_SITE,
+        )
         self._sensors: list[Sensor] = []
         self._code: dict[tuple[str, str], int] = {}
         self._learned: dict[str, Metric] = {}
@@ -124,18 +98,40 @@ class Catalog:
         return self._sites is None or site in self._sites
 
     def has_code(self, sensor: Sensor) -> bool:
-        """Return whether the sensor has sent a message, beyond its declaration."""
+        """Return whether the sensor has a code, beyond its declaration."""
         return (sensor.site, sensor.id) in self._code
+
+    @property
+    def renamed(self) -> int:
+        """Number of the last renaming, 0 without one."""
+        return max(self._renamings, default=0)
+
+    def renamings(self, after: int = 0) -> list[Renaming]:
+        """Return the renamings with higher numbers, in order."""
+        return [self._renamings[number] for number in sorted(self._renamings) if number > after]
+
+    def enrol(self, count: int) -> list[int]:
+        """Assign codes to at most `count` declared sensors without a message, and return the codes."""
+        found: list[int] = []
+        with suppress(CatalogFull):
+            for site, name in list(islice(self._expected, count)):
+                found += [self._register(site, name, self._declared[site, name].kind)]
+        return found
 
     def code(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
         """Return the code of a sensor, assigned at first use. A more specific kind replaces the stored one (KINDS).
 
-        wire, now_ns: format and arrival of the message, stored with the first one. Raises CatalogFull at the bound.
+        wire, now_ns: format and arrival of the message, stored with the first one; a removed sensor is in use again.
+        Raises CatalogFull at the bound.
         """
         code = self._code.get((site, sensor_id))
         if code is None:
             return self._register(site, sensor_id, kind, wire=wire, now_ns=now_ns)
         known = self._sensors[code]
+        if now_ns and (known.removed or not known.first_ns):
+            wire, first_ns = (known.format, known.first_ns) if known.first_ns else (wire, now_ns)
+            known = replace(known, removed=False, format=wire, first_ns=first_ns)
+            self._put(known)
         if KINDS.index(kind) < KINDS.index(known.kind) and (site, sensor_id) not in self._declared:
             self._put(replace(known, kind=kind))
         return code
@@ -168,14 +164,14 @@ class Catalog:
         return code in METRIC_BY_CODE or code in self._learned_by_code
 
     def update(self, sensor: Sensor) -> None:
-        """Replace the entry of a sensor that has a code (place, profile, period, limits, gateway)."""
+        """Replace the entry of a sensor that has a code (id, place, profile, period, limits, gateway, removed)."""
         self._put(sensor)
         self._register_gateway(sensor)
 
     def behind(self, code: int, gateway: str) -> None:
         """Record the gateway of a sensor's message. A gateway that the registry declares has precedence."""
         known = self._sensors[code]
-        declared = self._declared.get((known.site, known.id))
+        declared = self._declaration(known)
         if gateway in (known.gateway, known.id) or (declared is not None and declared.gateway):
             return
         self.update(replace(known, gateway=gateway))
@@ -189,8 +185,7 @@ class Catalog:
 
         Names of sites beyond the bound are counted under SERVICE_SITE.
         """
-        names, self._new_names = self._new_names, {}
-        return names
+        return self._undeclared.drain()
 
     def drain_changes(self) -> CatalogChanges:
         """Return the changes since the last call, to be stored with the next batch."""
@@ -200,34 +195,56 @@ class Catalog:
 
     def copy(self) -> Catalog:
         """Return an independent copy without pending changes; thread-safe."""
-        made = Catalog(sensors_max=self._sensors_max, undeclared_max=self._undeclared_max, sites_max=self._sites_max)
+        made = Catalog(sensors_max=self._sensors_max)
         made._sites = self._sites
         made._declared, made._undeclared = self._declared, self._undeclared.copy()
-        made._undeclared_sites = self._undeclared_sites
         made._code = self._code.copy()  # before the sensors: every code here then has its sensor
         made._learned, made._learned_by_code = self._learned.copy(), self._learned_by_code.copy()
         made._sensors = self._sensors.copy()
         made._altered = list(range(len(made._sensors)))
-        made._changed = {}
+        made._changed, made._renamings, made._expected = {}, self._renamings.copy(), {}
         return made
 
     def load(self, sensors: Sequence[Sensor], metrics: Sequence[Metric]) -> None:
         """Restore the entries of the log, codes ascending. Declarations of the registry override them."""
+        renamed = [sensor for sensor in sensors if sensor.former]
         for sensor in sensors:
-            declared = self._declared.get((sensor.site, sensor.id))
-            if declared is None:
+            if sensor.former:
                 self._put(sensor, durable=True)
             else:
-                known = replace(declared, code=sensor.code, format=sensor.format, first_ns=sensor.first_ns)
-                self._put(replace(known, gateway=declared.gateway or sensor.gateway))
+                self._load(sensor)
+        for sensor in renamed:  # after the others: one of them may have its former id
+            self._load(sensor)
         for metric in metrics:
             self._keep_metric(metric)
         for sensor in list(self._sensors):
             self._register_gateway(sensor)
 
+    def _load(self, sensor: Sensor) -> None:
+        """Restore one entry; without a declaration in a registry that has any, its place ends."""
+        declared = self._declaration(sensor)
+        if declared is not None:
+            known = replace(declared, code=sensor.code, id=sensor.id, format=sensor.format, first_ns=sensor.first_ns)
+            gateway = declared.gateway or sensor.gateway
+            self._put(replace(known, gateway=gateway, former=sensor.former, removed=sensor.removed))
+        elif self._declared and (sensor.declared or sensor.place or sensor.period_s or sensor.limits):
+            self._put(replace(sensor, place="", profile="", period_s=0.0, limits={}, declared=False))
+        else:
+            self._put(sensor, durable=True)
+
+    def _declaration(self, sensor: Sensor) -> Sensor | None:
+        """Return the declaration of the sensor's id, else of its newest former id.
+
+        A removed sensor loses the declaration of a former id to the sensor that has the id now.
+        """
+        former = [(sensor.site, name) for name, _ in reversed(sensor.former)]
+        own = [key for key in former if not (sensor.removed and key in self._code)]
+        keys = ((sensor.site, sensor.id), *own)
+        return next((self._declared[key] for key in keys if key in self._declared), None)
+
     def _register(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
         if _counts(site, sensor_id) and (site, sensor_id) not in self._declared:
-            self._admit(site)
+            self._undeclared.admit(site)
         if len(self._sensors) >= self._sensors_max:
             raise CatalogFull("sensors", self._sensors_max)
         declared = self._declared.get((site, sensor_id))
@@ -237,16 +254,6 @@ class Catalog:
         self._register_gateway(self._sensors[code])
         return code
 
-    def _admit(self, site: str) -> None:
-        """Count a new undeclared name of a site. Raises CatalogFull at a bound."""
-        known = site in self._undeclared or self._undeclared_sites < self._sites_max
-        counted = site if known else SERVICE_SITE
-        self._new_names[counted] = self._new_names.get(counted, 0) + 1
-        if not known:
-            raise CatalogFull("sensors", self._sites_max, "undeclared sites")
-        if self._undeclared.get(site, 0) >= self._undeclared_max:
-            raise CatalogFull("sensors", self._undeclared_max, f"undeclared sensors of {site}")
-
     def _register_gateway(self, sensor: Sensor) -> None:
         """Assign a code to the sensor's gateway; without effect at the bound."""
         if sensor.gateway and sensor.gateway != sensor.id and (sensor.site, sensor.gateway) not in self._code:
@@ -254,17 +261,29 @@ class Catalog:
                 self._register(sensor.site, sensor.gateway, "device")
 
     def _put(self, sensor: Sensor, *, durable: bool = False) -> None:
+        key = sensor.site, sensor.id
         if sensor.code == len(self._sensors):
             self._sensors.append(sensor)
-            if _counts(sensor.site, sensor.id) and (sensor.site, sensor.id) not in self._declared:
-                self._undeclared_sites += sensor.site not in self._undeclared
-                self._undeclared[sensor.site] = self._undeclared.get(sensor.site, 0) + 1
+            if _counts(*key) and key not in self._declared:
+                self._undeclared.add(sensor.site)
         else:
+            before = self._sensors[sensor.code]
+            if before.id != sensor.id and self._code.get((before.site, before.id)) == sensor.code:
+                del self._code[before.site, before.id]
             self._sensors[sensor.code] = sensor
-        self._code[sensor.site, sensor.id] = sensor.code
+        self._code[key] = sensor.code
+        self._expected.pop(key, None)
+        if sensor.former:
+            self._index_former(sensor)
         if not durable:
             self._changed[sensor.code] = sensor
         self._altered.append(sensor.code)
+
+    def _index_former(self, sensor: Sensor) -> None:
+        """Register the renamings of a sensor; the declaration of a former id is its own."""
+        for (old, number), (new, _) in pairwise((*sensor.former, (sensor.id, 0))):
+            self._renamings[number] = Renaming(number, sensor.site, old, new)
+            self._expected.pop((sensor.site, old), None)
 
     def _keep_metric(self, metric: Metric) -> None:
         self._learned[metric.name] = metric

@@ -53,11 +53,12 @@ class LogCatalog:
         self._lock = threading.Lock()
 
     def refresh(self, sensors: NDArray[np.int32], metrics: NDArray[np.int16]) -> None:
-        """Load the catalogue from the log if one of these sensor or metric codes is missing."""
+        """Load the catalogue from the log if one of these sensor or metric codes, or a renaming, is missing."""
         if self._shared or not len(sensors):
             return
         with self._lock:
-            if int(sensors.max()) >= len(self._catalog) or not self._catalog.knows(int(metrics.max())):
+            known = int(sensors.max()) < len(self._catalog) and self._catalog.knows(int(metrics.max()))
+            if not known or self._log.renamed() > self._catalog.renamed:
                 self._catalog.load(*self._log.catalog())
                 self._catalog.drain_changes()  # already durable in the log
 

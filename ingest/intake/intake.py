@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.catalog import SERVICE_SITE, Catalog
+from ingest.catalog import RENAMED, SERVICE_SITE, Catalog
 from ingest.decode.contract import Decoder, Outgoing
 from ingest.decode.native import ROOT
 from ingest.devices.accounting import Accounts, Counts, QuarantineChanges, Source, Waiting
@@ -79,6 +79,7 @@ class Intake:
             memory=memory,
         )
         self._bounds = Bounds(batch or BatchSettings())
+        self._renamed = catalog.renamed
         self._past_ns = self._settings.past_days * DAY_NS
         self._replays = Replays(self._accounts, self._duplicates)
         self.messages_total = 0
@@ -216,6 +217,9 @@ class Intake:
         fixed = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
         yield QuarantineChanges(rejected, self._replays.drain(), fixed)
         memory, self._slow.memory = self._slow.memory, {}
+        if self._catalog.renamed > self._renamed:
+            self._renamed = self._catalog.renamed
+            memory[RENAMED] = str(self._renamed).encode()
         yield Memory(
             {
                 **memory,

@@ -1,4 +1,4 @@
-"""Readings the service publishes about itself: ticks, sequence gaps, floods, foreign messages."""
+"""Readings of the service itself: ticks, awaited sensors, sequence gaps, floods, foreign messages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ from .foreign import ForeignMessages
 from .seal import Sources
 from .settings import IntakeSettings
 
-_TICK, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES, _FOREIGN = (
-    METRIC_BY_NAME[name].code for name in ("tick", "data_gap", "message_rate", "new_names", "foreign_messages")
+_TICK, _AWAITED, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES, _FOREIGN = (
+    METRIC_BY_NAME[name].code
+    for name in ("tick", "awaited", "data_gap", "message_rate", "new_names", "foreign_messages")
 )
+ENROLLED_MAX = 5_000
+"""Declared sensors without a message that get their code at a tick."""
 
 
 class SelfReadings:
@@ -52,9 +55,11 @@ class SelfReadings:
         self.numbers.record(codes)
 
     def write(self, batch: OpenBatch, now_ns: int) -> None:
-        """Write the tick, which advances event time while every sensor is offline, then gaps and floods."""
+        """Write the tick, which advances event time while all sensors are offline, awaited sensors, gaps and floods."""
         clock = self._catalog.code(SERVICE_SITE, "clock", "device")
         batch.put(clock, _TICK, 1.0, time_ns=now_ns, source=Sources.SERVICE)
+        for code in self._catalog.enrol(ENROLLED_MAX):
+            batch.put(code, _AWAITED, 1.0, time_ns=now_ns, source=Sources.SERVICE)
         for found, metric, notice, at_ns in self._found(now_ns):
             source = Source(self._catalog[found.sensor].site, NativeDecoder.name)
             self._accounts.add(source, "notice", rows=found.rows, reason=notice, device=found.sensor)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingest.catalog import SERVICE_SITE, Catalog, Sensor
-from ingest.decode.contract import Availability, Decoded, Decoder, Outgoing, Reading, Reject, Remembering
+from ingest.catalog import SERVICE_SITE, Catalog
+from ingest.decode.contract import Decoded, Decoder, Outgoing, Reading, Reject, Remembering
 from ingest.decode.native import Address, NativeDecoder
 from ingest.devices.accounting import NO_DEVICE, NOTICES, Accounts, Charge, Refusal, Source
 from ingest.devices.clocks import Clocks
@@ -16,9 +16,11 @@ from ingest.devices.gaps import Gaps
 from ingest.devices.ledger import Ledger
 from ingest.errors import CatalogFull
 from ingest.frame import AGAIN, DUP, OVERSIZE, RETAIN, Frame
+from ingest.sensor import Sensor
 from ingest.vocabulary import KINDS, SERVICE_METRICS
 
 from .batch import OpenBatch
+from .device_states import DeviceStates
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .hot_path import Columns, Route
 from .retained import RetainedCopies
@@ -66,7 +68,7 @@ class SlowPath:
         self._catalog, self._site = catalog, settings.site
         self._accounts, self._sources = accounts, sources
         self._clocks, self._duplicates = clocks, duplicates
-        self._online: dict[int, bool] = {}
+        self._states = DeviceStates(catalog)
         for decoder in self.decoders:
             if isinstance(decoder, Remembering):
                 decoder.recall([(key, value) for name, key, value in memory if name == decoder.name])
@@ -123,6 +125,7 @@ class SlowPath:
 
     def _settle_message(self, frame: Frame, source: Source, decoded: Decoded, *, own: bool, kind: str = "") -> bool:
         """Store a decoded message. Return False for a duplicate."""
+        renamed = self._states.rename(source.site, decoded.renamed)
         rows = len(decoded.readings) + sum(reject.rows for reject in decoded.rejects)
         own = own and all(self._timely(each, source.site) for each in decoded.readings)  # others: rejected each time
         retained = bool(frame[0] & RETAIN) and bool(decoded.readings)
@@ -136,10 +139,8 @@ class SlowPath:
                 return False
         else:
             self._store_all(self.retained.read(frame, decoded, own=own), source, frame, kind=kind)
-        changed = [self._store_availability(one, source, frame) for one in decoded.availability]
-        if decoded.gateway:
-            self._record_gateway(source, decoded)
-        self._note(source, decoded, idle=not rows and not any(changed))
+        changed = self._states.apply(decoded, source.site, lambda reading: self._write_state(reading, source, frame))
+        self._note(source, decoded, idle=not (rows or changed or renamed))
         return True
 
     def _store_all(self, decoded: Decoded, source: Source, frame: Frame, *, kind: str) -> None:
@@ -162,14 +163,6 @@ class SlowPath:
                 self._accounts.add(source, "quarantined", rows=reject.rows, reason=reject.reason, device=device)
             else:
                 self.refuse(source, frame, reject.reason, reject.detail, rows=reject.rows, counts=counts, device=device)
-
-    def _record_gateway(self, source: Source, decoded: Decoded) -> None:
-        """Record the gateway of a message for its sensors."""
-        names = [reading.sensor for reading in decoded.readings] + [change.sensor for change in decoded.availability]
-        for name in dict.fromkeys(names):
-            known = self._catalog.find(source.site, name)
-            if known is not None and self._catalog.has_code(known) and known.gateway != decoded.gateway:
-                self._catalog.behind(known.code, decoded.gateway)
 
     def _timely(self, reading: Reading, site: str) -> bool:
         """Return whether the time is storable, as it is or corrected for the device clock."""
@@ -225,19 +218,11 @@ class SlowPath:
             self.batch.attributes[row] = dims
         return None
 
-    def _store_availability(self, availability: Availability, source: Source, frame: Frame) -> bool:
-        """Store a change between online and offline; a repetition is ignored."""
-        known = self._catalog.find(source.site, availability.sensor)
-        if known is not None and self._online.get(known.code) == availability.online:
-            return False
-        reading = Reading(availability.sensor, "device", "online", float(availability.online), "bool")
+    def _write_state(self, reading: Reading, source: Source, frame: Frame) -> None:
+        """Store a reading about the state of a device."""
         refused = self._store_reading(reading, source, frame)
         if refused:
             self.refuse(source, frame, refused.reason, refused.detail, counts=())
-        sensor = self._catalog.find(source.site, availability.sensor)
-        if sensor is not None:
-            self._online[sensor.code] = availability.online
-        return True
 
     def _learn_route(self, frame: Frame, topic: str, decoded: Decoded) -> None:
         """Register topic and metrics for the hot path. Cameras send events and stay on this path."""
@@ -266,7 +251,7 @@ class SlowPath:
         if address is None or address.kind == "camera" or not self._catalog.accepts(address.site):
             return None
         sensor = self._catalog.find(address.site, address.sensor)
-        if sensor is None or not self._catalog.has_code(sensor):  # declared without a message: no route
+        if sensor is None or not sensor.first_ns or sensor.removed:  # its first message changes the catalogue
             return None
         if KINDS.index(address.kind) < KINDS.index(sensor.kind) or self.retained.awaits(raw_topic):
             return None

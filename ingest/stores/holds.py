@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.catalog import Sensor
 from ingest.errors import HoldError
+from ingest.sensor import Sensor
 
 from .retention import DAY_NS, HeldSpan
 
@@ -119,7 +119,8 @@ def held(holds: Iterable[Hold], sensors: Iterable[Sensor]) -> tuple[HeldSpan, ..
         return ()
     codes: dict[str, list[tuple[str, int]]] = {}
     for sensor in sensors:
-        codes.setdefault(sensor.site, []).append((sensor.id, sensor.code))
+        names = (sensor.id, *(name for name, _ in sensor.former))  # a hold names the sensor as at its time
+        codes.setdefault(sensor.site, []).extend((name, sensor.code) for name in names)
     return tuple(
         HeldSpan(
             frozenset(code for name, code in codes.get(hold.site, ()) if not hold.sensors or name in hold.sensors),

@@ -24,6 +24,7 @@ from ingest import (
     split_by_priority,
 )
 from ingest.block import batch_id, encode
+from ingest.catalog import RENAMED
 from ingest.devices.clocks import Clock
 
 from .chain import Block, Chain, Lane, Stored
@@ -135,6 +136,11 @@ class TelemetryLog:
         """Return every sensor and every learned metric, codes ascending."""
         with self._chain.reading() as db:
             return self._catalog.load(db)
+
+    def renamed(self) -> int:
+        """Return the number of the last renaming in the catalogue, 0 without one."""
+        with self._chain.reading() as db:
+            return int(self._memory.value(db, *RENAMED) or 0)
 
     def recent_keys(self, limit: int) -> NDArray[np.int64]:
         """Return the newest message keys, at most `limit`, oldest first."""

@@ -35,6 +35,11 @@ CREATE TABLE IF NOT EXISTS memory (
         """Return (owner, key, value) in the order in which the keys first appeared."""
         return db.execute("SELECT format, key, value FROM memory ORDER BY id").fetchall()
 
+    def value(self, db: sqlite3.Connection, owner: str, key: str) -> bytes | None:
+        """Return one value, or None."""
+        row = db.execute("SELECT value FROM memory WHERE format = ? AND key = ?", (owner, key)).fetchone()
+        return None if row is None else bytes(row[0])
+
     def clocks(self, db: sqlite3.Connection) -> list[tuple[int, Clock]]:
         """Return catalogue code and clock of every sensor whose clock has an offset, codes ascending."""
         stored = db.execute("SELECT key, value FROM memory WHERE format = ?", (CLOCK_MEMORY,)).fetchall()
