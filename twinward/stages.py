@@ -43,10 +43,7 @@ LAG_BYTES = 8
 
 
 class LogCatalog:
-    """Copies new sensors and metrics from the log, which another process writes, into the catalogue.
-
-    Does nothing where intake and stages share one catalogue.
-    """
+    """Copies new sensors and metrics from the log of another process; nothing where both share one catalogue."""
 
     def __init__(self, log: TelemetryLog, catalog: Catalog, *, shared: bool) -> None:
         self._log, self._catalog, self._shared = log, catalog, shared

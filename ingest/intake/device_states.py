@@ -1,4 +1,4 @@
-"""Device states between messages: online, offline, asleep, renamed, removed; devices of probes, gateways of devices."""
+"""Device states: online, offline, asleep, renamed, removed; relation of probes, devices and gateways."""
 
 from __future__ import annotations
 
