@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .wording import LABELS, NAMES, SIGNS, quantity, span
+from .wording import LABELS, NAMES, SIGNS, SOUNDS, quantity, span
 
 Words = dict[str, str]
 
@@ -156,7 +156,8 @@ def _held(fact: Fact) -> tuple[str, str]:
 
 
 def _camera(fact: Fact) -> tuple[str, str]:
-    zh, en = LABELS.get(fact.hazard, ("摄像机识别到可疑情况", "Camera detects a suspicious object"))
+    known = LABELS.get(fact.hazard, ("摄像机识别到可疑情况", "Camera detects a suspicious object"))
+    zh, en = SOUNDS.get(str(fact.dims.get("label")), known)
     for_zh, for_en = span(fact.window_s)
     return (f"{zh}，已持续 {for_zh}", f"{en} for {for_en}") if fact.window_s else (zh, en)
 

@@ -18,6 +18,7 @@ NAMES = {
     "fault": ("设备报故障", "Device reports a fault"),
     "battery": ("电量", "Battery"),
     "battery_low": ("电量低", "Battery low"),
+    "panic": ("紧急按钮或胁迫报警", "Emergency button or duress code"),
     "blind": ("摄像机画面被遮挡或丢失", "Camera picture covered or lost"),
     "pressure": ("水压", "Water pressure"),
     "message_rate": ("设备的消息频率", "Message rate of the device"),
@@ -32,6 +33,10 @@ LABELS = {
     "person_at_water": ("摄像机识别到水边有人", "Camera detects a person at the water"),
     "fire": ("摄像机识别到烟或火", "Camera detects smoke or fire"),
 }
+SOUNDS = dict.fromkeys(
+    ("fire_alarm", "smoke_detector"), ("摄像机听到火灾警报声", "Camera's microphone detects the sound of a fire alarm")
+)
+"""Label of a sound -> words that replace those of its hazard."""
 
 
 def quantity(value: float | None, unit: str) -> str:
