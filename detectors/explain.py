@@ -53,7 +53,7 @@ def clears(fact: Fact) -> Words:
 
 
 def _threshold(fact: Fact) -> tuple[str, str]:
-    zh, en = NAMES.get(fact.metric, (fact.metric, fact.metric))
+    zh, en = NAMES.get(fact.metric, (f"指标 {fact.metric}", fact.metric))
     window_zh, window_en = span(fact.window_s)
     if fact.unit == "bool":
         return (f"{zh}（已持续 {window_zh}）", f"{en} for {window_en}") if fact.window_s else (zh, en)
