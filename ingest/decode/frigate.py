@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .contract import Availability, Decoded, Media, Reading, Reject
-from .document import branch, epoch_ns, is_short, number_of, read_object, read_text, refuse, words
+from .document import branch, is_short, number_of, read_object, read_text, refuse, words
 from .names import entity_name
+from .times import WireTime, read_time
 
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,18})?", re.ASCII)
@@ -21,6 +22,7 @@ _PHASES = ("new", "update", "end")
 _TEXT_MAX = 64
 _CAMERAS_MAX = 10_000
 _SUB_LEVELS = 3
+_ARRIVAL = WireTime()
 _SWITCH: Mapping[str, float] = {"ON": 1.0, "OFF": 0.0}
 _STATES: Mapping[str, float] = {"open": 1.0, "opened": 1.0, "on": 1.0, "closed": 0.0, "close": 0.0, "off": 0.0}
 _DOOR = frozenset(("open", "opened", "closed", "close"))
@@ -84,18 +86,18 @@ class FrigateDecoder:
         if not all(levels):
             return refuse(Reject("sensor_name", "a topic with an empty level"))
         if len(levels) == 1:
-            return self._decode_top(levels[0], payload)
+            return self._decode_top(levels[0], payload, now_ns)
         if len(levels) == _SUB_LEVELS and levels[1] == "status":
             return self._decode_role(levels[0], levels[2], payload)
         return _decode_camera(levels, payload)
 
-    def _decode_top(self, word: str, payload: bytes) -> Decoded:
+    def _decode_top(self, word: str, payload: bytes, now_ns: int) -> Decoded:
         if word == "available":
             return self._decode_recorder(payload)
         if word not in _DOCUMENTS:
             return Decoded(ignored="topic", unread=(word[:_TEXT_MAX],))
         document = read_object(payload)
-        return refuse(document) if isinstance(document, Reject) else _DOCUMENTS[word](document)
+        return refuse(document) if isinstance(document, Reject) else _DOCUMENTS[word](document, now_ns)
 
     def _decode_recorder(self, payload: bytes) -> Decoded:
         online = _read_status(payload)
@@ -117,7 +119,9 @@ class FrigateDecoder:
         return Decoded(availability=(Availability(camera, not roles, reason=", ".join(sorted(roles))),))
 
 
-def _decode_change(document: Mapping[str, Any], read: Callable[[str, Mapping[str, Any]], Decoded]) -> Decoded:
+def _decode_change(
+    document: Mapping[str, Any], read: Callable[[str, Mapping[str, Any], int], Decoded], now_ns: int
+) -> Decoded:
     """Decode an event or a review by its `after` half."""
     phase = document.get("type")
     if phase == "genai":  # the summary of a language model: personal data
@@ -127,10 +131,10 @@ def _decode_change(document: Mapping[str, Any], read: Callable[[str, Mapping[str
     after = branch(document, "after")
     if not is_short(after.get("camera")) or not is_short(after.get("id")):
         return refuse(Reject("type", "an event has camera and id"))
-    return read(str(phase), after)
+    return read(str(phase), after, now_ns)
 
 
-def _event(phase: str, after: Mapping[str, Any]) -> Decoded:
+def _event(phase: str, after: Mapping[str, Any], now_ns: int) -> Decoded:
     """Decode a tracked object: present from its first video frame to its last."""
     if after.get("false_positive") is True:
         return Decoded(ignored="false_positive")
@@ -141,11 +145,11 @@ def _event(phase: str, after: Mapping[str, Any]) -> Decoded:
     # an ended object has no current zone: the zones it entered count
     zones = words(after.get("entered_zones" if ended else "current_zones"))
     dims = {"label": label, "zones": zones, "phase": phase, "event_id": after["id"]}
-    given = after.get("end_time" if ended else "frame_time")
-    return _camera_reading(after["camera"], "object_present", float(not ended), given=given, dims=dims)
+    at = read_time(after.get("end_time" if ended else "frame_time"), now_ns=now_ns)
+    return _camera_reading(after["camera"], "object_present", float(not ended), at=at, dims=dims)
 
 
-def _review(phase: str, after: Mapping[str, Any]) -> Decoded:
+def _review(phase: str, after: Mapping[str, Any], now_ns: int) -> Decoded:
     """Decode a span of video that Frigate marks for review."""
     data = branch(after, "data")
     severity = after.get("severity")
@@ -159,10 +163,11 @@ def _review(phase: str, after: Mapping[str, Any]) -> Decoded:
     if sounds := words(data.get("audio")):
         dims["audio"] = sounds
     given = {"new": after.get("start_time"), "end": after.get("end_time")}.get(phase)
-    return _camera_reading(after["camera"], "review", float(phase != "end"), given=given, dims=dims)
+    at = read_time(given, now_ns=now_ns)
+    return _camera_reading(after["camera"], "review", float(phase != "end"), at=at, dims=dims)
 
 
-def _recognition(document: Mapping[str, Any]) -> Decoded:
+def _recognition(document: Mapping[str, Any], now_ns: int) -> Decoded:
     """Decode a recognised face, plate or class of a tracked object, without the name, the plate or the sub-label."""
     kind, camera = document.get("type"), document.get("camera")
     if kind == "description":
@@ -178,10 +183,11 @@ def _recognition(document: Mapping[str, Any]) -> Decoded:
         return Decoded(ignored="type", unread=(f"tracked_object_update/{kind}"[:_TEXT_MAX],))
     if is_short(document.get("id")):
         dims["event_id"] = document["id"]
-    return _camera_reading(str(camera), "recognised", 1.0, given=document.get("timestamp"), dims=dims)
+    at = read_time(document.get("timestamp"), now_ns=now_ns)
+    return _camera_reading(str(camera), "recognised", 1.0, at=at, dims=dims)
 
 
-def _trigger(document: Mapping[str, Any]) -> Decoded:
+def _trigger(document: Mapping[str, Any], now_ns: int) -> Decoded:  # noqa: ARG001 - no time on the wire
     """Decode a trigger of the semantic search; it has no end."""
     camera, rule = document.get("camera"), document.get("name")
     if not is_short(camera) or not is_short(rule):
@@ -192,9 +198,9 @@ def _trigger(document: Mapping[str, Any]) -> Decoded:
     return _camera_reading(str(camera), "rule_active", 1.0, dims=dims)
 
 
-_DOCUMENTS: Mapping[str, Callable[[Mapping[str, Any]], Decoded]] = {
-    "events": lambda document: _decode_change(document, _event),
-    "reviews": lambda document: _decode_change(document, _review),
+_DOCUMENTS: Mapping[str, Callable[[Mapping[str, Any], int], Decoded]] = {
+    "events": lambda document, now_ns: _decode_change(document, _event, now_ns),
+    "reviews": lambda document, now_ns: _decode_change(document, _review, now_ns),
     "tracked_object_update": _recognition,
     "triggers": _trigger,
 }
@@ -271,15 +277,11 @@ def _camera_reading(
     value: float,
     *,
     unit: str = "bool",
-    given: Any = None,
+    at: WireTime = _ARRIVAL,
     dims: Mapping[str, Any] | None = None,
 ) -> Decoded:
-    """Return the result of one reading; given: epoch seconds on the wire, None for the arrival time."""
-    time_ns = epoch_ns(given)
-    doubt = "" if given is None or time_ns is not None else "time_format"
-    return Decoded(
-        readings=(Reading(camera, "camera", metric, value, unit, time_ns=time_ns, dims=dims or {}, doubt=doubt),)
-    )
+    reading = Reading(camera, "camera", metric, value, unit, time_ns=at.time_ns, dims=dims or {}, doubt=at.doubt)
+    return Decoded(readings=(reading,))
 
 
 def _read_status(payload: bytes) -> bool | Decoded:

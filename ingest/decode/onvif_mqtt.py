@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .contract import Decoded, Reading, Reject
-from .document import is_short, read_object, refuse, rfc3339_ns
+from .document import is_short, read_object, refuse
 from .onvif_events import Event, Meaning, read_event
+from .times import WireTime, read_time
 
 _MARK = "onvif-ej"
 _PREFIX_MAX = 3
@@ -85,10 +86,11 @@ class OnvifMqttDecoder:
         if not isinstance(meaning, Meaning):
             unread = () if meaning else tuple(f"{'/'.join(event.names)}/{key}"[:64] for key in event.data)
             return Decoded(ignored=meaning or "event", unread=unread)
-        return self._result(prefix, meaning, source, document.get("UtcTime"), _marked(rest))
+        at = read_time(document.get("UtcTime"), now_ns=now_ns)
+        return self._result(prefix, meaning, source, at, _marked(rest))
 
     def _result(
-        self, camera: str, meaning: Meaning, source: Mapping[str, Any], given: Any, marked: Sequence[str]
+        self, camera: str, meaning: Meaning, source: Mapping[str, Any], at: WireTime, marked: Sequence[str]
     ) -> Decoded:
         """Return the reading of an event at its source, and the state to remember."""
         probe, memory = self._sources.probe(camera, source, marked)
@@ -96,14 +98,12 @@ class OnvifMqttDecoder:
         if meaning.condition:
             value, held = self._hold(f"={sensor}/{meaning.metric}", meaning)  # no topic begins with "="
             memory |= held
-        time_ns = rfc3339_ns(given)
-        doubt = "" if given is None or time_ns is not None else "time_format"
         reading = Reading(
             *(sensor, meaning.kind, meaning.metric, value, meaning.unit),
-            time_ns=time_ns,
+            time_ns=at.time_ns,
             dims=meaning.dims,
             device=camera if probe else "",
-            doubt=doubt,
+            doubt=at.doubt,
         )
         return Decoded(readings=(reading,), memory=memory)
 

@@ -1,4 +1,4 @@
-"""Payloads of firmwares with NUL bytes, byte order marks and number tokens outside of JSON cost one value at most."""
+"""NUL bytes, byte order marks and number tokens outside of JSON cost one value at most."""
 
 from __future__ import annotations
 
