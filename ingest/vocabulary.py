@@ -48,6 +48,9 @@ METRICS: tuple[Metric, ...] = (
     Metric(4, "smoke_concentration", "%", 0, 100),
     Metric(5, "co", "ppm", 0, 10_000),
     Metric(6, "temperature", "Cel", -60, 1_500),
+    _bool(7, "carbon_monoxide"),  # the device's own alarm, at the limits of EN 50291-1
+    _bool(8, "gas"),  # the device's own alarm for combustible gas
+    _bool(9, "heat"),  # the device's own alarm for heat
     _bool(10, "open"),
     _bool(11, "access_granted"),
     _bool(12, "access_denied"),
@@ -65,6 +68,9 @@ METRICS: tuple[Metric, ...] = (
     Metric(24, "flow", "m3/s", -1_000, 100_000),
     Metric(25, "pressure", "MPa", -0.1, 100),
     _bool(26, "leak"),
+    _bool(27, "level_high"),  # a float switch, or the device's own limit
+    _bool(28, "level_low"),
+    Metric(29, "fill", "%", 0, 100),  # of a tank
     _bool(30, "object_present"),
     Metric(31, "object_count", "count", 0, 100_000),
     _bool(32, "motion"),
@@ -100,6 +106,12 @@ METRICS: tuple[Metric, ...] = (
     Metric(65, "current", "A", -10_000, 10_000),
     Metric(66, "power", "W", -1e7, 1e7),
     Metric(67, "wind_speed", "m/s", 0, 120),
+    Metric(71, "chip_temperature", "Cel", -60, 200),  # of the device's processor: no temperature of the room
+    _bool(72, "vibration"),
+    Metric(73, "gas_level", "%LEL", 0, 100),  # of the lower explosive limit
+    _bool(74, "end_of_life"),  # the sensing element has reached its age limit
+    _bool(75, "panic"),  # an emergency button
+    _bool(76, "alarm"),  # an alarm that the device does not describe further
     Metric(110, "active_count", "count", 0, 100_000),  # of the objects that move
     Metric(111, "sound_level", "dBFS", -200, 20),  # relative to the full scale of the microphone
     _bool(113, "panic"),  # a duress code or an emergency button
@@ -116,6 +128,8 @@ DEVICE_METRICS = frozenset(
         "battery_low",
         "tamper",
         "fault",
+        "end_of_life",
+        "chip_temperature",
         "rssi",
         "linkquality",
         "link_margin",
