@@ -22,6 +22,7 @@ from .clock import Clock
 from .data_folder.files import DETECTIONS, STORE, TELEMETRY, damage_named, damaged
 from .data_folder.fit import fit_folder
 from .data_folder.locks import ROLES, RoleLocks, roles_of
+from .data_folder.store import own_store
 from .errors import FolderMismatch
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
@@ -141,10 +142,11 @@ class Flow:
 
     def open_store(self, latest: Latest) -> Store:
         """Return the store of the settings; fills `latest` from the newest entries that the store contains."""
-        settings = self.settings
+        settings, kind = self.settings, self.settings.store.kind
         path = settings.data_dir / STORE
+        opened = partial(open_store, kind, path, settings=settings.store, catalog=self.catalog)
         try:
-            store = open_store(settings.store.kind, path, settings=settings.store, catalog=self.catalog)
+            store = own_store(settings.data_dir, opened, server=settings.store.influx_database * (kind == "influxdb"))
         except StoreError as error:
             if settings.store.kind != "duckdb":
                 raise

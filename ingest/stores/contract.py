@@ -54,6 +54,10 @@ class Store(Protocol):
         """Write the readings and set the stored log position to `cursor`."""
         ...
 
+    def claim(self, installation: int) -> int:
+        """Return the number of the installation to which the store belongs; a store of none belongs to this one now."""
+        ...
+
     def cursor(self) -> int:
         """Return the last stored log position; 0 when empty."""
         ...

@@ -80,6 +80,12 @@ class DuckdbStore:
                 _insert(db, batch)
                 db.execute("UPDATE progress SET cursor = ?", [cursor])
 
+    def claim(self, installation: int) -> int:
+        """Return the number of the installation to which the store belongs; a store of none belongs to this one now."""
+        with self._writing, self._transaction() as db:
+            db.execute("INSERT INTO owner SELECT ? WHERE NOT EXISTS (FROM owner)", [installation])
+            return _one(db, "SELECT installation FROM owner")
+
     def cursor(self) -> int:
         """Return the last stored log position."""
         with self._session() as db:

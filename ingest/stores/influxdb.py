@@ -100,6 +100,16 @@ class InfluxStore:
         for part in parts:
             self._send("\n".join(part).encode())
 
+    def claim(self, installation: int) -> int:
+        """Return the number of the installation to which the store belongs; a store of none belongs to this one now."""
+        query = f"SELECT installation FROM {PROGRESS} WHERE time = 0"  # noqa: S608 - constants
+        with self._gate:
+            rows = self._query(query)
+            if rows and rows[0][1]:
+                return int(rows[0][1])
+            self._send(f"{PROGRESS} installation={installation}i 0".encode())
+        return installation
+
     def cursor(self) -> int:
         """Return the last stored log position."""
         rows = self._query(f"SELECT cursor FROM {PROGRESS} WHERE time = 0")  # noqa: S608 - constants

@@ -22,7 +22,7 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._batch = concat([])
         self._levels: dict[tuple[str, int], Rollup] = {}
-        self._cursor = 0
+        self._cursor = self._installation = 0
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
         """Write the readings; a cursor at or below the stored one is a no-op."""
@@ -30,6 +30,11 @@ class MemoryStore:
             if cursor > self._cursor:
                 self._batch = concat([self._batch, batch])
                 self._cursor = cursor
+
+    def claim(self, installation: int) -> int:
+        """Return the number of the installation to which the store belongs; a store of none belongs to this one now."""
+        self._installation = self._installation or installation
+        return self._installation
 
     def cursor(self) -> int:
         """Return the last stored log position."""

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import paho.mqtt.client as mqtt
 
 from twinward.data_folder.files import stamp
@@ -75,6 +76,12 @@ def foreign(name: str) -> Way:
         stamp(data / name, 12_345)
 
     return way
+
+
+def foreign_store(_folders: Folders, data: Path) -> None:
+    """Exchange the store with that of another installation."""
+    with duckdb.connect(str(data / STORE)) as db:
+        db.execute("UPDATE owner SET installation = 12345")
 
 
 def mode(name: str, bits: int) -> Way:

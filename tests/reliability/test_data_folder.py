@@ -25,6 +25,7 @@ from tests.reliability.folder_ways import (
     aged,
     cut,
     foreign,
+    foreign_store,
     garbage,
     gone,
     mode,
@@ -45,6 +46,7 @@ PAGES = {
     "both logs gone": together(*map(gone, LOGS)),
     "telemetry, head and store gone": together(*map(gone, ("telemetry.sqlite", "telemetry.sqlite.head", STORE))),
     "all aged": aged(*LOGS, DATABASE, STORE),
+    "store foreign": foreign_store,
 }
 """Ways after which the service starts and every fire pages."""
 REFUSED = {

@@ -187,6 +187,15 @@ def test_retention_removes_expired_readings_and_keeps_holds(
                 assert list(zip(got.time_ns.tolist(), got.value.tolist(), strict=True)) == [row[2:4] for row in wanted]
 
 
+def test_the_first_claim_counts(make: Callable[[], Store]) -> None:
+    """A store belongs to the first installation that claims it, also after writes and a rewind."""
+    store = make()
+    assert store.claim(7) == 7
+    store.write(batch_of([(0, 1, START_NS, 1.0, 0)]), cursor=3)
+    store.rewind(1)
+    assert (store.claim(8), store.claim(7), store.cursor(), store.count()) == (7, 7, 1, 1)
+
+
 def _is_past(row: tuple[int, int, int, float, int], held: list[HeldSpan], now_ns: int) -> bool:
     day = row[2] // DAY_NS
     if any(row[0] in one.sensors and one.first_day <= day <= one.last_day for one in held):
