@@ -114,7 +114,6 @@ METRICS: tuple[Metric, ...] = (
     _bool(76, "alarm"),  # an alarm that the device does not describe further
     Metric(110, "active_count", "count", 0, 100_000),  # of the objects that move
     Metric(111, "sound_level", "dBFS", -200, 20),  # relative to the full scale of the microphone
-    _bool(113, "panic"),  # a duress code or an emergency button
     _bool(112, "recognised"),  # a face, a plate or a class of an object was recognised: the label
 )
 

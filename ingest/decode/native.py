@@ -2,10 +2,10 @@
 
     {"time": "2026-03-01T08:00:00+08:00", "seq": 7, "smoke_density": 0.12, "battery": 88}
 
-time: RFC 3339 with offset or epoch milliseconds; the arrival time counts when it is absent or null. seq: integer,
-optional. site, device, sensor: optional texts, equal to those of the topic. Every other name is a metric: number,
-boolean, or null for no measurement. `"test": true` marks the object's readings as a self-test. A camera sends events:
-label, state (start, update, end), score, zone, track, count.
+time: RFC 3339 with offset or epoch milliseconds, or another form that `times` reads; without it the arrival time
+counts. seq: integer, optional. site, device, sensor: optional texts, equal to those of the topic. Every other name is
+a metric: number, boolean, or null for no measurement. `"test": true` marks the object's readings as a self-test. A
+camera sends events: label, state (start, update, end), score, zone, track, count.
 
 One module because objects, arrays and camera events share the checks of names, times and values.
 """
@@ -27,10 +27,10 @@ from ingest.vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_NAME, Quality
 
 from .contract import Decoded, Reading, Reject
 from .payload import read_json
+from .times import TIME_NS_MAX, WireTime, read_time
 
 ROOT = "campus"
 MILLISECOND_NS = 1_000_000
-_TIME_NS_MAX = 2**63 - 1
 _TEXT_MAX = 64
 _ZONES_MAX = 16
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -60,6 +60,7 @@ class Address:
 
 @dataclass(slots=True)
 class _Gathered:
+    now_ns: int
     readings: list[Reading] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -118,9 +119,9 @@ class NativeDecoder:
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
         """Decode one message; the caller decides whether retained readings count."""
-        return self.interpret(topic, payload)[0]
+        return self.interpret(topic, payload, now_ns=now_ns)[0]
 
-    def interpret(self, topic: str, payload: bytes) -> tuple[Decoded, bool]:
+    def interpret(self, topic: str, payload: bytes, *, now_ns: int) -> tuple[Decoded, bool]:
         """Decode one message; also return whether every object carries its own time or sequence number."""
         if topic.startswith(f"{ROOT}/{SERVICE_SITE}/"):
             return Decoded(ignored="service"), False
@@ -131,7 +132,7 @@ class NativeDecoder:
         if isinstance(document, Reject):
             return Decoded(rejects=(document,)), False
         items = document if isinstance(document, list) else [document]
-        gathered = _Gathered()
+        gathered = _Gathered(now_ns)
         if not items:
             gathered.rejects.append(Reject("empty", "an array without objects"))
         for item in items:
@@ -167,52 +168,41 @@ def _read_item(address: Address, item: Any, out: _Gathered) -> None:
         seq = None
     if seq is not None:
         out.numbers.append(seq)
-    out.own = out.own and (given is not None or seq is not None)
-    try:
-        time_ns = _read_time(given)
-    except _Refused as refused:
-        rows = sum(item[name] is not None for name in names) or 1
-        out.rejects.append(Reject(refused.reason, refused.detail, rows))
-        return
-    _read_values(address, {name: item[name] for name in names}, time_ns, out)
+    at = _read_time(given, out.now_ns)
+    # a doubtful time does not tell repeated messages apart
+    out.own = out.own and (seq is not None or at.time_ns is not None)
+    _read_values(address, {name: item[name] for name in names}, at, out)
 
 
-def _read_time(given: Any) -> int | None:
-    """Return the event time in ns; None when the object has none."""
-    if given is None:
-        return None
-    time_ns: int
+def _read_time(given: Any, now_ns: int) -> WireTime:
+    """Return the event time; a time that the hot path reads too is the same to the microsecond."""
     if isinstance(given, str):
         try:
-            time_ns = stamp_ns(msgspec.convert(given, ZonedTime))
-        except (msgspec.ValidationError, ValueError, OverflowError) as error:
-            raise _Refused("time_format", "want RFC 3339 with offset") from error
-    elif type(given) is int:
-        time_ns = given * MILLISECOND_NS
-    elif type(given) is float and isfinite(given):
-        time_ns = round(given * 1_000) * 1_000
-    else:
-        raise _Refused("time_format", "want RFC 3339 with offset, or epoch milliseconds")
-    if time_ns < 0:
-        raise _Refused("time_past", "before 1970")
-    if time_ns > _TIME_NS_MAX:
-        raise _Refused("time_future", "after 2262")
+            return WireTime(_bounded(stamp_ns(msgspec.convert(given, ZonedTime))))
+        except (msgspec.ValidationError, ValueError, OverflowError):
+            return read_time(given, now_ns=now_ns, unit="ms")
+    return read_time(given, now_ns=now_ns, unit="ms")
+
+
+def _bounded(time_ns: int) -> int:
+    if not 0 <= time_ns <= TIME_NS_MAX:
+        raise OverflowError
     return time_ns
 
 
-def _read_values(address: Address, item: Mapping[str, Any], time_ns: int | None, out: _Gathered) -> None:
+def _read_values(address: Address, item: Mapping[str, Any], at: WireTime, out: _Gathered) -> None:
     quality = Quality.TEST if item.get("test") is True or item.get("test") == 1 else Quality.GOOD
     skip: frozenset[str] = _ENVELOPE
     if address.kind == "camera" and not _EVENT_KEYS.isdisjoint(item):
         skip |= _EVENT_KEYS
-        _gather(out, lambda: _read_event(address, item, time_ns, quality))
+        _gather(out, lambda: _read_event(address, item, at, quality))
     for name, value in item.items():
         if name in skip or value is None:
             continue
         if name not in METRIC_BY_NAME and _PERSONAL.search(name):
             out.notices.append("personal_data")
             continue
-        _gather(out, lambda name=name, value=value: _read_metric(address, name, value, time_ns, quality))
+        _gather(out, lambda name=name, value=value: _read_metric(address, name, value, at, quality))
 
 
 def _gather(out: _Gathered, read: Any) -> None:
@@ -227,14 +217,14 @@ def _gather(out: _Gathered, read: Any) -> None:
             out.notices.append("unknown_metric")
 
 
-def _read_metric(address: Address, name: str, value: Any, time_ns: int | None, quality: Quality) -> Reading:
+def _read_metric(address: Address, name: str, value: Any, at: WireTime, quality: Quality) -> Reading:
     if not _METRIC.fullmatch(name):
         raise _Refused("metric_name", f"{name[:80]!r} is no metric name")
     number = _number(name, value)
     known = METRIC_BY_NAME.get(name)
     kind = "env" if known is None else "device" if name in DEVICE_METRICS else address.kind
     unit = "" if known is None else known.unit
-    return Reading(address.sensor, kind, name, number, unit, time_ns=time_ns, quality=quality)
+    return Reading(address.sensor, kind, name, number, unit, time_ns=at.time_ns, doubt=at.doubt, quality=quality)
 
 
 def _number(name: str, value: Any) -> float:
@@ -249,7 +239,7 @@ def _number(name: str, value: Any) -> float:
     return number
 
 
-def _read_event(address: Address, item: Mapping[str, Any], time_ns: int | None, quality: Quality) -> Reading | None:
+def _read_event(address: Address, item: Mapping[str, Any], at: WireTime, quality: Quality) -> Reading | None:
     """Return the reading of a camera event; None when all keys of the event are null."""
     label, state, count = item.get("label"), item.get("state"), item.get("count")
     if label is None and state is None and count is None:
@@ -263,7 +253,9 @@ def _read_event(address: Address, item: Mapping[str, Any], time_ns: int | None, 
     metric, value = ("object_present", present) if count is None else ("object_count", _number("count", count))
     unit = METRIC_BY_NAME[metric].unit
     kept = {key: dim for key, dim in dims.items() if dim is not None}
-    return Reading(address.sensor, "camera", metric, value, unit, time_ns=time_ns, quality=quality, dims=kept)
+    return Reading(
+        address.sensor, "camera", metric, value, unit, time_ns=at.time_ns, doubt=at.doubt, quality=quality, dims=kept
+    )
 
 
 def _text(name: str, value: Any) -> str | None:

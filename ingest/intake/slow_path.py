@@ -100,7 +100,7 @@ class SlowPath:
         elif flags & OVERSIZE:
             self.refuse(source, frame, "too_large", "payload over the limit")
         elif decoder is self.native:
-            decoded, own = self.native.interpret(topic, payload)
+            decoded, own = self.native.interpret(topic, payload, now_ns=self.span[1])
             fresh = self._settle_message(frame, source, decoded, own=own, kind="" if address is None else address.kind)
             if flags & RETAIN:
                 return  # no event: no sequence number, no route for the hot path

@@ -47,12 +47,44 @@ def test_an_object_gives_a_reading_per_metric_with_device_metrics_apart() -> Non
         ('"2025-11-25T00:00:00.25+08:00"', 1_764_000_000_250_000_000),
         ("1764000000001", 1_764_000_000_001_000_000),
         ("1764000000001.5", 1_764_000_000_001_500_000),
+        ("1764000000", 1_764_000_000_000_000_000),
+        ("1764000000000001", 1_764_000_000_000_001_000),
+        ('"2025-11-24 16:00:00"', 1_764_000_000_000_000_000),
+        ("7300", 7_300_000_000),
         ("null", None),
     ],
 )
 def test_times_in_every_allowed_form(time: str, wanted: int | None) -> None:
-    """RFC 3339 with any offset and epoch milliseconds are exact; null counts as absent."""
-    assert decode(f'{{"time": {time}, "co": 1}}').readings[0].time_ns == wanted
+    """RFC 3339 with any offset and epoch times in any unit are exact; null counts as absent."""
+    (reading,) = decode(f'{{"time": {time}, "co": 1}}').readings
+    assert (reading.time_ns, reading.doubt) == (wanted, "")
+
+
+@pytest.mark.parametrize(
+    ("time", "doubt"),
+    [
+        ('"yesterday"', "time_format"),
+        ("true", "time_format"),
+        ("-5", "time_past"),
+        ('"9999-01-01T00:00:00Z"', "time_future"),
+        ("1e300", "time_future"),
+    ],
+)
+def test_unusable_time_keeps_the_reading(time: str, doubt: str) -> None:
+    """An alarm with an unusable time is read at its arrival, with the doubt."""
+    decoded = decode(f'{{"time": {time}, "smoke": true}}')
+    assert [(reading.value, reading.time_ns, reading.doubt) for reading in decoded.readings] == [(1.0, None, doubt)]
+    assert not decoded.rejects
+
+
+def test_repeated_alarm_with_an_unusable_time_is_no_duplicate() -> None:
+    """On, off and on again with the same unusable time are three readings."""
+    intake = Intake(Catalog())
+    for value in (b"true", b"false", b"true"):
+        intake.accept([(0x32, 1, b"campus/s1/smoke/a", b'{"time": "soon", "smoke": %s}' % value)], NOW_NS)
+    sealed = intake.seal()
+    assert sealed is not None
+    assert sealed.batch.value.tolist() == [1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -77,11 +109,6 @@ def test_times_in_every_allowed_form(time: str, wanted: int | None) -> None:
         (b'{"co": {"a": 1}}', ["type"]),
         (b'{"b\xc3\xa9": 1}', ["metric_name"]),
         (b'{"1st": 1}', ["metric_name"]),
-        (b'{"time": "yesterday", "co": 1}', ["time_format"]),
-        (b'{"time": "2025-11-24T16:00:00", "co": 1}', ["time_format"]),
-        (b'{"time": true, "co": 1}', ["time_format"]),
-        (b'{"time": -5, "co": 1}', ["time_past"]),
-        (b'{"time": "9999-01-01T00:00:00Z", "co": 1}', ["time_future"]),
         (b'{"co": ' + b"[" * 60 + b"]" * 60 + b"}", ["depth"]),
         (b"[" * 100_000, ["depth"]),
     ],
@@ -307,7 +334,8 @@ def test_every_metric_of_the_vocabulary_takes_the_hot_path() -> None:
     intake._slow.accept = declined.append  # type: ignore[method-assign]
     for name in METRIC_BY_NAME:
         intake.accept([(0x30, 0, f"campus/s1/env/{name}".encode(), json.dumps({name: 0}).encode())], NOW_NS)
-    assert [frame[2] for frame in declined] == [b"campus/s1/env/test", b"campus/s1/env/tick", b"campus/s1/env/backlog"]
+    reserved = ("test", "tick", "awaited", "backlog")
+    assert [frame[2] for frame in declined] == [f"campus/s1/env/{name}".encode() for name in reserved]
 
 
 @pytest.mark.parametrize("time", ["1764000000{:03d}", '"2025-11-24T16:00:00.{:03d}Z"'])

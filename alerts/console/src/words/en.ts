@@ -423,4 +423,8 @@ export const en: Record<keyof typeof zh, string> = {
   metric_end_of_life: "End of life",
   metric_panic: "Emergency button",
   metric_alarm: "Alarm",
+  metric_sound: "Sound detected",
+  metric_sound_level: "Sound level",
+  metric_active_count: "Moving objects",
+  metric_recognised: "Recognition",
 };

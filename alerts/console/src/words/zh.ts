@@ -421,4 +421,8 @@ export const zh = {
   metric_end_of_life: "寿命到期",
   metric_panic: "紧急按钮",
   metric_alarm: "报警",
+  metric_sound: "识别到声音",
+  metric_sound_level: "声级",
+  metric_active_count: "移动目标数",
+  metric_recognised: "识别结果",
 };
