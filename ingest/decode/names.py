@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
 
-from .units import convert, known_unit
+from .units import convert, known_unit, normal_unit
 
 _METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ALIASES: Mapping[str, str] = {
@@ -26,6 +26,7 @@ _BY_UNIT: Mapping[str, str] = {
     "K": "temperature",
     "%RH": "humidity",
     "lx": "illuminance",
+    "lux": "illuminance",
     "ppm": "co2",
     "Pa": "pressure",
     "A": "current",
@@ -33,7 +34,6 @@ _BY_UNIT: Mapping[str, str] = {
     "V": "voltage",
     "dBm": "rssi",
 }
-_SAME: Mapping[str, str] = {"%EL": "%", "%RH": "%"}
 _KINDS: tuple[tuple[range, str], ...] = (
     (range(1, 5), "smoke"),
     (range(10, 20), "gate"),
@@ -73,7 +73,7 @@ def meaning_of(name: str, unit: str) -> Meaning | None:
     Meaning(kind='env', metric='temperature', unit='Cel')
     """
     word = name.lower().replace("-", "_")
-    word = _ALIASES.get(word, word)
+    word, unit = _ALIASES.get(word, word), normal_unit(unit)
     if word == "level" and unit in _LEVEL_UNITS:
         word = "depth"
     if not _METRIC.fullmatch(word):
@@ -95,8 +95,9 @@ def meaning_in(title: str, unit: str) -> Meaning | None:
     parts = _CAMEL.sub(" ", title.rpartition("/")[2]).replace("_", " ").split()
     whole = "_".join(parts).lower()
     if not unit and whole not in METRIC_BY_NAME and len(parts) > 1 and known_unit(parts[-1]):
-        unit = parts.pop()
-        whole = "_".join(parts).lower()
+        found = meaning_in(" ".join(parts[:-1]), parts[-1])  # "Level/Depth m", but not "Probe A"
+        if found is not None and found.metric in METRIC_BY_NAME and measured(found, 1.0, parts[-1]) is not None:
+            return found
     for word in (whole, *(part.lower() for part in reversed(parts))):
         found = meaning_of(word, unit)
         if found is not None and found.metric in METRIC_BY_NAME:
@@ -118,6 +119,6 @@ def kind_of(name: str, *, otherwise: str) -> str:
 
 def measured(meaning: Meaning, value: float, unit: str) -> float | None:
     """Return the value in the meaning's unit; None when the wire's unit does not convert to it."""
-    if not unit or meaning.unit in ("", unit) or _SAME.get(unit) == meaning.unit:
+    if not unit or meaning.unit in ("", unit, normal_unit(unit)):
         return value
     return convert(value, unit, meaning.unit)

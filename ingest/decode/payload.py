@@ -1,4 +1,4 @@
-"""Documents and texts in payloads: JSON with `nan` tokens, NUL bytes, byte order marks, nesting limit.
+"""Documents and texts in payloads: JSON with `nan` tokens, NUL bytes, byte order marks, depth limit.
 
 Source: RFC 8259; field reports of firmwares that print a C buffer with its terminator and `printf("%f")` of a NaN.
 """
