@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ingest import TelemetryBatch
 
 HAZARDS = (
-    "fire", "flood", "leak", "person_at_water", "gate_forced", "gate_held_open", "after_hours_entry", "intrusion",
-    "camera_blind", "sensor_silent", "gateway_silent", "sensor_stuck", "sensor_fault", "tamper", "battery_low",
-    "message_flood", "name_flood", "foreign_messages", "anomaly",
+    "fire", "gas", "flood", "leak", "person_at_water", "gate_forced", "gate_held_open", "after_hours_entry",
+    "intrusion", "emergency_call", "camera_blind", "sensor_silent", "gateway_silent", "sensor_stuck", "sensor_fault",
+    "tamper", "battery_low", "message_flood", "name_flood", "foreign_messages", "anomaly",
 )  # fmt: skip
 """Allowed hazard kinds of a detection."""
 

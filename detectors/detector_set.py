@@ -87,7 +87,7 @@ class DetectorSet:
         self._tables: dict[str, Table] = {}
         self._members: list[_Member] = []
         for rule in recipe.rules:
-            metrics = _metrics(rule)
+            metrics = metrics_read(rule)
             key = "+".join(metrics)
             table = self._tables.setdefault(key, Table(metrics))
             detector = _detector(rule, table, calendar, recipe)
@@ -199,7 +199,8 @@ def _without_retained(batch: TelemetryBatch) -> TelemetryBatch:
     return batch.select(np.flatnonzero(~kept)) if kept.any() else batch
 
 
-def _metrics(rule: Rule) -> tuple[str, ...]:
+def metrics_read(rule: Rule) -> tuple[str, ...]:
+    """Return the metrics of the readings that a rule scores; a silence rule scores their absence."""
     if isinstance(rule, EpisodeRule):
         return metrics_of(rule)
     if isinstance(rule, Battery):

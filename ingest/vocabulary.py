@@ -68,7 +68,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(24, "flow", "m3/s", -1_000, 100_000),
     Metric(25, "pressure", "MPa", -0.1, 100),
     _bool(26, "leak"),
-    _bool(27, "level_high"),  # a float switch, or the device's own limit
+    _bool(27, "level_high"),  # water at the limit: a float switch, or the device's own limit
     _bool(28, "level_low"),
     Metric(29, "fill", "%", 0, 100),  # of a tank
     _bool(30, "object_present"),
@@ -110,7 +110,6 @@ METRICS: tuple[Metric, ...] = (
     _bool(72, "vibration"),
     Metric(73, "gas_level", "%LEL", 0, 100),  # of the lower explosive limit
     _bool(74, "end_of_life"),  # the sensing element has reached its age limit
-    _bool(75, "panic"),  # an emergency button
     _bool(76, "alarm"),  # an alarm that the device does not describe further
     Metric(110, "active_count", "count", 0, 100_000),  # of the objects that move
     Metric(111, "sound_level", "dBFS", -200, 20),  # relative to the full scale of the microphone

@@ -324,6 +324,8 @@ export const en: Record<keyof typeof zh, string> = {
   refused_undescribed: "device not announced yet",
   refused_template: "template not understood",
   refused_internal: "decoder error",
+  kind_gas: "Gas leak",
+  kind_emergency_call: "Emergency call",
   kind_flood: "Flood",
   kind_leak: "Leak",
   kind_person_at_water: "Person near water",

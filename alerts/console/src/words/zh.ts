@@ -322,6 +322,8 @@ export const zh = {
   refused_undescribed: "设备尚未声明",
   refused_template: "模板无法解析",
   refused_internal: "解码器出错",
+  kind_gas: "燃气泄漏",
+  kind_emergency_call: "紧急呼叫",
   kind_flood: "水淹",
   kind_leak: "漏水",
   kind_person_at_water: "水边有人",

@@ -1,0 +1,80 @@
+"""The shipped recipe covers the vocabulary: each alarm and each quantity with a hazard meaning has a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from detectors import load_recipe
+from detectors.detector_set import metrics_read
+from ingest import METRIC_BY_NAME, METRICS
+from ingest.vocabulary import SERVICE_METRICS
+
+NO_RULE: Mapping[str, str] = {
+    "test": "a mark of other readings",
+    "access_denied": "a refused card is everyday life at a gate",
+    "occupancy": "presence of people is no hazard by itself",
+    "motion": "presence of people is no hazard by itself",
+    "recognised": "an identity is no hazard by itself",
+    "rule_active": "its meaning is the site's own analytics rule; a site's recipe may name it",
+    "isolated": "the fire panel reports it to its own operator; a planned state of work",
+    "people_in": "counts of people feed statistics",
+    "people_out": "counts of people feed statistics",
+    "people_in_total": "counts of people feed statistics",
+    "people_out_total": "counts of people feed statistics",
+    "open_count": "counts of openings feed statistics",
+    "active_count": "counts of objects feed statistics",
+    "vibration": "traffic and doors shake a sensor every day",
+    "fill": "a tank has no limit without its use; a site's recipe may name it",
+    "rain": "rain is a cause; depth, level and distance measure its effect",
+    "flow": "a flow has no limit without the pipe; a site's recipe may name it",
+    "current": "a current has no limit without the circuit; a site's recipe may name it",
+    "power": "a power has no limit without the circuit; a site's recipe may name it",
+    "sharpness": "`blind` is the result of the picture's measures",
+    "luma": "`blind` is the result of the picture's measures",
+    "scene_change": "`blind` is the result of the picture's measures",
+    "rssi": "radio quality ends in a silent sensor, which has a rule",
+    "linkquality": "radio quality ends in a silent sensor, which has a rule",
+    "link_margin": "radio quality ends in a silent sensor, which has a rule",
+    "data_gap": "lost messages end in a silent sensor, which has a rule",
+    "chip_temperature": "a chip is warmer than its room: no rule of fire may read it",
+    "illuminance": "comfort",
+    "co2": "comfort: a room to air, no danger to life",
+    "pm25": "comfort: a room to air, no danger to life",
+    "noise": "comfort",
+    "sound_level": "comfort",
+}
+"""Metric without a rule -> the reason."""
+
+LIFE_SAFETY = ("smoke", "carbon_monoxide", "heat", "gas", "level_high", "panic", "forced")
+"""Alarm flags whose rule pages."""
+
+
+def read_by_rules() -> set[str]:
+    """Return the metrics that rules of the shipped recipe read."""
+    silent = {"online"}  # by the silence rule, without a table
+    return {name for rule in load_recipe().rules for name in metrics_read(rule)} | silent
+
+
+@pytest.mark.parametrize("name", sorted(METRIC_BY_NAME))
+def test_metric_has_a_rule_or_a_reason(name: str) -> None:
+    """Both would be a contradiction, neither an alarm that nobody receives."""
+    assert (name in read_by_rules()) != (name in NO_RULE or name in SERVICE_METRICS)
+
+
+def test_reasons_belong_to_metrics() -> None:
+    """No reason of a removed metric stays."""
+    assert set(NO_RULE) <= set(METRIC_BY_NAME)
+
+
+@pytest.mark.parametrize("metric", LIFE_SAFETY)
+def test_alarm_of_life_safety_is_an_alarm(metric: str) -> None:
+    """Some rule for ordinary sensors reaches level 2 on the flag."""
+    rules = [rule for rule in load_recipe().rules if metric in metrics_read(rule) and not rule.profiles]
+    assert max(max(rule.levels) for rule in rules) >= 2
+
+
+def test_shipped_rules_read_described_metrics() -> None:
+    """Limits of the shipped recipe are physical: an undescribed metric has no unit and must not meet them."""
+    assert read_by_rules() <= {metric.name for metric in METRICS}
