@@ -112,6 +112,7 @@ METRICS: tuple[Metric, ...] = (
     _bool(74, "end_of_life"),  # the sensing element has reached its age limit
     _bool(76, "alarm"),  # an alarm that the device does not describe further
     Metric(110, "active_count", "count", 0, 100_000),  # of the objects that move
+    _bool(113, "panic"),  # a duress code or an emergency button
     Metric(111, "sound_level", "dBFS", -200, 20),  # relative to the full scale of the microphone
     _bool(112, "recognised"),  # a face, a plate or a class of an object was recognised: the label
 )
