@@ -40,7 +40,7 @@ def facts(world: Any) -> tuple[Any, ...]:
 
 
 @given(story=steps, dies=st.sets(st.integers(0, 40), max_size=4), rows=st.integers(1, 5))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_interrupted_position_is_resumed(
     make_world: Callable[..., Any], seen: Any, story: list[tuple[str, Phase, int]], dies: set[int], rows: int
 ) -> None:

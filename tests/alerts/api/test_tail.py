@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import queue
 import threading
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sqlalchemy.exc import OperationalError
 
 from alerts.api.tail import PAUSE_S, Tail
@@ -76,13 +78,24 @@ def test_an_unread_journal_stops_the_heartbeat_until_it_is_read_again(office: An
         return read(**wanted)
 
     monkeypatch.setattr(type(queries), "events", lambda _self, **wanted: events(**wanted))
-    beats: list[float] = []
+    beats, ended = queue.Queue[str](), threading.Event()
+
+    def follow(lines: Iterator[str]) -> None:
+        for line in lines:
+            if ended.is_set():
+                return
+            if line == "event: heartbeat":
+                beats.put(line)
+
     with office.sign_in("officer").stream("GET", "events") as stream:
-        lines = (line for line in stream.iter_lines() if line == "event: heartbeat")
-        next(lines)
+        reader = threading.Thread(target=follow, args=(stream.iter_lines(),))
+        reader.start()
+        beats.get(timeout=10)
         away.set()
-        threading.Timer(2, away.clear).start()
-        for _ in range(4):
-            next(lines)
-            beats.append(time.monotonic())
-    assert max(after - before for before, after in itertools.pairwise(beats)) > 1
+        with pytest.raises(queue.Empty):
+            for _ in range(100):
+                beats.get(timeout=1.5)
+        away.clear()
+        beats.get(timeout=10)
+        ended.set()
+        reader.join(10)
