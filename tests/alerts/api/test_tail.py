@@ -65,6 +65,12 @@ def test_the_end_waits_for_the_present_read() -> None:
     assert read == ["ended"]
 
 
+def drain(beats: queue.Queue[str]) -> None:
+    """Take up to a hundred heartbeats. Raises queue.Empty after 1.5 s without one."""
+    for _ in range(100):
+        beats.get(timeout=1.5)
+
+
 def test_an_unread_journal_stops_the_heartbeat_until_it_is_read_again(office: Any, monkeypatch: Any) -> None:
     """A page behind the stream is then covered, although the connection lives."""
     monkeypatch.setattr("alerts.api.tail.FRESH_S", 0.5)
@@ -93,8 +99,7 @@ def test_an_unread_journal_stops_the_heartbeat_until_it_is_read_again(office: An
         beats.get(timeout=10)
         away.set()
         with pytest.raises(queue.Empty):
-            for _ in range(100):
-                beats.get(timeout=1.5)
+            drain(beats)
         away.clear()
         beats.get(timeout=10)
         ended.set()
