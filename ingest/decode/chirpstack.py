@@ -1,31 +1,38 @@
-"""ChirpStack v4: `application/{id}/device/{devEUI}/event/{event}` with the JSON marshaler.
+"""ChirpStack 4 and 3: `application/{id}/device/{devEUI}/event/{event}` with the JSON marshaler.
 
-Source: chirpstack/chirpstack-docs, src/chirpstack/integrations/events.md. The table of device profiles
-(lorawan.toml) gives the meaning of the codec's `object`.
+Source: chirpstack/chirpstack-docs, src/chirpstack/integrations/events.md; for version 3, the event types of the
+ChirpStack Application Server (JSON: devEUI in base64 and objectJSON; JSON v3: devEUI in hex and object; before 3.11
+without `/event`). The table of device profiles (lorawan.toml) gives the meaning of the codec's fields.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ingest.vocabulary import Quality
-
 from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, epoch_ns, gathered, read_object, refuse, rfc3339_ns
-from .lorawan import LorawanTable, Meaning, load_table
-from .throttle import FLAGS, Throttle
+from .document import branch, gathered, read_object, refuse
+from .lorawan import LorawanTable, load_table
+from .times import read_time
 from .units import Quantity, read_quantity
+from .uplink import Uplinks
 
-_TOPIC = re.compile(r"application/[^/]+/device/([0-9A-Fa-f]{16})/event/([a-z]+)", re.ASCII)
-_QUIET = frozenset(("ack", "txack", "log", "location", "integration"))
-_HISTORY_MAX = 1_000
+_TOPIC = re.compile(r"application/[^/]+/device/([0-9A-Fa-f]{16})/(?:event/)?([a-z]+)", re.ASCII)
+_QUIET = frozenset(("ack", "txack", "location", "integration"))
+_ERRORS = frozenset(("log", "error"))
+_UPLINKS = frozenset(("up", "rx"))
+_CODEC = "UPLINK_CODEC"
+_HEX = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
+_POWERED, _UNKNOWN = 0, 255
+_LEVEL_MAX = 254
 
 
 class ChirpStackDecoder:
-    """Decoder of ChirpStack v4. Its state: the reported flags of each device.
+    """Decoder of ChirpStack. Its state: the reported flags and faults of each device.
 
     Works badly for: the protobuf marshaler; devices without a codec, which give a notice and no reading.
 
@@ -37,12 +44,14 @@ class ChirpStackDecoder:
     """
 
     name = "chirpstack"
-    subscriptions: Sequence[str] = ("application/+/device/+/event/+",)
+    subscriptions: Sequence[str] = (
+        "application/+/device/+/event/+",
+        *(f"application/+/device/+/{event}" for event in ("up", "rx", "status", "join", "error")),
+    )
 
     def __init__(self, table: LorawanTable | None = None) -> None:
         """table: meanings of the codecs' keys; None for the packaged table."""
-        self._table = table or load_table()
-        self._thinner = Throttle(FLAGS)
+        self._uplinks = Uplinks(table or load_table())
 
     def claims(self, topic: str) -> bool:
         """Return True for any topic under application/."""
@@ -61,62 +70,95 @@ class ChirpStackDecoder:
         document = read_object(payload)
         if isinstance(document, Reject):
             return refuse(document)
-        named = branch(document, "deviceInfo").get("devEui")
-        if isinstance(named, str) and named.lower() != dev_eui:
+        named = _eui(branch(document, "deviceInfo").get("devEui", document.get("devEUI")))
+        if named not in ("", dev_eui):
             return refuse(Reject("identity", f"devEui {named[:80]!r} differs from the topic"))
+        if event in _ERRORS:
+            return _decode_error(document, dev_eui, event)
         if event == "join":
             return Decoded(availability=(Availability(dev_eui, online=True),))
-        time_ns = rfc3339_ns(document.get("time"))
-        if document.get("time") is not None and time_ns is None:
-            return refuse(Reject("time_format", "want RFC 3339 with offset"))
-        stamp = Reading(dev_eui, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=_gateway_ns(document))
+        stamp = _stamp(document, dev_eui, now_ns)
         if event == "status":
             return _decode_status(document, stamp)
-        return self._decode_uplink(document, stamp, now_ns) if event == "up" else Decoded(ignored="event")
+        return self._decode_uplink(document, stamp, now_ns) if event in _UPLINKS else Decoded(ignored="event")
 
     def _decode_uplink(self, document: Mapping[str, Any], stamp: Reading, now_ns: int) -> Decoded:
-        fields = document.get("object")
-        if not isinstance(fields, dict) or not fields:
-            return Decoded(ignored="no_codec", notices=(f"no_codec: {stamp.sensor}",))
-        profile = branch(document, "deviceInfo").get("deviceProfileName")
-        name = profile if isinstance(profile, str) else ""
-        meaning = self._table.interpret(name, fields, stamp)
-        history = fields.get("history")
-        for item in history[:_HISTORY_MAX] if isinstance(history, list) else ():
-            self._add_history(name, item, stamp, meaning)
-        readings = self._thinner.thin(stamp.sensor, meaning.readings, now_ns)
-        return gathered(readings, meaning.rejects, notices=meaning.notices)
+        fields = _fields(document)
+        if isinstance(fields, Reject):
+            return refuse(fields)
+        if not fields:
+            unread = ("data",) if document.get("data") else ()
+            return Decoded(
+                ignored="no_codec", notices=(f"no_codec: {stamp.sensor}",), unread=unread, device=stamp.sensor
+            )
+        profile = branch(document, "deviceInfo").get("deviceProfileName", document.get("deviceProfileName"))
+        return self._uplinks.read((profile,), fields, stamp, now_ns=now_ns)
 
-    def _add_history(self, profile: str, item: Any, stamp: Reading, meaning: Meaning) -> None:
-        """Add a value that the device stored while it had no link (Milesight: timestamp in seconds)."""
-        time_ns = epoch_ns(item.get("timestamp")) if isinstance(item, dict) else None
-        if time_ns is None:
-            meaning.notices.append("history_without_time")
-            return
-        fields = {key: value for key, value in item.items() if key != "timestamp"}
-        late = replace(stamp, time_ns=time_ns, quality=Quality.HISTORICAL)
-        old = self._table.interpret(profile, fields, late)
-        meaning.readings += old.readings
-        meaning.rejects += old.rejects
-        meaning.notices += old.notices
+
+def _stamp(document: Mapping[str, Any], dev_eui: str, now_ns: int) -> Reading:
+    """Return the reading to copy: the time of the event, in version 3 that of the gateway or of the publication."""
+    gateway_ns = _gateway_ns(document, now_ns)
+    given = document.get("time", document.get("publishedAt"))
+    stated = read_time(given, now_ns=now_ns)
+    time_ns = gateway_ns if given is None else stated.time_ns
+    return Reading(dev_eui, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=gateway_ns, doubt=stated.doubt)
+
+
+def _fields(document: Mapping[str, Any]) -> dict[str, Any] | Reject:
+    """Return the codec's fields; version 3 may carry them as a text of JSON."""
+    text = document.get("objectJSON")
+    if isinstance(text, str) and text.strip():
+        return read_object(text.encode(errors="surrogatepass"))
+    return branch(document, "object")
+
+
+def _eui(given: Any) -> str:
+    """Return a device EUI in hex; it may be base64 (protobuf's JSON mapping of bytes). "" for none."""
+    if not isinstance(given, str) or not given:
+        return ""
+    if _HEX.fullmatch(given):
+        return given.lower()
+    try:
+        return base64.b64decode(given, validate=True).hex()
+    except (binascii.Error, ValueError):
+        return given[:80]
+
+
+def _decode_error(document: Mapping[str, Any], dev_eui: str, event: str) -> Decoded:
+    """Decode a log entry: a failed codec means an uplink without readings."""
+    if _CODEC not in (document.get("code"), document.get("type")):
+        return Decoded(ignored=event)
+    return Decoded(ignored="no_codec", notices=(f"no_codec: {dev_eui}",), unread=("data",), device=dev_eui)
 
 
 def _decode_status(document: Mapping[str, Any], stamp: Reading) -> Decoded:
     """Decode battery and link margin; with external power, 0 is no battery level."""
     readings = []
-    level, margin = read_quantity(document.get("batteryLevel")), read_quantity(document.get("margin"))
-    powered = document.get("externalPowerSource") is True or document.get("batteryLevelUnavailable") is True
-    if isinstance(level, Quantity) and not powered:
-        readings.append(replace(stamp, metric="battery", value=level.value, unit="%"))
+    margin, level = read_quantity(document.get("margin")), _battery(document)
+    if level is not None:
+        readings.append(replace(stamp, metric="battery", value=level, unit="%"))
     if isinstance(margin, Quantity):
         readings.append(replace(stamp, metric="link_margin", value=margin.value, unit="dB"))
-    return gathered(readings)
+    return replace(gathered(readings), device=stamp.sensor)
 
 
-def _gateway_ns(document: Mapping[str, Any]) -> int | None:
+def _battery(document: Mapping[str, Any]) -> float | None:
+    """Return the battery in percent; the first releases sent the LoRaWAN scale of 1 to 254 (DevStatusAns)."""
+    if document.get("externalPowerSource") is True or document.get("batteryLevelUnavailable") is True:
+        return None
+    level, scale = read_quantity(document.get("batteryLevel")), read_quantity(document.get("battery"))
+    if isinstance(level, Quantity):
+        return level.value
+    if not isinstance(scale, Quantity) or not _POWERED < scale.value < _UNKNOWN:
+        return None
+    return 100 * scale.value / _LEVEL_MAX
+
+
+def _gateway_ns(document: Mapping[str, Any], now_ns: int) -> int | None:
     """Return the time at which the first gateway received the message; None without a gateway clock."""
     received = document.get("rxInfo")
     first = received[0] if isinstance(received, list) and received else None
     if not isinstance(first, dict):
         return None
-    return rfc3339_ns(first.get("gwTime")) or rfc3339_ns(first.get("nsTime"))
+    times = (read_time(first.get(key), now_ns=now_ns).time_ns for key in ("gwTime", "nsTime", "time"))
+    return next((time_ns for time_ns in times if time_ns is not None), None)

@@ -84,6 +84,7 @@ class Decoded:
     memory: key -> value of decoder state that must survive a restart; None removes a key.
     renamed: (old, new) name of devices or sensors that the message renamed; place and history follow the new name.
     unread: keys of the message that hold a value and gave no reading, and that no table ignores with a reason.
+    device: device of the message, for a message whose readings do not name it.
     """
 
     readings: Sequence[Reading] = ()
@@ -101,6 +102,7 @@ class Decoded:
     gateway: str = ""
     renamed: Sequence[tuple[str, str]] = ()
     unread: Sequence[str] = ()
+    device: str = ""
 
 
 @dataclass(slots=True)

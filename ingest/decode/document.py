@@ -49,6 +49,7 @@ def gathered(
     *,
     notices: Sequence[str] = (),
     availability: Sequence[Availability] = (),
+    unread: Sequence[str] = (),
 ) -> Decoded:
     """Return the result for the parts of a message; without any part the message holds no measurement."""
     idle = not (readings or rejects or availability)
@@ -58,6 +59,7 @@ def gathered(
         notices=list(dict.fromkeys(notices)),
         availability=availability,
         ignored="no_measurement" if idle else "",
+        unread=unread,
     )
 
 

@@ -1,194 +1,256 @@
-"""Keys of LoRaWAN codecs -> readings, by a table of device profiles that users extend."""
+"""Keys of LoRaWAN codecs -> readings, by a table of device profiles that users extend.
+
+A channel of a device is a sensor of its own, `{device}/{probe}`: a key with a channel number (`WaterLeak_{n}`), a probe
+that the table names, or an object inside the fields. A model without a profile takes from the shared rows (`*`) the
+keys that mean the same with every model; its other numbers stay undescribed.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ingest.errors import TableError
-from ingest.tables import FilledText, TableReader
-from ingest.vocabulary import KINDS, METRIC_BY_NAME, Quality
+from ingest.tables import TableReader
+from ingest.vocabulary import METRIC_BY_NAME, Quality
 
-from .contract import Reading, Reject
+from .contract import Reading
+from .document import is_short
+from .lorawan_rows import ANY, NUMBER, Ignored, Meaning, Row, apply, begin_fault, misfits, word
+from .names import entity_name, meaning_of, undescribed
 from .native import _METRIC, _PERSONAL
-from .units import FAULTY, MISSING, Quantity, convert, read_quantity
+from .times import read_time
+from .units import FAULTY, Quantity, convert, read_quantity
 
-ANY = "*"
 _FIELDS_MAX = 256
+_DEPTH_MAX = 4
+_HISTORY_MAX = 1_000
+_UNREAD_MAX = 32
+_DIGITS = re.compile(r"\d+")
+_CHANNEL = re.compile(r"_\d+$")
+_PLAIN = re.compile(r"[^a-z0-9]+")
+_MODEL_FIELDS = ("Node_type", "Device", "model", "Model", "SENSOR_MODEL", "Sensor_model")
+_HISTORY, _TIME, _ALARM = "history", "timestamp", "alarm"
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Meaning of one key of one device profile; lorawan.toml describes the fields."""
-
-    profile: FilledText
-    key: FilledText
-    kind: str = ""
-    metric: str = ""
-    unit: str = ""
-    factor: float = 1.0
-    values: Mapping[str, bool | float] = field(default_factory=dict)
-    missing: Sequence[float] = ()
-    fault: Sequence[float] = ()
-    test: Sequence[str] = ()
-    distrusts: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    @property
-    def canonical_unit(self) -> str:
-        """Unit of the readings."""
-        known = METRIC_BY_NAME.get(self.metric)
-        return self.unit if known is None else known.unit
-
-
-@dataclass(slots=True)
-class Meaning:
-    """Readings, rejects and notices of one uplink's fields."""
-
-    readings: list[Reading] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+_Rows = Mapping[str, list[Row]]
+_Path = tuple[str, ...]
 
 
 class LorawanTable:
-    """Profiles and their keys. Later rows win over earlier ones of the same profile and key."""
+    """Profiles with their keys, and ignored keys. Later rows win over earlier ones of the same profile and key."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], ignored: Iterable[Ignored] = ()) -> None:
         self._profiles: dict[str, dict[str, list[Row]]] = {}
+        self._ignored: dict[str, dict[str, str]] = {}
         for row in rows:
-            self._profiles.setdefault(row.profile.lower(), {}).setdefault(row.key, []).append(row)
+            for name in row.profile:
+                self._profiles.setdefault(_plain(name), {}).setdefault(row.key.lower(), []).append(row)
+        for entry in ignored:
+            for name in entry.profile:
+                self._ignored.setdefault(_plain(name), {}).update(dict.fromkeys(entry.keys, entry.reason))
 
     def extended(self, other: LorawanTable) -> LorawanTable:
         """Return this table with the keys of another added; the other's keys win."""
         table = LorawanTable(())
         table._profiles = {name: dict(keys) for name, keys in self._profiles.items()}
+        table._ignored = {name: dict(keys) for name, keys in self._ignored.items()}
         for name, keys in other._profiles.items():
             table._profiles.setdefault(name, {}).update(keys)
+        for name, reasons in other._ignored.items():
+            table._ignored.setdefault(name, {}).update(reasons)
         return table
 
-    def interpret(self, profile: str, fields: Mapping[str, Any], stamp: Reading) -> Meaning:
-        """Return the readings of a codec's fields. stamp: a reading with the sensor, times and quality to copy."""
-        own = self._rows(profile)
-        rows = {**self._profiles.get(ANY, {}), **(own or {})}
-        meaning = Meaning()
-        for key in list(fields)[:_FIELDS_MAX]:
-            for row in rows.get(key, ()):
-                _apply(row, fields[key], stamp, meaning)
-            if key not in rows and own is None:
-                _keep_unknown(key, fields[key], stamp, meaning)
-        _distrust(rows, fields, meaning)
+    def read(self, names: Sequence[Any], fields: Mapping[str, Any], stamp: Reading) -> Meaning:
+        """Return the meaning of a codec's fields, with the past values in their `history`.
+
+        names: of the model at the network server, the most specific first; the fields may name it too. stamp: a reading
+        with the sensor, times and quality to copy.
+        """
+        profile = self._find((*names, *(fields.get(key) for key in _MODEL_FIELDS)))
+        past = fields.get(_HISTORY)
+        present = {key: value for key, value in fields.items() if key != _HISTORY or not isinstance(past, list)}
+        meaning = self.interpret(profile, present, stamp)
+        for item in past[:_HISTORY_MAX] if isinstance(past, list) else ():
+            self._add_history(profile, item, stamp, meaning)
+        meaning.unread = list(dict.fromkeys(meaning.unread))[:_UNREAD_MAX]
         return meaning
 
-    def recognise(self, fields: Mapping[str, Any]) -> str:
-        """Return the only profile with a key among these fields that no other has; "" for none or several."""
-        homes = ({name for name, rows in self._profiles.items() if name != ANY and key in rows} for key in fields)
-        unique = {name for home in homes if len(home) == 1 for name in home}
-        return unique.pop() if len(unique) == 1 else ""
+    def interpret(self, profile: str, fields: Mapping[str, Any], stamp: Reading) -> Meaning:
+        """Return the meaning of the fields of a device of that profile; "" for a model without a profile."""
+        own = self._match(profile)
+        rows = {**self._profiles.get(ANY, {}), **self._profiles.get(own, {})}
+        ignored = {**self._ignored.get(ANY, {}), **self._ignored.get(own, {})}
+        meaning = Meaning()
+        for path, raw in _leaves(fields, rows):
+            if any(part in ignored or _CHANNEL.sub("", part) in ignored for part in path):
+                continue
+            found, number, inside = _rows_of(path, rows)
+            if found:
+                taken = [
+                    apply(row, raw, _probe(stamp, row.probe, number, inside), meaning)
+                    for row in found
+                    if not _excluded(row, fields)
+                ]
+                if taken and not any(taken):
+                    meaning.unread.append(".".join(path))
+            elif not own:
+                _keep_unknown(path, raw, _probe(stamp, "", "", path[:-1]), meaning)
+            elif raw is not None:
+                meaning.unread.append(".".join(path))
+        _distrust(rows, fields, meaning)
+        _merge_alarms(meaning)
+        if meaning.testing:
+            meaning.readings = [marked(reading, Quality.TEST) for reading in meaning.readings]
+        return meaning
 
-    def _rows(self, profile: str) -> Mapping[str, list[Row]] | None:
-        """Return the rows of that profile, else of the longest profile name contained in it; None without a match."""
-        name = profile.lower()
-        if name in self._profiles:
-            return self._profiles[name]
-        parts = [known for known in self._profiles if known != ANY and known in name]
-        return self._profiles[max(parts, key=len)] if parts else None
+    def _add_history(self, profile: str, item: Any, stamp: Reading, meaning: Meaning) -> None:
+        """Add a value that the device stored while it had no link (Milesight: timestamp in seconds)."""
+        time_ns = read_time(item.get(_TIME), now_ns=0).time_ns if isinstance(item, dict) else None
+        if time_ns is None:
+            meaning.notices.append("history_without_time")
+            return
+        fields = {key: value for key, value in item.items() if key != _TIME}
+        old = self.interpret(profile, fields, replace(stamp, time_ns=time_ns, doubt="", quality=Quality.HISTORICAL))
+        meaning.readings += [reading for reading in old.readings if reading.metric != "fault"]
+        meaning.rejects += old.rejects
+        meaning.notices += old.notices
+        meaning.unread += old.unread
+
+    def _find(self, names: Sequence[Any]) -> str:
+        """Return the first name with a profile; "" for none."""
+        return next((name for name in names if is_short(name, length_max=128) and self._match(name)), "")
+
+    def _match(self, name: str) -> str:
+        """Return the profile of that name, else the longest one contained in it; "" without a match."""
+        plain = _plain(name)
+        if plain in self._profiles:
+            return plain if plain != ANY else ""
+        return max((known for known in self._profiles if known != ANY and known in plain), key=len, default="")
 
 
 @cache
 def load_table(path: Path | None = None) -> LorawanTable:
     """Return the table of a TOML file, or the shipped one. Raises TableError with all errors."""
     reader = TableReader.open(path or files("ingest.decode").joinpath("lorawan.toml"), TableError)
-    reader.expect("mapping")
-    read = [
-        reader.record(Row, entry, f"mapping {number}", check=_misfits)
+    reader.expect("mapping", "ignore")
+    rows = [
+        reader.record(Row, entry, f"mapping {number}", check=misfits)
         for number, entry in enumerate(reader.entries("mapping"), 1)
     ]
+    ignored = [
+        reader.record(Ignored, entry, f"ignore {number}") for number, entry in enumerate(reader.entries("ignore"), 1)
+    ]
     reader.finish()
-    return LorawanTable(row for row in read if row)
+    return LorawanTable((row for row in rows if row), (entry for entry in ignored if entry))
 
 
-def _misfits(row: Row) -> Iterator[str]:
-    """Yield errors of a row: a kind or metric that does not exist, a unit of another quantity."""
-    if row.distrusts and not row.metric:
-        return
-    if row.kind not in KINDS:
-        yield f"kind = {row.kind!r}: allowed is one of {', '.join(KINDS)}"
-    if not _METRIC.fullmatch(row.metric):
-        yield f"metric = {row.metric!r}: allowed is a name of letters, digits and _, at most 64 characters"
-    elif convert(1.0, row.unit, row.canonical_unit) is None:
-        yield f"unit = {row.unit!r}: allowed is a unit that converts to {row.canonical_unit!r}"
+def marked(reading: Reading, quality: Quality) -> Reading:
+    """Return the reading with that quality; a stored or doubtful value keeps its own."""
+    return replace(reading, quality=quality) if reading.quality == Quality.GOOD else reading
 
 
-def _apply(row: Row, raw: Any, stamp: Reading, meaning: Meaning) -> None:
-    """Apply one row to one value; a value that is no measurement adds nothing."""
-    if not row.metric:
-        return
-    value = row.values.get(_word(raw)) if row.values else _measure(row, raw)
-    if value is FAULTY:
-        _tell_fault(row.key, stamp, meaning)
-    elif isinstance(value, Reject):
-        meaning.rejects.append(value)
-    elif isinstance(value, bool | int | float):
-        quality = Quality.TEST if _word(raw) in row.test else stamp.quality
-        kind, unit = row.kind, row.canonical_unit if not row.values else row.canonical_unit or "bool"
-        meaning.readings.append(
-            replace(stamp, kind=kind, metric=row.metric, value=float(value), unit=unit, quality=quality)
-        )
+def _plain(name: str) -> str:
+    return ANY if name == ANY else _PLAIN.sub("", name.lower())
 
 
-def _tell_fault(key: str, stamp: Reading, meaning: Meaning) -> None:
-    meaning.notices.append(f"sensor_fault: {key[:64]}")
-    meaning.readings.append(replace(stamp, kind="device", metric="fault", value=1.0, unit="bool"))
+def _leaves(fields: Mapping[str, Any], rows: _Rows) -> Iterator[tuple[_Path, Any]]:
+    """Yield the values with their paths, in order and bounded.
+
+    An object that a row reads stays whole; {"value": 21, "unit": "mm"} is one value.
+    """
+    stack: list[tuple[_Path, Any]] = [((key,), value) for key, value in reversed([*fields.items()])]
+    for _ in range(_FIELDS_MAX):
+        if not stack:
+            return
+        path, value = stack.pop()
+        if isinstance(value, dict) and "value" in value and isinstance(value.get("unit"), str):
+            yield path, f"{value['value']} {value['unit']}"
+        elif isinstance(value, dict) and len(path) < _DEPTH_MAX and not _reads_whole(_rows_of(path, rows)[0]):
+            stack += [((*path, key), inner) for key, inner in reversed(value.items())]
+        else:
+            yield path, value
 
 
-def _measure(row: Row, raw: Any) -> Any:
-    """Return the value in the metric's unit, MISSING, FAULTY, or a Reject."""
+def _reads_whole(rows: Sequence[Row]) -> bool:
+    return any(ANY in row.values for row in rows)
+
+
+def _rows_of(path: _Path, rows: _Rows) -> tuple[Sequence[Row], str, _Path]:
+    """Return the rows of a path, its channel number, and the objects around a key with rows of its own."""
+    for key, inside in ((".".join(path).lower(), ()), (path[-1].lower(), path[:-1])):
+        if key in rows:
+            return rows[key], "", inside
+        for digits in _DIGITS.finditer(key):
+            numbered = rows.get(key[: digits.start()] + NUMBER + key[digits.end() :])
+            if numbered:
+                return numbered, digits[0], inside
+    return (), "", ()
+
+
+def _probe(stamp: Reading, probe: str, number: str, inside: _Path) -> Reading:
+    """Return the stamp of the device, or of the probe that the row, the channel number or the objects around name."""
+    own = probe.replace(NUMBER, number) or number
+    name = "/".join((*inside, own) if own else inside)[:64]
+    return replace(stamp, sensor=f"{stamp.sensor}/{name}", device=stamp.sensor) if name else stamp
+
+
+def _excluded(row: Row, fields: Mapping[str, Any]) -> bool:
+    return any(word(fields.get(key)) in map(word, words) for key, words in row.unless.items())
+
+
+def _keep_unknown(path: _Path, raw: Any, stamp: Reading, meaning: Meaning) -> None:
+    """Add a value of a model without a profile: a state of the vocabulary, a number with its unit, or undescribed."""
+    key, name = path[-1], entity_name(path[-1])
     found = read_quantity(raw)
-    if found is None or isinstance(raw, bool):
-        return Reject("type", f"{row.key[:64]} is no number")
-    if not isinstance(found, Quantity):
-        return found
-    if found.value in row.missing:
-        return MISSING
-    if found.value in row.fault:
-        return FAULTY
-    value = convert(found.value * row.factor, found.unit or row.unit, row.canonical_unit)
-    return Reject("type", f"{row.key[:64]} in a foreign unit") if value is None else value
-
-
-def _word(raw: Any) -> str:
-    """Return a word in the spelling of the table: numbers arrive as doubles, so 1.0 is "1"."""
-    if isinstance(raw, bool | int | float):
-        return f"{float(raw):g}" if abs(raw) < 10**9 else ""
-    return raw if isinstance(raw, str) else ""
-
-
-def _keep_unknown(key: str, raw: Any, stamp: Reading, meaning: Meaning) -> None:
-    """Add a number or boolean without a row in the profile under its own name."""
-    if isinstance(raw, str) and read_quantity(raw) is FAULTY:
-        _tell_fault(key, stamp, meaning)
+    if found is FAULTY:
+        begin_fault(name or "value", stamp, meaning)
+    elif raw is None or (isinstance(raw, float) and not isinstance(found, Quantity)):
         return
-    if not isinstance(raw, bool | int | float) or not _METRIC.fullmatch(key):
-        return
-    if _PERSONAL.search(key):
+    elif _PERSONAL.search(key):
         meaning.notices.append("personal_data")
-        return
-    found = read_quantity(raw)
-    if isinstance(found, Quantity):
-        unit = "bool" if isinstance(raw, bool) else ""
-        meaning.readings.append(replace(stamp, kind="env", metric=key, value=found.value, unit=unit))
+    elif not isinstance(found, Quantity) or not name:
+        meaning.unread.append(".".join(path))
+    else:
+        known = METRIC_BY_NAME.get(name)
+        state = known is not None and known.unit == "bool" and found.value in (0, 1)
+        number = convert(found.value, found.unit, known.unit) if known is not None and found.unit else None
+        if state or number is not None:
+            described = meaning_of(name, "")
+            value = found.value if number is None else number
+            kind, unit = (described.kind, described.unit) if described else ("env", "")
+            meaning.readings.append(replace(stamp, kind=kind, metric=name, value=value, unit=unit))
+            return
+        metric = undescribed(key if _METRIC.fullmatch(key) else name)
+        unit = "bool" if isinstance(raw, bool) else found.unit
+        meaning.readings.append(replace(stamp, kind="env", metric=metric, value=found.value, unit=unit))
         meaning.notices.append("unknown_metric")
 
 
-def _distrust(rows: Mapping[str, list[Row]], fields: Mapping[str, Any], meaning: Meaning) -> None:
+def _merge_alarms(meaning: Meaning) -> None:
+    """Leave one reading of the general alarm for each sensor: set if any of the device's own limits is exceeded."""
+    alarms: dict[str, Reading] = {}
+    for reading in meaning.readings:
+        if reading.metric == _ALARM and reading.value >= alarms.get(reading.sensor, reading).value:
+            alarms[reading.sensor] = reading
+    meaning.readings = [
+        reading for reading in meaning.readings if reading.metric != _ALARM or alarms[reading.sensor] is reading
+    ]
+
+
+def _distrust(rows: _Rows, fields: Mapping[str, Any], meaning: Meaning) -> None:
+    spelled = {key.lower(): word(value) for key, value in fields.items()}
     doubted = {
         metric
         for key, found in rows.items()
         for row in found
-        for metric in row.distrusts.get(_word(fields.get(key)), ())
+        for said, metrics in row.distrusts.items()
+        if word(said) == spelled.get(key)
+        for metric in metrics
     }
     if doubted:
         meaning.notices.append(f"distrusted: {', '.join(sorted(doubted))}")

@@ -111,6 +111,17 @@ def entity_name(name: str) -> str:
     return word if _METRIC.fullmatch(word) else ""
 
 
+def undescribed(name: str) -> str:
+    """Return the metric of a foreign value whose unit and meaning no document of its model states.
+
+    The name of a described metric would give the value that metric's unit and rules.
+
+    >>> undescribed("depth"), undescribed("flux")
+    ('depth_undescribed', 'flux')
+    """
+    return f"{name}_undescribed"[:64] if name.lower() in METRIC_BY_NAME or name.lower() in _ALIASES else name
+
+
 def kind_of(name: str, *, otherwise: str) -> str:
     """Return the kind that a word of the name indicates ("cistern_distance": water)."""
     words = {word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name))}

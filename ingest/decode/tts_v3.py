@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .contract import Availability, Decoded, Reading, Reject
-from .document import branch, gathered, is_short, read_object, refuse, rfc3339_ns
+from .document import branch, read_object, refuse
 from .lorawan import LorawanTable, load_table
-from .throttle import FLAGS, Throttle
+from .times import WireTime, read_time
+from .units import Quantity, read_quantity
+from .uplink import Uplinks
 
 _TOPIC = re.compile(r"v3/[^/]+/devices/([^/]{1,128})/(up|join)")
-_MODEL_FIELDS = ("Node_type", "Device", "model", "Model")
 
 
 class TtsV3Decoder:
-    """Decoder of The Things Stack. Its state: the reported flags of each device.
+    """Decoder of The Things Stack. Its state: the reported flags and faults of each device.
 
     Works badly for: devices without a payload formatter, which yield a notice and no reading; history that a formatter
-    packs under its own names.
+    packs as a text.
 
     >>> message = b'{"uplink_message": {"decoded_payload": {"temperature": 21.5}}}'
     >>> decoded = TtsV3Decoder().decode("v3/app/devices/lab/up", message, retained=False, now_ns=0)
@@ -36,14 +38,13 @@ class TtsV3Decoder:
 
     def __init__(self, table: LorawanTable | None = None) -> None:
         """table: meanings of the fields; None for the packaged table."""
-        self._table = table or load_table()
-        self._thinner = Throttle(FLAGS)
+        self._uplinks = Uplinks(table or load_table())
 
     def claims(self, topic: str) -> bool:
         """Return True for any topic under v3/."""
         return topic.startswith("v3/")
 
-    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
         """Decode one uplink; its time is the network server's time of reception."""
         found = _TOPIC.fullmatch(topic)
         if found is None:
@@ -57,27 +58,45 @@ class TtsV3Decoder:
             return refuse(Reject("identity", f"device_id {named[:80]!r} differs from the topic"))
         if event == "join":
             return Decoded(availability=(Availability(device, online=True),))
+        return self._decode_uplink(document, device, now_ns)
+
+    def _decode_uplink(self, document: Mapping[str, Any], device: str, now_ns: int) -> Decoded:
         uplink = branch(document, "uplink_message")
-        given = uplink.get("received_at", document.get("received_at"))
-        time_ns = rfc3339_ns(given)
-        if given is not None and time_ns is None:
-            return refuse(Reject("time_format", "want RFC 3339 with offset"))
-        fields = uplink.get("decoded_payload")
-        if not isinstance(fields, dict) or not fields:
-            return Decoded(ignored="no_codec", notices=(f"no_codec: {device}",))
-        stamp = Reading(device, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=_gateway_ns(uplink))
-        meaning = self._table.interpret(self._profile(uplink, fields), fields, stamp)
-        readings = self._thinner.thin(device, meaning.readings, now_ns)
-        return gathered(readings, meaning.rejects, notices=meaning.notices)
+        fields = branch(uplink, "decoded_payload")
+        if not fields:
+            unread = ("frm_payload",) if uplink.get("frm_payload") else ()
+            return Decoded(ignored="no_codec", notices=(f"no_codec: {device}",), unread=unread, device=device)
+        time = _time(document, uplink, now_ns)
+        gateway_ns = _gateway_ns(uplink, now_ns)
+        stamp = Reading(device, "device", "", 0.0, "", time_ns=time.time_ns, gateway_ns=gateway_ns, doubt=time.doubt)
+        return self._uplinks.read(
+            (branch(uplink, "version_ids").get("model_id"),),
+            fields,
+            stamp,
+            now_ns=now_ns,
+            more=_battery(uplink, fields, stamp),
+            simulated=document.get("simulated") is True,
+        )
 
-    def _profile(self, uplink: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
-        """Return the device's model: as registered, as named in the payload, or as identified by its field names."""
-        named = (branch(uplink, "version_ids").get("model_id"), *(fields.get(key) for key in _MODEL_FIELDS))
-        return next((str(word) for word in named if is_short(word)), "") or self._table.recognise(fields)
+
+def _time(document: Mapping[str, Any], uplink: Mapping[str, Any], now_ns: int) -> WireTime:
+    """Return the time of reception: of the network server, else of the application server."""
+    stated = [read_time(part.get("received_at"), now_ns=now_ns) for part in (uplink, document)]
+    usable = next((time for time in stated if time.time_ns is not None), None)
+    return usable or next((time for time in stated if time.doubt), WireTime())
 
 
-def _gateway_ns(uplink: Mapping[str, Any]) -> int | None:
+def _battery(uplink: Mapping[str, Any], fields: Mapping[str, Any], stamp: Reading) -> list[Reading]:
+    """Return the battery that the network server got by DevStatusAns, unless the device sends its own."""
+    level = read_quantity(branch(uplink, "last_battery_percentage").get("value"))
+    own = any(key.lower().startswith("bat") for key in fields)
+    if own or not isinstance(level, Quantity):
+        return []
+    return [replace(stamp, metric="battery", value=level.value, unit="%")]
+
+
+def _gateway_ns(uplink: Mapping[str, Any], now_ns: int) -> int | None:
     """Return the time at which the first gateway received the message; None without a gateway clock."""
     received = uplink.get("rx_metadata")
     first = received[0] if isinstance(received, list) and received else None
-    return rfc3339_ns(first.get("time")) if isinstance(first, dict) else None
+    return read_time(first.get("time"), now_ns=now_ns).time_ns if isinstance(first, dict) else None

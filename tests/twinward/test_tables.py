@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ingest.decode import Reading
 from twinward.errors import ConfigError
 from twinward.settings import Settings, read_settings
 from twinward.tables import read_tables
@@ -86,7 +87,10 @@ def test_a_user_table_overrides_and_extends_the_shipped_one(tmp_path: Path) -> N
         "own",
         *(cell.name for cell in shipped.recipe.battery_types.rows),
     }
-    assert tables.lorawan.recognise({"level": 1}) != shipped.lorawan.recognise({"level": 1})
+    stamp = Reading("a", "device", "", 0.0, "")
+    own, other = (table.lorawan.interpret("OWN-1", {"level": 1500}, stamp) for table in (tables, shipped))
+    assert [(reading.metric, reading.value) for reading in own.readings] == [("water_level", 1500.0)]
+    assert [reading.metric for reading in other.readings] == ["level_undescribed"]
 
 
 @pytest.mark.parametrize("as_json", [False, True])

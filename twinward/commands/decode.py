@@ -83,6 +83,7 @@ def _show(topic: str, part: Decoder | None, decoded: Decoded, now_ns: int) -> di
         "notices": list(decoded.notices),
         "rejects": rejects,
         "ignored": decoded.ignored,
+        "unread": list(decoded.unread),
     }
     if media is not None:
         shown["media"] = {"sensor": media.sensor, "type": media.type, "label": media.label}
