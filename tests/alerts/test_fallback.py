@@ -73,7 +73,7 @@ def size(world: Any) -> dict[str, int]:
 
 
 @given(story=steps, cut=st.integers(0, 14))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_from_memory_have_the_ids_of_the_stored_notices(
     make_world: Callable[..., Any], seen: Any, story: list[dict[str, Any]], cut: int
 ) -> None:

@@ -106,7 +106,7 @@ def check_operation(client: httpx.Client, method: str, path: str) -> None:
 
     @seed(1)
     @settings(
-        max_examples=10,
+        max_examples=6,
         deadline=None,
         database=None,
         phases=[Phase.generate],

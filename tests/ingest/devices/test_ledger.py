@@ -39,7 +39,7 @@ class Kept:
         return LedgerEntries([(page, *rows) for page, rows in self.pages.items()], sorted(self.added.items()))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_entries_survive_any_restart(data: st.DataObject) -> None:
     """Sums and marks after each restart equal those of all ledger entries in the log."""

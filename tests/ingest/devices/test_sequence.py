@@ -96,7 +96,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Message], Counter[str]]:
     return begun + ordered, lost
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(histories(), st.data())
 def test_every_lost_message_is_reported_once_over_any_restarts(
     history: tuple[list[Message], Counter[str]], data: st.DataObject

@@ -115,7 +115,7 @@ def test_outage_is_reported_in_the_format_of_the_bridge() -> None:
     assert sent[0].topic == "zigbee2mqtt/bridge/state"
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(cuts=st.lists(st.integers(1, 1_799_999), max_size=3, unique=True))
 def test_cutting_time_changes_nothing(cuts: list[int]) -> None:
     """The cached state continues after a cut."""

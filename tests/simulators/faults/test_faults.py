@@ -155,7 +155,7 @@ def test_ghosts_are_retained_copies_of_the_newest() -> None:
         assert rows["seq"][live].max() == rows["seq"][at] or rows["due_ms"][at] - rows["time_ms"][at] <= 3_600_000
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(kind=st.sampled_from(KINDS), cuts=st.lists(st.integers(1, 2 * HOUR_MS - 1), max_size=3, unique=True))
 def test_cutting_time_changes_nothing(kind: str, cuts: list[int]) -> None:
     """Delayed messages are equal for any cut of time."""

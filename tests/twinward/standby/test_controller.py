@@ -141,7 +141,7 @@ def chunks_of(story: Sequence[tuple[str, bool, int]]) -> list[tuple[list[Frame],
 
 
 @given(story=stories, cuts=st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12)))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_memory_continues_from_any_position_of_the_durable_flow(
     make_school: Callable[[], School], story: list[tuple[str, bool, int]], cuts: tuple[int, int, int]
 ) -> None:
@@ -166,7 +166,7 @@ def test_memory_continues_from_any_position_of_the_durable_flow(
 
 
 @given(story=stories, cuts=st.tuples(st.integers(0, 12), st.integers(0, 12)), data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ahead_of_a_backlog_memory_sends_the_later_pages_of_the_durable_flow(
     make_school: Callable[[], School], story: list[tuple[str, bool, int]], cuts: tuple[int, int], data: st.DataObject
 ) -> None:
