@@ -22,6 +22,7 @@ from .errors import NotFound
 from .hazards.bindings import Bindings, assigned, ignored_sensors
 from .hazards.findings import Observation, observations
 from .hazards.lifecycle import HazardLifecycle
+from .hazards.renames import follow
 from .model import Hazard, Ticket
 from .notices.channels.contract import Channel
 from .notices.outbox import NoticeWriter
@@ -32,6 +33,7 @@ from .risk.grading import methods
 from .risk.registry import Registry
 from .tickets.tickets import Tickets
 
+_Bindings = tuple[Mapping[tuple[str, str], str], Mapping[tuple[str, str], str]]  # places, ignored sensors
 ROWS_PER_TRANSACTION = 32
 """Detections of one transaction; other writers run between two transactions."""
 
@@ -85,32 +87,52 @@ class AlertDispatch:
         Hazards, tickets, notices and the position commit together, a few rows at a time. People and the
         urgent lane write between two transactions of a storm. A position that is applied already changes nothing.
         """
-        with self.engine.execution_options(writes=False).connect() as connection:
-            places, foreign = assigned(connection), ignored_sensors(connection)
         applied = 0
+        bindings: _Bindings | None = None
         while True:
             with self._turns.of(lane), self._alarm_engine.begin() as connection:
                 begin = rows_done(connection, lane, cursor)
                 if begin is None:
                     return applied
                 rows = range(begin, min(begin + ROWS_PER_TRANSACTION, len(detections)))
-                seen = observations(detections, catalog, self.registry, assigned=places, now_ns=self.clock(), rows=rows)
-                self._accept(connection, (one for one in seen if not _passed_over(one, foreign)))
+                seen, bindings = self._observed(connection, detections, catalog, rows, bindings)
+                self._accept(connection, seen)
                 whole = rows.stop >= len(detections)
                 advance(connection, lane, cursor, rows=rows.stop, whole=whole)
             applied += len(rows)
             if whole:
                 return applied
 
+    def _observed(
+        self,
+        connection: Connection,
+        detections: DetectionBatch,
+        catalog: Catalog,
+        rows: range,
+        bindings: _Bindings | None,
+    ) -> tuple[list[Observation], _Bindings]:
+        """Return the observations of these rows, under the names of the sensors in the database, and the bindings."""
+        while True:
+            number, now_ns = catalog.renamed, self.clock()
+            if follow(connection, catalog, now_ns) or bindings is None:
+                bindings = assigned(connection), ignored_sensors(connection)
+            places, foreign = bindings
+            seen = observations(detections, catalog, self.registry, assigned=places, now_ns=now_ns, rows=rows)
+            found = [one for one in seen if not _passed_over(one, foreign)]
+            if catalog.renamed == number:  # the intake renames sensors in its own thread
+                return found, bindings
+
     def _accept(self, connection: Connection, seen: Iterable[Observation]) -> None:
         lifecycle = self._lifecycle(connection)
         for observation in seen:
             lifecycle.accept(observation)
 
-    def tick(self, now_ns: int) -> None:
-        """Apply deadlines and ends of observation, and write deferred audit entries."""
+    def tick(self, now_ns: int, catalog: Catalog | None = None) -> None:
+        """Apply deadlines, ends of observation and renamings of the catalogue, and write deferred audit entries."""
         self.deferred_audit.settle()
         with self._alarm_engine.begin() as connection:
+            if catalog is not None:
+                follow(connection, catalog, now_ns)
             self._ticketing(connection).tick(now_ns)
 
     def act(self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int) -> Ticket:

@@ -17,10 +17,11 @@ from detectors import DetectionBatch
 from ingest import Catalog, Priority
 
 from .database import rows
-from .database.positions import position
+from .database.positions import position, renamed, set_renamed
 from .database.schema import assignments, findings, hazards, journal, metadata, notices, tickets
 from .hazards.findings import observations
 from .hazards.lifecycle import HazardLifecycle
+from .hazards.renames import follow
 from .model import Hazard, Notice, Ticket
 from .notices.channels.contract import Channel
 from .notices.outbox import PAGED, NoticeWriter
@@ -65,6 +66,7 @@ class FallbackDispatch:
         with self._engine.begin() as connection:
             post = NoticeWriter(connection, self._channels, self._registry, from_memory=True)
             lifecycle = HazardLifecycle(connection, _Tickets(connection), post, method=self._method)
+            follow(connection, catalog, self._clock())
             given = {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
             seen = observations(detections, catalog, self._registry, assigned=given, now_ns=self._clock())
             for observation in seen:
@@ -114,6 +116,7 @@ def _copied(source: Connection, copy: Connection, now_ns: int, *, pending: bool)
     _copy(source, copy, assignments, assignments.c.site.is_not(None))
     if pending:
         _copy(source, copy, notices, (notices.c.state == "pending") & notices.c.type.in_(PAGED))
+    set_renamed(copy, renamed(source))
     return {lane: position(source, lane) for lane in Priority}
 
 

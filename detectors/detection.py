@@ -14,8 +14,9 @@ from ingest import TelemetryBatch
 
 HAZARDS = (
     "fire", "gas", "flood", "leak", "person_at_water", "gate_forced", "gate_held_open", "after_hours_entry",
-    "intrusion", "emergency_call", "camera_blind", "sensor_silent", "gateway_silent", "sensor_stuck", "sensor_fault",
-    "tamper", "battery_low", "message_flood", "name_flood", "foreign_messages", "anomaly",
+    "intrusion", "emergency_call", "camera_blind", "sensor_silent", "gateway_silent", "detector_lost",
+    "sensor_stuck", "sensor_fault", "tamper", "battery_low", "message_flood", "name_flood", "foreign_messages",
+    "anomaly",
 )  # fmt: skip
 """Allowed hazard kinds of a detection."""
 

@@ -128,6 +128,13 @@ def _stuck(fact: Fact) -> tuple[str, str]:
 
 
 def _silence(fact: Fact) -> tuple[str, str]:
+    zh, en = _no_message(fact)
+    if fact.hazard == "detector_lost":
+        return f"寝室没有有效的火灾探测器：{zh}", f"Sleeping room without a working smoke detector. {en}"
+    return zh, en
+
+
+def _no_message(fact: Fact) -> tuple[str, str]:
     zh, en = span(fact.value or 0.0)
     if fact.behind:
         return (
@@ -138,6 +145,10 @@ def _silence(fact: Fact) -> tuple[str, str]:
             if fact.value
             else f"Gateway is offline; the state of {fact.behind} sensors behind it is unknown",
         )
+    if fact.dims.get("removed"):
+        return "设备已从网络中移除，此处不再受监测", "Device was removed from its network; its place is not monitored"
+    if fact.dims.get("awaited"):
+        return f"已登记的设备从未上报（已等待 {zh}）", f"No message yet from a declared device, {en} after the start"
     if not fact.value:
         return "设备已离线，状态未知", "Device is offline; its state is unknown"
     limit_zh, limit_en = span(fact.limit or 0.0)

@@ -32,7 +32,7 @@ from .stores.holds import FOREVER_NS, Hold, Holds, held
 from .stores.retention import HeldSpan, Level, RetentionClass, RetentionPlan, load_retention, raw_only_plan
 from .tables import FilledText, Reads, TableReader, load_toml, one_of
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
-from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, Metric, Quality
+from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, SERVICE_METRICS, Metric, Quality
 
 __all__ = [
     "COLUMNS",
@@ -47,6 +47,7 @@ __all__ = [
     "REASONS",
     "REFUSED",
     "SERVICE_DEVICE",
+    "SERVICE_METRICS",
     "SERVICE_SITE",
     "UNSTORED",
     "URGENT_KINDS",

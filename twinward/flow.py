@@ -26,6 +26,7 @@ from .data_folder.store import own_store
 from .errors import FolderMismatch
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
+from .log.shared_catalog import LogCatalog
 from .retention_rules import RetentionPlanner
 from .settings import LogSettings, Settings
 from .stages import (
@@ -36,7 +37,6 @@ from .stages import (
     AlertStage,
     DetectionLane,
     DetectStage,
-    LogCatalog,
     StoreStage,
 )
 from .tables import Tables

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from detectors import DetectionBatch, ServiceClock, ticks
 from ingest import Catalog, Priority, RetentionPlan, Store, TelemetryBatch, concat
@@ -19,7 +15,8 @@ from ingest import Catalog, Priority, RetentionPlan, Store, TelemetryBatch, conc
 from .clock import Clock
 from .data_folder.journal_head import note_head
 from .latest import Latest
-from .log import DetectionEntry, DetectionLog, Entry, TelemetryLog
+from .log import DetectionEntry, DetectionLog, Entry
+from .log.shared_catalog import LogCatalog
 
 if TYPE_CHECKING:  # loaded only by the processes that use them
     from prometheus_client import Histogram
@@ -40,24 +37,6 @@ DETECT, DETECT_URGENT, DETECT_OFFLINE = "detect", "detect_urgent", "detect_offli
 ALERT, ALERT_URGENT = "alert", "alert_urgent"
 """Alert stages, one for each lane of the detection log."""
 LAG_BYTES = 8
-
-
-class LogCatalog:
-    """Copies new sensors and metrics from the log of another process; nothing where both share one catalogue."""
-
-    def __init__(self, log: TelemetryLog, catalog: Catalog, *, shared: bool) -> None:
-        self._log, self._catalog, self._shared = log, catalog, shared
-        self._lock = threading.Lock()
-
-    def refresh(self, sensors: NDArray[np.int32], metrics: NDArray[np.int16]) -> None:
-        """Load the catalogue from the log if one of these sensor or metric codes, or a renaming, is missing."""
-        if self._shared or not len(sensors):
-            return
-        with self._lock:
-            known = int(sensors.max()) < len(self._catalog) and self._catalog.knows(int(metrics.max()))
-            if not known or self._log.renamed() > self._catalog.renamed:
-                self._catalog.load(*self._log.catalog())
-                self._catalog.drain_changes()  # already durable in the log
 
 
 class StoreStage:
@@ -294,5 +273,6 @@ class AlertStage:
         """Run the timers of alerts once a second, then write the end of the journal; urgent lane only."""
         if self._lane is Priority.URGENT and abs((now_ns := self._dispatch.clock()) - self._ticked_ns) >= TICK_EVERY_NS:
             self._ticked_ns = now_ns
-            self._dispatch.tick(now_ns)
+            self._refresh.follow()
+            self._dispatch.tick(now_ns, self._catalog)
             note_head(self._head, self._dispatch.tip())

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from alerts import Actor, NotFound
 from alerts.database import keyset
-from ingest import SERVICE_SITE, Sensor
+from ingest import SERVICE_METRICS, SERVICE_SITE, Sensor
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
 from .problem import problems
@@ -22,6 +22,8 @@ RETAINED = "retained"
 """Quality of a retained state. It shows a value and proves no new message."""
 QUALITIES: dict[int, schemas.Quality] = {0: "good", 1: "fault", 2: "test", 3: "historical", 4: "retained"}
 """`Quality` by number, as a literal of the schema; a test compares both."""
+SILENT = frozenset(("sensor_silent", "gateway_silent", "detector_lost"))
+"""Kinds of findings about a sensor or gateway without messages."""
 SensorPath = Annotated[str, Path(max_length=256, description="sensor id; it may contain slashes")]
 
 
@@ -173,8 +175,8 @@ class _View:
         kind, drill = self._active.get((sensor.site, sensor.id), ("", False))
         if kind:
             alarm: schemas.SensorState = "drill" if drill else "hazard"
-            return "silent" if kind in {"sensor_silent", "gateway_silent"} else alarm
-        if sensor.gateway and self._active.get((sensor.site, sensor.gateway), ("", False))[0] == "gateway_silent":
+            return "silent" if kind in SILENT else alarm
+        if sensor.gateway and self._active.get((sensor.site, sensor.gateway), ("", False))[0] in SILENT:
             return "silent"
         return "ok" if received else "unknown"
 
@@ -182,6 +184,8 @@ class _View:
         rows = []
         for last in self._service.telemetry.latest(sensor.code):
             metric = self._service.telemetry.catalog.metric_of(last.metric)
+            if metric.name in SERVICE_METRICS:
+                continue
             rows.append(
                 schemas.LatestReading(
                     name=metric.name,

@@ -38,6 +38,16 @@ def set_back(connection: Connection, lane: Priority, cursor: int) -> None:
     _set(connection, f"{CURSORS[lane]}_rows", 0)
 
 
+def renamed(connection: Connection) -> int:
+    """Return the number of the last renaming of a sensor that is applied; 0 without one."""
+    return _value(connection, "renamed") or 0
+
+
+def set_renamed(connection: Connection, number: int) -> None:
+    """Record that the renamings up to this number are applied."""
+    _set(connection, "renamed", number)
+
+
 def _value(connection: Connection, name: str) -> int | None:
     found = connection.scalar(select(cursors.c.position).where(cursors.c.name == name))
     return None if found is None else int(found)

@@ -9,7 +9,9 @@ from typing import Any
 from alerts.model import Finding, identity
 from alerts.risk.registry import Registry
 from detectors import DetectionBatch, Phase
-from ingest import Catalog
+from ingest import Catalog, Sensor
+
+DETECTOR_LOST = "detector_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,30 @@ def observations(
 ) -> Iterator[Observation]:
     """Return the detections of these rows, or of all, in order.
 
-    assigned: sensor bindings of people, which override the registry.
+    assigned: sensor bindings of people, which override the registry. Left out: a lost detector outside sleeping rooms,
+    and a removed sensor without a place; their ends stay, which end findings of an earlier place.
     """
+
+    def place_of(sensor: Sensor) -> str:
+        return assigned.get((sensor.site, sensor.id)) or sensor.place
+
+    def sleeping_room(sensor: Sensor, evidence: Mapping[str, Any]) -> str:
+        names = sensors_behind(evidence) or (sensor.id,)
+        rooms = [place_of(known) for name in names if (known := catalog.find(sensor.site, name)) is not None]
+        return next((room for room in rooms if registry.sleeps(sensor.site, room)), "")
+
     for row in range(len(detections)) if rows is None else rows:
         sensor = catalog[int(detections.sensor[row])]
-        place = assigned.get((sensor.site, sensor.id)) or sensor.place or f"unassigned:{sensor.id}"
+        place = place_of(sensor)
+        if detections.phase[row] != Phase.CLEAR:
+            if sensor.removed and not place:
+                continue
+            if detections.hazard[row] == DETECTOR_LOST:
+                room = sleeping_room(sensor, detections.evidence[row])
+                if not room:
+                    continue
+                place = place or room  # of a gateway without a place
+        place = place or f"unassigned:{sensor.id}"
         finding = _finding(detections, row, (sensor.site, sensor.id), catalog, now_ns)
         zone = registry.zone_of(sensor.site, place).id
         yield Observation(finding, Phase(int(detections.phase[row])), place, zone)

@@ -17,6 +17,8 @@ from ingest import KINDS, Reads, Sensor, TableReader, load_toml, one_of
 
 from .grading import methods
 
+SLEEPING = frozenset(("dormitory", "nap_room"))
+"""Keys of zones where people sleep: without a working smoke detector a major hidden danger."""
 LIMITS_MAX = 3
 """Alarm levels of a sensor."""
 
@@ -99,6 +101,10 @@ class Registry:
         known = self.places.get((site, place))
         zone = self.zones.get((site, known.zone)) if known else None
         return zone or Zone(site, "", "未分配", "unassigned")
+
+    def sleeps(self, site: str, place: str) -> bool:
+        """Return whether people sleep in the zone of a place."""
+        return self.zone_of(site, place).key in SLEEPING
 
     def place_name(self, site: str, place: str) -> dict[str, str]:
         """Return the name of a place in both languages; for an unassigned sensor, its id."""

@@ -242,5 +242,5 @@ class Tickets:
 
 
 GATEWAY_SILENT = "gateway_silent"
-UNBELIEVABLE = ("sensor_fault", "sensor_silent", GATEWAY_SILENT, "sensor_stuck", "tamper")
+UNBELIEVABLE = ("sensor_fault", "sensor_silent", "detector_lost", GATEWAY_SILENT, "sensor_stuck", "tamper")
 _DONE = tuple(FINAL | {"observing"})

@@ -21,8 +21,12 @@ CLOCK, ARRIVAL, TICKING, DUE, REGISTERS = 0, 1, 2, 3, 4
 INTERVALS = 8
 """Intervals between messages from which a period is learned."""
 
+MESSAGE, TICK, GONE, AWAITED = 0, 1, 2, 3
+"""Signs of rows: message, clock reading of the service, announced loss, declared sensor without a message so far."""
+
 _EVEN, _EVEN_SHARE = 7, 0.15  # number of intervals that must lie within this share of their median
-_MISSED = 1.25  # periods after which a message is missing
+MISSED = 1.25
+"""Periods after which a message is missing."""
 _LATE_STEPS = 32  # messages over which a lateness decays
 _HOPS = 4  # longest chain of gateways
 
@@ -51,8 +55,8 @@ def _through(sensor, now, last_seen, limit, parent, second, periods):  # type: i
     above = parent[sensor]
     if above < 0 or second[above] == FAR or last_seen[above] == NONE:
         return -1
-    since = last_seen[sensor] + np.int64(_MISSED * limit[sensor] / periods)
-    if last_seen[above] > since or now - last_seen[above] <= _MISSED * second[above] / periods:
+    since = last_seen[sensor] + np.int64(MISSED * limit[sensor] / periods)
+    if last_seen[above] > since or now - last_seen[above] <= MISSED * second[above] / periods:
         return -1
     for _ in range(_HOPS):
         higher = parent[above]
@@ -112,7 +116,7 @@ def _scan(row, now, register, periods, ladder, sensors, found, values, count):  
 
 
 @njit(cache=True, nogil=True)
-def _learn(sensor, interval, periods, floor, limit, unknown, intervals, filled):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined
+def _learn(sensor, interval, periods, floor, cap, limit, unknown, intervals, filled):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined
     """Store an interval; eight of them set the limit: from their median if they are even, else the unknown one."""
     intervals[sensor, filled[sensor]] = min(interval // 1_000_000, np.int64(2**31 - 1))
     filled[sensor] += 1
@@ -122,7 +126,8 @@ def _learn(sensor, interval, periods, floor, limit, unknown, intervals, filled):
     last = np.sort(intervals[sensor])
     middle = last[INTERVALS // 2]
     even = np.sum(np.abs(last - middle) <= _EVEN_SHARE * middle)
-    learned = max(np.int64(periods * middle * 1e6), floor)
+    learned = min(np.int64(periods * middle * 1e6), max(cap, np.int64(MISSED * middle * 1e6)))
+    learned = max(learned, floor)
     limit[sensor] = min(learned, unknown) if even >= _EVEN else unknown
 
 
@@ -144,6 +149,31 @@ def _return(above, now, register, parent, last_seen, step):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
+def _await(sensor, now, span, register, sensors):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined
+    """Start the deadline of a sensor without a message: after the span, at its limit at the latest."""
+    limit, last_seen, late = sensors[0], sensors[1], sensors[5]
+    if last_seen[sensor] == NONE:
+        due = now + min(limit[sensor], span)
+        last_seen[sensor], late[sensor] = due - limit[sensor], 0
+        register[DUE] = min(register[DUE], due)
+
+
+@njit(cache=True, nogil=True)
+def _lose(lost, now, cap, register, sensors):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined
+    """Bring the deadlines of a lost device, and of the sensors behind it, to the cap at the latest."""
+    limit, last_seen, step, parent = sensors[0], sensors[1], sensors[3], sensors[4]
+    for sensor in range(len(parent)):
+        above = sensor
+        for _ in range(_HOPS + 1):
+            if above == lost or above < 0:
+                break
+            above = parent[above]
+        if above == lost and last_seen[sensor] != NONE and limit[sensor] != FAR and step[sensor] == 0:
+            last_seen[sensor] = min(last_seen[sensor], now - max(np.int64(0), limit[sensor] - cap))
+            register[DUE] = min(register[DUE], last_seen[sensor] + limit[sensor])
+
+
+@njit(cache=True, nogil=True)
 def _lift(row, above, now, arrival, register, sensors, found, values, count):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
     """Mark the gateways above a message as seen, and clear their detections."""
     last_seen, last_arrival, step, parent = sensors[1], sensors[2], sensors[3], sensors[4]
@@ -162,9 +192,10 @@ def _lift(row, above, now, arrival, register, sensors, found, values, count):  #
 
 
 @njit(cache=True, nogil=True)
-def find_offline(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one, one loop
-    rows: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]],
-    spans: tuple[float, int, int, int, int],
+def find_offline(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays one by one, one loop
+    rows: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]],
+    spans: tuple[float, int, int, int, int, int],
+    at_once: bool,  # noqa: FBT001 - compiled: no keywords
     ladder: NDArray[np.int64],
     register: NDArray[np.int64],
     sensors: tuple[
@@ -176,16 +207,17 @@ def find_offline(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
     """Score a batch.
 
-    rows: sensor, event time, arrival, whether it is a clock reading of the service, whether it announces the sensor
-    offline. spans: periods without a message until offline, limit of an unknown period, shortest learned limit, longest
-    gap that is no downtime of the service, longest lateness granted. ladder: spans after the limit, the first 0.
-    sensors: limit (FAR: never offline), last message on the clock without downtime, the same as arrival time, step of
-    the ladder, code of the gateway or -1, lateness of its messages, added to the limit. learning: whether the period is
-    learned, the last intervals (ms), their number. A message also counts for every gateway above its sensor. Deadlines
-    are checked on whole seconds, which bounds the number of scans.
+    rows: sensor, event time, arrival, sign. spans: periods without a message until offline, limit of an unknown period,
+    shortest learned limit, longest gap that is no downtime of the service, longest lateness granted, bound on the limit
+    as far as one message may be missing. at_once: an announced loss is a detection; else the bound on the limit starts
+    with it, and an awaited sensor has the whole limit instead of one period. ladder: spans after the limit, the first
+    0. sensors: limit (FAR: never offline), last message on the clock without downtime, the same as arrival time (NONE
+    for an awaited sensor), step of the ladder, code of the gateway or -1, lateness of its messages, added to the limit.
+    learning: whether the period is learned, the last intervals (ms), their number. A message also counts for every
+    gateway above its sensor. Deadlines are checked on whole seconds, which bounds the number of scans.
     """
-    codes, times, arrivals, tick, gone = rows
-    periods, unknown, floor, gap_ns, late_max = spans
+    codes, times, arrivals, signs = rows
+    periods, unknown, floor, gap_ns, late_max, cap = spans
     limit, last_seen, last_arrival, step, parent, late = sensors
     learns, intervals, filled = learning
     count = 0
@@ -201,15 +233,25 @@ def find_offline(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one,
         whole = now - now % SECOND_NS
         if whole >= register[DUE]:
             found, values, count = _scan(row, whole, register, periods, ladder, sensors, found, values, count)
-        if tick[row]:
+        if signs[row] == TICK:
             register[TICKING] = 1
             continue
-        sensor = codes[row]
+        sensor, gone = codes[row], signs[row] == GONE
+        if gone and not at_once:
+            _lose(sensor, now, cap, register, sensors)
+            continue
         if limit[sensor] == FAR:
             continue
+        if signs[row] == AWAITED:
+            one = np.int64(limit[sensor] / periods) if at_once and not learns[sensor] else cap
+            _await(sensor, now, one, register, sensors)
+            continue
         was, begun, above = step[sensor], last_arrival[sensor], parent[sensor]
-        if learns[sensor] and last_seen[sensor] != NONE and now - last_seen[sensor] >= SECOND_NS and not gone[row]:
-            _learn(sensor, now - last_seen[sensor], periods, floor, limit, unknown, intervals, filled)
+        before = last_seen[sensor]
+        if begun == NONE and before != NONE:  # the first message of an awaited sensor
+            late[sensor], begun = late_max, arrivals[row]
+        elif learns[sensor] and before != NONE and now - before >= SECOND_NS and not gone:
+            _learn(sensor, now - before, periods, floor, cap, limit, unknown, intervals, filled)
         behind = arrivals[row] - times[row]
         if SECOND_NS <= behind <= late_max:  # more is a backfill, not a delay
             late[sensor] = max(late[sensor], behind)
@@ -217,7 +259,7 @@ def find_offline(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one,
             late[sensor] -= late[sensor] // _LATE_STEPS
         last_seen[sensor] = now
         last_arrival[sensor] = arrivals[row]
-        if gone[row]:
+        if gone:
             if was > 0 or _under(sensor, parent, step):
                 continue
             step[sensor] = 1
@@ -232,6 +274,7 @@ def find_offline(  # noqa: C901, PLR0912, PLR0917 - compiled: arrays one by one,
             entry = (row, sensor * TIMELINES, 2, was - 1, begun, arrivals[row])
             found, values = emit(found, values, count, entry, 0.0)
             count += 1
+        if was > 0 or (not at_once and before != NONE and now - before > cap):  # also after an announced loss
             _return(sensor, now, register, parent, last_seen, step)
         found, values, count = _lift(row, above, now, arrivals[row], register, sensors, found, values, count)
     return found, values, count

@@ -76,7 +76,9 @@ class Silence(Rule):
     """Offline sensor: no reading for `periods` times its period, then the further durations of after_s.
 
     An unstated period is estimated from even intervals, with a limit of at least floor_s; without even intervals the
-    limit is unknown_s. The lateness of a sensor's messages, up to lateness_s, extends its limit.
+    limit is unknown_s. The lateness of a sensor's messages, up to lateness_s, extends its limit. limit_max_s bounds the
+    limit of a known period, but not below one missing message. at_once: an announced loss is a detection, and a
+    declared sensor without any message is one after one period; else both have the limit, with the bound limit_max_s.
     """
 
     periods: Annotated[float, Interval(ge=1, le=1_000)] = 3.0
@@ -85,6 +87,8 @@ class Silence(Rule):
     lateness_s: Seconds = 120.0
     after_s: Spans = (0.0,)
     downtime_s: Seconds = 30.0
+    limit_max_s: Seconds = 31_536_000.0
+    at_once: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.kernels.emission import NONE, empty
-from detectors.kernels.silence import CLOCK, DUE, FAR, INTERVALS, REGISTERS, TICKING, find_offline
+from detectors.kernels.silence import (
+    AWAITED,
+    CLOCK,
+    DUE,
+    FAR,
+    GONE,
+    INTERVALS,
+    MISSED,
+    REGISTERS,
+    TICK,
+    TICKING,
+    find_offline,
+)
 from detectors.recipes.kinds import Silence
 from detectors.rule_detection import Entry, RuleDetection, entries
-from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor
+from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor, TelemetryBatch
 
 from .levels import SECOND_NS, applies
 from .series import BatchView, Fleet, Part
@@ -20,16 +33,16 @@ LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
 ONLINE = METRIC_BY_NAME["online"].code
-TICK = METRIC_BY_NAME["tick"].code
+_SIGNS = {METRIC_BY_NAME["tick"].code: TICK, METRIC_BY_NAME["awaited"].code: AWAITED}
 NAMED_MAX = 5_000
 """Sensors behind an offline gateway that its detection names; it counts all of them."""
 
 
 class SilenceDetector:
-    """Detector of one silence rule, over all sensors that have sent a message.
+    """Detector of one silence rule, over all sensors that have sent a message or are awaited.
 
-    Every reading is a message, of any quality. The deadlines run on the arrival times of all readings, the service's
-    clock readings included.
+    Every reading is a message, of any quality, except the announcement of a loss or of a sleep. The deadlines run on
+    the arrival times of all readings, the service's clock readings included.
     """
 
     def __init__(self, rule: Silence) -> None:
@@ -57,6 +70,7 @@ class SilenceDetector:
             int(rule.floor_s * SECOND_NS),
             int(rule.downtime_s * SECOND_NS),
             int(rule.lateness_s * SECOND_NS),
+            int(rule.limit_max_s * SECOND_NS),
         )
         self._seen_version = 0
 
@@ -65,17 +79,17 @@ class SilenceDetector:
         del part
         self.sync(view.fleet)
         batch, own = view.batch, self._sensors
-        gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
         found, values, count = find_offline(
-            (batch.sensor, batch.time_ns, batch.arrival_ns, batch.metric == TICK, gone),
+            (batch.sensor, batch.time_ns, batch.arrival_ns, _signs(batch)),
             self._spans,
+            self.rule.at_once,
             self._ladder,
             self._register,
             (own["limit"], own["last_seen"], own["last_arrival"], own["step"], own["parent"], own["late"]),
             (own["learns"], own["intervals"], own["filled"]),
             *empty(),
         )
-        return [self._detection(entry, view.fleet) for entry in entries(found, values, count)] if count else []
+        return [self._detection(entry, view) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
         """Read limits and gateways of sensors that are new or changed."""
@@ -90,13 +104,16 @@ class SilenceDetector:
             parent[code] = fleet.gateway(code)
             before = limit[code]
             if period_s > 0 or not watched:
-                limit[code] = int(self.rule.periods * period_s * SECOND_NS) if watched else FAR
+                limit[code] = self._limit_ns(period_s) if watched else FAR
             elif not learns[code]:
                 limit[code] = self._spans[1]
             learns[code] = watched and period_s <= 0
             if limit[code] < before and last_seen[code] != NONE:  # the next deadline may be earlier now
                 self._register[DUE] = min(self._register[DUE], self._register[CLOCK])
-        learns[parent[parent >= 0]] = False  # a gateway is seen with every sensor behind it
+        gateways = parent[parent >= 0]
+        learns[gateways] = False  # a gateway is seen with every sensor behind it
+        beyond = np.unique(parent[(parent >= 0) & (limit != FAR)])  # gateways of watched sensors, outside the rule
+        limit[beyond[limit[beyond] == FAR]] = self._spans[1]
         self._seen_version = fleet.version
 
     def inputs(self) -> tuple[object, ...]:
@@ -121,22 +138,43 @@ class SilenceDetector:
         self.load(state)
         own = self._sensors
         own["step"][:], own["limit"][:], own["learns"][:] = 0, FAR, False
-        own["late"][:] = self._spans[-1]
+        own["late"][:] = self._spans[4]
 
-    def _detection(self, entry: Entry, fleet: Fleet) -> RuleDetection:
-        own = self._sensors
+    def _limit_ns(self, period_s: float) -> int:
+        """Return the limit of a declared period; its bound never excludes that one message is missing."""
+        limit_s = min(self.rule.periods * period_s, max(self.rule.limit_max_s, MISSED * period_s))
+        return int(limit_s * SECOND_NS)
+
+    def _detection(self, entry: Entry, view: BatchView) -> RuleDetection:
+        own, fleet = self._sensors, view.fleet
         announced = entry.first_ns == entry.last_ns and entry.phase == 0
-        behind = np.flatnonzero(own["parent"] == entry.slot)
+        awaited = entry.first_ns == NONE
+        first_ns = entry.last_ns - int(entry.value * SECOND_NS) if awaited else entry.first_ns
+        removed = announced and bool(view.batch.attributes.get(entry.row, {}).get("removed"))
+        behind = np.flatnonzero((own["parent"] == entry.slot) & (own["limit"] != FAR))
         limit_ns = int(own["limit"][behind].min() if len(behind) else own["limit"][entry.slot])
         limit_s = min(limit_ns, self._spans[1]) / SECOND_NS + self.rule.after_s[entry.step]
         names = [fleet[code].id for code in behind[:NAMED_MAX].tolist()]
         return RuleDetection(
             entry.row, entry.slot, ONLINE, entry.timeline, entry.phase, self.rule.levels[entry.step],
-            entry.first_ns, entry.last_ns, self.rule, "silence",
-            value=0.0 if announced else (entry.last_ns - entry.first_ns) / 1e9, limit=limit_s, window_s=limit_s,
-            own_hazard="gateway_silent" if names else "", behind=len(behind),
-            dims={"behind": names, "behind_total": len(behind)} if names else {},
+            first_ns, entry.last_ns, self.rule, "silence",
+            value=0.0 if announced else (entry.last_ns - first_ns) / 1e9, limit=limit_s, window_s=limit_s,
+            own_hazard="gateway_silent" if names and self.rule.hazard == "sensor_silent" else "", behind=len(behind),
+            dims={"behind": names, "behind_total": len(behind)} if names else
+            {"removed": True} if removed else {"awaited": True} if awaited else {},
         )  # fmt: skip
+
+
+def _signs(batch: TelemetryBatch) -> NDArray[np.int8]:
+    """Return the sign of each row. A device that announced its sleep is not lost."""
+    signs = np.zeros(len(batch), np.int8)
+    for metric, sign in _SIGNS.items():
+        signs[batch.metric == metric] = sign
+    gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
+    for row in np.flatnonzero(gone).tolist():
+        if not batch.attributes.get(row, {}).get("asleep"):
+            signs[row] = GONE
+    return signs
 
 
 def _watched(sensor: Sensor) -> bool:

@@ -13,8 +13,9 @@ from ingest import Catalog, Sealed, from_columns, raw_only_plan
 from ingest.stores.influxdb import InfluxStore, create_database
 from twinward.latest import Latest
 from twinward.log import TelemetryLog
+from twinward.log.shared_catalog import LogCatalog
 from twinward.pump import Pump
-from twinward.stages import LogCatalog, StoreStage
+from twinward.stages import StoreStage
 
 ROWS, ENTRIES = 200, 40
 START_NS = 1_788_200_000_000_000_000

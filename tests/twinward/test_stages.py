@@ -32,8 +32,9 @@ from ingest.stores import MemoryStore
 from twinward.flow import detection_lanes
 from twinward.latest import Latest
 from twinward.log import DetectionLog, TelemetryLog
+from twinward.log.shared_catalog import LogCatalog
 from twinward.settings import Settings
-from twinward.stages import DAY_NS, DETECT, DETECT_URGENT, RETAIN_EVERY_S, DetectStage, LogCatalog, StoreStage
+from twinward.stages import DAY_NS, DETECT, DETECT_URGENT, RETAIN_EVERY_S, DetectStage, StoreStage
 from twinward.tables import Tables, read_tables
 
 NOW_NS = 1_790_000_000 * 10**9
@@ -169,7 +170,10 @@ def test_offline_sensors_of_both_priorities_are_found_by_one_stage(log: Telemetr
             stage.process(lane.source.read(stage.recover(), limit=10_000))
         assert found.source(DETECT) == found.source(DETECT_URGENT) == 0
         (entry,) = found.read(0)
-        assert (entry.priority, entry.detections.hazard) == (Priority.ORDINARY, ["sensor_silent"] * 2)
+        assert (entry.priority, entry.detections.hazard) == (
+            Priority.ORDINARY,
+            ["sensor_silent"] * 2 + ["detector_lost"],
+        )
 
 
 @pytest.mark.parametrize("cut", [1, 40, 77, 120])

@@ -17,7 +17,7 @@ from alerts import FallbackDispatch, Notice
 from detectors import DetectionBatch
 from ingest import Frame, IngestError, Priority, split_by_priority
 from twinward.flow import Origin
-from twinward.stages import LogCatalog
+from twinward.log.shared_catalog import LogCatalog
 
 ENTRIES_A_TURN = 64
 

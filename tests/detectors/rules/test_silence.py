@@ -6,10 +6,12 @@ from dataclasses import replace
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import Calendar, DetectorSet, Phase, Recipe, ServiceClock, load_recipe
+from detectors.kernels.silence import MISSED
 from ingest import COLUMNS, METRIC_BY_NAME, SERVICE_SITE, Catalog, Sensor, TelemetryBatch, from_columns
 
 START_NS = 1_790_000_000_000_000_000
@@ -208,7 +210,7 @@ def test_catalog_gives_a_gateway_its_code() -> None:
     assert (catalog[other].gateway, catalog[code].gateway) == ("bridge", "gw")
     again = Catalog([Sensor(0, "b", "s", "env", place="hall")])
     again.load([replace(sensor) for sensor in catalog], [])
-    assert again[other] == Sensor(other, "b", "s", "env", place="hall", gateway="bridge")
+    assert again[other] == Sensor(other, "b", "s", "env", place="hall", gateway="bridge", declared=True)
 
 
 GONE_S = 4_000
@@ -239,3 +241,123 @@ def test_no_sensor_is_offline_while_its_readings_wait_in_the_spool() -> None:
     assert len(found_s[True]) == 1
     assert GONE_S < found_s[True][0] <= GONE_S + 60 + SILENCE.lateness_s
     assert found_s[False][0] < GONE_S
+
+
+LOST = next(rule for rule in load_recipe().rules if rule.name == "detector_lost")
+AWAITED = METRIC_BY_NAME["awaited"].code
+
+
+class Rooms:
+    """Smoke heads behind a bridge, the rules of offline sensors and lost detectors, and a tick every second."""
+
+    def __init__(self, **periods: float) -> None:
+        """periods: name -> declared period in seconds, 0 for unknown."""
+        heads = [Sensor(0, name, "s", "smoke", period_s=period, gateway="bridge") for name, period in periods.items()]
+        self.catalog = Catalog(heads)
+        for name in periods:
+            self.catalog.code("s", name, "smoke")
+        self.rows: list[tuple[float, int, int, float]] = []
+
+    def send(self, name: str, metric: str, value: float, *at_s: float) -> None:
+        """Add a reading at each of these times."""
+        code = self.catalog.code("s", name, "smoke" if name != "bridge" else "device")
+        self.rows += [(float(second), code, METRIC_BY_NAME[metric].code, value) for second in at_s]
+
+    def until(self, end_s: int, *, attributes: dict[str, bool] | None = None) -> list[tuple[float, str, str, str]]:
+        """Return (seconds, sensor, phase, hazard); attributes: those of each announcement."""
+        detector = DetectorSet(Recipe("lost", (SILENCE, LOST)), self.catalog, Calendar())
+        clock, tick = self.catalog.code(SERVICE_SITE, "clock", "device"), METRIC_BY_NAME["tick"].code
+        rows = batch(sorted(self.rows + [(float(second), clock, tick, 1.0) for second in range(end_s)]))
+        gone = np.flatnonzero((rows.metric == METRIC_BY_NAME["online"].code) & (rows.value == 0)).tolist()
+        found = detector.update(replace(rows, attributes=dict.fromkeys(gone, attributes) if attributes else {}))
+        return [
+            (
+                (int(found.arrival_ns[row]) - START_NS) / SECOND_NS,
+                self.catalog[int(found.sensor[row])].id,
+                Phase(int(found.phase[row])).name,
+                found.hazard[row],
+            )
+            for row in range(len(found))
+        ]
+
+
+def lost(found: list[tuple[float, str, str, str]]) -> list[tuple[float, str, str]]:
+    """Return the detections of lost detectors."""
+    return [row[:3] for row in found if row[3] == "detector_lost"]
+
+
+@pytest.mark.parametrize("period_s", [20, 60, 150, 200, 300, 480])
+def test_a_lost_detector_is_found_after_three_periods_and_ten_minutes_at_most(period_s: int) -> None:
+    """The deadline is never before one message is missing."""
+    rooms = Rooms(head=period_s)
+    rooms.send("head", "smoke_density", 0, *range(0, 2 * period_s + 1, period_s))
+    ((at_s, *rest),) = lost(rooms.until(2 * period_s + 1_000))
+    assert rest == ["head", "RAISE"]
+    assert MISSED * period_s <= at_s - 2 * period_s <= max(min(3 * period_s + 120, 600), MISSED * period_s + 120)
+
+
+@pytest.mark.parametrize(("period_s", "within_s"), [(60, 60), (3_600, 3_600)])
+def test_a_declared_sensor_without_a_message_is_a_finding_within_its_period(period_s: int, within_s: int) -> None:
+    """Its first message clears the finding; the lost detector of a sleeping room has ten minutes."""
+    rooms = Rooms(head=period_s)
+    rooms.send("head", "awaited", 1, 5)
+    rooms.send("head", "smoke_density", 0, 5_000)
+    found = rooms.until(5_010)
+    assert [row for row in found if row[3] == "sensor_silent"] == [
+        (5.0 + within_s, "head", "RAISE", "sensor_silent"),
+        (5_000.0, "head", "CLEAR", "sensor_silent"),
+    ]
+    (raised, cleared) = lost(found)
+    assert raised[0] <= 605
+    assert cleared == (5_000.0, "head", "CLEAR")
+
+
+def test_an_awaited_sensor_that_sends_in_time_is_no_finding() -> None:
+    """Neither before its first message nor between the next ones."""
+    rooms = Rooms(head=60)
+    rooms.send("head", "awaited", 1, 0)
+    rooms.send("head", "smoke_density", 0, *range(59, 1_000, 60))
+    assert rooms.until(1_000) == []
+
+
+def test_an_announced_loss_is_found_within_ten_minutes_and_a_short_one_is_not() -> None:
+    """A passive head without a declared period announces its loss: offline immediately, lost after ten minutes."""
+    rooms = Rooms(head=0, other=0)
+    rooms.send("head", "smoke_density", 0, 0, 500)
+    rooms.send("other", "smoke_density", 0, 0, 500)
+    rooms.send("head", "online", 0, 100, 600)
+    rooms.send("head", "online", 1, 130)
+    found = rooms.until(1_300)
+    ((at_s, *rest),) = lost(found)
+    assert rest == ["head", "RAISE"]
+    assert 1_000 < at_s <= 1_200
+    assert [row for row in found if row[3] == "sensor_silent"] == [
+        (100.0, "head", "RAISE", "sensor_silent"),
+        (130.0, "head", "CLEAR", "sensor_silent"),
+        (600.0, "head", "RAISE", "sensor_silent"),
+    ]
+
+
+@pytest.mark.parametrize("back_s", [None, 90.0])
+def test_a_lost_bridge_of_passive_heads_is_one_lost_detector(back_s: float | None) -> None:
+    """It has no message of its own from a head for ten minutes; a bridge that returns in time is none."""
+    rooms = Rooms(head=0, other=0)
+    for name in ("head", "other"):
+        rooms.send(name, "smoke_density", 0, 0, 700, 1_400)
+    rooms.send("bridge", "online", 1, 0)
+    rooms.send("bridge", "online", 0, 2_000)
+    if back_s is not None:
+        rooms.send("bridge", "online", 1, 2_000 + back_s)
+    found = lost(rooms.until(3_000))
+    assert [row[1:] for row in found] == ([] if back_s else [("bridge", "RAISE")])
+    assert all(2_000 < at_s <= 2_600 for at_s, _, _ in found)
+
+
+@pytest.mark.parametrize(("announced", "expected"), [("asleep", []), ("removed", ["RAISE"])])
+def test_a_sleep_is_no_loss_and_a_removal_is_one(announced: str, expected: list[str]) -> None:
+    """Both arrive as `online` 0, with the reason."""
+    rooms = Rooms(head=600)
+    rooms.send("head", "smoke_density", 0, 0, 600)
+    rooms.send("head", "online", 0, 610)
+    found = rooms.until(700, attributes={announced: True})
+    assert [phase for _, _, phase, hazard in found if hazard == "sensor_silent"] == expected

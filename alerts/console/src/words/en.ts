@@ -335,6 +335,7 @@ export const en: Record<keyof typeof zh, string> = {
   kind_intrusion: "Intrusion",
   kind_camera_blind: "Camera view blocked",
   kind_gateway_silent: "Gateway offline",
+  kind_detector_lost: "Sleeping room without a working smoke detector",
   kind_sensor_silent: "Sensor offline",
   kind_sensor_stuck: "Sensor stuck",
   kind_sensor_fault: "Sensor fault",

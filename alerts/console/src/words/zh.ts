@@ -333,6 +333,7 @@ export const zh = {
   kind_intrusion: "闯入",
   kind_camera_blind: "摄像机画面遮挡",
   kind_gateway_silent: "网关离线",
+  kind_detector_lost: "寝室无有效火灾探测器",
   kind_sensor_silent: "传感器离线",
   kind_sensor_stuck: "传感器卡死",
   kind_sensor_fault: "传感器故障",
