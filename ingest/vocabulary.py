@@ -111,6 +111,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(73, "gas_level", "%LEL", 0, 100),  # of the lower explosive limit
     _bool(74, "end_of_life"),  # the sensing element has reached its age limit
     _bool(76, "alarm"),  # an alarm that the device does not describe further
+    _bool(114, "lock_open"),
     Metric(110, "active_count", "count", 0, 100_000),  # of the objects that move
     _bool(113, "panic"),  # a duress code or an emergency button
     Metric(111, "sound_level", "dBFS", -200, 20),  # relative to the full scale of the microphone

@@ -26,6 +26,10 @@ class Faults:
             self._faulty.popitem(last=False)
         return Reading(sensor, "device", "fault", 1.0, "bool", time_ns=time_ns)
 
+    def end(self, sensor: str) -> None:
+        """End an active fault that the device itself reports as ended."""
+        self._faulty.pop(sensor, None)
+
     def over(self, reading: Reading) -> list[Reading]:
         """Return the reading, preceded by the end of an active fault."""
         if reading.sensor not in self._faulty:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .conditions import Conditions
 from .contract import Decoded, Reading, Reject
 from .document import is_short, read_object, refuse
 from .onvif_events import Event, Meaning, read_event
@@ -51,7 +52,7 @@ class OnvifMqttDecoder:
 
     def __init__(self) -> None:
         self._sources = _Sources()
-        self._conditions: OrderedDict[str, set[str]] = OrderedDict()
+        self._conditions = Conditions()
 
     def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
         """Restore the sources of the cameras and the active conditions."""
@@ -63,7 +64,7 @@ class OnvifMqttDecoder:
             if isinstance(found, dict):
                 self._sources.restore(key, found)
             elif isinstance(found, list):
-                self._conditions[key] = {word for word in found if isinstance(word, str)}
+                self._conditions.restore(key, found)
 
     def claims(self, topic: str) -> bool:
         """Return True for a topic with onvif-ej after a prefix of one to three levels."""
@@ -96,7 +97,8 @@ class OnvifMqttDecoder:
         probe, memory = self._sources.probe(camera, source, marked)
         sensor, value = f"{camera}/{probe}" if probe else camera, meaning.value
         if meaning.condition:
-            value, held = self._hold(f"={sensor}/{meaning.metric}", meaning)  # no topic begins with "="
+            key = f"={sensor}/{meaning.metric}"  # no camera's name begins with "="
+            value, held = self._conditions.hold(key, meaning.condition, active=value > 0)
             memory |= held
         reading = Reading(
             *(sensor, meaning.kind, meaning.metric, value, meaning.unit),
@@ -106,17 +108,6 @@ class OnvifMqttDecoder:
             doubt=at.doubt,
         )
         return Decoded(readings=(reading,), memory=memory)
-
-    def _hold(self, key: str, meaning: Meaning) -> tuple[float, dict[str, bytes | None]]:
-        """Return whether any condition of a state holds, and what to remember of it."""
-        before = self._conditions.pop(key, set())
-        held = before | {meaning.condition} if meaning.value else before - {meaning.condition}
-        if held:
-            self._conditions[key] = held
-        if len(self._conditions) > _CAMERAS_MAX:
-            self._conditions.popitem(last=False)
-        kept = json.dumps(sorted(held)).encode() if held else None
-        return float(bool(held)), {} if held == before else {key: kept}
 
 
 class _Sources:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.decode import FOREIGN, esphome, ha_discovery, hikvision_isapi, shelly_gen2, tasmota
+from ingest.decode import FOREIGN, esphome, ha_discovery, shelly_gen2, tasmota
 from twinward.commands.decode import decode_lines
 
 from .test_samples import NOW_NS, mistakes
@@ -18,7 +18,6 @@ TABLES = {
     "tasmota": [*tasmota._MEASURES],
     "shelly_gen2": [key for keys in shelly_gen2._KEYS.values() for key in keys],
     "ha_discovery": [*ha_discovery._SWITCHES, *ha_discovery._MEASURES],
-    "hikvision_isapi": [f"| {code} |" for code in hikvision_isapi._CODES],
     "esphome": [*esphome._UNITS.values()],
 }
 

@@ -430,4 +430,5 @@ export const en: Record<keyof typeof zh, string> = {
   metric_sound_level: "Sound level",
   metric_active_count: "Moving objects",
   metric_recognised: "Recognition",
+  metric_lock_open: "Lock open",
 };

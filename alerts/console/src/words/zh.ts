@@ -428,4 +428,5 @@ export const zh = {
   metric_sound_level: "声级",
   metric_active_count: "移动目标数",
   metric_recognised: "识别结果",
+  metric_lock_open: "门锁打开",
 };
