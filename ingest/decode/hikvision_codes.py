@@ -1,4 +1,4 @@
-"""Meaning of Hikvision event codes: major and minor type of an access event, and type of a camera's event.
+"""Meaning of Hikvision codes: major and minor type of an access event, type of a camera event.
 
 Source: HCNetSDK.h (MINOR_LEGAL_CARD_PASS and so on) for codes; ISAPI `EventNotificationAlert` for event types.
 """

@@ -1,4 +1,4 @@
-"""Hikvision events: `hikvision/{device}/{event type}` with ISAPI's JSON, of access controllers and of cameras.
+"""Hikvision: `hikvision/{device}/{event type}` with JSON of access controllers and cameras (ISAPI).
 
 Source: captures of ISAPI `AccessControllerEvent` and `EventNotificationAlert` pushes; `hikvision_codes` has the codes.
 The device pushes over HTTP; a bridge publishes on this topic. Names, employee numbers, card numbers and plates are

@@ -1,4 +1,4 @@
-"""Opens the time-series store of a data folder; a store of another installation is set aside or refused."""
+"""Opens the time-series store of a data folder; sets aside or refuses that of another installation."""
 
 from __future__ import annotations
 
