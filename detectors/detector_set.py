@@ -113,7 +113,7 @@ class DetectorSet:
         self._clock_ns = int(view.clock[-1])
         parts = {key: table.part(view) for key, table in self._tables.items()}
         found = [item for member in self._members for item in member.detector.update(view, parts[member.table])]
-        return assemble(found, batch, late_ns)
+        return assemble(found, batch, late_ns, metric_of=self._fleet.metric_of)
 
     def sync(self) -> None:
         """Read the facts of all sensors before the first batch, which else waits 1 s for those of a city."""

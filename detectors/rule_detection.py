@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import METRIC_BY_CODE, TelemetryBatch
+from ingest import METRIC_BY_CODE, Metric, TelemetryBatch
 
 from .detection import DetectionBatch, Phase
 from .explain import Fact, clears, sentence
@@ -81,7 +81,13 @@ def entries(found: NDArray[np.int64], values: NDArray[np.float64], count: int) -
     ]
 
 
-def assemble(detections: Sequence[RuleDetection], batch: TelemetryBatch, late_ns: int) -> DetectionBatch:
+def assemble(
+    detections: Sequence[RuleDetection],
+    batch: TelemetryBatch,
+    late_ns: int,
+    *,
+    metric_of: Callable[[int], Metric] = METRIC_BY_CODE.__getitem__,
+) -> DetectionBatch:
     """Return the detections in row order; within a row, in the order of the rules."""
     ordered = sorted(detections, key=lambda item: item.row)  # stable: rules keep their order
     rows = [detection.row for detection in ordered]
@@ -105,7 +111,7 @@ def assemble(detections: Sequence[RuleDetection], batch: TelemetryBatch, late_ns
         rule=[detection.rule.name for detection in ordered],
         detector=[detection.kind for detection in ordered],
         hazard=[detection.hazard for detection in ordered],
-        evidence=[_evidence(detection) for detection in ordered],
+        evidence=[_evidence(detection, metric_of(detection.metric)) for detection in ordered],
     )
 
 
@@ -120,8 +126,7 @@ def _score(detection: RuleDetection) -> float:
     return SCORES[detection.level] if detection.score is None else min(1.0, max(0.0, detection.score))
 
 
-def _evidence(detection: RuleDetection) -> dict[str, Any]:
-    metric = METRIC_BY_CODE[detection.metric]
+def _evidence(detection: RuleDetection, metric: Metric) -> dict[str, Any]:
     fact = Fact(
         kind=detection.kind,
         hazard=detection.hazard,

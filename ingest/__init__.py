@@ -32,7 +32,17 @@ from .stores.holds import FOREVER_NS, Hold, Holds, held
 from .stores.retention import HeldSpan, Level, RetentionClass, RetentionPlan, load_retention, raw_only_plan
 from .tables import FilledText, Reads, TableReader, load_toml, one_of
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
-from .vocabulary import DEVICE_METRICS, KINDS, METRIC_BY_CODE, METRIC_BY_NAME, METRICS, SERVICE_METRICS, Metric, Quality
+from .vocabulary import (
+    DEVICE_METRICS,
+    KINDS,
+    METRIC_BY_CODE,
+    METRIC_BY_NAME,
+    METRIC_NAME,
+    METRICS,
+    SERVICE_METRICS,
+    Metric,
+    Quality,
+)
 
 __all__ = [
     "COLUMNS",
@@ -42,6 +52,7 @@ __all__ = [
     "METRICS",
     "METRIC_BY_CODE",
     "METRIC_BY_NAME",
+    "METRIC_NAME",
     "NOTICES",
     "NO_DEVICE",
     "REASONS",

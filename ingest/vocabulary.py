@@ -5,12 +5,16 @@ Codes are part of stored data. A code never changes its metric.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
 
 KINDS = ("smoke", "gate", "water", "camera", "env", "device")
 """Sensor kinds, the most specific first: a device that sends smoke and battery is a smoke sensor."""
+
+METRIC_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+"""Form of every metric's name."""
 
 FIRST_LEARNED_METRIC = 1000
 """First code of learned metrics, which have no description. The catalogue assigns these codes."""

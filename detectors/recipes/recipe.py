@@ -12,7 +12,7 @@ from annotated_types import Interval
 
 from detectors.detection import HAZARDS
 from detectors.errors import RecipeError
-from ingest import KINDS, METRIC_BY_NAME, TableReader, load_toml
+from ingest import KINDS, METRIC_NAME, TableReader, load_toml
 
 from .batteries import BatteryTypes, load_battery_types
 from .kinds import STEPS, TYPES, Battery, LevelRule, Rule
@@ -76,7 +76,7 @@ def _misfits(rule: Rule) -> Iterator[str]:
     for kind in rule.kinds:
         if kind not in KINDS:
             yield f"kinds = {kind!r}: allowed is one of {', '.join(KINDS)}"
-    yield from _unknown_metrics(rule)
+    yield from _misnamed_metrics(rule)
     if not 1 <= len(rule.levels) <= STEPS:
         yield f"levels: allowed are 1 to {STEPS} of them"
     if list(rule.levels) != sorted(rule.levels):
@@ -92,12 +92,12 @@ def _misfits(rule: Rule) -> Iterator[str]:
         yield "after_s: allowed is one duration per level, ascending"
 
 
-def _unknown_metrics(rule: Rule) -> Iterator[str]:
+def _misnamed_metrics(rule: Rule) -> Iterator[str]:
     metric, unless = getattr(rule, "metric", None), getattr(rule, "unless", ())
     named = [("unless", name) for name in unless] + ([] if metric is None else [("metric", metric)])
     for key, name in named:
-        if name not in METRIC_BY_NAME:
-            yield f"{key} = {name!r}: allowed is one of {', '.join(METRIC_BY_NAME)}"
+        if not METRIC_NAME.fullmatch(name):
+            yield f"{key} = {name!r}: allowed are a letter, then up to 63 letters, digits and underscores"
 
 
 def _uneven(rule: LevelRule) -> Iterator[str]:

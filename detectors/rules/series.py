@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from detectors.kernels.emission import NONE, TIMELINES
 from detectors.kernels.timelines import assign
-from ingest import METRIC_BY_NAME, Catalog, Quality, Sensor, TelemetryBatch
+from ingest import METRIC_BY_NAME, Catalog, Metric, Quality, Sensor, TelemetryBatch
 
 from .state import Columns
 
 UNKNOWN_KIND = "device"
+NO_METRIC = -2
+"""Code that no reading has."""
+
 _NO_CODES = np.empty(0, np.int32)
 
 
@@ -60,6 +63,15 @@ class Fleet:
             return -1
         return found.code
 
+    def metric_code(self, name: str) -> int:
+        """Return the code of a metric; NO_METRIC for an undescribed one without a reading so far."""
+        known = METRIC_BY_NAME.get(name) or self._catalog.learned(name)
+        return NO_METRIC if known is None else known.code
+
+    def metric_of(self, code: int) -> Metric:
+        """Return the metric of a code."""
+        return self._catalog.metric_of(code)
+
     def sync(self, highest: int) -> None:
         """Read the changes of the catalogue; a code without an entry becomes a device without facts."""
         if self._version == self._catalog.version and highest < len(self._known):
@@ -93,7 +105,7 @@ class Table:
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self.metrics = tuple(metrics)
-        self.metric_codes = tuple(METRIC_BY_NAME[name].code for name in metrics)
+        self.metric_codes: tuple[int, ...] = (NO_METRIC,) * len(self.metrics)
         self.codes: list[int] = []
         self._slot = np.full(0, -1, np.int32)
         self._newest = Columns({"last": (np.int64, 1, NONE)})
@@ -108,6 +120,8 @@ class Table:
 
     def part(self, view: BatchView) -> Part | None:
         """Return the batch's rows of this table, in order; None without any."""
+        if NO_METRIC in self.metric_codes:
+            self.metric_codes = tuple(view.fleet.metric_code(name) for name in self.metrics)
         rows = view.rows_of(self.metric_codes)
         if not len(rows):
             return None

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import METRIC_BY_NAME
-
 from .series import BatchView, Part
 from .state import Columns
 
@@ -18,12 +16,12 @@ class Superseding:
     """Sensors that ever reported one of the superseding metrics."""
 
     def __init__(self, metrics: Sequence[str]) -> None:
-        self._codes = tuple(METRIC_BY_NAME[name].code for name in metrics)
+        self._metrics = tuple(metrics)
         self._sensors = Columns({"reported": (np.bool_, 1, False)})
 
     def update(self, view: BatchView, part: Part | None) -> NDArray[np.bool_] | None:
         """Return for each row of the part whether its sensor has reported one by then; None if no sensor has."""
-        rows = view.rows_of(self._codes)
+        rows = view.rows_of([view.fleet.metric_code(name) for name in self._metrics])
         if not len(rows) and not self._sensors.size:
             return None
         self._sensors.grow(len(view.fleet))

@@ -6,7 +6,6 @@ more than `past_ns` back, rejects the reading. Values outside the metric's range
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from math import isfinite
 
@@ -16,13 +15,12 @@ from numpy.typing import NDArray
 from ingest.catalog import SERVICE_DEVICE
 from ingest.decode.contract import Reading
 from ingest.telemetry import TelemetryBatch
-from ingest.vocabulary import FIRST_LEARNED_METRIC, METRICS, SERVICE_METRICS, Quality
+from ingest.vocabulary import FIRST_LEARNED_METRIC, METRIC_NAME, METRICS, SERVICE_METRICS, Quality
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
 AHEAD_NS = 120 * SECOND_NS
 REFUSED_AHEAD_NS = DAY_NS
-_METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _SENSOR_MAX = 256
 _TIME_NS_MAX = 2**63 - 1
 
@@ -94,7 +92,7 @@ def ill_formed(reading: Reading) -> str:
     name = reading.sensor
     if not 0 < len(name) <= _SENSOR_MAX or not name.isprintable() or name == SERVICE_DEVICE:
         return "sensor_name"
-    if not _METRIC.fullmatch(reading.metric):
+    if not METRIC_NAME.fullmatch(reading.metric):
         return "metric_name"
     if reading.metric in SERVICE_METRICS:
         return "metric_reserved"

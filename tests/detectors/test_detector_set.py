@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import Calendar, DetectionBatch, DetectorSet, Phase, Recipe, StateError, build, load_recipe
-from detectors.recipes.kinds import AfterHours, Battery, Forced, Rule, Silence
+from detectors.recipes.kinds import AfterHours, Battery, Forced, Rule, Silence, Threshold
 from detectors.snapshot import decode_snapshot, encode_snapshot
 from ingest import TelemetryBatch
 
@@ -153,3 +154,23 @@ def test_recipe_of_the_product_has_distinct_digests() -> None:
     fields = decode_snapshot(detector.snapshot())
     digests = [saved["digest"] for saved in fields["rules"].values()]
     assert len(set(digests)) == len(digests) == len(detector.recipe.rules)
+
+
+def test_rule_over_an_undescribed_metric_scores_it_from_its_first_reading() -> None:
+    """The catalogue assigns the code after the rules are built; state and code survive a restart."""
+    catalog = campus()
+    rule = Threshold(name="strain", hazard="anomaly", metric="beam_strain", limits=(5.0,), clear_s=0.0)
+    recipe = Recipe("any", (rule,))
+
+    def strained(value: float, at_s: float) -> TelemetryBatch:
+        batch = readings([("co", 1, at_s, at_s, value, 0)])
+        return replace(batch, metric=np.full(1, catalog.metric("beam_strain").code, np.int16))
+
+    before = build(recipe, catalog, Calendar())
+    assert len(before.update(readings([("co", 1, 0.0, 0.0, 90.0, 0)]))) == 0
+    (found,) = (before.update(strained(6.0, 10)),)
+    assert found.evidence[0]["text"]["en"] == "beam_strain above 5.00 (now 6.00)"
+    assert catalog.metric_of(int(found.metric[0])).name == "beam_strain"
+    after = build(recipe, catalog, Calendar())
+    after.restore(before.snapshot())
+    assert after.update(strained(1.0, 20)).phase.tolist() == [Phase.CLEAR]

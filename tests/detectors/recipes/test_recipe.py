@@ -28,7 +28,7 @@ def test_each_fault_names_its_key_and_the_allowed_values() -> None:
                 {"name": "a", "type": "treshold"},
                 {"name": "b", "type": "threshold", "hazard": "fire", "metric": "smoke", "limit": [1]},
                 {"name": "c", "type": "threshold", "hazard": "fire", "metric": "smoke", "limits": "1"},
-                {"name": "d", "type": "threshold", "hazard": "fires", "metric": "smok", "limits": [2, 1]},
+                {"name": "d", "type": "threshold", "hazard": "fires", "metric": "smoke density", "limits": [2, 1]},
                 {"name": "d", "type": "held", "hazard": "fire", "metric": "open", "levels": [7], "after_s": [0]},
             ],
         })  # fmt: skip
@@ -36,7 +36,7 @@ def test_each_fault_names_its_key_and_the_allowed_values() -> None:
     for part in (
         "late: unknown key", "late_s = -1: allowed", "rule a.type = 'treshold': allowed is one of threshold",
         "rule b.limit: unknown key", "rule c.limits = '1'", "rule d.hazard = 'fires': allowed is one of fire",
-        "rule d.metric = 'smok': allowed", "rule d.limits: allowed is one for each level",
+        "rule d.metric = 'smoke density': allowed", "rule d.limits: allowed is one for each level",
         "rule d.levels = 7: allowed is 0 to 3", "rule d: the name is used twice",
     ):  # fmt: skip
         assert part in faults

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from detectors.rules.series import BatchView, Fleet, Table
 from detectors.rules.superseding import Superseding
-from ingest import METRIC_BY_NAME, TelemetryBatch
+from ingest import TelemetryBatch
 from tests.detectors.histories import START_NS, Row, campus, readings
 
 SUPERSEDING = ("battery_low", "battery_voltage")
@@ -47,4 +47,3 @@ def test_row_is_superseded_from_the_first_superseding_reading_of_its_sensor(
             expected += [sensor in reported] if metric == "battery" else []
         if mine is not None:
             assert (np.zeros(len(mine.rows), bool) if found is None else found).tolist() == expected
-    assert METRIC_BY_NAME["battery"].code not in state._codes
