@@ -1,4 +1,4 @@
-"""The shipped recipe covers the vocabulary: each alarm and each quantity with a hazard meaning has a rule."""
+"""The shipped recipe covers the vocabulary: each alarm and each hazardous quantity has a rule."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ NO_RULE: Mapping[str, str] = {
     "motion": "presence of people is no hazard by itself",
     "recognised": "an identity is no hazard by itself",
     "rule_active": "its meaning is the site's own analytics rule; a site's recipe may name it",
+    "lock_open": "`open` is the state of the gate; a lock opens at each pass",
     "isolated": "the fire panel reports it to its own operator; a planned state of work",
     "people_in": "counts of people feed statistics",
     "people_out": "counts of people feed statistics",

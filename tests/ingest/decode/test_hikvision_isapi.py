@@ -1,4 +1,4 @@
-"""Hikvision: each known code is read or ignored for a reason; doors, readers and channels are sensors of their own."""
+"""Hikvision: each known code is read or has a reason; doors, readers and channels are sensors."""
 
 from __future__ import annotations
 

@@ -302,7 +302,7 @@ def test_known_sensors_resolve_as_on_the_slow_path(messages: list[tuple[int, str
     for hot in (True, False):
         catalog = Catalog()
         catalog.metric("slime")
-        catalog.code("s1", "a", "gate")
+        catalog.code("s1", "a", "gate", now_ns=NOW_NS)
         intake = Intake(catalog, batch=BatchSettings(age_s=10))
         if not hot:
             force_slow_path(intake)
@@ -315,7 +315,7 @@ def test_known_sensors_resolve_as_on_the_slow_path(messages: list[tuple[int, str
 def test_a_known_sensor_takes_the_hot_path() -> None:
     """The first message of a sensor in the catalogue takes the hot path; one of an event kind does not."""
     catalog = Catalog()
-    catalog.code("s1", "a", "gate")
+    catalog.code("s1", "a", "gate", now_ns=NOW_NS)
     intake = Intake(catalog)
     declined: list[Any] = []
     intake._slow.accept = declined.append  # type: ignore[method-assign]
