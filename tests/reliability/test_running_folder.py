@@ -40,7 +40,7 @@ WAYS: dict[str, Way] = {
     **{f"{name} emptied": emptied(name, 0) for name in (*LOGS, DATABASE)},
 }
 """Ways to alter the files under a running service."""
-SHORT = ("telemetry.sqlite removed", "detections.sqlite emptied", "alerts.sqlite replaced", "alerts.sqlite cut")
+SHORT = ("telemetry.sqlite removed", "detections.sqlite emptied", "alerts.sqlite replaced")
 
 
 @pytest.fixture
