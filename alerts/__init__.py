@@ -16,11 +16,12 @@ from .errors import (
     SchemaError,
     Stale,
 )
-from .model import Finding, Hazard, Notice, Receipt, Ticket
+from .model import Finding, Hazard, Notice, Proposal, Receipt, Ticket
 from .people.access import OPERATIONS, ROLES, SYSTEM, Actor, allowed, require
 from .risk.grading import Assessment, Grade, Method, methods
 from .risk.registry import Place, Registry, RiskPoint, Site, Zone, load_registry, read_registry
-from .tickets.loop import Field, Loop, Step, loop
+from .tickets.fields import Field
+from .tickets.loop import Loop, Step, loop
 from .timestamps import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ __all__ = [
     "Page",
     "People",
     "Place",
+    "Proposal",
     "Receipt",
     "Registry",
     "RegistryError",

@@ -88,8 +88,22 @@ class Hazard:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """Action on a ticket that waits for the signature of a second person.
+
+    by: account that proposed it; operation: operation that the second person needs.
+    """
+
+    action: str
+    fields: Mapping[str, Any]
+    by: str
+    operation: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
-    """One rectification task in the closed loop. fixers: every person it was ever assigned to."""
+    """One rectification task in the closed loop. fixers: every account it was ever assigned to."""
 
     id: str
     number: str
@@ -114,6 +128,7 @@ class Ticket:
     closed_ns: int | None
     close_reason: str
     overridden: bool
+    proposal: Proposal | None
     version: int
 
 

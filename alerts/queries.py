@@ -19,6 +19,7 @@ from .errors import NotFound
 from .hazards import bindings
 from .model import Finding, Hazard, Notice, Ticket
 from .people.access import Actor, require
+from .people.persons import persons
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 FINDINGS_OF_HAZARD_MAX = 200
@@ -135,6 +136,13 @@ class Queries:
     def ticket(self, ticket_id: str, actor: Actor) -> Ticket:
         """Return one ticket. Raises NotFound."""
         return self._one(Ticket, tickets, ticket_id, actor)
+
+    def persons(self, rows: Sequence[Ticket], actor: Actor) -> dict[str, str]:
+        """Return the person of each account that takes part in these tickets, and of the actor's."""
+        taking_part = {name for ticket in rows for name in ticket.fixers} | {actor.username}
+        taking_part |= {ticket.proposal.by for ticket in rows if ticket.proposal}
+        with self._engine.connect() as connection:
+            return persons(connection, taking_part)
 
     def tickets_of(self, hazard_ids: Sequence[str]) -> dict[str, Ticket]:
         """Return the ticket of each hazard that has one. The caller has checked the scope of the hazards."""

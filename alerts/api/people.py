@@ -26,6 +26,12 @@ class NewPerson(BaseModel, extra="forbid"):
     roles: Annotated[list[str], Field(max_length=7, examples=[["officer"]])]
     name: Annotated[dict[str, str] | None, Field(examples=[{"zh": "王芳", "en": "Wang Fang"}])] = None
     sites: Annotated[list[str] | None, Field(max_length=10_000, description="null: all sites")] = None
+    person: Annotated[
+        str | None,
+        Field(
+            max_length=64, description="id of the person; null keeps it, at first the user name", examples=["wang.fang"]
+        ),
+    ] = None
 
 
 class OwnPassword(BaseModel, extra="forbid"):
@@ -68,7 +74,13 @@ def create(service: DependenciesIn, actor: ActorIn, given: Annotated[NewPerson, 
     if known is not None:
         _require_sites(actor, None if known.sites is None else sorted(known.sites))
     account = service.people.create(
-        given.username, given.password, roles=given.roles, name=given.name, sites=given.sites, by=actor.username
+        given.username,
+        given.password,
+        roles=given.roles,
+        name=given.name,
+        sites=given.sites,
+        person=given.person,
+        by=actor.username,
     )
     return person_body(account)
 

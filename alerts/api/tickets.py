@@ -99,11 +99,17 @@ def loop(actor: ActorIn) -> Loop:
 
 
 def _bodies(service: Dependencies, actor: alerts.Actor, rows: list[alerts.Ticket]) -> list[Ticket]:
-    """Return tickets with their hazards and evidence: two queries, independent of the number of tickets."""
+    """Return tickets with their hazards and evidence: three queries, independent of the number of tickets."""
     queries, registry = service.dispatch.queries, service.dispatch.registry
     ids = [ticket.hazard for ticket in rows]
     hazards, found = queries.hazards_by_id(ids, actor), queries.findings_of(ids, actor)
-    return [ticket_body(row, hazards[row.hazard], registry, actor, found[row.hazard]) for row in rows]
+    known, now_ns = queries.persons(rows, actor), service.dispatch.clock()
+    bodies = []
+    for row in rows:
+        hazard = hazards[row.hazard]
+        actions = alerts.loop().open_to(row, actor, hazard, persons=known, now_ns=now_ns)
+        bodies.append(ticket_body(row, hazard, registry, found[row.hazard], actions))
+    return bodies
 
 
 def _response(body: str, etag: str, status: int = 200) -> Response:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Table, insert, update
 
-from alerts.model import Finding, Hazard, Notice, Ticket
+from alerts.model import Finding, Hazard, Notice, Proposal, Ticket
 from alerts.risk.grading import Grade
 
 from .row_changes import RowChange, added, changed
@@ -23,6 +23,8 @@ def record(cls: type[Record], row: Row[Any]) -> Record:
         values["grade"] = Grade(values["grade"])
     if "fixers" in values:
         values["fixers"] = tuple(values["fixers"])
+    if values.get("proposal"):
+        values["proposal"] = Proposal(**values["proposal"])
     return cls(**values)
 
 
@@ -45,4 +47,6 @@ def _values(item: Record) -> Mapping[str, Any]:
     values = {field.name: getattr(item, field.name) for field in fields(item)}
     if "grade" in values:
         values["grade"] = int(values["grade"])
+    if values.get("proposal"):
+        values["proposal"] = asdict(values["proposal"])
     return values

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0006"
+REVISION = "0007"
 """Newest migration; the tables below are its result."""
 
 metadata = MetaData()
@@ -139,6 +139,7 @@ tickets = Table(
     Column("close_reason", _text(64), nullable=False),
     Column("overridden", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("proposal", JSON(none_as_null=True)),
 )
 
 ticket_numbers = Table(
@@ -192,6 +193,7 @@ accounts = Table(
     Column("roles", JSON, nullable=False),
     Column("sites", JSON),
     Column("ended_ns", BigInteger),
+    Column("person", _text(64)),  # null: the account is a person of its own
 )
 
 second_factors = Table(

@@ -32,6 +32,7 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "ticket_fixer": frozenset(("fixer", "admin")),  # take, start, submit
     "ticket_extend": _OFFICERS | {"district"},
     "ticket_supervise": frozenset(("district", "city")),
+    "ticket_countersign": _OFFICERS | {"district", "city"},  # the proposal names a further operation
 }
 """Operation -> roles that may apply it."""
 

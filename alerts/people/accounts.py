@@ -64,13 +64,15 @@ class People:
         roles: Sequence[str],
         name: Mapping[str, str] | None = None,
         sites: Sequence[str] | None = None,
+        person: str | None = None,
         by: str = SYSTEM,
     ) -> Account:
         """Create an account, or replace its password and rights; audited. Raises Invalid with every mistake.
 
-        by: user name of the person who does it.
+        person: id of its person, such as the user name of the person's first account; None keeps the present one, which
+        is the own user name at first. by: user name of the person who does it.
         """
-        wrong = _mistakes(username, password, roles)
+        wrong = _mistakes(username, password, roles, person)
         if wrong:
             raise Invalid(wrong)
         row = {
@@ -80,17 +82,18 @@ class People:
             "sites": None if sites is None else sorted(sites),
             "ended_ns": None,
         }
-        account = _account({"username": username, **row})
         with self._engine.begin() as connection:
             known = {found.username: found for found in _read(connection)}
             before = known.get(username)
+            row["person"] = person or (before.person if before else username)
+            account = _account({"username": username, **row})
             if before is not None and before.ended_ns is not None:
                 raise Invalid({"username": "a name that no ended account has"})
             require_admin([*known.values()], account)
             self.sessions.forget(connection, username)
             connection.execute(delete(accounts).where(accounts.c.username == username))
             connection.execute(insert(accounts).values(username=username, **row))
-            facts = {"roles": row["roles"], "sites": row["sites"]}
+            facts = {"roles": row["roles"], "sites": row["sites"], "person": row["person"]}
             change = added(accounts, {"username": username, **row})
             self._record(connection, "person.set", change, by=by, facts=facts)
         return account
@@ -246,8 +249,10 @@ class People:
             return False
 
 
-def _mistakes(username: str, password: str, roles: Sequence[str]) -> dict[str, str]:
+def _mistakes(username: str, password: str, roles: Sequence[str], person: str | None) -> dict[str, str]:
     wrong = {}
+    if person is not None and not _NAME.fullmatch(person):
+        wrong["person"] = "lower-case letters, digits, dot, dash and underscore, at most 64"
     if not _NAME.fullmatch(username):
         wrong["username"] = "lower-case letters, digits, dot, dash and underscore, at most 64"
     elif username.startswith(PREFIX):
@@ -280,4 +285,5 @@ def _of_display(display: Display) -> Account:
 def _account(row: Mapping[str, Any] | RowMapping) -> Account:
     sites = row["sites"]
     scope = None if sites is None else frozenset(sites)
-    return Account(row["username"], row["name"], frozenset(row["roles"]), scope, row["ended_ns"])
+    person = row["person"] or row["username"]
+    return Account(row["username"], row["name"], frozenset(row["roles"]), scope, row["ended_ns"], person)

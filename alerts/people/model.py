@@ -10,13 +10,18 @@ from .access import Actor
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person or a display. name: shown name by language; sites: None for all; ended_ns: None while it may sign in."""
+    """A sign-in of a person or a display. name: shown name by language; sites: None for all.
+
+    ended_ns: None while it may sign in; person: id of its person; two accounts of one person count as one where a rule
+    needs two persons.
+    """
 
     username: str
     name: Mapping[str, str]
     roles: frozenset[str]
     sites: frozenset[str] | None
     ended_ns: int | None = None
+    person: str = ""
     display: bool = False
 
     @property

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -13,33 +13,35 @@ from alerts.errors import Forbidden, GuardFailed, Invalid
 from alerts.model import Hazard, Ticket
 from alerts.people.access import Actor, allowed
 from alerts.risk.grading import Grade
-from alerts.timestamps import parse_time
+
+from .fields import Field, checked_fields
+from .guards import GUARDS, SUBJECTS, Case
 
 HOUR_NS = 3_600_000_000_000
-NOTE_MAX = 4_000
 FINAL = frozenset(("closed", "false_report"))
+COUNTERSIGN = "countersign"
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of an action. type: text, bool, time, person:<role> or choice:<list>."""
+class Countersign:
+    """Signature of a second person. of: tickets that need it; by: operation that one of the two persons has."""
 
-    name: str
-    type: str
-    required: bool
+    of: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One row of the table. to: the next state, "=" for the same; guard: name of the check, "" for none."""
+    """One row of the table. to: the next state, "=" for the same; guards: names of the checks."""
 
     action: str
     origins: frozenset[str]
     to: str
     operation: str
-    guard: str
+    guards: Sequence[str]
     name: Mapping[str, str]
     fields: tuple[Field, ...]
+    countersign: Countersign | None
 
     def leads_from(self, state: str) -> bool:
         """Return whether the action exists in this state."""
@@ -48,6 +50,12 @@ class Step:
     def target(self, state: str) -> str:
         """Return the state after the action."""
         return state if self.to == "=" else self.to
+
+    def second_operation(self, ticket: Ticket, actor: Actor) -> str | None:
+        """Return the operation that a second person needs; None if the action needs one person."""
+        if self.countersign is None or not SUBJECTS[self.countersign.of](ticket):
+            return None
+        return self.operation if allowed(actor, self.countersign.by) else self.countersign.by
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,52 +78,38 @@ class Loop:
             raise GuardFailed("state", zh, f"{action} is not possible while {names['en']}; possible: {possible}")
         return step
 
-    def open_to(self, ticket: Ticket, actor: Actor, hazard: Hazard) -> list[Step]:
-        """Return the actions that the actor may apply to the ticket now."""
+    def open_to(
+        self, ticket: Ticket, actor: Actor, hazard: Hazard, *, persons: Mapping[str, str], now_ns: int
+    ) -> list[Step]:
+        """Return the actions that the actor may apply to the ticket now. persons: account -> person."""
+        fields = {"override": True, "note": "offered"}
+        case = Case(ticket, actor, hazard, fields, persons, now_ns, self.observing_ns)
         steps = [step for step in self.steps.values() if step.leads_from(ticket.state)]
-        return [step for step in steps if self._open(step, ticket, actor, hazard)]
+        return [step for step in steps if self._open(step, case)]
 
-    def _open(self, step: Step, ticket: Ticket, actor: Actor, hazard: Hazard) -> bool:
-        if not allowed(actor, step.operation):
+    def _open(self, step: Step, case: Case) -> bool:
+        if not allowed(case.actor, step.operation):
             return False
-        fields: dict[str, Any] = {"override": True, "note": "-"}
         try:
-            GUARDS[step.guard](Case(ticket, actor, hazard, fields, blind=False))
-        except (Forbidden, GuardFailed):
+            self.guard(step, case)
+        except (Forbidden, GuardFailed, Invalid):
             return False
         return True
 
-    def checked(self, step: Step, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields as typed values. Raises Invalid with every unknown, missing and wrong field."""
-        known = {field.name: field for field in step.fields}
-        wrong = {name: f"unknown; known: {', '.join(known) or 'none'}" for name in fields if name not in known}
-        values: dict[str, Any] = {}
-        for name, field in known.items():
-            given = fields.get(name)
-            if given is None or given == "":
-                if field.required:
-                    wrong[name] = f"is required ({field.type})"
-                continue
-            try:
-                values[name] = self._typed(field, given)
-            except ValueError as error:
-                wrong[name] = str(error)
-        if wrong:
-            raise Invalid(wrong)
-        return values
+    def guard(self, step: Step, case: Case) -> None:
+        """Check the guards of a step. Raises Forbidden, GuardFailed and Invalid.
 
-    def _typed(self, field: Field, given: object) -> object:
-        if field.type == "bool":
-            if not isinstance(given, bool):
-                raise ValueError("true or false")
-            return given
-        if not isinstance(given, str):
-            raise ValueError("a text")  # noqa: TRY004 - reported as a field error, like the others
-        if field.type == "choice:close" and given not in self.close_reasons:
-            raise ValueError(f"one of {', '.join(self.close_reasons)}")
-        if len(given) > NOTE_MAX:
-            raise ValueError(f"at most {NOTE_MAX} characters")
-        return parse_time(given) if field.type == "time" else given
+        A countersign also checks those of the proposed action.
+        """
+        for name in step.guards:
+            GUARDS[name](case)
+        if step.action == COUNTERSIGN:
+            proposed = self.step(case.ticket.state, case.proposal.action)
+            self.guard(proposed, replace(case, fields=case.proposal.fields))
+
+    def checked(self, step: Step, fields: Mapping[str, Any], *, now_ns: int) -> dict[str, Any]:
+        """Return the fields as typed values. Raises Invalid with every unknown, missing and wrong field."""
+        return checked_fields(step.fields, fields, self.close_reasons, now_ns=now_ns)
 
 
 @cache
@@ -135,75 +129,14 @@ def _named(table: Mapping[str, list[str]]) -> dict[str, Mapping[str, str]]:
 def _step(row: Mapping[str, Any]) -> Step:
     fields = tuple(Field(name, kind, required) for name, (kind, required) in row.get("fields", {}).items())
     zh, en = row["name"]
-    guard = row.get("guard", "")
-    return Step(row["action"], frozenset(row["from"]), row["to"], row["operation"], guard, {"zh": zh, "en": en}, fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Input of a guard. blind: a sensor of the hazard is faulty or offline now."""
-
-    ticket: Ticket
-    actor: Actor
-    hazard: Hazard
-    fields: Mapping[str, Any]
-    blind: bool = False
-
-    @property
-    def proved(self) -> bool:
-        """Return whether working sensors show that the danger has ended."""
-        return not self.hazard.active and not self.blind
-
-
-def _free(_case: Case) -> None:
-    """Allow the action."""
-
-
-def _own(case: Case) -> None:
-    """Allow only the assigned fixer."""
-    if case.ticket.fixer != case.actor.username:
-        raise Forbidden("ticket_fixer", f"the ticket is assigned to {case.ticket.fixer}")
-
-
-def _four_eyes(case: Case) -> None:
-    """Reject an acceptor who is the fixer or was the fixer before a transfer."""
-    if case.actor.username in case.ticket.fixers:
-        raise Forbidden("ticket_officer", "a person who rectified the danger may not review or accept it")
-
-
-def _five_fulfil(case: Case) -> None:
-    """Require the five items of five-fulfil before a major danger leaves `graded`."""
-    if case.ticket.major and case.ticket.state == "graded" and not case.ticket.fulfilled:
-        raise GuardFailed(
-            "five_fulfil",
-            "重大隐患须先落实责任、措施、资金、时限和预案",
-            "a major danger needs responsibility, measures, funds, time limit and contingency plan first",
-        )
-
-
-def _cleared(case: Case) -> None:
-    """Reject a false report while the sensors detect the danger."""
-    if case.hazard.active:
-        raise GuardFailed("cleared", "传感器仍显示危险存在", "the sensors still detect the danger")
-
-
-def _proved(case: Case) -> None:
-    """Require proof by the sensors, or an override by a named person with a reason."""
-    _four_eyes(case)
-    if case.proved or (case.fields.get("override") and case.fields.get("note")):
-        return
-    raise GuardFailed(
-        "proved",
-        "传感器尚未恢复正常；如确需销号，请选择人工确认并说明理由",
-        "the sensors are not back to normal; to close anyway set override and give the reason in note",
+    countersign = Countersign(**row["countersign"]) if "countersign" in row else None
+    return Step(
+        row["action"],
+        frozenset(row["from"]),
+        row["to"],
+        row["operation"],
+        tuple(row.get("guards", ())),
+        {"zh": zh, "en": en},
+        fields,
+        countersign,
     )
-
-
-GUARDS: Mapping[str, Callable[[Case], None]] = {
-    "": _free,
-    "own": _own,
-    "four_eyes": _four_eyes,
-    "five_fulfil": _five_fulfil,
-    "cleared": _cleared,
-    "proved": _proved,
-}

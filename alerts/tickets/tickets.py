@@ -7,19 +7,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from alerts.database import journal, rows
-from alerts.database.schema import findings, hazards, ticket_numbers, tickets
+from alerts.database.schema import hazards, ticket_numbers, tickets
 from alerts.errors import Invalid, NotFound, Stale
-from alerts.hazards.findings import sensors_behind
-from alerts.model import Hazard, Ticket, identity
+from alerts.model import Hazard, Proposal, Ticket, identity
 from alerts.notices.outbox import NoticeWriter
 from alerts.people.access import Actor, require
+from alerts.people.persons import persons, require_account
 from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
 
-from .loop import FINAL, GUARDS, Case, loop
+from .guards import Case
+from .loop import COUNTERSIGN, FINAL, Step, loop
+from .proof import blind
 
 
 class Tickets:
@@ -49,6 +51,7 @@ class Tickets:
     ) -> Ticket:
         """Apply one step of the loop by a person.
 
+        A step that needs a second person becomes the ticket's proposal; `countersign` by that person applies it.
         Raises NotFound (also for a foreign site), Forbidden, Stale, GuardFailed, Invalid; none changes anything.
         """
         ticket, hazard = self.find(ticket_id, actor)
@@ -59,19 +62,52 @@ class Tickets:
         step = loop().step(ticket.state, action)
         if version != ticket.version:
             raise Stale(version, ticket.version)
-        values = loop().checked(step, fields)
-        GUARDS[step.guard](Case(ticket, actor, hazard, values, blind=self._blind(hazard)))
-        changes = self._changes(ticket, action, actor, values, now_ns=now_ns)
-        moved = replace(ticket, state=step.target(ticket.state), **changes)
-        facts = {"from": ticket.state, "to": moved.state, "fields": values}
-        moved = replace(moved, version=ticket.version + 1)
-        return self._save(ticket, moved, f"ticket.{action}", actor.username, facts, now_ns=now_ns)
+        values = loop().checked(step, fields, now_ns=now_ns)
+        case = self._case(ticket, actor, hazard, values, now_ns=now_ns)
+        loop().guard(step, case)
+        if action == COUNTERSIGN:
+            return self._countersign(case)
+        if operation := step.second_operation(ticket, actor):
+            return self._propose(step, case, operation)
+        return self._apply(step, case, {})
+
+    def _case(self, ticket: Ticket, actor: Actor, hazard: Hazard, values: Mapping[str, Any], *, now_ns: int) -> Case:
+        proposers = [ticket.proposal.by] if ticket.proposal else []
+        known = persons(self._connection, [actor.username, *ticket.fixers, *proposers])
+        sees_nothing = blind(self._connection, hazard)
+        return Case(ticket, actor, hazard, values, known, now_ns, loop().observing_ns, blind=sees_nothing)
+
+    def _apply(self, step: Step, case: Case, facts: Mapping[str, Any]) -> Ticket:
+        ticket = case.ticket
+        moved = replace(ticket, state=step.target(ticket.state), version=ticket.version + 1)
+        if step.action not in _BESIDE_PROPOSAL:
+            moved = replace(moved, proposal=None)
+        moved = replace(moved, **self._changes(step, case))
+        facts = {"from": ticket.state, "to": moved.state, "fields": case.fields, **facts}
+        return self._save(ticket, moved, f"ticket.{step.action}", case.actor.username, facts, now_ns=case.now_ns)
+
+    def _propose(self, step: Step, case: Case, operation: str) -> Ticket:
+        """Keep the step as the ticket's proposal, in place of an earlier one."""
+        ticket, actor = case.ticket, case.actor.username
+        proposal = Proposal(step.action, case.fields, actor, operation, case.now_ns)
+        moved = replace(ticket, proposal=proposal, version=ticket.version + 1)
+        facts = {"from": ticket.state, "to": ticket.state, "fields": {"action": step.action, **case.fields}}
+        return self._save(ticket, moved, "ticket.propose", actor, facts, now_ns=case.now_ns)
+
+    def _countersign(self, case: Case) -> Ticket:
+        """Apply the proposed step by its second person."""
+        proposal = case.proposal
+        step = loop().step(case.ticket.state, proposal.action)
+        return self._apply(step, replace(case, fields=proposal.fields), {"proposed_by": proposal.by})
 
     def find(self, ticket_id: str, actor: Actor) -> tuple[Ticket, Hazard]:
         """Return the ticket and its hazard. Raises NotFound, also for a site outside the actor's scope."""
         row = self._connection.execute(select(tickets).where(tickets.c.id == ticket_id)).first()
         if row is None or not actor.sees(row.site):
             raise NotFound("ticket", ticket_id)
+        return self._pair(row)
+
+    def _pair(self, row: Row[Any]) -> tuple[Ticket, Hazard]:
         hazard = self._connection.execute(select(hazards).where(hazards.c.id == row.hazard)).one()
         return rows.record(Ticket, row), rows.record(Hazard, hazard)
 
@@ -90,8 +126,8 @@ class Tickets:
             .where(~hazards.c.active, hazards.c.cleared_ns < quiet_ns)
         )
         for row in self._connection.execute(watched).all():
-            ticket = rows.record(Ticket, row)
-            if not self._proved(ticket):
+            ticket, hazard = self._pair(row)
+            if blind(self._connection, hazard):
                 continue
             closed = replace(
                 ticket, state="closed", closed_ns=now_ns, close_reason="proved", version=ticket.version + 1
@@ -124,6 +160,7 @@ class Tickets:
             closed_ns=None,
             close_reason="",
             overridden=False,
+            proposal=None,
             version=1,
         )
         rows.add(self._connection, tickets, ticket)
@@ -153,69 +190,51 @@ class Tickets:
             relapses=ticket.relapses + 1,
             due_ns=now_ns + loop().due_ns[hazard.grade],
             overdue=False,
+            fulfilled=False,
             accepted_ns=None,
             closed_ns=None,
             close_reason="",
             overridden=False,
+            proposal=None,
             version=ticket.version + 1,
         )
         return self._save(
             ticket, again, "ticket.relapsed", "system", {"from": ticket.state, "to": "graded"}, now_ns=now_ns
         )
 
-    def _changes(
-        self, ticket: Ticket, action: str, actor: Actor, values: Mapping[str, Any], *, now_ns: int
-    ) -> dict[str, Any]:
+    def _changes(self, step: Step, case: Case) -> dict[str, Any]:
         """Return the changes of an action besides the state."""
+        ticket, values, now_ns, action = case.ticket, case.fields, case.now_ns, step.action
         changes: dict[str, Any] = {}
         if action == "assign":
-            fixer = self._fixer(ticket, values)
+            fixer = self._fixer(step, ticket, values)
             fixers = tuple(dict.fromkeys((*ticket.fixers, fixer)))
-            changes |= {"fixer": fixer, "fixers": fixers, "due_ns": values.get("due", ticket.due_ns)}
+            due_ns = values.get("due", ticket.due_ns)
+            changes |= {"fixer": fixer, "fixers": fixers, "due_ns": due_ns, "overdue": due_ns < now_ns}
         elif action == "accept":
-            changes |= {"acceptor": actor.username, "accepted_ns": now_ns}
+            changes |= {"acceptor": case.actor.username, "accepted_ns": now_ns}
         elif action == "close":
-            overridden = bool(values.get("override")) and not self._proved(ticket)
-            changes |= {"closed_ns": now_ns, "close_reason": values["reason"], "overridden": overridden}
+            changes |= {"closed_ns": now_ns, "close_reason": values["reason"], "overridden": case.overridden}
         elif action == "mark_false":
             changes |= {"closed_ns": now_ns, "close_reason": "false_report"}
         elif action == "reopen":
             changes |= {"closed_ns": None, "accepted_ns": None, "close_reason": "", "overridden": False}
+            changes |= {"fulfilled": False}
         elif action == "extend":
-            changes |= {"due_ns": values["due"], "overdue": values["due"] < now_ns}
+            changes |= {"due_ns": values["due"], "overdue": False}
         else:
             flags = {"declare_major": "major", "fulfil": "fulfilled", "supervise": "supervised"}
             changes |= {flags[action]: True} if action in flags else {}
         return changes
 
-    def _proved(self, ticket: Ticket) -> bool:
-        row = self._connection.execute(select(hazards).where(hazards.c.id == ticket.hazard)).one()
-        hazard = rows.record(Hazard, row)
-        return not hazard.active and not self._blind(hazard)
-
-    def _blind(self, hazard: Hazard) -> bool:
-        """Return whether a sensor of the hazard is faulty, stuck, tampered with or offline, also behind a gateway."""
-        saw = select(findings.c.sensor).where(findings.c.hazard == hazard.id)
-        silent = select(findings.c.evidence).where(
-            findings.c.site == hazard.site, findings.c.kind == GATEWAY_SILENT, findings.c.active
-        )
-        offline = {name for evidence in self._connection.scalars(silent) for name in sensors_behind(evidence)}
-        if offline and offline.intersection(self._connection.scalars(saw)):
-            return True
-        fault = select(findings.c.id).where(
-            findings.c.site == hazard.site,
-            findings.c.sensor.in_(saw),
-            findings.c.kind.in_(UNBELIEVABLE),
-            findings.c.hazard != hazard.id,
-            findings.c.active,
-        )
-        return self._connection.execute(fault.limit(1)).first() is not None
-
-    def _fixer(self, ticket: Ticket, values: Mapping[str, Any]) -> str:
+    def _fixer(self, step: Step, ticket: Ticket, values: Mapping[str, Any]) -> str:
+        """Return the given fixer or the zone's. Raises Invalid unless it has an account with role and site."""
         zone = self._registry.zones.get((ticket.site, ticket.zone))
         fixer = str(values.get("fixer") or (zone.fixer if zone else ""))
         if not fixer:
             raise Invalid({"fixer": "is required: this zone has no default fixer"})
+        role = next(field.type for field in step.fields if field.name == "fixer").partition(":")[2]
+        require_account(self._connection, fixer, role=role, site=ticket.site, field="fixer")
         return fixer
 
     def _save(
@@ -241,6 +260,6 @@ class Tickets:
         self._notices.ticket(kind, ticket, step=step, now_ns=now_ns)
 
 
-GATEWAY_SILENT = "gateway_silent"
-UNBELIEVABLE = ("sensor_fault", "sensor_silent", "detector_lost", GATEWAY_SILENT, "sensor_stuck", "tamper")
 _DONE = tuple(FINAL | {"observing"})
+_BESIDE_PROPOSAL = frozenset(("comment", "supervise"))
+"""Actions that leave the ticket's proposal as it is."""

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Engine, event
 
-from alerts import Actor, AlertDispatch, Finding, Hazard, Page, Ticket, open_database, read_registry
+from alerts import Actor, AlertDispatch, Finding, Hazard, Page, People, Ticket, open_database, read_registry
 from detectors import DetectionBatch, Phase
 from ingest import Catalog
 
@@ -21,6 +22,7 @@ SECOND_NS = 1_000_000_000
 HOUR_NS = 3_600 * SECOND_NS
 START_NS = 1_790_000_000 * SECOND_NS
 ALL = Page(limit=10_000)
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 CAMPUS: dict[str, Any] = {
     "site": [{"id": "school-1", "name_zh": "一校", "name_en": "One"}, {"id": "school-2"}],
@@ -86,11 +88,13 @@ class World:
     damaged: bool = False  # a test changed rows behind the service; the verification finds it
     catalog: Catalog = field(init=False)
     dispatch: AlertDispatch = field(init=False)
+    people: People = field(init=False)
 
     def __post_init__(self) -> None:
         self.registry = read_registry(CAMPUS)
         self.catalog = Catalog(self.registry.sensors)
         self.engine = open_database(self.url)
+        self.people = People(self.engine, lambda: self.now_ns, hasher=HASHER)
         self.reopen()
 
     def reopen(self) -> None:
@@ -130,6 +134,11 @@ class World:
         """Apply the detections as the next log position; return their number."""
         self.position += 1
         return self.dispatch.apply(self.batch(*seen), self.catalog, cursor=self.position)
+
+    def employ(self, username: str, *roles: str, **rights: Any) -> Actor:
+        """Create an account with these roles, by default those of PEOPLE; return its actor."""
+        wanted = roles or sorted(PEOPLE[username].roles)
+        return self.people.create(username, "a password of a test", roles=wanted, **rights).actor
 
     def act(self, ticket: Ticket, action: str, who: str, **fields: Any) -> Ticket:
         """Apply one step by a person of PEOPLE to the ticket."""

@@ -30,6 +30,7 @@ SECOND_NS = 1_000_000_000
 
 def rectified(world: Any, ticket: Ticket) -> Ticket:
     """Return the ticket after the steps of officer and fixer."""
+    world.employ("fixer")
     moved = world.act(ticket, "assign", "officer")
     for action in ("take", "start", "submit"):
         moved = world.act(moved, action, "fixer")
@@ -104,7 +105,8 @@ def test_a_byte_that_breaks_utf8_is_found(world: Any, seen: Any) -> None:
 
 def test_a_former_fixer_never_accepts(world: Any, seen: Any) -> None:
     """A transfer does not permit the former fixer to accept."""
-    both = Actor("both", frozenset(("officer", "fixer")))
+    world.employ("fixer")
+    both = world.employ("both", "officer", "fixer")
     world.feed(seen(RAISE))
     ticket = world.act(world.tickets[0], "assign", "officer", fixer="both")
     for action in ("take", "start"):

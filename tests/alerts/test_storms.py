@@ -78,6 +78,7 @@ def test_a_fire_and_people_overtake_a_storm(world: Any, seen: Any) -> None:
     silent = [seen(RAISE, sensor=f"env-{n}", hazard="sensor_silent", rule="silent", level=0) for n in range(count)]
     storm = world.batch(*silent)
     world.feed(seen(RAISE, sensor="smoke-102"))
+    world.employ("fixer")
     [ticket] = world.tickets
     begun = threading.Event()
     take = world.dispatch._accept

@@ -25,6 +25,8 @@ def do(page: Page, action: str, **fields: str) -> None:
         control = form.locator(f"[name={name}]")
         if control.evaluate("element => element.tagName") == "SELECT":
             control.select_option(value)
+        elif control.get_attribute("type") == "checkbox":
+            control.check()
         else:
             control.fill(value)
     if form.count():
@@ -94,6 +96,8 @@ def test_whole_loop_by_clicking_through_three_people(school: Any, sign_in: SignI
     do(second, "accept")
     expect_state(second, "observing")
     do(second, "close", reason="cleaned")
+    expect(second.get_by_role("alert")).to_contain_text("观察期")
+    do(second, "close", reason="cleaned", override="on", note="现场确认已清洁")
     expect_state(second, "closed")
     expect_state(officer, "closed")  # the first officer's page updates without a reload
 

@@ -15,6 +15,9 @@ class Person(Body):
     """One account without its secrets. sites: null for all sites."""
 
     username: Username
+    person: Annotated[
+        str, Field(description="id of the person; two accounts with one id count as one person", examples=["wang.fang"])
+    ]
     name: Annotated[
         dict[str, str], Field(description="shown name by language", examples=[{"zh": "王芳", "en": "Wang"}])
     ]
@@ -62,6 +65,7 @@ def person_body(account: alerts.Account) -> Person:
     sites = None if account.sites is None else sorted(account.sites)
     return Person(
         username=account.username,
+        person=account.person or account.username,
         name=dict(account.name),
         roles=sorted(account.roles),
         sites=sites,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 import alerts
+from alerts import format_time
 
 from .fields import (
     Body,
@@ -94,6 +95,16 @@ class HistoryEntry(Body):
     fields: Annotated[dict[str, Any], Field(examples=[{"reason": "repaired", "note": "checked on site"}])]
 
 
+class Proposal(Body):
+    """Action that waits for the signature of a second person."""
+
+    action: Annotated[str, Field(examples=["extend"])]
+    name: Both
+    fields: Annotated[dict[str, Any], Field(examples=[{"due": 1790000000000000000, "note": "part on order"}])]
+    by: Username
+    at: Time
+
+
 class Ticket(Body):
     """One ticket with its evidence and the actions open to the caller."""
 
@@ -122,6 +133,7 @@ class Ticket(Body):
     closed_at: Time | None
     close_reason: Annotated[str, Field(description="reason code, empty while open", examples=["repaired"])]
     overridden: Annotated[bool, Field(description="closed without proof by the sensors")]
+    proposal: Annotated[Proposal | None, Field(description="waits for `countersign` or `decline`")]
     version: Version
     drill: Annotated[bool, Field(description="from test messages")]
     proved: Annotated[bool, Field(description="the sensors prove the return to normal")]
@@ -143,11 +155,11 @@ def ticket_body(
     ticket: alerts.Ticket,
     hazard: alerts.Hazard,
     registry: alerts.Registry,
-    actor: alerts.Actor,
     found: Sequence[alerts.Finding],
+    actions: Sequence[alerts.Step],
 ) -> Ticket:
-    """Return a ticket with its evidence and the actions open to the actor."""
-    return Ticket(**_ticket_fields(ticket, hazard, registry, actor, found))
+    """Return a ticket with its evidence and the actions open to the caller."""
+    return Ticket(**_ticket_fields(ticket, hazard, registry, found, actions))
 
 
 def ticket_detail(ticket: Ticket, history: Sequence[alerts.Event]) -> TicketDetail:
@@ -160,8 +172,8 @@ def _ticket_fields(
     ticket: alerts.Ticket,
     hazard: alerts.Hazard,
     registry: alerts.Registry,
-    actor: alerts.Actor,
     found: Sequence[alerts.Finding],
+    actions: Sequence[alerts.Step],
 ) -> dict[str, Any]:
     place = registry.place_name(ticket.site, ticket.place)
     return {name: getattr(ticket, name) for name in _SAME} | {
@@ -174,11 +186,20 @@ def _ticket_fields(
         "due_at": moment(ticket.due_ns),
         "accepted_at": moment(ticket.accepted_ns),
         "closed_at": moment(ticket.closed_ns),
+        "proposal": _proposal(ticket.proposal),
         "drill": hazard.drill,
         "proved": not hazard.active,
         "evidence": [detection_body(finding) for finding in found],
-        "actions": [Action(**_action_fields(step)) for step in alerts.loop().open_to(ticket, actor, hazard)],
+        "actions": [Action(**_action_fields(step)) for step in actions],
     }
+
+
+def _proposal(proposal: alerts.Proposal | None) -> Proposal | None:
+    if proposal is None:
+        return None
+    name = both(alerts.loop().steps[proposal.action].name)
+    at = format_time(proposal.at_ns)
+    return Proposal(action=proposal.action, name=name, fields=dict(proposal.fields), by=proposal.by, at=at)
 
 
 def _title(text: Mapping[str, str], place: Mapping[str, str]) -> Both:

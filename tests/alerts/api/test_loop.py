@@ -9,7 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+import alerts
 from detectors import Phase
+
+PASSWORD = "long enough for a test"
 
 
 def act(client: httpx.Client, ticket: str, action: str, **fields: Any) -> httpx.Response:
@@ -40,11 +43,36 @@ def test_the_whole_loop(office: Any, seen: Any, ticket: str) -> None:
     assert refused.status_code == 409
     assert refused.json()["text"]["zh"]
     office.world.feed(seen(Phase.CLEAR, at_s=60))
+    early = act(second, ticket, "close", reason="repaired")
+    assert (early.status_code, early.json()["guard"]) == (409, "observed")
+    office.world.now_ns += alerts.loop().observing_ns + 60_000_000_000
     closed = act(second, ticket, "close", reason="repaired")
     assert closed.json()["state"] == "closed"
     assert not closed.json()["overridden"]
     history = [row["action"] for row in officer.get(f"tickets/{ticket}").json()["history"]]
     assert history[:4] == ["opened", "register", "grade", "assign"]
+
+
+def test_a_proposal_waits_for_its_second_person(office: Any, seen: Any, ticket: str) -> None:
+    """The ticket has the proposal; only a second person is offered `countersign`, even under another account."""
+    admin = office.sign_in("admin")
+    twin = {"username": "officer.b", "password": PASSWORD, "roles": ["officer"], "sites": ["school-1"]}
+    assert admin.post("users", json=twin).json()["person"] == "officer.b"
+    assert admin.post("users", json=twin | {"person": "officer"}).json()["person"] == "officer"
+    assert admin.post("users", json=twin).json()["person"] == "officer"
+    assert admin.post("users", json=twin | {"person": "Officer!"}).status_code == 422
+    officer = office.sign_in("officer")
+    act(officer, ticket, "declare_major", note="exit barred")
+    office.world.feed(seen(Phase.CLEAR, at_s=60))
+    proposed = act(officer, ticket, "mark_false", note="steam of the shower")
+    assert (proposed.status_code, proposed.json()["state"]) == (200, "graded")
+    assert (proposed.json()["proposal"]["action"], proposed.json()["proposal"]["by"]) == ("mark_false", "officer")
+    for name, offered in (("officer", False), ("officer.b", False), ("officer2", True)):
+        actions = {row["action"] for row in office.sign_in(name).get(f"tickets/{ticket}").json()["actions"]}
+        assert ("countersign" in actions) is offered
+        assert "decline" in actions
+    done = act(office.sign_in("officer2"), ticket, "countersign")
+    assert (done.json()["state"], done.json()["proposal"]) == ("false_report", None)
 
 
 def test_change_requires_the_present_version(office: Any, ticket: str) -> None:

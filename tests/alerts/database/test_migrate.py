@@ -107,7 +107,9 @@ def test_a_database_of_0_1_0_keeps_its_rows(old_file: Path) -> None:
         }
     engine.dispose()
     for account in rows["accounts"]:
-        account["ended_ns"] = None
+        account |= {"ended_ns": None, "person": None}
+    for ticket in rows["tickets"]:
+        ticket["proposal"] = None
     for finding in rows["findings"]:
         finding["timeline"] = finding.pop("lane")
     assert {finding["timeline"] for finding in after["findings"]} == {"live", "late"}

@@ -94,7 +94,7 @@ def test_an_added_account_is_named(filled: Any) -> None:
     """An administrator that nobody created is found."""
     _execute(
         filled.engine,
-        "INSERT INTO accounts SELECT 'mallory', name, password, roles, sites, ended_ns FROM accounts"
+        "INSERT INTO accounts SELECT 'mallory', name, password, roles, sites, ended_ns, person FROM accounts"
         " WHERE username = 'admin'",
     )
     assert filled.dispatch.verify().rows_differing == ("accounts mallory: the row is not in the journal",)

@@ -484,6 +484,8 @@ export interface components {
                 [key: string]: string;
             } | null;
             password: string;
+            /** @description id of the person; null keeps it, at first the user name */
+            person?: string | null;
             roles: string[];
             /** @description null: all sites */
             sites?: string[] | null;
@@ -538,6 +540,8 @@ export interface components {
             name: {
                 [key: string]: string;
             };
+            /** @description id of the person; two accounts with one id count as one person */
+            person: string;
             roles: string[];
             sites: string[] | null;
             username: string;
@@ -596,6 +600,17 @@ export interface components {
             title: string;
             /** @description stable type */
             type: string;
+        };
+        /** @description Action that waits for the signature of a second person. */
+        Proposal: {
+            action: string;
+            /** Format: date-time */
+            at: string;
+            by: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            name: components["schemas"]["Both"];
         };
         /** @description One page of quarantined messages. */
         QuarantineList: {
@@ -853,6 +868,8 @@ export interface components {
             /** @description place id */
             place: string;
             place_name: components["schemas"]["Both"];
+            /** @description waits for `countersign` or `decline` */
+            proposal: components["schemas"]["Proposal"] | null;
             /** @description the sensors prove the return to normal */
             proved: boolean;
             relapses: number;
@@ -906,6 +923,8 @@ export interface components {
             /** @description place id */
             place: string;
             place_name: components["schemas"]["Both"];
+            /** @description waits for `countersign` or `decline` */
+            proposal: components["schemas"]["Proposal"] | null;
             /** @description the sensors prove the return to normal */
             proved: boolean;
             relapses: number;
@@ -1058,6 +1077,7 @@ export type Person = components['schemas']['Person'];
 export type PersonList = components['schemas']['PersonList'];
 export type Place = components['schemas']['Place'];
 export type Problem = components['schemas']['Problem'];
+export type Proposal = components['schemas']['Proposal'];
 export type QuarantineList = components['schemas']['QuarantineList'];
 export type QuarantinedMessage = components['schemas']['QuarantinedMessage'];
 export type Readiness = components['schemas']['Readiness'];
