@@ -76,10 +76,12 @@ def _show(topic: str, part: Decoder | None, decoded: Decoded, now_ns: int) -> di
         "format": None if part is None else part.name,
         "readings": [_show_reading(reading, now_ns) for reading in decoded.readings],
         "availability": [
-            {"sensor": one.sensor, "online": one.online, "reason": one.reason} for one in decoded.availability
+            {"sensor": one.sensor, "online": one.online, "reason": one.reason, "asleep": one.asleep}
+            for one in decoded.availability
         ],
         "declares": list(decoded.declares),
         "removed": list(decoded.removed),
+        "renamed": [{"old": old, "new": new} for old, new in decoded.renamed],
         "notices": list(decoded.notices),
         "rejects": rejects,
         "ignored": decoded.ignored,
@@ -102,6 +104,8 @@ def _show_reading(reading: Reading, now_ns: int) -> dict[str, Any]:
         "time": show_time(now_ns if reading.time_ns is None else reading.time_ns),
         "quality": reading.quality.name.lower(),
         "dims": dict(reading.dims),
+        "device": reading.device,
+        "doubt": reading.doubt,
     }
 
 
