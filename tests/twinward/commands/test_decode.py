@@ -33,6 +33,8 @@ def test_reading_shows_all_its_facts() -> None:
             "time": show_time(NOW_NS),
             "quality": "good",
             "dims": {},
+            "device": "",
+            "doubt": "",
         }
     ]
 
