@@ -11,6 +11,7 @@ from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .errors import DetectorError, RecipeError, ScoreInputError, StateError
 from .recipes.batteries import BatteryTypes, load_battery_types, read_battery_types
+from .recipes.limits import limit_faults
 from .recipes.recipe import Recipe, load_recipe, read_recipe
 from .service_clock import ServiceClock, ticks
 
@@ -35,6 +36,7 @@ __all__ = [
     "build",
     "decode",
     "encode",
+    "limit_faults",
     "load_battery_types",
     "load_recipe",
     "offline_rules",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from alerts import AlertError, Registry, load_registry
-from detectors import Calendar, DetectorError, Recipe, load_battery_types, load_recipe
+from detectors import Calendar, DetectorError, Recipe, limit_faults, load_battery_types, load_recipe
 from ingest import IngestError, RetentionClass, load_retention
 from ingest.decode import LorawanTable, load_table
 
@@ -40,6 +40,8 @@ def read_tables(settings: Settings) -> Tables:
         lorawan = load_table() if settings.lorawan is None else load_table().extended(load_table(settings.lorawan))
     with _collected(faults):
         retention = load_retention(settings.store.retention)
+    if not faults:
+        faults += [f"{settings.campus}: {fault}" for fault in limit_faults(recipe, registry.sensors)]
     if faults:
         raise ConfigError(faults)
     return Tables(registry, calendar, replace(recipe, battery_types=battery_types), lorawan, retention)

@@ -117,12 +117,13 @@ class Registry:
 
 def _read_limits(value: Any) -> tuple[float, ...]:
     limits = msgspec.convert(value, tuple[float, ...])
-    if not 1 <= len(limits) <= LIMITS_MAX or not all(low < high for low, high in pairwise(limits)):
+    steps = [low < high for low, high in pairwise(limits)]
+    if not 1 <= len(limits) <= LIMITS_MAX or len(set(limits)) < len(limits) or len(set(steps)) > 1:
         raise ValueError
     return limits
 
 
-Limits = Annotated[tuple[float, ...], Reads(_read_limits, "a list of one to three rising numbers")]
+Limits = Annotated[tuple[float, ...], Reads(_read_limits, "a list of one to three numbers, rising or falling")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class _SensorRow:
     limits: Mapping[str, Limits] = field(default_factory=dict)
     xy: tuple[float, float] | None = None
     gateway: str = ""
+    height_m: Annotated[float, Interval(ge=0, le=200), Unit("m")] = 0.0
 
     def sensor(self) -> Sensor:
         """Return the sensor, with code 0 until its first message."""
@@ -149,6 +151,7 @@ class _SensorRow:
             period_s=self.period_s,
             gateway=self.gateway,
             limits=self.limits,
+            height_m=self.height_m,
         )
 
 

@@ -16,10 +16,11 @@ from detectors.kernels.budget import DAYS, FACTS, FLAG, NUMBERS, OTHER, TIMES, V
 from detectors.kernels.emission import NONE, TIMELINES, empty
 from detectors.recipes.batteries import BatteryTypes
 from detectors.recipes.kinds import Battery
+from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME, Quality
 
-from .levels import SECOND_NS, applies
+from .levels import SECOND_NS
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 
@@ -96,7 +97,7 @@ class BatteryDetector:
             self._kinds["volts"][slot] = battery.low_v, battery.fresh_v, battery.dead_v
             self._kinds["budget"][slot] = battery.messages
             self._kinds["per_day"][slot] = _DAY_S / period_s if period_s > 0 else 0.0
-            self._applies[slot] = applies(self.rule, fleet, code)
+            self._applies[slot] = applies(self.rule, fleet[code])
         self._seen_version = fleet.version
 
     def inputs(self) -> tuple[object, ...]:

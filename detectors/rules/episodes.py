@@ -12,10 +12,11 @@ from detectors.calendar import Calendar
 from detectors.kernels.emission import NONE, TIMELINES, empty
 from detectors.kernels.episodes import FAR, KEEP, OFF, ON, TIMES, gate_signals, update_episodes
 from detectors.recipes.kinds import AfterHours, CameraObject, Forced, LastingState
+from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME
 
-from .levels import SECOND_NS, applies
+from .levels import SECOND_NS
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 
@@ -83,9 +84,9 @@ class EpisodeDetector:
         if known == len(codes) and self._seen_version == fleet.version:
             return
         for slot in self._table.slots_of(fleet.changed(self._seen_version), below=known).tolist():
-            self._applies[slot] = applies(self.rule, fleet, codes[slot])
+            self._applies[slot] = applies(self.rule, fleet[codes[slot]])
         if known < len(codes):
-            fresh = np.array([applies(self.rule, fleet, code) for code in codes[known:]], np.bool_)
+            fresh = np.array([applies(self.rule, fleet[code]) for code in codes[known:]], np.bool_)
             self._applies = np.concatenate([self._applies, fresh])
         self._seen_version = fleet.version
 

@@ -11,6 +11,7 @@ from detectors.kernels.emission import NONE, TIMELINES, empty
 from detectors.kernels.levels import rising, update_levels
 from detectors.kernels.measures import BUCKETS, rise, unchanged
 from detectors.recipes.kinds import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
+from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
 
 from .active_states import ActiveStates
@@ -22,16 +23,6 @@ LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
 SECOND_NS = 1_000_000_000
-
-
-def applies(rule: Rule, fleet: Fleet, code: int) -> bool:
-    """Return whether the rule applies to the sensor's kind and profile."""
-    sensor = fleet[code]
-    return (
-        (not rule.kinds or sensor.kind in rule.kinds)
-        and (not rule.profiles or sensor.profile in rule.profiles)
-        and sensor.profile not in rule.not_profiles
-    )
 
 
 class ValueMeasure:
@@ -199,7 +190,7 @@ class LevelDetector:
         return self._defaults[default]
 
     def _limits_of(self, fleet: Fleet, code: int) -> tuple[float, ...]:
-        if not applies(self.rule, fleet, code):
+        if not applies(self.rule, fleet[code]):
             return ()
         if isinstance(self.rule, Threshold) and self.rule.sensor_limits:
             own = fleet[code].limits.get(self.rule.metric, ())

@@ -22,10 +22,11 @@ from detectors.kernels.silence import (
     find_offline,
 )
 from detectors.recipes.kinds import Silence
+from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor, TelemetryBatch
 
-from .levels import SECOND_NS, applies
+from .levels import SECOND_NS
 from .series import BatchView, Fleet, Part
 from .state import Columns
 
@@ -100,7 +101,7 @@ class SilenceDetector:
         limit, learns, parent, last_seen = own["limit"], own["learns"], own["parent"], own["last_seen"]
         for code in fleet.changed(self._seen_version).tolist():
             period_s = fleet[code].period_s
-            watched = _watched(fleet[code]) and applies(self.rule, fleet, code)
+            watched = _watched(fleet[code]) and applies(self.rule, fleet[code])
             parent[code] = fleet.gateway(code)
             before = limit[code]
             if period_s > 0 or not watched:

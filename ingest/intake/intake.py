@@ -26,6 +26,7 @@ from ingest.vocabulary import METRIC_BY_NAME
 
 from .batch import BatchSettings, Bounds, OpenBatch
 from .duplicates import Duplicates
+from .levels import MountedLevels
 from .memory import Memory
 from .replay import Replays
 from .seal import Sources, settle
@@ -78,6 +79,7 @@ class Intake:
             ledger=self._ledger,
             memory=memory,
         )
+        self._levels = MountedLevels(catalog)
         self._bounds = Bounds(batch or BatchSettings())
         self._renamed = catalog.renamed
         self._past_ns = self._settings.past_days * DAY_NS
@@ -202,6 +204,7 @@ class Intake:
         keys = self._duplicates.drain()
         self._slow.self_readings.count(batch)
         kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
+        kept = self._levels.extend(kept)
         facts = [fact for fact in (keys, *self._drain_facts()) if fact]
         if not (len(kept) or facts):
             return None

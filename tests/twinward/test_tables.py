@@ -127,3 +127,13 @@ def test_check_config_refuses_plain_connections_as_run_does(tmp_path: Path, run_
     assert "http.host '0.0.0.0' is reachable" in errors("run", "--config", str(path))
     path.write_text(path.read_text(encoding="utf-8") + "plain = true\n", encoding="utf-8")
     assert "broker.example" in errors("run", "--config", str(path))
+
+
+def test_limits_without_a_rule_are_refused_with_the_campus_file(tmp_path: Path) -> None:
+    """The recipe decides which limits have an effect."""
+    campus = '[[site]]\nid = "s"\n[[sensor]]\nsite = "s"\nid = "g"\nkind = "water"\nlimits = { salinity = [3] }\n'
+    path = config(tmp_path, {"campus": campus})
+    (fault,) = faults(path)
+    assert fault.startswith(f"{tmp_path / 'campus.toml'}: sensor g.limits.salinity = [3.0]: no rule reads it")
+    rule = 'hazard = "anomaly"\nname = "salt"\ntype = "threshold"\nmetric = "salinity"\nlimits = [5]\n'
+    read_tables(read_settings(config(tmp_path, {"campus": campus, "recipe": f"[[rule]]\n{rule}"}), {}))

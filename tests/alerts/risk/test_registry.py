@@ -34,7 +34,7 @@ def test_all_errors_are_reported_together_with_allowed_values(campus: dict[str, 
     campus["sensor"].append({"site": "school-1", "id": "s", "kind": "smell"})
     campus["sensor"].append({"site": "school-1", "id": "u", "kind": "smoke", "place": "gone"})
     campus["calendar"] = {"open": "6h"}
-    campus["sensor"].append({"site": "school-1", "id": "t", "kind": "water", "limits": {"level": [2, 1]}})
+    campus["sensor"].append({"site": "school-1", "id": "t", "kind": "water", "limits": {"level": [2, 1, 3]}})
     with pytest.raises(RegistryError) as caught:
         read_registry(campus)
     told = "\n".join(caught.value.errors)
@@ -46,7 +46,7 @@ def test_all_errors_are_reported_together_with_allowed_values(campus: dict[str, 
         "place q.zone = 'none': allowed is the id of a [[zone]]",
         "sensor s.kind = 'smell': allowed is one of smoke, gate, water",
         "sensor u.place = 'gone': allowed is the id of a [[place]]",
-        "sensor t.limits.level = [2, 1]: allowed is a list of one to three rising numbers",
+        "sensor t.limits.level = [2, 1, 3]: allowed is a list of one to three numbers, rising or falling",
         "calendar.open = '6h': allowed is a time of day",
     ):
         assert part in told, told
