@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from .contract import Reading
 
-FLAGS = frozenset(("tamper", "battery_low", "fault"))
+FLAGS = frozenset(("tamper", "battery_low", "fault", "end_of_life"))
 _DEVICES_MAX = 100_000
 _STEADY_NS = 3_600 * 1_000_000_000
 
