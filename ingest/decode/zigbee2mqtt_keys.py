@@ -107,9 +107,9 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str, float] | None]] = {
     },
     "opening_state": {word: ("gate", "open", value) for word, value in _OPEN.items()},
     "lock_state": {
-        "unlocked": ("gate", "unlocked", 1.0),
-        "locked": ("gate", "unlocked", 0.0),
-        "not_fully_locked": ("gate", "unlocked", 1.0),
+        "unlocked": ("gate", "lock_open", 1.0),
+        "locked": ("gate", "lock_open", 0.0),
+        "not_fully_locked": ("gate", "lock_open", 1.0),
     },
     "self_test_result": {
         **dict.fromkeys(("failure", "failed", "check_failure"), ("device", "fault", 1.0)),

@@ -1,4 +1,4 @@
-"""Reports from the field decode as their page expects: Zigbee2MQTT, Tasmota, Shelly, ESPHome, Homie, discovery."""
+"""Reports from the field decode as their page expects: formats of homes and workshops."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_renamed_detector_is_followed(shared_dir: Path) -> None:
     assert [meaning.get("renamed", []) for meaning in meanings] == [
         [],
         [],
-        [["0x0015bc003100702a", "dorm2-smoke-114"]],
+        [{"old": "0x0015bc003100702a", "new": "dorm2-smoke-114"}],
         [],
         [],
     ]

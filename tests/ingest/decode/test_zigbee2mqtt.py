@@ -1,4 +1,4 @@
-"""Zigbee2MQTT: any base topic, renaming and removal from each source, keys that are read, ignored or unread."""
+"""Zigbee2MQTT: any base topic, renaming, removal, and keys that are read, ignored or unread."""
 
 from __future__ import annotations
 
