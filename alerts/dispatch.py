@@ -29,7 +29,6 @@ from .notices.outbox import NoticeWriter
 from .people.access import Actor, require
 from .queries import Queries
 from .risk.causes import causes
-from .risk.grading import methods
 from .risk.registry import Registry
 from .tickets.tickets import Tickets
 
@@ -53,7 +52,6 @@ class AlertDispatch:
         self._alarm_engine = engine.execution_options(lock_wait_ms=ALARM_LOCK_WAIT_MS)
         self._channels = tuple(channels)
         self._turns = WritePriority()
-        self._method = methods()["ls"]
         self.queries = Queries(engine)
         self.idempotency_keys = IdempotencyKeys(engine, clock)
         self.deferred_audit = DeferredAudit(self._alarm_engine)
@@ -184,7 +182,7 @@ class AlertDispatch:
 
     def _lifecycle(self, connection: Connection) -> HazardLifecycle:
         post = NoticeWriter(connection, self._channels, self.registry)
-        return HazardLifecycle(connection, Tickets(connection, self.registry, post), post, method=self._method)
+        return HazardLifecycle(connection, Tickets(connection, self.registry, post), post, method=self.registry.method)
 
     def _ticketing(self, connection: Connection) -> Tickets:
         return Tickets(connection, self.registry, NoticeWriter(connection, self._channels, self.registry))

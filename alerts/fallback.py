@@ -26,7 +26,6 @@ from .model import Hazard, Notice, Ticket
 from .notices.channels.contract import Channel
 from .notices.outbox import PAGED, NoticeWriter
 from .risk.causes import causes
-from .risk.grading import methods
 from .risk.registry import Registry
 
 ROWS_MAX = 50_000
@@ -50,7 +49,6 @@ class FallbackDispatch:
         pending: also copy pending paging notices, because the database cannot mark them as sent.
         """
         self._registry, self._clock, self._channels = registry, clock, tuple(channels)
-        self._method = methods()["ls"]
         self._engine = create_engine(
             "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args={"check_same_thread": False}
         )
@@ -65,7 +63,7 @@ class FallbackDispatch:
         """Return the paging notices of detections that are not in the database: one per channel and the console."""
         with self._engine.begin() as connection:
             post = NoticeWriter(connection, self._channels, self._registry, from_memory=True)
-            lifecycle = HazardLifecycle(connection, _Tickets(connection), post, method=self._method)
+            lifecycle = HazardLifecycle(connection, _Tickets(connection), post, method=self._registry.method)
             follow(connection, catalog, self._clock())
             given = {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
             seen = observations(detections, catalog, self._registry, assigned=given, now_ns=self._clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -29,7 +30,10 @@ class TicketUpdates(Protocol):
 class HazardLifecycle:
     """Applies observations to hazards, tickets and notices within the caller's transaction."""
 
-    def __init__(self, connection: Connection, ticketing: TicketUpdates, post: NoticeWriter, *, method: Method) -> None:
+    def __init__(
+        self, connection: Connection, ticketing: TicketUpdates, post: NoticeWriter, *, method: Callable[[str], Method]
+    ) -> None:
+        """method: grading method of a site."""
         self._connection, self._ticketing, self._notices, self._method = connection, ticketing, post, method
 
     def accept(self, observation: Observation) -> None:
@@ -99,7 +103,7 @@ class HazardLifecycle:
 
     def _opened(self, observation: Observation, cause: Cause) -> Hazard:
         seen = observation.finding
-        assessment = self._method.live(seen.level, severity=cause.severity)
+        assessment = self._method(seen.site).live(seen.level, severity=cause.severity)
         return Hazard(
             id=identity("hazard", seen.site, observation.place, cause.name, seen.drill, seen.first_ns),
             site=seen.site,
@@ -109,7 +113,7 @@ class HazardLifecycle:
             kind=seen.kind,
             grade=assessment.grade,
             likelihood=assessment.inputs["likelihood"],
-            severity=cause.severity,
+            severity=assessment.inputs["severity"],
             method=f"{assessment.method} {assessment.version}",
             active=True,
             late=seen.late,
@@ -138,7 +142,7 @@ class HazardLifecycle:
 
     def _raised(self, hazard: Hazard, seen: Finding) -> Hazard:
         """Return the hazard after the finding; the grade rises immediately and never falls automatically."""
-        assessment = self._method.live(seen.level, severity=hazard.severity)
+        assessment = self._method(seen.site).live(seen.level, severity=causes()[seen.kind].severity)
         if assessment.grade < hazard.grade:
             likelihood = assessment.inputs["likelihood"]
             hazard = replace(hazard, grade=assessment.grade, likelihood=likelihood, kind=seen.kind)

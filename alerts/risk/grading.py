@@ -39,6 +39,18 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """Factors of a finding. likelihood: by its level, 0 to 3; exposure: None for a method without it.
+
+    severity: factor by the severity 1 to 5 of the cause.
+    """
+
+    likelihood: tuple[float, ...]
+    severity: tuple[float, ...]
+    exposure: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """One grading method, read from its data file. bands: (grade, low, high, high is inclusive)."""
 
@@ -46,7 +58,7 @@ class Method:
     version: str
     factors: Mapping[str, tuple[float, ...]]
     bands: tuple[tuple[Grade, float, float, bool], ...]
-    live_likelihood: tuple[float, ...]
+    live_factors: Live
     words: Mapping[str, Any]
 
     def assess(self, **inputs: float) -> Assessment:
@@ -72,8 +84,10 @@ class Method:
         raise Invalid({"score": f"{score:g} lies in no band of method {self.name}"})
 
     def live(self, level: int, *, severity: float) -> Assessment:
-        """Return the grade of a finding of this level (0 to 3). Only for methods of likelihood and severity."""
-        return self.assess(likelihood=self.live_likelihood[level], severity=severity)
+        """Return the grade of a finding. level: 0 to 3; severity: 1 to 5, of its cause."""
+        live = self.live_factors
+        factors = {"likelihood": live.likelihood[level], "severity": live.severity[round(severity) - 1]}
+        return self.assess(**factors, **({} if live.exposure is None else {"exposure": live.exposure}))
 
 
 @cache
@@ -93,5 +107,6 @@ def read_method(table: Mapping[str, Any]) -> Method:
         for band in table["band"]
     )
     factors = {name: tuple(map(float, values)) for name, values in table["factors"].items()}
-    live = tuple(map(float, table.get("live", {}).get("likelihood", ())))
+    row = table["live"]
+    live = Live(tuple(map(float, row["likelihood"])), tuple(map(float, row["severity"])), row.get("exposure"))
     return Method(table["method"], table["version"], factors, bands, live, table.get("words", {}))

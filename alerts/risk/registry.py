@@ -15,17 +15,18 @@ from alerts.errors import Invalid, RegistryError
 from detectors import Calendar, RecipeError
 from ingest import KINDS, Reads, Sensor, TableReader, load_toml, one_of
 
-from .grading import methods
+from .grading import Method, methods
 
 SLEEPING = frozenset(("dormitory", "nap_room"))
 """Keys of zones where people sleep: without a working smoke detector a major hidden danger."""
+DEFAULT_METHOD = "ls"
 LIMITS_MAX = 3
 """Alarm levels of a sensor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A school. size_m: width and height of its plan in metres."""
+    """A school. size_m: width and height of its plan in metres; method: grading method of its hazards."""
 
     id: str
     name_zh: str = ""
@@ -33,6 +34,7 @@ class Site:
     district: str = ""
     city: str = ""
     size_m: tuple[float, float] = (200.0, 100.0)
+    method: str = DEFAULT_METHOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class RiskPoint:
     name_en: str = ""
     place: str = ""
     hazard: str = ""
-    method: str = "ls"
+    method: str = DEFAULT_METHOD
     likelihood: float = 1.0
     severity: float = 1.0
     exposure: float = 1.0
@@ -95,6 +97,10 @@ class Registry:
     def site(self, site_id: str) -> Site:
         """Return the site; without a description, one with only an id."""
         return self.sites.get(site_id) or Site(site_id, site_id, site_id)
+
+    def method(self, site_id: str) -> Method:
+        """Return the method that grades the hazards of a site."""
+        return methods()[self.site(site_id).method]
 
     def zone_of(self, site: str, place: str) -> Zone:
         """Return the zone of a place; without a description, one with only an id."""
@@ -192,7 +198,10 @@ def _calendar(reader: TableReader, table: Mapping[str, Any]) -> Mapping[str, Any
 
 
 def _graded(registry: Registry) -> Iterator[str]:
-    """Yield errors of risk points whose method or factors no method file contains."""
+    """Yield errors of sites and risk points whose method or factors no method file contains."""
+    for site in registry.sites.values():
+        if site.method not in methods():
+            yield f"site {site.id}.method = {site.method!r}: allowed is one of {', '.join(methods())}"
     for point in registry.risk_points:
         method = methods().get(point.method)
         if method is None:

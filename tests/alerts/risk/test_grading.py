@@ -75,6 +75,19 @@ def test_every_wrong_factor_is_named_with_what_is_allowed() -> None:
 
 def test_a_higher_level_never_grades_lower() -> None:
     """Live likelihood grows with the level of the finding, for every severity."""
-    for severity in range(1, 6):
-        grades = [methods()["ls"].live(level, severity=severity).grade for level in range(4)]
+    for method, severity in itertools.product(methods().values(), range(1, 6)):
+        grades = [method.live(level, severity=severity).grade for level in range(4)]
         assert grades == sorted(grades, reverse=True)
+
+
+def test_live_grades_of_lec_are_those_of_ls_but_one() -> None:
+    """Of 20 cells only the early finding of severity 3 differs, as the method file states."""
+    ls, lec = methods()["ls"], methods()["lec"]
+    cells = itertools.product(range(4), range(1, 6))
+    differing = {
+        (level, severity)
+        for level, severity in cells
+        if ls.live(level, severity=severity).grade != lec.live(level, severity=severity).grade
+    }
+    assert differing == {(1, 3)}
+    assert dict(lec.live(2, severity=5).inputs) == {"likelihood": 3, "exposure": 6, "severity": 40}

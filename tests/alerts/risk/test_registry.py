@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from alerts import Registry, RegistryError, load_registry, read_registry
+from detectors import Phase
 
 
 def test_a_correct_file_yields_places_in_their_zones(campus: dict[str, Any]) -> None:
@@ -68,3 +69,17 @@ def test_a_file_that_is_no_campus_is_one_clear_error(tmp_path: Path, content: by
         load_registry(path)
     with pytest.raises(RegistryError):
         load_registry(tmp_path / "absent.toml")
+
+
+def test_hazards_of_a_site_are_graded_by_its_method(make_world: Any, campus: dict[str, Any], seen: Any) -> None:
+    """LEC grades by its live table; an unknown method of a site is an error."""
+    campus["site"][0]["method"] = "lec"
+    world = make_world()
+    world.registry = read_registry(campus)
+    world.reopen()
+    world.feed(seen(Phase.RAISE), seen(Phase.RAISE, site="school-2", at_s=1))
+    found = {hazard.site: (hazard.grade.colour, hazard.method, hazard.severity) for hazard in world.hazards}
+    assert found == {"school-1": ("red", "lec 2", 40), "school-2": ("red", "ls 1", 5)}
+    campus["site"][0]["method"] = "fmea"
+    with pytest.raises(RegistryError, match="allowed is one of"):
+        read_registry(campus)
