@@ -12,6 +12,7 @@ from cachetools import FIFOCache
 
 from alerts.model import Notice
 
+from .bounded import LIMIT_S, Bounded
 from .channels.contract import Channel
 from .outbox import CONSOLE, after_attempt
 from .sent_ids import SentIds
@@ -35,11 +36,12 @@ class MemoryOutbox:
         *,
         delivered: SentIds | None = None,
         waiting_max: int = WAITING_MAX,
+        limit_s: float = LIMIT_S,
     ) -> None:
-        """delivered: shared with the outbox, so that one of them sends each notice."""
+        """delivered: shared with the outbox, so that one of them sends each notice. limit_s: of one delivery."""
         self._clock, self._waiting_max = clock, waiting_max
         self._delivered = SentIds() if delivered is None else delivered
-        self._channels = tuple(channels)
+        self._channels = tuple(Bounded(channel, limit_s=limit_s) for channel in channels)
         self._waiting: dict[str, deque[Notice]] = {channel.name: deque() for channel in channels}
         self._accepted: FIFOCache[str, None] = FIFOCache(waiting_max * (len(self._channels) + 1))
         self._recent: deque[Notice] = deque(maxlen=RECENT_MAX)
@@ -47,7 +49,7 @@ class MemoryOutbox:
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._run, args=(channel,), name=f"memory-outbox-{channel.name}", daemon=True)
-            for channel in channels
+            for channel in self._channels
         ]
         self.sent_total = self.failed_total = self.dropped_total = 0
 

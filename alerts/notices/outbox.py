@@ -5,8 +5,8 @@ The id of a page derives from the detection alone (`paged_cause`): a page sent f
 is stored later. After a failed attempt the outbox waits 5 s, 10 s, 20 s ... up to an hour. After a day the notice has
 failed; a person can resend it.
 
-Each channel has a worker of its own and sends the highest grade first. The page of a fire waits neither for a receiver
-that hangs nor behind a thousand offline sensors.
+Each channel has a worker of its own and sends the highest grade first. The page of a fire waits neither behind a
+thousand offline sensors nor for a receiver that hangs: a delivery has one limit over its whole exchange.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
 from alerts.timestamps import format_time
 
+from .bounded import LIMIT_S, Bounded
 from .channels.contract import Channel
 from .sent_ids import SentIds
 
@@ -147,11 +148,12 @@ class Outbox:
         clock: Callable[[], int],
         *,
         delivered: SentIds | None = None,
+        limit_s: float = LIMIT_S,
     ) -> None:
-        """delivered: ids that were sent, also from memory; the outbox does not send them again."""
+        """delivered: ids that were sent, also from memory; they are not sent again. limit_s: of one delivery."""
         self._engine, self._clock = engine.execution_options(lock_wait_ms=ALARM_LOCK_WAIT_MS), clock
         self._delivered = SentIds() if delivered is None else delivered
-        self._channels = {channel.name: channel for channel in channels}
+        self._channels = {channel.name: Bounded(channel, limit_s=limit_s) for channel in channels}
         self._stopping = threading.Event()
         self._errors = dict.fromkeys((*self._channels, OTHERS), "")
         self._threads = [
