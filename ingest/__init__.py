@@ -16,6 +16,7 @@ from .devices.accounting import (
     residual,
 )
 from .devices.ledger import Ledger, LedgerDelta, LedgerEntries
+from .devices.unread import Unread, unread_of
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .frame import Frame
 from .intake.batch import BatchSettings
@@ -108,6 +109,7 @@ __all__ = [
     "TableError",
     "TableReader",
     "TelemetryBatch",
+    "Unread",
     "Waiting",
     "concat",
     "empty_batch",
@@ -119,4 +121,5 @@ __all__ = [
     "raw_only_plan",
     "residual",
     "split_by_priority",
+    "unread_of",
 ]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import REFUSED, SERVICE_DEVICE, UNSTORED, Catalog, Ledger
+from ingest import REFUSED, SERVICE_DEVICE, UNSTORED, Catalog, Ledger, Unread, unread_of
 from ingest.devices.ledger import PAGE
 
 from .log import TelemetryLog
 
-_NOTICES = {"missing": "data_gap", "excess": "excess"}
-"""Column of a device -> notice: missing messages, and messages above its rate."""
+_NOTICES = {"missing": "data_gap", "excess": "excess", "unread": "unread"}
+"""Column of a device -> notice: missing messages, messages above its rate, keys without a reading."""
 
 
 def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -45,13 +45,14 @@ def balances(
     """Return a site's accounts by device, those with trouble first; total = remainder + sum of the devices.
 
     remainder: messages without a device, messages of devices without any stored reading, and counts from before the
-    device accounts existed. trouble: only devices with rejected, repeated, missing or excess messages, or without
-    balance. Each item has a unique key, ascending; after: only items behind this key.
+    device accounts existed. trouble: only devices with rejected, repeated, missing, excess or unread messages, or
+    without balance. Each item has a unique key, ascending; after: only items behind this key.
     """
     sensors = [sensor for sensor in catalog if sensor.site == site and sensor.id != SERVICE_DEVICE]
     codes = np.array([sensor.code for sensor in sensors], np.int32)
     rows, kept = log.site_accounts(site, np.unique(codes // PAGE).tolist())
-    columns = _columns(Ledger(kept), codes)
+    ledger = Ledger(kept)
+    columns, unread = _columns(ledger, codes), unread_of(ledger)
     weight = _weight(columns)
     order = np.lexsort((codes, -weight))
     if trouble:
@@ -61,6 +62,7 @@ def balances(
         order = order[behind[order]]
     items = [
         {"key": (-int(weight[place]), int(codes[place])), "sensor": sensors[place].id, "kind": sensors[place].kind}
+        | {"unread_keys": list(unread[codes[place]].keys) if codes[place] in unread else []}
         | _line(columns, place)
         for place in order[:limit].tolist()
     ]
@@ -69,6 +71,12 @@ def balances(
     del total["notices"]
     devices = _line({name: column.sum(keepdims=True) for name, column in columns.items()}, 0)
     return {"site": site, "total": total, "remainder": _difference(total, devices), "items": items}
+
+
+def unread_keys(log: TelemetryLog, codes: Sequence[int]) -> Mapping[int, Unread]:
+    """Return the unread keys of these sensors by code; sensors without any are left out."""
+    found = unread_of(Ledger(log.ledger(sorted({code // PAGE for code in codes if code >= 0}))))
+    return {code: found[code] for code in codes if code in found}
 
 
 def _columns(ledger: Ledger, codes: NDArray[np.int32]) -> dict[str, NDArray[np.int64]]:
@@ -83,7 +91,7 @@ def _columns(ledger: Ledger, codes: NDArray[np.int32]) -> dict[str, NDArray[np.i
 
 def _weight(columns: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return the number of troubles of each device; a device without balance sorts first."""
-    weight = columns["duplicate"] + columns["missing"] + columns["excess"]
+    weight = columns["duplicate"] + columns["missing"] + columns["excess"] + columns["unread"]
     for name, column in columns.items():
         weight = weight + column * name.startswith(REFUSED)
     return weight + np.where(columns["residual"] != 0, np.int64(1) << 60, 0)

@@ -12,9 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from alerts import AlertDispatch, MemoryOutbox, People
 from alerts.api import Condition, Last
-from ingest import Catalog, Store, StoreError
+from ingest import Catalog, Store, StoreError, Unread
 
-from .balances import balances, summed
+from .balances import balances, summed, unread_keys
 from .latest import Latest
 from .log import TelemetryLog
 from .pump import Pump
@@ -67,6 +67,10 @@ class Observer:
     def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
         """Return the reading accounts of a site by device; see `twinward.balances`."""
         return balances(self.log, self.catalog, site, trouble=trouble, limit=limit, after=after)
+
+    def unread(self, codes: Sequence[int]) -> Mapping[int, Unread]:
+        """Return the unread keys of these sensors by code; sensors without any are left out."""
+        return unread_keys(self.log, codes)
 
     def quarantine(
         self, limit: int, before: int | None, *, sites: Sequence[str] | None = None, reason: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from alerts import Actor, NotFound
 from alerts.database import keyset
-from ingest import SERVICE_METRICS, SERVICE_SITE, Sensor
+from ingest import SERVICE_METRICS, SERVICE_SITE, Sensor, Unread
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
 from .problem import problems
@@ -69,7 +70,7 @@ def sensors(
         rows = [sensor for sensor in rows if q.lower() in f"{sensor.id} {view.place(sensor)}".lower()]
     found = keyset.part("sensors", rows, page, key=lambda sensor: (sensor.site, sensor.id), types=(str, str))
     shown, following = listed(found, page, lambda sensor: keyset.encode("sensors", (sensor.site, sensor.id)))
-    return schemas.SensorList(items=[view.body(sensor) for sensor in shown], next=following, total=len(rows))
+    return schemas.SensorList(items=view.bodies(shown), next=following, total=len(rows))
 
 
 @router.get("/sensors/{site}/{sensor:path}", responses=problems(404))
@@ -143,7 +144,15 @@ class _View:
     def ignored(self, sensor: Sensor) -> str:
         return self._ignored.get((sensor.site, sensor.id), "")
 
+    def bodies(self, sensors: Sequence[Sensor]) -> list[schemas.Sensor]:
+        unread = self._service.telemetry.unread([sensor.code for sensor in sensors])
+        return [self._body(sensor, unread.get(sensor.code)) for sensor in sensors]
+
     def body(self, sensor: Sensor) -> schemas.Sensor:
+        [body] = self.bodies([sensor])
+        return body
+
+    def _body(self, sensor: Sensor, unread: Unread | None) -> schemas.Sensor:
         registry, place = self._service.dispatch.registry, self.place(sensor)
         known = registry.places.get((sensor.site, place))
         metrics = self._metrics(sensor)
@@ -167,6 +176,7 @@ class _View:
             first_heard=moment(sensor.first_ns),
             last_heard=max((time for time in live if time is not None), default=None),
             metrics=metrics,
+            unread=schemas.UnreadKeys(count=unread.count, keys=list(unread.keys)) if unread else None,
             battery=battery_body(self._batteries.get((sensor.site, sensor.id))),
             state=self._state(sensor, received=bool(live)),
         )

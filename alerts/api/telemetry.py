@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ingest import Catalog, Store
+from ingest import Catalog, Store, Unread
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -64,6 +64,10 @@ class Telemetry(Protocol):
 
         Each item has a unique `key`: (negative amount of trouble, code), ascending. after: only items behind this key.
         """
+        ...
+
+    def unread(self, codes: Sequence[int]) -> Mapping[int, Unread]:
+        """Return the unread keys of these sensors by catalogue code; sensors without any are left out."""
         ...
 
     def quarantine(

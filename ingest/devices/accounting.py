@@ -54,6 +54,7 @@ NOTICES: Mapping[str, str] = {
     "no_codec": "a device whose bytes the network server could not decode",
     "history_without_time": "a past value without its time",
     "sensor_fault": "the sensor reports a failed measurement",
+    "unread": "keys of a message that hold a value and gave no reading",
     "distrusted": "values that the device marks as doubtful",
     "data_gap": "missing messages, by the device's sequence numbers",
     "excess": "messages of a device beyond the rate limit, during a flood",

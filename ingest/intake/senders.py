@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from ingest.catalog import Catalog
-from ingest.decode.contract import Decoded
+from ingest.decode.contract import Decoded, Reading
 from ingest.decode.native import NativeDecoder
 from ingest.devices.accounting import NO_DEVICE, Source
+from ingest.devices.unread import UNREAD
+from ingest.errors import CatalogFull
+
+from .validate import ill_formed
 
 
 class Senders:
@@ -33,6 +37,22 @@ class Senders:
             return self.of_topic(topic)
         names = {reading.sensor for reading in decoded.readings}
         return self.named(source, names.pop()) if len(names) == 1 else NO_DEVICE
+
+    def admit(self, source: Source, decoded: Decoded, *, now_ns: int) -> int:
+        """Return the device of a message without a reading of its own, in the catalogue from now on.
+
+        NO_DEVICE where the message names none, or at a bound of the catalogue. A declared sensor has not reported yet.
+        """
+        name = decoded.device or next((one.device or one.sensor for one in decoded.readings), "")
+        if not name or ill_formed(Reading(name, "device", UNREAD, 0.0, "")):
+            return NO_DEVICE
+        known = self._catalog.find(source.site, name)
+        try:
+            return self._catalog.code(
+                source.site, name, "device", wire=source.format, now_ns=now_ns if known is None else 0
+            )
+        except CatalogFull:
+            return NO_DEVICE
 
     def shares(self, topic: bytes, decoded: Decoded, source: Source, *, rejects: bool) -> dict[int, int]:
         """Return the number of rows of a message by sensor; rejects: count rejected rows too."""

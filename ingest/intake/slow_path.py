@@ -14,6 +14,7 @@ from ingest.devices.accounting import NO_DEVICE, NOTICES, Accounts, Charge, Refu
 from ingest.devices.clocks import Clocks
 from ingest.devices.gaps import Gaps
 from ingest.devices.ledger import Ledger
+from ingest.devices.unread import UNREAD, UnreadKeys
 from ingest.errors import CatalogFull
 from ingest.frame import AGAIN, DUP, OVERSIZE, RETAIN, Frame
 from ingest.sensor import Sensor
@@ -68,7 +69,7 @@ class SlowPath:
         self._catalog, self._site = catalog, settings.site
         self._accounts, self._sources = accounts, sources
         self._clocks, self._duplicates = clocks, duplicates
-        self._states = DeviceStates(catalog)
+        self._states, self._unread = DeviceStates(catalog), UnreadKeys(ledger)
         for decoder in self.decoders:
             if isinstance(decoder, Remembering):
                 decoder.recall([(key, value) for name, key, value in memory if name == decoder.name])
@@ -175,6 +176,11 @@ class SlowPath:
     def _note(self, source: Source, decoded: Decoded, *, idle: bool) -> None:
         if idle:
             self._accounts.add(source, "notice", reason="ignored")
+        if decoded.unread:
+            device = self.senders.admit(source, decoded, now_ns=self.span[1])
+            self._accounts.add(source, "notice", rows=len(decoded.unread), reason=UNREAD, device=device)
+            if device != NO_DEVICE:
+                self._unread.add(device, decoded.unread)
         for notice in decoded.notices:
             code = notice.partition(":")[0].strip()
             if code != "unknown_metric":  # counted over all rows at the seal

@@ -19,9 +19,9 @@ from prometheus_client import CollectorRegistry
 from alerts import AlertDispatch, People, open_database, read_registry
 from alerts.api import Condition, HttpSettings, Last, create_app
 from detectors import DetectionBatch, Phase
-from ingest import Catalog, Count, Counts, Sealed, Store, from_columns
+from ingest import Catalog, Count, Counts, Sealed, Store, Unread, from_columns
 from ingest.stores import open_store
-from twinward.balances import balances, summed
+from twinward.balances import balances, summed, unread_keys
 from twinward.log import TelemetryLog
 
 FLAGS = (
@@ -103,6 +103,10 @@ class View:
     def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
         """Return the reading accounts of the site's devices."""
         return balances(self.log, self.catalog, site, trouble=trouble, limit=limit, after=after)
+
+    def unread(self, codes: Sequence[int]) -> Mapping[int, Unread]:
+        """Return the unread keys of the log."""
+        return unread_keys(self.log, codes)
 
     def quarantine(
         self, limit: int, before: int | None, *, sites: Sequence[str] | None = None, reason: str | None = None

@@ -202,11 +202,23 @@ def test_each_outcome_counts_at_its_device(plant: Plant) -> None:
     plant.intake.tick(NOW_NS + GRACE_NS)
     plant.seal()
     accounts = plant.accounts()
-    line = {"received": 0, "stored": 0, "duplicate": 0, "missing": 0, "excess": 0, "residual": 0, "quarantined": {}}
+    line = {
+        "received": 0,
+        "stored": 0,
+        "duplicate": 0,
+        "missing": 0,
+        "excess": 0,
+        "unread": 0,
+        "residual": 0,
+        "quarantined": {},
+    }
     a = {"received": 6, "stored": 3, "duplicate": 2, "missing": 3, "quarantined": {"json": 1}}
     b = {"received": 2, "stored": 1, "quarantined": {"json": 1}}
     items = [{name: value for name, value in item.items() if name != "key"} for item in accounts["items"]]
-    assert items == [{"sensor": "a", "kind": "env"} | line | a, {"sensor": "b", "kind": "env"} | line | b]
+    assert items == [
+        {"sensor": "a", "kind": "env", "unread_keys": []} | line | a,
+        {"sensor": "b", "kind": "env", "unread_keys": []} | line | b,
+    ]
     assert accounts["remainder"] == line | {"received": 2, "quarantined": {"json": 1, "topic": 1}}  # before b was known
     assert accounts["total"] == line | {
         "received": 10,

@@ -162,6 +162,11 @@ class TelemetryLog:
         with self._chain.reading() as db, snapshot(db):
             return self._counts.of_site(db, site), self._ledger.load(db, pages)
 
+    def ledger(self, pages: Sequence[int]) -> LedgerEntries:
+        """Return these pages of the ledger."""
+        with self._chain.reading() as db, snapshot(db):
+            return self._ledger.load(db, pages)
+
     def clocks(self) -> list[tuple[int, Clock]]:
         """Return catalogue code and clock of every sensor whose clock has an offset."""
         with self._chain.reading() as db:

@@ -59,10 +59,11 @@ class Accounting(Body):
 
 
 class DeviceCounts(Tally):
-    """Counts with missing messages (sequence gaps) and messages in excess of the device's rate."""
+    """Counts with missing messages (sequence gaps), messages in excess of the device's rate, and unread keys."""
 
     missing: Count
     excess: Count
+    unread: Count
 
 
 class DeviceTally(DeviceCounts):
@@ -70,6 +71,7 @@ class DeviceTally(DeviceCounts):
 
     sensor: SensorId
     kind: Annotated[str, Field(examples=["smoke"])]
+    unread_keys: Annotated[list[str], Field(description="the first unread keys", examples=[["flow_rate"]])]
 
 
 class DeviceAccounting(List[DeviceTally]):

@@ -24,6 +24,13 @@ class LatestReading(Body):
     quality: Quality
 
 
+class UnreadKeys(Body):
+    """Keys of the sensor's messages that hold a value and gave no reading. count: since the first message."""
+
+    count: Count
+    keys: Annotated[list[str], Field(description="the first different ones", examples=[["flow_rate"]])]
+
+
 class Sensor(Body):
     """One sensor with its place, latest readings and state."""
 
@@ -45,6 +52,7 @@ class Sensor(Body):
     first_heard: Annotated[Time | None, Field(description="arrival of its first message")]
     last_heard: Annotated[Time | None, Field(description="latest reading that the broker did not retain")]
     metrics: list[LatestReading]
+    unread: Annotated[UnreadKeys | None, Field(description="null without unread keys")]
     battery: Annotated[Battery | None, Field(description="null unless the battery is low")]
     state: Annotated[
         SensorState, Field(description="drill: alarm of a drill only; silent: offline, or its gateway is offline")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from alerts import ROLES, People
 from alerts.api import Condition, HttpSettings, Last, create_app
-from ingest import Catalog, Store
+from ingest import Catalog, Store, Unread
 from ingest.stores import MemoryStore
 
 PASSWORD = "long enough for a test"
@@ -35,6 +35,7 @@ class Telemetry:
     parts: dict[str, bool] = field(default_factory=lambda: {"log": True})
     present: Condition = field(default_factory=Condition)
     quarantined: list[dict[str, Any]] = field(default_factory=list)
+    unread_keys: dict[int, Unread] = field(default_factory=dict)
 
     def latest(self, sensor: int) -> list[Last]:
         """Return no readings."""
@@ -51,13 +52,18 @@ class Telemetry:
     def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
         """Return three devices; one of them has a quarantined reading."""
         line = {"received": 1, "stored": 1, "duplicate": 0, "quarantined": {}, "missing": 0, "excess": 0, "residual": 0}
+        line |= {"unread": 0}
         devices = [
-            {"key": (0, number), "sensor": f"{site}-{number}", "kind": "env"} | line
+            {"key": (0, number), "sensor": f"{site}-{number}", "kind": "env", "unread_keys": []} | line
             for number in range(1 if trouble else 3)
             if after is None or (0, number) > after
         ]
         none = dict.fromkeys(line, 0) | {"quarantined": {}}
         return {"site": site, "total": line, "remainder": none, "items": devices[:limit]}
+
+    def unread(self, codes: Sequence[int]) -> Mapping[int, Unread]:
+        """Return the unread keys that the test has set."""
+        return {code: self.unread_keys[code] for code in codes if code in self.unread_keys}
 
     def quarantine(
         self, limit: int, before: int | None, *, sites: Sequence[str] | None = None, reason: str | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from detectors import Calendar, Phase, build, load_recipe
-from ingest import COLUMNS, METRIC_BY_NAME, TelemetryBatch, from_columns
+from ingest import COLUMNS, METRIC_BY_NAME, TelemetryBatch, Unread, from_columns
 
 DAY_S = 86_400
 START_S = 1_790_000_000
@@ -80,6 +80,17 @@ def test_list_assigns_many_sensors_and_is_journalled(office: Any) -> None:
     assert officer.get("sensors/school-1/new/2").json()["place"] == "d-102"
     audit = [row for row in officer.get("audit").json()["items"] if row["kind"] == "sensor.assigned"]
     assert {row["subject"] for row in audit} == {"new/1", "new/2"}
+
+
+def test_inbox_shows_unread_keys(office: Any) -> None:
+    """A sensor with unread keys has their number and names; one without has null."""
+    receive(office, "new/1", "new/2")
+    known = office.world.catalog.find("school-1", "new/1")
+    office.telemetry.unread_keys[known.code] = Unread(5, ("flow_rate", "mood"))
+    officer = office.sign_in("officer")
+    shown = {row["id"]: row["unread"] for row in officer.get("sensors", params={"assigned": False}).json()["items"]}
+    assert shown == {"new/1": {"count": 5, "keys": ["flow_rate", "mood"]}, "new/2": None}
+    assert officer.get("sensors/school-1/new/1").json()["unread"]["count"] == 5
 
 
 def test_invalid_list_is_rejected_line_by_line_and_assigns_nothing(office: Any) -> None:

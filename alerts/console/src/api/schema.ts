@@ -205,7 +205,7 @@ export interface components {
             site: string;
             total: components["schemas"]["DeviceCounts"];
         };
-        /** @description Counts with missing messages (sequence gaps) and messages in excess of the device's rate. */
+        /** @description Counts with missing messages (sequence gaps), messages in excess of the device's rate, and unread keys. */
         DeviceCounts: {
             duplicate: number;
             excess: number;
@@ -217,6 +217,7 @@ export interface components {
             received: number;
             residual: number;
             stored: number;
+            unread: number;
         };
         /** @description Counts of one device. */
         DeviceTally: {
@@ -233,6 +234,9 @@ export interface components {
             /** @description sensor id, unique in its site */
             sensor: string;
             stored: number;
+            unread: number;
+            /** @description the first unread keys */
+            unread_keys: string[];
         };
         /** @description One display account without its code. */
         Display: {
@@ -752,6 +756,8 @@ export interface components {
              * @enum {string}
              */
             state: "ok" | "hazard" | "drill" | "silent" | "unknown";
+            /** @description null without unread keys */
+            unread: components["schemas"]["UnreadKeys"] | null;
             /** @description metres on the plan of the site */
             xy: [
                 number,
@@ -963,6 +969,12 @@ export interface components {
             gateway: string | null;
             recorded: string | null;
         };
+        /** @description Keys of the sensor's messages that hold a value and gave no reading. count: since the first message. */
+        UnreadKeys: {
+            count: number;
+            /** @description the first different ones */
+            keys: string[];
+        };
         /** @description One alarm sent in degraded mode that the database does not hold yet. told_at: time of its notice. */
         UnstoredAlarm: {
             alarm_id: string | null;
@@ -1102,6 +1114,7 @@ export type TicketDetail = components['schemas']['TicketDetail'];
 export type TicketLink = components['schemas']['TicketLink'];
 export type TicketList = components['schemas']['TicketList'];
 export type Times = components['schemas']['Times'];
+export type UnreadKeys = components['schemas']['UnreadKeys'];
 export type UnstoredAlarm = components['schemas']['UnstoredAlarm'];
 export type Window = components['schemas']['Window'];
 export type WrongField = components['schemas']['WrongField'];

@@ -227,6 +227,8 @@ export const en: Record<keyof typeof zh, string> = {
   wholeSite: "Whole school",
   missing: "Missing",
   excess: "Above rate",
+  unread: "Unread keys",
+  unreadKeys: "{count} values without a reading, in the keys",
   more: "More",
   format: "Format",
   reasons: "Quarantine reasons",

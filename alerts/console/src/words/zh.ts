@@ -225,6 +225,8 @@ export const zh = {
   wholeSite: "全校",
   missing: "缺失",
   excess: "超出频次",
+  unread: "未读字段",
+  unreadKeys: "{count} 个值未被读取，字段",
   more: "更多",
   format: "格式",
   reasons: "隔离原因",
