@@ -39,6 +39,28 @@ def _rise(state, step, time, after_ns, count, active, since, seen, newest):  # t
 
 
 @njit(cache=True, nogil=True)
+def _end_pending(state, step, since, below):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined loop body
+    """End a pending level that a value below the limit has interrupted."""
+    if below[state, step] != NONE:
+        since[state, step] = NONE
+
+
+@njit(cache=True, nogil=True)
+def _interrupt(state, step, time, since, newest, below):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
+    """Note a value below the limit of a pending level; the next later value ends the level.
+
+    Two values of one time come from two sources under one name. The higher one counts, in either order.
+    """
+    if newest[state, step] == time:
+        return
+    if below[state, step] == NONE:
+        below[state, step] = time
+    elif below[state, step] < time:
+        since[state, step] = NONE
+        below[state, step] = NONE
+
+
+@njit(cache=True, nogil=True)
 def _step(state, time, value, older, settle, limit, low, after, counts, clear_ns, active, since, seen, newest, below):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
     """Update all levels of a state by one reading; return whether any is pending or active.
 
@@ -50,9 +72,12 @@ def _step(state, time, value, older, settle, limit, low, after, counts, clear_ns
             if not older:
                 _fall(state, step, time, value, low[step], clear_ns, active, since, below)
         elif value >= limit[step] and not settle:
+            if not older and below[state, step] < time:
+                _end_pending(state, step, since, below)
+            below[state, step] = NONE
             _rise(state, step, time, after[step], counts[step], active, since, seen, newest)
-        elif not older:
-            since[state, step] = NONE
+        elif not older and since[state, step] != NONE:
+            _interrupt(state, step, time, since, newest, below)
         busy = busy or since[state, step] != NONE
     return busy
 

@@ -55,6 +55,39 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
 
 
 @njit(cache=True, nogil=True)
+def lowest(  # noqa: PLR0917 - compiled: arrays one by one
+    states: NDArray[np.int64],
+    older: NDArray[np.bool_],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    span_ns: int,
+    settle_ns: int,
+    begin: NDArray[np.int64],
+    stamp: NDArray[np.int64],
+    lows: NDArray[np.float64],
+    x: NDArray[np.float64],
+) -> None:
+    """Fill x with the lowest value of the one to two spans before each reading; -inf within settle_ns of the first.
+
+    begin, stamp: time of the first reading and number of the span; NONE without one. lows: (states, 2), lowest of the
+    span before and of the present one, inf without a reading. A pause of more than a span starts anew.
+    """
+    for i in range(len(states)):
+        state, time = states[i], times[i]
+        span = time // span_ns
+        if not older[i] and span != stamp[state]:
+            if stamp[state] == NONE or span > stamp[state] + 1:
+                begin[state] = time
+                lows[state, 1] = np.inf
+            lows[state, 0], lows[state, 1] = lows[state, 1], np.inf
+            stamp[state] = span
+        low = min(lows[state, 0], lows[state, 1])
+        x[i] = low if low < np.inf and time - begin[state] >= settle_ns else -np.inf
+        if not older[i]:
+            lows[state, 1] = min(lows[state, 1], values[i])
+
+
+@njit(cache=True, nogil=True)
 def unchanged(  # noqa: PLR0917 - compiled: arrays one by one
     states: NDArray[np.int64],
     older: NDArray[np.bool_],

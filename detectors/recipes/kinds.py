@@ -48,10 +48,16 @@ class LevelRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold(LevelRule):
-    """Threshold on the value. falling: low values are dangerous; sensor_limits: sensors' limits replace the rule's."""
+    """Threshold on the value.
+
+    falling: low values are dangerous; sensor_limits: sensors' limits replace the rule's; above_low: a value must also
+    exceed the lowest of the sensor's last 12 to 24 h by this, once the sensor has reported for half an hour (0: no
+    such condition).
+    """
 
     falling: bool = False
     sensor_limits: bool = True
+    above_low: Annotated[float, Interval(ge=0)] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

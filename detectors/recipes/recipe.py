@@ -108,5 +108,7 @@ def _uneven(rule: LevelRule) -> Iterator[str]:
     rising = sorted(rule.limits, reverse=getattr(rule, "falling", False))
     if list(rule.limits) != rising or len(set(rule.limits)) != len(rule.limits):
         yield "limits: allowed are distinct limits in the order of the levels"
+    if getattr(rule, "falling", False) and getattr(rule, "above_low", 0):
+        yield "above_low: allowed is 0 for a falling rule"
     if not rule.limits and not getattr(rule, "sensor_limits", False):
         yield "limits: missing"

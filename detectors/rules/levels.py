@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.kernels.emission import NONE, TIMELINES, empty
 from detectors.kernels.levels import rising, update_levels
-from detectors.kernels.measures import BUCKETS, rise, unchanged
+from detectors.kernels.measures import BUCKETS, lowest, rise, unchanged
 from detectors.recipes.kinds import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
 from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
@@ -23,6 +23,8 @@ LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
 SECOND_NS = 1_000_000_000
+LOW_SPAN_NS, LOW_SETTLE_NS = 43_200 * SECOND_NS, 1_800 * SECOND_NS
+"""Span of the lowest value, and time after which it counts."""
 
 
 class ValueMeasure:
@@ -37,6 +39,30 @@ class ValueMeasure:
         """Return the measure at each row of the part."""
         values = view.batch.value[part.rows]
         return values if self.sign > 0 else -values
+
+
+class LiftedMeasure:
+    """Value as the measure where it is far enough above the lowest of the last hours; else far below every limit."""
+
+    sign = 1.0
+
+    def __init__(self, rule: Threshold) -> None:
+        self.kind = "threshold"
+        self._above_low = rule.above_low
+        self.columns = Columns(
+            {"begin": (np.int64, 1, NONE), "stamp": (np.int64, 1, NONE), "lows": (np.float64, 2, np.inf)}
+        )
+
+    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
+        """Return the measure at each row of the part."""
+        low = np.empty(len(part.rows))
+        batch, own = view.batch, self.columns
+        times, values = batch.time_ns[part.rows], batch.value[part.rows]
+        lowest(
+            part.states, part.older, times, values, LOW_SPAN_NS, LOW_SETTLE_NS, own["begin"], own["stamp"], own["lows"],
+            low,
+        )  # fmt: skip
+        return np.where(values - low >= self._above_low, values, np.finfo(np.float64).min)
 
 
 class RiseMeasure:
@@ -148,7 +174,7 @@ class LevelDetector:
             part.rows, part.states, part.older, view.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
             self._counted, int(self._clear_s * SECOND_NS), *self._states.arrays(), *empty(),
         )  # fmt: skip
-        return [self._detection(entry) for entry in entries(found, values, count)] if count else []
+        return [self._detection(entry, view) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
         """Set the limits of new series, and of those with a changed sensor."""
@@ -197,27 +223,30 @@ class LevelDetector:
             return tuple(own[: len(self.rule.levels)]) or self._limits
         return self._limits
 
-    def _detection(self, entry: Entry) -> RuleDetection:
+    def _detection(self, entry: Entry, view: BatchView) -> RuleDetection:
         sign = self._measure.sign
         step = entry.step
+        value = sign * entry.value
+        if isinstance(self.rule, Threshold) and np.isfinite(value):
+            value = float(view.batch.value[entry.row])
         ladder = int(self._series["ladder"][entry.slot])
         limit = sign * float(self._ladders.limit[ladder, step])
         window_s = self.rule.window_s if isinstance(self.rule, Rise | Stuck) else self._durations_s[step]
         return RuleDetection(
             entry.row, self._table.codes[entry.slot], self._table.metric_codes[0], entry.timeline, entry.phase,
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
-            value=sign * entry.value if np.isfinite(entry.value) else None, limit=limit, window_s=window_s,
+            value=value if np.isfinite(value) else None, limit=limit, window_s=window_s,
             clear_limit=sign * float(self._ladders.low[ladder, 0]), clear_s=self._clear_s,
         )  # fmt: skip
 
 
-def _measure(rule: Rule) -> ValueMeasure | RiseMeasure | StuckMeasure:
+def _measure(rule: Rule) -> ValueMeasure | LiftedMeasure | RiseMeasure | StuckMeasure:
     if isinstance(rule, Rise):
         return RiseMeasure(rule)
     if isinstance(rule, Stuck):
         return StuckMeasure(rule)
     if isinstance(rule, Threshold):
-        return ValueMeasure(rule)
+        return LiftedMeasure(rule) if rule.above_low else ValueMeasure(rule)
     raise TypeError(f"no measure for rules of type {type(rule).__name__}")
 
 

@@ -14,7 +14,6 @@ from ingest.vocabulary import SERVICE_METRICS
 NO_RULE: Mapping[str, str] = {
     "test": "a mark of other readings",
     "access_denied": "a refused card is everyday life at a gate",
-    "lock_open": "a lock opens for everyone with access; `open` and `forced` have rules",
     "occupancy": "presence of people is no hazard by itself",
     "motion": "presence of people is no hazard by itself",
     "recognised": "an identity is no hazard by itself",

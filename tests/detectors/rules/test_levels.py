@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from detectors import Calendar, DetectionBatch, Phase, Recipe, build
+import pytest
+
+from detectors import Calendar, DetectionBatch, Phase, Recipe, build, load_recipe
 from detectors.recipes.kinds import Rise, Rule, Stuck, Threshold
 from ingest import Catalog, Sensor
-from tests.detectors.histories import Row, campus, readings
+from tests.detectors.histories import START_NS, Row, campus, readings
 
 CO = Threshold(name="co", hazard="fire", metric="co", limits=(30.0, 60.0), levels=(1, 2), hysteresis=5.0, clear_s=60.0)
 
@@ -81,3 +83,58 @@ def test_stuck_value_clears_with_its_first_change() -> None:
     found = detected(rule, rows_of("level", *[1.0] * 9, 1.2, 1.3))
     assert phases(found) == [(Phase.RAISE, 2), (Phase.CLEAR, 2)]
     assert found.evidence[0]["value"] == 70.0
+
+
+@pytest.mark.parametrize("quiet_first", [True, False])
+def test_two_sources_under_one_name_raise_by_the_higher_one(*, quiet_first: bool) -> None:
+    """Values of equal times belong to two probes; a quiet one must not hide a fire at the other."""
+    rule = replace(CO, counts=(2, 2), durations_s=(10.0, 10.0))
+    rows = [
+        ("co", 1, at * 10.0, at * 10.0, value, 0)
+        for at in range(4)
+        for value in ((1.0, 70.0) if quiet_first else (70.0, 1.0))
+    ]
+    found = detected(rule, rows)
+    assert phases(found) == [(Phase.RAISE, 2)]
+    assert int(found.first_ns[0]) == START_NS
+
+
+@pytest.mark.parametrize(("quiet_s", "raised"), [(None, True), (25.0, False), (45.0, True)])
+def test_value_between_two_times_ends_a_pending_level(quiet_s: float | None, *, raised: bool) -> None:
+    """Only a value of an equal time is another source's."""
+    rule = replace(CO, limits=(30.0,), levels=(1,), counts=(3,), durations_s=(0.0,))
+    rows = [("co", 1, at, at, 35.0, 0) for at in (10.0, 20.0, 30.0, 40.0)]
+    rows += [] if quiet_s is None else [("co", 1, quiet_s, quiet_s, 1.0, 0)]
+    found = detected(rule, sorted(rows, key=lambda row: row[2]))
+    assert bool(len(found)) == raised
+
+
+HEAT = next(rule for rule in load_recipe().rules if rule.name == "heat")
+
+
+@pytest.mark.parametrize(
+    ("before", "minutes", "after", "raised"),
+    [
+        (21.0, 60, 60.0, True),  # a room
+        (33.0, 60, 63.0, True),  # a room in a hot summer
+        (55.3, 60, 60.6, False),  # a chip under load
+        (48.0, 60, 71.0, False),
+        (55.3, 60, 85.0, True),
+        (55.3, 5, 60.6, True),  # too short to know the surroundings
+    ],
+)
+def test_heat_is_measured_from_the_surroundings(before: float, minutes: int, after: float, *, raised: bool) -> None:
+    """A place that is always warm needs a higher temperature, as the classes of EN 54-5 do."""
+    values = [before] * minutes + [after] * 3
+    found = detected(HEAT, rows_of("temperature", *values, every_s=60.0))
+    assert [phase for phase, _ in phases(found)] == ([Phase.RAISE] if raised else [])
+    assert all(evidence["value"] == after for evidence in found.evidence)
+
+
+def test_heat_of_days_ago_is_forgotten() -> None:
+    """The lowest value is that of the last half to whole day; a pause of a day starts anew."""
+    day = rows_of("temperature", *[21.0] * 24, *[50.0] * 48, *[70.0] * 3, every_s=3600.0)
+    assert phases(detected(HEAT, day)) == []
+    pause = [*rows_of("temperature", *[50.0] * 3, every_s=3600.0)]
+    pause += [("temperature", 1, at, at, 70.0, 0) for at in (400_000.0, 400_060.0)]
+    assert phases(detected(HEAT, pause)) == [(Phase.RAISE, 3)]
