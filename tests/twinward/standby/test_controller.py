@@ -38,8 +38,8 @@ SECOND_NS = 1_000_000_000
 ADMIN = Actor("admin", frozenset(("admin",)))
 CAMPUS: dict[str, Any] = {
     "site": [{"id": "s"}],
-    "zone": [{"site": "s", "id": "dorm", "key": "dormitory"}],
-    "place": [{"site": "s", "zone": "dorm", "id": "d-101"}],
+    "zone": [{"site": "s", "id": "lab", "key": "laboratory"}],
+    "place": [{"site": "s", "zone": "lab", "id": "d-101"}],
     "sensor": [{"site": "s", "id": "smoke-1", "kind": "smoke", "place": "d-101", "period_s": 60}],
 }
 
