@@ -57,13 +57,14 @@ def sensors(
     assigned: Annotated[bool | None, Query(description="assigned to a place, or not")] = None,
     ignored: Annotated[bool | None, Query(description="ignored, or not")] = None,
 ) -> schemas.SensorList:
-    """List sensors of the registry and of the catalogue, by site and id."""
+    """List sensors of the registry and of the catalogue, by site and id; removed ones leave the unassigned."""
     view = _View(service)
     rows = [
         sensor
         for sensor in service.telemetry.catalog
         if _visible(sensor, actor, site)
         and assigned in {None, bool(view.place(sensor))}
+        and not (sensor.removed and assigned is False)
         and ignored in {None, bool(view.ignored(sensor))}
     ]
     if q:
@@ -160,6 +161,7 @@ class _View:
         return schemas.Sensor(
             code=sensor.code,
             id=sensor.id,
+            former=[name for name, _ in sensor.former],
             site=sensor.site,
             kind=sensor.kind,
             place=place,
@@ -169,6 +171,7 @@ class _View:
             xy=registry.sensor_xy.get((sensor.site, sensor.id)) or (known.xy if known else None),
             period_s=sensor.period_s or None,
             gateway=sensor.gateway or None,
+            removed=sensor.removed,
             limits={metric: list(limits) for metric, limits in sensor.limits.items()},
             assigned=bool(place),
             ignored=self.ignored(sensor) or None,

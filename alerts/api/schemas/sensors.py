@@ -36,6 +36,7 @@ class Sensor(Body):
 
     code: Annotated[int, Field(description="code in the catalogue", ge=0, examples=[17])]
     id: SensorId
+    former: Annotated[list[str], Field(description="ids before its renamings", examples=[["0x00158d00018255df"]])]
     site: SiteId
     kind: Annotated[str, Field(description="smoke, gate, water, camera, env or device", examples=["smoke"])]
     place: PlaceId
@@ -44,7 +45,10 @@ class Sensor(Body):
     profile: Annotated[str, Field(description="device profile", examples=["smoke-optical"])]
     xy: Annotated[Point | None, Field(description="metres on the plan of the site")]
     period_s: Annotated[float | None, Field(description="expected seconds between messages", examples=[60])]
-    gateway: Annotated[str | None, Field(examples=["gateway-1"])]
+    gateway: Annotated[
+        str | None, Field(description="its gateway, or the device of a probe or channel", examples=["gateway-1"])
+    ]
+    removed: Annotated[bool, Field(description="its bridge or network removed it; no message followed")]
     limits: Annotated[dict[str, list[float]], Field(examples=[{"smoke_density": [0.1, 0.15]}])]
     assigned: Annotated[bool, Field(description="assigned to a place")]
     ignored: Annotated[str | None, Field(description="reason why it is ignored", examples=["shop next door"])]

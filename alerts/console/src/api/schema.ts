@@ -729,6 +729,9 @@ export interface components {
             first_heard: string | null;
             /** @description wire format */
             format: string | null;
+            /** @description ids before its renamings */
+            former: string[];
+            /** @description its gateway, or the device of a probe or channel */
             gateway: string | null;
             /** @description sensor id, unique in its site */
             id: string;
@@ -749,6 +752,8 @@ export interface components {
             place_name: components["schemas"]["Both"] | null;
             /** @description device profile */
             profile: string;
+            /** @description its bridge or network removed it; no message followed */
+            removed: boolean;
             /** @description site id */
             site: string;
             /**
