@@ -182,7 +182,7 @@ class AlertDispatch:
 
     def _lifecycle(self, connection: Connection) -> HazardLifecycle:
         post = NoticeWriter(connection, self._channels, self.registry)
-        return HazardLifecycle(connection, Tickets(connection, self.registry, post), post, method=self.registry.method)
+        return HazardLifecycle(connection, Tickets(connection, self.registry, post), post, self.registry)
 
     def _ticketing(self, connection: Connection) -> Tickets:
         return Tickets(connection, self.registry, NoticeWriter(connection, self._channels, self.registry))

@@ -63,7 +63,7 @@ class FallbackDispatch:
         """Return the paging notices of detections that are not in the database: one per channel and the console."""
         with self._engine.begin() as connection:
             post = NoticeWriter(connection, self._channels, self._registry, from_memory=True)
-            lifecycle = HazardLifecycle(connection, _Tickets(connection), post, method=self._registry.method)
+            lifecycle = HazardLifecycle(connection, _Tickets(connection), post, self._registry)
             follow(connection, catalog, self._clock())
             given = {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
             seen = observations(detections, catalog, self._registry, assigned=given, now_ns=self._clock())

@@ -47,10 +47,20 @@ class Finding:
     timeline: str
     evidence: Mapping[str, Any]
 
+    @property
+    def pages(self) -> bool:
+        """Return whether its present level pages by its rule; see `DetectionBatch.pages`."""
+        return bool(self.evidence.get("page"))
+
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """One incident at one place from one cause. grade: highest since it opened; drill: from test messages."""
+    """One incident from one cause at one place, or in several places of one stair.
+
+    grade: of the active findings, it may fall; highest_grade, highest: since `since_ns`, the begin of the present
+    alarm; highest: value, unit, metric, sensor, at_ns, {} without a measured value. places: further places.
+    paged_grade: highest grade that paged since then, 0 if none did. drill: from test messages.
+    """
 
     id: str
     site: str
@@ -77,6 +87,11 @@ class Hazard:
     acknowledged_ns: int | None
     text: Mapping[str, str]
     clears: Mapping[str, str]
+    since_ns: int
+    highest_grade: Grade
+    highest: Mapping[str, Any]
+    paged_grade: int
+    places: tuple[str, ...]
     version: int
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, case, func, select
@@ -20,10 +21,15 @@ from .hazards import bindings
 from .model import Finding, Hazard, Notice, Ticket
 from .people.access import Actor, require
 from .people.persons import persons
+from .risk.causes import causes
+from .risk.grading import Grade
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 FINDINGS_OF_HAZARD_MAX = 200
 """Newest findings of one hazard that a list or a page shows."""
+
+DEVICE_FAULT = "sensor_health"
+"""Cause of the faults of a device itself."""
 
 HAZARD_ORDER: Order[Hazard] = Order(
     "hazards",
@@ -183,18 +189,17 @@ class Queries:
         with self._engine.connect() as connection:
             return journal.head(connection)
 
-    def open_grades(self, actor: Actor, *, site: str | None, at_ns: int | None) -> list[tuple[str, str, int, str]]:
-        """Return (site, zone, grade, hazard id) of hazards open at a time (None: now), without drills."""
+    def open_hazards(self, actor: Actor, *, site: str | None, at_ns: int | None) -> list[Hazard]:
+        """Return the hazards open at a time (None: now) with their grade of that time, without drills."""
         query = self._scoped(hazards, actor, site).where(~hazards.c.drill)
         if at_ns is None:
-            query = query.where(hazards.c.active)
-        else:
-            # by findings: the hazard row holds only the present state
-            until = findings.c.cleared_ns.is_(None) | (findings.c.cleared_ns > at_ns)
-            standing = select(findings.c.hazard).where(findings.c.first_ns <= at_ns, until)
-            query = query.where(hazards.c.id.in_(standing))
+            return self._records(Hazard, query.where(hazards.c.active))
+        # by findings and journal: the hazard row holds only the present state
+        until = findings.c.cleared_ns.is_(None) | (findings.c.cleared_ns > at_ns)
+        standing = select(findings.c.hazard).where(findings.c.first_ns <= at_ns, until)
+        found = self._records(Hazard, query.where(hazards.c.id.in_(standing)))
         with self._engine.connect() as connection:
-            return [(row.site, row.zone, row.grade, row.id) for row in connection.execute(query)]
+            return [_as_of(hazard, journal.read(connection, subject=hazard.id), at_ns) for hazard in found]
 
     def assigned(self) -> dict[tuple[str, str], str]:
         """Return (site, sensor) -> place, as assigned by people."""
@@ -207,11 +212,15 @@ class Queries:
             return bindings.ignored_sensors(connection)
 
     def active_sensors(self) -> dict[tuple[str, str], tuple[str, bool]]:
-        """Return (site, sensor) -> kind and drill of its active finding with the highest level; a real one first."""
-        columns = (findings.c.site, findings.c.sensor, findings.c.kind, findings.c.drill)
-        query = select(*columns).where(findings.c.active).order_by(findings.c.drill.desc(), findings.c.level)
+        """Return (site, sensor) -> kind and drill of its active finding: a danger, else a drill, else a device fault.
+
+        Of several, the one with the highest level.
+        """
+        columns = (findings.c.site, findings.c.sensor, findings.c.kind, findings.c.drill, findings.c.level)
         with self._engine.connect() as connection:
-            return {(row.site, row.sensor): (row.kind, row.drill) for row in connection.execute(query)}
+            found = connection.execute(select(*columns).where(findings.c.active)).all()
+        ranked = sorted(found, key=lambda row: (_prominence(row.kind, drill=row.drill), row.level))
+        return {(row.site, row.sensor): (row.kind, row.drill) for row in ranked}
 
     def battery_ends(self) -> dict[tuple[str, str], Finding]:
         """Return (site, sensor) -> the active finding that predicts the end of its battery."""
@@ -254,6 +263,22 @@ class Queries:
         if not found:
             raise NotFound(cls.__name__.lower(), identity)
         return found[0]
+
+
+def _prominence(kind: str, *, drill: bool) -> int:
+    """Return the rank of a finding in the state of its sensor; the highest is shown."""
+    if drill:
+        return 1
+    return 0 if causes()[kind].name == DEVICE_FAULT else 2
+
+
+def _as_of(hazard: Hazard, history: Sequence[Event], at_ns: int) -> Hazard:
+    """Return the hazard with the grade of its last detection up to a time; of its first one without any before."""
+    graded = [event for event in history if "likelihood" in event.facts]
+    until = [event for event in graded if int(event.facts.get("last_ns", event.facts["event_ns"])) <= at_ns]
+    if not graded:
+        return hazard
+    return replace(hazard, grade=Grade[(until or graded[:1])[-1].facts["grade"].upper()])
 
 
 def _newest_ids(hazard_ids: Sequence[str]) -> Select[Any]:

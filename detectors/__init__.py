@@ -10,6 +10,7 @@ from .block import decode, encode
 from .calendar import Calendar
 from .detection import HAZARDS, DetectionBatch, Detector, Phase
 from .errors import DetectorError, RecipeError, ScoreInputError, StateError
+from .explain import highest_words
 from .recipes.batteries import BatteryTypes, load_battery_types, read_battery_types
 from .recipes.limits import limit_faults
 from .recipes.recipe import Recipe, load_recipe, read_recipe
@@ -36,6 +37,7 @@ __all__ = [
     "build",
     "decode",
     "encode",
+    "highest_words",
     "limit_faults",
     "load_battery_types",
     "load_recipe",

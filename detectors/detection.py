@@ -20,6 +20,9 @@ HAZARDS = (
 )  # fmt: skip
 """Allowed hazard kinds of a detection."""
 
+PAGE_LEVEL = 2
+"""Lowest level that pages by a rule that states none: alarm."""
+
 
 class Phase(IntEnum):
     """Change of state that a detection reports."""
@@ -39,7 +42,8 @@ class DetectionBatch:
     (arrival of the deciding row). score: in [0, 1]; late: decided on data that arrived long after its event; drill:
     from test messages. rule: name in the recipe; detector: type; hazard: one of HAZARDS;
     evidence: {"window_s", "limit", "value", "unit", "baseline"?, "dims"?,
-    "timeline"? ("late": scored apart from the live one), "text": {"zh", "en"}, "clears": {"zh", "en"}}.
+    "timeline"? ("late": scored apart from the live one), "page"? (whether the rule pages at this level),
+    "text": {"zh", "en"}, "clears": {"zh", "en"}}.
     """
 
     sensor: NDArray[np.int32]
@@ -67,6 +71,15 @@ class DetectionBatch:
 
     def __len__(self) -> int:
         return len(self.sensor)
+
+    def pages(self, row: int) -> bool:
+        """Return whether the detection pages: raised or changed to a level at which its rule pages, live, no drill.
+
+        Detections of versions without this rule page from PAGE_LEVEL on.
+        """
+        if self.phase[row] == Phase.CLEAR or self.late[row] or self.drill[row]:
+            return False
+        return bool(self.evidence[row].get("page", self.level[row] >= PAGE_LEVEL))
 
 
 class Detector(Protocol):

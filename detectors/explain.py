@@ -52,6 +52,16 @@ def clears(fact: Fact) -> Words:
     return {"zh": zh, "en": en}
 
 
+def highest_words(unit: str, value: float, at: str) -> Words:
+    """Return the highest value of an alarm with its time of day.
+
+    >>> highest_words("dB/m", 0.352, "03:12:10")["en"]
+    'highest 0.35 dB/m at 03:12:10'
+    """
+    shown = quantity(value, unit)
+    return {"zh": f"最高 {shown}（{at}）", "en": f"highest {shown} at {at}"}
+
+
 def _threshold(fact: Fact) -> tuple[str, str]:
     zh, en = NAMES.get(fact.metric, (f"指标 {fact.metric}", fact.metric))
     window_zh, window_en = span(fact.window_s)

@@ -148,6 +148,7 @@ def _evidence(detection: RuleDetection, metric: Metric) -> dict[str, Any]:
         "limit": detection.limit,
         "value": detection.value,
         "unit": metric.unit,
+        "page": detection.level in detection.rule.pages,
         "text": sentence(fact),
         "clears": clears(fact),
     }

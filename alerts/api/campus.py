@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,14 +11,13 @@ from fastapi import APIRouter, Query
 import alerts
 from alerts import Actor, Grade, Invalid, methods, parse_time
 from alerts.database import keyset
+from alerts.risk.causes import causes
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
 from .schemas.campus import Place, RiskMap, RiskPoint, RiskPointList, Site, SiteList, Zone, ZoneGrade, ZoneList
 from .schemas.fields import Colour, colour, moment, names, worst
 
 router = APIRouter(tags=["campus"])
-OpenGrades = Mapping[tuple[str, str], list[tuple[int, str]]]
-"""(site, zone) -> (grade, hazard id) of each open hazard."""
 
 
 @router.get("/sites")
@@ -27,8 +26,8 @@ def sites(service: DependenciesIn, actor: ActorIn, page: PageIn) -> SiteList:
     found = keyset.part("sites", seen_sites(service, actor, None), page, key=lambda site: (site,), types=(str,))
     shown, following = listed(found, page, lambda site: keyset.encode("sites", (site,)))
     grades: dict[str, list[int]] = defaultdict(list)
-    for site, _, grade, _ in service.dispatch.queries.open_grades(actor, site=None, at_ns=None):
-        grades[site].append(grade)
+    for hazard in service.dispatch.queries.open_hazards(actor, site=None, at_ns=None):
+        grades[hazard.site].append(hazard.grade)
     items = [_site(service.dispatch.registry.site(site), grades[site]) for site in shown]
     return SiteList(items=items, next=following)
 
@@ -40,18 +39,18 @@ def zones(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQuery
     rows = [zone for zone in service.dispatch.registry.zones.values() if zone.site in wanted]
     found = keyset.part("zones", rows, page, key=lambda zone: (zone.site, zone.id), types=(str, str))
     shown, following = listed(found, page, lambda zone: keyset.encode("zones", (zone.site, zone.id)))
-    grades = _open_grades(service, actor, site, None)
+    standing = service.dispatch.queries.open_hazards(actor, site=site, at_ns=None)
     places: dict[tuple[str, str], list[Place]] = defaultdict(list)
     for place in service.dispatch.registry.places.values():
         places[place.site, place.zone].append(Place(id=place.id, name=names(place), xy=place.xy, floor=place.floor))
-    items = [_zone(zone, places[zone.site, zone.id], grades) for zone in shown]
+    items = [_zone(zone, places[zone.site, zone.id], standing) for zone in shown]
     return ZoneList(items=items, next=following)
 
 
 @router.get("/risk-points")
 def risk_points(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQuery = None) -> RiskPointList:
     """List risk points with approved grade and live grade, by site and id."""
-    points = _points(service, actor, site, None)
+    points = _points(service, actor, site, service.dispatch.queries.open_hazards(actor, site=site, at_ns=None))
     found = keyset.part("risk-points", points, page, key=lambda point: (point.site, point.id), types=(str, str))
     shown, following = listed(found, page, lambda point: keyset.encode("risk-points", (point.site, point.id)))
     return RiskPointList(items=shown, next=following)
@@ -66,10 +65,11 @@ def risk_map(
 ) -> RiskMap:
     """Return the four-colour map, now or at a past time."""
     at_ns = None if at is None else _moment(at)
-    points, grades = _points(service, actor, site, at_ns), _open_grades(service, actor, site, at_ns)
+    standing = service.dispatch.queries.open_hazards(actor, site=site, at_ns=at_ns)
+    points = _points(service, actor, site, standing)
     wanted = set(seen_sites(service, actor, site))
     zones = [
-        ZoneGrade(site=zone.site, id=zone.id, grade=_zone_grade(zone, points, grades))
+        ZoneGrade(site=zone.site, id=zone.id, grade=_zone_grade(zone, points, standing))
         for zone in service.dispatch.registry.zones.values()
         if zone.site in wanted
     ]
@@ -98,7 +98,7 @@ def _site(site: alerts.Site, grades: list[int]) -> Site:
     return Site(id=site.id, name=names(site), district=site.district, city=site.city, size_m=site.size_m, grade=grade)
 
 
-def _zone(zone: alerts.Zone, places: list[Place], grades: OpenGrades) -> Zone:
+def _zone(zone: alerts.Zone, places: list[Place], standing: Sequence[alerts.Hazard]) -> Zone:
     return Zone(
         id=zone.id,
         site=zone.site,
@@ -107,13 +107,13 @@ def _zone(zone: alerts.Zone, places: list[Place], grades: OpenGrades) -> Zone:
         polygon=list(zone.polygon),
         officer=zone.officer,
         fixer=zone.fixer,
-        grade=worst([grade for grade, _ in grades.get((zone.site, zone.id), ())]),
+        grade=worst([hazard.grade for hazard in _in_zone(zone, standing)]),
         places=places,
     )
 
 
-def _zone_grade(zone: alerts.Zone, points: list[RiskPoint], grades: OpenGrades) -> Colour | None:
-    found = [grade for grade, _ in grades.get((zone.site, zone.id), ())]
+def _zone_grade(zone: alerts.Zone, points: list[RiskPoint], standing: Sequence[alerts.Hazard]) -> Colour | None:
+    found: list[int] = [hazard.grade for hazard in _in_zone(zone, standing)]
     found += [
         Grade[point.grade.upper()]
         for point in points
@@ -122,23 +122,32 @@ def _zone_grade(zone: alerts.Zone, points: list[RiskPoint], grades: OpenGrades) 
     return worst(found)
 
 
-def _open_grades(service: Dependencies, actor: Actor, site: str | None, at_ns: int | None) -> OpenGrades:
-    found: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
-    for where, zone, grade, hazard in service.dispatch.queries.open_grades(actor, site=site, at_ns=at_ns):
-        found[where, zone].append((grade, hazard))
-    return found
+def _in_zone(zone: alerts.Zone, standing: Sequence[alerts.Hazard]) -> list[alerts.Hazard]:
+    return [hazard for hazard in standing if (hazard.site, hazard.zone) == (zone.site, zone.id)]
 
 
-def _points(service: Dependencies, actor: Actor, site: str | None, at_ns: int | None) -> list[RiskPoint]:
-    wanted, grades = set(seen_sites(service, actor, site)), _open_grades(service, actor, site, at_ns)
+def _points(
+    service: Dependencies, actor: Actor, site: str | None, standing: Sequence[alerts.Hazard]
+) -> list[RiskPoint]:
+    wanted = set(seen_sites(service, actor, site))
     return [
-        _point(point, grades.get((point.site, point.zone), []))
+        _point(point, [hazard for hazard in standing if raises(point, hazard)])
         for point in service.dispatch.registry.risk_points
         if point.site in wanted
     ]
 
 
-def _point(point: alerts.RiskPoint, live: list[tuple[int, str]]) -> RiskPoint:
+def raises(point: alerts.RiskPoint, hazard: alerts.Hazard) -> bool:
+    """Return whether a hazard is of the place and of the kind of a risk point, or of another kind of the same cause."""
+    if (hazard.site, hazard.zone) != (point.site, point.zone):
+        return False
+    if point.place and point.place not in (hazard.place, *hazard.places):
+        return False
+    cause = causes().get(point.hazard)
+    return point.hazard in {"", hazard.kind} or (cause is not None and cause.name == hazard.cause)
+
+
+def _point(point: alerts.RiskPoint, live: Sequence[alerts.Hazard]) -> RiskPoint:
     floor = approved(point)
     return RiskPoint(
         risk_point=point.id,
@@ -153,8 +162,8 @@ def _point(point: alerts.RiskPoint, live: list[tuple[int, str]]) -> RiskPoint:
         severity=point.severity,
         measures=list(point.measures),
         approved_grade=colour(floor),
-        grade=worst([int(floor), *(grade for grade, _ in live)]),
-        reasons=[hazard for grade, hazard in live if grade < floor],
+        grade=worst([int(floor), *(hazard.grade for hazard in live)]),
+        reasons=[hazard.id for hazard in live if hazard.grade < floor],
     )
 
 

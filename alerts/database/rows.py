@@ -15,14 +15,17 @@ from .row_changes import RowChange, added, changed
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 
+_GRADES = frozenset(("grade", "highest_grade"))
+_LISTS = frozenset(("fixers", "places"))
+
 
 def record(cls: type[Record], row: Row[Any]) -> Record:
     """Return the record of a row with every column of its table."""
     values = {field.name: getattr(row, field.name) for field in fields(cls)}
-    if "grade" in values:
-        values["grade"] = Grade(values["grade"])
-    if "fixers" in values:
-        values["fixers"] = tuple(values["fixers"])
+    for name in values.keys() & _GRADES:
+        values[name] = Grade(values[name])
+    for name in values.keys() & _LISTS:
+        values[name] = tuple(values[name])
     if values.get("proposal"):
         values["proposal"] = Proposal(**values["proposal"])
     return cls(**values)
@@ -45,8 +48,8 @@ def change(table: Table, before: Record | None, after: Record) -> RowChange:
 
 def _values(item: Record) -> Mapping[str, Any]:
     values = {field.name: getattr(item, field.name) for field in fields(item)}
-    if "grade" in values:
-        values["grade"] = int(values["grade"])
+    for name in values.keys() & _GRADES:
+        values[name] = int(values[name])
     if values.get("proposal"):
         values["proposal"] = asdict(values["proposal"])
     return values

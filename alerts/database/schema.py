@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-REVISION = "0007"
+REVISION = "0008"
 """Newest migration; the tables below are its result."""
 
 metadata = MetaData()
@@ -108,8 +108,14 @@ hazards = Table(
     Column("acknowledged_ns", BigInteger),
     Column("text", JSON, nullable=False),
     Column("clears", JSON, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+    Column("highest_grade", Integer, nullable=False),
+    Column("highest", JSON, nullable=False),
+    Column("paged_grade", Integer, nullable=False),
+    Column("places", JSON, nullable=False),
     Column("version", Integer, nullable=False),
     Index("hazard_of_place", "site", "place", "cause", "drill"),
+    Index("hazard_of_zone", "site", "zone", "cause", "active"),
 )
 
 tickets = Table(

@@ -90,7 +90,7 @@ def _finding(detections: DetectionBatch, row: int, sensor: tuple[str, str], cata
         late=bool(detections.late[row]),
         drill=drill,
         timeline=str(detections.evidence[row].get("timeline", "live")),
-        evidence=dict(detections.evidence[row]),
+        evidence=dict(detections.evidence[row]) | {"page": detections.pages(row)},
     )
 
 

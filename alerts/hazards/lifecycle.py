@@ -1,8 +1,7 @@
-"""Hazard lifecycle: findings of one place and cause open, raise, clear and relapse one hazard."""
+"""Hazard lifecycle: findings of one place and cause open, raise, lower, clear and relapse one hazard."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,9 +12,10 @@ from alerts.database.schema import findings, hazards
 from alerts.model import Finding, Hazard, Ticket, identity
 from alerts.notices.outbox import NoticeWriter
 from alerts.risk.causes import Cause, causes
-from alerts.risk.grading import Method
+from alerts.risk.registry import Registry
 from detectors import Phase
 
+from . import course
 from .findings import Observation
 
 
@@ -31,10 +31,10 @@ class HazardLifecycle:
     """Applies observations to hazards, tickets and notices within the caller's transaction."""
 
     def __init__(
-        self, connection: Connection, ticketing: TicketUpdates, post: NoticeWriter, *, method: Callable[[str], Method]
+        self, connection: Connection, ticketing: TicketUpdates, post: NoticeWriter, registry: Registry
     ) -> None:
-        """method: grading method of a site."""
-        self._connection, self._ticketing, self._notices, self._method = connection, ticketing, post, method
+        self._connection, self._ticketing, self._notices = connection, ticketing, post
+        self._registry, self._zone = registry, registry.timezone
 
     def accept(self, observation: Observation) -> None:
         """Apply one observation; a repeated one changes nothing."""
@@ -71,39 +71,76 @@ class HazardLifecycle:
         seen, cause = observation.finding, causes()[observation.finding.kind]
         before = self._same_hazard(observation, cause)
         if before is None:
-            hazard = self._opened(observation, cause)
+            hazard = course.updated(self._opened(observation, cause), seen)
+            hazard = course.paged(
+                course.led(hazard, seen, self._registry.method(hazard.site), self._zone),
+                seen,
+                self._registry.method(hazard.site),
+            )
             rows.add(self._connection, hazards, hazard)
-            kind = "hazard.opened"
-        else:
-            hazard = self._joined(before, seen)
-            kind = "hazard.relapsed" if not before.active else _joined_kind(before, hazard, "hazard.joined")
-            rows.save(self._connection, hazards, hazard)
+            rows.add(self._connection, findings, replace(seen, hazard=hazard.id))
+            self._record("hazard.opened", hazard, seen, before=None)
+            return
+        hazard = before if before.active else course.relapsed(before, seen)
+        hazard = course.spread(hazard, observation.place)
+        hazard = replace(hazard, count=hazard.count + 1, late=hazard.late and seen.late)
         rows.add(self._connection, findings, replace(seen, hazard=hazard.id))
+        self._moved("hazard.joined", hazard, seen, before=before)
+
+    def _moved(self, kind: str, hazard: Hazard, seen: Finding, *, before: Hazard) -> None:
+        """Save and record an active hazard with the grade and text of its findings after one more detection."""
+        leader = self._leader(hazard) or seen
+        hazard = course.paged(hazard, seen, self._registry.method(hazard.site))
+        hazard = course.led(course.updated(hazard, seen), leader, self._registry.method(hazard.site), self._zone)
+        if not before.active:
+            kind = "hazard.relapsed"
+        elif hazard.highest_grade < before.highest_grade or before.late > hazard.late or _pages(before, hazard):
+            kind = "hazard.raised"
+        rows.save(self._connection, hazards, hazard)
         self._record(kind, hazard, seen, before=before)
 
-    def _same_hazard(self, observation: Observation, cause: Cause) -> Hazard | None:
-        """Return the open hazard of this place and cause, or the last one if it cleared within the relapse window."""
-        seen = observation.finding
+    def _leader(self, hazard: Hazard) -> Finding | None:
+        """Return the active finding with the highest level, the newest of them."""
         row = self._connection.execute(
-            select(hazards)
-            .where(
-                hazards.c.site == seen.site,
-                hazards.c.place == observation.place,
-                hazards.c.cause == cause.name,
-                hazards.c.drill == seen.drill,
-            )
-            .order_by(hazards.c.active.desc(), hazards.c.opened_ns.desc())
+            select(findings)
+            .where(findings.c.hazard == hazard.id, findings.c.active)
+            .order_by(findings.c.level.desc(), findings.c.decided_ns.desc(), findings.c.id)
             .limit(1)
         ).first()
-        if row is None:
+        return rows.record(Finding, row) if row else None
+
+    def _same_hazard(self, observation: Observation, cause: Cause) -> Hazard | None:
+        """Return the hazard of this place and cause: open, or cleared within the relapse window.
+
+        A cause that spreads joins the open hazard of another place of the same stair, for a time from its begin: an old
+        alarm that nobody acknowledged must not take the page of a new fire.
+        """
+        seen = observation.finding
+        alike = (hazards.c.site == seen.site, hazards.c.cause == cause.name, hazards.c.drill == seen.drill)
+        if cause.spread_ns and observation.zone:
+            standing = select(hazards).where(*alike, hazards.c.zone == observation.zone, hazards.c.active)
+            found = self._connection.execute(standing.order_by(hazards.c.opened_ns, hazards.c.id))
+            candidates = [rows.record(Hazard, row) for row in found]
+            reached = [one for one in candidates if observation.place in (one.place, *one.places)]
+            near = [one for one in candidates if self._spreads(one, observation, cause)]
+            if reached or near:
+                return (reached or near)[0]
+        here = select(hazards).where(*alike, hazards.c.place == observation.place)
+        newest = here.order_by(hazards.c.active.desc(), hazards.c.opened_ns.desc()).limit(1)
+        row_here = self._connection.execute(newest).first()
+        if row_here is None:
             return None
-        hazard = rows.record(Hazard, row)
+        hazard = rows.record(Hazard, row_here)
         recent = hazard.cleared_ns is not None and abs(seen.first_ns - hazard.cleared_ns) <= cause.relapse_ns
         return hazard if hazard.active or recent else None
 
+    def _spreads(self, hazard: Hazard, observation: Observation, cause: Cause) -> bool:
+        within = abs(observation.finding.first_ns - hazard.since_ns) <= cause.spread_ns
+        return within and self._registry.one_stair(hazard.site, hazard.place, observation.place)
+
     def _opened(self, observation: Observation, cause: Cause) -> Hazard:
         seen = observation.finding
-        assessment = self._method(seen.site).live(seen.level, severity=cause.severity)
+        assessment = self._registry.method(seen.site).live(seen.level, severity=cause.severity)
         return Hazard(
             id=identity("hazard", seen.site, observation.place, cause.name, seen.drill, seen.first_ns),
             site=seen.site,
@@ -128,28 +165,15 @@ class HazardLifecycle:
             recorded_ns=seen.recorded_ns,
             acknowledged_by=None,
             acknowledged_ns=None,
-            text=seen.evidence.get("text", {}),
-            clears=seen.evidence.get("clears", {}),
-            version=1,
+            text={},
+            clears={},
+            since_ns=seen.first_ns,
+            highest_grade=assessment.grade,
+            highest={},
+            paged_grade=course.UNPAGED,
+            places=(),
+            version=0,
         )
-
-    def _joined(self, hazard: Hazard, seen: Finding) -> Hazard:
-        """Return the hazard with one more finding; a cleared hazard becomes active and unacknowledged again."""
-        if not hazard.active:
-            hazard = replace(hazard, acknowledged_by=None, acknowledged_ns=None, cleared_ns=None)
-        joined = replace(hazard, active=True, count=hazard.count + 1, late=hazard.late and seen.late)
-        return self._raised(joined, seen)
-
-    def _raised(self, hazard: Hazard, seen: Finding) -> Hazard:
-        """Return the hazard after the finding; the grade rises immediately and never falls automatically."""
-        assessment = self._method(seen.site).live(seen.level, severity=causes()[seen.kind].severity)
-        if assessment.grade < hazard.grade:
-            likelihood = assessment.inputs["likelihood"]
-            hazard = replace(hazard, grade=assessment.grade, likelihood=likelihood, kind=seen.kind)
-        if assessment.grade == hazard.grade:
-            text, clears = seen.evidence.get("text", {}), seen.evidence.get("clears", {})
-            hazard = replace(hazard, text=text, clears=clears)
-        return replace(hazard, updated_ns=max(hazard.updated_ns, seen.last_ns), version=hazard.version + 1)
 
     def _change(self, known: Finding, seen: Finding) -> None:
         moved = replace(
@@ -163,22 +187,21 @@ class HazardLifecycle:
         )
         rows.save(self._connection, findings, moved)
         before = self._hazard(known.hazard)
-        hazard = self._raised(replace(before, late=before.late and seen.late), seen)
-        rows.save(self._connection, hazards, hazard)
-        self._record(_joined_kind(before, hazard, "hazard.changed"), hazard, seen, before=before)
+        self._moved("hazard.changed", replace(before, late=before.late and seen.late), seen, before=before)
 
     def _clear(self, known: Finding, seen: Finding) -> None:
         rows.save(self._connection, findings, replace(known, active=False, cleared_ns=seen.last_ns))
         before = self._hazard(known.hazard)
-        others = select(findings.c.id).where(findings.c.hazard == before.id, findings.c.active).limit(1)
-        if self._connection.execute(others).first() is not None:
-            return
-        updated_ns = max(before.updated_ns, seen.last_ns)
-        hazard = replace(
-            before, active=False, cleared_ns=seen.last_ns, updated_ns=updated_ns, version=before.version + 1
-        )
+        leader = self._leader(before)
+        hazard = course.updated(before, seen)
+        if leader is None:
+            hazard, kind = course.cleared(hazard, seen, self._zone), "hazard.cleared"
+        else:
+            hazard, kind = course.led(hazard, leader, self._registry.method(hazard.site), self._zone), "hazard.changed"
+            if (hazard.grade, hazard.kind, hazard.text) == (before.grade, before.kind, before.text):
+                return
         rows.save(self._connection, hazards, hazard)
-        self._record("hazard.cleared", hazard, seen, before=before)
+        self._record(kind, hazard, seen, before=before)
 
     def _hazard(self, hazard_id: str) -> Hazard:
         return rows.record(Hazard, self._connection.execute(select(hazards).where(hazards.c.id == hazard_id)).one())
@@ -196,15 +219,18 @@ class HazardLifecycle:
             rows=[rows.change(hazards, before, hazard)],
         )
         raised = kind in {"hazard.joined", "hazard.raised"}
+        pages = _pages(before, hazard)
         ticket = self._ticketing.update_ticket(
             hazard, relapsed=kind == "hazard.relapsed", raised=raised, now_ns=seen.recorded_ns
         )
-        self._notices.hazard(kind, hazard, ticket, finding=seen.id, step=step, now_ns=seen.recorded_ns)
+        self._notices.hazard(kind, hazard, ticket, pages=pages, finding=seen.id, step=step, now_ns=seen.recorded_ns)
 
 
-def _joined_kind(before: Hazard, after: Hazard, otherwise: str) -> str:
-    """Return `hazard.raised` for a higher grade or for live evidence after late evidence, else `otherwise`."""
-    return "hazard.raised" if after.grade < before.grade or (before.late and not after.late) else otherwise
+def _pages(before: Hazard | None, after: Hazard) -> bool:
+    """Return whether this change of the hazard pages."""
+    if before is None or not before.active or before.acknowledged_by != after.acknowledged_by:
+        return after.paged_grade != course.UNPAGED
+    return after.active and after.paged_grade != before.paged_grade
 
 
 def _facts(hazard: Hazard, seen: Finding) -> dict[str, object]:
@@ -220,6 +246,7 @@ def _facts(hazard: Hazard, seen: Finding) -> dict[str, object]:
         "rule": seen.rule,
         "level": seen.level,
         "event_ns": seen.first_ns,
+        "last_ns": seen.last_ns,
         "gateway_ns": seen.gateway_ns,
         "arrival_ns": seen.arrival_ns,
         "decided_ns": seen.decided_ns,

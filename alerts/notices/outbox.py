@@ -24,7 +24,6 @@ from alerts.database import journal, rows
 from alerts.database.engine import ALARM_LOCK_WAIT_MS
 from alerts.database.schema import hazards, notices
 from alerts.model import Hazard, Notice, Receipt, Ticket, identity
-from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
 from alerts.timestamps import format_time
 
@@ -39,7 +38,7 @@ WAIT_NS_MAX = 3_600_000_000_000
 TURN, TURN_S = 20, 0.25
 """Notices and seconds after which a worker selects the highest grade again."""
 PAGED = frozenset(("hazard.opened", "hazard.raised", "hazard.relapsed"))
-"""Types that page people if red or orange, neither late nor a drill."""
+"""Types of the notices that page people, if the level of the detection pages by its rule."""
 OTHERS = ""
 CONSOLE = "console"
 """Built-in channel: the console shows the notice, delivered when it is written."""
@@ -48,13 +47,13 @@ CONSOLE = "console"
 def paged_cause(kind: str, hazard: Hazard, finding: str) -> str:
     """Return the cause of a page, derived from detections without database counters.
 
-    A hazard opens once. It rises once to each grade, late or live, because neither reverts. A finding joins once, so it
-    causes one relapse.
+    A hazard opens once. From the begin of an alarm it pages once for each grade and further place. A finding joins
+    once, so it causes one relapse.
     """
     if kind == "hazard.opened":
         return identity(kind, hazard.id)
     if kind == "hazard.raised":
-        return identity(kind, hazard.id, int(hazard.grade), hazard.late)
+        return identity(kind, hazard.id, hazard.since_ns, hazard.paged_grade, len(hazard.places))
     return identity(kind, hazard.id, finding)
 
 
@@ -68,16 +67,27 @@ class NoticeWriter:
         self._connection, self._channels, self._registry = connection, channels, registry
         self._from_memory = from_memory
 
-    def hazard(self, kind: str, hazard: Hazard, ticket: Ticket | None, *, finding: str, step: int, now_ns: int) -> None:
+    def hazard(
+        self,
+        kind: str,
+        hazard: Hazard,
+        ticket: Ticket | None,
+        *,
+        pages: bool,
+        finding: str,
+        step: int,
+        now_ns: int,
+    ) -> None:
         """Write notices of a hazard: every change to programs, pages to people. finding: id of the cause."""
-        pages = kind in PAGED and hazard.grade <= Grade.ORANGE and not hazard.late and not hazard.drill
         body: dict[str, Any] = {
             "alarm_id": hazard.id,
             "site": hazard.site,
             "zone": hazard.zone,
             "place": self._registry.place_name(hazard.site, hazard.place),
+            "places": [self._registry.place_name(hazard.site, place) for place in hazard.places],
             "kind": hazard.kind,
             "grade": hazard.grade.colour,
+            "page": pages,
             "active": hazard.active,
             "late": hazard.late,
             "drill": hazard.drill,
@@ -88,7 +98,7 @@ class NoticeWriter:
         if self._from_memory:
             body |= {"from_memory": True}
         about = (hazard.site, hazard.id, ticket.id if ticket else "")
-        cause = paged_cause(kind, hazard, finding) if kind in PAGED else identity(hazard.id, about[2], kind, step)
+        cause = paged_cause(kind, hazard, finding) if pages else identity(hazard.id, about[2], kind, step)
         self._write(kind, body, about, pages=pages, cause=cause, now_ns=now_ns)
 
     def ticket(self, kind: str, ticket: Ticket, *, step: int, now_ns: int) -> None:
@@ -192,7 +202,7 @@ class Outbox:
         mine = notices.c.channel == channel if channel else notices.c.channel.not_in(tuple(self._channels))
         due = select(notices).where(notices.c.state == "pending", notices.c.next_ns <= now_ns, mine)
         gravest = due.outerjoin(hazards, hazards.c.id == notices.c.hazard).order_by(
-            hazards.c.grade.nulls_last(), notices.c.type.not_in(PAGED), notices.c.next_ns
+            hazards.c.highest_grade.nulls_last(), notices.c.type.not_in(PAGED), notices.c.next_ns
         )
         with self._engine.execution_options(writes=False).connect() as connection:
             found = connection.execute(gravest.limit(TURN)).all()

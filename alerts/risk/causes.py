@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+MINUTE_NS = 60_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One family of hazards. severity: S of the LS method; relapse_ns: relapse window after clearing."""
+    """One family of hazards. severity: S of the LS method; relapse_ns: relapse window after clearing.
+
+    spread_ns: time from the begin of an alarm in which findings in further places of its stair are the same hazard.
+    """
 
     name: str
     zh: str
@@ -19,6 +24,7 @@ class Cause:
     severity: float
     life_safety: bool
     relapse_ns: int
+    spread_ns: int = 0
 
 
 @cache
@@ -28,7 +34,8 @@ def causes() -> Mapping[str, Cause]:
     found: dict[str, Cause] = {}
     for name, row in table.items():
         if isinstance(row, dict):
-            relapse_ns = int(row["relapse_h"] * 3_600_000_000_000)
-            cause = Cause(name, row["zh"], row["en"], float(row["severity"]), row["life_safety"], relapse_ns)
+            severity, life_safety = float(row["severity"]), row["life_safety"]
+            relapse_ns, spread_ns = int(row["relapse_h"] * 60 * MINUTE_NS), int(row.get("spread_min", 0) * MINUTE_NS)
+            cause = Cause(name, row["zh"], row["en"], severity, life_safety, relapse_ns, spread_ns)
             found |= dict.fromkeys(row["hazards"], cause)
     return found

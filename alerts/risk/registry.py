@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from annotated_types import Interval, Unit
@@ -53,7 +54,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A room or spot with sensors; xy in metres on the site's plan."""
+    """A room or spot with sensors; xy in metres on the site's plan.
+
+    stair: places of one zone with the same stair share a fire; "": the whole zone is one.
+    """
 
     site: str
     zone: str
@@ -62,11 +66,16 @@ class Place:
     name_en: str = ""
     xy: tuple[float, float] = (0.0, 0.0)
     floor: int = 1
+    stair: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RiskPoint:
-    """A risk point with its approved assessment (factors of the method) and control measures."""
+    """A risk point with its approved assessment (factors of the method) and control measures.
+
+    hazard: kind of the hazards that raise its grade, with the other kinds of their cause; "": all. place: its place;
+    "": the whole zone.
+    """
 
     site: str
     zone: str
@@ -111,6 +120,16 @@ class Registry:
     def sleeps(self, site: str, place: str) -> bool:
         """Return whether people sleep in the zone of a place."""
         return self.zone_of(site, place).key in SLEEPING
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """Return the time zone of the calendar."""
+        return ZoneInfo(self.calendar.get("timezone") or Calendar().timezone)
+
+    def one_stair(self, site: str, place: str, other: str) -> bool:
+        """Return whether two places of the registry belong to one stair."""
+        known, further = self.places.get((site, place)), self.places.get((site, other))
+        return bool(known and further and (known.zone, known.stair) == (further.zone, further.stair))
 
     def place_name(self, site: str, place: str) -> dict[str, str]:
         """Return the name of a place in both languages; for an unassigned sensor, its id."""

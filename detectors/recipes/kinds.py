@@ -19,7 +19,10 @@ Spans = tuple[Seconds, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Settings of every rule. kinds, profiles: only sensors of these ("" is the default profile); empty: all."""
+    """Settings of every rule. kinds, profiles: only sensors of these ("" is the default profile); empty: all.
+
+    pages: levels of the rule that page; its other levels are shown without a page.
+    """
 
     name: Annotated[str, doc("unique name in the recipe")]
     hazard: Annotated[str, doc("one of HAZARDS")]
@@ -27,6 +30,7 @@ class Rule:
     profiles: Names = ()
     not_profiles: Names = ()
     levels: Levels = (2,)
+    pages: Levels = (2, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

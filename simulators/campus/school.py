@@ -39,13 +39,13 @@ ZONE_KEYS = {zone.id: zone.key for zone in ZONES}
 SITES_MAX, SENSORS_MAX = 10_000, 5_000
 
 RISKS = (
-    ("risk-dorm1-fire", "dorm-1", "dorm1-203", "宿舍火灾", "Fire in a dormitory", "fire", 2, 5),
-    ("risk-dorm2-fire", "dorm-2", "dorm2-203", "宿舍火灾", "Fire in a dormitory", "fire", 2, 5),
+    ("risk-dorm1-fire", "dorm-1", "", "宿舍火灾", "Fire in a dormitory", "fire", 2, 5),
+    ("risk-dorm2-fire", "dorm-2", "", "宿舍火灾", "Fire in a dormitory", "fire", 2, 5),
     ("risk-kitchen-fire", "canteen", "kitchen", "后厨火灾", "Kitchen fire", "fire", 3, 4),
-    ("risk-lab-fire", "laboratory", "lab-1", "实验室火灾", "Laboratory fire", "fire", 2, 4),
+    ("risk-lab-fire", "laboratory", "", "实验室火灾", "Laboratory fire", "fire", 2, 4),
     ("risk-store", "laboratory", "lab-2", "危化品失管", "Chemicals out of control", "intrusion", 2, 5),
-    ("risk-pond-drowning", "pond", "pond-rail", "溺水", "Drowning", "person_at_water", 2, 5),
-    ("risk-pond-flood", "pond", "pond-bridge", "池水漫溢", "Pond overflows", "flood", 2, 3),
+    ("risk-pond-drowning", "pond", "", "溺水", "Drowning", "person_at_water", 2, 5),
+    ("risk-pond-flood", "pond", "", "池水漫溢", "Pond overflows", "flood", 2, 3),
     ("risk-gate-intrusion", "gate-south", "gate-south", "外来人员闯入", "Intrusion at the gate", "intrusion", 2, 4),
     ("risk-east-gate", "gate-east", "gate-east", "东门失管", "East gate out of control", "gate_forced", 2, 4),
     ("risk-stairs", "teaching-1", "t1-stair1", "楼梯踩踏", "Crush on the stairs", "crowd", 2, 5),
@@ -177,7 +177,8 @@ def _site(school: School, campus: Campus) -> list[str]:
         names = {"zone": spot.zone, "id": spot.id, "name_zh": spot.name_zh, "name_en": spot.name_en}
         lines += _table("[[place]]", {"site": school.id, **names, "xy": list(spot.xy), "floor": spot.floor})
     for risk, zone_id, place, zh, en, hazard, likelihood, severity in RISKS:
-        where = {"site": school.id, "zone": zone_id, "place": place, "id": risk, "name_zh": zh, "name_en": en}
+        where = {"site": school.id, "zone": zone_id, "id": risk, "name_zh": zh, "name_en": en}
+        where |= {"place": place} if place else {}
         graded = {"hazard": hazard, "method": "ls", "likelihood": likelihood, "severity": severity}
         lines += _table("[[risk_point]]", {**where, **graded})
     return lines

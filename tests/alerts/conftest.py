@@ -75,6 +75,8 @@ class Seen:
     at_s: float = 0
     late: bool = False
     drill: bool = False
+    value: float = 0.3
+    page: bool | None = None
 
 
 @dataclass
@@ -124,8 +126,9 @@ class World:
             detector=["threshold"] * len(seen),
             hazard=[row.hazard for row in seen],
             evidence=[
-                {"window_s": 10, "limit": 0.1, "value": 0.3, "unit": "dB/m", "text": words, "clears": words}
+                {"window_s": 10, "limit": 0.1, "value": row.value, "unit": "dB/m", "text": words, "clears": words}
                 | ({"timeline": "late"} if row.late else {})
+                | ({} if row.page is None else {"page": row.page})
                 for words, row in zip(text, seen, strict=True)
             ],
         )

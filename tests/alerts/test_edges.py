@@ -19,9 +19,11 @@ from alerts import (
     Outbox,
     Receipt,
     RegistryError,
+    RiskPoint,
     Ticket,
     read_registry,
 )
+from alerts.api.campus import raises
 from detectors import Phase
 
 RAISE, CHANGE, CLEAR = Phase.RAISE, Phase.CHANGE, Phase.CLEAR
@@ -140,10 +142,64 @@ def test_a_faulty_sensor_proves_nothing(world: Any, seen: Any) -> None:
 def test_the_map_of_a_past_time_shows_the_gap(world: Any, seen: Any) -> None:
     """Between clearing and relapse the hazard was not active."""
     world.feed(seen(RAISE), seen(CLEAR, at_s=10), seen(RAISE, at_s=100))
-    admin = Actor("a", frozenset(("admin",)))
-    at = [world.now_ns + second * SECOND_NS for second in (5, 50, 150)]
-    found = [len(world.dispatch.queries.open_grades(admin, site=None, at_ns=moment)) for moment in at]
-    assert found == [1, 0, 1]
+    assert [len(_open_at(world, second)) for second in (5, 50, 150)] == [1, 0, 1]
+
+
+def test_the_map_of_a_past_time_has_the_grade_of_that_time(world: Any, seen: Any) -> None:
+    """The grade rises and falls with the findings; the present grade is that of the last one."""
+    levels = ((RAISE, 1, 0), (CHANGE, 2, 10), (CHANGE, 3, 20), (CHANGE, 1, 30))
+    world.feed(*(seen(phase, hazard="flood", level=level, at_s=at) for phase, level, at in levels))
+    past = [_open_at(world, second)[0].grade.colour for second in (5, 15, 25, 35)]
+    assert past == ["yellow", "orange", "red", "yellow"]
+    assert _open_at(world, None)[0].grade.colour == "yellow"
+
+
+def _open_at(world: Any, second: int | None) -> list[Any]:
+    at_ns = None if second is None else world.now_ns + second * SECOND_NS
+    found: list[Any] = world.dispatch.queries.open_hazards(Actor("a", frozenset(("admin",))), site=None, at_ns=at_ns)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("point", "raised"),
+    [
+        ({"place": "d-101", "hazard": "fire"}, True),
+        ({"place": "d-102", "hazard": "fire"}, True),
+        ({"hazard": "fire"}, True),
+        ({}, True),
+        ({"place": "d-101", "hazard": "flood"}, False),
+        ({"place": "d-103", "hazard": "fire"}, False),
+        ({"zone": "pond", "hazard": "fire"}, False),
+    ],
+)
+def test_a_risk_point_takes_its_grade_from_hazards_of_its_kind_and_place(
+    world: Any, seen: Any, *, point: dict[str, str], raised: bool
+) -> None:
+    """A fire in two rooms raises the fire risk of both rooms and of their zone, and no other."""
+    world.feed(seen(RAISE), seen(RAISE, sensor="smoke-102", at_s=1))
+    (hazard,) = world.hazards
+    assert raises(RiskPoint(**{"site": "school-1", "zone": "dorm", "id": "r"} | point), hazard) is raised
+
+
+@pytest.mark.parametrize(
+    ("real", "shown"),
+    [
+        ([], ("fire", True)),
+        (["battery_low"], ("fire", True)),
+        (["sensor_fault", "battery_low"], ("fire", True)),
+        (["fire"], ("fire", False)),
+        (["battery_low", "leak"], ("leak", False)),
+    ],
+)
+def test_a_drill_shows_its_sensor_as_in_a_drill(
+    world: Any, seen: Any, *, real: list[str], shown: tuple[str, bool]
+) -> None:
+    """A real finding replaces the drill if it is a danger; a fault of the device is none."""
+    world.feed(
+        seen(RAISE, drill=True, level=3),
+        *(seen(RAISE, hazard=kind, rule=kind, level=1, at_s=at) for at, kind in enumerate(real, 1)),
+    )
+    assert world.dispatch.queries.active_sensors() == {("school-1", "smoke-101"): shown}
 
 
 def test_two_workers_send_a_message_once(make_world: Callable[..., Any], seen: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -125,6 +125,16 @@ class TicketLink(Body):
     state: TicketState
 
 
+class Highest(Body):
+    """Highest value of an alarm, of all detections with the highest level."""
+
+    sensor: SensorId
+    metric: MetricName
+    value: Annotated[float, Field(examples=[0.35])]
+    unit: Unit
+    at: Time | None
+
+
 class Hazard(Body):
     """One hazard: all detections of one cause at one place."""
 
@@ -135,7 +145,11 @@ class Hazard(Body):
     place_name: Both
     kind: HazardKind
     cause: Annotated[str, Field(description="cause that joins detections into one hazard", examples=["fire"])]
-    grade: Annotated[Colour, Field(description="highest grade since the hazard opened")]
+    places: Annotated[list[Both], Field(description="further places of the same stair")]
+    grade: Annotated[Colour, Field(description="present grade; after clearing, the last one")]
+    highest_grade: Annotated[Colour, Field(description="highest grade of the present alarm")]
+    highest: Annotated[Highest | None, Field(description="highest value, null without a measured one")]
+    paged: Annotated[bool, Field(description="the alarm paged; without a page it is shown without sound")]
     level: GradeNumber
     state: Annotated[HazardState, Field(description="alarm state by ISA-18.2")]
     active: bool
@@ -195,7 +209,11 @@ def _hazard_fields(
 ) -> dict[str, Any]:
     return {name: getattr(hazard, name) for name in _SAME} | {
         "place_name": both(registry.place_name(hazard.site, hazard.place)),
+        "places": [both(registry.place_name(hazard.site, place)) for place in hazard.places],
         "grade": colour(hazard.grade),
+        "highest_grade": colour(hazard.highest_grade),
+        "highest": _highest(hazard.highest),
+        "paged": bool(hazard.paged_grade),
         "level": int(hazard.grade),
         "opened_at": moment(hazard.opened_ns),
         "updated_at": moment(hazard.updated_ns),
@@ -207,6 +225,13 @@ def _hazard_fields(
         "ticket": TicketLink(id=ticket.id, number=ticket.number, state=ticket.state) if ticket else None,
         "times": _times(hazard, hazard.opened_ns),
     }
+
+
+def _highest(highest: Mapping[str, Any]) -> Highest | None:
+    if not highest:
+        return None
+    fields = {name: highest[name] for name in ("sensor", "metric", "value", "unit")}
+    return Highest(**fields, at=moment(highest["at_ns"]))
 
 
 def detection_body(finding: alerts.Finding) -> Detection:

@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from alerts import Actor, AlertDispatch, Page, People, SchemaError, open_database
+from alerts import Actor, AlertDispatch, Grade, Page, People, SchemaError, open_database
 from alerts.database import journal
 from alerts.database.migrate import FOLDER, current_revision
 from alerts.database.migrations.versions.r0001_schema_of_0_1_0 import SCHEMA_1
@@ -112,6 +112,10 @@ def test_a_database_of_0_1_0_keeps_its_rows(old_file: Path) -> None:
         ticket["proposal"] = None
     for finding in rows["findings"]:
         finding["timeline"] = finding.pop("lane")
+    for hazard in rows["hazards"]:
+        paged = hazard["grade"] if hazard["grade"] <= Grade.ORANGE and not hazard["late"] and not hazard["drill"] else 0
+        hazard |= {"since_ns": hazard["opened_ns"], "highest_grade": hazard["grade"], "paged_grade": paged}
+        hazard |= {"highest": "{}", "places": "[]"}
     assert {finding["timeline"] for finding in after["findings"]} == {"live", "late"}
     assert after["meta"] == [{"key": "schema", "value": "2"}]
     del rows["meta"], after["meta"]

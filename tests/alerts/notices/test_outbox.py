@@ -177,7 +177,7 @@ def test_a_receiver_that_hangs_delays_no_other(make_world: Any, seen: Any) -> No
     outbox.start()
     world.feed(seen(RAISE))
     assert hangs.wait(20)
-    world.feed(seen(RAISE, sensor="smoke-102", at_s=9))
+    world.feed(seen(RAISE, site="school-2", at_s=9))
     deadline_s = time.monotonic() + 20
     while len(phone.got) < 2 and time.monotonic() < deadline_s:
         time.sleep(0.01)

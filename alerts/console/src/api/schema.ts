@@ -317,10 +317,17 @@ export interface components {
             /** @description from test messages */
             drill: boolean;
             /**
-             * @description highest grade since the hazard opened
+             * @description present grade; after clearing, the last one
              * @enum {string}
              */
             grade: "red" | "orange" | "yellow" | "blue";
+            /** @description highest value, null without a measured one */
+            highest: components["schemas"]["Highest"] | null;
+            /**
+             * @description highest grade of the present alarm
+             * @enum {string}
+             */
+            highest_grade: "red" | "orange" | "yellow" | "blue";
             id: string;
             /** @description hazard kind */
             kind: string;
@@ -332,9 +339,13 @@ export interface components {
             /** @description grading method */
             method: string;
             opened_at: string | null;
+            /** @description the alarm paged; without a page it is shown without sound */
+            paged: boolean;
             /** @description place id */
             place: string;
             place_name: components["schemas"]["Both"];
+            /** @description further places of the same stair */
+            places: components["schemas"]["Both"][];
             sensors: components["schemas"]["SensorMetric"][];
             severity: number;
             /** @description site id */
@@ -370,10 +381,17 @@ export interface components {
             /** @description from test messages */
             drill: boolean;
             /**
-             * @description highest grade since the hazard opened
+             * @description present grade; after clearing, the last one
              * @enum {string}
              */
             grade: "red" | "orange" | "yellow" | "blue";
+            /** @description highest value, null without a measured one */
+            highest: components["schemas"]["Highest"] | null;
+            /**
+             * @description highest grade of the present alarm
+             * @enum {string}
+             */
+            highest_grade: "red" | "orange" | "yellow" | "blue";
             id: string;
             /** @description hazard kind */
             kind: string;
@@ -385,9 +403,13 @@ export interface components {
             /** @description grading method */
             method: string;
             opened_at: string | null;
+            /** @description the alarm paged; without a page it is shown without sound */
+            paged: boolean;
             /** @description place id */
             place: string;
             place_name: components["schemas"]["Both"];
+            /** @description further places of the same stair */
+            places: components["schemas"]["Both"][];
             sensors: components["schemas"]["SensorMetric"][];
             severity: number;
             /** @description site id */
@@ -412,6 +434,17 @@ export interface components {
             items: components["schemas"]["Hazard"][];
             /** @description `cursor` of the next page */
             next: string | null;
+        };
+        /** @description Highest value of an alarm, of all detections with the highest level. */
+        Highest: {
+            at: string | null;
+            /** @description metric name */
+            metric: string;
+            /** @description sensor id, unique in its site */
+            sensor: string;
+            /** @description unit of the metric */
+            unit: string;
+            value: number;
         };
         /**
          * @description One journal entry of a ticket.
@@ -1078,6 +1111,7 @@ export type FormatTally = components['schemas']['FormatTally'];
 export type Hazard = components['schemas']['Hazard'];
 export type HazardDetail = components['schemas']['HazardDetail'];
 export type HazardList = components['schemas']['HazardList'];
+export type Highest = components['schemas']['Highest'];
 export type HistoryEntry = components['schemas']['HistoryEntry'];
 export type Ignoring = components['schemas']['Ignoring'];
 export type LatestReading = components['schemas']['LatestReading'];

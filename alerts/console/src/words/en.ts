@@ -65,6 +65,7 @@ export const en: Record<keyof typeof zh, string> = {
   late: "Late",
   lateWhy: "Detected in late data; no page was sent",
   count: "Detections",
+  highest: "Highest",
   since: "Duration",
   opened: "Opened",
   cleared: "Cleared",

@@ -63,6 +63,7 @@ export const zh = {
   late: "补报",
   lateWhy: "由迟到数据检出，未呼叫人员",
   count: "触发次数",
+  highest: "最高",
   since: "持续",
   opened: "发生",
   cleared: "恢复",

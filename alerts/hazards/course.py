@@ -1,0 +1,108 @@
+"""Course of a hazard: present grade and text, highest value, places, and the grades that paged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from alerts.model import Finding, Hazard
+from alerts.risk.causes import causes
+from alerts.risk.grading import Grade, Method
+from detectors import highest_words
+
+UNPAGED = 0
+"""`paged_grade` of a hazard that paged nobody."""
+
+
+def led(hazard: Hazard, leader: Finding, method: Method, zone: tzinfo) -> Hazard:
+    """Return the hazard with grade, kind and text of its leading active finding; the grade may fall."""
+    assessment = method.live(leader.level, severity=causes()[leader.kind].severity)
+    return replace(
+        hazard,
+        grade=assessment.grade,
+        highest_grade=min(hazard.highest_grade, assessment.grade),
+        likelihood=assessment.inputs["likelihood"],
+        kind=leader.kind,
+        text=_text(leader.evidence, hazard.highest, zone),
+        clears=leader.evidence.get("clears", {}),
+    )
+
+
+def updated(hazard: Hazard, seen: Finding) -> Hazard:
+    """Return the hazard after one more detection, with the next version and the highest value so far."""
+    return replace(
+        hazard,
+        highest=_higher(hazard.highest, seen),
+        updated_ns=max(hazard.updated_ns, seen.last_ns),
+        version=hazard.version + 1,
+    )
+
+
+def relapsed(hazard: Hazard, seen: Finding) -> Hazard:
+    """Return a cleared hazard that is active again: unacknowledged, with a new highest value and its own pages."""
+    return replace(
+        hazard,
+        active=True,
+        acknowledged_by=None,
+        acknowledged_ns=None,
+        cleared_ns=None,
+        since_ns=seen.first_ns,
+        highest_grade=Grade.BLUE,
+        highest={},
+        paged_grade=UNPAGED,
+    )
+
+
+def cleared(hazard: Hazard, seen: Finding, zone: tzinfo) -> Hazard:
+    """Return the hazard after its last finding cleared; grade: of that finding."""
+    return replace(hazard, active=False, cleared_ns=seen.last_ns, text=_text(seen.evidence, hazard.highest, zone))
+
+
+def spread(hazard: Hazard, place: str) -> Hazard:
+    """Return the hazard with a further place; an acknowledgement does not cover that place."""
+    if place == hazard.place or place in hazard.places:
+        return hazard
+    return replace(
+        hazard,
+        places=(*hazard.places, place),
+        acknowledged_by=None,
+        acknowledged_ns=None,
+        paged_grade=UNPAGED if hazard.acknowledged_by else hazard.paged_grade,
+    )
+
+
+def paged(hazard: Hazard, seen: Finding, method: Method) -> Hazard:
+    """Return the hazard with the grade of the finding as paged if it pages and no page had this grade or a higher one.
+
+    The caller compares `paged_grade`: another value is a page.
+    """
+    grade = method.live(seen.level, severity=causes()[seen.kind].severity).grade
+    if not seen.pages or (hazard.paged_grade != UNPAGED and grade >= hazard.paged_grade):
+        return hazard
+    return replace(hazard, paged_grade=int(grade))
+
+
+def _higher(known: Mapping[str, Any], seen: Finding) -> Mapping[str, Any]:
+    """Return the higher one of the known highest value and that of the detection: by level, then within its rule."""
+    evidence = seen.evidence
+    if seen.detector != "threshold" or evidence.get("value") is None or evidence.get("unit") == "bool":
+        return known
+    here = {"value": evidence["value"], "at_ns": seen.last_ns} | evidence.get("highest", {})
+    if known:
+        beyond = here["value"] < known["value"] if here.get("falling") else here["value"] > known["value"]
+        if seen.level < known["level"] or (seen.level == known["level"] and (known["rule"] != seen.rule or not beyond)):
+            return known
+    facts = {"level": seen.level, "rule": seen.rule, "sensor": seen.sensor, "metric": seen.metric}
+    return facts | {"value": here["value"], "at_ns": here["at_ns"], "unit": evidence.get("unit", "")}
+
+
+def _text(evidence: Mapping[str, Any], highest: Mapping[str, Any], zone: tzinfo) -> dict[str, str]:
+    """Return the text of the evidence; a value below the highest one is followed by it and its time."""
+    text = dict(evidence.get("text", {}))
+    if not highest or not text or evidence.get("value") == highest["value"]:
+        return text
+    at = datetime.fromtimestamp(highest["at_ns"] / 1e9, UTC).astimezone(zone)
+    words = highest_words(highest["unit"], highest["value"], f"{at:%H:%M:%S}")
+    return {"zh": f"{text['zh']}；{words['zh']}", "en": f"{text['en']}; {words['en']}"}
