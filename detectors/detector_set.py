@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import numpy as np
-
-from ingest import Catalog, Quality, TelemetryBatch
+from ingest import Catalog, TelemetryBatch
 
 from .calendar import Calendar
 from .detection import DetectionBatch
+from .doubts import at_arrival
 from .errors import StateError
 from .kernels.emission import NONE
 from .recipes.kinds import TYPES, Battery, LevelRule, Rule, Silence, Stuck
@@ -104,7 +103,7 @@ class DetectorSet:
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Score the readings in order; called for every batch of the log, in log order."""
-        batch = _without_retained(batch)
+        batch = at_arrival(batch)
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
@@ -191,12 +190,6 @@ def reading_rules(recipe: Recipe) -> Recipe:
 def offline_rules(recipe: Recipe) -> Recipe:
     """Return the silence rules of the recipe alone: the rules that score the absence of readings."""
     return replace(recipe, rules=tuple(rule for rule in recipe.rules if isinstance(rule, Silence)))
-
-
-def _without_retained(batch: TelemetryBatch) -> TelemetryBatch:
-    """Return the batch without retained copies: they move no clock and no timer, and are no sign of a live sensor."""
-    kept = batch.quality == Quality.RETAINED
-    return batch.select(np.flatnonzero(~kept)) if kept.any() else batch
 
 
 def metrics_read(rule: Rule) -> tuple[str, ...]:

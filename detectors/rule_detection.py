@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ingest import METRIC_BY_CODE, Metric, TelemetryBatch
 
 from .detection import DetectionBatch, Phase
+from .doubts import with_doubt
 from .explain import Fact, clears, sentence
 from .kernels.emission import DRILL, FIRST, LAST, LATE, PHASE, ROW, STATE, STEP, TIMELINES
 from .recipes.kinds import Rule
@@ -111,7 +112,7 @@ def assemble(
         rule=[detection.rule.name for detection in ordered],
         detector=[detection.kind for detection in ordered],
         hazard=[detection.hazard for detection in ordered],
-        evidence=[_evidence(detection, metric_of(detection.metric)) for detection in ordered],
+        evidence=[_evidence(detection, metric_of(detection.metric), _doubt(batch, detection)) for detection in ordered],
     )
 
 
@@ -126,7 +127,13 @@ def _score(detection: RuleDetection) -> float:
     return SCORES[detection.level] if detection.score is None else min(1.0, max(0.0, detection.score))
 
 
-def _evidence(detection: RuleDetection, metric: Metric) -> dict[str, Any]:
+def _doubt(batch: TelemetryBatch, detection: RuleDetection) -> str:
+    """Return the doubt about the time of the reading that raised the detection, or ""."""
+    ended = detection.phase is Phase.CLEAR
+    return "" if ended else str(batch.attributes.get(detection.row, {}).get("doubt", ""))
+
+
+def _evidence(detection: RuleDetection, metric: Metric, doubt: str) -> dict[str, Any]:
     fact = Fact(
         kind=detection.kind,
         hazard=detection.hazard,
@@ -152,6 +159,8 @@ def _evidence(detection: RuleDetection, metric: Metric) -> dict[str, Any]:
         "text": sentence(fact),
         "clears": clears(fact),
     }
+    if doubt:
+        evidence |= {"doubt": doubt, "text": with_doubt(evidence["text"], doubt)}
     if detection.timeline == LATE:
         evidence["timeline"] = "late"  # a clear here leaves live detections open
     return {**evidence, "dims": detection.dims} if detection.dims else evidence

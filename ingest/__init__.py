@@ -3,8 +3,6 @@
 from .catalog import SERVICE_DEVICE, SERVICE_SITE, Catalog
 from .devices.accounting import (
     NO_DEVICE,
-    NOTICES,
-    REASONS,
     REFUSED,
     UNSTORED,
     Charge,
@@ -16,6 +14,7 @@ from .devices.accounting import (
     residual,
 )
 from .devices.ledger import Ledger, LedgerDelta, LedgerEntries
+from .devices.reasons import NOTICES, REASONS
 from .devices.unread import Unread, unread_of
 from .errors import BlockError, CatalogFull, HoldError, IngestError, RetentionError, StoreError, TableError
 from .frame import Frame

@@ -148,3 +148,31 @@ DEVICE_METRICS = frozenset(
 
 SERVICE_METRICS = frozenset(("tick", "backlog", "awaited"))
 """Metrics for offline detection by the service. Intake rejects them from devices: they would stop or delay it."""
+
+STANDING = frozenset(
+    (
+        "smoke",
+        "smoke_density",
+        "smoke_concentration",
+        "carbon_monoxide",
+        "co",
+        "gas",
+        "gas_level",
+        "heat",
+        "temperature",
+        "panic",
+        "alarm",
+        "forced",
+        "leak",
+        "level_high",
+        "level",
+        "depth",
+        "distance",
+        "object_present",
+        "object_count",
+    )
+)
+"""Life-safety metrics whose present value shows a danger, without the events before it."""
+
+LIFE_SAFETY = STANDING | {"open", "access_granted", "access_denied", "occupancy", "fill", "flow", "rule_active"}
+"""Metrics that show fire, gas, intruders or danger at water. A doubtful time never refuses or delays them."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from ingest import Catalog, Intake, Ledger, Priority, Store, StoreError
 from ingest.decode import FOREIGN, decoders
@@ -115,6 +116,7 @@ class Flow:
                 memory=self.log.memory(),
                 spooled=self.log.spool_blocks(),
                 ledger=Ledger(self.log.ledger_entries()),
+                zone=ZoneInfo(self.tables.calendar.timezone),
             )
 
     def detection(self) -> list[Step]:
@@ -192,6 +194,7 @@ class Flow:
                 batch=settings.batch,
                 recent_keys=log.recent_keys(KEYS_MAX) if readable else (),
                 memory=log.memory() if readable else (),
+                zone=ZoneInfo(tables.calendar.timezone),
             )
 
         def dispatch(readable: bool) -> FallbackDispatch:  # noqa: FBT001 - signature of Origin

@@ -156,6 +156,8 @@ class LevelDetector:
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the detections of the rule's rows; without rows there are none."""
+        if part is not None and isinstance(self.rule, Rise) and len(view.doubtful):
+            part = part.without(view.doubtful)  # no rate without the times of the measurements
         superseded = self._superseding.update(view, part) if self._superseding else None
         if part is None:
             return []

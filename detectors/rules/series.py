@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kernels.emission import NONE, TIMELINES
+from detectors.doubts import doubtful, standing
+from detectors.kernels.emission import LIVE, NONE, TIMELINES
 from detectors.kernels.timelines import assign
 from ingest import METRIC_BY_NAME, Catalog, Metric, Quality, Sensor, TelemetryBatch
 
@@ -99,6 +100,11 @@ class Part:
     states: NDArray[np.int64]
     older: NDArray[np.bool_]
 
+    def without(self, rows: NDArray[np.int64]) -> Part | None:
+        """Return the part without these rows; None when none remains."""
+        kept = ~np.isin(self.rows, rows)
+        return Part(self.rows[kept], self.states[kept], self.older[kept]) if kept.any() else None
+
 
 class Table:
     """Series of one metric, or of the metrics of one rule type: a slot for each sensor that sent it."""
@@ -127,8 +133,13 @@ class Table:
             return None
         batch = view.batch
         slots = self._slots(batch.sensor[rows], len(view.fleet))
-        part = Part(rows, np.empty(len(rows), np.int64), np.empty(len(rows), np.bool_))
         last = self._newest["last"]
+        if len(view.standing):  # the state at a connect never replaces a live value, which might clear an alarm
+            fresh = ~np.isin(rows, view.standing) | (batch.value[rows] == 1) | (last[slots * TIMELINES + LIVE] == NONE)
+            rows, slots = rows[fresh], slots[fresh]
+            if not len(rows):
+                return None
+        part = Part(rows, np.empty(len(rows), np.int64), np.empty(len(rows), np.bool_))
         assign(rows, slots, batch.time_ns, batch.arrival_ns, batch.quality, last, view.late_ns, part.states, part.older)
         return part
 
@@ -179,6 +190,7 @@ class BatchView:
     ) -> None:
         """clock_ns: event time of the batch before."""
         self.batch, self.fleet, self.late_ns = batch, fleet, late_ns
+        self.doubtful, self.standing = doubtful(batch), standing(batch)
         self.clock = np.maximum(np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns)), clock_ns)
         usable = (batch.quality == Quality.GOOD) | (batch.quality == Quality.TEST)
         usable &= ~np.isnan(batch.value)

@@ -17,7 +17,7 @@ class Reading:
     gateway_ns: time of reception at the gateway, where the format carries it. dims: labels of an event.
     device: device of which this sensor is a probe or a channel; "" where the sensor is the device itself.
     doubt: reason code of a time in the message that could not be used ("time_format", "time_past", "time_future");
-    `time_ns` is then None.
+    `time_ns` is then None. The reading is stored and evaluated at its arrival.
     """
 
     sensor: str

@@ -28,7 +28,7 @@ BEHIND_NS = 5_000_000_000
 """Smallest corrected errors. A clock ahead has one cause; a clock behind may also be a slow transmission."""
 
 RESOLUTION_NS = 1_000_000_000
-RUN, RUN_BEHIND = 4, 12
+RUN_LIVE, RUN, RUN_BEHIND = 3, 4, 12
 RUN_SPAN_NS = 20_000_000_000
 NO_BACKLOG_NS = 366 * 86_400_000_000_000
 """No buffer holds messages for so long: an older time is a clock that was reset."""
@@ -96,6 +96,16 @@ class Clocks:
             return 0
         left = int(self._state["error"][sensor]) - self._consensus_ns if not self._offset[sensor] else 0
         return int(self._state["bound"][sensor]) + abs(left)
+
+    def lagging(self, sensor: NDArray[np.int32], late_ns: int) -> NDArray[np.int32]:
+        """Return the sensors whose messages keep the pace of live ones and stay behind by more than `late_ns`.
+
+        No buffer is sent at the pace of its measurements: such a clock is wrong, before the estimate is ready.
+        """
+        sensor = sensor[sensor < len(self._run)]
+        own = _columns(self._table[sensor])
+        live = (self._run[sensor] >= RUN_LIVE) & (own["arrival"] - own["begun"] >= RUN_SPAN_NS)
+        return sensor[live & (np.minimum(own["low"], own["old_low"]) - self._consensus_ns > late_ns)]
 
     def correct(
         self,

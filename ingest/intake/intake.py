@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
+from datetime import UTC, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from ingest.catalog import RENAMED, SERVICE_SITE, Catalog
 from ingest.decode.contract import Decoder, Outgoing
 from ingest.decode.native import ROOT
+from ingest.decode.times import local_zone
 from ingest.devices.accounting import Accounts, Counts, QuarantineChanges, Source, Waiting
 from ingest.devices.clocks import MEMORY as CLOCK_MEMORY
 from ingest.devices.clocks import Clocks
@@ -25,6 +27,8 @@ from ingest.sealed import Fact, Sealed
 from ingest.vocabulary import METRIC_BY_NAME
 
 from .batch import BatchSettings, Bounds, OpenBatch
+from .doubts import MEMORY as RIGHT_MEMORY
+from .doubts import Doubts
 from .duplicates import Duplicates
 from .levels import MountedLevels
 from .memory import Memory
@@ -53,8 +57,9 @@ class Intake:
         memory: Sequence[tuple[str, str, bytes]] = (),
         spooled: int = 0,
         ledger: Ledger | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
-        """decoders: of the foreign formats, in order of precedence.
+        """decoders: of the foreign formats, in order of precedence. zone: of local times on the wire.
 
         recent_keys, memory, spooled (number of blocks), ledger: stored state of the log.
         """
@@ -68,6 +73,8 @@ class Intake:
         self.spool = Spool(spooled, bytes_max=self._settings.spool_mb * 1_000_000)
         self._behind = spooled > 0
         self._clocks = Clocks((key, value) for name, key, value in memory if name == CLOCK_MEMORY)
+        self._doubts = Doubts((key, value) for name, key, value in memory if name == RIGHT_MEMORY)
+        self._zone = zone
         self._slow = SlowPath(
             catalog,
             decoders,
@@ -158,9 +165,10 @@ class Intake:
         collecting = gc.isenabled()
         gc.disable()  # thousands of short-lived objects without cycles: collecting costs a tenth of the time
         try:
-            slow.columns.accept(
-                frames, slow.batch, self._duplicates, span=slow.span, slow=slow.accept, resolve=slow.resolve
-            )
+            with local_zone(self._zone):
+                slow.columns.accept(
+                    frames, slow.batch, self._duplicates, span=slow.span, slow=slow.accept, resolve=slow.resolve
+                )
         finally:
             if collecting:
                 gc.enable()
@@ -170,7 +178,8 @@ class Intake:
         """Reprocess quarantined messages with their original arrival times."""
         for message in messages:
             if self._replays.begin(message):
-                self._arrive(message.arrival_ns).accept((AGAIN, 0, message.topic.encode(), message.payload))
+                with local_zone(self._zone):
+                    self._arrive(message.arrival_ns).accept((AGAIN, 0, message.topic.encode(), message.payload))
             self._bounds.grow(len(message.payload), message.arrival_ns)
 
     def tick(self, now_ns: int) -> None:
@@ -203,7 +212,7 @@ class Intake:
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.drain()
         self._slow.self_readings.count(batch)
-        kept = settle(batch, self._sources, self._accounts, self._clocks, past_ns=self._past_ns)
+        kept = settle(batch, self._sources, self._accounts, self._clocks, self._doubts, past_ns=self._past_ns)
         kept = self._levels.extend(kept)
         facts = [fact for fact in (keys, *self._drain_facts()) if fact]
         if not (len(kept) or facts):
@@ -227,6 +236,7 @@ class Intake:
             {
                 **memory,
                 **{(CLOCK_MEMORY, key): value for key, value in clocks.items()},
+                **{(RIGHT_MEMORY, key): value for key, value in self._doubts.drain_memory().items()},
                 **self._slow.retained.drain_memory(),
             }
         )

@@ -12,15 +12,18 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ingest.decode.contract import Decoded
+from ingest.decode.contract import Decoded, Reading
 from ingest.frame import RETAIN, Frame
-from ingest.vocabulary import Quality
+from ingest.vocabulary import STANDING, Quality
 
 from .duplicates import Duplicates, own_key, topic_seed
 from .hot_path import Route
 
 MEMORY = "_retained"
 """Owner name of retained messages in the durable memory."""
+
+STATE = "standing"
+"""Doubt of a life-safety state that stands at a connect: its begin is unknown."""
 
 TOPICS_MAX = 200_000
 _SIZE = 8
@@ -70,7 +73,10 @@ class RetainedCopies:
         return content == last
 
     def read(self, frame: Frame, decoded: Decoded, *, own: bool) -> Decoded:
-        """Return the message to store: readings of a retained message get quality RETAINED."""
+        """Return the message to store: readings of a retained message get quality RETAINED.
+
+        A life-safety state in it has the doubt STATE: the detectors evaluate it as an alarm of unknown age.
+        """
         flags, _, topic, payload = frame
         if not decoded.readings:
             return decoded
@@ -78,8 +84,7 @@ class RetainedCopies:
             self._note_live(topic, payload, own=own)
             return decoded
         self._remember(topic, payload, own=own)
-        kept = [replace(reading, quality=Quality.RETAINED) for reading in decoded.readings]
-        return replace(decoded, readings=kept)
+        return replace(decoded, readings=[_state(reading) for reading in decoded.readings])
 
     def awaits(self, topic: bytes) -> bool:
         """Return whether the next live message of a topic must pass here: its copy has neither time nor number."""
@@ -124,3 +129,10 @@ class RetainedCopies:
     def _forget(self, seed: int) -> None:
         del self._copies[seed]
         self._memory[MEMORY, f"{seed:016x}"] = None
+
+
+def _state(reading: Reading) -> Reading:
+    """Return the reading of a retained message: a flag that is off, a test or a fault raises nothing."""
+    stands = reading.metric in STANDING and reading.quality == Quality.GOOD
+    stands = stands and (reading.unit != "bool" or reading.value == 1)
+    return replace(reading, quality=Quality.RETAINED, doubt=STATE if stands else reading.doubt)

@@ -16,6 +16,7 @@ from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import Quality
 
 from .batch import OpenBatch
+from .doubts import Doubts
 from .validate import Checked, check
 
 
@@ -56,14 +57,20 @@ class Sources:
         return source
 
 
-def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, clocks: Clocks, *, past_ns: int) -> TelemetryBatch:
+def settle(
+    batch: OpenBatch, sources: Sources, accounts: Accounts, clocks: Clocks, doubts: Doubts, *, past_ns: int
+) -> TelemetryBatch:
     """Return the valid rows with corrected times. Count every row of the batch in the accounts."""
     raw = batch.close()
     if not len(raw):
         return raw
     item_source = sources.of_items(np.frombuffer(batch.sensor, np.int32), batch.source)
     source = batch.per_row(item_source)
-    raw, corrected = _corrected(raw, batch, item_source, clocks)
+    right, corrected, timed = _corrected(batch, item_source, clocks)
+    stored, doubtful = doubts.resolve(batch, right, timed, clocks, past_ns=past_ns)
+    raw = replace(raw, time_ns=batch.per_row(stored))
+    for item, reason in doubtful.items():
+        accounts.add(sources.names[item_source[item]], "notice", rows=batch.rows[item], reason=reason)
     checked = check(raw, past_ns=past_ns)
     refused = checked.refused
     _count(accounts, sources, "received", source)
@@ -84,17 +91,15 @@ def settle(batch: OpenBatch, sources: Sources, accounts: Accounts, clocks: Clock
 
 
 def _corrected(
-    raw: TelemetryBatch, batch: OpenBatch, source: NDArray[np.int32], clocks: Clocks
-) -> tuple[TelemetryBatch, NDArray[np.bool_]]:
-    """Return the rows with times corrected for the device clocks, and the mask of changed rows."""
+    batch: OpenBatch, source: NDArray[np.int32], clocks: Clocks
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the times of the items corrected for the device clocks, the mask of changed rows, and of present times."""
     sensor, arrival, quality = batch.item_columns()
     stated = np.frombuffer(batch.time_ns, np.int64)
     timed = (stated != arrival) & (source != Sources.SERVICE) & (quality != Quality.HISTORICAL)
     kept = quality == Quality.RETAINED  # its time is the device's too, but of an earlier moment
     right = clocks.correct(sensor, stated, arrival, timed & ~kept, also=timed & kept)
-    if right is stated:
-        return raw, np.zeros(len(raw), np.bool_)
-    return replace(raw, time_ns=batch.per_row(right)), batch.per_row(right != stated)
+    return right, batch.per_row(right != stated), timed & ~kept
 
 
 def _kept(raw: TelemetryBatch, checked: Checked) -> TelemetryBatch:

@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from ingest.catalog import SERVICE_SITE, Catalog
 from ingest.decode.contract import Decoded, Decoder, Outgoing, Reading, Reject, Remembering
 from ingest.decode.native import Address, NativeDecoder
-from ingest.devices.accounting import NO_DEVICE, NOTICES, Accounts, Charge, Refusal, Source
+from ingest.devices.accounting import NO_DEVICE, Accounts, Charge, Refusal, Source
 from ingest.devices.clocks import Clocks
 from ingest.devices.gaps import Gaps
 from ingest.devices.ledger import Ledger
+from ingest.devices.reasons import NOTICES
 from ingest.devices.unread import UNREAD, UnreadKeys
 from ingest.errors import CatalogFull
 from ingest.frame import AGAIN, DUP, OVERSIZE, RETAIN, Frame
 from ingest.sensor import Sensor
-from ingest.vocabulary import KINDS, SERVICE_METRICS
+from ingest.vocabulary import KINDS, SERVICE_METRICS, Quality
 
 from .batch import OpenBatch
 from .device_states import DeviceStates
@@ -211,7 +212,9 @@ class SlowPath:
             code = self._catalog.code(source.site, reading.sensor, kind, wire=source.format, now_ns=self.span[1])
         except CatalogFull as full:
             return Reject(f"{full.what[:-1]}_limit", str(full))
-        time_ns = self.span[1] if reading.time_ns is None else reading.time_ns
+        time_ns = reading.time_ns
+        if time_ns is None or (reading.doubt and not self._timely(reading, source.site)):
+            time_ns = self.span[1]
         item, row = self.batch.items, len(self.batch)
         value, place = float(reading.value), self._sources.index(source)
         self.batch.put(code, metric.code, value, time_ns=time_ns, source=place, origin=frame)
@@ -220,6 +223,10 @@ class SlowPath:
         dims = dict(reading.dims)
         if reading.gateway_ns is not None:
             dims["gateway_ns"] = reading.gateway_ns
+        if reading.doubt:
+            dims["doubt"] = reading.doubt
+            if reading.quality != Quality.RETAINED:  # counted as retained
+                self._accounts.add(source, "notice", reason=reading.doubt)
         if dims:
             self.batch.attributes[row] = dims
         return None

@@ -28,7 +28,6 @@ def bad_messages(now_ms: int) -> dict[str, list[tuple[str, bytes]]]:
         "metric_reserved": [(SENSOR, b'{"tick": 1}')],
         "time_past": [(SENSOR, b'{"time": 0, "pressure": 0.3}')],
         "time_future": [(SENSOR, b'{"time": %d, "pressure": 0.3}' % (now_ms + 20 * 366 * 86_400_000))],
-        "time_format": [(SENSOR, b'{"time": "yesterday", "pressure": 0.3}')],
         "too_large": [(SENSOR, b'{"pressure": 0.3, "x": "' + b"x" * 200_000 + b'"}')],
         "kind": [("campus/school-1/weather/pipe", b'{"pressure": 0.3}')],
     }
@@ -51,7 +50,7 @@ def publisher(port: int) -> mqtt.Client:
 def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
     """Every kind of bad message is rejected once under its reason and listed; the service runs on, accounts balance.
 
-    A retained alarm is the state of its sensor and opens no alarm.
+    A retained alarm is the state of its sensor: one hazard that stands since an unknown time.
     """
     client = publisher(mosquitto.port)
     client.publish("campus/school-1/smoke/old", b'{"smoke": true}', qos=1, retain=True).wait_for_publish(5)
@@ -86,12 +85,14 @@ def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: An
     run_twinward.until(
         lambda: len(admin.get("/readings", params=read).json()["points"]) == sent, timeout_s=10, what="readings"
     )
-    assert admin.get("/tickets").json()["items"] == []
+    [standing] = admin.get("/hazards").json()["items"]
+    assert (standing["place"], standing["cause"], standing["late"]) == ("unassigned:old", "fire", False)
+    assert standing["text"]["en"].endswith("(standing, since an unknown time)")
     retained = admin.get("/sensors/school-1/old").json()
     assert [(row["name"], row["last_value"], row["quality"]) for row in retained["metrics"]] == [
         ("smoke", 1, "retained")
     ]
-    assert retained["state"] == "unknown"
+    assert retained["state"] == "hazard"
     assert service.ready()
 
 

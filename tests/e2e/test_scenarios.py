@@ -158,9 +158,9 @@ def _named(ended: Ended, cause: str = "") -> list[tuple[str, str, str, bool]]:
 
 
 def _measured(ended: Ended) -> list[tuple[str, int, int, float]]:
-    """Return the readings of devices, without the service's own clock and gap readings."""
-    gap = METRIC_BY_NAME["data_gap"].code
-    return sorted(row for row in ended.stored if row[0] != "clock" and row[1] != gap)
+    """Return the readings of devices, without those of the service about its clock, gaps and missing sensors."""
+    own = {METRIC_BY_NAME[name].code for name in ("data_gap", "awaited")}
+    return sorted(row for row in ended.stored if row[0] != "clock" and row[1] not in own)
 
 
 def _decisions(ended: Ended) -> list[bytes]:

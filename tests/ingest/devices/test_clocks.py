@@ -146,7 +146,7 @@ def test_through_the_intake_a_clock_in_another_zone() -> None:
         assert corrected == ([1] if step >= 11 else [])
     assert stored[0] == _ns(-28_800)
     assert stored[-1] == pytest.approx(_ns(140), abs=SECOND_NS)
-    ((key, value),) = memory.items()
+    ((key, value),) = ((key, value) for key, value in memory.items() if key[0] == "_clock")
     assert key == ("_clock", str(catalog.code("s", "a", "smoke")))
     assert value is not None
     again = Intake(catalog, batch=BatchSettings(age_s=10), memory=[(*key, value)])
@@ -158,17 +158,19 @@ def test_through_the_intake_a_clock_in_another_zone() -> None:
     assert sealed.batch.time_ns[0] == pytest.approx(_ns(500), abs=SECOND_NS)
 
 
-def test_a_clock_of_1970_is_rejected_until_it_is_estimated() -> None:
-    """The first three messages are counted rejects; from the fourth on readings are current."""
+@pytest.mark.parametrize(("metric", "stored"), [("humidity", [0, 0, 0, 1, 1, 1]), ("smoke", [1] * 6)])
+def test_a_clock_of_1970_withholds_no_life_safety_until_it_is_estimated(metric: str, stored: list[int]) -> None:
+    """The first three comfort readings are counted rejects; a smoke alarm is stored at its arrival."""
     intake = Intake(Catalog(), batch=BatchSettings(age_s=10))
     outcomes = []
     for step in range(6):
-        payload = b'{"time": %d, "co": 1}' % (10_000 * step + 5)
+        payload = b'{"time": %d, "%b": 1}' % (10_000 * step + 5, metric.encode())
         intake.accept([(0, 0, b"campus/s/smoke/a", payload)], _ns(10 * step + 0.05))
         sealed = intake.seal()
         assert sealed is not None
         outcomes.append(sealed.batch.time_ns.tolist())
-    assert [len(times) for times in outcomes] == [0, 0, 0, 1, 1, 1]
+    assert [len(times) for times in outcomes] == stored
+    assert not outcomes[0] or outcomes[0][0] == _ns(0.05)
     assert outcomes[-1][0] == pytest.approx(_ns(50), abs=SECOND_NS)
 
 

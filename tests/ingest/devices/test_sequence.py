@@ -174,7 +174,7 @@ def test_a_reprocessed_message_is_no_restart() -> None:
     catalog = Catalog(sensors_max=2)
     intake = Intake(catalog, batch=BatchSettings(age_s=10))
     intake.accept([frame("campus/s/smoke/a", seq) for seq in range(1, 4)], NOW_NS)
-    late = [(0, 0, b"campus/s/smoke/a", b'{"time": 5, "seq": %d, "co": 1}' % seq) for seq in (4, 5, 6)]
+    late = [(0, 0, b"campus/s/smoke/a", b'{"time": 5, "seq": %d, "humidity": 1}' % seq) for seq in (4, 5, 6)]
     intake.accept([*late, *(frame("campus/s/smoke/a", seq) for seq in (7, 8, 9))], NOW_NS)
     sealed = intake.seal()
     assert sealed is not None

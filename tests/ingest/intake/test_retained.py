@@ -173,7 +173,8 @@ def test_a_retained_self_test_is_a_state() -> None:
 def test_a_copy_out_of_bounds_is_rejected_and_never_reprocessed() -> None:
     """A copy that is too old is rejected, and its rejects are not available for reprocessing."""
     intake = RestartableIntake()
-    assert intake.accept((KEPT, TOPIC, timed(7, NOW_MS - 400 * DAY_MS))) == []
+    old = timed(7, NOW_MS - 400 * DAY_MS).replace(b"co", b"humidity")
+    assert intake.accept((KEPT, TOPIC, old)) == []
     assert intake.counts["time_past"] == 1
     [refused] = intake.sealed.of(QuarantineChanges).rejected
     assert (refused.whole, refused.counts) == (b"", ())

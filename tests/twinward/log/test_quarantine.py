@@ -88,7 +88,7 @@ def test_sensors_beyond_the_limit_are_reprocessed_after_it_is_raised(log: Teleme
 def test_a_message_that_fails_again_is_reprocessed_once(log: TelemetryLog) -> None:
     """It is rejected again, counted once, and not requested again."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
-    send(log, door, [(0, 0, b"campus/s/env/a", b'{"time": 5, "co": 1}'), (0, 0, b"elsewhere/x", b"1")])
+    send(log, door, [(0, 0, b"campus/s/env/a", b'{"time": 5, "humidity": 1}'), (0, 0, b"elsewhere/x", b"1")])
     assert account_rows(log) == {"received": 2, "time_past": 1, "topic": 1}
     assert log.replay() == 2
     assert again(log, door) == 1
@@ -99,7 +99,7 @@ def test_a_message_that_fails_again_is_reprocessed_once(log: TelemetryLog) -> No
 def test_sites_select_before_the_limit(log: TelemetryLog) -> None:
     """Messages of other sites take no place of the limit; no site selects nothing, None selects all."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
-    send(log, door, [(0, 0, b"campus/s%d/env/a" % (n % 3), b'{"time": 5, "co": %d}' % n) for n in range(9)])
+    send(log, door, [(0, 0, b"campus/s%d/env/a" % (n % 3), b'{"time": 5, "humidity": %d}' % n) for n in range(9)])
     assert [row["site"] for row in log.quarantine(3, sites=["s1"])] == ["s1"] * 3
     assert {row["site"] for row in log.quarantine(9, sites=["s0", "s2", "it's"])} == {"s0", "s2"}
     assert log.quarantine(9, sites=[]) == []
@@ -109,7 +109,7 @@ def test_sites_select_before_the_limit(log: TelemetryLog) -> None:
 def test_a_message_with_one_bad_value_is_a_sample_only(log: TelemetryLog) -> None:
     """Its valid values are stored: reprocessing the whole message would store them twice."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
-    array = b'[{"time": %d, "co": 1}, {"time": 5, "co": 2}]' % (NOW_NS // 1_000_000)
+    array = b'[{"time": %d, "humidity": 1}, {"time": 5, "humidity": 2}]' % (NOW_NS // 1_000_000)
     send(log, door, [(0, 0, b"campus/s/env/a", array), (0, 0, b"campus/s/env/a", b'{"co": 1')])
     assert account_rows(log) == {"received": 3, "stored": 1, "time_past": 1, "json": 1}
     assert [row["replayable"] for row in log.quarantine(10)] == [False, False]
@@ -120,7 +120,7 @@ def test_an_estimated_clock_reprocesses_its_first_readings(log: TelemetryLog) ->
     """A clock of 1970: readings rejected before the estimate are stored at their measuring times."""
     door = Intake(Catalog(), batch=BatchSettings(age_s=10))
     for step in range(8):
-        payload = b'{"time": %d, "co": %d}' % (10_000 * step + 7, step)
+        payload = b'{"time": %d, "humidity": %d}' % (10_000 * step + 7, step)
         send(log, door, [(0, 0, b"campus/s/smoke/a", payload)], NOW_NS + 10 * step * SECOND_NS)
         again(log, door)
     batches = [entry.batch for entry in log.read(0)]
