@@ -32,7 +32,12 @@ class Faults:
 
     def over(self, reading: Reading) -> list[Reading]:
         """Return the reading, preceded by the end of an active fault."""
-        if reading.sensor not in self._faulty:
-            return [reading]
-        del self._faulty[reading.sensor]
-        return [Reading(reading.sensor, "device", "fault", 0.0, "bool", time_ns=reading.time_ns), reading]
+        ended = self.ended(reading.sensor, time_ns=reading.time_ns)
+        return [reading] if ended is None else [ended, reading]
+
+    def ended(self, sensor: str, *, time_ns: int | None = None) -> Reading | None:
+        """Return the end of a sensor's active fault; None without one."""
+        if sensor not in self._faulty:
+            return None
+        del self._faulty[sensor]
+        return Reading(sensor, "device", "fault", 0.0, "bool", time_ns=time_ns)

@@ -43,3 +43,48 @@ def test_a_renamed_detector_is_followed(shared_dir: Path) -> None:
         [],
     ]
     assert ("dorm2-smoke-114", "smoke") in values(meanings[-1])
+
+
+def test_one_bad_chip_costs_one_chip(shared_dir: Path) -> None:
+    """R08-tasmota-nan-json: the distance is read, and the other chip has a fault."""
+    (meaning,) = decoded(shared_dir, "R08-tasmota-nan-json")
+    assert values(meaning) == {("pumphouse", "distance"): 0.874, ("pumphouse/DHT11", "fault"): True}
+    assert not meaning["rejects"]
+
+
+def test_asleep_is_not_lost(shared_dir: Path) -> None:
+    """R09-tasmota-deepsleep-lwt: the last will states a sleep."""
+    *_, meaning = decoded(shared_dir, "R09-tasmota-deepsleep-lwt")
+    (state,) = meaning["availability"]
+    assert (state["sensor"], state["online"], state["asleep"]) == ("meadow-gauge", False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "R10-tasmota-underscore-index",
+            {("labs/DS18B20_1", "temperature"): 21.4, ("labs/DS18B20_2", "temperature"): 4.1},
+        ),
+        (
+            "R56-tasmota-two-types",
+            {("boilerroom", "temperature"): 19.5, ("boilerroom/DS18B20", "temperature"): 71.2},
+        ),
+        (
+            "R13-tasmota-chip-temperature",
+            {("corridor-air", "temperature"): 21.0, ("corridor-air", "chip_temperature"): 61.3},
+        ),
+    ],
+)
+def test_each_source_is_one_series(name: str, expected: dict[tuple[str, str], float], shared_dir: Path) -> None:
+    """Probes, chips and the processor of one board are apart."""
+    (meaning,) = decoded(shared_dir, name)
+    found = {key: value for key, value in values(meaning).items() if "temperature" in key[1]}
+    assert found == expected
+
+
+def test_a_message_with_a_trailing_nul_is_read(shared_dir: Path) -> None:
+    """R33-trailing-nul: the alarm and the distance are read."""
+    smoke, distance = decoded(shared_dir, "R33-trailing-nul")
+    assert values(smoke)["lab-9", "smoke"] is True
+    assert values(distance) == {("lab9", "distance"): 0.51}
