@@ -1,4 +1,4 @@
-"""Tasmota: `tele/{device}/SENSOR`, `/STATE`, `/RESULT`, the last will `/LWT`, and states under `stat/`.
+"""Tasmota: `tele/{device}/SENSOR`, `/STATE`, `/RESULT`, last will `/LWT`, and states under `stat/`.
 
 Source: tasmota.github.io/docs, MQTT (full topic), JSON-Status-Responses, DeepSleep, Zigbee, SetOption64 and 114.
 Temperature and pressure have the units in `TempUnit` and `PressureUnit`. Times without an offset are local.
