@@ -228,7 +228,7 @@ class Catalog:
             gateway = declared.gateway or sensor.gateway
             self._put(replace(known, gateway=gateway, former=sensor.former, removed=sensor.removed))
         elif self._declared and (sensor.declared or sensor.place or sensor.period_s or sensor.limits):
-            self._put(replace(sensor, place="", profile="", period_s=0.0, limits={}, declared=False))
+            self._put(replace(sensor, place="", profile="", period_s=0.0, limits={}, height_m=0.0, declared=False))
         else:
             self._put(sensor, durable=True)
 
