@@ -3,7 +3,7 @@
 Source: Eclipse Sparkplug Specification 3.0, sections 5 (operational behaviour) and 6 (payloads). Births carry names and
 aliases, data carry aliases. `seq` counts a node's messages from 0 to 255. A death is valid only with its birth's bdSeq.
 
-One module because births, aliases, sequence and deaths change one state per node; the schema has its own module.
+One module because births, aliases, sequence and deaths change one state per node; metrics and schema have their own.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ingest.vocabulary import Quality
 from .contract import Availability, Decoded, Reading, Reject, Request
 from .document import SECOND_NS, gathered, refuse
 from .faults import Faults
-from .names import Meaning, meaning_in, measured
-from .units import known_unit
+from .sparkplug_metrics import BOOLEAN, Definition, defined, property_of, value_of
+from .times import read_time
 
 _ROOT = "spBv1.0/"
 NODES_MAX = 10_000
 METRICS_MAX = 10_000
 _REBIRTH_EVERY_NS = 10 * SECOND_NS
-_TIME_MS_MAX = 2**63 // 1_000_000 - 1
+_TEST_NS = 600 * SECOND_NS
+"""Longest time that one test flag marks the readings of its device: a flag that stays set withholds no alarm."""
+
 _SEQ_COUNT = 256
 _CONTROL = ("Node Control/", "Device Control/", "Node Info/", "Properties/")
 _BD_SEQ = "bdSeq"
-_SIGNED = frozenset((1, 2, 3, 4))  # Int8 to Int64
-_BOOLEAN = 11
 _BAD_QUALITY = frozenset((0, 500))  # bad, stale; 192 is good
 _TYPES = frozenset(("NBIRTH", "NDEATH", "DBIRTH", "DDEATH", "NDATA", "DDATA"))
 _ORDERED = frozenset(("DBIRTH", "DDEATH", "NDATA", "DDATA"))
@@ -40,28 +40,19 @@ _NODE_LEVELS, _DEVICE_LEVELS = 3, 4
 _SEQ_KEY = "seq:"
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Definition of a metric in a birth."""
-
-    name: str
-    datatype: int
-    meaning: Meaning | None
-    unit: str
-
-
 @dataclass(slots=True)
 class _Node:
     """A live edge node: number of its birth, last seq, metrics by (device, name).
 
-    aliases: alias -> device of its birth, and metric.
+    aliases: alias -> device of its birth, and metric. tests: device -> arrival of its last test flag.
     """
 
     bd_seq: int = -1
     seq: int = -1
     born: bool = False
-    aliases: dict[int, tuple[str, _Known]] = field(default_factory=dict)
-    names: dict[tuple[str, str], _Known] = field(default_factory=dict)
+    aliases: dict[int, tuple[str, Definition]] = field(default_factory=dict)
+    names: dict[tuple[str, str], Definition] = field(default_factory=dict)
+    tests: dict[str, int] = field(default_factory=dict)
     devices: dict[str, bool] = field(default_factory=dict)
 
 
@@ -71,16 +62,17 @@ class _Found:
     rejects: list[Reject] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 class SparkplugBDecoder:
     """Decoder of Sparkplug B as a non-primary host. Its state: the births, for NODES_MAX nodes.
 
     Data before a birth are rejected as `undescribed`. The decoder then requests a rebirth, at most every ten seconds;
-    it does the same after a gap in `seq`. A metric without a value is a fault of its device.
+    it does the same after a gap in `seq`. A metric without a value is a fault of its device. Metrics of one device that
+    would be one series are probes, `{group}/{node}/{device}/{folder}`.
 
-    Works badly for: data sets, templates, texts and files, which are no readings; reordered messages, which count as a
-    gap.
+    Works badly for: data sets, templates, texts and files, which are unread; reordered messages, which count as a gap.
 
     >>> SparkplugBDecoder().decode("spBv1.0/g/DDATA/n/d", b"", retained=False, now_ns=0).requests[0].topic
     'spBv1.0/g/NCMD/n'
@@ -137,21 +129,21 @@ class SparkplugBDecoder:
         if kind == "NDEATH":
             return self._node_death(path, message)
         if kind == "NBIRTH":
-            return self._node_birth(topic, path, message, payload)
+            return self._node_birth(topic, path, message, payload=payload, now_ns=now_ns)
         return self._in_life(topic, path, kind, rest, message=message, payload=payload, now_ns=now_ns)
 
-    def _node_birth(self, topic: str, path: str, message: Any, payload: bytes) -> Decoded:
+    def _node_birth(self, topic: str, path: str, message: Any, *, payload: bytes, now_ns: int) -> Decoded:
         before = self._nodes.get(path)
         if before is None and len(self._nodes) >= NODES_MAX:
             return refuse(Reject("sensor_limit", f"more than {NODES_MAX} nodes"))
         node = self._nodes[path] = _Node(bd_seq=_bd_seq(message), seq=int(message.seq) % _SEQ_COUNT, born=True)
         found = _Found()
-        self._born(node, "", message)
-        self._read(node, path, "", message, found=found, birth=True)
+        self._born(node, path, "", message)
+        self._read(node, path, "", message, found=found, birth=True, now_ns=now_ns)
         memory: dict[str, bytes | None] = {topic: payload, f"{_SEQ_KEY}{path}": bytes((node.seq,))}
         birth = topic.replace("/NBIRTH/", "/DBIRTH/")
         memory |= {f"{birth}/{device}": None for device in (before.devices if before else ())}
-        return _decoded(found, availability=(Availability(path, online=True),), memory=memory)
+        return _decoded(found, path, availability=(Availability(path, online=True),), memory=memory)
 
     def _node_death(self, path: str, message: Any) -> Decoded:
         """Decode the last will: every device of the node is stale. A will of an earlier birth is ignored."""
@@ -185,18 +177,17 @@ class SparkplugBDecoder:
         availability: tuple[Availability, ...] = ()
         if kind == "DDEATH":
             node.devices[device] = False
-            return _decoded(
-                found, availability=(Availability(sensor, online=False, reason=kind),), memory=memory, gateway=path
-            )
+            availability = (Availability(sensor, online=False, reason=kind),)
+            return _decoded(found, sensor, availability=availability, memory=memory, gateway=path)
         if kind == "DBIRTH" and path in self._nodes:
-            self._born(node, device, message)
+            self._born(node, path, device, message)
             node.devices[device] = True
             availability = (Availability(sensor, online=True),)
             memory[topic] = payload
-        self._read(node, path, device, message, found=found, birth=kind == "DBIRTH")
+        self._read(node, path, device, message, found=found, birth=kind == "DBIRTH", now_ns=now_ns)
         if any(reject.reason == "undescribed" for reject in found.rejects) and not found.requests:
             found.requests += self._ask(path, now_ns)
-        return _decoded(found, availability=availability, memory=memory, gateway=path)
+        return _decoded(found, sensor, availability=availability, memory=memory, gateway=path)
 
     def _follows(self, node: _Node, message: Any) -> bool:
         """Return whether the message's seq is the next or repeats the last; counting continues from it either way."""
@@ -215,75 +206,102 @@ class SparkplugBDecoder:
             return []
         command = _schema().Payload(timestamp=max(0, now_ns) // 1_000_000)
         command.metrics.add(
-            name="Node Control/Rebirth", timestamp=command.timestamp, datatype=_BOOLEAN, boolean_value=True
+            name="Node Control/Rebirth", timestamp=command.timestamp, datatype=BOOLEAN, boolean_value=True
         )
         group, _, node = path.partition("/")
         return [Request(f"{_ROOT}{group}/NCMD/{node}", command.SerializeToString())]
 
-    def _born(self, node: _Node, device: str, message: Any) -> None:
+    def _born(self, node: _Node, path: str, device: str, message: Any) -> None:
         """Store names and aliases of a birth; earlier definitions of the device are dropped."""
         for key in [key for key in node.names if key[0] == device]:
             del node.names[key]
+        node.tests.pop(device, None)
         node.aliases = {alias: born for alias, born in node.aliases.items() if born[0] != device}
+        known = defined(_measures(message), f"{path}/{device}")
         for metric in message.metrics:
-            if not metric.name or len(node.names) >= METRICS_MAX:
+            if metric.name not in known or len(node.names) >= METRICS_MAX:
                 continue
-            unit = _property(metric, "engUnit")
-            text = unit if isinstance(unit, str) else ""
-            datatype = int(metric.datatype)
-            meaning = meaning_in(metric.name, "bool" if datatype == _BOOLEAN else text)
-            known = _Known(metric.name, datatype, meaning, text or _written_unit(metric.name))
-            node.names[device, metric.name] = known
+            node.names[device, metric.name] = known[metric.name]
             if metric.HasField("alias"):
-                node.aliases[int(metric.alias)] = device, known
+                node.aliases[int(metric.alias)] = device, known[metric.name]
 
-    def _read(self, node: _Node, path: str, device: str, message: Any, *, found: _Found, birth: bool) -> None:
+    def _read(
+        self, node: _Node, path: str, device: str, message: Any, *, found: _Found, birth: bool, now_ns: int
+    ) -> None:
         sensor = f"{path}/{device}" if device else path
+        unborn = None if any(owner == device for owner, _ in node.names) else defined(_measures(message), sensor)
         for metric in message.metrics:
             name = metric.name
             if name == _BD_SEQ or name.startswith(_CONTROL):
                 continue
             known = node.names.get((device, name)) if name else node.aliases.get(int(metric.alias), ("", None))[1]
             if known is None and name:
-                unit = "bool" if metric.datatype == _BOOLEAN else ""
-                known = _Known(name, int(metric.datatype), meaning_in(name, unit), _written_unit(name))
+                known = (unborn or defined((metric,), sensor)).get(name)
             if known is None:
                 found.rejects.append(Reject("undescribed", f"alias {int(metric.alias)} of {sensor}"[:120]))
-            elif not known.name.startswith(_CONTROL):
-                self._take(sensor, known, metric, int(message.timestamp), found=found, birth=birth)
+            else:
+                self._take(sensor, known, metric, message, found=found, birth=birth, now_ns=now_ns)
+        self._mark_test(node, device, found, now_ns)
 
-    def _take(self, sensor: str, known: _Known, metric: Any, sent_ms: int, *, found: _Found, birth: bool) -> None:
+    def _take(
+        self, device: str, known: Definition, metric: Any, message: Any, *, found: _Found, birth: bool, now_ns: int
+    ) -> None:
         """Add one metric's value as a reading."""
-        stamp_ms = int(metric.timestamp) if metric.HasField("timestamp") else sent_ms
-        if stamp_ms > _TIME_MS_MAX:
-            found.rejects.append(Reject("time_format", "timestamp is out of range"))
-            return
-        time_ns = stamp_ms * 1_000_000 or None
+        sensor = f"{device}/{known.probe}" if known.probe else device
+        sent = metric.timestamp if metric.HasField("timestamp") else message.timestamp
+        time = read_time(int(sent) or None, now_ns=now_ns, unit="ms")
+        stamp = Reading(
+            *(sensor, "device", "fault", 1.0, "bool"),
+            time_ns=time.time_ns,
+            device=device if known.probe else "",
+            doubt=time.doubt,
+        )
         if metric.is_null:
             if known.meaning is not None and not birth:  # at birth: not measured yet
-                found.readings.append(self._faults.begin(sensor, time_ns=time_ns))
+                self._faults.begin(sensor)
+                found.readings.append(stamp)
                 found.notices.append(f"sensor_fault: {sensor}")
             return
-        value = _value(metric, int(metric.datatype) or known.datatype)
-        if value is None:
-            return  # a text, a date, a file
-        if known.meaning is None or not isfinite(value):
-            reason = "metric_name" if known.meaning is None else "not_finite"
-            found.rejects.append(Reject(reason, f"{known.name[:60]!r}"))
-            return
-        boolean = (int(metric.datatype) or known.datatype) == _BOOLEAN
-        number = value if boolean else measured(known.meaning, value, known.unit)
-        if number is None or boolean != (known.meaning.unit == "bool"):
-            found.rejects.append(Reject("type", f"{known.name[:60]!r} is not in a unit of {known.meaning.metric}"))
-            return
-        bad = _property(metric, "Quality") in _BAD_QUALITY
-        quality = Quality.HISTORICAL if metric.is_historical else Quality.FAULT if bad else Quality.GOOD
-        meaning = known.meaning
-        dims = {"metric": known.name[:128]}
-        reading = Reading(
-            sensor, meaning.kind, meaning.metric, number, meaning.unit, time_ns=time_ns, quality=quality, dims=dims
-        )
-        found.readings += [reading] if bad or metric.is_historical else self._faults.over(reading)
+        value = value_of(metric, known)
+        if isinstance(value, Reject):
+            found.rejects.append(value)
+        elif value is None:
+            found.unread.append(known.name[:128])
+        elif not isfinite(value.number):
+            found.rejects.append(Reject("not_finite", f"{known.name[:60]!r}"))
+        else:
+            bad = property_of(metric, "Quality") in _BAD_QUALITY
+            quality = Quality.HISTORICAL if metric.is_historical else Quality.FAULT if bad else Quality.GOOD
+            kind, name, unit = value.meaning.kind, value.meaning.metric, value.meaning.unit
+            reading = replace(
+                stamp,
+                kind=kind,
+                metric=name,
+                value=value.number,
+                unit=unit,
+                quality=quality,
+                dims={"metric": known.name[:128]},
+            )
+            found.readings += [reading] if bad or metric.is_historical else self._faults.over(reading)
+
+    def _mark_test(self, node: _Node, device: str, found: _Found, now_ns: int) -> None:
+        """Mark the readings of a device whose test flag is set: in this message, or at most _TEST_NS ago."""
+        for reading in found.readings:
+            if reading.metric == "test" and reading.quality == Quality.GOOD:
+                node.tests.pop(device, None)
+                if reading.value:
+                    node.tests[device] = now_ns
+        begun_ns = node.tests.get(device)
+        if begun_ns is not None and 0 <= now_ns - begun_ns <= _TEST_NS:
+            found.readings = [
+                replace(reading, quality=Quality.TEST) if reading.quality == Quality.GOOD else reading
+                for reading in found.readings
+            ]
+
+
+def _measures(message: Any) -> list[Any]:
+    """Return the metrics of a message that describe the process, without control and session metrics."""
+    return [metric for metric in message.metrics if metric.name != _BD_SEQ and not metric.name.startswith(_CONTROL)]
 
 
 def _schema() -> Any:
@@ -294,48 +312,19 @@ def _schema() -> Any:
 
 
 def _decoded(
-    found: _Found, *, availability: Sequence[Availability], memory: dict[str, bytes | None], gateway: str = ""
+    found: _Found,
+    device: str,
+    *,
+    availability: Sequence[Availability],
+    memory: dict[str, bytes | None],
+    gateway: str = "",
 ) -> Decoded:
-    meaning = gathered(found.readings, found.rejects, notices=found.notices, availability=availability)
-    return replace(meaning, requests=found.requests, memory=memory, gateway=gateway)
+    meaning = gathered(
+        found.readings, found.rejects, notices=found.notices, availability=availability, unread=found.unread
+    )
+    return replace(meaning, requests=found.requests, memory=memory, gateway=gateway, device=device)
 
 
 def _bd_seq(message: Any) -> int:
     metric = next((metric for metric in message.metrics if metric.name == _BD_SEQ), None)
     return -1 if metric is None else int(metric.long_value or metric.int_value)
-
-
-def _written_unit(name: str) -> str:
-    """Return the unit at the end of a name ("Level/Depth m"); "" without one."""
-    head, _, tail = name.rpartition(" ")
-    return tail if head and known_unit(tail) else ""
-
-
-def _property(metric: Any, key: str) -> Any:
-    """Return a property of a metric; None without it."""
-    properties = metric.properties
-    for name, value in zip(properties.keys, properties.values, strict=False):
-        if name == key and not value.is_null:
-            return next(
-                (getattr(value, set_.name) for set_, _ in value.ListFields() if set_.name.endswith("_value")), None
-            )
-    return None
-
-
-def _value(metric: Any, datatype: int) -> float | None:
-    """Return the number or boolean of a metric; None for anything else. Signed integers are two's complement."""
-    if metric.HasField("boolean_value"):
-        return float(metric.boolean_value)
-    if metric.HasField("float_value"):
-        return float(metric.float_value)
-    if metric.HasField("double_value"):
-        return float(metric.double_value)
-    if metric.HasField("int_value"):
-        return float(_signed(int(metric.int_value), 32) if datatype in _SIGNED else metric.int_value)
-    if metric.HasField("long_value") and datatype != 13:  # noqa: PLR2004 - DateTime
-        return float(_signed(int(metric.long_value), 64) if datatype in _SIGNED else metric.long_value)
-    return None
-
-
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> (bits - 1) else value
