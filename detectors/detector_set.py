@@ -12,12 +12,13 @@ from .detection import DetectionBatch
 from .doubts import at_arrival
 from .errors import StateError
 from .kernels.emission import NONE
-from .recipes.kinds import TYPES, Battery, LevelRule, Rule, Silence, Stuck
+from .recipes.kinds import TYPES, Battery, Invalid, LevelRule, Rule, Silence, Stuck
 from .recipes.recipe import Recipe
 from .rule_detection import RuleDetection, assemble
 from .rules.battery import METRICS as BATTERY_METRICS
 from .rules.battery import BatteryDetector
 from .rules.episodes import EpisodeDetector, EpisodeRule, metrics_of
+from .rules.invalid import InvalidDetector
 from .rules.levels import LevelDetector
 from .rules.series import BatchView, Fleet, Part, Table
 from .rules.silence import SilenceDetector
@@ -206,6 +207,8 @@ def _detector(rule: Rule, table: Table, calendar: Calendar, recipe: Recipe) -> R
         return LevelDetector(rule, table)
     if isinstance(rule, Silence):
         return SilenceDetector(rule)
+    if isinstance(rule, Invalid):
+        return InvalidDetector(rule)
     if isinstance(rule, Battery):
         return BatteryDetector(rule, table, recipe.battery_types)
     if isinstance(rule, EpisodeRule):

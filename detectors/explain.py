@@ -137,6 +137,12 @@ def _stuck(fact: Fact) -> tuple[str, str]:
     )
 
 
+def _invalid(fact: Fact) -> tuple[str, str]:
+    zh, en = NAMES.get(fact.metric, (fact.metric, fact.metric))
+    value = quantity(fact.value, fact.unit)
+    return f"{zh}读数无效（{value}），传感器故障", f"{en}: invalid readings ({value}); the sensor is faulty"
+
+
 def _silence(fact: Fact) -> tuple[str, str]:
     zh, en = _no_message(fact)
     if fact.hazard == "detector_lost":
@@ -219,6 +225,7 @@ _RAISED: Mapping[str, _Phrase] = {
     "threshold": _threshold,
     "rise": _rise,
     "stuck": _stuck,
+    "invalid": _invalid,
     "silence": _silence,
     "battery": _battery,
     "held": _held,
@@ -230,6 +237,7 @@ _CLEARED: Mapping[str, _Phrase] = {
     "threshold": _threshold_cleared,
     "rise": _rise_cleared,
     "stuck": lambda _: ("读数已恢复变化", "The reading changes again"),
+    "invalid": lambda _: ("读数已恢复有效", "Readings are valid again"),
     "silence": lambda _: ("设备已恢复上报", "Device reports again"),
     "battery": lambda _: ("电池已更换", "The battery was replaced"),
     "held": lambda fact: ("门已关闭", "Gate is closed") if fact.metric == "open" else ("已恢复", "Back to normal"),
@@ -241,6 +249,7 @@ _CLEARS: Mapping[str, _Phrase] = {
     "threshold": _threshold_clears,
     "rise": _rise_clears,
     "stuck": lambda _: ("读数重新变化后解除", "Clears when the reading changes again"),
+    "invalid": lambda _: ("收到有效读数后解除", "Clears with the next valid reading"),
     "silence": lambda _: ("重新收到读数后解除", "Clears with the next reading"),
     "battery": _battery_clears,
     "held": lambda fact: (

@@ -24,6 +24,7 @@ from .intake.intake import Intake
 from .intake.memory import Memory
 from .intake.settings import IntakeSettings
 from .intake.spool import SpoolChanges, Spooled
+from .intake.values import ValueChecks
 from .priority import URGENT_KINDS, Priority, split_by_priority
 from .sealed import Fact, Sealed
 from .sensor import CatalogChanges, Renaming, Sensor
@@ -109,6 +110,7 @@ __all__ = [
     "TableReader",
     "TelemetryBatch",
     "Unread",
+    "ValueChecks",
     "Waiting",
     "concat",
     "empty_batch",

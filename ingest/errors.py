@@ -4,6 +4,7 @@ IngestError
 ├── BlockError      a stored column block is damaged or of an unknown version
 ├── CatalogFull     a bound of the catalogue was reached
 ├── TableError      a LoRaWAN table cannot be used; errors has one line for each mistake
+├── SentinelError   the table of sentinels cannot be used; errors has one line for each mistake
 ├── RetentionError  a retention table cannot be used; errors has one line for each mistake
 ├── HoldError       a legal hold cannot be made or released
 └── StoreError      the time-series store rejected a request (retry: whether to repeat it)
@@ -34,6 +35,14 @@ class CatalogFull(IngestError):  # noqa: N818 - names the state, as BrokenPipe d
 
 class TableError(IngestError):
     """A table of LoRaWAN profiles is wrong. errors: one sentence each."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
+
+
+class SentinelError(IngestError):
+    """The table of sentinels is wrong. errors: one sentence each."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))

@@ -82,6 +82,13 @@ class Stuck(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Invalid(Rule):
+    """Faulty sensor: min_count readings in a row that are outside their range, or that the device marks as faulty."""
+
+    min_count: Annotated[int, Interval(ge=1, le=10_000)] = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silence(Rule):
     """Offline sensor: no reading for `periods` times its period, then the further durations of after_s.
 
@@ -161,6 +168,7 @@ TYPES: dict[str, type[Rule]] = {
     "threshold": Threshold,
     "rise": Rise,
     "stuck": Stuck,
+    "invalid": Invalid,
     "silence": Silence,
     "battery": Battery,
     "held": LastingState,

@@ -30,7 +30,6 @@ from .batch import BatchSettings, Bounds, OpenBatch
 from .doubts import MEMORY as RIGHT_MEMORY
 from .doubts import Doubts
 from .duplicates import Duplicates
-from .levels import MountedLevels
 from .memory import Memory
 from .replay import Replays
 from .seal import Sources, settle
@@ -38,6 +37,7 @@ from .settings import IntakeSettings
 from .slow_path import SlowPath
 from .spool import Spool, Spooled
 from .validate import DAY_NS, REFUSED_AHEAD_NS
+from .values import ValueChecks
 
 _BACKLOG = METRIC_BY_NAME["backlog"].code
 _NOTHING: Frame = (0, 0, b"", b"")
@@ -86,7 +86,7 @@ class Intake:
             ledger=self._ledger,
             memory=memory,
         )
-        self._levels = MountedLevels(catalog)
+        self._values = ValueChecks(catalog)
         self._bounds = Bounds(batch or BatchSettings())
         self._renamed = catalog.renamed
         self._past_ns = self._settings.past_days * DAY_NS
@@ -213,7 +213,7 @@ class Intake:
         keys = self._duplicates.drain()
         self._slow.self_readings.count(batch)
         kept = settle(batch, self._sources, self._accounts, self._clocks, self._doubts, past_ns=self._past_ns)
-        kept = self._levels.extend(kept)
+        kept = self._values.apply(kept)
         facts = [fact for fact in (keys, *self._drain_facts()) if fact]
         if not (len(kept) or facts):
             return None

@@ -130,9 +130,9 @@ def test_changes_and_clears_follow_a_raise(name: str, batch: TelemetryBatch) -> 
 @every
 @pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL, Quality.RETAINED])
 def test_faulty_and_historical_readings_neither_raise_nor_clear(name: str, quality: Quality) -> None:
-    """An unreliable reading has no detection, for any value."""
-    rows = everything(int(quality))
-    assert len(make(name).update(readings(rows))) == 0
+    """An unreliable reading has no detection but that of its own fault, for any value."""
+    found = make(name).update(readings(everything(int(quality))))
+    assert set(found.hazard) <= ({"sensor_fault"} if quality == Quality.FAULT else set())
 
 
 @every
@@ -188,7 +188,8 @@ def test_each_rule_type_raises_on_alarming_readings_and_not_on_normal_ones(kind:
     """Two days of alarming readings raise at least one rule of each type; two normal days raise none."""
     rules = tuple(rule for rule in DEFAULT.rules if isinstance(rule, TYPES[kind]))
     alarming, normal = (build(Recipe(kind, rules), campus(), Calendar()) for _ in range(2))
-    raised = alarming.update(readings(two_days(ALARMING)))
+    quality = Quality.FAULT if kind == "invalid" else Quality.GOOD
+    raised = alarming.update(readings([(*row[:5], int(quality)) for row in two_days(ALARMING)]))
     assert (raised.phase == Phase.RAISE).any()
     assert set(raised.detector) == {kind}
     assert len(normal.update(readings(two_days(QUIET, noise=0.02)))) == 0

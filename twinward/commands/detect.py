@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from detectors import Calendar, DetectionBatch, DetectorError, Phase, Recipe, build, load_recipe
-from ingest import COLUMNS, KINDS, Catalog, CatalogFull, Quality, Sensor, TelemetryBatch, from_columns
+from ingest import COLUMNS, KINDS, Catalog, CatalogFull, Quality, Sensor, TelemetryBatch, ValueChecks, from_columns
 from twinward.errors import InputError, as_cli_errors
 
 from .output import progress_bar
@@ -50,6 +50,7 @@ def detect_file(
     rows so far. Raises InputError if the file is unreadable or lacks a column.
     """
     summary, catalog = Summary(), Catalog()
+    checks = ValueChecks(catalog)
     detector = build(recipe or load_recipe(), catalog, Calendar())
     levels: dict[tuple[int, int, str], int] = {}
     try:
@@ -57,7 +58,7 @@ def detect_file(
             writer = csv.writer(out)
             writer.writerow(HEADER)
             for batch in _batches(lines, source, catalog, summary):
-                found = detector.update(batch)
+                found = detector.update(checks.apply(batch))
                 writer.writerows(_output_rows(found, catalog, summary, levels))
                 progress(summary.rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -13,7 +13,8 @@ def test_campus_recipe_has_a_rule_of_each_type() -> None:
     """The shipped recipe covers all types, with unique names."""
     recipe = load_recipe()
     assert {type(rule).__name__ for rule in recipe.rules} == {
-        "Threshold", "Rise", "Stuck", "Silence", "Battery", "LastingState", "Forced", "AfterHours", "CameraObject",
+        "Threshold", "Rise", "Stuck", "Invalid", "Silence", "Battery", "LastingState", "Forced", "AfterHours",
+        "CameraObject",
     }  # fmt: skip
     assert len({rule.name for rule in recipe.rules}) == len(recipe.rules)
 

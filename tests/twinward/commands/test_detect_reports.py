@@ -14,6 +14,7 @@ pytestmark = pytest.mark.shared
 EXPECTED = {
     "R41-co-alarm-flag": [("fire", 2)],
     "R43-distance-falls": [("flood", 2), ("flood", 3)],
+    "R45b-85-twice": [("sensor_fault", 1)],
     "R51-merged-probes-fire": [("fire", 2), ("fire", 3), ("fire", 3)],
     "R52-chip-temperature-alone": [],
 }
@@ -22,7 +23,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_recording_of_a_report_has_its_detections(name: str, tmp_path: Path, shared_dir: Path) -> None:
-    """A carbon monoxide flag, a falling distance, two probes under one name, a warm chip."""
+    """A carbon monoxide flag, a falling distance, power-on values, two probes under one name, a warm chip."""
     target = tmp_path / "found.csv"
     detect_file(shared_dir / "field-reports" / f"{name}.csv", target)
     with target.open(encoding="utf-8", newline="") as lines:
