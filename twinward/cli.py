@@ -15,6 +15,7 @@ from .commands.archive import backup, restore
 from .commands.devices import devices_app
 from .commands.folder import heads, recover, verify
 from .commands.output import Config, Json, open_lines, open_output, print_result
+from .commands.qualify import qualify
 from .commands.store import export, hold_app
 from .data_folder.exposure import PRIVATE_UMASK
 from .errors import TwinwardError
@@ -32,6 +33,7 @@ app.command()(restore)
 app.command()(recover)
 app.command()(verify)
 app.command()(heads)
+app.command()(qualify)
 app.add_typer(hold_app, name="hold")
 app.add_typer(devices_app, name="devices")
 

@@ -1,4 +1,4 @@
-"""Checks at the start: files that fit change nothing; damaged and foreign ones are refused with the action."""
+"""Checks at the start: files that fit stay; damaged and foreign ones are refused with the action."""
 
 from __future__ import annotations
 

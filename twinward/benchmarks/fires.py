@@ -1,0 +1,78 @@
+"""UL FSRI compartment fires: four ceiling heads of a room. Baseline: two of four 5 K above their start for 3 s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .goals import Goal, Measured, binomial_error
+from .recordings import Row, detections, seconds, table
+
+CEILING = "Temperature 25 mm Below Ceiling"
+RISE_K, HEADS, HELD_S, NEAR_K = 5.0, 2, 3, 1.0
+FOUND = Goal("FSRI fires found", "%", 100, 100, 100, group="FSRI")
+MEDIAN = Goal("FSRI delay after ignition, median", "s", 8, 5, 4, larger=False, group="FSRI")
+EXCESS = Goal("FSRI delay after a head is +1 K, p95", "s", 15, 8, 4, larger=False, group="FSRI")
+
+
+class Fire:
+    """Ceiling temperatures of one experiment, C, one row a second. ignition: its row."""
+
+    def __init__(self, folder: Path, name: str, begin: str) -> None:
+        rows = list(table(folder / f"{name}.csv.gz"))
+        heads = [column for column in rows[0] if column.endswith(CEILING)]
+        self.name = name
+        self.start_s = seconds(rows[0]["Timestamp"])
+        self.values = np.array([[float(row[head] or "nan") for head in heads] for row in rows])
+        self.ignition = int(seconds(begin) - self.start_s)
+        before = np.nanmean(self.values[: self.ignition], axis=0)
+        self.rise: NDArray[np.float64] = self.values - before
+
+
+def measure(folder: Path) -> Iterator[Measured]:
+    """Yield found fires, median delay, and p95 of the delay behind the first warm head."""
+    fires = [Fire(folder, row["sensor"], row["start"]) for row in table(folder / "windows.csv")]
+    found = detections(_rows(fires))
+    ours = []
+    for fire in fires:
+        alarms = [one for at in range(fire.values.shape[1]) for one in found.get(f"{fire.name}/{at}", ())]
+        times = [one.time_s - fire.start_s - fire.ignition for one in alarms if one.hazard == "fire"]
+        ours.append(min((time_s for time_s in times if time_s >= 0), default=None))
+    baseline = [two_of_four(fire) for fire in fires]
+    figures = [_figures(fires, delays) for delays in (ours, baseline)]
+    for goal, mine, other in zip((FOUND, MEDIAN, EXCESS), *figures, strict=True):
+        error = binomial_error(mine / 100, len(fires)) if goal is FOUND and mine is not None else None
+        yield Measured("fsri", goal, mine, other, len(fires), error and 100 * error)
+
+
+def two_of_four(fire: Fire) -> float | None:
+    """Return the seconds from ignition to the third second with two heads 5 K above their start; None for never."""
+    warm = np.sum(fire.rise > RISE_K, axis=1) >= HEADS
+    held = np.convolve(warm, np.ones(HELD_S), "full")[: len(warm)] >= HELD_S
+    rows = np.flatnonzero(held[fire.ignition :])
+    return float(rows[0]) if len(rows) else None
+
+
+def _rows(fires: Sequence[Fire]) -> Iterator[Row]:
+    for fire in fires:
+        for at, values in enumerate(fire.values.tolist()):
+            for head, value in enumerate(values):
+                if value == value:  # noqa: PLR0124 - NaN marks a missing value
+                    yield Row(f"{fire.name}/{head}", "env", "temperature", fire.start_s + at, value)
+
+
+def _figures(fires: Sequence[Fire], delays: Sequence[float | None]) -> tuple[float, float | None, float | None]:
+    hits = [delay for delay in delays if delay is not None]
+    excess = []
+    for fire, delay in zip(fires, delays, strict=True):
+        warm = np.flatnonzero(np.any(fire.rise[fire.ignition :] > NEAR_K, axis=1))
+        if delay is not None and len(warm):
+            excess.append(max(0.0, delay - float(warm[0])))
+    return (
+        100 * len(hits) / len(fires),
+        float(np.median(hits)) if hits else None,
+        float(np.quantile(excess, 0.95)) if excess else None,
+    )

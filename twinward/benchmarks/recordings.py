@@ -1,0 +1,66 @@
+"""Recordings of the benchmarks as readings, and their detections by the command `detect`."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from twinward.commands.detect import detect_file, parse_time_ns
+from twinward.errors import InputError
+
+SECOND_NS = 1_000_000_000
+
+
+class Row(NamedTuple):
+    """One reading of a recording. time_s: seconds since 1970 UTC."""
+
+    sensor: str
+    kind: str
+    metric: str
+    time_s: float
+    value: float
+
+
+class Found(NamedTuple):
+    """One detection. time_s: of its decision."""
+
+    time_s: float
+    hazard: str
+    level: int
+
+
+def table(path: Path, *, delimiter: str = ",") -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file, compressed or not. Raises InputError if it cannot be read."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8", newline="") as lines:
+            yield from csv.DictReader(lines, delimiter=delimiter)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def seconds(text: str) -> float:
+    """Return a naive time of a recording as seconds since 1970, as if it were UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def detections(rows: Iterable[Row]) -> Mapping[str, list[Found]]:
+    """Return the detections of each sensor in order, as `detect` writes them for these readings in order of time."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "readings.csv"), Path(folder, "detections.csv")
+        with source.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(("sensor", "kind", "metric", "time", "value"))
+            for row in sorted(rows, key=lambda one: one.time_s):
+                writer.writerow((*row[:3], datetime.fromtimestamp(row.time_s, UTC).isoformat(), row.value))
+        detect_file(source, target)
+        found: dict[str, list[Found]] = {}
+        for line in table(target):
+            at_s = parse_time_ns(line["decided"]) / SECOND_NS
+            found.setdefault(line["sensor"], []).append(Found(at_s, line["hazard"], int(line["level"])))
+    return found
