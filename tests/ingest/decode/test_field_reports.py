@@ -88,3 +88,10 @@ def test_a_message_with_a_trailing_nul_is_read(shared_dir: Path) -> None:
     smoke, distance = decoded(shared_dir, "R33-trailing-nul")
     assert values(smoke)["lab-9", "smoke"] is True
     assert values(distance) == {("lab9", "distance"): 0.51}
+
+
+def test_an_alarm_with_an_unset_clock_is_an_alarm(shared_dir: Path) -> None:
+    """R25-shelly-clock-not-set: 7.3 s after 1970 does not cost the alarm."""
+    (meaning,) = decoded(shared_dir, "R25-shelly-clock-not-set")
+    assert values(meaning)["shellyplussmoke-aabbcc003344", "smoke"] is True
+    assert not meaning["rejects"]

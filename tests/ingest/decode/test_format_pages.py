@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.decode import FOREIGN, esphome, ha_discovery, shelly_gen2, tasmota_keys
+from ingest.decode import FOREIGN, esphome, ha_discovery, shelly_gen2_keys, tasmota_keys
 from twinward.commands.decode import decode_lines
 
 from .test_samples import NOW_NS, mistakes
@@ -16,7 +16,7 @@ from .test_samples import NOW_NS, mistakes
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "formats"
 TABLES = {
     "tasmota": [*tasmota_keys.MEASURES, *tasmota_keys.SWITCHES, *tasmota_keys.IGNORED],
-    "shelly_gen2": [key for keys in shelly_gen2._KEYS.values() for key in keys],
+    "shelly_gen2": [key for keys in shelly_gen2_keys.KEYS.values() for key in keys],
     "ha_discovery": [*ha_discovery._SWITCHES, *ha_discovery._MEASURES],
     "esphome": [*esphome._UNITS.values()],
 }
