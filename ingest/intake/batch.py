@@ -38,7 +38,8 @@ class OpenBatch:
     """Growing columns. The hot paths append to the arrays directly and must keep their lengths equal.
 
     Per item: sensor, time_ns, rows (number of rows of the item), origin (its message);
-    per row: metric, value. Sparse: quality and source by item, attributes by row.
+    per row: metric, value. Sparse: quality and source by item, attributes by row; untimed: items whose time is their
+    arrival, because the device stated none, ascending.
     """
 
     def __init__(self) -> None:
@@ -51,6 +52,7 @@ class OpenBatch:
         self.quality: dict[int, Quality] = {}
         self.source: dict[int, int] = {}
         self.attributes: dict[int, Mapping[str, Any]] = {}
+        self.untimed = array("i")
         self._arrivals: list[tuple[int, int]] = []
 
     def __len__(self) -> int:
@@ -73,10 +75,13 @@ class OpenBatch:
         *,
         time_ns: int,
         source: int,
+        timed: bool = True,
         origin: tuple[int, int, bytes, bytes] = (0, 0, b"", b""),
     ) -> None:
-        """Append an item of one row."""
+        """Append an item of one row; timed: the device stated its time."""
         self.source[self.items] = source
+        if not timed:
+            self.untimed.append(self.items)
         self.sensor.append(sensor)
         self.time_ns.append(time_ns)
         self.rows.append(1)
@@ -89,6 +94,8 @@ class OpenBatch:
         for column in (self.sensor, self.time_ns, self.rows, self.origin):
             del column[items:]
         del self.metric[rows:], self.value[rows:]
+        while self.untimed and self.untimed[-1] >= items:
+            self.untimed.pop()
 
     def withdraw(self, items: int, rows: int) -> None:
         """Remove all items and rows after the given counts, with their sparse entries."""
@@ -110,6 +117,12 @@ class OpenBatch:
         for item, value in self.quality.items():
             quality[item] = value
         return sensor, arrival, quality
+
+    def timed(self) -> NDArray[np.bool_]:
+        """Return the mask of items with a time of their device."""
+        timed = np.ones(self.items, np.bool_)
+        timed[np.frombuffer(self.untimed, np.int32) if self.untimed else []] = False
+        return timed
 
     def close(self) -> TelemetryBatch:
         """Return the rows, unchecked. The batch keeps using the arrays: continue with a new OpenBatch."""

@@ -75,6 +75,7 @@ class Columns:
         young, old, fresh = duplicates.own.young, duplicates.own.old, duplicates.fresh
         add_sensor, add_time, add_rows = batch.sensor.append, batch.time_ns.append, batch.rows.append
         add_metric, add_value, add_origin = batch.metric.append, batch.value.append, batch.origin.append
+        add_untimed = batch.untimed.append
         for frame in frames:
             flags, packet_id, topic, payload = frame
             route = routes.get(topic) or resolve(topic)
@@ -100,6 +101,7 @@ class Columns:
                         time *= MILLISECOND_NS
                     elif time is None:
                         time = now_ns
+                        add_untimed(len(times))
                         own = own and seq is not None
                     else:
                         time = _stamp_ns(time)

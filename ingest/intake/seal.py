@@ -96,7 +96,7 @@ def _corrected(
     """Return the times of the items corrected for the device clocks, the mask of changed rows, and of present times."""
     sensor, arrival, quality = batch.item_columns()
     stated = np.frombuffer(batch.time_ns, np.int64)
-    timed = (stated != arrival) & (source != Sources.SERVICE) & (quality != Quality.HISTORICAL)
+    timed = batch.timed() & (source != Sources.SERVICE) & (quality != Quality.HISTORICAL)
     kept = quality == Quality.RETAINED  # its time is the device's too, but of an earlier moment
     right = clocks.correct(sensor, stated, arrival, timed & ~kept, also=timed & kept)
     return right, batch.per_row(right != stated), timed & ~kept

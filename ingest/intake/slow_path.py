@@ -212,12 +212,11 @@ class SlowPath:
             code = self._catalog.code(source.site, reading.sensor, kind, wire=source.format, now_ns=self.span[1])
         except CatalogFull as full:
             return Reject(f"{full.what[:-1]}_limit", str(full))
-        time_ns = reading.time_ns
-        if time_ns is None or (reading.doubt and not self._timely(reading, source.site)):
-            time_ns = self.span[1]
+        timed = reading.time_ns is not None and (not reading.doubt or self._timely(reading, source.site))
+        time_ns = reading.time_ns if timed and reading.time_ns is not None else self.span[1]
         item, row = self.batch.items, len(self.batch)
         value, place = float(reading.value), self._sources.index(source)
-        self.batch.put(code, metric.code, value, time_ns=time_ns, source=place, origin=frame)
+        self.batch.put(code, metric.code, value, time_ns=time_ns, source=place, timed=timed, origin=frame)
         if reading.quality:
             self.batch.quality[item] = reading.quality
         dims = dict(reading.dims)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.decode import FOREIGN, Router
 from ingest.decode.times import TIME_NS_MAX, Unit, WireTime, local_zone, read_time
+from ingest.vocabulary import LIFE_SAFETY, Quality
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 NOW_S = int(NOW.timestamp())
@@ -152,3 +156,68 @@ def test_every_input_gives_a_time_in_range_or_a_reason(stated: object, unit: Uni
     time_ns, doubt = read(stated, unit=unit, now_ns=now_ns)
     assert doubt in {"", "time_format", "time_past", "time_future"}
     assert time_ns is None or (not doubt and 0 <= time_ns <= TIME_NS_MAX)
+
+
+TIME_KEYS = frozenset(
+    (
+        "time",
+        "Time",
+        "ts",
+        "UtcTime",
+        "dateTime",
+        "frame_time",
+        "start_time",
+        "end_time",
+        "last_seen",
+        "received_at",
+        "t",
+        "bt",
+    )
+)
+"""Names of times in the messages of all formats."""
+
+DOUBTFUL = (7.3, 0, -5, 10**22, "1970-01-01T00:00:07Z", "2036-02-07T06:28:16Z", "soon", "", None)
+
+
+def redated(part: Any, stated: Any) -> Any:
+    """Return a document with another time."""
+    if isinstance(part, list):
+        return [redated(each, stated) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: stated
+        if key in TIME_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
+        else redated(value, stated)
+        for key, value in part.items()
+    }
+
+
+def alarms(router: Router, message: dict[str, Any], payload: bytes) -> set[tuple[str, str, float]]:
+    """Return the life-safety readings of a message; none of them may have a time and a doubt."""
+    decoded = router.decode(message["topic"], payload, retained=message.get("retain") is True, now_ns=NOW_NS)
+    assert all(reading.time_ns is None or not reading.doubt for reading in decoded.readings)
+    assert not {reject.reason for reject in decoded.rejects} & {"time_format", "time_past", "time_future"}
+    return {
+        (reading.sensor, reading.metric, reading.value)
+        for reading in decoded.readings
+        if reading.metric in LIFE_SAFETY and reading.quality != Quality.HISTORICAL
+    }
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("wire", sorted({*FOREIGN} - {"senml", "shelly_gen2"}))
+def test_no_format_loses_a_life_safety_reading_with_its_time(wire: str, shared_dir: Path) -> None:
+    """Every documented message, with every time in it replaced, gives the same life-safety readings."""
+    lines = (shared_dir / "wire-samples" / f"{wire}.jsonl").read_text(encoding="utf-8").splitlines()
+    messages = [json.loads(line) for line in lines]
+    for stated in DOUBTFUL:
+        for message in messages:
+            try:
+                document = json.loads(message.get("payload") or "null")
+            except ValueError:
+                continue
+            if isinstance(document, dict | list) and "scenario" not in message:
+                payload = json.dumps(redated(document, stated)).encode()
+                expected = alarms(Router(), message, message["payload"].encode())
+                assert alarms(Router(), message, payload) == expected, (message["topic"], stated)
