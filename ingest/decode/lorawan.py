@@ -21,7 +21,7 @@ from ingest.vocabulary import METRIC_BY_NAME, Quality
 
 from .contract import Reading
 from .document import is_short
-from .lorawan_rows import ANY, NUMBER, Ignored, Meaning, Row, apply, begin_fault, misfits, word
+from .lorawan_rows import ANY, NUMBER, Ignored, Meaning, Row, apply, begin_fault, marked, misfits, word
 from .names import entity_name, meaning_of, undescribed
 from .native import _METRIC, _PERSONAL
 from .times import read_time
@@ -147,11 +147,6 @@ def load_table(path: Path | None = None) -> LorawanTable:
     ]
     reader.finish()
     return LorawanTable((row for row in rows if row), (entry for entry in ignored if entry))
-
-
-def marked(reading: Reading, quality: Quality) -> Reading:
-    """Return the reading with that quality; a stored or doubtful value keeps its own."""
-    return replace(reading, quality=quality) if reading.quality == Quality.GOOD else reading
 
 
 def _plain(name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from ingest.tables import FilledText, Reads
-from ingest.vocabulary import KINDS, METRIC_BY_NAME
+from ingest.vocabulary import KINDS, METRIC_BY_NAME, Quality
 
 from .batteries import battery_of
 from .contract import Reading, Reject
@@ -99,6 +99,11 @@ class Meaning:
     unread: list[str] = field(default_factory=list)
     faulty: list[tuple[str, str]] = field(default_factory=list)
     testing: bool = False
+
+
+def marked(reading: Reading, quality: Quality) -> Reading:
+    """Return the reading with that quality; a stored or doubtful value keeps its own."""
+    return replace(reading, quality=quality) if reading.quality == Quality.GOOD else reading
 
 
 def misfits(row: Row) -> Iterator[str]:

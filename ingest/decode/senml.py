@@ -11,9 +11,15 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from ingest.vocabulary import METRIC_BY_NAME, Quality
+
+from .batteries import battery_of
 from .contract import Decoded, Reading, Reject
-from .document import SECOND_NS, epoch_ns, gathered, read_list, refuse
-from .names import meaning_of, measured
+from .document import gathered, read_list, refuse
+from .lorawan_rows import STATES, marked, word
+from .names import Meaning, meaning_of, measured, undescribed
+from .times import WireTime, read_time
+from .titles import BATTERIES, meaning_of_title
 
 VERSION_MAX = 10
 RELATIVE_BELOW_S = 2**28
@@ -21,30 +27,35 @@ RELATIVE_BELOW_S = 2**28
 
 RECORDS_MAX = 10_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]{0,254}")
+_ID = re.compile(r"[0-9A-Fa-f]{8,}")
+"""A name that ends with the id of its device: the unit names the metric."""
+
 _PROPERTY = re.compile(r"[^:/.]*\Z")
 
 
 @dataclass(slots=True)
 class _Base:
-    """Base fields in force; the next record may change them."""
+    """Base fields in force; the next record may change them. time, value: None after one of a wrong type."""
 
     name: str = ""
-    time_s: float = 0.0
+    time_s: float | None = 0.0
     unit: str = ""
-    value: float = 0.0
+    value: float | None = 0.0
 
 
 @dataclass(slots=True)
 class _Gathered:
     readings: list[Reading] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 class SenmlDecoder:
     """Decoder of SenML JSON. Holds no state: a pack is self-contained.
 
-    The record's whole name is the sensor. Its last part (after ":", "/" or ".") names the metric, or else its unit.
-    Works badly for: sums ("s") without a value, texts and data, which are no readings; CBOR and XML packs.
+    The record's whole name is the sensor. Its last part (after ":", "/" or ".") names the metric, or else its unit; the
+    part before is its device. A record "test" that is true marks its device's records in the pack as a test.
+    Works badly for: sums ("s") without a value and data, which are unread; CBOR and XML packs.
 
     >>> decoded = SenmlDecoder().decode("campus/senml/g", b'[{"n":"urn:dev:mac:1:co","u":"ppm","v":3}]', retained=False,
     ...                                 now_ns=0)
@@ -71,7 +82,9 @@ class SenmlDecoder:
         base, out = _Base(), _Gathered()
         for record in pack:
             _resolve(record, base, now_ns, out)
-        return gathered(out.readings, out.rejects)
+        tested = {one.device for one in out.readings if one.metric == "test" and one.value}
+        readings = [marked(one, Quality.TEST) if one.device in tested else one for one in out.readings]
+        return gathered(readings, out.rejects, unread=list(dict.fromkeys(out.unread)))
 
 
 def _wrong(pack: list[Any]) -> Reject | None:
@@ -90,62 +103,98 @@ def _wrong(pack: list[Any]) -> Reject | None:
 
 def _resolve(record: Mapping[str, Any], base: _Base, now_ns: int, out: _Gathered) -> None:
     """Resolve one record with its base values (RFC 8428, section 4.6)."""
-    for label, kind in (("bn", str), ("bu", str), ("bt", float), ("bv", float)):
-        if label in record and not _is(record[label], kind):
-            out.rejects.append(Reject("type", f"{label} is of a wrong type"))
-            return
+    if not (_is(record.get("bn", ""), str) and _is(record.get("bu", ""), str)):
+        out.rejects.append(Reject("type", "bn or bu is of a wrong type"))
+        return
     base.name, base.unit = record.get("bn", base.name), record.get("bu", base.unit)
-    base.time_s, base.value = float(record.get("bt", base.time_s)), float(record.get("bv", base.value))
-    if "v" not in record and "vb" not in record:
-        return  # texts, data, sums and lone base values
+    base.time_s, base.value = _number(record, "bt", base.time_s), _number(record, "bv", base.value)
+    if not {"v", "vb", "vs", "vd", "s"} & record.keys():
+        return  # lone base values
     found = _reading(record, base, now_ns)
     if isinstance(found, Reject):
         out.rejects.append(found)
-    elif found is not None:
+    elif isinstance(found, Reading):
         out.readings.append(found)
+    elif found:
+        out.unread.append(found)
 
 
-def _reading(record: Mapping[str, Any], base: _Base, now_ns: int) -> Reading | Reject | None:
-    own, unit, offset_s = record.get("n", ""), record.get("u", base.unit), record.get("t", 0)
-    if not (_is(own, str) and _is(unit, str) and _is(offset_s, float)):
-        return Reject("type", "n and u are texts, t is a number")
+def _number(record: Mapping[str, Any], label: str, otherwise: float | None) -> float | None:
+    given = record.get(label, otherwise)
+    return float(given) if _is(given, float) else None
+
+
+def _reading(record: Mapping[str, Any], base: _Base, now_ns: int) -> Reading | Reject | str:
+    """Return the reading of a record, its reject, or the unread key; "" for no measurement."""
+    own, unit = record.get("n", ""), record.get("u", base.unit)
+    if not (_is(own, str) and _is(unit, str)):
+        return Reject("type", "n and u are texts")
     name = base.name + own
-    if not _NAME.fullmatch(name):
+    found = _NAME.fullmatch(name) and _PROPERTY.search(name)
+    if not found:
         return Reject("sensor_name", f"{name[:80]!r} is no SenML name")
-    time_ns = _time_ns(base.time_s + offset_s, now_ns)
-    if isinstance(time_ns, Reject):
-        return time_ns
-    return _valued(record, name, unit, base_value=base.value, time_ns=time_ns)
-
-
-def _valued(
-    record: Mapping[str, Any], name: str, unit: str, *, base_value: float, time_ns: int | None
-) -> Reading | Reject | None:
-    tail = _PROPERTY.search(name)
-    meaning = meaning_of(tail[0] if tail else "", unit)
+    tail = found[0] or name
+    state = "vb" in record or isinstance(record.get("vs"), str)
+    meaning = meaning_of("", unit) if _ID.fullmatch(tail) else meaning_of_title(tail, unit, state=state)
     if meaning is None:
         return Reject("metric_name", f"neither {name[-60:]!r} nor its unit names a metric")
-    if "vb" in record:
-        stated, unit = record["vb"], meaning.unit or "bool"
-        number = float(stated) if isinstance(stated, bool) else None
-    else:
-        stated, wire_unit, unit = record["v"], unit, meaning.unit
-        number = measured(meaning, base_value + stated, wire_unit) if _is(stated, float) else None
-    if stated is None:
-        return None
-    if number is None or not isfinite(number):
+    value = _value(record, meaning, unit, base.value)
+    if isinstance(value, Reject | str):
+        return f"{tail[:60]}.{value}" if value and isinstance(value, str) else value
+    meaning, number = value
+    time = _time(base.time_s, record.get("t", 0), now_ns)
+    described = meaning.metric in METRIC_BY_NAME and not _ID.fullmatch(tail)
+    device = name[: -len(tail) - 1] if described and len(tail) < len(name) else ""
+    return Reading(
+        *(name, meaning.kind, meaning.metric, number, meaning.unit),
+        time_ns=time.time_ns,
+        device=device,
+        doubt=time.doubt,
+    )
+
+
+def _value(
+    record: Mapping[str, Any], meaning: Meaning, unit: str, base: float | None
+) -> tuple[Meaning, float] | Reject | str:
+    """Return the value with its meaning, its reject, or its label where it is unread; "" for no measurement."""
+    label = next(label for label in ("v", "vb", "vs", "vd", "s") if label in record)
+    stated = record[label]
+    if stated is None or (isinstance(stated, float) and not isfinite(stated)):
+        return ""
+    if label == "vs":
+        said = STATES.get(word(stated)) if meaning.metric in METRIC_BY_NAME else None
+        return label if said is None else (meaning, float(said))
+    if label in ("vd", "s"):
+        return label
+    if label == "vb":
+        wrong = Reject("type", "vb is a boolean")
+        return (meaning, float(stated)) if isinstance(stated, bool) else wrong
+    if not _is(stated, float) or base is None:
+        return Reject("type", f"the value does not fit {meaning.metric}")
+    return _measured(meaning, base + stated, unit)
+
+
+def _measured(meaning: Meaning, number: float, unit: str) -> tuple[Meaning, float] | Reject:
+    if meaning.metric in BATTERIES:
+        share = (100 * number, "%") if unit == "/" else (number, unit)
+        metric, level, known = battery_of(*share) or (undescribed(meaning.metric), number, unit)
+        return Meaning(meaning.kind, metric, known), level
+    value = 100 * number if unit == "/" and meaning.unit == "%" else measured(meaning, number, unit)
+    if value is None or not isfinite(value):
         return Reject("type", f"the value or its unit does not fit {meaning.metric}")
-    return Reading(name, meaning.kind, meaning.metric, number, unit, time_ns=time_ns)
+    return meaning, value
 
 
-def _time_ns(time_s: float, now_ns: int) -> int | Reject | None:
-    """Return absolute ns; None for now, where the arrival time counts."""
+def _time(base_s: float | None, offset_s: Any, now_ns: int) -> WireTime:
+    """Return the time of a record; none for now, where the arrival time counts."""
+    if base_s is None or not _is(offset_s, float):
+        return WireTime(doubt="time_format")
+    time_s = base_s + offset_s
     if time_s == 0:
-        return None
+        return WireTime()
     if abs(time_s) < RELATIVE_BELOW_S:
-        time_s += now_ns / SECOND_NS
-    found = epoch_ns(time_s)
-    return Reject("time_format", "time is out of range") if found is None else found
+        return WireTime(max(0, now_ns + round(time_s * 1_000_000) * 1_000))
+    return read_time(time_s, now_ns=now_ns)
 
 
 def _is(value: Any, kind: type) -> bool:

@@ -11,7 +11,8 @@ from ingest.vocabulary import Quality
 
 from .contract import Decoded, Reading
 from .document import gathered
-from .lorawan import LorawanTable, marked
+from .lorawan import LorawanTable
+from .lorawan_rows import marked
 from .throttle import FLAGS, Throttle
 
 _FAULTS_MAX = 100_000
