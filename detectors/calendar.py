@@ -1,4 +1,4 @@
-"""Calendar of a school: daily hours, terms and holidays in its own timezone."""
+"""Calendar of a school: daily hours, terms, holidays and exceptions in its own timezone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ from .errors import RecipeError
 
 SATURDAY = 5
 OPENS, CLOSES = time(6), time(22, 30)
+SPAN_DAYS_MAX = 366
 DAY_NS = 86_400_000_000_000
 _EPOCH = date(1970, 1, 1)
 Terms = tuple[tuple[date, date], ...]
+Hours = tuple[time, time] | None
+Days = tuple[tuple[date, Hours], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Opening times: daily hours, weekend hours (None: closed), terms (none: all year) and holidays.
+    """Opening times: daily hours, weekend hours (None: closed), terms (none: all year), holidays and exceptions.
+
+    workdays: school days at weekends or in holidays (make-up days), with the daily hours. days: single days with hours
+    of their own, None: closed; they override everything else.
 
     Hours are wall-clock times of `timezone`, also across changes of summer time. A school is open from `opens` to
     before `closes`. Hours across midnight are not supported.
@@ -38,6 +44,8 @@ class Calendar:
     weekend: tuple[time, time] | None = None
     terms: tuple[tuple[date, date], ...] = ()
     holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
+    days: Days = ()
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, source: str = "") -> Calendar:
@@ -61,13 +69,19 @@ class Calendar:
 
     def hours(self, day: date) -> tuple[time, time] | None:
         """Return opening and closing time of a day; None when the school is closed all day."""
+        for special, hours in self.days:
+            if special == day:
+                return hours
+        if day in self.workdays:
+            return self.opens, self.closes
         if day in self.holidays or (self.terms and not self._in_term(day)):
             return None
         return self.weekend if day.weekday() >= SATURDAY else (self.opens, self.closes)
 
     def inputs(self) -> tuple[object, ...]:
         """Return every setting in a fixed order, for digests."""
-        return (self.timezone, self.opens, self.closes, self.weekend, self.terms, tuple(sorted(self.holidays)))
+        dates = tuple(sorted(self.holidays)), tuple(sorted(self.workdays)), self.days
+        return (self.timezone, self.opens, self.closes, self.weekend, self.terms, *dates)
 
     def _in_term(self, day: date) -> bool:
         index = bisect_right([begin for begin, _ in self.terms], day) - 1
@@ -112,10 +126,35 @@ def _terms(terms: Any) -> tuple[tuple[date, date], ...]:
     return result
 
 
-def _holidays(days: Any) -> frozenset[date]:
-    return frozenset(_date(day) for day in days)
+def _dates(items: Any) -> frozenset[date]:
+    """Return single days and the days of pairs, first to last."""
+    if isinstance(items, str):
+        raise TypeError("a text is no list of days")
+    found: set[date] = set()
+    for item in items:
+        first, last = item if isinstance(item, list | tuple) else (item, item)
+        begin, end = _date(first), _date(last)
+        if not 0 <= (end - begin).days <= SPAN_DAYS_MAX:
+            raise ValueError("a span of days ends before its begin, or is longer than a year")
+        found.update(begin + timedelta(days=shift) for shift in range((end - begin).days + 1))
+    return frozenset(found)
 
 
+def _days(table: Any) -> Days:
+    """Return the hours of single days; no hours mean closed."""
+    found: list[tuple[date, Hours]] = []
+    for day, hours in table.items():
+        if not hours:
+            found.append((_date(day), None))
+            continue
+        begin, end = (_clock(hour) for hour in hours)
+        if begin >= end:
+            raise ValueError("a day closes before it opens")
+        found.append((_date(day), (begin, end)))
+    return tuple(sorted(found, key=lambda item: item[0]))
+
+
+_DAYS = 'days such as "2026-10-01", or pairs of first and last day'
 _HOUR = Reads(_clock, 'a time of day such as "06:00"')
 
 
@@ -127,18 +166,26 @@ class _Row:
     weekend_open: Annotated[time | None, _HOUR] = None
     weekend_close: Annotated[time | None, _HOUR] = None
     terms: Annotated[Terms, Reads(_terms, 'pairs of days, first to last, such as ["2026-09-01", "2027-01-20"]')] = ()
-    holidays: Annotated[frozenset[date], Reads(_holidays, 'days such as "2026-10-01"')] = frozenset()
+    holidays: Annotated[frozenset[date], Reads(_dates, _DAYS)] = frozenset()
+    workdays: Annotated[frozenset[date], Reads(_dates, _DAYS)] = frozenset()
+    days: Annotated[
+        Days, Reads(_days, 'hours by day, such as { "2026-09-30" = ["06:00", "12:00"] }, [] for closed')
+    ] = ()
 
     def calendar(self) -> Calendar:
         weekend = None
         if self.weekend_open is not None and self.weekend_close is not None:
             weekend = self.weekend_open, self.weekend_close
-        return Calendar(self.timezone, self.open, self.close, weekend, self.terms, self.holidays)
+        return Calendar(
+            self.timezone, self.open, self.close, weekend, self.terms, self.holidays, self.workdays, self.days
+        )
 
 
 def _misfits(row: _Row) -> Iterator[str]:
     if (row.weekend_open is None) != (row.weekend_close is None):
         yield "weekend_open: allowed is both weekend_open and weekend_close, or neither"
+    for day in sorted(row.workdays & row.holidays):
+        yield f"workdays: {day} is in the holidays too; allowed is one of both"
     for key, begin, end in (
         ("close", row.open, row.close),
         ("weekend_close", row.weekend_open, row.weekend_close),

@@ -25,7 +25,7 @@ MINUTE_MS, DAY_MS = 60_000, 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Opening hours and terms of a school; times of day are local, dates are inclusive."""
+    """Opening hours and terms of a school; times of day are local, dates are inclusive; workdays: make-up days."""
 
     timezone: str = "Asia/Shanghai"
     open: str = "06:00"
@@ -35,6 +35,7 @@ class Calendar:
     terms: tuple[tuple[str, str], ...] = (("2026-02-23", "2026-07-10"), ("2026-09-01", "2027-01-20"))
     exams: tuple[tuple[str, str], ...] = (("2026-06-29", "2026-07-03"), ("2027-01-11", "2027-01-15"))
     holidays: tuple[str, ...] = ("2026-10-01", "2026-10-02", "2026-10-03", "2026-10-04", "2026-10-05", "2027-01-01")
+    workdays: tuple[str, ...] = ()
 
     def local_s(self, time_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return local seconds since 1970; the zone's offset at the first time applies to all (chunks are short)."""
@@ -85,7 +86,8 @@ class Calendar:
         return np.array([predicate(when.isoformat(), when.weekday()) for when in dates], np.int8)[day - first]
 
     def _school_day(self, text: str, weekday: int) -> bool:
-        return _within(text, self.terms) and weekday < 5 and text not in self.holidays  # noqa: PLR2004 - Saturday is 5
+        ordinary = weekday < 5 and text not in self.holidays  # noqa: PLR2004 - Saturday is 5
+        return text in self.workdays or (ordinary and _within(text, self.terms))
 
 
 def _within(text: str, spans: tuple[tuple[str, str], ...]) -> bool:

@@ -203,7 +203,8 @@ def _gateway(device: Device) -> str:
 def _calendar_fields(calendar: Calendar) -> dict[str, object]:
     hours = {"timezone": calendar.timezone, "open": calendar.open, "close": calendar.close}
     weekend = {"weekend_open": calendar.weekend_open, "weekend_close": calendar.weekend_close}
-    return {**hours, **weekend, "terms": [list(t) for t in calendar.terms], "holidays": list(calendar.holidays)}
+    dates = {"terms": [list(t) for t in calendar.terms], "holidays": list(calendar.holidays)}
+    return {**hours, **weekend, **dates, "workdays": list(calendar.workdays)}
 
 
 def _table(head: str, fields: Mapping[str, object]) -> list[str]:
