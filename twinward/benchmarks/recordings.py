@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from twinward.commands.detect import detect_file, parse_time_ns
+from twinward.commands.detect import detect_file
+from twinward.commands.recording_times import Times
 from twinward.errors import InputError
 
 SECOND_NS = 1_000_000_000
@@ -61,6 +62,6 @@ def detections(rows: Iterable[Row]) -> Mapping[str, list[Found]]:
         detect_file(source, target)
         found: dict[str, list[Found]] = {}
         for line in table(target):
-            at_s = parse_time_ns(line["decided"]) / SECOND_NS
+            at_s = Times().one(line["decided"]) / SECOND_NS
             found.setdefault(line["sensor"], []).append(Found(at_s, line["hazard"], int(line["level"])))
     return found

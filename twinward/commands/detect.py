@@ -3,66 +3,42 @@
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
 from detectors import Calendar, DetectionBatch, DetectorError, Phase, Recipe, build, load_recipe
-from ingest import COLUMNS, KINDS, Catalog, CatalogFull, Quality, Sensor, TelemetryBatch, ValueChecks, from_columns
+from ingest import Catalog, ValueChecks
 from twinward.errors import InputError, as_cli_errors
 
 from .output import progress_bar
+from .recording import Summary, read_recording
 
-BATCH_ROWS = 4096
-ERRORS_KEPT = 20
-NEEDED = ("sensor", "kind", "metric", "time", "value")
 HEADER = ("sensor", "metric", "first", "last", "decided", "score", "detector", "hazard", "text", "level", "drill")
-QUALITIES = {quality.name.lower(): quality for quality in Quality} | {str(int(q)): q for q in Quality}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Summary:
-    """Counts of a run. errors: "line N: reason" for the first bad rows; bad_rows: their total number."""
-
-    rows: int = 0
-    bad_rows: int = 0
-    detections: int = 0
-    errors: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the counts for --json."""
-        return asdict(self)
 
 
 def detect_file(
     source: Path, target: Path, *, recipe: Recipe | None = None, progress: Callable[[int], None] = lambda _: None
 ) -> Summary:
-    """Run the recipe's detectors over a CSV file and write raised and changed detections.
+    """Run the recipe's detectors over a CSV file and write raised and changed detections into a new file.
 
-    Bad rows are counted and skipped, and the first ones are listed with their line. `progress` receives the number of
-    rows so far. Raises InputError if the file is unreadable or lacks a column.
+    Bad rows are counted and skipped, and the first ones are listed with their line; see `recording` for the order of
+    the rows. The output appears whole, at the end. Raises InputError if the input is unreadable, lacks a column, or is
+    the output.
     """
+    if _same(source, target):
+        raise InputError(f"{target}: the output is the input; allowed is another file")
     summary, catalog = Summary(), Catalog()
     checks = ValueChecks(catalog)
     detector = build(recipe or load_recipe(), catalog, Calendar())
     levels: dict[tuple[int, int, str], int] = {}
-    try:
-        with source.open(encoding="utf-8", newline="") as lines, target.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(HEADER)
-            for batch in _batches(lines, source, catalog, summary):
-                found = detector.update(checks.apply(batch))
-                writer.writerows(_output_rows(found, catalog, summary, levels))
-                progress(summary.rows)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{source}: {error}") from error
+    with _new_file(target) as out:
+        writer = csv.writer(out)
+        writer.writerow(HEADER)
+        for batch in read_recording(source, catalog, summary, progress=progress):
+            writer.writerows(_output_rows(detector.update(checks.apply(batch)), catalog, summary, levels))
     return summary
 
 
@@ -76,113 +52,32 @@ def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) 
         return found.as_dict()
 
 
-def parse_time_ns(text: str) -> int:
-    """Return RFC 3339, a naive time (UTC) or milliseconds since 1970 as ns since 1970. Raises ValueError."""
+def _same(source: Path, target: Path) -> bool:
+    """Return whether two paths lead to one file, also by links."""
     try:
-        return int(float(text) * 1000) * 1000
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-    delta = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-    return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
+        return target.samefile(source)
+    except OSError:  # one of them does not exist
+        return False
 
 
-class _Reader:
-    """Converts rows of text to readings and registers their sensors."""
+@contextmanager
+def _new_file(target: Path) -> Iterator[TextIO]:
+    """Write a file beside the target that replaces it at the end; after an error the target is unchanged.
 
-    def __init__(self, header: list[str], source: Path, catalog: Catalog, summary: Summary) -> None:
-        missing = [name for name in NEEDED if name not in header]
-        if missing:
-            raise InputError(f"{source}: line 1: no column {', '.join(missing)}; required are {', '.join(NEEDED)}")
-        self._at = {name: header.index(name) for name in header}
-        self._width = 1 + max(self._at[name] for name in NEEDED)
-        self._catalog, self._summary = catalog, summary
-        self._sensors: dict[tuple[str, ...], int] = {}
-        self._metrics: dict[str, int] = {}
-
-    def read(self, line: int, row: list[str]) -> tuple[int, int, int, float, int] | None:
-        """Return sensor, metric, time, value and quality; None for a bad row, which is counted."""
-        try:
-            value = self._value(row)
-            return self._sensor(row), self._metric(row), parse_time_ns(row[self._at["time"]]), value, self._quality(row)
-        except (ValueError, OverflowError, CatalogFull) as error:
-            self._summary.bad_rows += 1
-            if len(self._summary.errors) < ERRORS_KEPT:
-                self._summary.errors.append(f"line {line}: {error}")
-            return None
-
-    def _value(self, row: list[str]) -> float:
-        if len(row) < self._width:
-            raise ValueError(f"{len(row)} fields; required are {self._width}")
-        value = float(row[self._at["value"]])
-        if not isfinite(value):
-            raise ValueError(f"value {value} is not finite")
-        return value
-
-    def _optional(self, row: list[str], name: str) -> str:
-        at = self._at.get(name)
-        return row[at] if at is not None and at < len(row) else ""
-
-    def _sensor(self, row: list[str]) -> int:
-        key = (
-            self._optional(row, "site"),
-            row[self._at["sensor"]],
-            row[self._at["kind"]],
-            self._optional(row, "place"),
-        )
-        code = self._sensors.get(key)
-        if code is None:
-            site, name, kind, place = key
-            if kind not in KINDS:
-                raise ValueError(f"kind {kind!r}; allowed are {', '.join(KINDS)}")
-            if not name:
-                raise ValueError("sensor is empty")
-            code = self._sensors[key] = self._catalog.code(site, name, kind)
-            known = self._catalog[code]
-            if place and not known.place:
-                self._catalog.update(Sensor(code, name, site, known.kind, place))
-        return code
-
-    def _metric(self, row: list[str]) -> int:
-        name = row[self._at["metric"]]
-        code = self._metrics.get(name)
-        if code is None:
-            if not name:
-                raise ValueError("metric is empty")
-            code = self._metrics[name] = self._catalog.metric(name).code
-        return code
-
-    def _quality(self, row: list[str]) -> int:
-        text = self._optional(row, "quality").strip().lower()
-        if not text:
-            return int(Quality.GOOD)
-        if text not in QUALITIES:
-            raise ValueError(f"quality {text!r}; allowed are {', '.join(q.name.lower() for q in Quality)}")
-        return int(QUALITIES[text])
-
-
-def _batches(lines: TextIO, source: Path, catalog: Catalog, summary: Summary) -> Iterator[TelemetryBatch]:
-    rows = csv.reader(lines)
-    header = next(rows, None)
-    if header is None:
-        raise InputError(f"{source}: the file is empty; required columns are {', '.join(NEEDED)}")
-    reader = _Reader([name.strip() for name in header], source, catalog, summary)
-    newest_ns = np.iinfo(np.int64).min
-    while chunk := list(itertools.islice(((rows.line_num, row) for row in rows), BATCH_ROWS)):
-        read = [reading for line, row in chunk if (reading := reader.read(line, row)) is not None]
-        summary.rows += len(chunk)
-        if read:
-            batch = _batch(read, newest_ns)
-            newest_ns = int(batch.arrival_ns[-1])
-            yield batch
-
-
-def _batch(read: list[tuple[int, int, int, float, int]], newest_ns: int) -> TelemetryBatch:
-    """Return the batch of the readings; the arrival time of a row is the newest time up to that row."""
-    sensor, metric, time_ns, value, quality = zip(*read, strict=True)
-    arrival_ns = np.maximum(np.maximum.accumulate(np.array(time_ns, np.int64)), newest_ns)
-    found = {"sensor": sensor, "metric": metric, "time_ns": time_ns, "value": value, "quality": quality}
-    columns = {name: np.array(found[name], dtype) for name, dtype in COLUMNS if name in found}
-    return from_columns({**columns, "arrival_ns": arrival_ns})
+    A target that is no plain file, such as a pipe, is written directly.
+    """
+    direct = target.exists() and not target.is_file()
+    part = target if direct else target.with_name(f"{target.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as out:
+            yield out
+        if not direct:
+            part.replace(target)
+    except OSError as error:
+        raise InputError(f"{target}: {error.strerror or error}") from error
+    finally:
+        if not direct:
+            part.unlink(missing_ok=True)
 
 
 def _output_rows(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from twinward.commands.detect import HEADER, detect_file, parse_time_ns
+from twinward.commands.detect import HEADER, detect_file
+from twinward.commands.recording_times import Times
 from twinward.errors import InputError
 
 
@@ -35,7 +36,7 @@ def test_a_fire_in_a_file_is_found_and_bad_rows_stop_nothing(tmp_path: Path) -> 
 )
 def test_times_are_read_in_all_three_forms(text: str, seconds: float) -> None:
     """RFC 3339, naive as UTC, and milliseconds since 1970."""
-    assert parse_time_ns(text) == seconds * 1e9
+    assert Times().one(text) == seconds * 1e9
 
 
 @pytest.mark.parametrize("content", ["", "sensor,metric,value\n"])
