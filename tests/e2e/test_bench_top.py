@@ -69,7 +69,7 @@ limits = {{ level = [1.0, 2.0, 2.5] }}
 
 
 class Shown(NamedTuple):
-    """What the console shows of a sensor."""
+    """Displayed data of a sensor."""
 
     state: str
     place: str
