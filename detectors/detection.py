@@ -41,7 +41,7 @@ class DetectionBatch:
     format has none; arrival_ns: arrival of the deciding reading; decided_ns: decision, on the clock of the data
     (arrival of the deciding row). score: in [0, 1]; late: decided on data that arrived long after its event; drill:
     from test messages. rule: name in the recipe; detector: type; hazard: one of HAZARDS;
-    evidence: {"window_s", "limit", "value", "unit", "baseline"?, "dims"?,
+    evidence: {"window_s", "limit", "value", "unit", "baseline"? (normal value), "dims"?,
     "timeline"? ("late": scored apart from the live one), "page"? (whether the rule pages at this level),
     "text": {"zh", "en"}, "clears": {"zh", "en"}}.
     """

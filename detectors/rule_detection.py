@@ -41,6 +41,7 @@ class RuleDetection:
     clear_limit: float | None = None
     clear_s: float = 0.0
     score: float | None = None
+    baseline: float | None = None
     dims: dict[str, Any] = field(default_factory=dict)
     own_hazard: str = ""
     behind: int = 0
@@ -161,6 +162,8 @@ def _evidence(detection: RuleDetection, metric: Metric, doubt: str) -> dict[str,
     }
     if doubt:
         evidence |= {"doubt": doubt, "text": with_doubt(evidence["text"], doubt)}
+    if detection.baseline is not None:
+        evidence["baseline"] = detection.baseline
     if detection.timeline == LATE:
         evidence["timeline"] = "late"  # a clear here leaves live detections open
     return {**evidence, "dims": detection.dims} if detection.dims else evidence

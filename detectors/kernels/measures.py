@@ -22,9 +22,10 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
     before: NDArray[np.float64],
     stamp: NDArray[np.int64],
     highs: NDArray[np.float64],
+    lows: NDArray[np.float64],
     x: NDArray[np.float64],
 ) -> None:
-    """Fill x with the rise: median of the last three values minus the lowest bucket of the window.
+    """Fill x with the rise, the median of the last three values minus the lowest bucket of the window; lows with that.
 
     One wrong reading does not change a median of three. A bucket counts with its highest value: the end of a short dip
     is no rise. before: (states, 2), the two values before;
@@ -33,7 +34,7 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
     """
     for i in range(len(states)):
         state = states[i]
-        x[i] = np.nan
+        x[i] = lows[i] = np.nan
         if older[i]:
             continue
         value, one, two = values[i], before[state, 0], before[state, 1]
@@ -51,7 +52,7 @@ def rise(  # noqa: PLR0917 - compiled: arrays one by one
         for other in range(BUCKETS):
             if bucket - stamp[state, other] < BUCKETS:
                 low = min(low, highs[state, other])
-        x[i] = middle - low
+        x[i], lows[i] = middle - low, low
 
 
 @njit(cache=True, nogil=True)

@@ -28,7 +28,12 @@ LOW_SPAN_NS, LOW_SETTLE_NS = 43_200 * SECOND_NS, 1_800 * SECOND_NS
 
 
 class ValueMeasure:
-    """Value as the measure; negated for a rule with falling limits."""
+    """Value as the measure; negated for a rule with falling limits.
+
+    baseline of a measure: normal value at each row of its last call, None without one.
+    """
+
+    baseline: NDArray[np.float64] | None = None
 
     def __init__(self, rule: Threshold) -> None:
         self.kind = "threshold"
@@ -45,6 +50,7 @@ class LiftedMeasure:
     """Value as the measure where it is far enough above the lowest of the last hours; else far below every limit."""
 
     sign = 1.0
+    baseline: NDArray[np.float64] | None = None
 
     def __init__(self, rule: Threshold) -> None:
         self.kind = "threshold"
@@ -62,6 +68,7 @@ class LiftedMeasure:
             part.states, part.older, times, values, LOW_SPAN_NS, LOW_SETTLE_NS, own["begin"], own["stamp"], own["lows"],
             low,
         )  # fmt: skip
+        self.baseline = low
         return np.where(values - low >= self._above_low, values, np.finfo(np.float64).min)
 
 
@@ -69,6 +76,7 @@ class RiseMeasure:
     """Rise of the value within the window as the measure."""
 
     sign = 1.0
+    baseline: NDArray[np.float64] | None = None
 
     def __init__(self, rule: Rise) -> None:
         self.kind = "rise"
@@ -83,10 +91,11 @@ class RiseMeasure:
 
     def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
         """Return the measure at each row of the part."""
-        x = np.empty(len(part.rows))
+        x, low = np.empty(len(part.rows)), np.empty(len(part.rows))
         batch, own = view.batch, self.columns
         times, values = batch.time_ns[part.rows], batch.value[part.rows]
-        rise(part.states, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], x)
+        rise(part.states, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], low, x)
+        self.baseline = low
         return x
 
 
@@ -94,6 +103,7 @@ class StuckMeasure:
     """Seconds without a change of the value as the measure."""
 
     sign = 1.0
+    baseline: NDArray[np.float64] | None = None
 
     def __init__(self, rule: Stuck) -> None:
         self.kind = "stuck"
@@ -176,7 +186,7 @@ class LevelDetector:
             part.rows, part.states, part.older, view.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
             self._counted, int(self._clear_s * SECOND_NS), *self._states.arrays(), *empty(),
         )  # fmt: skip
-        return [self._detection(entry, view) for entry in entries(found, values, count)] if count else []
+        return [self._detection(entry, view, part) for entry in entries(found, values, count)] if count else []
 
     def sync(self, fleet: Fleet) -> None:
         """Set the limits of new series, and of those with a changed sensor."""
@@ -225,7 +235,14 @@ class LevelDetector:
             return tuple(own[: len(self.rule.levels)]) or self._limits
         return self._limits
 
-    def _detection(self, entry: Entry, view: BatchView) -> RuleDetection:
+    def _baseline(self, entry: Entry, part: Part) -> float | None:
+        """Return the normal value of the measure at a row."""
+        if self._measure.baseline is None:
+            return None
+        found = float(self._measure.baseline[np.searchsorted(part.rows, entry.row)])
+        return found if np.isfinite(found) else None
+
+    def _detection(self, entry: Entry, view: BatchView, part: Part) -> RuleDetection:
         sign = self._measure.sign
         step = entry.step
         value = sign * entry.value
@@ -239,6 +256,7 @@ class LevelDetector:
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
             value=value if np.isfinite(value) else None, limit=limit, window_s=window_s,
             clear_limit=sign * float(self._ladders.low[ladder, 0]), clear_s=self._clear_s,
+            baseline=self._baseline(entry, part),
         )  # fmt: skip
 
 

@@ -98,7 +98,10 @@ class Detection(Body):
     unit: Unit
     limit: Annotated[float | None, Field(examples=[0.15])]
     window_s: Annotated[float | None, Field(description="window in seconds", examples=[60])]
-    baseline: Annotated[float | None, Field(description="normal value of a learned detector", examples=[0.02])]
+    baseline: Annotated[
+        float | None,
+        Field(description="normal value: lowest of a rise's window, or of the last hours", examples=[20.5]),
+    ]
     window: Window
     text: Annotated[Both, Field(description="reason of the detection")]
     clears: Annotated[Both, Field(description="clearing condition")]

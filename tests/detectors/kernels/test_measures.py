@@ -51,9 +51,10 @@ def rise_of(history: list[tuple[int, float]]) -> float:
 def test_rise_equals_that_of_the_whole_history(rows: list[Row]) -> None:
     """Median of three values minus the lowest bucket maximum of the window; out-of-order rows have no measure."""
     states, older, times, values = columns(rows)
-    x = np.empty(len(rows))
+    x, low = np.empty(len(rows)), np.empty(len(rows))
     before, stamp, highs = np.full((2, 2), np.nan), np.full((2, BUCKETS), NONE // 2), np.zeros((2, BUCKETS))
-    rise(states, older, times, values, WIDTH_NS, before, stamp, highs, x)
+    rise(states, older, times, values, WIDTH_NS, before, stamp, highs, low, x)
+    assert np.array_equal(np.isnan(x), np.isnan(low))
     for i in range(len(rows)):
         history = [(int(times[j]), float(values[j])) for j in range(i + 1) if states[j] == states[i] and not older[j]]
         np.testing.assert_equal(x[i], float("nan") if older[i] else rise_of(history))

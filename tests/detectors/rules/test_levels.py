@@ -77,6 +77,17 @@ def test_one_wrong_reading_is_no_rise() -> None:
     assert phases(detected(rule, rows_of("temperature", *[20.0] * 5, *[27.0] * 3, every_s=5))) == [(Phase.RAISE, 2)]
 
 
+def test_evidence_carries_the_baseline() -> None:
+    """The lowest of a rise's window, and the lowest of the last hours; a plain limit has none."""
+    rise = Rise(name="rise", hazard="fire", metric="temperature", limits=(5.0,), window_s=60.0)
+    rows = rows_of("temperature", *[20.5] * 5, *[27.0] * 3, every_s=5)
+    assert [row["baseline"] for row in detected(rise, rows).evidence] == [20.5]
+    lifted = Threshold(name="hot", hazard="fire", metric="temperature", limits=(60.0,), above_low=20.0)
+    rows = rows_of("temperature", *[21.0] * 40, 65.0, every_s=60)
+    assert [row["baseline"] for row in detected(lifted, rows).evidence] == [21.0]
+    assert "baseline" not in detected(CO, rows_of("co", 40)).evidence[0]
+
+
 def test_stuck_value_clears_with_its_first_change() -> None:
     """The value has to stay within the tolerance for the window and min_count further readings."""
     rule = Stuck(name="stuck", hazard="sensor_stuck", metric="level", window_s=60.0, tolerance=0.01, min_count=2)

@@ -148,7 +148,7 @@ export interface components {
         /** @description One detection with its evidence: value, limit, window, reason and clearing condition. */
         Detection: {
             active: boolean;
-            /** @description normal value of a learned detector */
+            /** @description normal value: lowest of a rise's window, or of the last hours */
             baseline: number | null;
             battery: components["schemas"]["Battery"] | null;
             cleared: string | null;

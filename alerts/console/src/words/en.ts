@@ -205,6 +205,7 @@ export const en: Record<keyof typeof zh, string> = {
   noReadings: "No readings in this time range",
   trendOf: "Trend of {metric} of {sensor}",
   limitLine: "Limit",
+  baseline: "Baseline",
   span: "Anomaly",
   normalBand: "Range",
   average: "Mean",

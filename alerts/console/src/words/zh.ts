@@ -203,6 +203,7 @@ export const zh = {
   noReadings: "该时段没有数据",
   trendOf: "{sensor} 的 {metric} 趋势图",
   limitLine: "限值",
+  baseline: "正常值",
   span: "异常时段",
   normalBand: "波动范围",
   average: "均值",
