@@ -243,8 +243,8 @@ def _distrust(rows: _Rows, fields: Mapping[str, Any], meaning: Meaning) -> None:
         metric
         for key, found in rows.items()
         for row in found
-        for said, metrics in row.distrusts.items()
-        if word(said) == spelled.get(key)
+        for spelling, metrics in row.distrusts.items()
+        if word(spelling) == spelled.get(key)
         for metric in metrics
     }
     if doubted:

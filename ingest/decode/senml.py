@@ -162,8 +162,8 @@ def _value(
     if stated is None or (isinstance(stated, float) and not isfinite(stated)):
         return ""
     if label == "vs":
-        said = STATES.get(word(stated)) if meaning.metric in METRIC_BY_NAME else None
-        return label if said is None else (meaning, float(said))
+        state = STATES.get(word(stated)) if meaning.metric in METRIC_BY_NAME else None
+        return label if state is None else (meaning, float(state))
     if label in ("vd", "s"):
         return label
     if label == "vb":

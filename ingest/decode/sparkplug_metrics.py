@@ -74,8 +74,8 @@ def value_of(metric: Any, known: Definition) -> Value | Reject | None:
     datatype = int(metric.datatype) or known.datatype
     state = known.meaning if known.meaning is not None and known.meaning.unit == "bool" else known.state
     if metric.HasField("string_value"):
-        said = STATES.get(word(metric.string_value))
-        return None if said is None or state is None else Value(state, float(said))
+        spelled = STATES.get(word(metric.string_value))
+        return None if spelled is None or state is None else Value(state, float(spelled))
     number = _number(metric, datatype)
     if number is None or isinstance(number, Reject) or known.meaning is None:
         return number if isinstance(number, Reject) else None

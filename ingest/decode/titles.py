@@ -57,7 +57,7 @@ _PHRASES: Sequence[tuple[frozenset[str], str]] = (
 )
 _GENERAL = ("alarm", "test", "fault", "tamper", "open", "motion")
 _ABOUT = frozenset(("test", "fault", "tamper"))
-"""What the detector reports about itself, whatever it detects: "Smoke Detector Fault"."""
+"""States of the detector itself, beside those that it detects: "Smoke Detector Fault"."""
 
 _NEGATED = frozenset(
     ("no", "not", "ok", "normal", "clear", "cleared", "healthy", "closed", "good", "ready", "inactive")

@@ -119,7 +119,7 @@ def test_a_title_and_its_type_give_the_metric(title: str, datatype: int, value: 
 
 
 def test_a_turnstile_names_its_counters() -> None:
-    """The words of the device tell what its counters count."""
+    """The words of the device describe its counters."""
     assert shown(born([("In", UINT32, 5), ("Out", UINT32, 3)], device="Turnstile1").readings, "Turnstile1") == {
         ("", "people_in_total"): 5,
         ("", "people_out_total"): 3,
