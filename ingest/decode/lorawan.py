@@ -35,7 +35,7 @@ _DIGITS = re.compile(r"\d+")
 _CHANNEL = re.compile(r"_\d+$")
 _PLAIN = re.compile(r"[^a-z0-9]+")
 _MODEL_FIELDS = ("Node_type", "Device", "model", "Model", "SENSOR_MODEL", "Sensor_model")
-_HISTORY, _TIME, _ALARM = "history", "timestamp", "alarm"
+_HISTORY, _EVENT, _TIME, _ALARM = "history", "event", "timestamp", "alarm"
 
 _Rows = Mapping[str, list[Row]]
 _Path = tuple[str, ...]
@@ -73,7 +73,9 @@ class LorawanTable:
         """
         profile = self._find((*names, *(fields.get(key) for key in _MODEL_FIELDS)))
         past = fields.get(_HISTORY)
-        present = {key: value for key, value in fields.items() if key != _HISTORY or not isinstance(past, list)}
+        present = {
+            key: value for key, value in _events_of(fields).items() if key != _HISTORY or not isinstance(past, list)
+        }
         meaning = self.interpret(profile, present, stamp)
         for item in past[:_HISTORY_MAX] if isinstance(past, list) else ():
             self._add_history(profile, item, stamp, meaning)
@@ -83,8 +85,8 @@ class LorawanTable:
     def interpret(self, profile: str, fields: Mapping[str, Any], stamp: Reading) -> Meaning:
         """Return the meaning of the fields of a device of that profile; "" for a model without a profile."""
         own = self._match(profile)
-        rows = {**self._profiles.get(ANY, {}), **self._profiles.get(own, {})}
-        ignored = {**self._ignored.get(ANY, {}), **self._ignored.get(own, {})}
+        rows = {key: found for name in (ANY, *own) for key, found in self._profiles.get(name, {}).items()}
+        ignored = {key for name in (ANY, *own) for key in self._ignored.get(name, {})}
         meaning = Meaning()
         for path, raw in _leaves(fields, rows):
             if any(part in ignored or _CHANNEL.sub("", part) in ignored for part in path):
@@ -125,12 +127,10 @@ class LorawanTable:
         """Return the first name with a profile; "" for none."""
         return next((name for name in names if is_short(name, length_max=128) and self._match(name)), "")
 
-    def _match(self, name: str) -> str:
-        """Return the profile of that name, else the longest one contained in it; "" without a match."""
+    def _match(self, name: str) -> Sequence[str]:
+        """Return the profiles whose names that name contains, the longest last: its rows win."""
         plain = _plain(name)
-        if plain in self._profiles:
-            return plain if plain != ANY else ""
-        return max((known for known in self._profiles if known != ANY and known in plain), key=len, default="")
+        return sorted((known for known in self._profiles if known != ANY and known in plain), key=len)
 
 
 @cache
@@ -153,6 +153,15 @@ def _plain(name: str) -> str:
     return ANY if name == ANY else _PLAIN.sub("", name.lower())
 
 
+def _events_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields with those of their `event` list, as Milesight's codecs of 2025 print alarms."""
+    events = fields.get(_EVENT)
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        return {**fields}
+    inner = {key: value for event in events for key, value in event.items()}
+    return inner | {key: value for key, value in fields.items() if key != _EVENT}
+
+
 def _leaves(fields: Mapping[str, Any], rows: _Rows) -> Iterator[tuple[_Path, Any]]:
     """Yield the values with their paths, in order and bounded.
 
@@ -165,6 +174,8 @@ def _leaves(fields: Mapping[str, Any], rows: _Rows) -> Iterator[tuple[_Path, Any
         path, value = stack.pop()
         if isinstance(value, dict) and "value" in value and isinstance(value.get("unit"), str):
             yield path, f"{value['value']} {value['unit']}"
+        elif isinstance(value, dict) and "value" in value and "displayName" in value:
+            yield path, value["value"]
         elif isinstance(value, dict) and len(path) < _DEPTH_MAX and not _reads_whole(_rows_of(path, rows)[0]):
             stack += [((*path, key), inner) for key, inner in reversed(value.items())]
         else:

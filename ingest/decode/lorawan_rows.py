@@ -174,14 +174,14 @@ def _state(row: Row, raw: Any) -> Any:
     """Return the number or boolean of a word; None for a word outside the table."""
     if raw is None:
         return MISSING
-    if ANY in row.values:
-        return row.values[ANY]
     spelled = word(raw)
     if spelled in map(word, row.fault):
         return FAULTY
-    known = {word(name): value for name, value in row.values.items()} if row.values else STATES
+    known = {word(name): value for name, value in row.values.items() if name != ANY} if row.values else STATES
     if spelled in known:
         return known[spelled]
+    if ANY in row.values:
+        return row.values[ANY]
     if spelled in _BROKEN:
         return True if row.metric == "fault" else FAULTY
     found = read_quantity(raw) if isinstance(raw, str) else None
