@@ -15,6 +15,7 @@ class Reading:
 
     time_ns: event time, ns since 1970 UTC; None when the message carries none, and the arrival time counts.
     gateway_ns: time of reception at the gateway, where the format carries it. dims: labels of an event.
+    lasts_s: time after which a true state ends without a message; 0 if a message reports its end.
     device: device of which this sensor is a probe or a channel; "" where the sensor is the device itself.
     doubt: reason code of a time in the message that could not be used ("time_format", "time_past", "time_future");
     `time_ns` is then None. The reading is stored and evaluated at its arrival.
@@ -31,6 +32,7 @@ class Reading:
     dims: Mapping[str, Any] = field(default_factory=dict)
     device: str = ""
     doubt: str = ""
+    lasts_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

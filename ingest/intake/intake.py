@@ -156,6 +156,7 @@ class Intake:
         """Set the arrival time of the messages accepted from here on."""
         self._slow.batch.arrive(now_ns)
         self._slow.span = now_ns - self._past_ns, now_ns, now_ns + REFUSED_AHEAD_NS
+        self._slow.endings.write(self._slow.batch, now_ns)
         return self._slow
 
     def _decode(self, frames: Sequence[Frame], now_ns: int) -> None:
@@ -238,6 +239,7 @@ class Intake:
                 **{(CLOCK_MEMORY, key): value for key, value in clocks.items()},
                 **{(RIGHT_MEMORY, key): value for key, value in self._doubts.drain_memory().items()},
                 **self._slow.retained.drain_memory(),
+                **self._slow.endings.drain_memory(),
             }
         )
         yield self.spool.drain()

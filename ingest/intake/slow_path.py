@@ -24,6 +24,8 @@ from ingest.vocabulary import KINDS, SERVICE_METRICS, Quality
 from .batch import OpenBatch
 from .device_states import DeviceStates
 from .duplicates import Duplicates, own_key, repeat_key, topic_seed
+from .endings import MEMORY as ENDING_MEMORY
+from .endings import Endings
 from .hot_path import Columns, Route
 from .retained import RetainedCopies
 from .seal import Sources
@@ -66,6 +68,7 @@ class SlowPath:
         self.span = (0, 0, 0)
         self.memory: dict[tuple[str, str], bytes | None] = {}
         self.outgoing = Outgoing()
+        self.endings = Endings(catalog, [(key, value) for name, key, value in memory if name == ENDING_MEMORY])
         self.internal_total = 0
         self._catalog, self._site = catalog, settings.site
         self._accounts, self._sources = accounts, sources
@@ -228,6 +231,7 @@ class SlowPath:
                 self._accounts.add(source, "notice", reason=reading.doubt)
         if dims:
             self.batch.attributes[row] = dims
+        self.endings.note(self.batch, reading, self.span[1])
         return None
 
     def _write_state(self, reading: Reading, source: Source, frame: Frame) -> None:

@@ -106,6 +106,7 @@ def _show_reading(reading: Reading, now_ns: int) -> dict[str, Any]:
         "dims": dict(reading.dims),
         "device": reading.device,
         "doubt": reading.doubt,
+        "lasts_s": reading.lasts_s,
     }
 
 

@@ -35,6 +35,7 @@ def test_reading_shows_all_its_facts() -> None:
             "dims": {},
             "device": "",
             "doubt": "",
+            "lasts_s": 0.0,
         }
     ]
 
