@@ -152,6 +152,8 @@ def _silence(fact: Fact) -> tuple[str, str]:
 
 def _no_message(fact: Fact) -> tuple[str, str]:
     zh, en = span(fact.value or 0.0)
+    if fact.dims.get("removed"):
+        return "设备已从网络中移除，此处不再受监测", "Device was removed from its network; its place is not monitored"
     if fact.behind:
         return (
             f"网关已离线（{zh}没有消息），其下 {fact.behind} 个传感器状态未知"
@@ -161,8 +163,6 @@ def _no_message(fact: Fact) -> tuple[str, str]:
             if fact.value
             else f"Gateway is offline; the state of {fact.behind} sensors behind it is unknown",
         )
-    if fact.dims.get("removed"):
-        return "设备已从网络中移除，此处不再受监测", "Device was removed from its network; its place is not monitored"
     if fact.dims.get("awaited"):
         return f"已登记的设备从未上报（已等待 {zh}）", f"No message yet from a declared device, {en} after the start"
     if not fact.value:

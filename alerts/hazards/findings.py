@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,19 +42,21 @@ def observations(
     def place_of(sensor: Sensor) -> str:
         return assigned.get((sensor.site, sensor.id)) or sensor.place
 
-    def sleeping_room(sensor: Sensor, evidence: Mapping[str, Any]) -> str:
-        names = sensors_behind(evidence) or (sensor.id,)
-        rooms = [place_of(known) for name in names if (known := catalog.find(sensor.site, name)) is not None]
-        return next((room for room in rooms if registry.sleeps(sensor.site, room)), "")
+    def rooms_of(sensor: Sensor, names: Iterable[str]) -> list[str]:
+        found = [catalog.find(sensor.site, name) for name in names]
+        return [room for one in found if one is not None and (room := place_of(one))]
 
     for row in range(len(detections)) if rows is None else rows:
-        sensor = catalog[int(detections.sensor[row])]
-        place = place_of(sensor)
+        sensor, evidence = catalog[int(detections.sensor[row])], detections.evidence[row]
+        behind = sensors_behind(evidence)
+        own = rooms_of(sensor, [sensor.id, *(name for name in behind if name.startswith(f"{sensor.id}/"))])
+        place = next(iter(own), "")  # a device without a place has that of its probes
         if detections.phase[row] != Phase.CLEAR:
             if sensor.removed and not place:
                 continue
             if detections.hazard[row] == DETECTOR_LOST:
-                room = sleeping_room(sensor, detections.evidence[row])
+                rooms = rooms_of(sensor, behind or (sensor.id,))
+                room = next((room for room in rooms if registry.sleeps(sensor.site, room)), "")
                 if not room:
                     continue
                 place = place or room  # of a gateway without a place

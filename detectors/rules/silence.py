@@ -161,8 +161,8 @@ class SilenceDetector:
             first_ns, entry.last_ns, self.rule, "silence",
             value=0.0 if announced else (entry.last_ns - first_ns) / 1e9, limit=limit_s, window_s=limit_s,
             own_hazard="gateway_silent" if names and self.rule.hazard == "sensor_silent" else "", behind=len(behind),
-            dims={"behind": names, "behind_total": len(behind)} if names else
-            {"removed": True} if removed else {"awaited": True} if awaited else {},
+            dims=({"behind": names, "behind_total": len(behind)} if names else {})
+            | ({"removed": True} if removed else {}) | ({"awaited": True} if awaited else {}),
         )  # fmt: skip
 
 

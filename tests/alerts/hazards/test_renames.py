@@ -91,3 +91,13 @@ def test_removal_of_a_bound_detector_is_a_finding_with_its_place(world: Any) -> 
     gone = Seen(Phase.RAISE, hazard="sensor_silent", rule="silent", metric="online", level=0)
     apply(world, about(world, {"removed": True}, gone, replace(gone, sensor="stray")))
     assert [hazard.place for hazard in world.hazards] == ["d-101"]
+
+
+def test_a_lost_device_without_a_place_has_that_of_its_probes(world: Any) -> None:
+    """A bridge with sensors of other names stays unassigned."""
+    world.catalog.code("school-1", "board/a", "env")
+    world.dispatch.bindings.assign("school-1", {"board/a": "bank"}, PEOPLE["admin"])
+    lost = Seen(Phase.RAISE, hazard="gateway_silent", rule="silent", metric="online", level=0)
+    apply(world, about(world, {"behind": ["board/a"]}, replace(lost, sensor="board")))
+    apply(world, about(world, {"behind": ["smoke-102"]}, replace(lost, sensor="bridge", at_s=1)))
+    assert [hazard.place for hazard in world.hazards] == ["bank", "unassigned:bridge"]
