@@ -1,4 +1,4 @@
-"""States that end without a message: after the time that the device states, or when their source restarts.
+"""States that end without a message: after the time that the device states, or with its restart.
 
 A message may report a state without ever reporting its end: a radio contact with an `off_delay`, or a camera whose
 process restarts while it follows a person. The service writes the end: false, at the moment of the end.

@@ -1,4 +1,4 @@
-"""Sentinels of chips: power-on values and error codes are faults, measurements of the same size are not."""
+"""Sentinels of chips: power-on values and error codes are faults, other equal values are not."""
 
 from __future__ import annotations
 
