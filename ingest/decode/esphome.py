@@ -7,27 +7,38 @@ distance in m). The discovery message of an entity, where one exists, gives its 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
+from ingest.vocabulary import METRIC_BY_NAME
 
 from .contract import Decoded, Reading, Reject
 from .document import read_text, refuse
 from .faults import Faults
-from .names import entity_name, kind_of, meaning_of, measured
+from .names import Meaning, entity_name, is_chip, kind_of, meaning_of, measured, undescribed
 from .presence import read_presence
+from .states import flag_of
 from .units import Quantity, read_quantity
 
-_TOPIC = re.compile(r"([^/]+)/(?:(sensor|binary_sensor)/([^/]+)/state|(status)|(debug))")
+_TOPIC = re.compile(
+    r"(?!campus/)(?:([^/]+(?:/[^/]+){0,3}?)/"
+    r"(?:(sensor|binary_sensor|alarm_control_panel|lock)/([^/]+)/state|(status)|(debug))"
+    r"|[^/]+(?:/[^/]+){0,3}?/(switch|light|fan|cover|climate|number|select|text|text_sensor|button|event|valve|update|date"
+    r"|time|datetime)/[^/]+/.+)"
+)
 _UNITS = {"pressure": "hPa"}
+_SORTS = ("sensor", "binary_sensor", "alarm_control_panel", "lock")
+_TRIGGERED = "triggered"
+_LOCKS: Mapping[str, float] = {"LOCKED": 0.0, "UNLOCKED": 1.0, "JAMMED": 1.0}
 
 
 class EspHomeDecoder:
     """Decoder of ESPHome nodes. Its state: the entities with an active device fault.
 
-    An entity named like a metric of the vocabulary becomes that metric; any other entity keeps its name.
+    An entity named like a metric of the vocabulary becomes that metric; a binary sensor whose last words name an alarm
+    (`kitchen_smoke`) becomes that alarm. Any other entity keeps its name.
 
-    Works badly for: entities with a custom state_topic, and topic prefixes of several levels.
+    Works badly for: entities with a custom state_topic, and topic prefixes of more than four levels.
 
     >>> decoder = EspHomeDecoder()
     >>> decoded = decoder.decode("lab/sensor/temperature/state", b"21.5", retained=False, now_ns=0)
@@ -36,7 +47,14 @@ class EspHomeDecoder:
     """
 
     name = "esphome"
-    subscriptions: Sequence[str] = ("+/status", "+/sensor/+/state", "+/binary_sensor/+/state")
+    subscriptions: Sequence[str] = tuple(
+        f"{'+/' * levels}{topic}"
+        for levels in range(1, 5)
+        for topic in (
+            "status",
+            *(f"{sort}/+/state" for sort in ("sensor", "binary_sensor", "alarm_control_panel", "lock")),
+        )
+    )
 
     def __init__(self) -> None:
         self._faults = Faults()
@@ -45,11 +63,11 @@ class EspHomeDecoder:
         """Return True for a topic that has the form of a node's topic."""
         return _TOPIC.fullmatch(topic) is not None
 
-    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002, PLR0911 - contract; a return a case
+    def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract; a return a case
         """Decode one message."""
         found = _TOPIC.fullmatch(topic)
-        if found is None or found[5]:
-            return Decoded(ignored="log")
+        if found is None or found[5] or found[6]:
+            return Decoded(ignored="log" if found is None or found[5] else "setting or state of an actuator")
         if found[4]:
             return read_presence(found[1], payload, {"online": True, "offline": False})
         if not payload:
@@ -61,9 +79,14 @@ class EspHomeDecoder:
         metric = entity_name(entity)
         if not metric:
             return refuse(Reject("metric_name", f"{entity[:64]!r} is no entity's name"))
-        if sort == "binary_sensor":
-            return _switch(f"{node}/{entity}", metric, text)
-        return self._number(f"{node}/{entity}", metric, text)
+        sensor = f"{node}/{entity}"
+        if sort == "sensor":
+            decoded = self._number(sensor, metric, text)
+        elif sort == "binary_sensor":
+            decoded = _switch(sensor, metric, text)
+        else:
+            decoded = _panel(sensor, text) if sort == "alarm_control_panel" else _lock(sensor, text)
+        return replace(decoded, readings=[replace(each, device=node) for each in decoded.readings])
 
     def _number(self, sensor: str, metric: str, text: str) -> Decoded:
         quantity = read_quantity(text)
@@ -71,24 +94,45 @@ class EspHomeDecoder:
             return refuse(Reject("type", f"{metric} is no number"))
         if not isinstance(quantity, Quantity):
             return self._faults.fault(sensor)
-        meaning = meaning_of(metric, _UNITS.get(metric, "")) if metric in METRIC_BY_NAME else None
+        meaning = _meaning(metric)
+        unit = quantity.unit or _UNITS.get(metric, "")
         if meaning is None:
             kind = kind_of(metric, otherwise="env")
-            reading = Reading(sensor, kind, metric, quantity.value, "")
+            reading = Reading(sensor, kind, metric, quantity.value, quantity.unit)
         else:
-            number = measured(meaning, quantity.value, _UNITS.get(metric, ""))
+            number = measured(meaning, quantity.value, unit)
             if number is None:
                 return refuse(Reject("type", f"{metric} in a foreign unit"))
             reading = Reading(sensor, meaning.kind, meaning.metric, number, meaning.unit)
         return Decoded(readings=self._faults.over(reading))
 
 
+def _meaning(metric: str) -> Meaning | None:
+    """Return the meaning of a number by its entity; a processor's temperature is not that of the room."""
+    if metric.endswith(("temperature", "temp")) and is_chip(metric):
+        return Meaning("device", "chip_temperature", "Cel")
+    return meaning_of(metric, _UNITS.get(metric, "")) if metric in METRIC_BY_NAME else None
+
+
+def _panel(sensor: str, text: str) -> Decoded:
+    """Decode the state of an alarm panel: any state but `triggered` is no alarm."""
+    return Decoded(readings=(Reading(sensor, "env", "alarm", float(text.lower() == _TRIGGERED), "bool"),))
+
+
+def _lock(sensor: str, text: str) -> Decoded:
+    """Decode the state of a lock; a movement between two states is none."""
+    if text.upper() not in _LOCKS:
+        return Decoded(ignored="movement of a lock")
+    return Decoded(readings=(Reading(sensor, "gate", "lock_open", _LOCKS[text.upper()], "bool"),))
+
+
 def _switch(sensor: str, metric: str, text: str) -> Decoded:
     if text not in ("ON", "OFF"):
         return refuse(Reject("type", f"{metric} is ON or OFF"))
-    known = METRIC_BY_NAME.get(metric)
-    kind = "device" if metric in DEVICE_METRICS else kind_of(metric, otherwise="gate")
-    if known is not None and known.unit == "bool":
-        meaning = meaning_of(metric, "")
-        kind = kind if meaning is None else meaning.kind
-    return Decoded(readings=(Reading(sensor, kind, metric, float(text == "ON"), "bool"),))
+    flag, known = flag_of(metric), METRIC_BY_NAME.get(metric)
+    meaning = meaning_of(metric, "") if known is not None and known.unit == "bool" else None
+    if meaning is not None:
+        kind, name = meaning.kind, metric
+    else:
+        kind, name = flag or (kind_of(metric, otherwise="gate"), undescribed(metric))
+    return Decoded(readings=(Reading(sensor, kind, name, float(text == "ON"), "bool"),))

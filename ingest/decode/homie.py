@@ -9,17 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest.vocabulary import METRIC_BY_NAME
-
 from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, is_short, read_object, read_text, refuse
-from .names import kind_of, meaning_of, measured
+from .faults import Faults
+from .homie_values import NUMBERS, reading_of, state_of
 from .units import Quantity, read_quantity
 
 DEVICES_MAX = 20_000
 PROPERTIES_MAX = 1_000
-_NUMBERS = frozenset(("integer", "float", "percent"))
-_BOOLEANS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
+_TEXT_MAX = 1_024
+_ALERTS_MAX = 64
 # state of a device -> whether it is online
 _STATES: Mapping[str, bool] = {
     "init": False,
@@ -46,6 +45,7 @@ class _Device:
 
     root: str = ""
     online: bool | None = None
+    alerts: set[str] = field(default_factory=set)
     properties: dict[str, _Property] = field(default_factory=dict)
 
 
@@ -54,8 +54,10 @@ class HomieDecoder:
 
     A value is a reading of `device/node/property`. When a root device goes offline, its children go offline too.
 
-    Works badly for: enumerations, texts and colours, which are no readings; values that arrive before the description,
-    which are rejected as `undescribed`.
+    A device in the state `alert`, or with an alert of version 5, has a fault.
+
+    Works badly for: colours, times and texts, which are no readings; values that arrive before the description, which
+    are rejected as `undescribed`.
 
     >>> decoder = HomieDecoder()
     >>> about = b'{"nodes": {"tank": {"properties": {"level": {"datatype": "float", "unit": "m"}}}}}'
@@ -74,6 +76,7 @@ class HomieDecoder:
         self.subscriptions: Sequence[str] = (f"{base}/#",)
         self._devices: dict[tuple[str, str], _Device] = {}
         self._children: dict[tuple[str, str], dict[str, None]] = {}
+        self._faults = Faults()
 
     def claims(self, topic: str) -> bool:
         """Return True for any topic under the domain."""
@@ -103,6 +106,10 @@ class HomieDecoder:
     def _decode_5(self, topic: str, device: str, rest: Sequence[str], payload: bytes) -> Decoded:
         if rest == ["$description"]:
             return self._describe(topic, device, payload)
+        if len(rest) == _NODE_LEVELS and rest[0] == "$alert":
+            known = self._device("5", device)
+            found = [] if known is None else self._alert(device, known, rest[1], raised=bool(payload))
+            return refuse(_full()) if known is None else Decoded(readings=found, ignored="" if found else "alert")
         if len(rest) != _NODE_LEVELS or rest[0].startswith("$"):
             return Decoded(ignored="attribute")
         return self._value("5", device, rest[0], rest[1], payload)
@@ -163,8 +170,10 @@ class HomieDecoder:
         if known.properties != properties or known.root != root_name:
             memory[topic] = payload
         self._hang("5", device, known.root, root_name)
+        removed = [f"{device}/{key}" for key in known.properties if key not in properties]
         known.properties, known.root = properties, root_name
-        return Decoded(declares=[f"{device}/{key}" for key in properties], ignored="description", memory=memory)
+        declares = [f"{device}/{key}" for key in properties]
+        return Decoded(declares=declares, removed=removed, ignored="description", memory=memory)
 
     def _state(self, version: str, device: str, payload: bytes) -> Decoded:
         if not payload:
@@ -180,12 +189,26 @@ class HomieDecoder:
         if known is None:
             return refuse(_full())
         known.online = online
+        asleep = text == "sleeping"
         children = [
-            Availability(name, online, reason)
+            Availability(name, online, reason, asleep)
             for name in self._children.get((version, device), ())
             if self._devices[version, name].online
         ]
-        return Decoded(availability=(Availability(device, online, reason), *children), gateway=known.root)
+        alert = self._alert(device, known, "", raised=text == "alert")
+        return Decoded(
+            readings=alert, availability=(Availability(device, online, reason, asleep), *children), gateway=known.root
+        )
+
+    def _alert(self, device: str, known: _Device, name: str, *, raised: bool) -> list[Reading]:
+        """Return the begin or end of a device's fault: its state `alert`, or an alert of version 5."""
+        before = bool(known.alerts)
+        if raised and len(known.alerts) < _ALERTS_MAX:
+            known.alerts.add(name)
+        elif not raised:
+            known.alerts.discard(name)
+        changed = before != bool(known.alerts)
+        return [Reading(device, "device", "fault", float(bool(known.alerts)), "bool")] if changed else []
 
     def _value(self, version: str, device: str, node: str, name: str, payload: bytes) -> Decoded:
         if not payload:
@@ -194,17 +217,23 @@ class HomieDecoder:
         found = None if known is None else known.properties.get(f"{node}/{name}")
         if found is None or not found.datatype:
             return refuse(Reject("undescribed", f"{device}/{node}/{name}"[:120]))
-        boolean = found.datatype == "boolean"
-        if not boolean and found.datatype not in _NUMBERS:
-            return Decoded(ignored="no_measurement")
-        text = read_text(payload)
+        text = read_text(payload, length_max=_TEXT_MAX)
         if isinstance(text, Reject):
             return refuse(text)
-        value = _BOOLEANS.get(text) if boolean else _number(text)
-        if value is None:
-            return refuse(Reject("type", f"{text[:40]!r} is no {found.datatype}"))
         sensor = f"{device}/{node}/{name}"
-        return replace(_reading(sensor, value, "bool" if boolean else found.unit), gateway=device)
+        if found.datatype in NUMBERS:
+            return replace(self._number(sensor, text, found), gateway=device)
+        return replace(state_of(sensor, text, found.datatype), gateway=device)
+
+    def _number(self, sensor: str, text: str, about: _Property) -> Decoded:
+        quantity = read_quantity(text)
+        if quantity is None:
+            return refuse(Reject("type", f"{text[:40]!r} is no {about.datatype}"))
+        if not isinstance(quantity, Quantity):
+            return self._faults.fault(sensor)
+        unit = about.unit or ("%" if about.datatype == "percent" else "")
+        decoded = reading_of(sensor, quantity, unit)
+        return replace(decoded, readings=[each for one in decoded.readings for each in self._faults.over(one)])
 
     def _device(self, version: str, name: str) -> _Device | None:
         """Return the device's entry, created on first use; None at the limit of DEVICES_MAX."""
@@ -228,9 +257,9 @@ def _full() -> Reject:
 def _properties(document: Mapping[str, Any]) -> Iterable[tuple[str, _Property]]:
     """Yield `node/property` with its description."""
     for node, about in branch(document, "nodes").items():
-        for name, described in (branch(about, "properties") if isinstance(about, dict) else {}).items():
-            if isinstance(described, dict):
-                datatype, unit = described.get("datatype"), described.get("unit")
+        for name, held in (branch(about, "properties") if isinstance(about, dict) else {}).items():
+            if isinstance(held, dict):
+                datatype, unit = held.get("datatype"), held.get("unit")
                 yield (
                     f"{node[:64]}/{name[:64]}",
                     _Property(
@@ -238,21 +267,3 @@ def _properties(document: Mapping[str, Any]) -> Iterable[tuple[str, _Property]]:
                         str(unit) if is_short(unit, length_max=16) else "",
                     ),
                 )
-
-
-def _number(text: str) -> float | None:
-    quantity = read_quantity(text)
-    return quantity.value if isinstance(quantity, Quantity) and not quantity.unit else None
-
-
-def _reading(sensor: str, value: float, unit: str) -> Decoded:
-    name = sensor.rpartition("/")[2]
-    meaning = meaning_of(name, unit)
-    if meaning is None:
-        return refuse(Reject("metric_name", f"neither {name[:60]!r} nor its unit names a metric"))
-    number = value if unit == "bool" else measured(meaning, value, unit)
-    if number is None or (unit == "bool") != (meaning.unit == "bool"):
-        return refuse(Reject("type", f"{unit[:16]!r} is no unit of {meaning.metric}"))
-    undescribed = meaning.metric not in METRIC_BY_NAME
-    kind = kind_of(sensor, otherwise="env") if undescribed else meaning.kind
-    return Decoded(readings=(Reading(sensor, kind, meaning.metric, number, meaning.unit),))

@@ -51,6 +51,11 @@ _KIND_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("gate", frozenset(("gate", "door", "window", "turnstile", "lock", "barrier", "switch", "input", "contact"))),
 )
 _WORD = re.compile(r"[A-Za-z]+|\d+")
+_CHIP_WORDS = frozenset(
+    ("chip", "cpu", "mcu", "soc", "processor", "esp", "rp", "internal", "die", "pcb", "mainboard", "device")
+)
+_STATED_UNITS = frozenset(("", "bool", "count", "%", "%LEL", "ppm", "lx", "dB", "dBm", "lqi", "ug/m3"))
+"""Units of metrics that have only one usual unit: a value without a unit is in it."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -103,6 +108,24 @@ def meaning_in(title: str, unit: str) -> Meaning | None:
         if found is not None and found.metric in METRIC_BY_NAME:
             return found
     return meaning_of(re.sub(r"[^a-z0-9]+", "_", whole).strip("_"), unit)
+
+
+def described(meaning: Meaning, unit: str) -> Meaning:
+    """Return the meaning of a value whose description has this unit; without one a length, for example, stays undescribed.
+
+    The temperature of a processor is no temperature of the room: see `is_chip`.
+
+    >>> described(meaning_of("depth", ""), "").metric, described(meaning_of("humidity", ""), "").metric
+    ('depth_undescribed', 'humidity')
+    """
+    if unit or meaning.unit in _STATED_UNITS:
+        return meaning
+    return Meaning(meaning.kind, undescribed(meaning.metric), "")
+
+
+def is_chip(name: str) -> bool:
+    """Return whether a temperature of this name is that of the device's processor ("ESP32 Temperature")."""
+    return not _CHIP_WORDS.isdisjoint(word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name)))
 
 
 def entity_name(name: str) -> str:

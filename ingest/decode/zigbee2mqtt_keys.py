@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ingest.vocabulary import METRIC_BY_NAME
 
 from .contract import Reject
+from .states import read_word
 from .units import Quantity, convert, read_quantity
 
 
@@ -129,9 +130,6 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str, float] | None]] = {
     },
 }
 _LEVELS = ("level_high", "level_low")
-_TRUE = frozenset(("on", "true", "alarm", "detected", "leak", "open", "yes", "1", "wet"))
-_FALSE = frozenset(("off", "false", "normal", "clear", "no_leak", "closed", "no", "0", "none", "dry", "ok"))
-_UNKNOWN = frozenset(("", "unknown", "preheat", "checking"))
 
 # reason -> keys and endings of keys that are no measurement
 IGNORED: Mapping[str, str] = {
@@ -200,11 +198,11 @@ def _switch(key: str, probe: str, value: Any) -> Iterator[Value | Reject]:
 
 
 def _flag(kind: str, metric: str, probe: str, value: Any) -> Iterator[Value | Reject]:
-    word = str(value).lower()[:40] if isinstance(value, bool | int | str) else type(value).__name__
-    if word in _TRUE or word in _FALSE:
-        yield Value(kind, metric, float(word in _TRUE), "bool", probe)
-    elif word not in _UNKNOWN:
-        yield Reject("type", f"{metric} is true or false, found {word!r}")
+    state = read_word(value)
+    if isinstance(state, bool):
+        yield Value(kind, metric, float(state), "bool", probe)
+    elif state:
+        yield Reject("type", f"{metric} is true or false, found {state!r}")
 
 
 def _words(key: str, probe: str, value: Any) -> Iterator[Value | Reject]:

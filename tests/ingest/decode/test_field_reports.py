@@ -95,3 +95,13 @@ def test_an_alarm_with_an_unset_clock_is_an_alarm(shared_dir: Path) -> None:
     (meaning,) = decoded(shared_dir, "R25-shelly-clock-not-set")
     assert values(meaning)["shellyplussmoke-aabbcc003344", "smoke"] is True
     assert not meaning["rejects"]
+
+
+def test_a_comma_never_cuts_a_number(shared_dir: Path) -> None:
+    """R63-comma-decimals: each value is used whole, or refused."""
+    meanings = decoded(shared_dir, "R63-comma-decimals")
+    numbers = {meaning["topic"]: [each["value"] for each in meaning["readings"]] for meaning in meanings}
+    assert numbers["sump-esp/sensor/depth/state"] == [0.62]
+    assert numbers["sump-esp/sensor/pressure/state"] == [pytest.approx(0.101676)]
+    assert numbers["sump-esp/sensor/temperature/state"] == [pytest.approx(21.1667, rel=1e-4)]
+    assert numbers["sump/2"] == numbers["homie/5/sump3/n/depth"] == numbers["zigbee2mqtt/sump4"] == [0.62]

@@ -1,4 +1,4 @@
-"""Tasmota: the name of a chip's series is stable, whichever chips a message contains."""
+"""Tasmota: the name of a chip's series is stable for any set of chips in a message."""
 
 from __future__ import annotations
 

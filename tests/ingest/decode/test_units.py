@@ -54,7 +54,7 @@ def test_a_text_for_no_number_is_no_measurement(text: str) -> None:
 
 @given(value=st.floats(-1e6, 1e6), unit=st.sampled_from(sorted(_UNITS)), gap=st.sampled_from(["", " ", "\u00a0"]))
 def test_a_number_keeps_its_unit(value: float, unit: str, gap: str) -> None:
-    """Text after a number is its unit, whatever the space."""
+    """Text after a number is its unit, with any space."""
     assert read_quantity(f"{value!r}{gap}{unit}") == Quantity(value, normal_unit(unit))
 
 
