@@ -14,6 +14,7 @@ BENCHMARKS = {
     "nab": "general",
     "skab": "machine",
     "fsri-compartment-fires": "fires",
+    "nist-home-smoke-alarms": "homes",
     "floodnet-events": "floods",
     "dodgers-loop-counts": "counts",
 }
