@@ -2,7 +2,6 @@
 
 from .chirpstack import ChirpStackDecoder
 from .contract import Availability, Decoded, Decoder, Media, Reading, Reject, Remembering, Request
-from .document import rfc3339_ns
 from .frigate import FrigateDecoder
 from .lorawan import LorawanTable, load_table
 from .native import NativeDecoder
@@ -27,5 +26,4 @@ __all__ = [
     "Zigbee2MqttDecoder",
     "decoders",
     "load_table",
-    "rfc3339_ns",
 ]

@@ -1,23 +1,13 @@
-"""Readers for parts of foreign payloads: JSON objects, bounded texts, timestamps, numbers."""
+"""Readers for parts of foreign payloads: JSON objects, bounded texts, numbers."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 from .contract import Availability, Decoded, Reading, Reject
 from .payload import plain_text, read_json
-
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?([Zz]|[+-]\d\d:\d\d)",
-    re.ASCII,
-)
-_TIME_NS_MAX = 2**63 - 1
-_NS_DIGITS = 9
-SECOND_NS = 1_000_000_000
 
 
 def read_object(payload: bytes) -> dict[str, Any] | Reject:
@@ -68,33 +58,6 @@ def refuse(reject: Reject) -> Decoded:
     return Decoded(rejects=(reject,))
 
 
-def rfc3339_ns(text: Any) -> int | None:
-    """Return ns since 1970 UTC of an RFC 3339 time with offset, exact to every digit; None for any other text.
-
-    >>> rfc3339_ns("1970-01-01T08:00:01.000000042+08:00")
-    1000000042
-    """
-    found = _TIME.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        return None
-    day, clock, fraction, offset = found.groups()
-    try:
-        whole = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if offset in 'Zz' else offset}")
-        seconds = round((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
-    except (ValueError, OverflowError):
-        return None
-    return _bounded(seconds * SECOND_NS + int((fraction or "0")[:_NS_DIGITS].ljust(_NS_DIGITS, "0")))
-
-
-def epoch_ns(seconds: Any) -> int | None:
-    """Return ns since 1970 UTC of a number of seconds, exact to the microsecond; None for anything else."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not isfinite(seconds):
-        return None
-    if not 0 <= seconds <= _TIME_NS_MAX / SECOND_NS:
-        return None
-    return _bounded(round(seconds * 1_000_000) * 1_000)
-
-
 def number_of(found: Any) -> float | None:
     """Return a finite JSON number; None for a boolean, a text, null or anything else."""
     if isinstance(found, bool) or not isinstance(found, int | float):
@@ -122,7 +85,3 @@ def words(found: Any, *, count_max: int = 16, length_max: int = 64) -> list[str]
     if not isinstance(found, list):
         return []
     return [word for word in found[:count_max] if isinstance(word, str) and len(word) <= length_max]
-
-
-def _bounded(time_ns: int) -> int | None:
-    return time_ns if 0 <= time_ns <= _TIME_NS_MAX else None

@@ -18,10 +18,10 @@ from cachetools import LRUCache
 from ingest.vocabulary import Quality
 
 from .contract import Availability, Decoded, Reading, Reject, Request
-from .document import SECOND_NS, gathered, refuse
+from .document import gathered, refuse
 from .faults import Faults
 from .sparkplug_metrics import BOOLEAN, Definition, defined, property_of, value_of
-from .times import read_time
+from .times import SECOND_NS, read_time
 
 _ROOT = "spBv1.0/"
 NODES_MAX = 10_000

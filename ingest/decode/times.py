@@ -98,7 +98,7 @@ def _is_finite(given: float) -> bool:
 
 def _number(given: float, unit: Unit) -> WireTime:
     """Return the time of a number; a float is exact to the microsecond."""
-    if abs(given) > TIME_NS_MAX:  # beyond nanoseconds since 1970, whatever the unit
+    if abs(given) > TIME_NS_MAX:  # beyond nanoseconds since 1970 in any unit
         return WireTime(doubt="time_past" if given < 0 else "time_future")
     for each in (unit, *_NS):
         time_ns = _whole(given, each)

@@ -1,6 +1,6 @@
 """Doubtful event times: device clocks shown to be right; life-safety readings with a time in doubt.
 
-A reading with a doubt is stored, whatever its time, and the detectors evaluate it at its arrival. Its attributes give
+A reading with a doubt is stored with any time, and the detectors evaluate it at its arrival. Its attributes give
 the reason (`doubt`) and the time that the device stated (`stated_ns`).
 
 A clock is right once a message of its sensor arrives within LATE_NS of its time, corrected for the known offset. It is

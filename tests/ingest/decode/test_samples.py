@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest.decode import FOREIGN, rfc3339_ns
+from ingest.decode import FOREIGN
+from ingest.decode.times import read_time
 from twinward.commands.decode import decode_lines
 
 CASES = Path(__file__).parents[2] / "cases" / "decode"
@@ -26,7 +27,7 @@ def _same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     alike = found["value"] is value if isinstance(value, bool) else found["value"] == pytest.approx(value, rel=RELATIVE)
     dims = wanted.get("dims")
     stamp = wanted.get("time")
-    timed = stamp is None or rfc3339_ns(found["time"]) == rfc3339_ns(stamp)
+    timed = stamp is None or read_time(found["time"], now_ns=NOW_NS) == read_time(stamp, now_ns=NOW_NS)
     quality = wanted.get("quality", found["quality"]) == found["quality"]
     return alike and timed and quality and (dims is None or found["dims"] == dims)
 

@@ -126,6 +126,14 @@ MESSAGES: dict[str, Callable[[Any], tuple[str, Any]]] = {
     "native": lambda at: ("campus/s1/smoke/a", {"time": at, "smoke": True}),
     "native array": lambda at: ("campus/s1/smoke/a", [{"time": at, "smoke": True, "battery": 90}]),
     "zigbee2mqtt": lambda at: ("zigbee2mqtt/head", {"smoke": True, "battery": 90, "last_seen": at}),
+    "shelly_gen2": lambda at: (
+        "shellyplussmoke-1/events/rpc",
+        {
+            "src": "shellyplussmoke-1",
+            "method": "NotifyStatus",
+            "params": {"ts": at, "smoke:0": {"id": 0, "alarm": True}},
+        },
+    ),
     "chirpstack": lambda at: (
         "application/17c82e96-be03-4f38-aef3-f83d48582d97/device/24e124713c140003/event/up",
         {
@@ -292,7 +300,7 @@ def test_a_rate_is_not_computed_from_doubtful_times() -> None:
     )
 )
 def test_any_stated_time_of_a_first_alarm_pages(stated: Any) -> None:
-    """Whatever a device states as its time, its first smoke alarm raises a fire that is not late."""
+    """The first smoke alarm of a device raises a fire that is not late, with any text or number as its time."""
     raised = World().send(SMOKE, {"time": stated, "smoke": True})
     assert [(hazard, late) for hazard, late, _ in raised] == [("fire", False)]
 
