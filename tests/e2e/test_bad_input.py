@@ -50,7 +50,7 @@ def publisher(port: int) -> mqtt.Client:
 def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: Any, run_twinward: Any) -> None:
     """Every kind of bad message is rejected once under its reason and listed; the service runs on, accounts balance.
 
-    A retained alarm is the state of its sensor: one hazard that stands since an unknown time.
+    A retained alarm is a hazard that stands since an unknown time. An alarm of a clock near 1970 pages with its doubt.
     """
     client = publisher(mosquitto.port)
     client.publish("campus/school-1/smoke/old", b'{"smoke": true}', qos=1, retain=True).wait_for_publish(5)
@@ -64,6 +64,7 @@ def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: An
                 client.publish(topic if body is payload else SENSOR, body, qos=1).wait_for_publish(5)
             sent += 2
     client.publish(SENSOR, b'{"brightness_of_paint": 4, "pressure": null}', qos=1).wait_for_publish(5)
+    client.publish("campus/school-1/smoke/new", b'{"time": 7300, "smoke": true}', qos=1).wait_for_publish(5)
     client.disconnect()
     client.loop_stop()
     admin = service.client()
@@ -74,7 +75,7 @@ def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: An
         return total
 
     run_twinward.until(
-        lambda: total_now()["stored"] == sent + 2, timeout_s=20, what="the good readings and the retained one stored"
+        lambda: total_now()["stored"] == sent + 3, timeout_s=20, what="the good readings and both alarms stored"
     )
     total = total_now()
     assert total["quarantined"] == rejected
@@ -85,9 +86,12 @@ def test_each_bad_message_is_one_counted_reject(mosquitto: Any, make_service: An
     run_twinward.until(
         lambda: len(admin.get("/readings", params=read).json()["points"]) == sent, timeout_s=10, what="readings"
     )
-    [standing] = admin.get("/hazards").json()["items"]
-    assert (standing["place"], standing["cause"], standing["late"]) == ("unassigned:old", "fire", False)
-    assert standing["text"]["en"].endswith("(standing, since an unknown time)")
+    run_twinward.until(lambda: len(admin.get("/hazards").json()["items"]) == 2, timeout_s=10, what="both hazards")
+    hazards = {hazard["place"]: hazard for hazard in admin.get("/hazards").json()["items"]}
+    assert hazards["unassigned:old"]["text"]["en"].endswith("(standing, since an unknown time)")
+    assert hazards["unassigned:new"]["text"]["en"].endswith("(the device's clock is wrong; time of arrival)")
+    assert {(hazard["cause"], hazard["late"]) for hazard in hazards.values()} == {("fire", False)}
+    assert all(hazard["paged"] for hazard in hazards.values())
     retained = admin.get("/sensors/school-1/old").json()
     assert [(row["name"], row["last_value"], row["quality"]) for row in retained["metrics"]] == [
         ("smoke", 1, "retained")

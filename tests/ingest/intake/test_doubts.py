@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -312,7 +313,17 @@ STATES: dict[str, tuple[str, Any]] = {
     "zigbee2mqtt leak": ("zigbee2mqtt/leak", {"water_leak": True}),
     "shelly_gen2": ("shellyplussmoke-1/status/smoke:0", {"id": 0, "alarm": True}),
     "native gas": ("campus/s1/env/a", {"gas": True}),
+    "esphome": ("hall/binary_sensor/smoke/state", b"ON"),
 }
+
+
+def test_a_state_of_an_announced_sensor_stands() -> None:
+    """Home Assistant discovery: announcement and state are both retained."""
+    world = World()
+    announcement = {"device_class": "smoke", "unique_id": "hall", "state_topic": "hall/smoke", "payload_on": "ON"}
+    world.send("homeassistant/binary_sensor/hall/config", announcement, flags=RETAIN)
+    assert world.send("hall/smoke", b"ON", flags=RETAIN) == [("fire", False, "standing")]
+    assert world.send("hall/smoke", b"ON", flags=RETAIN) == []
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -345,3 +356,27 @@ def test_a_standing_state_clears_no_alarm(alarm: dict[str, float], calm: dict[st
     assert {late for _, late, _ in raised} == {False}
     world.send(topic, calm, flags=RETAIN, after_s=10)
     assert world.send(topic, alarm, after_s=10) == []
+
+
+def report(shared_dir: Path, name: str) -> list[dict[str, str]]:
+    """Return the messages of a report from the field."""
+    lines = (shared_dir / "field-reports" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.shared
+def test_a_smoke_alarm_seven_seconds_after_the_start_is_an_alarm(shared_dir: Path) -> None:
+    """R25-shelly-clock-not-set: an alarm at its arrival, the clock reported."""
+    world = World()
+    (message,) = report(shared_dir, "R25-shelly-clock-not-set")
+    assert world.send(message["topic"], message["payload"].encode()) == [("fire", False, "time_past")]
+    assert world.reasons["time_past"] == 1
+
+
+@pytest.mark.shared
+def test_stamps_in_other_units_are_recognised(shared_dir: Path) -> None:
+    """R36-stamps-in-other-units: seconds, microseconds, milliseconds and a local time are one moment."""
+    world = World()
+    for message in report(shared_dir, "R36-stamps-in-other-units"):
+        world.send(message["topic"], message["payload"].encode())
+    assert [at for sensor, _, at, _ in world.stored if sensor == "a"] == [NOW_NS] * 4
