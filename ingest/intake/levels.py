@@ -18,6 +18,7 @@ class MountedLevels:
         self._catalog = catalog
         self._version = 0
         self._height_m = np.zeros(0)
+        self._mounted = False
 
     def extend(self, batch: TelemetryBatch) -> TelemetryBatch:
         """Return the batch with a level after each distance of a sensor with a height, of equal time and quality.
@@ -30,9 +31,10 @@ class MountedLevels:
         [2.8, 0.2]
         """
         self._sync()
+        if not self._mounted:
+            return batch
         rows = np.flatnonzero(batch.metric == DISTANCE)
-        if len(rows):
-            rows = rows[self._height_m[batch.sensor[rows]] > 0]
+        rows = rows[self._height_m[batch.sensor[rows]] > 0]
         if not len(rows):
             return batch
         order = np.sort(np.concatenate([np.arange(len(batch)), rows]), kind="stable")
@@ -53,3 +55,4 @@ class MountedLevels:
             self._height_m = np.concatenate([self._height_m, np.zeros(max(room, len(self._height_m)))])
         for code in changed:
             self._height_m[code] = self._catalog[code].height_m
+        self._mounted = bool(self._height_m.any())

@@ -49,6 +49,27 @@ def load_sentinels() -> tuple[Sentinel, ...]:
     return tuple(rows)
 
 
+class _Column:
+    """Sentinels of one metric, and the last value of each sensor; NaN without one."""
+
+    def __init__(self, rows: tuple[Sentinel, ...]) -> None:
+        self.rows = rows
+        self.last = np.full(0, np.nan)
+        self._low = np.array([[row.value - row.tolerance - 1e-9] for row in rows])
+        self._high = np.array([[row.value + row.tolerance + 1e-9] for row in rows])
+
+    def like(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return the mask of values that equal a sentinel."""
+        found: NDArray[np.bool_] = ((value >= self._low) & (value <= self._high)).any(axis=0)
+        return found
+
+    def grow(self, sensors: int) -> None:
+        """Make room for that many sensors."""
+        if len(self.last) < sensors:
+            room = max(sensors, 2 * len(self.last)) - len(self.last)
+            self.last = np.concatenate([self.last, np.full(room, np.nan)])
+
+
 class Sentinels:
     """Marks rows whose value is a sentinel. One thread owns it; it keeps the last value of each sensor and metric.
 
@@ -57,61 +78,49 @@ class Sentinels:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._rows: dict[int, tuple[Sentinel, ...]] = {}
+        self._chips = tuple({row.chip for row in load_sentinels()})
+        rows: dict[int, tuple[Sentinel, ...]] = {}
         for row in load_sentinels():
             code = METRIC_BY_NAME[row.metric].code
-            self._rows[code] = (*self._rows.get(code, ()), row)
-        self._chips = tuple({row.chip for row in load_sentinels()})
-        self._last = {code: np.full(0, np.nan) for code in self._rows}
+            rows[code] = (*rows.get(code, ()), row)
+        self._columns = [_Column(each) for each in rows.values()]
+        self._place = np.full(max(rows) + 2, -1, np.int16)  # the last one is that of all higher codes
+        self._place[list(rows)] = np.arange(len(rows))
 
     def apply(self, batch: TelemetryBatch) -> TelemetryBatch:
         """Return the batch, in order of arrival, with the quality fault for each sentinel."""
-        marked = self._mark(batch)
-        if not marked.any():
+        place = self._place[np.minimum(batch.metric, len(self._place) - 1)]
+        place[(batch.quality != Quality.GOOD) & (batch.quality != Quality.HISTORICAL)] = -1
+        marked: list[int] = []
+        for number in np.flatnonzero(np.bincount(place + 1)[1:]).tolist():
+            marked += self._mark(batch, np.flatnonzero(place == number), self._columns[number])
+        if not marked:
             return batch
-        return replace(batch, quality=np.where(marked, np.uint8(Quality.FAULT), batch.quality))
+        quality = batch.quality.copy()
+        quality[marked] = Quality.FAULT
+        return replace(batch, quality=quality)
 
-    def _mark(self, batch: TelemetryBatch) -> NDArray[np.bool_]:
-        marked = np.zeros(len(batch), np.bool_)
-        good = (batch.quality == Quality.GOOD) | (batch.quality == Quality.HISTORICAL)
-        for code, sentinels in self._rows.items():
-            rows = np.flatnonzero((batch.metric == code) & good)
-            if len(rows):
-                self._mark_metric(batch, rows, sentinels, self._room(code), marked)
-        return marked
-
-    def _mark_metric(
-        self,
-        batch: TelemetryBatch,
-        rows: NDArray[np.intp],
-        sentinels: tuple[Sentinel, ...],
-        last: NDArray[np.float64],
-        marked: NDArray[np.bool_],
-    ) -> None:
-        sensor, value = batch.sensor[rows], batch.value[rows]
-        like = np.zeros(len(rows), np.bool_)
-        for each in sentinels:
-            like |= np.abs(value - each.value) <= each.tolerance + 1e-9
+    def _mark(self, batch: TelemetryBatch, rows: NDArray[np.intp], column: _Column) -> list[int]:
+        """Return the rows with a sentinel of this metric; update the last values."""
+        column.grow(len(self._catalog))
+        sensor, value, last = batch.sensor[rows], batch.value[rows], column.last
+        like = column.like(value)
+        marked: list[int] = []
         if like.any():
             suspects = np.isin(sensor, sensor[like])
-            for row, code, number in zip(
-                rows[suspects].tolist(), sensor[suspects].tolist(), value[suspects].tolist(), strict=True
-            ):
+            for row in rows[suspects].tolist():
+                code, number = int(batch.sensor[row]), float(batch.value[row])
                 known = None if np.isnan(last[code]) else float(last[code])
-                marked[row] = any(each.is_fault(number, known) for each in self._of_probe(code, sentinels))
-                last[code] = last[code] if marked[row] else number
-            rows, sensor, value = rows[~suspects], sensor[~suspects], value[~suspects]
+                if any(each.is_fault(number, known) for each in self._of_probe(code, column.rows)):
+                    marked.append(row)
+                else:
+                    last[code] = number
+            sensor, value = sensor[~suspects], value[~suspects]
         last[sensor] = value
+        return marked
 
     def _of_probe(self, code: int, sentinels: tuple[Sentinel, ...]) -> tuple[Sentinel, ...]:
         """Return the rows of the chips in the sensor's name; all rows for a name without a chip."""
         words = _WORD.findall(self._catalog[code].id.upper())
         named = {chip for chip in self._chips if any(word.startswith(chip) for word in words)}
         return tuple(each for each in sentinels if each.chip in named) if named else sentinels
-
-    def _room(self, code: int) -> NDArray[np.float64]:
-        last = self._last[code]
-        if len(last) < len(self._catalog):
-            room = max(len(self._catalog), 2 * len(last)) - len(last)
-            last = self._last[code] = np.concatenate([last, np.full(room, np.nan)])
-        return last
