@@ -60,7 +60,8 @@ class _Column:
 
     def like(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return the mask of values that equal a sentinel."""
-        found: NDArray[np.bool_] = ((value >= self._low) & (value <= self._high)).any(axis=0)
+        equal: NDArray[np.bool_] = (value >= self._low) & (value <= self._high)
+        found: NDArray[np.bool_] = np.logical_or.reduce(equal, axis=0)
         return found
 
     def grow(self, sensors: int) -> None:
