@@ -24,7 +24,7 @@ from .intake.intake import Intake
 from .intake.memory import Memory
 from .intake.settings import IntakeSettings
 from .intake.spool import SpoolChanges, Spooled
-from .intake.values import ValueChecks
+from .intake.values import ReadingChecks, ValueChecks
 from .priority import URGENT_KINDS, Priority, split_by_priority
 from .sealed import Fact, Sealed
 from .sensor import CatalogChanges, Renaming, Sensor
@@ -93,6 +93,7 @@ __all__ = [
     "Quality",
     "QuarantineChanges",
     "Quarantined",
+    "ReadingChecks",
     "Reads",
     "Renaming",
     "Retained",

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from ingest import ReadingChecks
 from ingest.decode import Decoded, Decoder, Reading, Router
 from twinward.clock import Clock, system_clock
 
 SECOND_NS = 1_000_000_000
 _SCENARIOS_MAX = 10_000
+_State = tuple[Router, ReadingChecks]
 
 
 def decode_lines(lines: Iterable[str], *, clock: Clock = system_clock) -> Iterator[str]:
@@ -23,7 +25,7 @@ def decode_lines(lines: Iterable[str], *, clock: Clock = system_clock) -> Iterat
     Input: `topic`, `payload` or `payload_b64`, `retain`, `scenario`; lines of one scenario share decoder
     state, every other line gets new decoders. clock: source of the arrival time.
     """
-    scenarios: OrderedDict[str, Router] = OrderedDict()
+    scenarios: OrderedDict[str, _State] = OrderedDict()
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
@@ -33,7 +35,7 @@ def decode_lines(lines: Iterable[str], *, clock: Clock = system_clock) -> Iterat
             yield json.dumps(meaning, ensure_ascii=False)
 
 
-def _decode_line(line: str, scenarios: OrderedDict[str, Router], now_ns: int) -> dict[str, Any]:
+def _decode_line(line: str, scenarios: OrderedDict[str, _State], now_ns: int) -> dict[str, Any]:
     try:
         message = json.loads(line)
     except RecursionError as error:
@@ -41,16 +43,20 @@ def _decode_line(line: str, scenarios: OrderedDict[str, Router], now_ns: int) ->
     if not isinstance(message, dict) or not isinstance(message.get("topic"), str):
         raise ValueError("the line is no object with topic, and payload or payload_b64")  # noqa: TRY004 - one kind of error for a bad line
     scenario = message.get("scenario")
-    router = _router(scenarios, scenario) if isinstance(scenario, str) else Router()
+    router, checks = _state(scenarios, scenario) if isinstance(scenario, str) else _fresh()
     topic, retained = message["topic"], message.get("retain") is True
     part = router.find(topic)
     decoded = router.decode(topic, _payload(message), retained=retained, now_ns=now_ns)
-    return _show(topic, part, decoded, now_ns)
+    return _show(topic, part, decoded, checks, now_ns)
 
 
-def _router(scenarios: OrderedDict[str, Router], name: str) -> Router:
+def _fresh() -> _State:
+    return Router(), ReadingChecks()
+
+
+def _state(scenarios: OrderedDict[str, _State], name: str) -> _State:
     if name not in scenarios:
-        scenarios[name] = Router()
+        scenarios[name] = _fresh()
         if len(scenarios) > _SCENARIOS_MAX:
             scenarios.popitem(last=False)
     return scenarios[name]
@@ -68,13 +74,13 @@ def _payload(message: dict[str, Any]) -> bytes:
         raise ValueError(f"payload_b64: {error}") from error
 
 
-def _show(topic: str, part: Decoder | None, decoded: Decoded, now_ns: int) -> dict[str, Any]:
+def _show(topic: str, part: Decoder | None, decoded: Decoded, checks: ReadingChecks, now_ns: int) -> dict[str, Any]:
     media = decoded.media
     rejects = [{"reason": reject.reason, "detail": reject.detail} for reject in decoded.rejects]
     shown: dict[str, Any] = {
         "topic": topic,
         "format": None if part is None else part.name,
-        "readings": [_show_reading(reading, now_ns) for reading in decoded.readings],
+        "readings": [_show_reading(reading, checks, now_ns) for reading in decoded.readings],
         "availability": [
             {"sensor": one.sensor, "online": one.online, "reason": one.reason, "asleep": one.asleep}
             for one in decoded.availability
@@ -92,7 +98,7 @@ def _show(topic: str, part: Decoder | None, decoded: Decoded, now_ns: int) -> di
     return shown
 
 
-def _show_reading(reading: Reading, now_ns: int) -> dict[str, Any]:
+def _show_reading(reading: Reading, checks: ReadingChecks, now_ns: int) -> dict[str, Any]:
     """Return a reading as JSON; a reading without an event time has the arrival time."""
     value = bool(reading.value) if reading.unit == "bool" else reading.value
     return {
@@ -102,7 +108,7 @@ def _show_reading(reading: Reading, now_ns: int) -> dict[str, Any]:
         "value": value,
         "unit": reading.unit,
         "time": show_time(now_ns if reading.time_ns is None else reading.time_ns),
-        "quality": reading.quality.name.lower(),
+        "quality": checks.quality(reading).name.lower(),
         "dims": dict(reading.dims),
         "device": reading.device,
         "doubt": reading.doubt,

@@ -87,3 +87,14 @@ def test_any_line_gives_one_line_or_none(line: str) -> None:
     shown = list(decode_lines([line], clock=lambda: NOW_NS))
     assert len(shown) == (1 if line.strip() else 0)
     assert all(isinstance(json.loads(text), dict) for text in shown)
+
+
+def test_quality_is_that_of_the_service() -> None:
+    """A power-on value after a measurement and a value outside its range are faults; a fire is none."""
+
+    def message(celsius: float) -> dict[str, Any]:
+        body = {"Time": "2026-08-29T10:40:00Z", "DS18B20": {"Id": "0117A2F30B11", "Temperature": celsius}}
+        return {"topic": "tele/boiler/SENSOR", "payload": json.dumps(body), "scenario": "boiler"}
+
+    shown = _decode(*[message(celsius) for celsius in (21.0, 85.0, 60.0, 85.0, 3000.0)])
+    assert [one["readings"][0]["quality"] for one in shown] == ["good", "fault", "good", "good", "fault"]
