@@ -128,9 +128,9 @@ class Catalog:
         if code is None:
             return self._register(site, sensor_id, kind, wire=wire, now_ns=now_ns)
         known = self._sensors[code]
-        if now_ns and (known.removed or not known.first_ns):
+        if now_ns and (known.removed or known.asleep or not known.first_ns):
             wire, first_ns = (known.format, known.first_ns) if known.first_ns else (wire, now_ns)
-            known = replace(known, removed=False, format=wire, first_ns=first_ns)
+            known = replace(known, removed=False, asleep=False, format=wire, first_ns=first_ns)
             self._put(known)
         if KINDS.index(kind) < KINDS.index(known.kind) and (site, sensor_id) not in self._declared:
             self._put(replace(known, kind=kind))
@@ -225,8 +225,9 @@ class Catalog:
         declared = self._declaration(sensor)
         if declared is not None:
             known = replace(declared, code=sensor.code, id=sensor.id, format=sensor.format, first_ns=sensor.first_ns)
+            known = replace(known, removed=sensor.removed, asleep=sensor.asleep)
             gateway = declared.gateway or sensor.gateway
-            self._put(replace(known, gateway=gateway, former=sensor.former, removed=sensor.removed))
+            self._put(replace(known, gateway=gateway, former=sensor.former))
         elif self._declared and (sensor.declared or sensor.place or sensor.period_s or sensor.limits):
             self._put(replace(sensor, place="", profile="", period_s=0.0, limits={}, height_m=0.0, declared=False))
         else:

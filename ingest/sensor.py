@@ -18,8 +18,8 @@ class Sensor:
     unknown; limits: metric -> alarm limits of this sensor; gateway: id of the device of the same site that relays its
     messages, "" when unknown; format, first_ns: of its first message, "" and 0 before; declared: the registry describes
     it, under its id or a former one; former: earlier ids, the oldest first, each with the number of the renaming that
-    ended it; removed: its bridge or network removed it, and no message followed; height_m: height of a distance sensor
-    above the zero of its level, 0 when unknown.
+    ended it; removed: its bridge or network removed it, and no message followed; asleep: it announced its sleep, and
+    no message followed; height_m: height of a distance sensor above the zero of its level, 0 when unknown.
     """
 
     code: int
@@ -36,6 +36,7 @@ class Sensor:
     declared: bool = False
     former: tuple[tuple[str, int], ...] = ()
     removed: bool = False
+    asleep: bool = False
     height_m: float = 0.0
 
     @property

@@ -188,9 +188,15 @@ class _View:
         kind, drill = self._active.get((sensor.site, sensor.id), ("", False))
         if kind:
             alarm: schemas.SensorState = "drill" if drill else "hazard"
-            return "silent" if kind in SILENT else alarm
+            if kind not in SILENT:
+                return alarm
+            return "removed" if sensor.removed else "silent"
+        if sensor.removed:
+            return "removed"
         if sensor.gateway and self._active.get((sensor.site, sensor.gateway), ("", False))[0] in SILENT:
             return "silent"
+        if sensor.asleep:
+            return "asleep"
         return "ok" if received else "unknown"
 
     def _metrics(self, sensor: Sensor) -> list[schemas.LatestReading]:

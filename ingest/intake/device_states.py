@@ -9,7 +9,6 @@ from ingest.catalog import Catalog
 from ingest.decode.contract import Availability, Decoded, Reading
 from ingest.renames import probes, rename
 
-ONLINE, OFFLINE, ASLEEP = "online", "offline", "asleep"
 Write = Callable[[Reading], None]
 """Writes a reading of the service about a device into the open batch."""
 
@@ -19,7 +18,7 @@ class DeviceStates:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._states: dict[int, str] = {}
+        self._online: dict[int, bool] = {}
 
     def rename(self, site: str, renamed: Sequence[tuple[str, str]]) -> bool:
         """Give sensors their new ids, before the readings of the message; return whether one was known."""
@@ -28,10 +27,12 @@ class DeviceStates:
 
     def apply(self, decoded: Decoded, site: str, write: Write) -> bool:
         """Apply availability, gateways and removals after the readings; return whether a state changed."""
-        for name in {reading.sensor for reading in decoded.readings} | {one.device for one in decoded.readings}:
+        for name in {name for reading in decoded.readings for name in (reading.sensor, reading.device)}:
             known = self._catalog.find(site, name)
-            if known is not None and self._states.get(known.code) == ASLEEP:
-                del self._states[known.code]  # a message: it is awake
+            if known is not None and self._online.get(known.code) is False:
+                del self._online[known.code]  # it sends again: its next loss is a change
+            if known is not None and known.asleep:  # a message of its probe: it is awake
+                self._catalog.update(replace(known, asleep=False))
         changed = [self._announce(one, site, write) for one in decoded.availability]
         self._relate(decoded, site)
         changed += [self._remove(name, site, write) for name in decoded.removed]
@@ -39,16 +40,18 @@ class DeviceStates:
 
     def _announce(self, announced: Availability, site: str, write: Write) -> bool:
         """Write a change of availability; a repetition, and the loss of a sleeping device, are ignored."""
-        state = ASLEEP if announced.asleep else ONLINE if announced.online else OFFLINE
-        known = self._catalog.find(site, announced.sensor)
-        before = None if known is None else self._states.get(known.code)
-        if before == state or (before == ASLEEP and state == OFFLINE):
+        known, online = self._catalog.find(site, announced.sensor), announced.online and not announced.asleep
+        if known is not None and known.asleep and not online:
             return False
-        dims = {"asleep": True} if state == ASLEEP else {}
-        write(Reading(announced.sensor, "device", "online", float(state == ONLINE), "bool", dims=dims))
+        if known is not None and self._online.get(known.code) == online and not announced.asleep:
+            return False
+        dims = {"asleep": True} if announced.asleep else {}
+        write(Reading(announced.sensor, "device", "online", float(online), "bool", dims=dims))
         known = self._catalog.find(site, announced.sensor)
         if known is not None:
-            self._states[known.code] = state
+            self._online[known.code] = online
+            if announced.asleep:
+                self._catalog.update(replace(known, asleep=True))
         return True
 
     def _relate(self, decoded: Decoded, site: str) -> None:
@@ -71,5 +74,5 @@ class DeviceStates:
         for sensor in (known, *probes(self._catalog, known)):
             write(Reading(sensor.id, sensor.kind, "online", 0.0, "bool", dims={"removed": True}))
             self._catalog.update(replace(self._catalog[sensor.code], removed=True))
-            self._states[sensor.code] = OFFLINE
+            self._online[sensor.code] = False
         return True

@@ -9,7 +9,7 @@ from pydantic import Field
 from .fields import Body, Both, Count, List, MetricName, PlaceId, Point, SensorId, SiteId, Time, Unit
 from .hazards import Battery
 
-SensorState = Literal["ok", "hazard", "drill", "silent", "unknown"]
+SensorState = Literal["ok", "hazard", "drill", "silent", "removed", "asleep", "unknown"]
 Quality = Literal["good", "fault", "test", "historical", "retained"]
 _Number = float | int | None
 
@@ -59,7 +59,8 @@ class Sensor(Body):
     unread: Annotated[UnreadKeys | None, Field(description="null without unread keys")]
     battery: Annotated[Battery | None, Field(description="null unless the battery is low")]
     state: Annotated[
-        SensorState, Field(description="drill: alarm of a drill only; silent: offline, or its gateway is offline")
+        SensorState,
+        Field(description="drill: alarm of a drill only; silent: it or its gateway is offline; asleep: announced"),
     ]
 
 

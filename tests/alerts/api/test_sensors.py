@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from detectors import Calendar, Phase, build, load_recipe
 from ingest import COLUMNS, METRIC_BY_NAME, TelemetryBatch, Unread, from_columns
+from ingest.renames import rename
 
 DAY_S = 86_400
 START_S = 1_790_000_000
@@ -80,6 +82,19 @@ def test_list_assigns_many_sensors_and_is_journalled(office: Any) -> None:
     assert officer.get("sensors/school-1/new/2").json()["place"] == "d-102"
     audit = [row for row in officer.get("audit").json()["items"] if row["kind"] == "sensor.assigned"]
     assert {row["subject"] for row in audit} == {"new/1", "new/2"}
+
+
+def test_removed_and_sleeping_sensors_have_their_state(office: Any) -> None:
+    """A removed sensor without a place leaves the inbox; a renamed one shows its former ids."""
+    receive(office, "new/1", "new/2")
+    catalog, officer = office.world.catalog, office.sign_in("officer")
+    for name, changes in {"new/1": {"removed": True}, "new/2": {"asleep": True}}.items():
+        catalog.update(replace(catalog.find("school-1", name), **changes))
+    rename(catalog, "school-1", "new/2", "head")
+    assert inbox(officer) == ["head"]
+    shown = {row["id"]: (row["state"], row["former"]) for row in officer.get("sensors").json()["items"]}
+    assert shown["new/1"] == ("removed", [])
+    assert shown["head"] == ("asleep", ["new/2"])
 
 
 def test_inbox_shows_unread_keys(office: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,6 +169,14 @@ def test_a_sleeping_device_is_not_lost() -> None:
     assert sealed.batch.attributes == {1: {"asleep": True}}
     rows = site.send(Decoded([reading("head")]), Decoded(availability=[lost]))
     assert rows[-1] == ("head", "online", 0.0)
+
+
+def test_each_loss_is_stored_once() -> None:
+    """A repeated announcement changes nothing; after a message the next one is a loss again."""
+    site = Site()
+    lost, sent = Decoded(availability=[Availability("head", online=False)]), Decoded([reading("head")])
+    rows = site.send(sent, lost, replace(lost), sent, lost)
+    assert [metric for _, metric, _ in rows] == ["smoke", "online", "smoke", "online"]
 
 
 def test_probes_are_behind_their_device_and_the_device_behind_its_gateway() -> None:

@@ -790,10 +790,10 @@ export interface components {
             /** @description site id */
             site: string;
             /**
-             * @description drill: alarm of a drill only; silent: offline, or its gateway is offline
+             * @description drill: alarm of a drill only; silent: it or its gateway is offline; asleep: announced
              * @enum {string}
              */
-            state: "ok" | "hazard" | "drill" | "silent" | "unknown";
+            state: "ok" | "hazard" | "drill" | "silent" | "removed" | "asleep" | "unknown";
             /** @description null without unread keys */
             unread: components["schemas"]["UnreadKeys"] | null;
             /** @description metres on the plan of the site */

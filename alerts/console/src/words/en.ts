@@ -168,6 +168,8 @@ export const en: Record<keyof typeof zh, string> = {
   sensor_ok: "OK",
   sensor_hazard: "Hazard",
   sensor_silent: "Offline",
+  sensor_removed: "Removed",
+  sensor_asleep: "Asleep",
   sensor_unknown: "Unknown",
   lastValue: "Last value",
   lastTime: "Last reading",

@@ -166,6 +166,8 @@ export const zh = {
   sensor_ok: "正常",
   sensor_hazard: "险情",
   sensor_silent: "离线",
+  sensor_removed: "已移除",
+  sensor_asleep: "休眠",
   sensor_unknown: "未知",
   lastValue: "最新值",
   lastTime: "最新时间",
