@@ -87,8 +87,8 @@ class Detector(Protocol):
 
     Invariants of every implementation: it reads no wall clock and no randomness; the input stays unchanged; single
     rows give the same detections as one batch; `restore(snapshot())` in a new instance continues as the old one would;
-    memory is bounded by the number of sensors. Readings of quality HISTORICAL neither raise nor clear; FAULT raises
-    only device faults; TEST raises only drills; RETAINED changes no state.
+    memory is bounded by the number of sensors. Readings of quality HISTORICAL raise only late detections and clear
+    only those; FAULT raises only device faults; TEST raises only drills; RETAINED without a doubt changes no state.
     """
 
     def update(self, batch: TelemetryBatch) -> DetectionBatch:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .emission import DRILL, LATE, LIVE, TIMELINES
 
-TEST = 2  # Quality.TEST, a constant of the compiled loop
+TEST, HISTORICAL = 2, 3  # of Quality, constants of the compiled loop
 
 
 @njit(cache=True, nogil=True)
@@ -25,9 +25,9 @@ def assign(  # noqa: PLR0917 - compiled: arrays one by one
 ) -> None:
     """Fill `states` and `older` for `rows`; last: newest event time of each state, updated.
 
-    A test reading belongs to the drill timeline. A reading that arrives more than late_ns after its event, or is older
-    than the newest live one of its series, belongs to the late timeline: it may raise there, but never clears a live
-    detection.
+    A test reading belongs to the drill timeline. A reading that its source marks as history, that arrives more than
+    late_ns after its event, or that is older than the newest live one of its series, belongs to the late timeline: it
+    may raise there, but never clears a live detection.
     """
     for i in range(len(rows)):
         row = rows[i]
@@ -35,7 +35,7 @@ def assign(  # noqa: PLR0917 - compiled: arrays one by one
         state = slots[i] * TIMELINES
         if quality[row] == TEST:
             state += DRILL
-        elif arrivals[row] - time > late_ns or time < last[state + LIVE]:
+        elif quality[row] == HISTORICAL or arrivals[row] - time > late_ns or time < last[state + LIVE]:
             state += LATE
         states[i] = state
         older[i] = time < last[state]

@@ -18,6 +18,9 @@ from ingest import METRIC_BY_NAME, Catalog, Metric, Quality, Sensor, TelemetryBa
 from .state import Columns
 
 UNKNOWN_KIND = "device"
+USABLE = np.array((Quality.GOOD, Quality.TEST, Quality.HISTORICAL), np.uint8)
+"""Qualities that rules score: a test on the drill timeline, a past value on the late one."""
+
 NO_METRIC = -2
 """Code that no reading has."""
 
@@ -192,7 +195,7 @@ class BatchView:
         self.batch, self.fleet, self.late_ns = batch, fleet, late_ns
         self.doubtful, self.standing = doubtful(batch), standing(batch)
         self.clock = np.maximum(np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns)), clock_ns)
-        usable = (batch.quality == Quality.GOOD) | (batch.quality == Quality.TEST)
+        usable = np.isin(batch.quality, USABLE)
         usable &= ~np.isnan(batch.value)
         metric = np.where(usable, batch.metric, np.int16(-1))
         self._order = np.argsort(metric, kind="stable")  # stable: keeps the order of rows within a metric

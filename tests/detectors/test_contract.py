@@ -128,8 +128,14 @@ def test_changes_and_clears_follow_a_raise(name: str, batch: TelemetryBatch) -> 
 
 
 @every
-@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.HISTORICAL, Quality.RETAINED])
-def test_faulty_and_historical_readings_neither_raise_nor_clear(name: str, quality: Quality) -> None:
+def test_historical_readings_are_late(name: str) -> None:
+    """A value that its source marks as past raises a late finding at most, also when it arrives at once."""
+    assert make(name).update(readings(everything(int(Quality.HISTORICAL)))).late.all()
+
+
+@every
+@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.RETAINED])
+def test_faulty_and_retained_readings_neither_raise_nor_clear(name: str, quality: Quality) -> None:
     """An unreliable reading has no detection but that of its own fault, for any value."""
     found = make(name).update(readings(everything(int(quality))))
     assert set(found.hazard) <= ({"sensor_fault"} if quality == Quality.FAULT else set())

@@ -23,9 +23,9 @@ def view_of(batch: TelemetryBatch, fleet: Fleet) -> BatchView:
 @thorough
 @given(batch=histories())
 def test_rows_of_metrics_are_usable_and_in_order(batch: TelemetryBatch) -> None:
-    """Only good and test readings with a value, of each metric alone and of all together."""
+    """Only good, test and historical readings with a value, of each metric alone and of all together."""
     view = view_of(batch, Fleet(campus()))
-    usable = np.isin(batch.quality, [Quality.GOOD, Quality.TEST]) & ~np.isnan(batch.value)
+    usable = np.isin(batch.quality, [Quality.GOOD, Quality.TEST, Quality.HISTORICAL]) & ~np.isnan(batch.value)
     codes = [metric.code for metric in METRICS]
     for wanted in ([code] for code in codes):
         assert view.rows_of(wanted).tolist() == np.flatnonzero(usable & np.isin(batch.metric, wanted)).tolist()
