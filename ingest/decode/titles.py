@@ -183,6 +183,8 @@ def _measure(words: Sequence[str], unit: str, around: str) -> str:
         return "battery_voltage" if "voltage" in words or (unit and convert(1.0, unit, "V")) else "battery"
     if words[-1] == "level" and unit:
         return "gas_level" if unit == "%LEL" else "depth" if lengths else "fill" if unit == "%" else ""
+    if joined != "level" and joined in METRIC_BY_NAME and not _is_state(joined):
+        return joined
     counted = _passages({*words}, {*_LETTERS.findall(_CAMEL.sub(" ", around).lower())})
     if counted:
         return counted

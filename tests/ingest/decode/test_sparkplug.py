@@ -91,6 +91,7 @@ TITLES: list[tuple[str, int, Any, tuple[str, float]]] = [
     ("Battery Level", UINT8, 71, ("battery", 71)),
     ("Battery", UINT8, 254, ("battery_undescribed", 254)),
     ("Entry Count", UINT32, 512, ("people_in_total", 512)),
+    ("people_in", UINT32, 3, ("people_in", 3)),
     ("Exits", UINT32, 498, ("people_out_total", 498)),
     ("CO ppm", DOUBLE, 40, ("co", 40)),
     ("Smoke Alarm", BOOLEAN, True, ("smoke", 1)),
