@@ -174,5 +174,7 @@ STANDING = frozenset(
 )
 """Life-safety metrics whose present value shows a danger, without the events before it."""
 
-LIFE_SAFETY = STANDING | {"open", "access_granted", "access_denied", "occupancy", "fill", "flow", "rule_active"}
+LIFE_SAFETY = STANDING | frozenset(
+    ("open", "access_granted", "access_denied", "occupancy", "fill", "flow", "rule_active", "review", "sound")
+)
 """Metrics that show fire, gas, intruders or danger at water. A doubtful time never refuses or delays them."""

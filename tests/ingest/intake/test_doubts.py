@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import Calendar, build, load_recipe
+from detectors.detector_set import metrics_read
 from ingest import BatchSettings, Catalog, Counts, Intake, Memory, Sensor, residual
 from ingest.decode import decoders
 from ingest.vocabulary import LIFE_SAFETY, METRIC_BY_NAME, STANDING
@@ -92,6 +93,16 @@ class World:
 def test_the_metrics_of_life_safety_are_in_the_vocabulary() -> None:
     """Every one has a code; a standing one is a metric of life safety."""
     assert set(METRIC_BY_NAME) >= LIFE_SAFETY > STANDING
+
+
+def test_every_metric_that_pages_for_a_danger_to_life_is_one_of_life_safety() -> None:
+    """By the shipped recipe; anomalies of pressure and wind concern the installation."""
+    paging = [
+        rule
+        for rule in RECIPE.rules
+        if rule.hazard not in {"anomaly", "camera_blind"} and {*rule.pages} & {*getattr(rule, "levels", ())}
+    ]
+    assert {metric for rule in paging for metric in metrics_read(rule)} <= LIFE_SAFETY
 
 
 STAMPS: dict[str, tuple[Any, str]] = {
