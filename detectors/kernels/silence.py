@@ -28,7 +28,8 @@ _EVEN, _EVEN_SHARE = 7, 0.15  # number of intervals that must lie within this sh
 MISSED = 1.25
 """Periods after which a message is missing."""
 _LATE_STEPS = 32  # messages over which a lateness decays
-_HOPS = 4  # longest chain of gateways
+HOPS = 4
+"""Longest chain of gateways."""
 
 
 @njit(cache=True, nogil=True)
@@ -58,7 +59,7 @@ def _through(sensor, now, last_seen, limit, parent, second, periods):  # type: i
     since = last_seen[sensor] + np.int64(MISSED * limit[sensor] / periods)
     if last_seen[above] > since or now - last_seen[above] <= MISSED * second[above] / periods:
         return -1
-    for _ in range(_HOPS):
+    for _ in range(HOPS):
         higher = parent[above]
         if higher < 0 or second[higher] == FAR or last_seen[higher] == NONE or last_seen[higher] > since:
             break
@@ -70,7 +71,7 @@ def _through(sensor, now, last_seen, limit, parent, second, periods):  # type: i
 def _under(sensor, parent, step):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined
     """Return whether a gateway above the sensor is offline."""
     above = parent[sensor]
-    for _ in range(_HOPS):
+    for _ in range(HOPS):
         if above < 0:
             break
         if step[above] > 0:
@@ -100,7 +101,7 @@ def _scan(row, now, register, periods, ladder, sensors, found, values, count):  
                     found, values = emit(found, values, count, entry, (now - last_seen[above]) / 1e9)
                     count += 1
                     step[above] = 1
-                    if len(ladder) > 1:
+                    if len(ladder) > 1 and limit[above] != FAR:
                         due = min(due, last_seen[above] + limit[above] + ladder[1])
             if step[sensor] == 0 and _under(sensor, parent, step):
                 break
@@ -139,7 +140,7 @@ def _return(above, now, register, parent, last_seen, step):  # type: ignore[no-u
         if step[sensor] > 0 or last_seen[sensor] == NONE:
             continue
         higher = parent[sensor]
-        for _ in range(_HOPS):
+        for _ in range(HOPS):
             if higher < 0:
                 break
             if higher == above:
@@ -159,12 +160,14 @@ def _await(sensor, now, span, register, sensors):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _lose(lost, now, cap, register, sensors):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined
+def _lose(lost, now, cap, unknown, register, sensors):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined
     """Bring the deadlines of a lost device, and of the sensors behind it, to the cap at the latest."""
     limit, last_seen, step, parent = sensors[0], sensors[1], sensors[3], sensors[4]
+    if limit[lost] == FAR and last_seen[lost] != NONE:  # a gateway: no message before any deadline behind it
+        last_seen[lost] = min(last_seen[lost], now + cap - unknown)
     for sensor in range(len(parent)):
         above = sensor
-        for _ in range(_HOPS + 1):
+        for _ in range(HOPS + 1):
             if above == lost or above < 0:
                 break
             above = parent[above]
@@ -177,7 +180,7 @@ def _lose(lost, now, cap, register, sensors):  # type: ignore[no-untyped-def] # 
 def _lift(row, above, now, arrival, register, sensors, found, values, count):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
     """Mark the gateways above a message as seen, and clear their detections."""
     last_seen, last_arrival, step, parent = sensors[1], sensors[2], sensors[3], sensors[4]
-    for _ in range(_HOPS):
+    for _ in range(HOPS):
         if above < 0:
             break
         was, begun = step[above], last_arrival[above]
@@ -196,6 +199,7 @@ def find_offline(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays on
     rows: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]],
     spans: tuple[float, int, int, int, int, int],
     at_once: bool,  # noqa: FBT001 - compiled: no keywords
+    relays: NDArray[np.bool_],
     ladder: NDArray[np.int64],
     register: NDArray[np.int64],
     sensors: tuple[
@@ -210,7 +214,8 @@ def find_offline(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays on
     rows: sensor, event time, arrival, sign. spans: periods without a message until offline, limit of an unknown period,
     shortest learned limit, longest gap that is no downtime of the service, longest lateness granted, bound on the limit
     as far as one message may be missing. at_once: an announced loss is a detection; else the bound on the limit starts
-    with it, and an awaited sensor has the whole limit instead of one period. ladder: spans after the limit, the first
+    with it, and an awaited sensor has the whole limit instead of one period. relays: gateways outside the rule, whose
+    return restarts the deadlines behind them. ladder: spans after the limit, the first
     0. sensors: limit (FAR: never offline), last message on the clock without downtime, the same as arrival time (NONE
     for an awaited sensor), step of the ladder, code of the gateway or -1, lateness of its messages, added to the limit.
     learning: whether the period is learned, the last intervals (ms), their number. A message also counts for every
@@ -238,9 +243,9 @@ def find_offline(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays on
             continue
         sensor, gone = codes[row], signs[row] == GONE
         if gone and not at_once:
-            _lose(sensor, now, cap, register, sensors)
+            _lose(sensor, now, cap, unknown, register, sensors)
             continue
-        if limit[sensor] == FAR:
+        if limit[sensor] == FAR and not relays[sensor]:
             continue
         if signs[row] == AWAITED:
             one = np.int64(limit[sensor] / periods) if at_once and not learns[sensor] else cap
@@ -269,7 +274,8 @@ def find_offline(  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled: arrays on
             register[DUE] = min(register[DUE], now + limit[sensor])
             continue
         step[sensor] = 0
-        register[DUE] = min(register[DUE], now + limit[sensor])
+        if limit[sensor] != FAR:
+            register[DUE] = min(register[DUE], now + limit[sensor])
         if was > 0:
             entry = (row, sensor * TIMELINES, 2, was - 1, begun, arrivals[row])
             found, values = emit(found, values, count, entry, 0.0)

@@ -14,6 +14,7 @@ from detectors.kernels.silence import (
     DUE,
     FAR,
     GONE,
+    HOPS,
     INTERVALS,
     MISSED,
     REGISTERS,
@@ -73,6 +74,7 @@ class SilenceDetector:
             int(rule.lateness_s * SECOND_NS),
             int(rule.limit_max_s * SECOND_NS),
         )
+        self._relays = np.zeros(0, np.bool_)
         self._seen_version = 0
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
@@ -84,6 +86,7 @@ class SilenceDetector:
             (batch.sensor, batch.time_ns, batch.arrival_ns, _signs(batch)),
             self._spans,
             self.rule.at_once,
+            self._relays,
             self._ladder,
             self._register,
             (own["limit"], own["last_seen"], own["last_arrival"], own["step"], own["parent"], own["late"]),
@@ -113,8 +116,11 @@ class SilenceDetector:
                 self._register[DUE] = min(self._register[DUE], self._register[CLOCK])
         gateways = parent[parent >= 0]
         learns[gateways] = False  # a gateway is seen with every sensor behind it
-        beyond = np.unique(parent[(parent >= 0) & (limit != FAR)])  # gateways of watched sensors, outside the rule
-        limit[beyond[limit[beyond] == FAR]] = self._spans[1]
+        self._relays = np.zeros(len(parent), np.bool_)
+        below = np.flatnonzero(limit != FAR)
+        for _ in range(0 if self.rule.at_once else HOPS):
+            below = np.unique(parent[below][parent[below] >= 0])
+            self._relays[below] = True
         self._seen_version = fleet.version
 
     def inputs(self) -> tuple[object, ...]:

@@ -184,3 +184,33 @@ def test_a_sleeping_gauge_is_not_lost(shared_dir: Path) -> None:
     school = School("meadow-gauge", "water")
     messages = report(shared_dir, "R09-tasmota-deepsleep-lwt")
     assert school.play([*messages, Message("tele/meadow-gauge/LWT", "Offline")]) == []
+
+
+HEAD = Message("zigbee2mqtt/head", {"smoke": False})
+LOST: dict[str, list[Message]] = {
+    "never reported": [],
+    "announced offline": [HEAD, Message("zigbee2mqtt/head/availability", {"state": "offline"})],
+    "bridge offline": [
+        Message("zigbee2mqtt/bridge/state", {"state": "online"}),
+        HEAD,
+        Message("zigbee2mqtt/bridge/state", {"state": "offline"}),
+    ],
+    "removed": [HEAD, Message("zigbee2mqtt/bridge/response/device/remove", {"data": {"id": "head"}, "status": "ok"})],
+    "even messages that end": [HEAD._replace(payload={"smoke": False, "battery": n}) for n in range(100, 40, -1)],
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_a_sleeping_room_without_a_working_detector_is_found_in_ten_minutes(case: str) -> None:
+    """The head has no declared period; its next message ends the finding."""
+    school = School("head", "smoke")
+    found = school.play(LOST[case], then_s=605)
+    assert [row[:3] for row in found if row[1] == "detector_lost"] == [("RAISE", "detector_lost", "head")]
+    assert {place for *_, place in found} <= {"room-114", "unassigned:bridge"}
+    assert ("CLEAR", "detector_lost", "head", "room-114") in school.play([HEAD], then_s=0)
+
+
+def test_a_detector_that_reports_daily_is_not_lost_between_its_messages() -> None:
+    """Without a period and without an announcement, its room has a working detector for 25 hours."""
+    school = School("head", "smoke")
+    assert school.play([HEAD], then_s=3_600) == []
