@@ -35,7 +35,7 @@ _DIGITS = re.compile(r"\d+")
 _CHANNEL = re.compile(r"_\d+$")
 _PLAIN = re.compile(r"[^a-z0-9]+")
 _MODEL_FIELDS = ("Node_type", "Device", "model", "Model", "SENSOR_MODEL", "Sensor_model")
-_HISTORY, _EVENT, _TIME, _ALARM = "history", "event", "timestamp", "alarm"
+_HISTORY, _EVENT, _TIME = "history", "event", "timestamp"
 
 _Rows = Mapping[str, list[Row]]
 _Path = tuple[str, ...]
@@ -105,7 +105,7 @@ class LorawanTable:
             elif raw is not None:
                 meaning.unread.append(".".join(path))
         _distrust(rows, fields, meaning)
-        _merge_alarms(meaning)
+        _merge_states(meaning)
         if meaning.testing:
             meaning.readings = [marked(reading, Quality.TEST) for reading in meaning.readings]
         return meaning
@@ -237,14 +237,15 @@ def _keep_unknown(path: _Path, raw: Any, stamp: Reading, meaning: Meaning) -> No
         meaning.notices.append("unknown_metric")
 
 
-def _merge_alarms(meaning: Meaning) -> None:
-    """Leave one reading of the general alarm for each sensor: set if any of the device's own limits is exceeded."""
-    alarms: dict[str, Reading] = {}
+def _merge_states(meaning: Meaning) -> None:
+    """Leave one reading of each state of a sensor: set if any of the keys that report it is set."""
+    states: dict[tuple[str, str], Reading] = {}
     for reading in meaning.readings:
-        if reading.metric == _ALARM and reading.value >= alarms.get(reading.sensor, reading).value:
-            alarms[reading.sensor] = reading
+        key = reading.sensor, reading.metric
+        if reading.unit == "bool" and reading.value >= states.get(key, reading).value:
+            states[key] = reading
     meaning.readings = [
-        reading for reading in meaning.readings if reading.metric != _ALARM or alarms[reading.sensor] is reading
+        reading for reading in meaning.readings if states.get((reading.sensor, reading.metric), reading) is reading
     ]
 
 

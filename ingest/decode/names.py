@@ -10,6 +10,7 @@ from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
 
 from .units import convert, known_unit, normal_unit
 
+_UNDESCRIBED = "_undescribed"
 _METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ALIASES: Mapping[str, str] = {
     "temp": "temperature",
@@ -142,7 +143,12 @@ def undescribed(name: str) -> str:
     >>> undescribed("depth"), undescribed("flux")
     ('depth_undescribed', 'flux')
     """
-    return f"{name}_undescribed"[:64] if name.lower() in METRIC_BY_NAME or name.lower() in _ALIASES else name
+    return f"{name}{_UNDESCRIBED}"[:64] if name.lower() in METRIC_BY_NAME or name.lower() in _ALIASES else name
+
+
+def unmarked(metric: str) -> str:
+    """Return the metric without the mark of `undescribed`."""
+    return metric.removesuffix(_UNDESCRIBED)
 
 
 def kind_of(name: str, *, otherwise: str) -> str:

@@ -13,6 +13,7 @@ from .contract import Decoded, Reading
 from .document import gathered
 from .lorawan import LorawanTable
 from .lorawan_rows import marked
+from .names import unmarked
 from .throttle import FLAGS, Throttle
 
 _FAULTS_MAX = 100_000
@@ -59,8 +60,9 @@ class Uplinks:
         """Return the end of each fault whose metric has a value again; faulty: metrics without one now."""
         ended: dict[str, Reading] = {}
         for reading in readings:
-            if reading.quality == Quality.GOOD and (reading.sensor, reading.metric) in self._faulty:
-                del self._faulty[reading.sensor, reading.metric]
+            key = reading.sensor, unmarked(reading.metric)
+            if reading.quality == Quality.GOOD and key in self._faulty:
+                del self._faulty[key]
                 ended[reading.sensor] = replace(reading, kind="device", metric="fault", value=0.0, unit="bool", dims={})
         self._faulty.update(dict.fromkeys(faulty))
         while len(self._faulty) > _FAULTS_MAX:

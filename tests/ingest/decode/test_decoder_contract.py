@@ -130,6 +130,8 @@ def _check(decoded: Decoded) -> None:
         assert reading.metric
         assert reading.time_ns is None or 0 <= reading.time_ns < 2**63
         json.dumps(dict(reading.dims), allow_nan=False)
+    assert all(isinstance(key, str) and key for key in decoded.unread)
+    assert decoded != Decoded(), "a claimed message leaves no record"
     for key in decoded.memory:
         assert key
     assert all(reject.reason in REASONS for reject in decoded.rejects)

@@ -342,6 +342,10 @@ def test_a_fault_ends_with_the_next_value_of_its_metric() -> None:
     assert faults(model | {"Bat": 3.1}) == []
     assert faults(model | {"Distance": 900}) == [0.0]
     assert faults(model | {"Distance": 900}) == []
+    assert faults(model | {"Distance": "No Sensor", "Sensor_flag": 1}) == [1.0]  # one key with the fault is enough
+    assert faults(model | {"Distance": 900, "Sensor_flag": 1})[-1] == 0.0
+    assert faults({"level": "No Sensor"}) == [1.0]
+    assert faults({"level": 12}) == [0.0]
 
 
 @pytest.mark.parametrize("decode", SERVERS, ids=lambda server: server.__name__)
