@@ -89,6 +89,14 @@ class Detection(Body):
     level: Level
     active: bool
     late: Annotated[bool, Field(description="decided on late data")]
+    doubt: Annotated[
+        Literal["", "time_format", "time_past", "time_future", "clock_unknown", "standing"],
+        Field(
+            description="reason to decide at the arrival instead of the device's time, empty without one;"
+            " `standing`: the state was present at a connect, since an unknown time",
+            examples=["clock_unknown"],
+        ),
+    ]
     drill: Annotated[bool, Field(description="from test messages")]
     score: Annotated[float, Field(ge=0, le=1, examples=[0.9])]
     first: Time | None
@@ -256,6 +264,7 @@ def detection_body(finding: alerts.Finding) -> Detection:
         window=Window(first=first, last=last),
         text=both(evidence.get("text", {})),
         clears=both(evidence.get("clears", {})),
+        doubt=evidence.get("doubt", ""),
         battery=battery_body(finding) if finding.detector == "battery" else None,
         times=_times(finding, finding.first_ns),
     )

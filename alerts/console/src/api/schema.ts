@@ -156,6 +156,11 @@ export interface components {
             clears: components["schemas"]["Both"];
             /** @description detector type */
             detector: string;
+            /**
+             * @description reason to decide at the arrival instead of the device's time, empty without one; `standing`: the state was present at a connect, since an unknown time
+             * @enum {string}
+             */
+            doubt: "" | "time_format" | "time_past" | "time_future" | "clock_unknown" | "standing";
             /** @description from test messages */
             drill: boolean;
             first: string | null;
