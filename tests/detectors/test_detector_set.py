@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import Calendar, DetectionBatch, DetectorSet, Phase, Recipe, StateError, build, load_recipe
+from detectors.detector_set import metrics_read
 from detectors.recipes.kinds import AfterHours, Battery, Forced, Rule, Silence, Threshold
 from detectors.snapshot import decode_snapshot, encode_snapshot
 from ingest import TelemetryBatch
@@ -129,11 +130,11 @@ def test_battery_type_change_starts_battery_rules_anew() -> None:
 
 
 def test_lateness_change_starts_all_rules_over_series_anew() -> None:
-    """The limit of lateness assigns readings to timelines; offline detection has none."""
+    """The limit of lateness assigns readings to timelines; offline sensors and device faults have none."""
     saved = build(DEFAULT, campus(), Calendar()).snapshot()
     restored = build(replace(DEFAULT, late_s=60.0), campus(), Calendar())
     restored.restore(saved)
-    assert restored.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if not isinstance(rule, Silence))
+    assert restored.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if metrics_read(rule))
 
 
 def test_rule_state_without_its_table_is_refused() -> None:
