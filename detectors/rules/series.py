@@ -6,6 +6,7 @@ import itertools
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from detectors.kernels.emission import LIVE, NONE, TIMELINES
 from detectors.kernels.timelines import assign
 from ingest import METRIC_BY_NAME, Catalog, Metric, Quality, Sensor, TelemetryBatch
 
+from .signs import signs_of
 from .state import Columns
 
 UNKNOWN_KIND = "device"
@@ -202,6 +204,11 @@ class BatchView:
         ordered = metric[self._order]
         edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
         self._spans = {int(ordered[a]): (a, b) for a, b in itertools.pairwise(edges)}
+
+    @cached_property
+    def signs(self) -> NDArray[np.int8]:
+        """Signs of the rows for offline detection."""
+        return signs_of(self.batch)
 
     def rows_of(self, metrics: Sequence[int]) -> NDArray[np.int64]:
         """Return the rows of usable quality with one of these metrics, in order."""

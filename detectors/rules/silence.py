@@ -5,27 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.kernels.emission import NONE, empty
 from detectors.kernels.silence import (
-    AWAITED,
     CLOCK,
     DUE,
     FAR,
-    GONE,
     HOPS,
     INTERVALS,
     MISSED,
     REGISTERS,
-    TICK,
     TICKING,
     find_offline,
 )
 from detectors.recipes.kinds import Silence
 from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
-from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Quality, Sensor, TelemetryBatch
+from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Sensor
 
 from .levels import SECOND_NS
 from .series import BatchView, Fleet, Part
@@ -35,7 +31,6 @@ LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
 ONLINE = METRIC_BY_NAME["online"].code
-_SIGNS = {METRIC_BY_NAME["tick"].code: TICK, METRIC_BY_NAME["awaited"].code: AWAITED}
 NAMED_MAX = 5_000
 """Sensors behind an offline gateway that its detection names; it counts all of them."""
 
@@ -75,23 +70,24 @@ class SilenceDetector:
             int(rule.limit_max_s * SECOND_NS),
         )
         self._relays = np.zeros(0, np.bool_)
+        self._arrays = self._views()
+        self._tables = empty()
         self._seen_version = 0
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the sensors that went offline or returned."""
         del part
         self.sync(view.fleet)
-        batch, own = view.batch, self._sensors
+        batch = view.batch
         found, values, count = find_offline(
-            (batch.sensor, batch.time_ns, batch.arrival_ns, _signs(batch)),
+            (batch.sensor, batch.time_ns, batch.arrival_ns, view.signs),
             self._spans,
             self.rule.at_once,
             self._relays,
             self._ladder,
             self._register,
-            (own["limit"], own["last_seen"], own["last_arrival"], own["step"], own["parent"], own["late"]),
-            (own["learns"], own["intervals"], own["filled"]),
-            *empty(),
+            *self._arrays,
+            *self._tables,
         )
         return [self._detection(entry, view) for entry in entries(found, values, count)] if count else []
 
@@ -121,6 +117,7 @@ class SilenceDetector:
         for _ in range(0 if self.rule.at_once else HOPS):
             below = np.unique(parent[below][parent[below] >= 0])
             self._relays[below] = True
+        self._arrays = self._views()
         self._seen_version = fleet.version
 
     def inputs(self) -> tuple[object, ...]:
@@ -135,6 +132,7 @@ class SilenceDetector:
         """Restore the state of a snapshot."""
         self._register[:] = state["register"]
         self._sensors.load(state["sensors"])
+        self._arrays = self._views()
         self._seen_version = 0
 
     def inherit(self, state: dict[str, Any]) -> None:
@@ -146,6 +144,14 @@ class SilenceDetector:
         own = self._sensors
         own["step"][:], own["limit"][:], own["learns"][:] = 0, FAR, False
         own["late"][:] = self._spans[4]
+
+    def _views(self) -> tuple[Any, Any]:
+        """Return the columns for the kernel, which change their place with a new sensor only."""
+        own = self._sensors
+        return (
+            (own["limit"], own["last_seen"], own["last_arrival"], own["step"], own["parent"], own["late"]),
+            (own["learns"], own["intervals"], own["filled"]),
+        )
 
     def _limit_ns(self, period_s: float) -> int:
         """Return the limit of a declared period; its bound never excludes that one message is missing."""
@@ -170,18 +176,6 @@ class SilenceDetector:
             dims=({"behind": names, "behind_total": len(behind)} if names else {})
             | ({"removed": True} if removed else {}) | ({"awaited": True} if awaited else {}),
         )  # fmt: skip
-
-
-def _signs(batch: TelemetryBatch) -> NDArray[np.int8]:
-    """Return the sign of each row. A device that announced its sleep is not lost."""
-    signs = np.zeros(len(batch), np.int8)
-    for metric, sign in _SIGNS.items():
-        signs[batch.metric == metric] = sign
-    gone = (batch.metric == ONLINE) & (batch.value == 0) & (batch.quality != Quality.TEST)
-    for row in np.flatnonzero(gone).tolist():
-        if not batch.attributes.get(row, {}).get("asleep"):
-            signs[row] = GONE
-    return signs
 
 
 def _watched(sensor: Sensor) -> bool:
