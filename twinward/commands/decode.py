@@ -15,6 +15,8 @@ from ingest.decode import Decoded, Decoder, Reading, Router
 from twinward.clock import Clock, system_clock
 
 SECOND_NS = 1_000_000_000
+FIRST_NS = 1_420_070_400 * SECOND_NS
+"""2015-01-01: an earlier time is that of a clock that was not set."""
 _SCENARIOS_MAX = 10_000
 _State = tuple[Router, ReadingChecks]
 
@@ -99,19 +101,22 @@ def _show(topic: str, part: Decoder | None, decoded: Decoded, checks: ReadingChe
 
 
 def _show_reading(reading: Reading, checks: ReadingChecks, now_ns: int) -> dict[str, Any]:
-    """Return a reading as JSON; a reading without an event time has the arrival time."""
+    """Return a reading as JSON; a reading without a usable event time has the arrival time."""
     value = bool(reading.value) if reading.unit == "bool" else reading.value
+    time_ns, doubt = now_ns if reading.time_ns is None else reading.time_ns, reading.doubt
+    if time_ns < FIRST_NS:
+        time_ns, doubt = now_ns, "time_past"
     return {
         "sensor": reading.sensor,
         "kind": reading.kind,
         "metric": reading.metric,
         "value": value,
         "unit": reading.unit,
-        "time": show_time(now_ns if reading.time_ns is None else reading.time_ns),
+        "time": show_time(time_ns),
         "quality": checks.quality(reading).name.lower(),
         "dims": dict(reading.dims),
         "device": reading.device,
-        "doubt": reading.doubt,
+        "doubt": doubt,
         "lasts_s": reading.lasts_s,
     }
 

@@ -98,3 +98,10 @@ def test_quality_is_that_of_the_service() -> None:
 
     shown = _decode(*[message(celsius) for celsius in (21.0, 85.0, 60.0, 85.0, 3000.0)])
     assert [one["readings"][0]["quality"] for one in shown] == ["good", "fault", "good", "good", "fault"]
+
+
+def test_a_clock_that_is_not_set_gives_the_arrival_time() -> None:
+    """The doubt is shown with the reading."""
+    payload = json.dumps({"params": {"ts": 7.3, "smoke:0": {"alarm": True}}, "method": "NotifyStatus", "src": "s"})
+    (shown,) = _decode({"topic": "shelly-s/events/rpc", "payload": payload})
+    assert {(row["time"], row["doubt"]) for row in shown["readings"]} == {(show_time(NOW_NS), "time_past")}
