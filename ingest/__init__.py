@@ -36,6 +36,7 @@ from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_column
 from .vocabulary import (
     DEVICE_METRICS,
     KINDS,
+    LIFE_SAFETY,
     METRIC_BY_CODE,
     METRIC_BY_NAME,
     METRIC_NAME,
@@ -50,6 +51,7 @@ __all__ = [
     "DEVICE_METRICS",
     "FOREVER_NS",
     "KINDS",
+    "LIFE_SAFETY",
     "METRICS",
     "METRIC_BY_CODE",
     "METRIC_BY_NAME",

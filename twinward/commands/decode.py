@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest import ReadingChecks
+from ingest import LIFE_SAFETY, ReadingChecks
 from ingest.decode import Decoded, Decoder, Reading, Router
 from twinward.clock import Clock, system_clock
 
@@ -101,10 +101,10 @@ def _show(topic: str, part: Decoder | None, decoded: Decoded, checks: ReadingChe
 
 
 def _show_reading(reading: Reading, checks: ReadingChecks, now_ns: int) -> dict[str, Any]:
-    """Return a reading as JSON; a reading without a usable event time has the arrival time."""
+    """Return a reading as JSON. Without a usable event time, and for an alarm of an unset clock, arrival counts."""
     value = bool(reading.value) if reading.unit == "bool" else reading.value
     time_ns, doubt = now_ns if reading.time_ns is None else reading.time_ns, reading.doubt
-    if time_ns < FIRST_NS:
+    if time_ns < FIRST_NS and reading.metric in LIFE_SAFETY:
         time_ns, doubt = now_ns, "time_past"
     return {
         "sensor": reading.sensor,
