@@ -107,24 +107,27 @@ def _rise(fact: Fact) -> tuple[str, str]:
     zh, en = NAMES.get(fact.metric, (fact.metric, fact.metric))
     window_zh, window_en = span(fact.window_s)
     value, limit = quantity(fact.value, fact.unit), quantity(fact.limit, fact.unit)
+    way_zh, way_en = ("下降", "fell") if fact.falling else ("上升", "rose")
     return (
-        f"{zh}在 {window_zh}内上升 {value}（限值 {limit}）",
-        f"{en} rose by {value} within {window_en} (limit {limit})",
+        f"{zh}在 {window_zh}内{way_zh} {value}（限值 {limit}）",
+        f"{en} {way_en} by {value} within {window_en} (limit {limit})",
     )
 
 
 def _rise_cleared(fact: Fact) -> tuple[str, str]:
     zh, en = NAMES.get(fact.metric, (fact.metric, fact.metric))
-    return f"{zh}已不再快速上升", f"{en} no longer rises fast"
+    way_zh, way_en = ("下降", "falls") if fact.falling else ("上升", "rises")
+    return f"{zh}已不再快速{way_zh}", f"{en} no longer {way_en} fast"
 
 
 def _rise_clears(fact: Fact) -> tuple[str, str]:
     zh, en = span(fact.clear_s)
     window_zh, window_en = span(fact.window_s)
     low = quantity(fact.clear_limit, fact.unit)
+    way_zh, way_en = ("下降", "fall") if fact.falling else ("上升", "rise")
     return (
-        f"{window_zh}内上升不超过 {low} 并保持 {zh}后解除",
-        f"Clears when the rise within {window_en} stays under {low} for {en}",
+        f"{window_zh}内{way_zh}不超过 {low} 并保持 {zh}后解除",
+        f"Clears when the {way_en} within {window_en} stays under {low} for {en}",
     )
 
 

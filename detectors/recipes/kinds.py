@@ -66,9 +66,10 @@ class Threshold(LevelRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rise(LevelRule):
-    """Rise of the value within window_s; a single wrong reading has no effect."""
+    """Rise of the value within window_s; a single wrong reading has no effect. falling: fall instead of rise."""
 
     window_s: Seconds = 60.0
+    falling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from detectors.errors import RecipeError
 from ingest import KINDS, METRIC_NAME, TableReader, load_toml
 
 from .batteries import BatteryTypes, load_battery_types
-from .kinds import STEPS, TYPES, Battery, LevelRule, Rule
+from .kinds import STEPS, TYPES, Battery, LevelRule, Rule, Threshold
 
 DEFAULT = files("detectors") / "recipes" / "campus.toml"
 
@@ -105,7 +105,7 @@ def _uneven(rule: LevelRule) -> Iterator[str]:
         given = getattr(rule, key)
         if given and len(given) != len(rule.levels):
             yield f"{key}: allowed is one for each level ({len(rule.levels)})"
-    rising = sorted(rule.limits, reverse=getattr(rule, "falling", False))
+    rising = sorted(rule.limits, reverse=isinstance(rule, Threshold) and rule.falling)
     if list(rule.limits) != rising or len(set(rule.limits)) != len(rule.limits):
         yield "limits: allowed are distinct limits in the order of the levels"
     if getattr(rule, "falling", False) and getattr(rule, "above_low", 0):

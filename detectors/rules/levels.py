@@ -80,6 +80,7 @@ class RiseMeasure:
 
     def __init__(self, rule: Rise) -> None:
         self.kind = "rise"
+        self._turn = -1.0 if rule.falling else 1.0
         self._width_ns = int(rule.window_s * SECOND_NS / (BUCKETS - 1))
         self.columns = Columns(
             {
@@ -93,9 +94,9 @@ class RiseMeasure:
         """Return the measure at each row of the part."""
         x, low = np.empty(len(part.rows)), np.empty(len(part.rows))
         batch, own = view.batch, self.columns
-        times, values = batch.time_ns[part.rows], batch.value[part.rows]
+        times, values = batch.time_ns[part.rows], self._turn * batch.value[part.rows]
         rise(part.states, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], low, x)
-        self.baseline = low
+        self.baseline = self._turn * low
         return x
 
 

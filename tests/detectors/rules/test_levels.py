@@ -149,3 +149,16 @@ def test_heat_of_days_ago_is_forgotten() -> None:
     pause = [*rows_of("temperature", *[50.0] * 3, every_s=3600.0)]
     pause += [("temperature", 1, at, at, 70.0, 0) for at in (400_000.0, 400_060.0)]
     assert phases(detected(HEAT, pause)) == [(Phase.RAISE, 3)]
+
+
+def test_fall_is_measured_as_a_rise_of_the_opposite() -> None:
+    """Value, limit and baseline in the evidence are those of the fall."""
+    rule = Rise(
+        name="fall", hazard="flood", metric="distance", falling=True, window_s=600.0, limits=(0.15,), levels=(1,)
+    )
+    found = detected(rule, rows_of("distance", *[2.0] * 10, 1.9, 1.8, 1.7, 1.6, every_s=60.0))
+    assert phases(found) == [(Phase.RAISE, 1)]
+    evidence = found.evidence[0]
+    assert (round(evidence["value"], 3), evidence["limit"], evidence["baseline"]) == (0.2, 0.15, 2.0)
+    assert "fell by 0.20 m" in evidence["text"]["en"]
+    assert phases(detected(rule, rows_of("distance", *[1.0] * 10, 1.2, 1.4, 1.6, 1.8, every_s=60.0))) == []

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.shared
 
 EXPECTED = {
     "R41-co-alarm-flag": [("fire", 2)],
-    "R43-distance-falls": [("flood", 2), ("flood", 3)],
+    "R43-distance-falls": [("flood", 1), ("flood", 2), ("flood", 3)],
     "R45b-85-twice": [("sensor_fault", 1)],
     "R51-merged-probes-fire": [("fire", 2), ("fire", 3), ("fire", 3)],
     "R52-chip-temperature-alone": [],
