@@ -15,7 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 SITE = "school-1"
 OLD, NEW = "0x0015bc003100702a", "dorm2-smoke-114"
-BOARD, FLOOD, GAUGE = "bench-board", "shellyflood-1", "24e124713c140002"
+BOARD, FLOOD, WET = "bench-board", "shellyflood-1", "cellar-flood"
+GAUGE, NEXT_GAUGE = "24e124713c140002", "24e124713c140003"
 PROBES = ("0117A2F30B11", "0117A2F30B12")
 CELLAR, WORKSHOP = {("leak", "cellar", "yellow")}, {("fire", "workshop", "red")}
 CAMPUS = f"""
@@ -114,16 +115,16 @@ class Bench:
             body[f"DS18B20-{number}"] = {"Id": probe, "Temperature": value}
         self.publish(f"tele/{BOARD}/SENSOR", body)
 
-    def flood(self, *, wet: bool, ts: float | None = None) -> None:
-        """Publish a status notification of the flood sensor."""
+    def flood(self, topic: str, *, wet: bool, ts: float | None = None, device: str = FLOOD) -> None:
+        """Publish a status notification of the flood sensor under its topic prefix."""
         params = {"ts": time.time() if ts is None else ts, "flood:0": {"id": 0, "alarm": wet, "mute": False}}
-        self.publish(f"{FLOOD}/events/rpc", {"src": FLOOD, "method": "NotifyStatus", "params": params})
+        self.publish(f"{topic}/events/rpc", {"src": device, "method": "NotifyStatus", "params": params})
 
-    def gauge(self, distance_mm: float) -> None:
-        """Publish an uplink of the gauge."""
-        info = {"deviceProfileName": "EM400-MUD", "devEui": GAUGE, "deviceName": "pond", "tags": {}}
+    def gauge(self, distance_mm: float, *, device: str = GAUGE, name: str = "pond") -> None:
+        """Publish an uplink of a gauge."""
+        info = {"deviceProfileName": "EM400-MUD", "devEui": device, "deviceName": name, "tags": {}}
         body = {"deviceInfo": info, "fCnt": int(time.time()), "object": {"distance": distance_mm, "battery": 92}}
-        self.publish(f"application/a/device/{GAUGE}/event/up", body)
+        self.publish(f"application/a/device/{device}/event/up", body)
 
     def sensors(self) -> dict[str, Shown]:
         """Return the displayed sensors by id."""
@@ -204,7 +205,7 @@ def connect(bench: Bench, console: Any) -> None:
     bench.publish(f"tele/{BOARD}/LWT", "Online", retain=True)
     bench.board(21.4, 4.1)
     bench.publish(f"{FLOOD}/online", "true", retain=True)
-    bench.flood(wet=False)
+    bench.flood(FLOOD, wet=False)
     bench.gauge(2_600)
     bench.expect("connected", {FLOOD: Shown("ok", "", "", 0.0), GAUGE: Shown("ok", "pond", "", 2.6)}, {NEVER})
     names = probes(bench)
@@ -224,12 +225,22 @@ def connect(bench: Bench, console: Any) -> None:
 
 
 def rename(bench: Bench, console: Any, until: Callable[..., Any]) -> None:
-    """Place and history follow the new name."""
+    """Place and history follow the new name; the name of a LoRaWAN device is a label."""
     bench.zigbee("bridge/response/device/rename", {"data": {"from": OLD, "to": NEW}, "status": "ok"})
     bench.devices(NEW)
     bench.zigbee(NEW, {"smoke": False, "battery": 99})
-    bench.expect("renamed", {NEW: Shown("ok", "room-114", "bridge", 0.0)}, {NEVER})
-    assert OLD not in bench.sensors()
+    bench.flood(WET, wet=False)
+    bench.gauge(2_500, name="pond, east bank")
+    bench.expect(
+        "renamed",
+        {
+            NEW: Shown("ok", "room-114", "bridge", 0.0),
+            WET: Shown("ok", "cellar", "", 0.0),
+            GAUGE: Shown("ok", "pond", "", 2.5),
+        },
+        {NEVER},
+    )
+    assert not {OLD, FLOOD} & set(bench.sensors())
     assert console.get(f"/sensors/{SITE}/{NEW}").json()["former"] == [OLD]
     read = {"site": SITE, "sensor": NEW, "metric": "battery"}
     until(
@@ -242,7 +253,7 @@ def rename(bench: Bench, console: Any, until: Callable[..., Any]) -> None:
 def reset_clocks(bench: Bench, until: Callable[..., Any]) -> None:
     """A water alarm dated 1970 is an alarm now; a fire at one of two probes is one of this probe."""
     names = probes(bench)
-    bench.flood(wet=True, ts=7.3)
+    bench.flood(WET, wet=True, ts=7.3)
 
     def burning() -> bool:
         bench.board(95.0, 4.2, at="1970-01-01T00:00:07")
@@ -252,7 +263,7 @@ def reset_clocks(bench: Bench, until: Callable[..., Any]) -> None:
     bench.expect(
         "reset to 1970",
         {
-            FLOOD: Shown("hazard", "cellar", "", 1.0),
+            WET: Shown("hazard", "cellar", "", 1.0),
             names[0]: Shown("hazard", "workshop", BOARD, 95.0),
             names[1]: Shown("ok", "workshop", BOARD, 4.2),
         },
@@ -277,7 +288,10 @@ def unplug(bench: Bench) -> None:
 
 
 def replace(bench: Bench, console: Any, until: Callable[..., Any]) -> None:
-    """The removed head keeps its finding until another head with its name reports; that one raises the next fire."""
+    """The removed head keeps its finding until another one with its name reports, which raises the next fire.
+
+    The next flood sensor has the topic of the first; the next gauge has an identity of its own and is bound.
+    """
     bench.zigbee("bridge/response/device/remove", {"data": {"id": NEW}, "status": "ok"})
     bench.devices("")
     bench.expect("removed", {NEW: Shown("removed", "room-114", "bridge", 0.0)}, bench.alarms())
@@ -285,6 +299,8 @@ def replace(bench: Bench, console: Any, until: Callable[..., Any]) -> None:
     bench.devices(NEW)
     bench.zigbee(NEW, {"smoke": True, "battery": 100})
     bench.publish(f"tele/{BOARD}/LWT", "Online", retain=True)
+    bench.flood(WET, wet=False, device="shellyflood-2")
+    bench.gauge(2_400, device=NEXT_GAUGE)
     second = probes(bench)[1]
 
     def cool() -> bool:  # its clock counts whole seconds, so its first time may be before the last arrival
@@ -292,9 +308,16 @@ def replace(bench: Bench, console: Any, until: Callable[..., Any]) -> None:
         return bench.sensors()[second].value == 4.3
 
     until(cool, timeout_s=30, what="the board with a right clock")
+    until(lambda: NEXT_GAUGE in bench.sensors(), timeout_s=10, what="the next gauge")
+    console.put(f"/sensors/{SITE}/{NEXT_GAUGE}/place", json={"place": "pond"})
     bench.expect(
         "replaced",
-        {NEW: Shown("hazard", "room-114", "bridge", 1.0), second: Shown("ok", "workshop", BOARD, 4.3)},
+        {
+            NEW: Shown("hazard", "room-114", "bridge", 1.0),
+            second: Shown("ok", "workshop", BOARD, 4.3),
+            WET: Shown("hazard", "cellar", "", 0.0),  # a leak clears after five minutes
+            NEXT_GAUGE: Shown("ok", "pond", "", 2.4),
+        },
         WORKSHOP | CELLAR | {NEVER, ("fire", "room-114", "red")},
     )
     assert not console.get(f"/sensors/{SITE}/{NEW}").json()["removed"]
