@@ -24,6 +24,7 @@ from .document import is_short
 from .lorawan_rows import ANY, NUMBER, Ignored, Meaning, Row, apply, begin_fault, marked, misfits, word
 from .names import entity_name, meaning_of, undescribed
 from .native import _METRIC, _PERSONAL
+from .states import KIND_OF
 from .times import read_time
 from .units import FAULTY, Quantity, convert, read_quantity
 
@@ -228,7 +229,7 @@ def _keep_unknown(path: _Path, raw: Any, stamp: Reading, meaning: Meaning) -> No
         if state or number is not None:
             described = meaning_of(name, "")
             value = found.value if number is None else number
-            kind, unit = (described.kind, described.unit) if described else ("env", "")
+            kind, unit = (KIND_OF.get(name, described.kind), described.unit) if described else ("env", "")
             meaning.readings.append(replace(stamp, kind=kind, metric=name, value=value, unit=unit))
             return
         metric = undescribed(key if _METRIC.fullmatch(key) else name)

@@ -25,6 +25,9 @@ FLAGS: Mapping[str, tuple[str, str]] = {
     "level_high": ("water", "level_high"),
     "level_low": ("water", "level_low"),
 }
+KIND_OF: Mapping[str, str] = {metric: kind for kind, metric in FLAGS.values()}
+"""Metric of a state -> kind of the sensor that reports nothing else."""
+
 _TRUE = frozenset(("on", "true", "alarm", "detected", "leak", "open", "yes", "1", "wet", "triggered", "active"))
 _FALSE = frozenset(
     ("off", "false", "normal", "clear", "no_leak", "closed", "no", "0", "none", "dry", "ok", "idle", "inactive")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ingest.vocabulary import METRIC_BY_NAME
 
 from .names import Meaning, meaning_of, undescribed
+from .states import KIND_OF
 from .units import convert, known_unit
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -25,6 +26,10 @@ _STATES: Mapping[str, str] = {
     "co": "carbon_monoxide",
     "carbonmonoxide": "carbon_monoxide",
     "gas": "gas",
+    "lpg": "gas",
+    "methane": "gas",
+    "problem": "fault",
+    "trouble": "fault",
     "heat": "heat",
     "overheat": "heat",
     "leak": "leak",
@@ -36,7 +41,6 @@ _STATES: Mapping[str, str] = {
     "pir": "motion",
     "intrusion": "forced",
     "sos": "panic",
-    "emergency": "panic",
     "selftest": "test",
     "opened": "open",
     "tampered": "tamper",
@@ -54,10 +58,22 @@ _PHRASES: Sequence[tuple[frozenset[str], str]] = (
     (frozenset(("high", "level")), "level_high"),
     (frozenset(("low", "level")), "level_low"),
     (frozenset(("forced",)), "forced"),
+    *((frozenset(("emergency", word)), "panic") for word in ("button", "call", "alarm")),
 )
 _GENERAL = ("alarm", "test", "fault", "tamper", "open", "motion")
 _ABOUT = frozenset(("test", "fault", "tamper"))
 """States of the detector itself, beside those that it detects: "Smoke Detector Fault"."""
+
+_EQUIPMENT = frozenset(
+    (
+        *("door", "exit", "gate", "pump", "valve", "vent", "damper", "fan", "shutter", "light", "lighting", "lamp"),
+        *("heater", "boiler", "burner", "meter", "hose", "extinguisher", "hydrant", "running", "run", "on"),
+        *("off", "power", "supply", "mode", "stop", "curtain", "hatch", "window", "blower", "compressor", "relay"),
+    ),
+)
+"""Words behind a hazard that make it equipment: a fire door, a gas valve or a heat pump states no fire, gas or heat."""
+
+_ROOMS = frozenset(("room", "house", "hall", "cabinet", "area", "zone"))
 
 _NEGATED = frozenset(
     ("no", "not", "ok", "normal", "clear", "cleared", "healthy", "closed", "good", "ready", "inactive")
@@ -154,7 +170,7 @@ def meaning_of_title(title: str, unit: str, *, state: bool, around: str = "") ->
     if known is None or (not unit and known.unit in _SCALED and metric not in BATTERIES):
         return Meaning("env", undescribed(metric or name), "bool" if state else unit)
     found = meaning_of(metric, known.unit)
-    return Meaning("smoke", metric, known.unit) if metric == "heat" else found
+    return found and Meaning(KIND_OF.get(metric, found.kind), found.metric, found.unit)
 
 
 def _state(words: Sequence[str]) -> str:
@@ -165,7 +181,11 @@ def _state(words: Sequence[str]) -> str:
     if joined in METRIC_BY_NAME and METRIC_BY_NAME[joined].unit == "bool":
         return joined
     phrase = next((metric for phrase, metric in _PHRASES if phrase <= {*words}), "")
-    found = [metric for metric in (_STATES.get(word, word) for word in words) if _is_state(metric)]
+    named = [
+        (_STATES.get(word, word), next_word in _EQUIPMENT and after not in _ROOMS)
+        for word, next_word, after in zip(words, [*words[1:], ""], [*words[2:], "", ""], strict=False)
+    ]
+    found = [metric for metric, equipment in named if _is_state(metric) and (metric in _GENERAL or not equipment)]
     own = [metric for metric in found if metric in _ABOUT]
     special = [metric for metric in found if metric not in _GENERAL]
     return next(iter((*own, *([phrase] if phrase else ()), *special, *found)), "")
