@@ -113,7 +113,10 @@ class ShellyGen2Decoder:
 
     def _presence(self, device: str, payload: bytes) -> Decoded:
         decoded = read_presence(device, payload, {"true": True, "false": False})
-        sleeper = device in self._sleepers or device.rpartition("/")[2].startswith(SLEEPERS)
+        names = [source for source, topic in self._topics.items() if topic == device]  # of a prefix that people chose
+        sleeper = device in self._sleepers or any(
+            name.startswith(SLEEPERS) for name in (device.rpartition("/")[2], *names)
+        )
         lost = [replace(each, asleep=sleeper and not each.online) for each in decoded.availability]
         return replace(decoded, availability=lost)
 

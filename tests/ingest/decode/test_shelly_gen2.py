@@ -44,6 +44,8 @@ def test_a_device_id_under_another_prefix_is_a_renaming() -> None:
         (None, "shellyplus1-1", False),
         (status("x", sys={"wakeup_period": 7200}), "x", True),
         (status("x", sys={"wakeup_period": 0}), "x", False),
+        (status("shellyfloodg4-1", flood__0={"alarm": False}), "cellar/flood", True),
+        (status("shelly1g4-1", switch__0={"output": False}), "cellar/lamp", False),
     ],
 )
 def test_a_device_with_a_wake_up_period_is_asleep(first: Any, topic: str, asleep: bool) -> None:  # noqa: FBT001
