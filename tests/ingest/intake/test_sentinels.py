@@ -12,7 +12,8 @@ from ingest.intake.sentinels import Sentinel, load_sentinels
 from ingest.intake.validate import Ranges
 
 TABLE = load_sentinels()
-QUIET = {"temperature": 21.0, "distance": 2.2, "depth": 0.1, "level": 1.5, "illuminance": 300.0, "co2": 600.0}
+QUIET = {"temperature": 21.0, "distance": 2.2, "depth": 0.1, "level": 1.5, "illuminance": 300.0, "co2": 600.0,
+         "co": 3.0, "pm25": 30.0}  # fmt: skip
 every = pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.chip}-{row.metric}-{row.value}")
 
 
