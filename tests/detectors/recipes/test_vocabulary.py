@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 
-from detectors import load_recipe
+from detectors import Calendar, build, load_recipe
 from detectors.detector_set import metrics_read
-from ingest import METRIC_BY_NAME, METRICS
+from ingest import COLUMNS, KINDS, METRIC_BY_NAME, METRICS, Catalog, from_columns
 from ingest.vocabulary import SERVICE_METRICS
+from tests.detectors.histories import SECOND_NS, START_NS
 
 NO_RULE: Mapping[str, str] = {
     "test": "a mark of other readings",
@@ -79,3 +81,21 @@ def test_alarm_of_life_safety_is_an_alarm(metric: str) -> None:
 def test_shipped_rules_read_described_metrics() -> None:
     """Limits of the shipped recipe are physical: an undescribed metric has no unit and must not meet them."""
     assert read_by_rules() <= {metric.name for metric in METRICS}
+
+
+@pytest.mark.parametrize("metric", sorted(set(LIFE_SAFETY) - {"forced"}))
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_alarm_of_life_safety_pages_from_any_kind_of_sensor(metric: str, kind: str) -> None:
+    """A format may call the sensor of a flag smoke, env, water or device; one message is enough."""
+    catalog = Catalog()
+    columns = {
+        "sensor": [catalog.code("s", "x", kind)] * 2,
+        "metric": [METRIC_BY_NAME[metric].code] * 2,
+        "time_ns": [START_NS, START_NS + 60 * SECOND_NS],
+        "arrival_ns": [START_NS, START_NS + 60 * SECOND_NS],
+        "value": [0.0, 1.0],
+    }
+    rows = from_columns({name: np.array(columns.get(name, [0, 0]), dtype) for name, dtype in COLUMNS})
+    found = build(load_recipe(), catalog, Calendar()).update(rows)
+    assert [int(level) for level in found.level] == [2]
+    assert found.pages(0)
