@@ -111,11 +111,13 @@ class Catalog:
         return [self._renamings[number] for number in sorted(self._renamings) if number > after]
 
     def enrol(self, count: int) -> list[int]:
-        """Assign codes to at most `count` declared sensors without a message, and return the codes."""
+        """Return the codes of at most `count` declared sensors, assigned at need; each once in the life of the log."""
         found: list[int] = []
         with suppress(CatalogFull):
-            for site, name in list(islice(self._expected, count)):
-                found += [self._register(site, name, self._declared[site, name].kind)]
+            for key in list(islice(self._expected, count)):
+                code = self._code.get(key)
+                found += [self._register(*key, self._declared[key].kind) if code is None else code]
+                del self._expected[key]
         return found
 
     def code(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
@@ -222,6 +224,7 @@ class Catalog:
 
     def _load(self, sensor: Sensor) -> None:
         """Restore one entry; without a declaration in a registry that has any, its place ends."""
+        self._expected.pop((sensor.site, sensor.id), None)
         declared = self._declaration(sensor)
         if declared is not None:
             known = replace(declared, code=sensor.code, id=sensor.id, format=sensor.format, first_ns=sensor.first_ns)
@@ -273,7 +276,6 @@ class Catalog:
                 del self._code[before.site, before.id]
             self._sensors[sensor.code] = sensor
         self._code[key] = sensor.code
-        self._expected.pop(key, None)
         if sensor.former:
             self._index_former(sensor)
         if not durable:

@@ -31,9 +31,9 @@ class Message(NamedTuple):
 
     @property
     def frame(self) -> tuple[int, int, bytes, bytes]:
-        """The message as the client receives it: live, as clearing and last will are."""
+        """The message as the client receives it."""
         body = self.payload if isinstance(self.payload, str | bytes) else json.dumps(self.payload)
-        return 0x30, 0, self.topic.encode(), body.encode() if isinstance(body, str) else body
+        return 0x31 if self.retain else 0x30, 0, self.topic.encode(), body.encode() if isinstance(body, str) else body
 
 
 class School:
@@ -89,7 +89,6 @@ def report(shared: Path, name: str) -> list[Message]:
         Message(
             line["topic"],
             base64.b64decode(line["payload_b64"]) if "payload_b64" in line else line["payload"],
-            line.get("retain", False),
         )
         for line in lines
     ]
@@ -189,6 +188,10 @@ def test_a_sleeping_gauge_is_not_lost(shared_dir: Path) -> None:
 HEAD = Message("zigbee2mqtt/head", {"smoke": False})
 LOST: dict[str, list[Message]] = {
     "never reported": [],
+    "retained messages alone": [
+        HEAD._replace(retain=True),
+        Message("zigbee2mqtt/head/availability", {"state": "offline"}, retain=True),
+    ],
     "announced offline": [HEAD, Message("zigbee2mqtt/head/availability", {"state": "offline"})],
     "bridge offline": [
         Message("zigbee2mqtt/bridge/state", {"state": "online"}),

@@ -200,6 +200,18 @@ def test_a_declared_sensor_without_a_message_is_awaited_from_the_first_tick() ->
     assert "head" in {sensor.id for sensor in site.stored}
 
 
+def test_a_declared_sensor_with_a_retained_state_alone_is_awaited() -> None:
+    """The broker's copy proves no working device; a restart awaits nothing again."""
+    site = Site()
+    site.bridge.results.append(Decoded([reading("head")], availability=[Availability("head", online=False)]))
+    site.intake.accept([(0x31, 0, b"bridge/x", b"0")], NOW_NS)
+    site.intake.tick(NOW_NS)
+    assert {row[0] for row in site.rows() if row[1] == "awaited"} == {"head", "gauge"}
+    again = Catalog(DECLARED)
+    again.load(list(site.catalog), [])
+    assert again.enrol(10) == []
+
+
 def test_a_device_cannot_announce_itself_as_awaited() -> None:
     """It would delay its own offline detection."""
     site = Site()
