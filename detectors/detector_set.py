@@ -14,7 +14,7 @@ from .errors import StateError
 from .kernels.emission import NONE
 from .recipes.kinds import TYPES, Battery, Invalid, LevelRule, Rule, Silence, Stuck
 from .recipes.recipe import Recipe
-from .rule_detection import RuleDetection, assemble
+from .rule_detection import NOTHING, RuleDetection, assemble
 from .rules.battery import METRICS as BATTERY_METRICS
 from .rules.battery import BatteryDetector
 from .rules.episodes import EpisodeDetector, EpisodeRule, metrics_of
@@ -24,13 +24,27 @@ from .rules.series import BatchView, Fleet, Part, Table
 from .rules.silence import SilenceDetector
 from .snapshot import decode_snapshot, digest, encode_snapshot
 
+PLANS_MAX = 4_096
+"""Combinations of metrics in a batch whose rules are remembered."""
+
 
 class RuleDetector(Protocol):
     """Detector of one rule.
 
+    timed: whether a batch without rows of its metrics may change it; it then sees such a batch once the clock has
+    reached due_ns. beside: further metrics that it reads.
+
     Must hold for every implementation: without rows of its metrics it changes only by the clock; `load(dump())` in a
     new instance with equal `inputs` continues as the old one would; `dump` is plain data for msgpack.
     """
+
+    timed: bool
+    beside: tuple[str, ...]
+
+    @property
+    def due_ns(self) -> int:
+        """Event time from which the detector must see a batch without rows of its metrics."""
+        ...
 
     @property
     def rule(self) -> Rule:
@@ -86,6 +100,7 @@ class DetectorSet:
         self._clock_ns = int(NONE)
         self._tables: dict[str, Table] = {}
         self._members: list[_Member] = []
+        self._plans: dict[tuple[int, ...], list[tuple[_Member, bool]]] = {}
         for rule in recipe.rules:
             metrics = metrics_read(rule)
             key = "+".join(metrics)
@@ -111,9 +126,38 @@ class DetectorSet:
         self._fleet.sync(int(batch.sensor.max()))
         view = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns)
         self._clock_ns = int(view.clock[-1])
-        parts = {key: table.part(view) for key, table in self._tables.items()}
-        found = [item for member in self._members for item in member.detector.update(view, parts[member.table])]
-        return assemble(found, batch, late_ns, metric_of=self._fleet.metric_of)
+        clock_ns, parts = self._clock_ns, dict[str, Part | None]()
+        found: list[RuleDetection] = []
+        for member, concerned in self._plan(view):
+            key, detector = member.table, member.detector
+            if not concerned:
+                if detector.due_ns <= clock_ns:
+                    found += detector.update(view, None)
+                continue
+            if key not in parts:
+                parts[key] = self._tables[key].part(view)
+            found += detector.update(view, parts[key])
+        return assemble(found, batch, late_ns, metric_of=self._fleet.metric_of) if found else NOTHING
+
+    def _plan(self, view: BatchView) -> list[tuple[_Member, bool]]:
+        """Return the rules that a batch with these metrics may change, and whether it has rows for them.
+
+        A batch of one reading concerns few of the rules; most of the others need not even see it.
+        """
+        present = tuple(view.metrics)
+        plan = self._plans.get(present)
+        if plan is None:
+            if len(self._plans) >= PLANS_MAX:
+                self._plans.clear()
+            plan = self._plans[present] = []
+            for member in self._members:
+                table = self._tables[member.table]
+                table.resolve(self._fleet)  # a rule may end a state without a reading since the start
+                names = (*table.metrics, *member.detector.beside)
+                concerned = any(self._fleet.metric_code(name) in view.metrics for name in names)
+                if concerned or member.detector.timed:
+                    plan.append((member, concerned))
+        return plan
 
     def sync(self) -> None:
         """Read the facts of all sensors before the first batch, which else waits 1 s for those of a city."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ingest import Quality, TelemetryBatch
 
 STANDING = "standing"
+_RETAINED = int(Quality.RETAINED)
 _WORDS: Mapping[str, tuple[str, str]] = {
     STANDING: ("接入时已存在，开始时间未知", "standing, since an unknown time"),
     "time_format": ("设备时间无法识别，按到达时间", "the device's time cannot be read; time of arrival"),
@@ -29,6 +30,8 @@ def at_arrival(batch: TelemetryBatch) -> TelemetryBatch:
 
     A retained copy moves no clock and no timer, and is no sign of a live sensor.
     """
+    if not batch.attributes and len(batch) == 1:  # a reading alone: the numpy calls would be a fifth of its cost
+        return batch if batch.quality.item() != _RETAINED else batch.select(slice(0, 0))
     doubts = {row: dims["doubt"] for row, dims in batch.attributes.items() if "doubt" in dims}
     left_out = batch.quality == Quality.RETAINED
     if doubts:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import METRIC_BY_CODE, Metric, TelemetryBatch
+from ingest import METRIC_BY_CODE, Metric, TelemetryBatch, empty_batch
 
 from .detection import DetectionBatch, Phase
 from .doubts import with_doubt
@@ -118,6 +118,8 @@ def assemble(
 
 
 _BY_READING = frozenset(("threshold", "rise", "stuck"))
+NOTHING = assemble([], empty_batch(), 0)
+"""No detections."""
 
 
 def _gateway_ns(batch: TelemetryBatch, row: int) -> int:

@@ -20,7 +20,7 @@ from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
 from ingest import METRIC_BY_NAME, Quality
 
-from .levels import SECOND_NS
+from .levels import FAR, SECOND_NS
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 
@@ -50,6 +50,8 @@ class BatteryDetector:
 
     def __init__(self, rule: Battery, table: Table, battery_types: BatteryTypes) -> None:
         self.rule, self._table, self._battery_types = rule, table, battery_types
+        self.timed = True
+        self.beside: tuple[str, ...] = ()
         self._within = np.array(rule.within_days, np.float64)
         self._spans = (rule.min_count, int(rule.clear_s * SECOND_NS), int(rule.memory_s * SECOND_NS))
         self._state = Columns(_STATE)
@@ -58,6 +60,11 @@ class BatteryDetector:
         )
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
+
+    @property
+    def due_ns(self) -> int:
+        """Event time before every batch, once a sensor has a battery: its messages are counted."""
+        return int(NONE) if len(self._table) else FAR
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return low batteries, changed predictions and replaced batteries."""

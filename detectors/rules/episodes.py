@@ -47,6 +47,8 @@ class EpisodeDetector:
         self._clear_s = float(getattr(rule, "clear_s", 0.0))
         self._hold_s = float(getattr(rule, "hold_s", 0.0))
         self._due = np.array([FAR], np.int64)
+        self.timed = True
+        self.beside: tuple[str, ...] = ()
         self._states = Columns(
             {"moment": (np.int64, TIMES, NONE), "step": (np.int64, 1, 0), "score": (np.float64, 1, 0)}
         )
@@ -56,6 +58,11 @@ class EpisodeDetector:
         self._grants = Columns({"grants": (np.bool_, 1, False)})
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
+
+    @property
+    def due_ns(self) -> int:
+        """Event time of the next step of any state."""
+        return self._due.item(0)
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the detections of the rows and of the clock."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from detectors.detection import Phase
-from detectors.kernels.emission import LIVE
+from detectors.kernels.emission import LIVE, NONE
 from detectors.recipes.kinds import Invalid
 from detectors.recipes.limits import applies
 from detectors.rule_detection import RuleDetection
@@ -33,16 +33,18 @@ class InvalidDetector:
 
     def __init__(self, rule: Invalid) -> None:
         self.rule = rule
+        self.beside: tuple[str, ...] = ()
+        self.timed, self.due_ns = True, int(NONE)  # any reading may be a fault
         self._series: dict[tuple[int, int], list[int]] = {}
         self._faulty = Columns({"faulty": (np.bool_, 1, False)})
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the detections of the batch's faults and of the good readings after them."""
         del part
+        if not self._series and not view.faulty:
+            return []
         batch = view.batch
         wrong = batch.quality == Quality.FAULT
-        if not self._series and not wrong.any():
-            return []
         self._faulty.grow(len(view.fleet))
         faulty = self._faulty["faulty"]
         faulty[batch.sensor[wrong]] = True

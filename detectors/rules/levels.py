@@ -23,6 +23,8 @@ LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
 SECOND_NS = 1_000_000_000
+FAR = 2**63 - 1
+"""Event time of a rule that needs no clock."""
 LOW_SPAN_NS, LOW_SETTLE_NS = 43_200 * SECOND_NS, 1_800 * SECOND_NS
 """Span of the lowest value, and time after which it counts."""
 
@@ -154,6 +156,9 @@ class LevelDetector:
 
     def __init__(self, rule: LevelRule | Stuck, table: Table) -> None:
         self.rule, self._table = rule, table
+        self.timed, self.due_ns = False, FAR
+        self._rises = isinstance(rule, Rise)
+        self.beside: tuple[str, ...] = rule.unless if isinstance(rule, LevelRule) else ()
         self._measure = _measure(rule)
         self._limits, self._durations_s, self._counts, self._hysteresis, self._clear_s = _ladder(rule)
         self._after = _padded([int(s * SECOND_NS) for s in self._durations_s], 0)
@@ -167,14 +172,14 @@ class LevelDetector:
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the detections of the rule's rows; without rows there are none."""
-        if part is not None and isinstance(self.rule, Rise) and len(view.doubtful):
+        if part is not None and self._rises and len(view.doubtful):
             part = part.without(view.doubtful)  # no rate without the times of the measurements
         superseded = self._superseding.update(view, part) if self._superseding else None
         if part is None:
             return []
-        slots = len(self._table)
-        self._measure.columns.grow(slots * TIMELINES)
-        self.sync(view.fleet)
+        slots = len(self._table.codes)
+        if self._series.size != slots or self._seen_version != view.fleet.version:
+            self.sync(view.fleet)
         x = self._measure(part, view)
         if superseded is not None:
             x[superseded] = -np.inf  # below every limit: an open detection clears
@@ -195,6 +200,7 @@ class LevelDetector:
         if known == slots and self._seen_version == fleet.version:
             return
         self._series.grow(slots)
+        self._measure.columns.grow(slots * TIMELINES)
         changed = self._table.slots_of(fleet.changed(self._seen_version), below=known)
         for slot in (*changed.tolist(), *range(known, slots)):
             self._series["ladder"][slot] = self._ladder_of(fleet, self._table.codes[slot])

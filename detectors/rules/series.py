@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Sequence
+from collections.abc import KeysView, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +27,9 @@ NO_METRIC = -2
 """Code that no reading has."""
 
 _NO_CODES = np.empty(0, np.int32)
+_NO_ROWS = np.empty(0, np.int64)
+_FIRST_ROW = np.zeros(1, np.int64)
+_USABLE, _FAULT = frozenset(USABLE.tolist()), int(Quality.FAULT)
 
 
 class Fleet:
@@ -129,15 +132,19 @@ class Table:
         """Sensor code -> slot, -1 without one; codes beyond the end have none."""
         return self._slot
 
+    def resolve(self, fleet: Fleet) -> None:
+        """Read the codes of the metrics; an undescribed one has none before its first reading."""
+        if NO_METRIC in self.metric_codes:
+            self.metric_codes = tuple(fleet.metric_code(name) for name in self.metrics)
+
     def part(self, view: BatchView) -> Part | None:
         """Return the batch's rows of this table, in order; None without any."""
-        if NO_METRIC in self.metric_codes:
-            self.metric_codes = tuple(view.fleet.metric_code(name) for name in self.metrics)
+        self.resolve(view.fleet)
         rows = view.rows_of(self.metric_codes)
         if not len(rows):
             return None
         batch = view.batch
-        slots = self._slots(batch.sensor[rows], len(view.fleet))
+        slots = self._slots(batch.sensor if len(batch) == 1 else batch.sensor[rows], len(view.fleet))
         last = self._newest["last"]
         if len(view.standing):  # the state at a connect never replaces a live value, which might clear an alarm
             fresh = ~np.isin(rows, view.standing) | (batch.value[rows] == 1) | (last[slots * TIMELINES + LIVE] == NONE)
@@ -172,7 +179,7 @@ class Table:
             room = np.full(max(known, 2 * len(self._slot)) - len(self._slot), -1, np.int32)
             self._slot = np.concatenate([self._slot, room])
         slots = self._slot[sensors]
-        if (slots < 0).any():
+        if (slots.item() < 0) if len(slots) == 1 else (slots < 0).any():
             for sensor in sensors[slots < 0].tolist():
                 if self._slot[sensor] < 0:
                     self._slot[sensor] = len(self.codes)
@@ -195,8 +202,20 @@ class BatchView:
     ) -> None:
         """clock_ns: event time of the batch before."""
         self.batch, self.fleet, self.late_ns = batch, fleet, late_ns
-        self.doubtful, self.standing = doubtful(batch), standing(batch)
+        self.doubtful, self.standing = _NO_ROWS, _NO_ROWS
+        if batch.attributes:
+            self.doubtful, self.standing = doubtful(batch), standing(batch)
+        (self._read_one if len(batch) == 1 else self._read_all)(clock_ns)
+
+    @property
+    def metrics(self) -> KeysView[int]:
+        """Metrics of the usable rows, and -1 if any row is not usable."""
+        return self._spans.keys()
+
+    def _read_all(self, clock_ns: int) -> None:
+        batch = self.batch
         self.clock = np.maximum(np.maximum.accumulate(np.minimum(batch.time_ns, batch.arrival_ns)), clock_ns)
+        self.faulty = bool((batch.quality == Quality.FAULT).any())
         usable = np.isin(batch.quality, USABLE)
         usable &= ~np.isnan(batch.value)
         metric = np.where(usable, batch.metric, np.int16(-1))
@@ -209,6 +228,16 @@ class BatchView:
     def signs(self) -> NDArray[np.int8]:
         """Signs of the rows for offline detection."""
         return signs_of(self.batch)
+
+    def _read_one(self, clock_ns: int) -> None:
+        """Read a batch of one row in plain numbers: the numpy calls of `_read_all` would take twenty times as long."""
+        batch = self.batch
+        moment_ns = max(min(batch.time_ns.item(), batch.arrival_ns.item()), clock_ns)
+        self.clock = np.array([moment_ns], np.int64)
+        quality, value = batch.quality.item(), batch.value.item()
+        self.faulty = quality == _FAULT
+        self._order = _FIRST_ROW
+        self._spans = {batch.metric.item() if quality in _USABLE and value == value else -1: (0, 1)}  # noqa: PLR0124 - NaN
 
     def rows_of(self, metrics: Sequence[int]) -> NDArray[np.int64]:
         """Return the rows of usable quality with one of these metrics, in order."""

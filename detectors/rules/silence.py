@@ -44,6 +44,8 @@ class SilenceDetector:
 
     def __init__(self, rule: Silence) -> None:
         self.rule = rule
+        self.beside: tuple[str, ...] = ()
+        self.timed, self.due_ns = True, int(NONE)  # every reading is a message
         self._ladder = np.array([int(s * SECOND_NS) for s in rule.after_s], np.int64)
         self._register = np.full(REGISTERS, NONE, np.int64)
         self._register[[CLOCK, TICKING]] = 0
