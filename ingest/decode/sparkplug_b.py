@@ -8,7 +8,7 @@ One module because births, aliases, sequence and deaths change one state per nod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -20,7 +20,7 @@ from ingest.vocabulary import Quality
 from .contract import Availability, Decoded, Reading, Reject, Request
 from .document import gathered, refuse
 from .faults import Faults
-from .sparkplug_metrics import BOOLEAN, Definition, defined, property_of, value_of
+from .sparkplug_metrics import BOOLEAN, Definition, defined, expand, is_template, property_of, value_of
 from .times import SECOND_NS, read_time
 
 _ROOT = "spBv1.0/"
@@ -72,7 +72,7 @@ class SparkplugBDecoder:
     it does the same after a gap in `seq`. A metric without a value is a fault of its device. Metrics of one device that
     would be one series are probes, `{group}/{node}/{device}/{folder}`.
 
-    Works badly for: data sets, templates, texts and files, which are unread; reordered messages, which count as a gap.
+    Works badly for: data sets, texts and files, which are unread; reordered messages, which count as a gap.
 
     >>> SparkplugBDecoder().decode("spBv1.0/g/DDATA/n/d", b"", retained=False, now_ns=0).requests[0].topic
     'spBv1.0/g/NCMD/n'
@@ -126,11 +126,17 @@ class SparkplugBDecoder:
         if len(message.metrics) > METRICS_MAX:
             return refuse(Reject("too_large", f"more than {METRICS_MAX} metrics"))
         path = f"{group}/{node}"
+        expand(message, self._names_of(path))
         if kind == "NDEATH":
             return self._node_death(path, message)
         if kind == "NBIRTH":
             return self._node_birth(topic, path, message, payload=payload, now_ns=now_ns)
         return self._in_life(topic, path, kind, rest, message=message, payload=payload, now_ns=now_ns)
+
+    def _names_of(self, path: str) -> Callable[[int], str]:
+        """Return the names of a node's aliases; "" for an unknown one."""
+        node = self._nodes.get(path, _Node())
+        return lambda alias: node.aliases[alias][1].name if alias in node.aliases else ""
 
     def _node_birth(self, topic: str, path: str, message: Any, *, payload: bytes, now_ns: int) -> Decoded:
         before = self._nodes.get(path)
@@ -261,6 +267,8 @@ class SparkplugBDecoder:
                 self._faults.begin(sensor)
                 found.readings.append(stamp)
                 found.notices.append(f"sensor_fault: {sensor}")
+            return
+        if is_template(metric, known):
             return
         value = value_of(metric, known)
         if isinstance(value, Reject):

@@ -7,7 +7,7 @@ width of their type or extended to the carrier (eclipse/tahu sends both).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from .names import Meaning, measured, undescribed
 from .titles import BATTERIES, meaning_of_title
 from .units import known_unit
 
-BOOLEAN, _DATE_TIME = 11, 13
+BOOLEAN, _DATE_TIME, _TEMPLATE = 11, 13, 19
+_DEPTH_MAX = 4
 _TEXTS = frozenset((12, 14))
 _WIDTHS: Mapping[int, int] = {1: 8, 2: 16, 3: 32, 4: 64, 5: 8, 6: 16, 7: 32, 8: 64}
 _SIGNED = frozenset((1, 2, 3, 4))
@@ -50,6 +51,22 @@ class Value:
     number: float
 
 
+def expand(message: Any, name_of: Callable[[int], str]) -> None:
+    """Replace the instances of templates in a payload by their members, named "{template}/{member}".
+
+    name_of: returns the name of an alias. The template stays without its value, for its alias.
+    """
+    if any(metric.HasField("template_value") for metric in message.metrics):
+        flat = [one for metric in message.metrics for one in _members(metric, name_of, 0)]
+        del message.metrics[:]
+        message.metrics.extend(flat)
+
+
+def is_template(metric: Any, known: Definition) -> bool:
+    """Return whether a metric is a template, whose members have their own values."""
+    return (int(metric.datatype) or known.datatype) == _TEMPLATE
+
+
 def defined(metrics: Iterable[Any], around: str) -> dict[str, Definition]:
     """Return the definitions of one device's metrics by name. around: names of its node and device.
 
@@ -59,7 +76,7 @@ def defined(metrics: Iterable[Any], around: str) -> dict[str, Definition]:
     found = {metric.name: _definition(metric, around) for metric in metrics if metric.name}
     groups: dict[str, list[str]] = defaultdict(list)
     for name, known in found.items():
-        if known.meaning is not None:
+        if known.meaning is not None and known.datatype != _TEMPLATE:
             groups[(known.state or known.meaning).metric].append(name)
     probes = dict(_probes(groups.values()))
     folders = {probe for name, probe in probes.items() if probe == _folder(name)}
@@ -101,6 +118,28 @@ def property_of(metric: Any, key: str) -> Any:
                 (getattr(value, set_.name) for set_, _ in value.ListFields() if set_.name.endswith("_value")), None
             )
     return None
+
+
+def _members(metric: Any, name_of: Callable[[int], str], depth: int) -> Iterator[Any]:
+    """Yield the metric without its template, then the members of the template, unless it is a definition."""
+    if not metric.HasField("template_value"):
+        yield metric
+        return
+    plain = type(metric)()
+    plain.CopyFrom(metric)
+    plain.ClearField("template_value")
+    plain.datatype = _TEMPLATE
+    yield plain
+    template, name = metric.template_value, metric.name or name_of(int(metric.alias))
+    for member in () if template.is_definition or depth >= _DEPTH_MAX else template.metrics:
+        inner = type(member)()
+        inner.CopyFrom(member)
+        inner.name = f"{name}/{member.name}"
+        inner.ClearField("alias")
+        inner.is_historical = member.is_historical or metric.is_historical
+        if metric.HasField("timestamp") and not member.HasField("timestamp"):
+            inner.timestamp = metric.timestamp
+        yield from _members(inner, name_of, depth + 1)
 
 
 def _definition(metric: Any, around: str) -> Definition:

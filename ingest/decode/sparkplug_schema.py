@@ -1,7 +1,7 @@
 """Protobuf messages of Sparkplug B, limited to the fields of readings.
 
 Source: eclipse/tahu, sparkplug_b/sparkplug_b.proto (package org.eclipse.tahu.protobuf). Field numbers and types are the
-standard's. Data sets, templates and extensions are left out; a reader skips them as unknown fields.
+standard's. Data sets and extensions are left out; a reader skips them as unknown fields.
 """
 
 from __future__ import annotations
@@ -53,6 +53,13 @@ _MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
         ("boolean_value", 14, "bool"),
         ("string_value", 15, "string"),
         ("bytes_value", 16, "bytes"),
+        ("template_value", 18, "Template"),
+    ),
+    "Template": (
+        ("version", 1, "string"),
+        ("metrics", 2, "Metric*"),
+        ("template_ref", 4, "string"),
+        ("is_definition", 5, "bool"),
     ),
     "Payload": (
         ("timestamp", 1, "uint64"),

@@ -181,6 +181,31 @@ def test_data_by_alias_stay_on_their_probe() -> None:
         assert shown(decoded.readings) == {("/B", "temperature"): 95.0}
 
 
+def test_members_of_templates_are_metrics() -> None:
+    """Instances of a template are folders, in the birth and by alias; a definition gives nothing."""
+    decoder = SparkplugBDecoder()
+    decoder.decode("spBv1.0/g/NBIRTH/n", payload([]), retained=False, now_ns=NOW_NS)
+
+    def message(seq: int, *, named: bool) -> bytes:
+        made = Payload(seq=seq, timestamp=TIME_MS)
+        for alias, value in enumerate((21.0, 95.0), 1):
+            outer = made.metrics.add(alias=alias, datatype=19)
+            if named:
+                outer.name = f"Boiler{alias}"
+            outer.template_value.metrics.add(name="Temperature", datatype=DOUBLE, double_value=value)
+        definition = made.metrics.add(name="_types_/Boiler", datatype=19)
+        definition.template_value.is_definition = True
+        definition.template_value.metrics.add(name="Temperature", datatype=DOUBLE, double_value=0.0)
+        return bytes(made.SerializeToString())
+
+    for kind, named in (("DBIRTH", True), ("DDATA", False)):
+        topic = f"spBv1.0/g/{kind}/n/d"
+        decoded = decoder.decode(topic, message(1 + (not named), named=named), retained=False, now_ns=NOW_NS)
+        assert shown(decoded.readings) == {("/Boiler1", "temperature"): 21.0, ("/Boiler2", "temperature"): 95.0}
+        assert not decoded.unread
+        assert not decoded.rejects
+
+
 def test_a_test_flag_marks_its_device_for_a_bounded_time() -> None:
     """Readings after the flag are a test; its end or ten minutes end that."""
     decoder = SparkplugBDecoder()
