@@ -123,7 +123,7 @@ class DetectorSet:
         late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
             return assemble([], batch, late_ns)
-        self._fleet.sync(int(batch.sensor.max()))
+        self._fleet.sync(batch.sensor.item() if len(batch) == 1 else int(batch.sensor.max()))
         view = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns)
         self._clock_ns = int(view.clock[-1])
         clock_ns, parts = self._clock_ns, dict[str, Part | None]()

@@ -79,7 +79,8 @@ class SilenceDetector:
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the sensors that went offline or returned."""
         del part
-        self.sync(view.fleet)
+        if self._seen_version != view.fleet.version:
+            self.sync(view.fleet)
         batch = view.batch
         found, values, count = find_offline(
             (batch.sensor, batch.time_ns, batch.arrival_ns, view.signs),
