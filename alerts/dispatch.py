@@ -20,6 +20,7 @@ from .database.schema import hazards
 from .database.write_priority import WritePriority
 from .errors import NotFound
 from .hazards.bindings import Bindings, assigned, ignored_sensors
+from .hazards.decommissioned import ends
 from .hazards.findings import Observation, observations
 from .hazards.lifecycle import HazardLifecycle
 from .hazards.renames import follow
@@ -33,6 +34,7 @@ from .risk.registry import Registry
 from .tickets.tickets import Tickets
 
 _Bindings = tuple[Mapping[tuple[str, str], str], Mapping[tuple[str, str], str]]  # places, ignored sensors
+ENDS_EVERY_NS = 60_000_000_000
 ROWS_PER_TRANSACTION = 32
 """Detections of one transaction; other writers run between two transactions."""
 
@@ -52,6 +54,7 @@ class AlertDispatch:
         self._alarm_engine = engine.execution_options(lock_wait_ms=ALARM_LOCK_WAIT_MS)
         self._channels = tuple(channels)
         self._turns = WritePriority()
+        self._ended_ns = 0
         self.queries = Queries(engine)
         self.idempotency_keys = IdempotencyKeys(engine, clock)
         self.deferred_audit = DeferredAudit(self._alarm_engine)
@@ -126,11 +129,17 @@ class AlertDispatch:
             lifecycle.accept(observation)
 
     def tick(self, now_ns: int, catalog: Catalog | None = None) -> None:
-        """Apply deadlines, ends of observation and renamings of the catalogue, and write deferred audit entries."""
+        """Apply deadlines, ends of observation and renamings; end findings of decommissioned devices once a minute.
+
+        Also writes deferred audit entries.
+        """
         self.deferred_audit.settle()
         with self._alarm_engine.begin() as connection:
             if catalog is not None:
                 follow(connection, catalog, now_ns)
+                if abs(now_ns - self._ended_ns) >= ENDS_EVERY_NS:
+                    self._ended_ns = now_ns
+                    self._accept(connection, ends(connection, catalog, assigned(connection), now_ns))
             self._ticketing(connection).tick(now_ns)
 
     def act(self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int) -> Ticket:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from alerts import Actor, NotFound
 from alerts.database import keyset
+from alerts.hazards.findings import SILENT
 from ingest import SERVICE_METRICS, SERVICE_SITE, Sensor, Unread
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
@@ -23,8 +24,6 @@ RETAINED = "retained"
 """Quality of a retained state. It shows a value and proves no new message."""
 QUALITIES: dict[int, schemas.Quality] = {0: "good", 1: "fault", 2: "test", 3: "historical", 4: "retained"}
 """`Quality` by number, as a literal of the schema; a test compares both."""
-SILENT = frozenset(("sensor_silent", "gateway_silent", "detector_lost"))
-"""Kinds of findings about a sensor or gateway without messages."""
 SensorPath = Annotated[str, Path(max_length=256, description="sensor id; it may contain slashes")]
 
 

@@ -12,6 +12,8 @@ from detectors import DetectionBatch, Phase
 from ingest import Catalog, Sensor
 
 DETECTOR_LOST = "detector_lost"
+SILENT = frozenset(("sensor_silent", "gateway_silent", DETECTOR_LOST))
+"""Kinds of findings about a sensor or gateway without messages."""
 
 
 @dataclass(frozen=True, slots=True)

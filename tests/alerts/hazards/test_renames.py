@@ -101,3 +101,28 @@ def test_a_lost_device_without_a_place_has_that_of_its_probes(world: Any) -> Non
     apply(world, about(world, {"behind": ["board/a"]}, replace(lost, sensor="board")))
     apply(world, about(world, {"behind": ["smoke-102"]}, replace(lost, sensor="bridge", at_s=1)))
     assert [hazard.place for hazard in world.hazards] == ["bank", "unassigned:bridge"]
+
+
+def test_a_decommissioned_device_ends_its_findings_of_silence(world: Any) -> None:
+    """Removed from its bridge and unbound by a person: a minute later it is normal; its fire stays."""
+    gone = Seen(Phase.RAISE, sensor="stray", hazard="sensor_silent", rule="silent", metric="online", level=0)
+    code = world.catalog.code("school-1", "stray", "smoke")
+    world.dispatch.bindings.assign("school-1", {"stray": "d-102"}, PEOPLE["admin"])
+    world.catalog.update(replace(world.catalog[code], removed=True))
+    world.feed(Seen(Phase.RAISE, sensor="stray"), replace(gone, at_s=1))
+    world.dispatch.tick(world.now_ns, world.catalog)
+    assert len(world.active_findings()) == 2
+    world.dispatch.bindings.assign("school-1", {"stray": ""}, PEOPLE["admin"])
+    world.dispatch.tick(world.now_ns + 61 * 10**9, world.catalog)
+    assert [finding.kind for finding in world.active_findings()] == ["fire"]
+
+
+def test_an_entry_that_a_renaming_retired_ends_its_findings(world: Any) -> None:
+    """Messages under the new name came first; the device raises its alarm again under its own entry."""
+    world.catalog.code("school-1", "smoke-101", "smoke")
+    world.feed(Seen(Phase.RAISE, sensor="early"))
+    rename(world.catalog, "school-1", "smoke-101", "early")
+    world.dispatch.tick(world.now_ns, world.catalog)
+    assert world.active_findings() == []
+    world.feed(Seen(Phase.RAISE, sensor="early", at_s=1))
+    assert [hazard.place for hazard in world.hazards if hazard.active] == ["d-101"]
