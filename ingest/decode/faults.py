@@ -7,6 +7,8 @@ from collections import OrderedDict
 from .contract import Decoded, Reading
 
 _FAULTY_MAX = 10_000
+UNTIL_VALUE = {"until": "value"}
+"""Label of a fault that the next value of the sensor ends, also after a restart of the service."""
 
 
 class Faults:
@@ -24,7 +26,7 @@ class Faults:
         self._faulty[sensor] = None
         if len(self._faulty) > _FAULTY_MAX:
             self._faulty.popitem(last=False)
-        return Reading(sensor, "device", "fault", 1.0, "bool", time_ns=time_ns)
+        return Reading(sensor, "device", "fault", 1.0, "bool", time_ns=time_ns, dims=UNTIL_VALUE)
 
     def end(self, sensor: str) -> None:
         """End an active fault that the device itself reports as ended."""

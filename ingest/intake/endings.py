@@ -1,7 +1,8 @@
 """States that end without a message: after the time that the device states, or with its restart.
 
 A message may report a state without ever reporting its end: a radio contact with an `off_delay`, or a camera whose
-process restarts while it follows a person. The service writes the end: false, at the moment of the end.
+process restarts while it follows a person. The service writes the end: false, at the moment of the end. A device fault
+of a sensor without a value ends with its next value.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from ingest.catalog import Catalog
 from ingest.decode.contract import Reading
-from ingest.vocabulary import METRIC_BY_NAME, Quality
+from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME, Quality
 
 from .batch import OpenBatch
 from .seal import Sources
@@ -26,7 +27,7 @@ SECOND_NS = 1_000_000_000
 STATES_MAX = 50_000
 """Active states; at the bound the one that has been active longest ends."""
 
-ONLINE = METRIC_BY_NAME["online"].code
+ONLINE, FAULT = METRIC_BY_NAME["online"].code, METRIC_BY_NAME["fault"].code
 MOMENTARY = frozenset(
     METRIC_BY_NAME[name].code
     for name in ("motion", "object_present", "sound", "review", "rule_active", "recognised", "vibration")
@@ -70,10 +71,14 @@ class Endings:
             if reading.value > 0 and self._active:
                 self._end(batch, self._momentary(sensor), now_ns)
             return
+        if (sensor, FAULT, "") in self._active and _is_value(reading):
+            self._end(batch, [(sensor, FAULT, "")], now_ns)
         key = sensor, metric, str(reading.dims.get("track") or reading.dims.get("label") or "")
         if reading.value <= 0 or reading.dims.get("phase") == "end":
             self._forget(key)
-        elif reading.quality != Quality.HISTORICAL and (reading.lasts_s > 0 or metric in MOMENTARY):
+        elif reading.quality != Quality.HISTORICAL and (
+            reading.lasts_s > 0 or metric in MOMENTARY or reading.dims.get("until")
+        ):
             dims = {name: reading.dims[name] for name in _LABELS if name in reading.dims}
             self._begin(key, Ending(_end_ns(reading, now_ns), _quality(reading), dims), now_ns)
 
@@ -106,13 +111,14 @@ class Endings:
             self._active[oldest] = replace(self._active[oldest], at_ns=now_ns)
             self._next_ns = now_ns
         self._active[key] = ending
-        if ending.at_ns:
+        if ending.at_ns or key[1] == FAULT:
             self._changed[_text(key)] = msgspec.msgpack.encode(ending)
+        if ending.at_ns:
             self._next_ns = min(self._next_ns or ending.at_ns, ending.at_ns)
 
     def _forget(self, key: Key) -> None:
         known = self._active.pop(key, None)
-        if known is not None and known.at_ns:
+        if known is not None and (known.at_ns or key[1] == FAULT):
             self._changed[_text(key)] = None
 
     def _momentary(self, source: int) -> list[Key]:
@@ -127,6 +133,11 @@ class Endings:
 
     def _plan(self) -> None:
         self._next_ns = min((one.at_ns for one in self._active.values() if one.at_ns), default=0)
+
+
+def _is_value(reading: Reading) -> bool:
+    """Return whether a reading is a measurement, and no fact of the device itself."""
+    return reading.metric not in DEVICE_METRICS and reading.quality == Quality.GOOD
 
 
 def _end_ns(reading: Reading, now_ns: int) -> int:

@@ -8,10 +8,12 @@ import pytest
 
 from ingest import METRIC_BY_NAME, Catalog, Intake, Memory, Quality
 from ingest.decode.contract import Availability, Decoded, Reading
+from ingest.decode.faults import Faults
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_790_000_000 * SECOND_NS
 MOTION, SMOKE = METRIC_BY_NAME["motion"].code, METRIC_BY_NAME["smoke"].code
+FAULT = METRIC_BY_NAME["fault"].code
 OBJECT = METRIC_BY_NAME["object_present"].code
 
 
@@ -69,7 +71,7 @@ class Plant:
             for metric, time, value, quality in zip(
                 *(getattr(batch, name).tolist() for name in ("metric", "time_ns", "value", "quality")), strict=True
             )
-            if metric in (MOTION, SMOKE, OBJECT)
+            if metric in (MOTION, SMOKE, OBJECT, FAULT)
         ]
 
 
@@ -152,3 +154,18 @@ def test_restart_of_a_gateway_ends_the_states_behind_it() -> None:
         plant.send(number, number)
     rows = plant.seal()
     assert rows == [(MOTION, 0, 1, 0), (MOTION, 1, 1, 0), (MOTION, 2, 0, 0)]
+
+
+def test_fault_without_a_value_ends_with_the_next_value_after_a_restart() -> None:
+    """The decoder forgets the fault; a fact of the device is no value."""
+    fault = Decoded(readings=(Faults().begin("probe"),))
+    battery = Decoded(readings=(Reading("probe", "device", "battery", 80.0, "%"),))
+    value = Decoded(readings=(Reading("probe", "camera", "motion", 1.0, "bool"),))
+    plant = Plant(fault, battery, value)
+    plant.send(0, 0)
+    assert plant.seal() == [(FAULT, 0, 1, 0)]
+    plant.start()
+    plant.send(1, 1)
+    plant.send(2, 2)
+    plant.send(2, 3)
+    assert [row for row in plant.seal() if row[0] == FAULT] == [(FAULT, 2, 0, 0)]
