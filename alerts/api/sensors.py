@@ -167,7 +167,7 @@ class _View:
             place_name=both(registry.place_name(sensor.site, place)) if place else None,
             zone=known.zone if known else None,
             profile=sensor.profile,
-            xy=registry.sensor_xy.get((sensor.site, sensor.id)) or (known.xy if known else None),
+            xy=registry.xy_of(sensor) or (known.xy if known else None),
             period_s=sensor.period_s or None,
             gateway=sensor.gateway or None,
             removed=sensor.removed,

@@ -117,6 +117,11 @@ class Registry:
         zone = self.zones.get((site, known.zone)) if known else None
         return zone or Zone(site, "", "未分配", "unassigned")
 
+    def xy_of(self, sensor: Sensor) -> tuple[float, float] | None:
+        """Return the position of a sensor, described under its id or a former one."""
+        names = (sensor.id, *(name for name, _ in reversed(sensor.former)))
+        return next((xy for name in names if (xy := self.sensor_xy.get((sensor.site, name)))), None)
+
     def sleeps(self, site: str, place: str) -> bool:
         """Return whether people sleep in the zone of a place."""
         return self.zone_of(site, place).key in SLEEPING

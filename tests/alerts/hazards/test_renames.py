@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from alerts.risk.grading import Grade
+from alerts.risk.registry import read_registry
 from detectors import DetectionBatch, Phase
+from ingest import Catalog
 from ingest.renames import rename
 from tests.alerts.conftest import PEOPLE, Seen
 
@@ -126,3 +128,20 @@ def test_an_entry_that_a_renaming_retired_ends_its_findings(world: Any) -> None:
     assert world.active_findings() == []
     world.feed(Seen(Phase.RAISE, sensor="early", at_s=1))
     assert [hazard.place for hazard in world.hazards if hazard.active] == ["d-101"]
+
+
+def test_the_position_on_the_plan_follows_a_rename() -> None:
+    """The registry has it under the old id."""
+    row = {"site": "s", "id": "old", "kind": "smoke", "place": "room", "xy": [3, 4]}
+    table = {
+        "site": [{"id": "s"}],
+        "zone": [{"site": "s", "id": "z"}],
+        "place": [{"site": "s", "zone": "z", "id": "room", "xy": [1, 2]}],
+        "sensor": [row],
+    }
+    registry = read_registry(table)
+    catalog = Catalog(registry.sensors)
+    rename(catalog, "s", "old", "new")
+    renamed, other = catalog.find("s", "new"), catalog[catalog.code("s", "other", "env")]
+    assert renamed is not None
+    assert (registry.xy_of(renamed), registry.xy_of(other)) == ((3, 4), None)
