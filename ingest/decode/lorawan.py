@@ -17,16 +17,13 @@ from typing import Any
 
 from ingest.errors import TableError
 from ingest.tables import TableReader
-from ingest.vocabulary import METRIC_BY_NAME, Quality
+from ingest.vocabulary import Quality
 
 from .contract import Reading
 from .document import is_short
-from .lorawan_rows import ANY, NUMBER, Ignored, Meaning, Row, apply, begin_fault, marked, misfits, word
-from .names import entity_name, meaning_of, undescribed
-from .native import _METRIC, _PERSONAL
-from .states import KIND_OF
+from .lorawan_rows import ANY, NUMBER, Ignored, Meaning, Row, apply, marked, misfits, word
+from .lorawan_unknown import read_unknown
 from .times import read_time
-from .units import FAULTY, Quantity, convert, read_quantity
 
 _FIELDS_MAX = 256
 _DEPTH_MAX = 4
@@ -102,7 +99,7 @@ class LorawanTable:
                 if taken and not any(taken):
                     meaning.unread.append(".".join(path))
             elif not own:
-                _keep_unknown(path, raw, _probe(stamp, "", "", path[:-1]), meaning)
+                read_unknown(path, raw, _probe(stamp, "", "", path[:-1]), meaning)
             elif raw is not None:
                 meaning.unread.append(".".join(path))
         _distrust(rows, fields, meaning)
@@ -208,34 +205,6 @@ def _probe(stamp: Reading, probe: str, number: str, inside: _Path) -> Reading:
 
 def _excluded(row: Row, fields: Mapping[str, Any]) -> bool:
     return any(word(fields.get(key)) in map(word, words) for key, words in row.unless.items())
-
-
-def _keep_unknown(path: _Path, raw: Any, stamp: Reading, meaning: Meaning) -> None:
-    """Add a value of a model without a profile: a state of the vocabulary, a number with its unit, or undescribed."""
-    key, name = path[-1], entity_name(path[-1])
-    found = read_quantity(raw)
-    if found is FAULTY:
-        begin_fault(name or "value", stamp, meaning)
-    elif raw is None or (isinstance(raw, float) and not isinstance(found, Quantity)):
-        return
-    elif _PERSONAL.search(key):
-        meaning.notices.append("personal_data")
-    elif not isinstance(found, Quantity) or not name:
-        meaning.unread.append(".".join(path))
-    else:
-        known = METRIC_BY_NAME.get(name)
-        state = known is not None and known.unit == "bool" and found.value in (0, 1)
-        number = convert(found.value, found.unit, known.unit) if known is not None and found.unit else None
-        if state or number is not None:
-            described = meaning_of(name, "")
-            value = found.value if number is None else number
-            kind, unit = (KIND_OF.get(name, described.kind), described.unit) if described else ("env", "")
-            meaning.readings.append(replace(stamp, kind=kind, metric=name, value=value, unit=unit))
-            return
-        metric = undescribed(key if _METRIC.fullmatch(key) else name)
-        unit = "bool" if isinstance(raw, bool) else found.unit
-        meaning.readings.append(replace(stamp, kind="env", metric=metric, value=found.value, unit=unit))
-        meaning.notices.append("unknown_metric")
 
 
 def _merge_states(meaning: Meaning) -> None:

@@ -73,6 +73,11 @@ _EQUIPMENT = frozenset(
 )
 """Words behind a hazard that make it equipment: a fire door, a gas valve or a heat pump states no fire, gas or heat."""
 
+_NO_DOORS = frozenset(
+    ("valve", "vent", "damper", "relay", "contactor", "circuit", "switch", "breaker", "loop", "drain")
+)
+"""Things that are open without being a door."""
+
 _ROOMS = frozenset(("room", "house", "hall", "cabinet", "area", "zone"))
 
 _NEGATED = frozenset(
@@ -185,6 +190,7 @@ def _state(words: Sequence[str]) -> str:
         (_STATES.get(word, word), next_word in _EQUIPMENT and after not in _ROOMS)
         for word, next_word, after in zip(words, [*words[1:], ""], [*words[2:], "", ""], strict=False)
     ]
+    named = [(metric, equipment) for metric, equipment in named if metric != "open" or not _NO_DOORS & {*words}]
     found = [metric for metric, equipment in named if _is_state(metric) and (metric in _GENERAL or not equipment)]
     own = [metric for metric in found if metric in _ABOUT]
     special = [metric for metric in found if metric not in _GENERAL]

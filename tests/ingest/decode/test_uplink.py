@@ -255,6 +255,35 @@ def test_a_state_of_an_unknown_model_is_a_state(key: str, value: float) -> None:
         assert shown(decoded)[("", key)] == 1
 
 
+STATED: list[tuple[str, Any, dict[tuple[str, str], float]]] = [
+    ("smoke", "alarm", {("", "smoke"): 1}),
+    ("smokeDetected", True, {("", "smoke"): 1}),
+    ("smoke_alarm", 1.0, {("", "smoke"): 1}),
+    ("smoke_state", "normal", {("", "smoke"): 0}),
+    ("fire_detected", "YES", {("", "smoke"): 1}),
+    ("coAlarm", True, {("", "carbon_monoxide"): 1}),
+    ("gas_leak", True, {("", "gas"): 1}),
+    ("flood", "wet", {("", "leak"): 1}),
+    ("door_open", False, {("", "open"): 0}),
+    ("panic_button", "pressed", {("", "panic"): 1}),
+    ("sensor_failure", True, {("", "fault"): 1}),
+    ("leak_count", 1, {("", "leak_count"): 1}),
+    ("smoke_level", 1, {("", "smoke_level"): 1}),
+    ("smoke", 57, {("", "smoke_undescribed"): 57}),
+    ("valve_open", True, {("", "valve_open"): 1}),
+    ("fire_door", True, {("", "fire_door"): 1}),
+]
+
+
+@pytest.mark.parametrize("decode", SERVERS, ids=lambda server: server.__name__)
+@pytest.mark.parametrize(("key", "value", "wanted"), STATED)
+def test_an_alarm_of_an_unknown_model_is_an_alarm(
+    decode: Decode, key: str, value: Any, wanted: dict[tuple[str, str], float]
+) -> None:
+    """The key names the state; a boolean, a word, or 0 or 1 gives it; an amount is no state."""
+    assert shown(decode("ACME", {key: value})) == wanted
+
+
 CAYENNE: list[tuple[Decode, Fields]] = [
     (
         chirpstack,
