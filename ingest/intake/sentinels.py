@@ -19,6 +19,7 @@ from ingest.tables import FilledText, TableReader
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import METRIC_BY_NAME, Quality
 
+_MEASURED = frozenset((int(Quality.GOOD), int(Quality.HISTORICAL)))
 _WORD = re.compile(r"[A-Z0-9]+")
 
 
@@ -90,6 +91,8 @@ class Sentinels:
 
     def apply(self, batch: TelemetryBatch) -> TelemetryBatch:
         """Return the batch, in order of arrival, with the quality fault for each sentinel."""
+        if len(batch) == 1 and self._ordinary(batch):
+            return batch
         place = self._place[np.minimum(batch.metric, len(self._place) - 1)]
         place[(batch.quality != Quality.GOOD) & (batch.quality != Quality.HISTORICAL)] = -1
         marked: list[int] = []
@@ -100,6 +103,18 @@ class Sentinels:
         quality = batch.quality.copy()
         quality[marked] = Quality.FAULT
         return replace(batch, quality=quality)
+
+    def _ordinary(self, batch: TelemetryBatch) -> bool:
+        """Return whether the only reading needs no check, or equals no sentinel; then keep it as the last value."""
+        number = self._place.item(min(batch.metric.item(0), len(self._place) - 1))
+        if number < 0 or batch.quality.item(0) not in _MEASURED:
+            return True
+        column, value = self._columns[number], batch.value.item(0)
+        if any(abs(value - row.value) <= row.tolerance + 1e-9 for row in column.rows):
+            return False
+        column.grow(len(self._catalog))
+        column.last[batch.sensor.item(0)] = value
+        return True
 
     def _mark(self, batch: TelemetryBatch, rows: NDArray[np.intp], column: _Column) -> list[int]:
         """Return the rows with a sentinel of this metric; update the last values."""
