@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.decode import FrigateDecoder
-from ingest.decode.frigate import IGNORED, IGNORED_OF_CAMERA
+from ingest.decode.frigate_messages import IGNORED, IGNORED_OF_CAMERA
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "formats" / "frigate.md"
 SWITCHES = (
@@ -40,12 +40,43 @@ def test_doubtful_time_keeps_the_object() -> None:
     assert reading.doubt
 
 
+EVENT = b'{"type":"new","after":{"id":"a","camera":"hall","label":"person","frame_time":1756692000}}'
+
+
+def sensors(decoder: FrigateDecoder, topic: str, payload: bytes) -> list[str]:
+    """Return the sensors of a message; the decoder's state is stored and restored."""
+    decoded = decoder.decode(topic, payload, retained=False, now_ns=0)
+    decoder.recall([(key, value) for key, value in decoded.memory.items() if value is not None])
+    return [reading.sensor for reading in decoded.readings]
+
+
 def test_other_topic_prefix_is_read() -> None:
-    """The topic prefix is a setting of Frigate."""
-    decoder = FrigateDecoder(base="north/nvr")
-    decoded = decoder.decode("north/nvr/hall/motion", b"ON", retained=False, now_ns=0)
-    assert [reading.sensor for reading in decoded.readings] == ["hall"]
-    assert all(topic.startswith("north/nvr/") for topic in decoder.subscriptions)
+    """The topic prefix is a setting of Frigate; the first event makes it known."""
+    decoder = FrigateDecoder()
+    assert not decoder.claims("nvr/hall/motion")
+    assert decoder.claims("nvr/events")
+    assert sensors(decoder, "nvr/events", EVENT) == ["hall"]
+    assert sensors(decoder, "nvr/hall/motion", b"ON") == ["hall"]
+    assert "nvr/+/audio/+" in decoder.subscriptions
+
+
+def test_cameras_of_two_recorders_are_apart() -> None:
+    """Cameras of one name behind two recorders are two sensors, whichever recorder came first."""
+    for first, second in (("frigate", "nvr"), ("nvr", "frigate"), ("north", "south")):
+        decoder = FrigateDecoder()
+        assert sensors(decoder, f"{first}/events", EVENT) == ["hall"]
+        found = sensors(decoder, f"{second}/events", EVENT)
+        assert found == [f"{second}/hall"]
+        status = decoder.decode(f"{second}/hall/status/detect", b"offline", retained=False, now_ns=0)
+        assert [one.sensor for one in status.availability] == found
+
+
+def test_events_of_another_program_are_unread() -> None:
+    """A topic of the same name without a tracked object makes no prefix known."""
+    decoder = FrigateDecoder()
+    assert decoder.decode("door/events", b'{"type":"new"}', retained=False, now_ns=0).unread == ("events",)
+    assert not decoder.claims("door/hall/motion")
+    assert not decoder.claims("campus/events")
 
 
 def test_every_ignored_topic_is_documented() -> None:
