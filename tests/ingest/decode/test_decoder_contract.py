@@ -130,7 +130,7 @@ def _check(decoded: Decoded) -> None:
         assert reading.metric
         assert reading.time_ns is None or 0 <= reading.time_ns < 2**63
         json.dumps(dict(reading.dims), allow_nan=False)
-    assert all(isinstance(key, str) and key for key in decoded.unread)
+    assert all(isinstance(key, str) for key in decoded.unread)
     assert decoded != Decoded(), "a claimed message leaves no record"
     for key in decoded.memory:
         assert key
