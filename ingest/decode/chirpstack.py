@@ -22,7 +22,14 @@ from .units import Quantity, read_quantity
 from .uplink import Uplinks
 
 _TOPIC = re.compile(r"application/[^/]+/device/([0-9A-Fa-f]{16})/(?:event/)?([a-z]+)", re.ASCII)
-_QUIET = frozenset(("ack", "txack", "location", "integration"))
+IGNORED: Mapping[str, str] = {
+    "ack": "confirmation of a downlink",
+    "txack": "transmission of a downlink",
+    "location": "position that the network server computes",
+    "integration": "message of another integration",
+}
+"""Events without a reading, with the reason."""
+
 _ERRORS = frozenset(("log", "error"))
 _UPLINKS = frozenset(("up", "rx"))
 _CODEC = "UPLINK_CODEC"
@@ -63,7 +70,7 @@ class ChirpStackDecoder:
         if found is None:
             return Decoded(ignored="command")
         dev_eui, event = found[1].lower(), found[2]
-        if event in _QUIET:
+        if event in IGNORED:
             return Decoded(ignored=event)
         if not payload:
             return Decoded(ignored="forgotten")
@@ -80,7 +87,7 @@ class ChirpStackDecoder:
         stamp = _stamp(document, dev_eui, now_ns)
         if event == "status":
             return _decode_status(document, stamp)
-        return self._decode_uplink(document, stamp, now_ns) if event in _UPLINKS else Decoded(ignored="event")
+        return self._decode_uplink(document, stamp, now_ns) if event in _UPLINKS else _unknown(dev_eui)
 
     def _decode_uplink(self, document: Mapping[str, Any], stamp: Reading, now_ns: int) -> Decoded:
         fields = _fields(document)
@@ -93,6 +100,10 @@ class ChirpStackDecoder:
             )
         profile = branch(document, "deviceInfo").get("deviceProfileName", document.get("deviceProfileName"))
         return self._uplinks.read((profile,), fields, stamp, now_ns=now_ns)
+
+
+def _unknown(dev_eui: str) -> Decoded:
+    return Decoded(ignored="event", notices=("unknown_event",), device=dev_eui)
 
 
 def _stamp(document: Mapping[str, Any], dev_eui: str, now_ns: int) -> Reading:
