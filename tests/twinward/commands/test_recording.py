@@ -1,4 +1,4 @@
-"""Recording: any order of rows, byte order mark, times out of range, bad rows by line, labels and profiles."""
+"""Recording: any order of rows, byte order mark, times out of range, bad rows by line, labels."""
 
 from __future__ import annotations
 
