@@ -112,7 +112,7 @@ def meaning_in(title: str, unit: str) -> Meaning | None:
 
 
 def described(meaning: Meaning, unit: str) -> Meaning:
-    """Return the meaning of a value whose description has this unit; without one a length, for example, stays undescribed.
+    """Return the meaning of a value whose description has this unit; a length without one stays undescribed.
 
     The temperature of a processor is no temperature of the room: see `is_chip`.
 

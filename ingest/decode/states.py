@@ -35,6 +35,9 @@ _FALSE = frozenset(
 _UNKNOWN = frozenset(("", "unknown", "unavailable", "preheat", "checking", "null"))
 _ENDINGS = re.compile(r"_(?:alarm|alert|detected|detector|detection|state|status|sensor)$")
 _WORDS_MAX = 3
+_NEGATIONS = frozenset(("no", "not", "without"))
+_TESTS = ("test", "self_test", "selftest", "carbon_monoxide_test", "simulated", "simulation")
+_TESTING = frozenset((True, "testing", "checking", "test"))
 
 
 def flag_of(name: str) -> tuple[str, str] | None:
@@ -47,6 +50,8 @@ def flag_of(name: str) -> tuple[str, str] | None:
     """
     shorter = _ENDINGS.sub("", name)
     words = shorter.split("_")
+    if not _NEGATIONS.isdisjoint(words):
+        return None
     for count in range(min(_WORDS_MAX, len(words)), 0, -1):
         if found := FLAGS.get("_".join(words[-count:])):
             return found
@@ -59,3 +64,8 @@ def read_word(value: Any) -> bool | str:
         return value
     word = str(value).strip().lower()[:40] if isinstance(value, int | str) else type(value).__name__
     return word in _TRUE if word in _TRUE or word in _FALSE else "" if word in _UNKNOWN else word
+
+
+def is_test(state: Mapping[str, Any]) -> bool:
+    """Return whether a device's state is of a self-test, which marks every value beside it."""
+    return any(state.get(key) in _TESTING for key in _TESTS if isinstance(state.get(key), bool | str))

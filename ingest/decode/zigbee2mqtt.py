@@ -16,6 +16,7 @@ from ingest.vocabulary import Quality
 from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, gathered, is_short, read_list, read_object, read_text, refuse
 from .payload import read_json
+from .states import is_test
 from .throttle import FLAGS, Throttle
 from .times import read_time
 from .zigbee2mqtt_keys import Value, read_key
@@ -26,8 +27,6 @@ BASES_MAX = 16
 _BRIDGE = "bridge"
 _BRIDGE_TOPIC = re.compile(r"([^#+$/][^#+]{0,120})/bridge/(state|info|devices)")
 _COMMANDS = frozenset(("set", "get"))
-_SELF_TESTS = ("test", "self_test", "selftest", "carbon_monoxide_test")
-_TESTING = frozenset((True, "testing", "checking", "test"))
 _STEADY = FLAGS | {"linkquality", "battery_voltage"}
 _EMPTY: Mapping[str, str] = {
     "info": "facts of the bridge",
@@ -265,7 +264,7 @@ def _read_state(device: str, payload: bytes) -> Any | Reject:
 
 def _decode_state(device: str, state: Mapping[str, Any], now_ns: int) -> Decoded:
     time_ns, doubt = read_time(state.get("last_seen"), now_ns=now_ns, unit="ms")
-    testing = any(state.get(key) in _TESTING for key in _SELF_TESTS if isinstance(state.get(key), bool | str))
+    testing = is_test(state)
     quality = Quality.TEST if testing else Quality.GOOD
     values: list[Value] = []
     rejects: list[Reject] = []

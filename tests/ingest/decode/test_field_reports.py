@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ingest.decode import Router
 from twinward.commands.decode import decode_lines
 
 from .test_samples import NOW_NS
@@ -105,3 +106,13 @@ def test_a_comma_never_cuts_a_number(shared_dir: Path) -> None:
     assert numbers["sump-esp/sensor/pressure/state"] == [pytest.approx(0.101676)]
     assert numbers["sump-esp/sensor/temperature/state"] == [pytest.approx(21.1667, rel=1e-4)]
     assert numbers["sump/2"] == numbers["homie/5/sump3/n/depth"] == numbers["zigbee2mqtt/sump4"] == [0.62]
+
+
+def test_a_state_with_an_off_delay_ends(shared_dir: Path) -> None:
+    """R21-ha-off-delay: each ON states after what time it ends."""
+    lines = (shared_dir / "field-reports" / "R21-ha-off-delay.jsonl").read_text(encoding="utf-8").splitlines()
+    router = Router()
+    for line in lines:
+        message = json.loads(line)
+        decoded = router.decode(message["topic"], message["payload"].encode(), retained=False, now_ns=NOW_NS)
+    assert [(each.metric, each.value, each.lasts_s) for each in decoded.readings] == [("motion", 1.0, 2.0)]
