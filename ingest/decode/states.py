@@ -1,4 +1,4 @@
-"""Two-valued states by the names and words of self-describing formats: which alarm a name states, which word is on."""
+"""Two-valued states of self-describing formats: the alarm of a name, the state of a word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Value templates of discovery that select, scale or compare one value: `{{ value_json.a | float / 10 }}`.
+"""Value templates of discovery that select, scale or compare: `{{ value_json.a | float / 10 }}`.
 
 Source: Home Assistant documentation, Templating, "Using templates with the MQTT integration"; Jinja, "Expressions". A
 foreign template never runs as a program: only the forms below are supported.

@@ -1,4 +1,4 @@
-"""Templates of discovery: supported forms select, scale and compare; any other form is refused, in linear time."""
+"""Templates of discovery: supported forms select, scale and compare; any other one is refused."""
 
 from __future__ import annotations
 
