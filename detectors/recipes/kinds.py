@@ -55,7 +55,7 @@ class Threshold(LevelRule):
     """Threshold on the value.
 
     falling: low values are dangerous; sensor_limits: sensors' limits replace the rule's; above_low: a value must also
-    exceed the lowest of the sensor's last 12 to 24 h by this, once the sensor has reported for half an hour (0: no
+    exceed the lowest of the sensor's last 12 to 24 h by this, once the sensor has reported for ten minutes (0: no
     such condition).
     """
 

@@ -25,7 +25,7 @@ LAYOUT = 1
 SECOND_NS = 1_000_000_000
 FAR = 2**63 - 1
 """Event time of a rule that needs no clock."""
-LOW_SPAN_NS, LOW_SETTLE_NS = 43_200 * SECOND_NS, 1_800 * SECOND_NS
+LOW_SPAN_NS, LOW_SETTLE_NS = 43_200 * SECOND_NS, 600 * SECOND_NS
 """Span of the lowest value, and time after which it counts."""
 
 
