@@ -48,14 +48,13 @@ BAD_PAYLOADS = {
     "depth": (b"[" * DEEP + b"]" * DEEP, b'{"a":' * DEEP + b"1" + b"}" * DEEP),
     "too_large": (b'{"co2": 1, "x": "' + b"x" * 2**20 + b'"}',),
     "not_finite": (b'{"co2": 1e400}', b'{"co2": NaN}', b'{"co2": -Infinity}'),
-    "json": (b"{'co2': 1}", b'{"co2": 1,}', b"co2 value=1 1", b"<xml/>", b"\0", b"\xef\xbb\xbf{}", b'{"co2": 1}\0'),
+    "json": (b"{'co2': 1}", b'{"co2": 1,}', b"co2 value=1 1", b"<xml/>"),
     "utf8": (b"\x1f\x8b\x08", b'{"co2": "\xff\xfe"}', b'{"\xc0\xaf": 1}'),
     "not_object": (b"null", b"true", b"17", b'"x"', b"[[]]"),
-    "empty": (b"", b"[]"),
+    "empty": (b"", b"[]", b"\0", b"\xef\xbb\xbf{}"),
     "type": (b'{"co2": "1"}', b'{"co2": {"a": 1}}', b'{"co2": [1, 2]}'),
-    "time_format": (b'{"time": "2026-13-45T00:00:00Z", "co2": 1}', b'{"time": true, "co2": 1}'),
-    "time_future": (b'{"time": 1e300, "co2": 1}',),
-    "time_past": (b'{"time": -5, "co2": 1}', b'{"time": 0, "co2": 1}'),
+    "time_future": (b'{"time": "2099-01-01T00:00:00Z", "co2": 1}',),
+    "time_past": (b'{"time": 0, "co2": 1}', b'{"time": "1999-01-01T00:00:00Z", "co2": 1}'),
     "metric_name": tuple(
         f'{{"{name}": 1}}'.encode()
         for name in ("a b", "", "温度", "co2,x=1 value", "__proto__", "a" * 65, "a;DROP", "\\u0007", "1a", "😀")
