@@ -19,6 +19,7 @@ from ingest import METRIC_BY_NAME
 from .levels import SECOND_NS
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
+from .tracks import Tracks
 
 LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
@@ -56,6 +57,7 @@ class EpisodeDetector:
             {"granted": (np.int64, 1, NONE), "opened": (np.int64, 1, NONE), "ajar": (np.bool_, 1, False)}
         )
         self._grants = Columns({"grants": (np.bool_, 1, False)})
+        self._tracks = Tracks(self._hold_s)
         self._applies = np.zeros(0, np.bool_)
         self._seen_version = 0
 
@@ -111,6 +113,7 @@ class EpisodeDetector:
             "states": self._states.dump(size),
             "gates": self._gates.dump(size),
             "grants": self._grants.dump(len(self._table)),
+            "tracks": self._tracks.dump(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -119,6 +122,7 @@ class EpisodeDetector:
         self._states.load(state["states"])
         self._gates.load(state["gates"])
         self._grants.load(state["grants"])
+        self._tracks.load(state.get("tracks", []))  # earlier versions have none
 
     def _signal(self, view: BatchView, part: Part, signals: NDArray[np.int8]) -> None:
         batch, rule = view.batch, self.rule
@@ -147,12 +151,14 @@ class EpisodeDetector:
             return KEEP
         if rule.zones and not _in_zone(rule, dims, view.fleet[int(view.batch.sensor[row])].profile):
             return KEEP
+        track, time_ns = str(dims.get("event_id") or dims.get("track") or ""), int(view.batch.time_ns[row])
         if dims.get("phase") == "end" or not view.batch.value[row] > 0:
-            return OFF
+            return KEEP if self._tracks.end(state, track, time_ns) else OFF
         score = dims.get("score")
         if isinstance(score, int | float) and score < rule.score_min:
             return KEEP
         self._states["score"][state] = score if isinstance(score, int | float) else rule.score_min
+        self._tracks.confirm(state, track, time_ns)
         return ON
 
     def _detection(self, entry: Entry, view: BatchView) -> RuleDetection:

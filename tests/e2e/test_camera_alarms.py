@@ -74,6 +74,22 @@ def test_fire_alarm_that_a_camera_detects_by_sound_is_found() -> None:
     assert found([(0, sound, "ON"), (2, sound, "OFF"), (60, sound, "OFF")]) == set()
 
 
+def frigate(second: int, phase: str, track: str, *, zone: str = "waterside") -> tuple[int, str, str]:
+    """Return an event of a tracked person without a time."""
+    zones = {"entered_zones" if phase == "end" else "current_zones": [zone]}
+    after = {"id": track, "camera": "pond", "label": "person"} | zones
+    return second, "frigate/events", json.dumps({"type": phase, "after": after})
+
+
+def test_person_at_water_stays_while_another_leaves() -> None:
+    """The end of one tracked person does not end the alarm of a second one."""
+    first = [frigate(0, "new", "a"), frigate(1, "new", "b"), frigate(6, "end", "a")]
+    later = [(second, "frigate/pond/motion", "OFF") for second in range(7, 60, 5)]
+    alone = [frigate(0, "new", "a"), frigate(6, "end", "a")]
+    assert ("pond", "person_at_water", 2) in found([*first, *later])
+    assert ("pond", "person_at_water", 2) not in found([*alone, *later])
+
+
 @pytest.mark.parametrize(
     ("messages", "expected"),
     [
