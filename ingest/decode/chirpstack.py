@@ -98,8 +98,9 @@ class ChirpStackDecoder:
             return Decoded(
                 ignored="no_codec", notices=(f"no_codec: {stamp.sensor}",), unread=unread, device=stamp.sensor
             )
-        profile = branch(document, "deviceInfo").get("deviceProfileName", document.get("deviceProfileName"))
-        return self._uplinks.read((profile,), fields, stamp, now_ns=now_ns)
+        about = branch(document, "deviceInfo") or document
+        names = branch(about, "tags").get("model"), about.get("deviceProfileName")
+        return self._uplinks.read(names, fields, stamp, now_ns=now_ns)
 
 
 def _unknown(dev_eui: str) -> Decoded:

@@ -255,6 +255,12 @@ def test_a_state_of_an_unknown_model_is_a_state(key: str, value: float) -> None:
         assert shown(decoded)[("", key)] == 1
 
 
+def test_a_tag_names_the_model() -> None:
+    """A device profile of a class of devices leaves the model to the tag."""
+    about = {"deviceProfileName": "Class A", "devEui": EUI, "tags": {"model": "EM500-SWL"}}
+    assert shown(chirpstack("", {"depth": 210}, deviceInfo=about)) == {("", "depth"): 2.1}
+
+
 STATED: list[tuple[str, Any, dict[tuple[str, str], float]]] = [
     ("smoke", "alarm", {("", "smoke"): 1}),
     ("smokeDetected", True, {("", "smoke"): 1}),
