@@ -26,7 +26,7 @@ def _fall(state, step, time, value, low, clear_ns, active, since, below):  # typ
 
 
 @njit(cache=True, nogil=True)
-def _rise(state, step, time, after_ns, count, active, since, seen, newest):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
+def _rise(state, step, time, after_ns, count, active, since, seen, newest, below):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0917 - inlined loop body
     """Count a value at or above the limit; activate the level after `after_ns` and `count` readings."""
     if since[state, step] == NONE:
         since[state, step] = newest[state, step] = time
@@ -36,13 +36,15 @@ def _rise(state, step, time, after_ns, count, active, since, seen, newest):  # t
     seen[state, step] += 1
     if seen[state, step] >= count and newest[state, step] - since[state, step] >= after_ns:
         active[state, step] = True
+        below[state, step] = NONE
 
 
 @njit(cache=True, nogil=True)
-def _end_pending(state, step, since, below):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined loop body
-    """End a pending level that a value below the limit has interrupted."""
-    if below[state, step] != NONE:
+def _resume(state, step, time, since, below):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - inlined loop body
+    """End a pending level that an earlier value below the limit has interrupted; one of this time does not count."""
+    if below[state, step] != NONE and below[state, step] < time:
         since[state, step] = NONE
+    below[state, step] = NONE
 
 
 @njit(cache=True, nogil=True)
@@ -72,10 +74,9 @@ def _step(state, time, value, older, settle, limit, low, after, counts, clear_ns
             if not older:
                 _fall(state, step, time, value, low[step], clear_ns, active, since, below)
         elif value >= limit[step] and not settle:
-            if not older and below[state, step] < time:
-                _end_pending(state, step, since, below)
-            below[state, step] = NONE
-            _rise(state, step, time, after[step], counts[step], active, since, seen, newest)
+            if not older:
+                _resume(state, step, time, since, below)
+            _rise(state, step, time, after[step], counts[step], active, since, seen, newest, below)
         elif not older and since[state, step] != NONE:
             _interrupt(state, step, time, since, newest, below)
         busy = busy or since[state, step] != NONE

@@ -50,13 +50,26 @@ class Level:
             if time - self.below >= CLEAR_NS:
                 self.active, self.since, self.below = False, None, None
         elif value >= LIMIT[step] and not settles:
+            if not older:
+                self.since = None if self.below is not None and self.below < time else self.since
+                self.below = None
             if self.since is None or self.newest is None:
                 self.since = self.newest = time
                 self.seen = 0
             self.since, self.newest, self.seen = min(self.since, time), max(self.newest, time), self.seen + 1
             self.active = self.seen >= COUNTS[step] and self.newest - self.since >= AFTER_NS[step]
+            self.below = None if self.active else self.below
         elif not older:
-            self.since = None
+            self.interrupt(time)
+
+    def interrupt(self, time: int) -> None:
+        """Apply a low value to a pending level: the next later value ends it; a high one of this time counts."""
+        if self.since is None or self.newest == time:
+            return
+        if self.below is None:
+            self.below = time
+        elif self.below < time:
+            self.since = self.below = None
 
 
 @dataclass
