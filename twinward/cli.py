@@ -174,7 +174,7 @@ def decode(
     from .commands.decode import decode_lines
 
     del as_json  # the output is JSON lines already
-    with open_lines(source) as lines, open_output(output) as write:
+    with open_lines(source) as lines, open_output(output, source=source) as write:
         for line in decode_lines(lines):
             write(line)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from detectors import Calendar, DetectionBatch, DetectorError, Phase, Recipe, build, load_recipe
 from ingest import Catalog, ValueChecks
-from twinward.errors import InputError, as_cli_errors
+from twinward.errors import as_cli_errors
 
-from .output import progress_bar
+from .output import new_file, progress_bar
 from .recording import Summary, read_recording
 
 HEADER = ("sensor", "metric", "first", "last", "decided", "score", "detector", "hazard", "text", "level", "drill")
@@ -28,13 +27,11 @@ def detect_file(
     the rows. The output appears whole, at the end. Raises InputError if the input is unreadable, lacks a column, or is
     the output.
     """
-    if _same(source, target):
-        raise InputError(f"{target}: the output is the input; allowed is another file")
     summary, catalog = Summary(), Catalog()
     checks = ValueChecks(catalog)
     detector = build(recipe or load_recipe(), catalog, Calendar())
     levels: dict[tuple[int, int, str], int] = {}
-    with _new_file(target) as out:
+    with new_file(target, source=source) as out:
         writer = csv.writer(out)
         writer.writerow(HEADER)
         for batch in read_recording(source, catalog, summary, progress=progress):
@@ -46,38 +43,17 @@ def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) 
     """Run the detectors over a CSV file, with a progress bar; return the summary."""
     with as_cli_errors(DetectorError), progress_bar(source.name, quiet=quiet) as report:
         rules = None if recipe is None else load_recipe(recipe)
-        with source.open("rb") as file:
-            lines = sum(1 for _ in file)
+        lines = _count(source)
         found = detect_file(source, output, recipe=rules, progress=lambda rows: report(rows, rows / max(1, lines)))
         return found.as_dict()
 
 
-def _same(source: Path, target: Path) -> bool:
-    """Return whether two paths lead to one file, also by links."""
-    try:
-        return target.samefile(source)
-    except OSError:  # one of them does not exist
-        return False
-
-
-@contextmanager
-def _new_file(target: Path) -> Iterator[TextIO]:
-    """Write a file beside the target that replaces it at the end; after an error the target is unchanged.
-
-    A target that is no plain file, such as a pipe, is written directly.
-    """
-    direct = target.exists() and not target.is_file()
-    part = target if direct else target.with_name(f"{target.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as out:
-            yield out
-        if not direct:
-            part.replace(target)
-    except OSError as error:
-        raise InputError(f"{target}: {error.strerror or error}") from error
-    finally:
-        if not direct:
-            part.unlink(missing_ok=True)
+def _count(source: Path) -> int:
+    """Return the number of lines for the progress bar; 0 for a pipe or a missing file."""
+    if not source.is_file():
+        return 0
+    with source.open("rb") as file:
+        return sum(1 for _ in file)
 
 
 def _output_rows(

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -50,17 +50,47 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Report]:
 def open_lines(path: Path) -> Iterator[Iterator[str]]:
     """Open a text file for reading. Raises InputError if it cannot be read."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             yield file
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
 
 
 @contextlib.contextmanager
-def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Return a function that writes one line to the file, or to standard output without a file."""
+def open_output(path: Path | None, *, source: Path | None = None) -> Iterator[Callable[[str], object]]:
+    """Return a function that writes one line to a new file, or to standard output without a file; see `new_file`."""
     if path is None:
         yield print
         return
-    with path.open("w", encoding="utf-8") as file:
+    with new_file(path, source=source) as file:
         yield lambda line: file.write(line + "\n")
+
+
+@contextlib.contextmanager
+def new_file(target: Path, *, source: Path | None = None) -> Iterator[TextIO]:
+    """Write a file beside the target that replaces it at the end; after an error the target is unchanged.
+
+    A target that is no plain file, such as a pipe, is written directly. source: the input of the command. Raises
+    InputError if the target is the source, also by a link, or cannot be written.
+    """
+    if source is not None and _same(source, target):
+        raise InputError(f"{target}: the output is the input; allowed is another file")
+    direct = target.exists() and not target.is_file()
+    part = target if direct else target.with_name(f"{target.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        if not direct:
+            part.replace(target)
+    except OSError as error:
+        raise InputError(f"{target}: {error.strerror or error}") from error
+    finally:
+        if not direct:
+            part.unlink(missing_ok=True)
+
+
+def _same(source: Path, target: Path) -> bool:
+    try:
+        return target.samefile(source)
+    except OSError:  # one of them does not exist
+        return False

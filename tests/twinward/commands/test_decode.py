@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from twinward.cli import app
 from twinward.commands.decode import decode_lines, show_time
 
 NOW_NS = 1_788_000_000_000_000_000
@@ -105,3 +108,13 @@ def test_a_clock_that_is_not_set_gives_the_arrival_time() -> None:
     payload = json.dumps({"params": {"ts": 7.3, "smoke:0": {"alarm": True}}, "method": "NotifyStatus", "src": "s"})
     (shown,) = _decode({"topic": "shelly-s/events/rpc", "payload": payload})
     assert {(row["time"], row["doubt"]) for row in shown["readings"]} == {(show_time(NOW_NS), "time_past")}
+
+
+def test_decode_refuses_its_input_as_output(tmp_path: Path) -> None:
+    """The input stays whole."""
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"topic": "campus/s1/smoke/a", "payload": "{}"}\n')
+    before = source.read_bytes()
+    result = CliRunner().invoke(app, ["decode", "--input", str(source), "--output", str(source)])
+    assert "the output is the input" in str(result.exception)
+    assert source.read_bytes() == before
