@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.kernels.emission import NONE
-from detectors.kernels.measures import BUCKETS, rise, unchanged
+from detectors.kernels.measures import BUCKETS, lowest, rise, unchanged
 
 WIDTH_NS = 10_000_000_000
 TOLERANCE = 0.5
+SPAN_NS, SETTLE_NS = 100, 30
 Row = tuple[int, bool, int, float]  # state, out of order, seconds since the row before, value
 rows_of = st.lists(
     st.tuples(
@@ -75,3 +76,36 @@ def test_unchanged_time_equals_that_of_a_plain_loop(rows: list[Row]) -> None:
         if state not in starts or abs(values[i] - starts[state][1]) > TOLERANCE:
             starts[state] = int(times[i]), float(values[i])
         assert x[i] == (times[i] - starts[state][0]) / 1e9
+
+
+def lowest_of(rows: list[tuple[int, float, bool]]) -> list[float]:
+    """Return the lowest value of the span of each reading and of the span before, by a plain loop."""
+    spans: dict[int, float] = {}
+    newest, begin, time, found = None, 0, 0, list[float]()
+    for later, value, older in rows:
+        time += later
+        span = time // SPAN_NS
+        if not older and span != newest:
+            if newest is None or span > newest + 1:
+                begin, spans = time, {}
+            newest = span
+        known = [] if newest is None else [low for at, low in spans.items() if at in (newest, newest - 1)]
+        found.append(min(known) if known and time - begin >= SETTLE_NS else -np.inf)
+        if not older:
+            spans[span] = min(value, spans.get(span, np.inf))
+    return found
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 5, 40, 99, 150, 260]), st.sampled_from([20.0, 50.0, 90.0]), st.booleans()))
+)
+def test_lowest_value_is_that_of_this_span_and_the_one_before(rows: list[tuple[int, float, bool]]) -> None:
+    """Out-of-order readings change nothing; a pause of more than a span starts anew."""
+    count = len(rows)
+    begin, stamp, lows = np.full(1, NONE), np.full(1, NONE), np.full((1, 2), np.inf)
+    x = np.empty(count)
+    times = np.cumsum(np.array([row[0] for row in rows], np.int64))
+    older, values = np.array([row[2] for row in rows], np.bool_), np.array([row[1] for row in rows], np.float64)
+    lowest(np.zeros(count, np.int64), older, times, values, SPAN_NS, SETTLE_NS, begin, stamp, lows, x)
+    assert x.tolist() == lowest_of(rows)
