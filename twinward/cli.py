@@ -16,6 +16,7 @@ from .commands.devices import devices_app
 from .commands.folder import heads, recover, verify
 from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.qualify import qualify
+from .commands.scoring import score
 from .commands.store import export, hold_app
 from .data_folder.exposure import PRIVATE_UMASK
 from .errors import TwinwardError
@@ -34,6 +35,7 @@ app.command()(recover)
 app.command()(verify)
 app.command()(heads)
 app.command()(qualify)
+app.command()(score)
 app.add_typer(hold_app, name="hold")
 app.add_typer(devices_app, name="devices")
 
@@ -191,32 +193,6 @@ def detect(
     from .commands.detect import detect_csv
 
     print_result(detect_csv(source, output, recipe=recipe, quiet=as_json), as_json=as_json)
-
-
-@app.command()
-def score(
-    *,
-    detections: Annotated[Path, typer.Option(help="CSV written by `detect`.")],
-    truth: Annotated[Path, typer.Option(help="Truth written by `simulate`, or CSV sensor,start,end,hazard.")],
-    span: Annotated[Path | None, typer.Option(help="CSV sensor,start,end: the observed time.")] = None,
-    early: Annotated[float, typer.Option(min=0, help="Seconds before a window in which an alarm counts.")] = 0.0,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds after a window in which an alarm counts.")] = 0.0,
-    merge: Annotated[float, typer.Option(min=0, help="Seconds within which alarms of one sensor count once.")] = 600.0,
-    match_hazard: Annotated[bool, typer.Option(help="An alarm counts only in windows of its own hazard.")] = False,
-    page_level: Annotated[int, typer.Option(min=0, max=3, help="Level from which an alarm pages people.")] = 2,
-    forecasts: Annotated[Path | None, typer.Option(help="CSV sensor,metric,at,low,high[,share].")] = None,
-    signal: Annotated[Path | None, typer.Option(help="CSV of the readings, for --plot and --forecasts.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Picture of truth and alarms over the signal.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Score detections: recall, precision, delay, lead, pages, operator load, interval coverage."""
-    from .commands.score import score_files
-
-    options = {"early_s": early, "grace_s": grace, "merge_s": merge, "match_hazard": match_hazard}
-    report = score_files(
-        detections, truth, span=span, forecasts=forecasts, signal=signal, plot=plot, page_level=page_level, **options
-    )
-    print_result(report, as_json=as_json)
 
 
 @app.command()

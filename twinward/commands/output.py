@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -27,6 +27,12 @@ def print_result(result: dict[str, Any], *, as_json: bool) -> None:
     for name, value in result.items():
         shown = f"{value:.4g}" if isinstance(value, float) else value
         print(f"{name.replace('_', ' ')}: {shown}")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print the lines of a table."""
+    for line in lines:
+        print(line)
 
 
 def print_note(sentence: str) -> None:

@@ -101,7 +101,7 @@ def test_the_grade_falls_when_the_gravest_of_several_findings_clears(world: Any,
 def test_a_fire_pages_once_at_the_level_of_its_rule(
     world: Any, seen: Any, *, levels: list[int], pages: list[str]
 ) -> None:
-    """An early finding is shown without a page, whatever its grade; further levels of one grade page no more."""
+    """An early finding is shown without a page at any grade; further levels of one grade page no more."""
     world.feed(seen(RAISE, level=levels[0]), *(seen(CHANGE, level=n, at_s=at) for at, n in enumerate(levels[1:], 1)))
     assert world.paged() == pages
     assert bool(world.hazards[0].paged_grade) == bool(pages)
@@ -133,7 +133,7 @@ def test_one_fire_in_two_rooms_of_one_stair_is_one_incident(world: Any, seen: An
 def test_a_further_room_pages_again_once_someone_acknowledged(
     world: Any, seen: Any, people: Mapping[str, Actor]
 ) -> None:
-    """The acknowledgement covers the rooms of which the person knew."""
+    """The acknowledgement covers the rooms that had an alarm then."""
     world.feed(seen(RAISE))
     world.dispatch.acknowledge(world.hazards[0].id, people["operator"])
     world.feed(seen(RAISE, sensor="smoke-102", at_s=600))
