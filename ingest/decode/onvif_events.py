@@ -22,6 +22,7 @@ BLIND = frozenset(
 )
 SOUND = frozenset(("DetectedSound", "AudioDetection"))
 FAULT = frozenset(("HardwareFailure",))
+HEAT = frozenset(("TemperatureAlarm",))
 COUNTS = ("Count", "ObjectCount", "PeopleCount", "Occupancy")
 IGNORED: Mapping[str, str] = {
     "Monitoring": "load and uptime of the camera",
@@ -53,7 +54,18 @@ PASSES: Mapping[str, tuple[str, float]] = {
 _HELD = "dooropentoolong"
 _STATES = (
     *("state", "logicalstate", "ismotion", "isinside", "crossing", "istamper", "isloitering", "loitering"),
-    *("issounddetected", "issound", "issignalloss", "failed", "critical", "active", "alarm", "tamper", "detected"),
+    *(
+        "issounddetected",
+        "issound",
+        "issignalloss",
+        "failed",
+        "critical",
+        "active",
+        "alarmactive",
+        "alarm",
+        "tamper",
+        "detected",
+    ),
 )
 _WORDS: Mapping[Any, bool] = {
     **dict.fromkeys(("true", "1", "active", "on", "yes", True, 1), True),
@@ -107,7 +119,7 @@ def read_event(event: Event) -> Meaning | Reject | str:
     return _analytics(event, 1.0 if state is None else float(state))
 
 
-def _analytics(event: Event, value: float) -> Meaning:
+def _analytics(event: Event, value: float) -> Meaning:  # noqa: PLR0911 - a return a case
     """Return the meaning of a state, or of a moment, of the camera."""
     names, last = event.names, event.names[-1][:_TEXT_MAX] if event.names else ""
     if MOTION.intersection(names):
@@ -119,6 +131,8 @@ def _analytics(event: Event, value: float) -> Meaning:
     if FAULT.intersection(names):
         return Meaning("fault", value, kind="device", condition=last)
     dims = {"rule": event.rule} if event.rule else {}
+    if HEAT.intersection(names):
+        return Meaning("heat", value, kind="smoke", dims=dims)
     if label := next((_burning(name) for name in names if _burning(name)), ""):
         return Meaning("object_present", value, dims={"label": label} | dims)
     return Meaning("rule_active", value, dims=dims | ({"event": last} if last else {}))

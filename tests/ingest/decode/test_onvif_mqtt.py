@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decode.onvif_events import BLIND, DOORS, FAULT, IGNORED, MOTION, PASSES, SOUND
+from ingest.decode.onvif_events import BLIND, DOORS, FAULT, HEAT, IGNORED, MOTION, PASSES, SOUND
 from ingest.decode.onvif_mqtt import OnvifMqttDecoder
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "formats" / "onvif_mqtt.md"
@@ -79,5 +79,5 @@ def test_damaged_memory_is_left_out(memory: bytes) -> None:
 def test_every_name_is_documented() -> None:
     """The tables of the decoder equal those of the page."""
     page = PAGE.read_text(encoding="utf-8")
-    names = (*MOTION, *BLIND, *SOUND, *FAULT, *DOORS, *PASSES, *IGNORED)
+    names = (*MOTION, *BLIND, *SOUND, *FAULT, *HEAT, *DOORS, *PASSES, *IGNORED)
     assert not [name for name in names if f"`{name}`" not in page]
