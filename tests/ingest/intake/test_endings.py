@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from ingest import METRIC_BY_NAME, Catalog, Intake, Memory, Quality
+from ingest.decode import decoders
 from ingest.decode.contract import Availability, Decoded, Reading
 from ingest.decode.faults import Faults
 
@@ -169,3 +172,17 @@ def test_fault_without_a_value_ends_with_the_next_value_after_a_restart() -> Non
     plant.send(2, 2)
     plant.send(2, 3)
     assert [row for row in plant.seal() if row[0] == FAULT] == [(FAULT, 2, 0, 0)]
+
+
+@pytest.mark.shared
+def test_reported_contact_with_an_off_delay_ends(shared_dir: Path) -> None:
+    """Two reports of a motion contact with an off_delay of 2 s: motion ends 2 s after the second one."""
+    lines = (shared_dir / "field-reports" / "R21-ha-off-delay.jsonl").read_text(encoding="utf-8").splitlines()
+    messages = [json.loads(line) for line in lines]
+    plant = Plant()
+    plant.intake = Intake(plant.catalog, decoders(("ha_discovery",)))
+    for at_s, message in enumerate(messages):
+        frame = (0, 0, message["topic"].encode(), message["payload"].encode())
+        plant.intake.accept([frame], START_NS + at_s * SECOND_NS)
+    plant.tick(10)
+    assert plant.seal() == [(MOTION, 1, 1, 0), (MOTION, 2, 1, 0), (MOTION, 4, 0, 0)]
