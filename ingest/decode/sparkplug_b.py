@@ -35,7 +35,6 @@ _CONTROL = ("Node Control/", "Device Control/", "Node Info/", "Properties/")
 _BD_SEQ = "bdSeq"
 _BAD_QUALITY = frozenset((0, 500))  # bad, stale; 192 is good
 _TYPES = frozenset(("NBIRTH", "NDEATH", "DBIRTH", "DDEATH", "NDATA", "DDATA"))
-_ORDERED = frozenset(("DBIRTH", "DDEATH", "NDATA", "DDATA"))
 _NODE_LEVELS, _DEVICE_LEVELS = 3, 4
 _SEQ_KEY = "seq:"
 

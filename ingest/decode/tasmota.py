@@ -36,7 +36,6 @@ from .units import FAULTY, MISSING, Quantity, convert, read_quantity
 
 DEVICES_MAX = 20_000
 _SENSORS_MAX = 64
-_PREFIXES = ("tele", "stat", "cmnd")
 _TOPIC = re.compile(r"(?:(tele|stat|cmnd)/(.+)|(.+)/(tele|stat|cmnd))/([A-Z][A-Za-z_]*)(\d{0,2})")
 _NUMBERED = re.compile(r"([A-Za-z]+)(\d{1,2})", re.ASCII)
 

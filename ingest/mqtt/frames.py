@@ -12,7 +12,6 @@ from .errors import MalformedStream
 
 PAYLOAD_MAX_BYTES = 65_536
 _CONTROL_MAX_BYTES = 1_048_576
-_TOPIC_MAX_BYTES = 65_535
 
 
 def _length(data: bytes, pos: int) -> tuple[int, int]:

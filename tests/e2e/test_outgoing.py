@@ -1,4 +1,4 @@
-"""Outgoing notices of a running service: e-mail is plain text, a webhook to a private address is never connected."""
+"""Notices of a running service: e-mail is plain text, private webhooks are not connected."""
 
 from __future__ import annotations
 

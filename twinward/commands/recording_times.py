@@ -16,7 +16,6 @@ TIME_NS_MAX = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _TEXT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_PATTERN = np.frombuffer(b"0000-00-00 00:00:00", np.uint8)
 _HOUR_S, _DAY_S = 3_600, 86_400
 _UNITS = {10**9: "s", 10**6: "ms", 10**3: "us", 1: "ns"}
 

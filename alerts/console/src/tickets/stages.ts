@@ -7,10 +7,10 @@ export interface Stage {
 }
 
 export const STAGES: Stage[] = [
-  { word: "column_new", states: ["found", "registered", "graded", "reopened", "relapsed"] },
-  { word: "column_assigned", states: ["assigned", "transferred"] },
-  { word: "column_rectifying", states: ["taken", "rectifying", "extension", "supervised"] },
+  { word: "column_new", states: ["found", "registered", "graded"] },
+  { word: "column_assigned", states: ["assigned"] },
+  { word: "column_rectifying", states: ["taken", "rectifying"] },
   { word: "column_review", states: ["submitted", "in_review"] },
-  { word: "column_observing", states: ["accepted", "observing"] },
+  { word: "column_observing", states: ["observing"] },
 ];
-export const CLOSED: Stage = { word: "column_closed", states: ["closed", "false_report", "merged"] };
+export const CLOSED: Stage = { word: "column_closed", states: ["closed", "false_report"] };
