@@ -17,6 +17,7 @@ from .units import Quantity, read_quantity
 
 DEVICES_MAX = 20_000
 PROPERTIES_MAX = 1_000
+WAITING_MAX = 10_000
 _TEXT_MAX = 1_024
 _ALERTS_MAX = 64
 # state of a device -> whether it is online
@@ -56,8 +57,8 @@ class HomieDecoder:
 
     A device in the state `alert`, or with an alert of version 5, has a fault.
 
-    Works badly for: colours, times and texts, which are no readings; values that arrive before the description, which
-    are rejected as `undescribed`.
+    Works badly for: colours, times and texts, which are no readings; live values before the description, which are
+    rejected as `undescribed`.
 
     >>> decoder = HomieDecoder()
     >>> about = b'{"nodes": {"tank": {"properties": {"level": {"datatype": "float", "unit": "m"}}}}}'
@@ -77,6 +78,7 @@ class HomieDecoder:
         self._devices: dict[tuple[str, str], _Device] = {}
         self._children: dict[tuple[str, str], dict[str, None]] = {}
         self._faults = Faults()
+        self._waiting: dict[str, bytes] = {}  # retained values without a description
 
     def claims(self, topic: str) -> bool:
         """Return True for any topic under the domain."""
@@ -88,7 +90,35 @@ class HomieDecoder:
             self.decode(topic, payload, retained=True, now_ns=0)
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
-        """Decode one message; the caller decides whether retained readings count."""
+        """Decode one message; the caller decides whether retained readings count.
+
+        A retained value that comes before its description is read with the description.
+        """
+        decoded = self._decode(topic, payload)
+        reason = decoded.rejects[0].reason if decoded.rejects else ""
+        if reason == "undescribed" and retained and (topic in self._waiting or len(self._waiting) < WAITING_MAX):
+            self._waiting[topic] = payload
+            return Decoded(ignored="awaits its description")
+        return self._late(topic, decoded) if decoded.ignored in ("description", "attribute") else decoded
+
+    def _late(self, topic: str, decoded: Decoded) -> Decoded:
+        """Add the values that waited for this description."""
+        prefix = topic.partition("/$")[0]
+        found = [each for each in self._waiting if each == prefix or each.startswith(f"{prefix}/")]
+        late = {each: self._decode(each, self._waiting[each]) for each in found}
+        for each, result in late.items():
+            if not any(reject.reason == "undescribed" for reject in result.rejects):
+                del self._waiting[each]
+                decoded = replace(
+                    decoded,
+                    readings=[*decoded.readings, *result.readings],
+                    rejects=[*decoded.rejects, *result.rejects],
+                    unread=[*decoded.unread, *result.unread],
+                    gateway=result.gateway or decoded.gateway,
+                )
+        return decoded
+
+    def _decode(self, topic: str, payload: bytes) -> Decoded:
         levels = topic.removeprefix(self._base).split("/")
         version = "5" if levels[0] == "5" else "4"
         levels = levels[1:] if version == "5" else levels

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest.vocabulary import DEVICE_METRICS, METRIC_BY_NAME
 
-from .units import convert, known_unit, normal_unit
+from .units import convert, normal_unit
 
 _UNDESCRIBED = "_undescribed"
 _METRIC = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -91,24 +91,6 @@ def meaning_of(name: str, unit: str) -> Meaning | None:
         return Meaning("env", word, unit)
     kind = next((kind for codes, kind in _KINDS if known.code in codes), "env")
     return Meaning("device" if word in DEVICE_METRICS else kind, word, known.unit)
-
-
-def meaning_in(title: str, unit: str) -> Meaning | None:
-    """Return the meaning of a title ("Level/Depth m", "Water Temp"): by its whole last part, else by a word of it.
-
-    A unit at the end of the title counts when `unit` is "". A title without a metric of the vocabulary keeps its name.
-    """
-    parts = _CAMEL.sub(" ", title.rpartition("/")[2]).replace("_", " ").split()
-    whole = "_".join(parts).lower()
-    if not unit and whole not in METRIC_BY_NAME and len(parts) > 1 and known_unit(parts[-1]):
-        found = meaning_in(" ".join(parts[:-1]), parts[-1])  # "Level/Depth m", but not "Probe A"
-        if found is not None and found.metric in METRIC_BY_NAME and measured(found, 1.0, parts[-1]) is not None:
-            return found
-    for word in (whole, *(part.lower() for part in reversed(parts))):
-        found = meaning_of(word, unit)
-        if found is not None and found.metric in METRIC_BY_NAME:
-            return found
-    return meaning_of(re.sub(r"[^a-z0-9]+", "_", whole).strip("_"), unit)
 
 
 def described(meaning: Meaning, unit: str) -> Meaning:

@@ -289,6 +289,7 @@ def _decode_state(device: str, state: Mapping[str, Any], now_ns: int) -> Decoded
             quality=quality,
             device=device if each.probe else "",
             doubt=doubt,
+            lasts_s=each.lasts_s,
         )
         for each in values
     ]

@@ -18,13 +18,17 @@ from .units import Quantity, convert, read_quantity
 
 
 class Value(NamedTuple):
-    """Value of one key; probe: the endpoint or probe of the device, "" for the device itself."""
+    """Value of one key; probe: the endpoint or probe of the device, "" for the device itself.
+
+    lasts_s: time after which an event ends, because its device reports no end.
+    """
 
     kind: str
     metric: str
     value: float
     unit: str
     probe: str = ""
+    lasts_s: float = 0.0
 
 
 # key -> (kind, metric); values are booleans or words for them
@@ -129,6 +133,8 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str, float] | None]] = {
         ),
     },
 }
+_EVENTS = frozenset(("vibration", "tamper"))
+_EVENT_S = 60.0
 _LEVELS = ("level_high", "level_low")
 
 # reason -> keys and endings of keys that are no measurement
@@ -217,7 +223,8 @@ def _words(key: str, probe: str, value: Any) -> Iterator[Value | Reject]:
         for metric in _LEVELS:
             yield Value("water", metric, float(found is not None and found[1] == metric), "bool", probe)
     elif found is not None:
-        yield Value(found[0], found[1], found[2], "bool", probe)
+        lasts_s = _EVENT_S if key == "action" and found[1] in _EVENTS else 0.0
+        yield Value(found[0], found[1], found[2], "bool", probe, lasts_s)
         if key == "door_state" and found[1] == "forced":
             yield Value("gate", "open", 1.0, "bool", probe)
 

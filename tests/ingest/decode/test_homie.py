@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 from homie_spec import Device, Node, Property
 from homie_spec.properties import Datatype
 
@@ -39,4 +42,23 @@ def test_a_device_of_an_independent_library_decodes() -> None:
         ("depth", 1.92, "m"),
         ("leak", 1.0, "bool"),
         ("temperature", 10.0, "Cel"),
+    ]
+
+
+@pytest.mark.parametrize("version", ["5/", ""])
+def test_a_retained_state_before_its_description_is_read_with_it(version: str) -> None:
+    """The broker sends retained messages in any order: an alarm is not lost."""
+    (decoder,) = decoders(["homie"])
+    about = {"homie": "5.0", "version": 1, "nodes": {"n": {"properties": {"smoke": {"datatype": "boolean"}}}}}
+    described = ("homie/5/d/$description", json.dumps(about)) if version else ("homie/d/n/smoke/$datatype", "boolean")
+
+    def decode(topic: str, payload: str, *, retained: bool = True) -> Decoded:
+        return decoder.decode(topic, payload.encode(), retained=retained, now_ns=0)
+
+    value = f"homie/{version}d/n/smoke", "true"
+    assert decode(*value).ignored == "awaits its description"
+    assert [(each.metric, each.value) for each in decode(*described).readings] == [("smoke", 1.0)]
+    assert not decode(*described).readings
+    assert [reject.reason for reject in decode(f"homie/{version}e/n/smoke", "true", retained=False).rejects] == [
+        "undescribed"
     ]

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decode.names import meaning_in
 from ingest.decode.units import _UNITS, MISSING, Quantity, convert, known_unit, normal_unit, read_quantity
 
 DEGREES = "\u00b0\u00ba\u02da\u2218\u25e6\u1d52"
@@ -90,14 +89,3 @@ def test_a_conversion_and_its_inverse_are_the_identity(value: float, unit: str) 
     """To the canonical unit and back."""
     canonical: Any = convert(value, unit, _UNITS[unit][0])
     assert convert(canonical, _UNITS[unit][0], unit) == pytest.approx(value, rel=1e-6, abs=1e-3)
-
-
-def test_a_letter_at_the_end_of_a_title_names_a_probe() -> None:
-    """A unit ends a title only where the rest of it is a metric in this unit."""
-    found = [meaning_in(title, "") for title in ("Probe A", "Probe C", "Water Depth cm", "Zone V")]
-    assert [(each.metric, each.unit) for each in found if each] == [
-        ("probe_a", ""),
-        ("probe_c", ""),
-        ("depth", "m"),
-        ("zone_v", ""),
-    ]
