@@ -22,8 +22,8 @@ SENSORS_MAX = 2_000_000
 SERVICE_DEVICE = "_service"
 """Id of the device in each site to which the service attaches its own readings about the site."""
 LEARNED_METRICS_MAX = 10_000
-RENAMED = ("catalog", "renamed")
-"""Owner and key in the log's memory of the number of the last renaming, for the processes that read the log."""
+STATE = ("catalog", "state")
+"""Owner and key in the log's memory: number of the last renaming and version, for the processes that read the log."""
 _NO_SENSOR = -1
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.catalog import RENAMED, SERVICE_SITE, Catalog
+from ingest.catalog import SERVICE_SITE, STATE, Catalog
 from ingest.decode.contract import Decoder, Outgoing
 from ingest.decode.native import ROOT
 from ingest.decode.times import local_zone
@@ -88,7 +88,7 @@ class Intake:
         )
         self._values = ValueChecks(catalog)
         self._bounds = Bounds(batch or BatchSettings())
-        self._renamed = catalog.renamed
+        self._catalog_version = catalog.version
         self._past_ns = self._settings.past_days * DAY_NS
         self._replays = Replays(self._accounts, self._duplicates)
         self.messages_total = 0
@@ -230,9 +230,9 @@ class Intake:
         fixed = [self._topic(int(key)) for key, value in clocks.items() if value is not None]
         yield QuarantineChanges(rejected, self._replays.drain(), fixed)
         memory, self._slow.memory = self._slow.memory, {}
-        if self._catalog.renamed > self._renamed:
-            self._renamed = self._catalog.renamed
-            memory[RENAMED] = str(self._renamed).encode()
+        if self._catalog.version != self._catalog_version:
+            self._catalog_version = self._catalog.version
+            memory[STATE] = b"%d %d" % (self._catalog.renamed, self._catalog_version)
         yield Memory(
             {
                 **memory,

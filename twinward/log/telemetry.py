@@ -24,7 +24,7 @@ from ingest import (
     split_by_priority,
 )
 from ingest.block import batch_id, encode
-from ingest.catalog import RENAMED
+from ingest.catalog import STATE
 from ingest.devices.clocks import Clock
 
 from .chain import Block, Chain, Lane, Stored
@@ -137,10 +137,12 @@ class TelemetryLog:
         with self._chain.reading() as db:
             return self._catalog.load(db)
 
-    def renamed(self) -> int:
-        """Return the number of the last renaming in the catalogue, 0 without one."""
+    def catalog_state(self) -> tuple[int, int]:
+        """Return number of the last renaming and version of the catalogue, 0 before the first change."""
         with self._chain.reading() as db:
-            return int(self._memory.value(db, *RENAMED) or 0)
+            stored = self._memory.value(db, *STATE)
+        renamed, version = (stored or b"0 0").split()
+        return int(renamed), int(version)
 
     def recent_keys(self, limit: int) -> NDArray[np.int64]:
         """Return the newest message keys, at most `limit`, oldest first."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import BatchSettings, Catalog, CatalogChanges, Intake, Memory, Sensor, TelemetryBatch
-from ingest.catalog import RENAMED
+from ingest.catalog import STATE
 from ingest.decode.contract import Availability, Decoded, Reading
 from ingest.renames import rename
 from ingest.vocabulary import METRIC_BY_NAME
@@ -97,7 +97,7 @@ def test_place_and_history_follow_a_rename() -> None:
     ]
     renamed = site.sensor("dorm-head")
     assert (renamed.code, renamed.place, renamed.period_s) == (code, "room", 60)
-    assert site.facts[-1].values[RENAMED] == b"1"
+    assert site.facts[-1].values[STATE].split()[0] == b"1"
     assert [tuple(one) for one in site.catalog.renamings()] == [(1, SITE, "head", "dorm-head")]
     again = Catalog(DECLARED)
     again.load(list(site.catalog), [])
