@@ -187,12 +187,13 @@ def detect(
     source: Annotated[Path, typer.Option("--input", help="Readings: sensor,kind,metric,time,value.")],
     output: Annotated[Path, typer.Option(help="Detections: sensor,metric,first,last,decided,score,...")],
     recipe: Annotated[Path | None, typer.Option(help="Recipe in place of the campus recipe.")] = None,
+    campus: Annotated[Path | None, typer.Option(help="Campus file: limits, profiles, calendar.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run the detectors over a file."""
     from .commands.detect import detect_csv
 
-    print_result(detect_csv(source, output, recipe=recipe, quiet=as_json), as_json=as_json)
+    print_result(detect_csv(source, output, recipe=recipe, campus=campus, quiet=as_json), as_json=as_json)
 
 
 @app.command()

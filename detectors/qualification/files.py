@@ -33,12 +33,18 @@ def score_files(
 def read_alarms(path: Path) -> list[Alarm]:
     """Return the alarms of a detections file (`sensor,...,decided,...,hazard,...`), in order of decision.
 
-    Without a column `level` every alarm pages.
+    Column `page` has the decision of `DetectionBatch.pages`; without it the level decides. With neither all page.
     """
     rows = _table(path, ("sensor", "decided"), integers=("level",))
     alarms = (
         Alarm(
-            r["sensor"], r.get("hazard", ""), r["decided_s"], r["level"], r.get("drill") == "true", r.get("metric", "")
+            r["sensor"],
+            r.get("hazard", ""),
+            r["decided_s"],
+            r["level"],
+            r.get("drill") == "true",
+            r.get("metric", ""),
+            {"true": True, "false": False}.get(r.get("page") or ""),
         )
         for r in rows
     )

@@ -13,7 +13,10 @@ Signal = dict[tuple[str, str], list[tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One detection; at_s: decision time (s since 1970 UTC); level: 0 to 3; a drill pages nobody."""
+    """One detection; at_s: decision time (s since 1970 UTC); level: 0 to 3; a drill pages nobody.
+
+    page: whether it pages by its rule, None if unknown.
+    """
 
     sensor: str
     hazard: str
@@ -21,6 +24,11 @@ class Alarm:
     level: int = 3
     drill: bool = False
     metric: str = ""
+    page: bool | None = None
+
+    def pages(self, page_level: int) -> bool:
+        """Return whether it pages: by its rule, else from `page_level` on."""
+        return not self.drill and (self.level >= page_level if self.page is None else self.page)
 
 
 @dataclass(frozen=True, slots=True)

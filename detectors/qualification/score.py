@@ -6,7 +6,7 @@
 - false alarms per sensor-week: merged alarms outside / (observed sensor time / 7 d); needs the observed span
 - delay: first alarm of a window minus its start (s), over found windows; mean, median, p95
 - lead time: harm_at minus first alarm, 0 if late or missed; p10 and p50, over windows with a harm_at
-- pages: windows that must page with an alarm of `page_level` or more, and windows that must not page with one
+- pages: windows that must page with an alarm that pages by its rule, and windows that must not page with one
 - operator load: merged alarms per 10 min of the observed span; mean, maximum, share of intervals above 10 alarms
 - interval coverage: measured values inside their forecast interval / forecasts; with stated share and width
 
@@ -82,7 +82,7 @@ def _pages(
     alarms: Sequence[Alarm], windows: Sequence[Window], page_level: int, early_s: float, grace_s: float
 ) -> dict[str, Any]:
     """Count the windows that must page and that must not, and those of each with a page inside."""
-    paging = [alarm for alarm in alarms if alarm.level >= page_level and not alarm.drill]
+    paging = [alarm for alarm in alarms if alarm.pages(page_level)]
     moments = _moments(paging, match_hazard=False)
 
     def paged(window: Window) -> bool:

@@ -3,49 +3,87 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from alerts import Registry, RegistryError, load_registry
 from detectors import Calendar, DetectionBatch, DetectorError, Phase, Recipe, build, load_recipe
-from ingest import Catalog, ValueChecks
+from ingest import Catalog, Sensor, ValueChecks
 from twinward.errors import as_cli_errors
 
 from .output import new_file, progress_bar
 from .recording import Summary, read_recording
 
-HEADER = ("sensor", "metric", "first", "last", "decided", "score", "detector", "hazard", "text", "level", "drill")
+HEADER = (
+    "sensor",
+    "metric",
+    "first",
+    "last",
+    "decided",
+    "score",
+    "detector",
+    "hazard",
+    "text",
+    "level",
+    "drill",
+    "page",
+)
 
 
 def detect_file(
-    source: Path, target: Path, *, recipe: Recipe | None = None, progress: Callable[[int], None] = lambda _: None
+    source: Path,
+    target: Path,
+    *,
+    recipe: Recipe | None = None,
+    campus: Registry | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Summary:
     """Run the recipe's detectors over a CSV file and write raised and changed detections into a new file.
 
     Bad rows are counted and skipped, and the first ones are listed with their line; see `recording` for the order of
-    the rows. The output appears whole, at the end. Raises InputError if the input is unreadable, lacks a column, or is
-    the output.
+    the rows. campus: profiles, limits, periods and gateways of its sensors, and its calendar. The output appears whole,
+    at the end. Raises InputError if the input is unreadable, lacks a column, or is the output.
     """
     summary, catalog = Summary(), Catalog()
     checks = ValueChecks(catalog)
-    detector = build(recipe or load_recipe(), catalog, Calendar())
+    calendar = Calendar.from_table(campus.calendar) if campus else Calendar()
+    detector = build(recipe or load_recipe(), catalog, calendar)
+    declared = _declared(campus) if campus else {}
     levels: dict[tuple[int, int, str], int] = {}
     with new_file(target, source=source) as out:
         writer = csv.writer(out)
         writer.writerow(HEADER)
-        for batch in read_recording(source, catalog, summary, progress=progress):
+        for batch in read_recording(source, catalog, summary, declared=declared, progress=progress):
             writer.writerows(_output_rows(detector.update(checks.apply(batch)), catalog, summary, levels))
     return summary
 
 
-def detect_csv(source: Path, output: Path, *, recipe: Path | None, quiet: bool) -> dict[str, Any]:
+def detect_csv(
+    source: Path, output: Path, *, recipe: Path | None, quiet: bool, campus: Path | None = None
+) -> dict[str, Any]:
     """Run the detectors over a CSV file, with a progress bar; return the summary."""
-    with as_cli_errors(DetectorError), progress_bar(source.name, quiet=quiet) as report:
+    with as_cli_errors(DetectorError, RegistryError), progress_bar(source.name, quiet=quiet) as report:
+        registry = None if campus is None else load_registry(campus)
         rules = None if recipe is None else load_recipe(recipe)
         lines = _count(source)
-        found = detect_file(source, output, recipe=rules, progress=lambda rows: report(rows, rows / max(1, lines)))
+        found = detect_file(
+            source,
+            output,
+            recipe=rules,
+            campus=registry,
+            progress=lambda rows: report(rows, rows / max(1, lines)),
+        )
         return found.as_dict()
+
+
+def _declared(campus: Registry) -> dict[tuple[str, str], Sensor]:
+    """Return the sensors of a campus by (site, id), and by ("", id) where one site has the id."""
+    names = Counter(sensor.id for sensor in campus.sensors)
+    known = {(sensor.site, sensor.id): sensor for sensor in campus.sensors}
+    return {("", sensor.id): sensor for sensor in campus.sensors if names[sensor.id] == 1} | known
 
 
 def _count(source: Path) -> int:
@@ -82,6 +120,7 @@ def _output_rows(
             found.evidence[i]["text"]["en"],
             int(found.level[i]),
             "true" if found.drill[i] else "false",
+            "true" if found.pages(i) else "false",
         )
 
 

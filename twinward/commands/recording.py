@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import COLUMNS, KINDS, Catalog, CatalogFull, Quality, TelemetryBatch, from_columns
+from ingest import COLUMNS, KINDS, Catalog, CatalogFull, Quality, Sensor, TelemetryBatch, from_columns
 from ingest.intake.validate import Ranges
 from ingest.vocabulary import SERVICE_METRICS
 from twinward.errors import InputError
@@ -62,18 +62,26 @@ class Summary:
 
 
 def read_recording(
-    source: Path, catalog: Catalog, summary: Summary, *, progress: Callable[[int], None] = lambda _: None
+    source: Path,
+    catalog: Catalog,
+    summary: Summary,
+    *,
+    declared: Mapping[tuple[str, str], Sensor] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[TelemetryBatch]:
     """Yield the readings of a CSV file in order of time, after reading it whole; the arrival is the event time.
 
-    Bad rows are counted and skipped. A value outside the valid range of its metric has quality fault. `progress`
+    declared: (site, id) -> sensor of a campus file; site "" for a row without one. Bad rows are counted and skipped. A
+    value outside the valid range of its metric has quality fault. `progress`
     receives the number of rows so far. Raises InputError if the file is unreadable, lacks a column, or is out of order
     and too large to sort.
     """
     with tempfile.TemporaryFile() as spool:
         try:
             with source.open(encoding="utf-8-sig", newline="") as lines:
-                ordered, dims = _spool(lines, source, spool, _Reader(source, catalog, summary), progress)
+                ordered, dims = _spool(
+                    lines, source, spool, _Reader(source, catalog, summary, declared or {}), progress
+                )
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{source}: {error}") from error
         rows = spool.tell() // _ROW.itemsize
@@ -114,8 +122,10 @@ def _spool(
 class _Reader:
     """Converts rows of text to readings by column, and row by row where a row of a chunk is bad."""
 
-    def __init__(self, source: Path, catalog: Catalog, summary: Summary) -> None:
-        self.summary = summary
+    def __init__(
+        self, source: Path, catalog: Catalog, summary: Summary, declared: Mapping[tuple[str, str], Sensor]
+    ) -> None:
+        self.summary, self._declared = summary, declared
         self._source, self._catalog = source, catalog
         self._times, self._ranges = Times(), Ranges()
         self._at: dict[str, int] = {}
@@ -199,7 +209,10 @@ class _Reader:
             raise ValueError(f"kind {kind!r}; allowed are {', '.join(KINDS)}")
         if not name:
             raise ValueError("sensor is empty")
-        code = self._catalog.code(site, name, kind)
+        declared = self._declared.get((site, name))
+        code = self._catalog.code(declared.site if declared else site, name, declared.kind if declared else kind)
+        if declared:
+            self._catalog.update(replace(declared, code=code))
         known = self._catalog[code]
         if (place_id and not known.place) or (profile and not known.profile):
             self._catalog.update(replace(known, place=known.place or place_id, profile=known.profile or profile))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
+from alerts import load_registry
 from twinward.commands.detect import HEADER, detect_file
 from twinward.commands.recording_times import Times
+from twinward.commands.score import score_files
 from twinward.errors import InputError
 
 
@@ -67,3 +70,62 @@ def test_a_fire_that_dies_down_is_no_new_alarm(tmp_path: Path) -> None:
     assert len(set(levels)) > 1
     assert levels == sorted(levels)
     assert {row["drill"] for row in rows} == {"false"}
+
+
+CAMPUS = """
+[calendar]
+open = "06:00"
+close = "22:00"
+
+[[site]]
+id = "school-1"
+
+[[sensor]]
+site = "school-1"
+id = "pond"
+kind = "water"
+limits = { level = [1.0, 2.0, 3.0] }
+
+[[sensor]]
+site = "school-1"
+id = "kitchen"
+kind = "smoke"
+profile = "kitchen"
+"""
+
+
+@pytest.mark.parametrize("site", ["", "school-1"])
+def test_a_campus_gives_limits_profiles_and_calendar(tmp_path: Path, site: str) -> None:
+    """The gauge floods at its own limits and the kitchen does not page, but only with the campus."""
+    source, campus = tmp_path / "in.csv", tmp_path / "campus.toml"
+    campus.write_text(CAMPUS)
+    lines = ["sensor,kind,metric,time,value,site"]
+    for n in range(30):
+        at = f"2026-09-01T02:{n:02}:00Z"
+        lines += [f"pond,water,level,{at},{0.1 * n:.2f},{site}", f"kitchen,smoke,smoke_density,{at},0.2,{site}"]
+    source.write_text("\n".join(lines) + "\n")
+    pages = {}
+    for name, registry in (("bare", None), ("campus", load_registry(campus))):
+        detect_file(source, tmp_path / f"{name}.csv", campus=registry)
+        with (tmp_path / f"{name}.csv").open(newline="") as file:
+            pages[name] = {(row["sensor"], row["level"]) for row in csv.DictReader(file) if row["page"] == "true"}
+    assert pages == {"bare": {("kitchen", "2")}, "campus": {("pond", "2")}}
+
+
+def test_the_page_of_a_detection_is_the_decision_of_its_rule(tmp_path: Path) -> None:
+    """`score` counts the pages that `detect` states: a level without a page is none, whatever the level."""
+    source, target, truth = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "truth.json"
+    lines = ["sensor,kind,metric,time,value"]
+    lines += [f"cam,camera,blind,2026-09-01T02:{n:02}:00Z,{int(n > 5)}" for n in range(40)]
+    source.write_text("\n".join(lines) + "\n")
+    detect_file(source, target)
+    with target.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["level"], row["page"]) for row in rows] == [("1", "false"), ("2", "false")]
+    span = {"begin": "2026-09-01T02:00:00Z", "end": "2026-09-01T02:40:00Z"}
+    window = {"affected_devices": ["cam"], "kind": "camera_blind", "onset": span["begin"], "end": span["end"]}
+    window |= {"harm_at": None, "must_page": False, "must_not_page": True}
+    truth.write_text(json.dumps({"span": span, "sensors": 1, "intervals": [window]}))
+    assert score_files(target, truth)["must_not_page_paged"] == 0
+    target.write_text(target.read_text().replace("false\n", "true\n"))
+    assert score_files(target, truth)["must_not_page_paged"] == 1
