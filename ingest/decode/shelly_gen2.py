@@ -24,7 +24,7 @@ from .times import WireTime, read_time
 DEVICES_MAX = 20_000
 _TOPIC = re.compile(
     r"(?!campus/)([^/]+(?:/[^/]+){0,3}?)/"
-    r"(?:(events/rpc)|(online)|status/([a-z_0-9]+(?::\d{1,4})?)|(rpc|command(?:/.*)?))"
+    r"(?:(events/rpc)|(online)|status/(?!state$)([a-z_0-9]+(?::\d{1,4})?)|(rpc|command(?:/.*)?))"
 )
 _COMPONENT = re.compile(r"([a-z_0-9]+)(?::(\d{1,4}))?", re.ASCII)
 _COMPONENTS_MAX = 128

@@ -56,7 +56,7 @@ IGNORED: Mapping[str, str] = {
 IGNORED_COMPONENT = re.compile("|".join(IGNORED.values()))
 IGNORED_KEYS: Mapping[str, str] = {
     "identity or setting": (
-        r"id|source|mute|errors|flags|tF|calibrated|pos_control|timer_.*|transition|.*_updated_ts|packet_id"
+        r"id|source|mute|user_calibrated_phase|errors|flags|tF|calibrated|pos_control|timer_.*|transition|.*_updated_ts|packet_id"
     ),
     "state of a light, a switch or a motor": (
         r"output|state|brightness|rgb|white|ct|current_pos|target_pos|last_direction|slat_pos|move_.*|night_mode|duration"

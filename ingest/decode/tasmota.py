@@ -185,7 +185,7 @@ class TasmotaDecoder:
         numbered = _NUMBERED.fullmatch(key)
         if numbered and key not in MEASURES and numbered[1] in MEASURES:  # ANALOG: Temperature1
             chip, key = f"{chip}/{key}", numbered[1]
-        if key in SWITCHES and value in STATES:
+        if key in SWITCHES and isinstance(value, bool | str) and value in STATES:  # `Gas` of a chip is a resistance
             out.readings.append(out.reading(self._sensor(out, chip, key), *SWITCHES[key], STATES[value], "bool"))
             return None
         if key not in MEASURES or isinstance(value, dict):

@@ -75,14 +75,14 @@ INDEXED = re.compile(r".+[-_](?:0x)?[0-9A-Fa-f]{1,16}")
 # reason -> keys that are no measurement
 IGNORED: Mapping[str, str] = {
     "computed from other values": (
-        r"DewPoint|HeatIndex|SeaPressure|AbsHumidity|SeaLevelPressure|Factor|.*Power.+|Frequency"
+        r"DewPoint|HeatIndex|SeaPressure|AbsHumidity|SeaLevelPressure|aHumidity|Factor|\w+Power|Frequency"
     ),
     "totals of energy": r"Total.*|Yesterday|Today|Period|Export.*|Import.*|Energy",
     "identity or setting": (
         r"Id|Model|Unit|.*Unit|Name|Device|Endpoint|Group|Time|Info|Firmware|Type|Version|MAC|Address"
     ),
     "raw value of the chip": (
-        r"A\d|CF\d.*|PB?\d.*|HallEffect|Signal\w*|Ambient|Red|Green|Blue|Clear|IAQ.*|ZoneStatus.*|ZoneType"
+        r"A\d|CF\d.*|PB?\d.*|HallEffect|Signal\w*|Ambient|Red|Green|Blue|Clear|IAQ.*|Gas|ZoneStatus.*|ZoneType"
     ),
     "state of a light, a relay or a motor": (
         r"POWER\d*|Dimmer|Color|HSBColor|White|CT|Channel|Shutter\d*|Scheme|Fade|Speed"

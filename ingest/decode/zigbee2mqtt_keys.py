@@ -44,7 +44,10 @@ SWITCHES: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("open", "opening", "window_open", "door_open"), ("gate", "open")),
     **dict.fromkeys(("alarm_state", "alarm_status", "alarm_triggered"), ("env", "alarm")),
     **dict.fromkeys(("tamper", "tamper_alarm"), ("device", "tamper")),
-    **dict.fromkeys(("fault", "trouble", "fault_alarm", "device_fault", "error", "sensor_fault"), ("device", "fault")),
+    **dict.fromkeys(
+        ("fault", "trouble", "fault_alarm", "device_fault", "error", "sensor_fault", "battery_defect"),
+        ("device", "fault"),
+    ),
     **dict.fromkeys(("lifecycle", "end_of_life", "sensor_end_of_life"), ("device", "end_of_life")),
     "battery_low": ("device", "battery_low"),
 }
@@ -151,6 +154,7 @@ IGNORED: Mapping[str, str] = {
     "event of a button": r"action_.+|click|last_.+",
     "bookkeeping of the bridge": r"last_seen|elapsed|update(?:_.+)?|device|no_occupancy_since|version|(?:.+_)?id",
     "diagnostics of the device": (
+        r".+_reports|ac_status|reliability|valve_state|motion_state|(?:.+_)?(?:unit|height)|"
         r"(?:.+_)?count(?:er)?|strength|angle(?:_.+)?|[xyz]_axis|preheat|setup|calibrated|power_factor.*|ac_frequency"
         r"|power_(?:apparent|reactive).*|consumer_connected|noise_detected|(?:.+_)?timestamp|target_.+"
     ),
