@@ -1,4 +1,4 @@
-"""Messages of Frigate: events, reviews, recognitions and triggers as JSON, and the words of a camera's topics."""
+"""Messages of Frigate: JSON of events, reviews, recognitions and triggers; states in words."""
 
 from __future__ import annotations
 

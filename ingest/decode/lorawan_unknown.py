@@ -1,4 +1,4 @@
-"""Values of LoRaWAN models without a profile: states by their name, numbers with their unit, undescribed numbers."""
+"""Values of LoRaWAN models without a profile: states, numbers with a unit, undescribed numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Service faults of broker, processes, store, queue, clock and sensors are reported within 10 s, as is their end."""
+"""Service faults of broker, processes, store, queue, clock and sensors: reported within 10 s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenario bank: plays to pages, attribution of pages to truth windows, and the exit status of the command."""
+"""Scenario bank: plays to pages, pages to truth windows, and the exit status of the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Dodgers loop counts: game days among ordinary ones. Baseline: rolling sum above the median of its weekday slot."""
+"""Dodgers loop counts: game days among ordinary ones.
+
+Baseline: rolling sum above the median of its weekday slot.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def measure(folder: Path) -> Iterator[Measured]:
     found = detections(Row("loop", "gate", "people_in", at_s, value) for at_s, value in rows if value >= 0)
     ours = {int(one.time_s // DAY_S) for one in found.get("loop", ()) if one.hazard not in {"sensor_stuck", "device"}}
     days = {int(at_s // DAY_S) for at_s, value in rows if value >= 0}
-    figures = [_figures(said, events, days) for said in (ours, slot_days(rows))]
+    figures = [_figures(flagged, events, days) for flagged in (ours, slot_days(rows))]
     error = binomial_error(figures[0][0] / 100, len(events))
     yield Measured("dodgers", RECALL, figures[0][0], figures[1][0], len(events), error and 100 * error)
     yield Measured("dodgers", FALSE_DAYS, figures[0][1], figures[1][1], len(days - events))
@@ -55,5 +58,5 @@ def slot_days(rows: Sequence[tuple[float, float]]) -> set[int]:
     return found
 
 
-def _figures(said: set[int], events: set[int], days: set[int]) -> tuple[float, float]:
-    return 100 * len(said & events) / len(events), len((said & days) - events) / (len(days) / 7)
+def _figures(flagged: set[int], events: set[int], days: set[int]) -> tuple[float, float]:
+    return 100 * len(flagged & events) / len(events), len((flagged & days) - events) / (len(days) / 7)

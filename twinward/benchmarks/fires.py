@@ -1,4 +1,7 @@
-"""UL FSRI compartment fires: four ceiling heads of a room. Baseline: two of four 5 K above their start for 3 s."""
+"""UL FSRI compartment fires: four ceiling heads of a room.
+
+Baseline: two of four heads 5 K above their start for 3 s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""FloodNet street floods: depth at a gauge. Baseline: a line through the last 10 minutes, 20 minutes ahead.
+"""FloodNet street floods: depth at a gauge.
+
+Baseline: a line through the last 10 minutes, 20 minutes ahead.
 
 A crossing counts if it comes 10 minutes or more after the first wet reading. It is warned of in time by a warning 10
 minutes or more before it. A warning of an episode without a crossing is false.
@@ -113,11 +115,11 @@ def _figures(
     for kind in kinds:
         warned = [kind(number, one, inches) for number, one in enumerate(episodes)]
         in_time = [
-            at is not None and said is not None and at - said >= LEAD_S
-            for at, said, counts in zip(crossings, warned, counted, strict=True)
+            at is not None and at_warning is not None and at - at_warning >= LEAD_S
+            for at, at_warning, counts in zip(crossings, warned, counted, strict=True)
             if counts
         ]
-        false = [at is None for at, said in zip(crossings, warned, strict=True) if said is not None]
+        false = [at is None for at, at_warning in zip(crossings, warned, strict=True) if at_warning is not None]
         results.append((_percent(in_time), _percent(false)))
     return (sum(counted), *results)
 

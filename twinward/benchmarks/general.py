@@ -1,4 +1,7 @@
-"""Numenta Anomaly Benchmark: series of any meaning, causal. Baseline: EWMA residual over its own past tail."""
+"""Numenta Anomaly Benchmark: series of any meaning, causal.
+
+Baseline: EWMA residual over its own past tail.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NIST home fires: smoke and ceiling temperature at each station, against the first real ionization alarm.
+"""NIST home fires: smoke and temperature at each station, against the first real ionization alarm.
 
 Ten quiet minutes come before each test, resampled from its first ten seconds: a method that alarms in them has no valid
 result. Baseline: two stations 5 K above their quiet mean.
@@ -50,7 +50,7 @@ def measure(folder: Path) -> Iterator[Measured]:
         alarms = [one for sensor in found for one in found[sensor] if sensor.startswith(f"{test.name}/")]
         times = [one.time_s - _begin(number) for one in alarms if one.hazard == "fire"]
         ours.append(min(times, default=None))
-    figures = [_share(tests, said) for said in (ours, [warm_stations(test) for test in tests])]
+    figures = [_share(tests, times) for times in (ours, [warm_stations(test) for test in tests])]
     error = binomial_error(figures[0] / 100, len(tests))
     yield Measured("nist", NO_LATER, figures[0], figures[1], len(tests), error and 100 * error)
 

@@ -104,8 +104,8 @@ def _flags_of(one: Experiment, found: Mapping[str, Sequence[Found]]) -> NDArray[
 
 def _rates(experiments: Sequence[Experiment], flags: Sequence[NDArray[np.bool_]]) -> tuple[float, float, float]:
     truth = np.concatenate([one.flags[one.scored] for one in experiments])
-    said = np.concatenate([mine[one.scored] for one, mine in zip(experiments, flags, strict=True)])
-    hits, false, missed = (int(np.sum(which)) for which in (said & truth, said & ~truth, ~said & truth))
+    flagged = np.concatenate([mine[one.scored] for one, mine in zip(experiments, flags, strict=True)])
+    hits, false, missed = (int(np.sum(which)) for which in (flagged & truth, flagged & ~truth, ~flagged & truth))
     f1 = 2 * hits / (2 * hits + false + missed) if hits else 0.0
     return f1, 100 * false / max(1, int(np.sum(~truth))), 100 * missed / max(1, int(np.sum(truth)))
 

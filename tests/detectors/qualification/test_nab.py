@@ -15,7 +15,7 @@ WINDOWS = [(200, 249), (400, 479), (700, 719)]
 
 @pytest.mark.parametrize("weights", PROFILES.values(), ids=PROFILES)
 @given(detections=st.sets(st.integers(0, 999)))
-def test_each_detection_changes_the_score_as_its_place_says(weights: Weights, detections: set[int]) -> None:
+def test_each_detection_changes_the_score_by_its_place(weights: Weights, detections: set[int]) -> None:
     """Early in a window is best, late in it is worse, outside is negative, in the probation nothing."""
     whole = nab_score([Series(1_000, WINDOWS, sorted(detections))], weights)
     assert whole <= 100 + 1e-9
