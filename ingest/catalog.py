@@ -120,19 +120,20 @@ class Catalog:
                 del self._expected[key]
         return found
 
-    def code(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0) -> int:
+    def code(self, site: str, sensor_id: str, kind: str, *, wire: str = "", now_ns: int = 0, live: bool = True) -> int:
         """Return the code of a sensor, assigned at first use. A more specific kind replaces the stored one (KINDS).
 
-        wire, now_ns: format and arrival of the message, stored with the first one; a removed sensor is in use again.
-        Raises CatalogFull at the bound.
+        wire, now_ns: format and arrival of the message, stored with the first one. live: no retained copy; a removed
+        sensor is in use again. Raises CatalogFull at the bound.
         """
         code = self._code.get((site, sensor_id))
         if code is None:
             return self._register(site, sensor_id, kind, wire=wire, now_ns=now_ns)
         known = self._sensors[code]
-        if now_ns and (known.removed or known.asleep or not known.first_ns):
-            wire, first_ns = (known.format, known.first_ns) if known.first_ns else (wire, now_ns)
-            known = replace(known, removed=False, asleep=False, format=wire, first_ns=first_ns)
+        back = live and (known.removed or known.asleep)
+        if now_ns and (back or not known.first_ns):
+            known = replace(known, removed=False, asleep=False) if back else known
+            known = known if known.first_ns else replace(known, format=wire, first_ns=now_ns)
             self._put(known)
         if KINDS.index(kind) < KINDS.index(known.kind) and (site, sensor_id) not in self._declared:
             self._put(replace(known, kind=kind))

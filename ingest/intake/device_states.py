@@ -25,9 +25,13 @@ class DeviceStates:
         known = [rename(self._catalog, site, old, new) for old, new in renamed]
         return any(known)
 
-    def apply(self, decoded: Decoded, site: str, write: Write) -> bool:
-        """Apply availability, gateways and removals after the readings; return whether a state changed."""
-        for name in {name for reading in decoded.readings for name in (reading.sensor, reading.device)}:
+    def apply(self, decoded: Decoded, site: str, write: Write, *, live: bool = True) -> bool:
+        """Apply availability, gateways and removals after the readings; return whether a state changed.
+
+        live: no retained copy, which proves no working device.
+        """
+        sent = decoded.readings if live else ()
+        for name in {name for reading in sent for name in (reading.sensor, reading.device)}:
             known = self._catalog.find(site, name)
             if known is not None and self._online.get(known.code) is False:
                 del self._online[known.code]  # it sends again: its next loss is a change

@@ -6,6 +6,7 @@ The result goes into the columns of the open batch, the accounts and the durable
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from ingest.catalog import SERVICE_SITE, Catalog
 from ingest.decode.contract import Decoded, Decoder, Outgoing, Reading, Reject, Remembering
@@ -144,7 +145,8 @@ class SlowPath:
                 return False
         else:
             self._store_all(self.retained.read(frame, decoded, own=own), source, frame, kind=kind)
-        changed = self._states.apply(decoded, source.site, lambda reading: self._write_state(reading, source, frame))
+        write = partial(self._write_state, source=source, frame=frame)
+        changed = self._states.apply(decoded, source.site, write, live=not frame[0] & RETAIN)
         self._note(source, decoded, idle=not (rows or changed or renamed))
         return True
 
@@ -212,7 +214,8 @@ class SlowPath:
         kind = kind or (reading.kind if reading.kind in KINDS else "env")
         try:
             metric = self._catalog.metric(reading.metric)
-            code = self._catalog.code(source.site, reading.sensor, kind, wire=source.format, now_ns=self.span[1])
+            now_ns, live = self.span[1], not frame[0] & RETAIN
+            code = self._catalog.code(source.site, reading.sensor, kind, wire=source.format, now_ns=now_ns, live=live)
         except CatalogFull as full:
             return Reject(f"{full.what[:-1]}_limit", str(full))
         timed = reading.time_ns is not None and (not reading.doubt or self._timely(reading, source.site))
@@ -255,10 +258,7 @@ class SlowPath:
                 self.columns.metrics[reading.metric] = self._catalog.metric(reading.metric).code
 
     def resolve(self, raw_topic: bytes) -> Route | None:
-        """Return the route of a topic with a known sensor; None when its first message may change the catalogue.
-
-        After a restart all sensors of a city are known, and their first messages can take the hot path.
-        """
+        """Return the route of a known sensor's topic; None when its first message may change the catalogue."""
         try:
             topic = raw_topic.decode()
         except UnicodeDecodeError:

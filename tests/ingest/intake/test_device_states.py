@@ -155,6 +155,16 @@ def test_a_removed_device_is_a_loss_until_its_next_message() -> None:
     assert not site.sensor("head").removed
 
 
+def test_a_retained_copy_revives_no_removed_or_sleeping_device() -> None:
+    """The broker sends it again at each connect."""
+    site = Site()
+    asleep = Decoded(availability=[Availability("gauge", online=False, asleep=True)])
+    site.send(Decoded([reading("head"), reading("gauge")]), Decoded(removed=["head"]), asleep)
+    site.bridge.results.append(Decoded([reading("head", value=1), reading("gauge", value=1)]))
+    site.intake.accept([(0x31, 0, b"bridge/x", str(len(site.bridge.results) - 1).encode())], NOW_NS)
+    assert (site.sensor("head").removed, site.sensor("gauge").asleep) == (True, True)
+
+
 def test_a_sleeping_device_is_not_lost() -> None:
     """Its last will follows its sleep and means nothing; after a message it is awake, and a last will counts."""
     site = Site()
