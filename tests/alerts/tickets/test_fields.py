@@ -20,7 +20,7 @@ def test_a_statement_is_content(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [*PLACEHOLDERS, "N/A", "n. a.", "无", "x", "XXX", "aaaa", "ＮＡ", "None.", "（待定）", "1"]
+    "text", [*sorted(PLACEHOLDERS), "N/A", "n. a.", "无", "x", "XXX", "aaaa", "ＮＡ", "None.", "（待定）", "1"]
 )
 def test_a_placeholder_is_no_content(text: str) -> None:
     """In any case, width and punctuation."""

@@ -71,7 +71,7 @@ def test_reasons_belong_to_metrics() -> None:
     assert set(NO_RULE) <= set(METRIC_BY_NAME)
 
 
-@pytest.mark.parametrize("metric", LIFE_SAFETY)
+@pytest.mark.parametrize("metric", sorted(LIFE_SAFETY))
 def test_alarm_of_life_safety_is_an_alarm(metric: str) -> None:
     """Some rule for ordinary sensors reaches level 2 on the flag."""
     rules = [rule for rule in load_recipe().rules if metric in metrics_read(rule) and not rule.profiles]
