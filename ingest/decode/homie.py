@@ -154,7 +154,7 @@ class HomieDecoder:
             return Decoded(declares=[f"{device}/{rest[0]}/{name[:64]}" for name in names], ignored="attribute")
         if len(rest) == _PROPERTY_LEVELS and rest[-1].startswith("$"):
             return self._attribute(topic, device, rest, payload)
-        if len(rest) != _NODE_LEVELS or rest[-1].startswith("$"):
+        if len(rest) != _NODE_LEVELS or rest[0].startswith("$") or rest[-1].startswith("$"):
             return Decoded(ignored="attribute")
         return self._value("4", device, rest[0], rest[1], payload)
 

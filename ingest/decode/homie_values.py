@@ -13,6 +13,7 @@ from .contract import Decoded, Reading, Reject
 from .document import refuse
 from .names import Meaning, described, entity_name, is_chip, kind_of, meaning_of, measured
 from .states import flag_of, read_word
+from .titles import meaning_of_title
 from .units import Quantity, convert
 
 NUMBERS = frozenset(("integer", "float", "percent"))
@@ -65,6 +66,8 @@ def _meaning(sensor: str, unit: str) -> Meaning | None:
     meaning = meaning_of(name, unit)
     if meaning is None:
         return None
+    if meaning.metric not in METRIC_BY_NAME and unit:  # "room-temperature"
+        meaning = meaning_of_title(name, unit, state=False) or meaning
     if is_chip(name) and (meaning.metric == "temperature" or meaning_of("temperature", unit) == meaning_of("", unit)):
         meaning = Meaning("device", "chip_temperature", "Cel")
     meaning = described(meaning, unit)

@@ -207,8 +207,8 @@ def _measure(words: Sequence[str], unit: str, around: str) -> str:
     joined, lengths = "_".join(words), convert(1.0, unit, "m") if unit else None
     if _BATTERY & {*words} and words[-1] not in ("temperature", "temp"):
         return "battery_voltage" if "voltage" in words or (unit and convert(1.0, unit, "V")) else "battery"
-    if words[-1] == "level" and unit:
-        return "gas_level" if unit == "%LEL" else "depth" if lengths else "fill" if unit == "%" else ""
+    if unit == "%LEL" or (words[-1] == "level" and (lengths or unit == "%")):
+        return "gas_level" if unit == "%LEL" else "depth" if lengths else "fill"
     if joined != "level" and joined in METRIC_BY_NAME and not _is_state(joined):
         return joined
     counted = _passages({*words}, {*_LETTERS.findall(_CAMEL.sub(" ", around).lower())})
@@ -216,7 +216,9 @@ def _measure(words: Sequence[str], unit: str, around: str) -> str:
         return counted
     for candidate in _candidates(joined, words):
         found = meaning_of(candidate, unit)
-        if found is not None and found.metric in METRIC_BY_NAME and not _is_state(found.metric):
+        if found is None or found.metric not in METRIC_BY_NAME or _is_state(found.metric):
+            continue
+        if candidate == joined or not unit or convert(1.0, unit, found.unit) is not None:  # "CO Level" in ppm
             return "chip_temperature" if found.metric == "temperature" and _CHIP & {*words} else found.metric
     return ""
 
