@@ -52,14 +52,15 @@ def clears(fact: Fact) -> Words:
     return {"zh": zh, "en": en}
 
 
-def highest_words(unit: str, value: float, at: str) -> Words:
-    """Return the highest value of an alarm with its time of day.
+def highest_words(unit: str, value: float, at: str, *, falling: bool = False) -> Words:
+    """Return the highest value of an alarm with its time of day; of a falling rule, the lowest.
 
     >>> highest_words("dB/m", 0.352, "03:12:10")["en"]
     'highest 0.35 dB/m at 03:12:10'
     """
     shown = quantity(value, unit)
-    return {"zh": f"最高 {shown}（{at}）", "en": f"highest {shown} at {at}"}
+    zh, en = ("最低", "lowest") if falling else ("最高", "highest")
+    return {"zh": f"{zh} {shown}（{at}）", "en": f"{en} {shown} at {at}"}
 
 
 def _threshold(fact: Fact) -> tuple[str, str]:

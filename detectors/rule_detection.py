@@ -23,7 +23,10 @@ SCORES = (0.4, 0.6, 0.8, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class RuleDetection:
-    """One raise, change or clear of a rule: sensor, metric, times, and the values of its evidence."""
+    """One raise, change or clear of a rule: sensor, metric, times, and the values of its evidence.
+
+    highest: highest value since it was raised, the lowest one of a falling rule, and its event time in ns.
+    """
 
     row: int
     sensor: int
@@ -44,6 +47,7 @@ class RuleDetection:
     baseline: float | None = None
     dims: dict[str, Any] = field(default_factory=dict)
     own_hazard: str = ""
+    highest: tuple[float, int] | None = None
     behind: int = 0
 
     @property
@@ -166,6 +170,9 @@ def _evidence(detection: RuleDetection, metric: Metric, doubt: str) -> dict[str,
         evidence |= {"doubt": doubt, "text": with_doubt(evidence["text"], doubt)}
     if detection.baseline is not None:
         evidence["baseline"] = detection.baseline
+    if detection.highest is not None and metric.unit != "bool":
+        value, at_ns = detection.highest
+        evidence["highest"] = {"value": value, "at_ns": at_ns, "falling": fact.falling}
     if detection.timeline == LATE:
         evidence["timeline"] = "late"  # a clear here leaves live detections open
     return {**evidence, "dims": detection.dims} if detection.dims else evidence

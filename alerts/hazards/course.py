@@ -85,17 +85,22 @@ def paged(hazard: Hazard, seen: Finding, method: Method) -> Hazard:
 
 
 def _higher(known: Mapping[str, Any], seen: Finding) -> Mapping[str, Any]:
-    """Return the higher one of the known highest value and that of the detection: by level, then within its rule."""
+    """Return the higher of the known highest value and that of the detection: by value in one rule, else by level."""
     evidence = seen.evidence
     if seen.detector != "threshold" or evidence.get("value") is None or evidence.get("unit") == "bool":
         return known
     here = {"value": evidence["value"], "at_ns": seen.last_ns} | evidence.get("highest", {})
     if known:
         beyond = here["value"] < known["value"] if here.get("falling") else here["value"] > known["value"]
-        if seen.level < known["level"] or (seen.level == known["level"] and (known["rule"] != seen.rule or not beyond)):
+        if not (beyond if known["rule"] == seen.rule else seen.level > known["level"]):
             return known
     facts = {"level": seen.level, "rule": seen.rule, "sensor": seen.sensor, "metric": seen.metric}
-    return facts | {"value": here["value"], "at_ns": here["at_ns"], "unit": evidence.get("unit", "")}
+    return facts | {
+        "value": here["value"],
+        "at_ns": here["at_ns"],
+        "unit": evidence.get("unit", ""),
+        "falling": bool(here.get("falling")),
+    }
 
 
 def _text(evidence: Mapping[str, Any], highest: Mapping[str, Any], zone: tzinfo) -> dict[str, str]:
@@ -104,5 +109,5 @@ def _text(evidence: Mapping[str, Any], highest: Mapping[str, Any], zone: tzinfo)
     if not highest or not text or evidence.get("value") == highest["value"]:
         return text
     at = datetime.fromtimestamp(highest["at_ns"] / 1e9, UTC).astimezone(zone)
-    words = highest_words(highest["unit"], highest["value"], f"{at:%H:%M:%S}")
+    words = highest_words(highest["unit"], highest["value"], f"{at:%H:%M:%S}", falling=highest["falling"])
     return {"zh": f"{text['zh']}；{words['zh']}", "en": f"{text['en']}; {words['en']}"}

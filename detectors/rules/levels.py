@@ -15,11 +15,12 @@ from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
 
 from .active_states import ActiveStates
+from .peaks import Peak, Peaks
 from .series import BatchView, Fleet, Part, Table
 from .state import Columns
 from .superseding import Superseding
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
 SECOND_NS = 1_000_000_000
@@ -163,7 +164,7 @@ class LevelDetector:
         self._limits, self._durations_s, self._counts, self._hysteresis, self._clear_s = _ladder(rule)
         self._after = _padded([int(s * SECOND_NS) for s in self._durations_s], 0)
         self._counted = _padded(list(self._counts), 1)
-        self._states = ActiveStates()
+        self._states, self._peaks = ActiveStates(), Peaks()
         self._ladders = _Ladders(self._measure.sign, self._hysteresis)
         self._series = Columns({"ladder": (np.int32, 1, 0)})
         self._defaults: dict[tuple[str, str], int] = {}
@@ -192,7 +193,9 @@ class LevelDetector:
             part.rows, part.states, part.older, view.batch.time_ns, x, ladder, ladders.limit, ladders.low, self._after,
             self._counted, int(self._clear_s * SECOND_NS), *self._states.arrays(), *empty(),
         )  # fmt: skip
-        return [self._detection(entry, view, part) for entry in entries(found, values, count)] if count else []
+        raised = entries(found, values, count)
+        peaks = self._peaks.update(view, part, x, raised) if isinstance(self.rule, Threshold) else [None] * count
+        return [self._detection(entry, peak, view, part) for entry, peak in zip(raised, peaks, strict=True)]
 
     def sync(self, fleet: Fleet) -> None:
         """Set the limits of new series, and of those with a changed sensor."""
@@ -215,12 +218,14 @@ class LevelDetector:
         size = len(self._table) * TIMELINES
         self._measure.columns.grow(size)
         superseding = {"superseding": self._superseding.dump()} if self._superseding else {}
-        return {"states": self._states.dump(size), "measure": self._measure.columns.dump(size), **superseding}
+        own = {"states": self._states.dump(size), "measure": self._measure.columns.dump(size)}
+        return {**own, "peaks": self._peaks.dump(), **superseding}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore the state of a snapshot."""
         self._states.load(state["states"])
         self._measure.columns.load(state["measure"])
+        self._peaks.load(state["peaks"])
         if self._superseding:
             self._superseding.load(state["superseding"])
 
@@ -249,7 +254,7 @@ class LevelDetector:
         found = float(self._measure.baseline[np.searchsorted(part.rows, entry.row)])
         return found if np.isfinite(found) else None
 
-    def _detection(self, entry: Entry, view: BatchView, part: Part) -> RuleDetection:
+    def _detection(self, entry: Entry, peak: Peak | None, view: BatchView, part: Part) -> RuleDetection:
         sign = self._measure.sign
         step = entry.step
         value = sign * entry.value
@@ -263,7 +268,7 @@ class LevelDetector:
             self.rule.levels[step], entry.first_ns, entry.last_ns, self.rule, self._measure.kind,
             value=value if np.isfinite(value) else None, limit=limit, window_s=window_s,
             clear_limit=sign * float(self._ladders.low[ladder, 0]), clear_s=self._clear_s,
-            baseline=self._baseline(entry, part),
+            baseline=self._baseline(entry, part), highest=peak and peak[1:],
         )  # fmt: skip
 
 
