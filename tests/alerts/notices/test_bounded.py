@@ -114,7 +114,7 @@ def test_page_follows_a_hung_delivery_in_the_outbox(make_world: Any, seen: Any, 
     """The worker of a channel delivers the page of the next hazard although the first delivery hangs."""
     channel = stuck(lambda number: number == 1)
     world = make_world(channels=(channel,))
-    world.feed(seen(Phase.RAISE, sensor="smoke-101"), seen(Phase.RAISE, sensor="smoke-102", at_s=1))
+    world.feed(seen(Phase.RAISE), seen(Phase.RAISE, site="school-2", at_s=1))
     outbox = Outbox(world.engine, world.channels, lambda: world.now_ns, limit_s=LIMIT_S)
     outbox.start()
     until_s = time.monotonic() + 10
