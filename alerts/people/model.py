@@ -12,8 +12,8 @@ from .access import Actor
 class Account:
     """A sign-in of a person or a display. name: shown name by language; sites: None for all.
 
-    ended_ns: None while it may sign in; person: id of its person; two accounts of one person count as one where a rule
-    needs two persons.
+    ended_ns: None while it may sign in; person: id of its person, "" for a display. Two accounts of one person count as
+    one where a rule needs two persons.
     """
 
     username: str

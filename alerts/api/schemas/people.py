@@ -16,7 +16,10 @@ class Person(Body):
 
     username: Username
     person: Annotated[
-        str, Field(description="id of the person; two accounts with one id count as one person", examples=["wang.fang"])
+        str | None,
+        Field(
+            description="id of the person, one for all accounts of a person; null for a display", examples=["wang.fang"]
+        ),
     ]
     name: Annotated[
         dict[str, str], Field(description="shown name by language", examples=[{"zh": "王芳", "en": "Wang"}])
@@ -65,7 +68,7 @@ def person_body(account: alerts.Account) -> Person:
     sites = None if account.sites is None else sorted(account.sites)
     return Person(
         username=account.username,
-        person=account.person or account.username,
+        person=account.person or None,
         name=dict(account.name),
         roles=sorted(account.roles),
         sites=sites,

@@ -96,7 +96,10 @@ class HistoryEntry(Body):
 
 
 class Proposal(Body):
-    """Action that waits for the signature of a second person."""
+    """Action that waits for the signature of a second person.
+
+    `fields` is free-form: it holds the fields of the proposed action, and each action has its own.
+    """
 
     action: Annotated[str, Field(examples=["extend"])]
     name: Both

@@ -30,6 +30,7 @@ def test_display_reads_one_site_for_years_until_revoked(office: Any) -> None:
     assert opened.json()["expires_at"] is None
     assert opened.json()["user"] | {"username": ""} == {
         "username": "",
+        "person": None,
         "ended_at": None,
         "name": {"zh": "guard room", "en": "guard room"},
         "roles": ["viewer"],

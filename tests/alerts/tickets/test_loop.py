@@ -65,7 +65,8 @@ def test_a_ticket_opens_graded_with_number_deadline_and_evidence(burning: Any, p
 
 def test_numbers_count_on_for_each_site(burning: Any, seen: Any) -> None:
     """Each school has its own sequence."""
-    burning.feed(seen(RAISE, sensor="smoke-102", at_s=1), seen(RAISE, site="school-2", at_s=2))
+    flood = seen(RAISE, sensor="level-1", metric="level", hazard="flood", at_s=1)
+    burning.feed(flood, seen(RAISE, site="school-2", at_s=2))
     numbers = sorted(ticket.number for ticket in burning.tickets)
     assert numbers == ["school-1-2026-000001", "school-1-2026-000002", "school-2-2026-000001"]
 

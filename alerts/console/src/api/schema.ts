@@ -582,8 +582,8 @@ export interface components {
             name: {
                 [key: string]: string;
             };
-            /** @description id of the person; two accounts with one id count as one person */
-            person: string;
+            /** @description id of the person, one for all accounts of a person; null for a display */
+            person: string | null;
             roles: string[];
             sites: string[] | null;
             username: string;
@@ -643,7 +643,11 @@ export interface components {
             /** @description stable type */
             type: string;
         };
-        /** @description Action that waits for the signature of a second person. */
+        /**
+         * @description Action that waits for the signature of a second person.
+         *
+         *     `fields` is free-form: it holds the fields of the proposed action, and each action has its own.
+         */
         Proposal: {
             action: string;
             /** Format: date-time */
