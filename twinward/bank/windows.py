@@ -109,9 +109,10 @@ def _row(truth: Truth, pages: Sequence[Page], played: Played, hazards: Mapping[s
         if _same_cause(truth, hazards[finding.hazard])
         and not {finding.sensor, *sensors_behind(finding.evidence)}.isdisjoint(truth.affected_devices)
         and finding.drill == truth.drill
-        and truth.onset_ms <= finding.first_ns // MS_NS <= truth.end_ms + GRACE_MS
+        and finding.first_ns // MS_NS <= truth.end_ms + GRACE_MS
+        and (finding.cleared_ns is None or finding.cleared_ns // MS_NS >= truth.onset_ms)
     ]
-    known_ns = min([page.at_ns for page in pages] or [finding.decided_ns for finding in findings], default=None)
+    known_ns = min([page.at_ns for page in pages] or [finding.recorded_ns for finding in findings], default=None)
     delay_s = None if known_ns is None else known_ns / SECOND_NS - truth.detectable_from_ms / 1000
     lead_s = truth.harm_at_ms / 1000 - pages[0].at_ns / SECOND_NS if pages and truth.harm_at_ms is not None else None
     return PlayedWindow(
