@@ -21,6 +21,9 @@ from .grading import Method, methods
 SLEEPING = frozenset(("dormitory", "nap_room"))
 """Keys of zones where people sleep: without a working smoke detector a major hidden danger."""
 DEFAULT_METHOD = "ls"
+BUILDINGS = frozenset(("dormitory", "nap_room", "classroom", "office", "library"))
+"""Keys of zones whose rooms have a stair in common if they state none."""
+
 LIMITS_MAX = 3
 """Alarm levels of a sensor."""
 
@@ -56,7 +59,7 @@ class Zone:
 class Place:
     """A room or spot with sensors; xy in metres on the site's plan.
 
-    stair: places of one zone with the same stair share a fire; "": the whole zone is one.
+    stair: places of one zone with the same stair share a fire; "": a zone of BUILDINGS is one stair.
     """
 
     site: str
@@ -132,9 +135,11 @@ class Registry:
         return ZoneInfo(self.calendar.get("timezone") or Calendar().timezone)
 
     def one_stair(self, site: str, place: str, other: str) -> bool:
-        """Return whether two places of the registry belong to one stair."""
+        """Return whether two places of the registry belong to one stair: its key, else a zone that is a building."""
         known, further = self.places.get((site, place)), self.places.get((site, other))
-        return bool(known and further and (known.zone, known.stair) == (further.zone, further.stair))
+        if known is None or further is None or (known.zone, known.stair) != (further.zone, further.stair):
+            return False
+        return bool(known.stair) or self.zone_of(site, place).key in BUILDINGS
 
     def place_name(self, site: str, place: str) -> dict[str, str]:
         """Return the name of a place in both languages; for an unassigned sensor, its id."""

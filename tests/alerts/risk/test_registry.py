@@ -83,3 +83,22 @@ def test_hazards_of_a_site_are_graded_by_its_method(make_world: Any, campus: dic
     campus["site"][0]["method"] = "fmea"
     with pytest.raises(RegistryError, match="allowed is one of"):
         read_registry(campus)
+
+
+@pytest.mark.parametrize(
+    ("key", "stairs", "one"),
+    [
+        ("dormitory", ("", ""), True),
+        ("classroom", ("", ""), True),
+        ("laboratory", ("", ""), False),
+        ("", ("", ""), False),
+        ("laboratory", ("east", "east"), True),
+        ("dormitory", ("east", "west"), False),
+        ("dormitory", ("east", ""), False),
+    ],
+)
+def test_rooms_of_one_stair(key: str, stairs: tuple[str, str], *, one: bool) -> None:
+    """By the key `stair` of the places, else by the key of their zone."""
+    rooms = [{"site": "s", "zone": "z", "id": f"r{n}", "stair": stair} for n, stair in enumerate(stairs)]
+    table = {"site": [{"id": "s"}], "zone": [{"site": "s", "id": "z", "key": key}], "place": rooms}
+    assert read_registry(table).one_stair("s", "r0", "r1") is one
