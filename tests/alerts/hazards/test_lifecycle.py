@@ -261,7 +261,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps, cuts=st.sets(st.integers(1, 25)))
 def test_any_sequence_keeps_one_active_hazard_per_place_and_one_ticket_per_hazard(
     make_world: Callable[..., Any], seen: Any, story: list[tuple[Any, ...]], cuts: set[int]
