@@ -73,11 +73,8 @@ class Doubts:
         plain = timed & ~touched[sensor]
         self._accept(sensor[plain], time_ns[plain], arrival[plain])
         self._set(clocks.lagging(np.unique(sensor[odd]), LATE_NS), right=False)
-        reasons: dict[int, str] = {}
-        for item in np.flatnonzero(timed & touched[sensor]).tolist():
-            reason = self._reason(int(sensor[item]), int(time_ns[item]), int(arrival[item]), past_ns)
-            if reason:
-                reasons[item] = reason
+        items = np.flatnonzero(timed & touched[sensor])
+        reasons = self._reasons(items, sensor[items], time_ns[items], arrival[items], past_ns)
         return _noted(batch, time_ns, arrival, _with_life(batch, reasons))
 
     def drain_memory(self) -> dict[str, bytes | None]:
@@ -87,6 +84,27 @@ class Doubts:
             str(chunk): np.packbits(self._right[chunk * CHUNK : (chunk + 1) * CHUNK]).tobytes()
             for chunk in sorted(changed)
         }
+
+    def _reasons(
+        self,
+        items: NDArray[np.intp],
+        sensor: NDArray[np.int32],
+        time_ns: NDArray[np.int64],
+        arrival: NDArray[np.int64],
+        past_ns: int,
+    ) -> dict[int, str]:
+        """Return the reasons of items, at least one; neighbours with old times, of one sensor and arrival, share one."""
+        old = (time_ns < arrival - LATE_NS) & (time_ns >= arrival - past_ns)
+        same = (sensor[1:] == sensor[:-1]) & (arrival[1:] == arrival[:-1]) & old[1:] & old[:-1]
+        begins = np.flatnonzero(np.concatenate([[True], ~same]))
+        reasons: dict[int, str] = {}
+        for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(items)], strict=True):
+            reason = self._reason(int(sensor[begin]), int(time_ns[begin]), int(arrival[begin]), past_ns)
+            if end - begin > 1:
+                self._time[sensor[begin]] = time_ns[end - 1]
+            if reason:
+                reasons.update(dict.fromkeys(items[begin:end].tolist(), reason))
+        return reasons
 
     def _reason(self, sensor: int, time_ns: int, arrival_ns: int, past_ns: int) -> str:
         """Return the reason to doubt the time of one message, or ""; update what is known of the clock."""

@@ -62,6 +62,8 @@ class Users:
         self._service, self.client = service, service.client()
         self._hazard = self.client.get("/hazards", params={"limit": 1}).json()["items"][0]["id"]
         self._ticket = self.client.get("/tickets", params={"limit": 1}).json()["items"][0]
+        fixer = {"username": "fixer", "password": "a long enough password", "roles": ["fixer"], "sites": None}
+        assert self.client.post("/users", json=fixer).status_code == 201
         self.reads: Counter[int] = Counter()
         self.writes: Counter[int] = Counter()
         self.sign_ins: Counter[int] = Counter()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from detectors import Calendar, build, load_recipe
 from detectors.detector_set import metrics_read
 from ingest import BatchSettings, Catalog, Counts, Intake, Memory, Sensor, residual
 from ingest.decode import decoders
+from ingest.intake.doubts import Doubts
 from ingest.vocabulary import LIFE_SAFETY, METRIC_BY_NAME, STANDING
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -391,3 +393,28 @@ def test_stamps_in_other_units_are_recognised(shared_dir: Path) -> None:
     for message in report(shared_dir, "R36-stamps-in-other-units"):
         world.send(message["topic"], message["payload"].encode())
     assert [at for sensor, _, at, _ in world.stored if sensor == "a"] == [NOW_NS] * 4
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 3), st.sampled_from([-86_400 * 9, -7_200, -700, -5, 0, 90, 500])),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_rows_of_a_batch_are_as_one_at_a_time(rows: list[tuple[int, int, int]]) -> None:
+    """Runs of old times are evaluated together; the reasons and the clocks are those of single rows."""
+    whole, single = Doubts(), Doubts()
+    sensor = np.array([one[0] for one in rows], np.int32)
+    arrival = NOW_NS + 60_000_000_000 * np.sort(np.array([one[1] for one in rows], np.int64))
+    stated = arrival + 1_000_000_000 * np.array([one[2] for one in rows], np.int64)
+    past_ns = 86_400_000_000_000
+    found = whole._reasons(np.arange(len(rows)), sensor, stated, arrival, past_ns)
+    wanted = {}
+    for item in range(len(rows)):
+        reason = single._reason(int(sensor[item]), int(stated[item]), int(arrival[item]), past_ns)
+        if reason:
+            wanted[item] = reason
+    assert found == wanted
+    for name in ("_right", "_time", "_arrival"):
+        assert np.array_equal(getattr(whole, name), getattr(single, name))
