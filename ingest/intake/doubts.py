@@ -93,7 +93,7 @@ class Doubts:
         arrival: NDArray[np.int64],
         past_ns: int,
     ) -> dict[int, str]:
-        """Return the reasons of items, at least one; neighbours with old times, of one sensor and arrival, share one."""
+        """Return the reasons of one item or more; adjacent old times of one sensor and arrival share one."""
         old = (time_ns < arrival - LATE_NS) & (time_ns >= arrival - past_ns)
         same = (sensor[1:] == sensor[:-1]) & (arrival[1:] == arrival[:-1]) & old[1:] & old[:-1]
         begins = np.flatnonzero(np.concatenate([[True], ~same]))
