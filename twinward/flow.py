@@ -144,13 +144,13 @@ class Flow:
 
     def open_store(self, latest: Latest) -> Store:
         """Return the store of the settings; fills `latest` from the newest entries that the store contains."""
-        settings, kind = self.settings, self.settings.store.kind
-        path = settings.data_dir / STORE
-        opened = partial(open_store, kind, path, settings=settings.store, catalog=self.catalog)
+        folder, settings = self.settings.data_dir, self.settings.store
+        path = folder / STORE
+        opened = partial(open_store, settings.kind, path, settings=settings, catalog=self.catalog)
         try:
-            store = own_store(settings.data_dir, opened, server=settings.store.influx_database * (kind == "influxdb"))
+            store = own_store(folder, opened, server=settings.influx_database if settings.kind == "influxdb" else "")
         except StoreError as error:
-            if settings.store.kind != "duckdb":
+            if settings.kind != "duckdb":
                 raise
             raise FolderMismatch(damaged(path, str(error).splitlines()[0])) from error
         try:

@@ -20,7 +20,7 @@ class Tracks:
         self._present: dict[int, dict[str, int]] = {}
 
     def confirm(self, state: int, track: str, time_ns: int) -> None:
-        """Record an object; one without an id is not told apart."""
+        """Record an object; one without an id is ignored."""
         if not track:
             return
         present = self._present.setdefault(state, {})

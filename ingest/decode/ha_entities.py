@@ -115,7 +115,7 @@ class Entity:
     """One announced entity: the meaning of its state topic.
 
     states: value of each word of a two-valued entity. others: value of any other word; None to leave it out, "reject"
-    to reject it. lasts_s: time after which an active state ends by itself, 0 for never.
+    to reject it. lasts_s: time after which an active state ends without a message, 0 for never.
     """
 
     id: str

@@ -7,7 +7,6 @@ personal data and never leave this module.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from .contract import Decoded, Reading, Reject
 from .document import branch, is_short, number_of, read_object, refuse
 from .faults import Faults
 from .hikvision_codes import CAMERA_EVENTS, CODES, IGNORED_EVENTS, PARTS, Code, reason_of
+from .payload import memory_values
 from .times import read_time
 
 _ACCESS = "AccessControllerEvent"
@@ -57,11 +57,7 @@ class HikvisionIsapiDecoder:
 
     def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
         """Restore the active states of the cameras."""
-        for key, value in kept:
-            try:
-                found = json.loads(value)
-            except ValueError:
-                continue
+        for key, found in memory_values(kept):
             if isinstance(found, list):
                 self._conditions.restore(key, found)
 

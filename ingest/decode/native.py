@@ -169,7 +169,7 @@ def _read_item(address: Address, item: Any, out: _Gathered) -> None:
     if seq is not None:
         out.numbers.append(seq)
     at = _read_time(given, out.now_ns)
-    # a doubtful time does not tell repeated messages apart
+    # a doubtful time identifies no message
     out.own = out.own and (seq is not None or at.time_ns is not None)
     _read_values(address, {name: item[name] for name in names}, at, out)
 

@@ -16,6 +16,7 @@ from .conditions import Conditions
 from .contract import Decoded, Reading, Reject
 from .document import is_short, read_object, refuse
 from .onvif_events import Event, Meaning, read_event
+from .payload import memory_values
 from .times import WireTime, read_time
 
 _MARK = "onvif-ej"
@@ -56,11 +57,7 @@ class OnvifMqttDecoder:
 
     def recall(self, kept: Iterable[tuple[str, bytes]]) -> None:
         """Restore the sources of the cameras and the active conditions."""
-        for key, value in kept:
-            try:
-                found = json.loads(value)
-            except ValueError:
-                continue
+        for key, found in memory_values(kept):
             if isinstance(found, dict):
                 self._sources.restore(key, found)
             elif isinstance(found, list):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -50,6 +50,15 @@ def read_json(payload: bytes) -> Any | Reject:
         return _DECODER.decode(payload)
     except (UnicodeDecodeError, msgspec.DecodeError):
         return _read_loosely(payload)
+
+
+def memory_values(kept: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Any]]:
+    """Yield the keys of a decoder's memory with their values, which are JSON; an unreadable one is left out."""
+    for key, value in kept:
+        try:
+            yield key, json.loads(value)
+        except ValueError:
+            continue
 
 
 def plain_text(payload: bytes) -> str:

@@ -31,8 +31,11 @@ LIVE_NS = 120 * SECOND_NS
 
 _NS: Mapping[Unit, int] = {"s": SECOND_NS, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST_NS = (datetime(2015, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) * SECOND_NS
+"""2015-01-01: an earlier time is that of a clock that was not set."""
+
 _PLAUSIBLE_NS = range(
-    (datetime(2015, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) * SECOND_NS,
+    EARLIEST_NS,
     (datetime(2100, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) * SECOND_NS,
 )
 _TEXT_MAX = 64

@@ -107,7 +107,7 @@ class Doubts:
         return reasons
 
     def _reason(self, sensor: int, time_ns: int, arrival_ns: int, past_ns: int) -> str:
-        """Return the reason to doubt the time of one message, or ""; update what is known of the clock."""
+        """Return the reason to doubt the time of one message, or ""; update the state of its clock."""
         late_ns = arrival_ns - time_ns
         before_ns, silence_ns = int(self._time[sensor]), arrival_ns - int(self._arrival[sensor])
         stepped = 0 < silence_ns < arrival_ns and silence_ns > LATE_NS and time_ns < before_ns - LATE_NS

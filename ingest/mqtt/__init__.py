@@ -1,6 +1,6 @@
 """MQTT input: connection by paho-mqtt, chunked reader, acknowledgement after the log."""
 
-from .client import Subscriber
+from .client import SLOW_WRITE_S, Subscriber
 from .errors import MalformedStream, MqttError, PlainRefused, SecretUnreadable
 from .first_arrivals import FirstArrivals
 from .frames import FrameParser
@@ -11,6 +11,7 @@ from .transient_session import TransientSession
 from .urgent import urgent_filters
 
 __all__ = [
+    "SLOW_WRITE_S",
     "Chunk",
     "Failing",
     "FirstArrivals",

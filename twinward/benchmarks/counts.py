@@ -29,8 +29,8 @@ def measure(folder: Path) -> Iterator[Measured]:
     ours = {int(one.time_s // DAY_S) for one in found.get("loop", ()) if one.hazard not in {"sensor_stuck", "device"}}
     days = {int(at_s // DAY_S) for at_s, value in rows if value >= 0}
     figures = [_figures(flagged, events, days) for flagged in (ours, slot_days(rows))]
-    error = binomial_error(figures[0][0] / 100, len(events))
-    yield Measured("dodgers", RECALL, figures[0][0], figures[1][0], len(events), error and 100 * error)
+    error = binomial_error(figures[0][0], len(events))
+    yield Measured("dodgers", RECALL, figures[0][0], figures[1][0], len(events), error)
     yield Measured("dodgers", FALSE_DAYS, figures[0][1], figures[1][1], len(days - events))
 
 

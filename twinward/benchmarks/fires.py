@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .goals import Goal, Measured, binomial_error
-from .recordings import Row, detections, seconds, table
+from .recordings import Row, detections, first_alarm, seconds, table
 
 CEILING = "Temperature 25 mm Below Ceiling"
 RISE_K, HEADS, HELD_S, NEAR_K = 5.0, 2, 3, 1.0
@@ -22,7 +22,7 @@ EXCESS = Goal("FSRI delay after a head is +1 K, p95", "s", 15, 8, 4, larger=Fals
 
 
 class Fire:
-    """Ceiling temperatures of one experiment, C, one row a second. ignition: its row."""
+    """Ceiling temperatures of one experiment, C, one row a second. ignition: its row; heads: its sensors."""
 
     def __init__(self, folder: Path, name: str, begin: str) -> None:
         rows = list(table(folder / f"{name}.csv.gz"))
@@ -31,6 +31,7 @@ class Fire:
         self.start_s = seconds(rows[0]["Timestamp"])
         self.values = np.array([[float(row[head] or "nan") for head in heads] for row in rows])
         self.ignition = int(seconds(begin) - self.start_s)
+        self.heads = [f"{name}/{at}" for at in range(len(heads))]
         before = np.nanmean(self.values[: self.ignition], axis=0)
         self.rise: NDArray[np.float64] = self.values - before
 
@@ -39,16 +40,14 @@ def measure(folder: Path) -> Iterator[Measured]:
     """Yield found fires, median delay, and p95 of the delay behind the first warm head."""
     fires = [Fire(folder, row["sensor"], row["start"]) for row in table(folder / "windows.csv")]
     found = detections(_rows(fires))
-    ours = []
-    for fire in fires:
-        alarms = [one for at in range(fire.values.shape[1]) for one in found.get(f"{fire.name}/{at}", ())]
-        times = [one.time_s - fire.start_s - fire.ignition for one in alarms if one.hazard == "fire"]
-        ours.append(min((time_s for time_s in times if time_s >= 0), default=None))
+    ours = [
+        first_alarm(found, fire.heads, "fire", begin_s=fire.start_s + fire.ignition, earliest_s=0) for fire in fires
+    ]
     baseline = [two_of_four(fire) for fire in fires]
     figures = [_figures(fires, delays) for delays in (ours, baseline)]
     for goal, mine, other in zip((FOUND, MEDIAN, EXCESS), *figures, strict=True):
-        error = binomial_error(mine / 100, len(fires)) if goal is FOUND and mine is not None else None
-        yield Measured("fsri", goal, mine, other, len(fires), error and 100 * error)
+        error = binomial_error(mine, len(fires)) if goal is FOUND else None
+        yield Measured("fsri", goal, mine, other, len(fires), error)
 
 
 def two_of_four(fire: Fire) -> float | None:
@@ -62,9 +61,9 @@ def two_of_four(fire: Fire) -> float | None:
 def _rows(fires: Sequence[Fire]) -> Iterator[Row]:
     for fire in fires:
         for at, values in enumerate(fire.values.tolist()):
-            for head, value in enumerate(values):
+            for head, value in zip(fire.heads, values, strict=True):
                 if value == value:  # noqa: PLR0124 - NaN marks a missing value
-                    yield Row(f"{fire.name}/{head}", "env", "temperature", fire.start_s + at, value)
+                    yield Row(head, "env", "temperature", fire.start_s + at, value)
 
 
 def _figures(fires: Sequence[Fire], delays: Sequence[float | None]) -> tuple[float, float | None, float | None]:

@@ -9,14 +9,14 @@ minutes or more before it. A warning of an episode without a crossing is false.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from .goals import Goal, Measured, binomial_error
-from .recordings import Found, Row, detections, seconds, table
+from .recordings import Row, detections, first_alarm, seconds, table
 
 INCH_M, LEAD_S, SPAN_S, AHEAD_S, GAP_S = 0.0254, 600.0, 600.0, 1_200.0, 86_400.0
 GOALS = {
@@ -44,26 +44,16 @@ class Episode(NamedTuple):
         return next((at for at, depth in zip(self.times, self.depths, strict=True) if depth >= inches), None)
 
 
-Warned = Callable[[int, Episode, float], float | None]
-
-
 def measure(folder: Path) -> Iterator[Measured]:
     """Yield the share of crossings warned in time and the share of false warnings, at both depths."""
     episodes = _episodes(folder)
     found = detections(_rows(episodes))
-
-    def ours(_: int, episode: Episode, inches: float) -> float | None:
-        del inches  # our rules warn of their own limits
-        return _first(found, episode)
-
-    def baseline(_: int, episode: Episode, inches: float) -> float | None:
-        return line_warning(episode, inches)
-
+    ours = [first_alarm(found, [one.sensor], "flood", begin_s=one.start_s) for one in episodes]  # of our own limits
     for inches, goals in GOALS.items():
+        baseline = [line_warning(one, inches) for one in episodes]
         cases, *figures = _figures(episodes, inches, (ours, baseline))
         for goal, mine, other in zip(goals, *figures, strict=True):
-            error = None if mine is None else binomial_error(mine / 100, cases)
-            yield Measured("floodnet", goal, mine, other, cases, error and 100 * error)
+            yield Measured("floodnet", goal, mine, other, cases, binomial_error(mine, cases))
 
 
 def line_warning(episode: Episode, inches: float) -> float | None:
@@ -99,21 +89,15 @@ def _rows(episodes: Sequence[Episode]) -> Iterator[Row]:
             yield Row(one.sensor, "water", "depth", one.start_s + at, depth * INCH_M)
 
 
-def _first(found: Mapping[str, Sequence[Found]], episode: Episode) -> float | None:
-    times = [one.time_s for one in found.get(episode.sensor, ()) if one.hazard == "flood"]
-    return min(times) - episode.start_s if times else None
-
-
 def _figures(
-    episodes: Sequence[Episode], inches: float, kinds: Sequence[Warned]
+    episodes: Sequence[Episode], inches: float, warnings: Sequence[Sequence[float | None]]
 ) -> tuple[int, *tuple[tuple[float | None, float | None], ...]]:
-    """Return the number of counted crossings, and for each kind of warning both figures in %."""
+    """Return the number of counted crossings, and both figures in % of each list of first warnings."""
     crossings = [one.crossing(inches) for one in episodes]
     wet = [next((at for at, depth in zip(one.times, one.depths, strict=True) if depth > 0), 0.0) for one in episodes]
     counted = [at is not None and at - first >= LEAD_S for at, first in zip(crossings, wet, strict=True)]
     results = []
-    for kind in kinds:
-        warned = [kind(number, one, inches) for number, one in enumerate(episodes)]
+    for warned in warnings:
         in_time = [
             at is not None and at_warning is not None and at - at_warning >= LEAD_S
             for at, at_warning, counts in zip(crossings, warned, counted, strict=True)

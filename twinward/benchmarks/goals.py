@@ -66,10 +66,10 @@ def grades(rows: Sequence[Measured]) -> list[str]:
     ]
 
 
-def binomial_error(share: float | None, cases: int) -> float | None:
-    """Return the standard error of a share of these cases.
+def binomial_error(percent: float | None, cases: int) -> float | None:
+    """Return the standard error of a share of these cases, both in per cent.
 
-    >>> round(binomial_error(0.8, 100), 3)
-    0.04
+    >>> round(binomial_error(80, 100), 3)
+    4.0
     """
-    return None if share is None or not cases else float((share * (1 - share) / cases) ** 0.5)
+    return None if percent is None or not cases else float((percent * (100 - percent) / cases) ** 0.5)

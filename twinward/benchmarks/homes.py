@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .goals import Goal, Measured, binomial_error
-from .recordings import Row, detections, table
+from .recordings import Row, detections, first_alarm, table
 
 QUIET_S, QUIET_ROWS, STEP_S = 600, 6, 2
 DECIBELS = 10.0
@@ -47,12 +47,10 @@ def measure(folder: Path) -> Iterator[Measured]:
     found = detections(_rows(tests))
     ours = []
     for number, test in enumerate(tests):
-        alarms = [one for sensor in found for one in found[sensor] if sensor.startswith(f"{test.name}/")]
-        times = [one.time_s - _begin(number) for one in alarms if one.hazard == "fire"]
-        ours.append(min(times, default=None))
+        stations = [sensor for sensor in found if sensor.startswith(f"{test.name}/")]
+        ours.append(first_alarm(found, stations, "fire", begin_s=_begin(number)))
     figures = [_share(tests, times) for times in (ours, [warm_stations(test) for test in tests])]
-    error = binomial_error(figures[0] / 100, len(tests))
-    yield Measured("nist", NO_LATER, figures[0], figures[1], len(tests), error and 100 * error)
+    yield Measured("nist", NO_LATER, figures[0], figures[1], len(tests), binomial_error(figures[0], len(tests)))
 
 
 def warm_stations(test: HomeFire) -> float | None:

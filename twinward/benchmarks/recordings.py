@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,3 +66,19 @@ def detections(rows: Iterable[Row]) -> Mapping[str, list[Found]]:
             at_s = Times().one(line["decided"]) / SECOND_NS
             found.setdefault(line["sensor"], []).append(Found(at_s, line["hazard"], int(line["level"])))
     return found
+
+
+def first_alarm(
+    found: Mapping[str, Sequence[Found]],
+    sensors: Iterable[str],
+    hazard: str,
+    *,
+    begin_s: float,
+    earliest_s: float = -inf,
+) -> float | None:
+    """Return the seconds from begin_s to the first detection of a hazard by these sensors; None for none.
+
+    earliest_s: seconds from begin_s before which a detection does not count.
+    """
+    times = (one.time_s - begin_s for sensor in sensors for one in found.get(sensor, ()) if one.hazard == hazard)
+    return min((time_s for time_s in times if time_s >= earliest_s), default=None)

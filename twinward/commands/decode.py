@@ -12,11 +12,10 @@ from typing import Any
 
 from ingest import LIFE_SAFETY, ReadingChecks
 from ingest.decode import Decoded, Decoder, Reading, Router
+from ingest.decode.times import EARLIEST_NS
 from twinward.clock import Clock, system_clock
 
 SECOND_NS = 1_000_000_000
-FIRST_NS = 1_420_070_400 * SECOND_NS
-"""2015-01-01: an earlier time is that of a clock that was not set."""
 _SCENARIOS_MAX = 10_000
 _State = tuple[Router, ReadingChecks]
 
@@ -104,7 +103,7 @@ def _show_reading(reading: Reading, checks: ReadingChecks, now_ns: int) -> dict[
     """Return a reading as JSON. Without a usable event time, and for an alarm of an unset clock, arrival counts."""
     value = bool(reading.value) if reading.unit == "bool" else reading.value
     time_ns, doubt = now_ns if reading.time_ns is None else reading.time_ns, reading.doubt
-    if time_ns < FIRST_NS and reading.metric in LIFE_SAFETY:
+    if time_ns < EARLIEST_NS and reading.metric in LIFE_SAFETY:
         time_ns, doubt = now_ns, "time_past"
     return {
         "sensor": reading.sensor,

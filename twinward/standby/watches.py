@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from alerts import StorageFault
-from ingest.mqtt import Subscriber, Takeovers
+from ingest.mqtt import SLOW_WRITE_S, Subscriber, Takeovers
 from twinward.data_folder.locks import ROLES, holder, roles_of
 from twinward.data_folder.watch import FileWatch
 from twinward.log import TelemetryLog
@@ -53,7 +53,7 @@ AWAY_S = 5.0
 """Time without an answer of the broker; with the debounce of 2 s the report comes within 8 s."""
 HEARTBEAT_S, HEARTBEAT_S_MAX = 1.0, 6.0
 QUEUE_S = 10.0
-SLOW_WRITE_S, SLOW_WRITE_KEPT_S = 1.0, 10.0
+SLOW_WRITE_KEPT_S = 10.0
 STEP_S, STEP_KEPT_S = 30.0, 60.0
 BEHIND_S = 60.0
 YEARS = (2024, 2100)

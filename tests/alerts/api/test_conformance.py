@@ -7,10 +7,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from alerts.api.app import routed
+from tests.alerts.api.generated import GENERATED
 
 DOCUMENT = routed().openapi()
 READS = [path for path, methods in DOCUMENT["paths"].items() if "get" in methods and not path.endswith("/events")]
@@ -24,13 +25,7 @@ def test_generated_requests_get_documented_responses(office: Any, path: str) -> 
     root = client.base_url.copy_with(path="/")
 
     @seed(1)
-    @settings(
-        max_examples=10,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(GENERATED, max_examples=10)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         case = data.draw(operation.as_strategy())

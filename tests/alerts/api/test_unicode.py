@@ -9,12 +9,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
 from alerts.api.app import routed
 from detectors import Phase as Detected
+from tests.alerts.api.generated import GENERATED
 
 PASSWORD = "long enough for a test"
 DOCUMENT = routed().openapi()
@@ -105,13 +106,7 @@ def check_operation(client: httpx.Client, method: str, path: str) -> None:
     documented = DOCUMENT["paths"][path][method.lower()]["responses"]
 
     @seed(1)
-    @settings(
-        max_examples=6,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(GENERATED, max_examples=6)
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from(list(GenerationMode)))

@@ -16,9 +16,9 @@ from tests.detectors.histories import SECOND_NS, START_NS
 NO_RULE: Mapping[str, str] = {
     "test": "a mark of other readings",
     "access_denied": "a refused card is everyday life at a gate",
-    "occupancy": "presence of people is no hazard by itself",
-    "motion": "presence of people is no hazard by itself",
-    "recognised": "an identity is no hazard by itself",
+    "occupancy": "presence of people is no hazard",
+    "motion": "presence of people is no hazard",
+    "recognised": "an identity is no hazard",
     "rule_active": "its meaning is the site's own analytics rule; a site's recipe may name it",
     "lock_open": "`open` is the state of the gate; a lock opens at each pass",
     "isolated": "the fire panel reports it to its own operator; a planned state of work",

@@ -33,7 +33,7 @@ def opened(blob: bytes, passphrase: bytes = PASSPHRASE) -> bytes:
 
 @given(size=SIZES, step=st.integers(1_000, 200_000))
 def test_an_independent_reader_gets_the_same_bytes(size: int, step: int) -> None:
-    """The implementation in Rust decrypts what is written, and so does the reader."""
+    """The implementation in Rust and the reader decrypt the file."""
     data = bytes(range(256)) * (size // 256) + bytes(size % 256)
     blob = sealed(data, step=step)
     assert pyrage.passphrase.decrypt(blob, PASSPHRASE.decode()) == data

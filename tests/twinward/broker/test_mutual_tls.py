@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import Catalog, Intake
 from ingest.mqtt import MqttSettings, Subscriber
+from tests.processes import until
 from twinward.broker import Accounts, find_mosquitto, listens
 
 pytestmark = pytest.mark.broker
@@ -52,18 +53,10 @@ def broker(tmp_path: Path, free_port: Callable[[], int], run_twinward: Any) -> I
     accounts.add("d1", site="s1")
     (tmp_path / "conf").write_text(text + ("user root\n" if os.geteuid() == 0 else ""))
     process = subprocess.Popen([program, "-c", tmp_path / "conf"], stderr=subprocess.DEVNULL)
-    until(lambda: listens(ports[0]))
+    until(lambda: listens(ports[0]), timeout_s=15, what="the listener")
     yield ports[0]
     process.terminate()
     process.wait(10)
-
-
-def until(condition: Callable[[], Any]) -> None:
-    """Wait for a condition for at most 15 s."""
-    deadline_s = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline_s, "waited in vain"
-        time.sleep(0.02)
 
 
 def publish(port: int, certs: Path, name: str, topic: str) -> bool:
@@ -81,7 +74,7 @@ def publish(port: int, certs: Path, name: str, topic: str) -> bool:
         client.connect("127.0.0.1", port)
     except ssl.SSLError:
         return False
-    until(lambda: ended or client.loop(0.1) != mqtt.MQTT_ERR_SUCCESS)
+    until(lambda: ended or client.loop(0.1) != mqtt.MQTT_ERR_SUCCESS, timeout_s=15, what="an answer", every_s=0.0)
     client.disconnect()
     client.loop(0.1)
     return bool(ended and ended[0])
@@ -98,11 +91,11 @@ def test_a_certificate_names_the_account(broker: int, tmp_path: Path) -> None:
     )
     service = Subscriber(settings, Intake(catalog), lambda _sealed: None, time.time_ns)
     service.start()
-    until(lambda: service.status()["healthy"])
+    until(lambda: service.status()["healthy"], timeout_s=15, what="the connection of the service")
     assert not publish(broker, certs, "", "campus/s1/smoke/none")
     publish(broker, certs, "stranger", "campus/s1/smoke/stranger")
     publish(broker, certs, "d1", "campus/s1/smoke/d2")
     assert publish(broker, certs, "d1", "campus/s1/smoke/d1")
-    until(lambda: catalog.find("s1", "d1"))
+    until(lambda: catalog.find("s1", "d1"), timeout_s=15, what="the message of d1")
     service.stop()
     assert [sensor.id for sensor in catalog if sensor.site == "s1"] == ["d1"]
