@@ -19,6 +19,7 @@ from ingest import Catalog, Priority
 from .database import rows
 from .database.positions import position, renamed, set_renamed
 from .database.schema import assignments, findings, hazards, journal, metadata, notices, tickets
+from .hazards.bindings import assigned
 from .hazards.findings import observations
 from .hazards.lifecycle import HazardLifecycle
 from .hazards.renames import follow
@@ -65,8 +66,8 @@ class FallbackDispatch:
             post = NoticeWriter(connection, self._channels, self._registry, from_memory=True)
             lifecycle = HazardLifecycle(connection, _Tickets(connection), post, self._registry)
             follow(connection, catalog, self._clock())
-            given = {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
-            seen = observations(detections, catalog, self._registry, assigned=given, now_ns=self._clock())
+            places = assigned(connection)
+            seen = observations(detections, catalog, self._registry, assigned=places, now_ns=self._clock())
             for observation in seen:
                 lifecycle.accept(observation)
             return self._drain_notices(connection)

@@ -20,9 +20,10 @@ from .errors import NotFound
 from .hazards import bindings
 from .model import Finding, Hazard, Notice, Ticket
 from .people.access import Actor, require
-from .people.persons import persons
+from .people.persons import persons, taking_part
 from .risk.causes import causes
 from .risk.grading import Grade
+from .tickets.loop import FINAL
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
 FINDINGS_OF_HAZARD_MAX = 200
@@ -145,10 +146,8 @@ class Queries:
 
     def persons(self, rows: Sequence[Ticket], actor: Actor) -> dict[str, str]:
         """Return the person of each account that takes part in these tickets, and of the actor's."""
-        taking_part = {name for ticket in rows for name in ticket.fixers} | {actor.username}
-        taking_part |= {ticket.proposal.by for ticket in rows if ticket.proposal}
         with self._engine.connect() as connection:
-            return persons(connection, taking_part)
+            return persons(connection, taking_part(rows, actor))
 
     def tickets_of(self, hazard_ids: Sequence[str]) -> dict[str, Ticket]:
         """Return the ticket of each hazard that has one. The caller has checked the scope of the hazards."""
@@ -230,7 +229,7 @@ class Queries:
     def counts(self) -> dict[str, int]:
         """Return the numbers of active hazards and of open tickets, for the metrics."""
         open_hazards = select(func.count()).select_from(hazards).where(hazards.c.active)
-        unfinished = ~tickets.c.state.in_(("closed", "false_report"))
+        unfinished = ~tickets.c.state.in_(FINAL)
         open_tickets = select(func.count()).select_from(tickets).where(unfinished)
         with self._engine.connect() as connection:
             return {

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 import alerts
-from alerts import Actor, Grade, Invalid, methods, parse_time
+from alerts import Actor, Grade, Invalid, methods
 from alerts.database import keyset
 from alerts.risk.causes import causes
 
-from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed, moment_of
 from .schemas.campus import Place, RiskMap, RiskPoint, RiskPointList, Site, SiteList, Zone, ZoneGrade, ZoneList
 from .schemas.fields import Colour, colour, moment, names, worst
 
@@ -50,7 +50,8 @@ def zones(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQuery
 @router.get("/risk-points")
 def risk_points(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQuery = None) -> RiskPointList:
     """List risk points with approved grade and live grade, by site and id."""
-    points = _points(service, actor, site, service.dispatch.queries.open_hazards(actor, site=site, at_ns=None))
+    standing = service.dispatch.queries.open_hazards(actor, site=site, at_ns=None)
+    points = _points(service, set(seen_sites(service, actor, site)), standing)
     found = keyset.part("risk-points", points, page, key=lambda point: (point.site, point.id), types=(str, str))
     shown, following = listed(found, page, lambda point: keyset.encode("risk-points", (point.site, point.id)))
     return RiskPointList(items=shown, next=following)
@@ -64,10 +65,10 @@ def risk_map(
     at: Annotated[str | None, Query(max_length=40, description="past time, RFC 3339 or epoch ms")] = None,
 ) -> RiskMap:
     """Return the four-colour map, now or at a past time."""
-    at_ns = None if at is None else _moment(at)
+    at_ns = None if at is None else moment_of(at, "at")
     standing = service.dispatch.queries.open_hazards(actor, site=site, at_ns=at_ns)
-    points = _points(service, actor, site, standing)
     wanted = set(seen_sites(service, actor, site))
+    points = _points(service, wanted, standing)
     zones = [
         ZoneGrade(site=zone.site, id=zone.id, grade=_zone_grade(zone, points, standing))
         for zone in service.dispatch.registry.zones.values()
@@ -126,10 +127,8 @@ def _in_zone(zone: alerts.Zone, standing: Sequence[alerts.Hazard]) -> list[alert
     return [hazard for hazard in standing if (hazard.site, hazard.zone) == (zone.site, zone.id)]
 
 
-def _points(
-    service: Dependencies, actor: Actor, site: str | None, standing: Sequence[alerts.Hazard]
-) -> list[RiskPoint]:
-    wanted = set(seen_sites(service, actor, site))
+def _points(service: Dependencies, wanted: Collection[str], standing: Sequence[alerts.Hazard]) -> list[RiskPoint]:
+    """Return the risk points of these sites."""
     return [
         _point(point, [hazard for hazard in standing if raises(point, hazard)])
         for point in service.dispatch.registry.risk_points
@@ -165,10 +164,3 @@ def _point(point: alerts.RiskPoint, live: Sequence[alerts.Hazard]) -> RiskPoint:
         grade=worst([int(floor), *(hazard.grade for hazard in live)]),
         reasons=[hazard.id for hazard in live if hazard.grade < floor],
     )
-
-
-def _moment(text: str) -> int:
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise Invalid({"at": str(error)}) from error

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
 
-from alerts import Account, Actor, AlertDispatch, Page, People, require
+from alerts import Account, Actor, AlertDispatch, Invalid, Page, People, parse_time, require
 from alerts.database.keyset import CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX
 from alerts.people.access import ROUTES
 
@@ -91,6 +91,14 @@ def page(
 
 
 PageIn = Annotated[Page, Depends(page)]
+
+
+def moment_of(text: str, field: str) -> int:
+    """Return a time of a request, ns since 1970. Raises Invalid for the field."""
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise Invalid({field: str(error)}) from error
 
 
 def listed(rows: list[T], wanted: Page, cursor: Callable[[T], str]) -> tuple[list[T], str | None]:

@@ -10,10 +10,10 @@ import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
-from alerts import Actor, Invalid, format_time, parse_time
+from alerts import Actor, Invalid, format_time
 from ingest import METRIC_BY_NAME, Buckets, Metric, Series
 
-from .dependencies import ActorIn, Dependencies, DependenciesIn
+from .dependencies import ActorIn, Dependencies, DependenciesIn, moment_of
 from .problem import problems
 from .schemas.sensors import Readings
 from .sensors import find
@@ -107,15 +107,8 @@ def _site_of(service: Dependencies, actor: Actor, sensor_id: str) -> str:
 
 def _span(service: Dependencies, begin: str | None, end: str | None) -> tuple[int, int]:
     """Return the span [from, to) in ns. Raises Invalid."""
-    to_ns = service.clock() + 1 if end is None else _moment(end, "to")
-    from_ns = to_ns - HOUR_NS if begin is None else _moment(begin, "from")
+    to_ns = service.clock() + 1 if end is None else moment_of(end, "to")
+    from_ns = to_ns - HOUR_NS if begin is None else moment_of(begin, "from")
     if from_ns >= to_ns:
         raise Invalid({"from": "before `to`"})
     return from_ns, to_ns
-
-
-def _moment(text: str, field: str) -> int:
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise Invalid({field: str(error)}) from error

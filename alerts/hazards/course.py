@@ -9,16 +9,21 @@ from typing import Any
 
 from alerts.model import Finding, Hazard
 from alerts.risk.causes import causes
-from alerts.risk.grading import Grade, Method
+from alerts.risk.grading import Assessment, Grade, Method
 from detectors import highest_words
 
 UNPAGED = 0
 """`paged_grade` of a hazard that paged nobody."""
 
 
+def assessed(finding: Finding, method: Method) -> Assessment:
+    """Return the live assessment of a finding."""
+    return method.live(finding.level, severity=causes()[finding.kind].severity)
+
+
 def led(hazard: Hazard, leader: Finding, method: Method, zone: tzinfo) -> Hazard:
     """Return the hazard with grade, kind and text of its leading active finding; the grade may fall."""
-    assessment = method.live(leader.level, severity=causes()[leader.kind].severity)
+    assessment = assessed(leader, method)
     return replace(
         hazard,
         grade=assessment.grade,
@@ -78,7 +83,7 @@ def paged(hazard: Hazard, seen: Finding, method: Method) -> Hazard:
 
     The caller compares `paged_grade`: another value is a page.
     """
-    grade = method.live(seen.level, severity=causes()[seen.kind].severity).grade
+    grade = assessed(seen, method).grade
     if not seen.pages or (hazard.paged_grade != UNPAGED and grade >= hazard.paged_grade):
         return hazard
     return replace(hazard, paged_grade=int(grade))

@@ -71,12 +71,7 @@ class HazardLifecycle:
         seen, cause = observation.finding, causes()[observation.finding.kind]
         before = self._same_hazard(observation, cause)
         if before is None:
-            hazard = course.updated(self._opened(observation, cause), seen)
-            hazard = course.paged(
-                course.led(hazard, seen, self._registry.method(hazard.site), self._zone),
-                seen,
-                self._registry.method(hazard.site),
-            )
+            hazard = self._advanced(self._opened(observation, cause), seen, seen)
             rows.add(self._connection, hazards, hazard)
             rows.add(self._connection, findings, replace(seen, hazard=hazard.id))
             self._record("hazard.opened", hazard, seen, before=None)
@@ -89,15 +84,19 @@ class HazardLifecycle:
 
     def _moved(self, kind: str, hazard: Hazard, seen: Finding, *, before: Hazard) -> None:
         """Save and record an active hazard with the grade and text of its findings after one more detection."""
-        leader = self._leader(hazard) or seen
-        hazard = course.paged(hazard, seen, self._registry.method(hazard.site))
-        hazard = course.led(course.updated(hazard, seen), leader, self._registry.method(hazard.site), self._zone)
+        hazard = self._advanced(hazard, seen, self._leader(hazard) or seen)
         if not before.active:
             kind = "hazard.relapsed"
         elif hazard.highest_grade < before.highest_grade or before.late > hazard.late or _pages(before, hazard):
             kind = "hazard.raised"
         rows.save(self._connection, hazards, hazard)
         self._record(kind, hazard, seen, before=before)
+
+    def _advanced(self, hazard: Hazard, seen: Finding, leader: Finding) -> Hazard:
+        """Return an active hazard after one more detection."""
+        method = self._registry.method(hazard.site)
+        hazard = course.updated(course.paged(hazard, seen, method), seen)
+        return course.led(hazard, leader, method, self._zone)
 
     def _leader(self, hazard: Hazard) -> Finding | None:
         """Return the active finding with the highest level, the newest of them."""
@@ -140,7 +139,7 @@ class HazardLifecycle:
 
     def _opened(self, observation: Observation, cause: Cause) -> Hazard:
         seen = observation.finding
-        assessment = self._registry.method(seen.site).live(seen.level, severity=cause.severity)
+        assessment = course.assessed(seen, self._registry.method(seen.site))
         return Hazard(
             id=identity("hazard", seen.site, observation.place, cause.name, seen.drill, seen.first_ns),
             site=seen.site,

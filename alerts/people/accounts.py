@@ -18,7 +18,7 @@ from alerts.database.row_changes import RowChange, added
 from alerts.database.schema import accounts
 from alerts.errors import Invalid, NotFound
 
-from .access import ROLES
+from .access import ROLES, SYSTEM
 from .administrators import require_admin
 from .attempts import SignInLimiter
 from .browsers import KnownBrowsers
@@ -29,8 +29,6 @@ from .second_factor import SecondFactorNeeded, SecondFactors
 from .sessions import Sessions
 from .settings import PeopleSettings
 
-SYSTEM = "system"
-"""Actor of what the service does itself."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -65,7 +63,7 @@ class People:
         name: Mapping[str, str] | None = None,
         sites: Sequence[str] | None = None,
         person: str | None = None,
-        by: str = SYSTEM,
+        by: str = SYSTEM.username,
     ) -> Account:
         """Create an account, or replace its password and rights; audited. Raises Invalid with every mistake.
 
@@ -76,6 +74,7 @@ class People:
         if wrong:
             raise Invalid(wrong)
         row = {
+            "username": username,
             "name": dict(name or {"zh": username, "en": username}),
             "password": self._hasher.hash(password),
             "roles": sorted(roles),
@@ -86,19 +85,18 @@ class People:
             known = {found.username: found for found in _read(connection)}
             before = known.get(username)
             row["person"] = person or (before.person if before else username)
-            account = _account({"username": username, **row})
+            account = _account(row)
             if before is not None and before.ended_ns is not None:
                 raise Invalid({"username": "a name that no ended account has"})
             require_admin([*known.values()], account)
             self.sessions.forget(connection, username)
             connection.execute(delete(accounts).where(accounts.c.username == username))
-            connection.execute(insert(accounts).values(username=username, **row))
-            facts = {"roles": row["roles"], "sites": row["sites"], "person": row["person"]}
-            change = added(accounts, {"username": username, **row})
-            self._record(connection, "person.set", change, by=by, facts=facts)
+            connection.execute(insert(accounts).values(row))
+            facts = {field: row[field] for field in ("roles", "sites", "person")}
+            self._record(connection, "person.set", added(accounts, row), by=by, facts=facts)
         return account
 
-    def end(self, username: str, *, by: str = SYSTEM) -> Account:
+    def end(self, username: str, *, by: str = SYSTEM.username) -> Account:
         """End an account and its sessions; its name stays for the audit, which has the act. Idempotent.
 
         Raises NotFound, and GuardFailed for the last administrator.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select
@@ -52,9 +52,8 @@ class Displays:
         """Return a new display account and its code, which is not kept."""
         code = PREFIX + secrets.token_urlsafe(32)
         made = Display(secrets.token_hex(4), site, name, actor.username, self._clock())
-        values = {"id": made.id, "site": site, "name": name, "created_by": actor.username}
+        row = asdict(made) | {"digest": _digest(code)}
         with self._engine.begin() as connection:
-            row = values | {"created_ns": made.created_ns, "digest": _digest(code)}
             connection.execute(insert(displays).values(row))
             self._record(connection, "display.created", actor, made, added(displays, row))
         return made, code

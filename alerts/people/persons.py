@@ -8,6 +8,9 @@ from sqlalchemy import Connection, select
 
 from alerts.database.schema import accounts
 from alerts.errors import Invalid
+from alerts.model import Ticket
+
+from .access import Actor
 
 
 def persons(connection: Connection, usernames: Collection[str]) -> dict[str, str]:
@@ -15,6 +18,12 @@ def persons(connection: Connection, usernames: Collection[str]) -> dict[str, str
     query = select(accounts.c.username, accounts.c.person).where(accounts.c.username.in_(usernames))
     known = {row.username: row.person or row.username for row in connection.execute(query)}
     return {username: known.get(username, username) for username in usernames}
+
+
+def taking_part(tickets: Collection[Ticket], actor: Actor) -> set[str]:
+    """Return the accounts of the actor and of the fixers and proposers of these tickets."""
+    proposers = {ticket.proposal.by for ticket in tickets if ticket.proposal}
+    return {actor.username} | proposers | {name for ticket in tickets for name in ticket.fixers}
 
 
 def require_account(connection: Connection, username: str, *, role: str, site: str, field: str) -> None:

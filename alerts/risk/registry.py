@@ -21,7 +21,7 @@ from .grading import Method, methods
 SLEEPING = frozenset(("dormitory", "nap_room"))
 """Keys of zones where people sleep: without a working smoke detector a major hidden danger."""
 DEFAULT_METHOD = "ls"
-BUILDINGS = frozenset(("dormitory", "nap_room", "classroom", "office", "library"))
+BUILDINGS = SLEEPING | {"classroom", "office", "library"}
 """Keys of zones whose rooms have a stair in common if they state none."""
 
 LIMITS_MAX = 3

@@ -15,7 +15,7 @@ from alerts.errors import Invalid, NotFound, Stale
 from alerts.model import Hazard, Proposal, Ticket, identity
 from alerts.notices.outbox import NoticeWriter
 from alerts.people.access import Actor, require
-from alerts.people.persons import persons, require_account
+from alerts.people.persons import persons, require_account, taking_part
 from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
 
@@ -38,7 +38,7 @@ class Tickets:
             return self._open(hazard, now_ns) if worth else None
         ticket = rows.record(Ticket, row)
         again = relapsed or (raised and ticket.overridden)
-        if again and ticket.state in FINAL | {"observing"}:
+        if again and ticket.state in _DONE:
             return self._relapse(ticket, hazard, now_ns)
         if hazard.grade < ticket.grade and ticket.state not in FINAL:
             due_ns = min(ticket.due_ns, now_ns + loop().due_ns[hazard.grade])
@@ -72,8 +72,7 @@ class Tickets:
         return self._apply(step, case, {})
 
     def _case(self, ticket: Ticket, actor: Actor, hazard: Hazard, values: Mapping[str, Any], *, now_ns: int) -> Case:
-        proposers = [ticket.proposal.by] if ticket.proposal else []
-        known = persons(self._connection, [actor.username, *ticket.fixers, *proposers])
+        known = persons(self._connection, taking_part([ticket], actor))
         sees_nothing = blind(self._connection, hazard)
         return Case(ticket, actor, hazard, values, known, now_ns, loop().observing_ns, blind=sees_nothing)
 

@@ -43,6 +43,7 @@ _PRIVATE_V6 = (IPv6Network("::1/128"), IPv6Network("fc00::/7"))
 _METADATA = frozenset((IPv4Address("100.100.100.200"), IPv6Address("fd00:ec2::254"), IPv6Address("fd20:ce::254")))
 """Metadata services of clouds inside private space; link-local ones are refused with their network."""
 _ISATAP = frozenset((0x00005EFE, 0x02005EFE))
+_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,8 @@ class Destination:
     @property
     def authority(self) -> str:
         """Return the value of the header `host`."""
-        usual = 443 if self.scheme == "https" else 80
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == usual else f"{host}:{self.port}"
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def read_destination(name: str, url: str, *, allow_private: bool) -> Destination:
@@ -84,7 +84,7 @@ def read_destination(name: str, url: str, *, allow_private: bool) -> Destination
         raise ChannelError(f"{name}: the URL has a user name or password; a webhook has a signature instead")
     if port == 0 or not _readable_host(host):
         raise ChannelError(f"{name}: the URL's host must be a name without a final dot, or an address in usual form")
-    return Destination(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), _target(parts))
+    return Destination(parts.scheme, host, port or _PORTS[parts.scheme], _target(parts))
 
 
 def allowed(address: str, *, allow_private: bool) -> bool:
