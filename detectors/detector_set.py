@@ -120,9 +120,9 @@ class DetectorSet:
     def update(self, batch: TelemetryBatch) -> DetectionBatch:
         """Score the readings in order; called for every batch of the log, in log order."""
         batch = at_arrival(batch)
-        late_ns = int(self.recipe.late_s * 1e9)
         if not len(batch):
-            return assemble([], batch, late_ns)
+            return NOTHING
+        late_ns = int(self.recipe.late_s * 1e9)
         self._fleet.sync(batch.sensor.item() if len(batch) == 1 else int(batch.sensor.max()))
         view = BatchView(batch, self._fleet, clock_ns=self._clock_ns, late_ns=late_ns)
         self._clock_ns = int(view.clock[-1])

@@ -18,8 +18,10 @@ from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.qualify import qualify
 from .commands.scoring import score
 from .commands.store import export, hold_app
-from .data_folder.exposure import PRIVATE_UMASK
 from .errors import TwinwardError
+
+PRIVATE_UMASK = 0o077
+"""File mode creation mask of every command: files 0600, folders 0700."""
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -50,14 +50,15 @@ class InvalidDetector:
         faulty[batch.sensor[wrong]] = True
         concerned = (wrong | (batch.quality == Quality.GOOD)) & faulty[batch.sensor]
         concerned &= batch.arrival_ns - batch.time_ns <= view.late_ns
-        found = []
+        found, before = [], len(self._series)
         for row in np.flatnonzero(concerned).tolist():
             key = int(batch.sensor[row]), int(batch.metric[row])
             step = self._fail if wrong[row] else self._recover
             detection = step(view, row, key)
             found += [detection] if detection else []
-        faulty[:] = False
-        faulty[[sensor for sensor, _ in self._series]] = True
+        if view.faulty or len(self._series) != before:
+            faulty[:] = False
+            faulty[[sensor for sensor, _ in self._series]] = True
         return found
 
     def sync(self, fleet: Fleet) -> None:

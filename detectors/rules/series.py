@@ -202,9 +202,7 @@ class BatchView:
     ) -> None:
         """clock_ns: event time of the batch before."""
         self.batch, self.fleet, self.late_ns = batch, fleet, late_ns
-        self.doubtful, self.standing = _NO_ROWS, _NO_ROWS
-        if batch.attributes:
-            self.doubtful, self.standing = doubtful(batch), standing(batch)
+        self.standing = standing(batch) if batch.attributes else _NO_ROWS
         (self._read_one if len(batch) == 1 else self._read_all)(clock_ns)
 
     @property
@@ -223,6 +221,11 @@ class BatchView:
         ordered = metric[self._order]
         edges = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(ordered)]
         self._spans = {int(ordered[a]): (a, b) for a, b in itertools.pairwise(edges)}
+
+    @cached_property
+    def doubtful(self) -> NDArray[np.int64]:
+        """Rows with a doubt about their time, ascending."""
+        return doubtful(self.batch) if self.batch.attributes else _NO_ROWS
 
     @cached_property
     def signs(self) -> NDArray[np.int8]:

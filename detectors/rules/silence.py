@@ -71,7 +71,7 @@ class SilenceDetector:
             int(rule.lateness_s * SECOND_NS),
             int(rule.limit_max_s * SECOND_NS),
         )
-        self._relays = np.zeros(0, np.bool_)
+        self._relays = self._gateways = np.zeros(0, np.bool_)
         self._arrays = self._views()
         self._tables = empty()
         self._seen_version = 0
@@ -115,6 +115,8 @@ class SilenceDetector:
                 self._register[DUE] = min(self._register[DUE], self._register[CLOCK])
         gateways = parent[parent >= 0]
         learns[gateways] = False  # a gateway is seen with every sensor behind it
+        self._gateways = np.zeros(len(parent), np.bool_)
+        self._gateways[gateways] = True
         self._relays = np.zeros(len(parent), np.bool_)
         below = np.flatnonzero(limit != FAR)
         for _ in range(0 if self.rule.at_once else HOPS):
@@ -167,7 +169,9 @@ class SilenceDetector:
         awaited = entry.first_ns == NONE
         first_ns = entry.last_ns - int(entry.value * SECOND_NS) if awaited else entry.first_ns
         removed = announced and bool(view.batch.attributes.get(entry.row, {}).get("removed"))
-        behind = np.flatnonzero((own["parent"] == entry.slot) & (own["limit"] != FAR))
+        behind = np.empty(0, np.intp)
+        if self._gateways[entry.slot]:
+            behind = np.flatnonzero((own["parent"] == entry.slot) & (own["limit"] != FAR))
         limit_ns = int(own["limit"][behind].min() if len(behind) else own["limit"][entry.slot])
         limit_s = min(limit_ns, self._spans[1]) / SECOND_NS + self.rule.after_s[entry.step]
         names = [fleet[code].id for code in behind[:NAMED_MAX].tolist()]

@@ -19,7 +19,7 @@ from .document import branch, gathered, read_object, refuse
 from .lorawan import LorawanTable, load_table
 from .times import read_time
 from .units import Quantity, read_quantity
-from .uplink import Uplinks
+from .uplink import Uplinks, gateway_ns, no_codec
 
 _TOPIC = re.compile(r"application/[^/]+/device/([0-9A-Fa-f]{16})/(?:event/)?([a-z]+)", re.ASCII)
 IGNORED: Mapping[str, str] = {
@@ -94,10 +94,7 @@ class ChirpStackDecoder:
         if isinstance(fields, Reject):
             return refuse(fields)
         if not fields:
-            unread = ("data",) if document.get("data") else ()
-            return Decoded(
-                ignored="no_codec", notices=(f"no_codec: {stamp.sensor}",), unread=unread, device=stamp.sensor
-            )
+            return no_codec(stamp.sensor, ("data",) if document.get("data") else ())
         about = branch(document, "deviceInfo") or document
         names = branch(about, "tags").get("model"), about.get("deviceProfileName")
         return self._uplinks.read(names, fields, stamp, now_ns=now_ns)
@@ -109,11 +106,11 @@ def _unknown(dev_eui: str) -> Decoded:
 
 def _stamp(document: Mapping[str, Any], dev_eui: str, now_ns: int) -> Reading:
     """Return the reading to copy: the time of the event, in version 3 that of the gateway or of the publication."""
-    gateway_ns = _gateway_ns(document, now_ns)
+    at_gateway = gateway_ns(document.get("rxInfo"), ("gwTime", "nsTime", "time"), now_ns)
     given = document.get("time", document.get("publishedAt"))
     stated = read_time(given, now_ns=now_ns)
-    time_ns = gateway_ns if given is None else stated.time_ns
-    return Reading(dev_eui, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=gateway_ns, doubt=stated.doubt)
+    time_ns = at_gateway if given is None else stated.time_ns
+    return Reading(dev_eui, "device", "", 0.0, "", time_ns=time_ns, gateway_ns=at_gateway, doubt=stated.doubt)
 
 
 def _fields(document: Mapping[str, Any]) -> dict[str, Any] | Reject:
@@ -140,7 +137,7 @@ def _decode_error(document: Mapping[str, Any], dev_eui: str, event: str) -> Deco
     """Decode a log entry: a failed codec means an uplink without readings."""
     if _CODEC not in (document.get("code"), document.get("type")):
         return Decoded(ignored=event)
-    return Decoded(ignored="no_codec", notices=(f"no_codec: {dev_eui}",), unread=("data",), device=dev_eui)
+    return no_codec(dev_eui, ("data",))
 
 
 def _decode_status(document: Mapping[str, Any], stamp: Reading) -> Decoded:
@@ -164,13 +161,3 @@ def _battery(document: Mapping[str, Any]) -> float | None:
     if not isinstance(scale, Quantity) or not _POWERED < scale.value < _UNKNOWN:
         return None
     return 100 * scale.value / _LEVEL_MAX
-
-
-def _gateway_ns(document: Mapping[str, Any], now_ns: int) -> int | None:
-    """Return the time at which the first gateway received the message; None without a gateway clock."""
-    received = document.get("rxInfo")
-    first = received[0] if isinstance(received, list) and received else None
-    if not isinstance(first, dict):
-        return None
-    times = (read_time(first.get(key), now_ns=now_ns).time_ns for key in ("gwTime", "nsTime", "time"))
-    return next((time_ns for time_ns in times if time_ns is not None), None)

@@ -22,13 +22,19 @@ class Conditions:
         """Restore the active conditions of a state."""
         self._held[key] = {word for word in kept if isinstance(word, str)}
 
-    def hold(self, key: str, condition: str, *, active: bool) -> tuple[float, dict[str, bytes | None]]:
-        """Return 1.0 while any condition of the state holds, and the memory to keep of it."""
+    def change(self, key: str, condition: str, *, active: bool) -> set[str]:
+        """Begin or end a condition; return the active ones of the state."""
         before = self._held.pop(key, set())
         held = before | {condition} if active else before - {condition}
         if held:
             self._held[key] = held
         if len(self._held) > _STATES_MAX:
             self._held.popitem(last=False)
+        return held
+
+    def hold(self, key: str, condition: str, *, active: bool) -> tuple[float, dict[str, bytes | None]]:
+        """Return 1.0 while any condition of the state holds, and the memory to keep of it."""
+        before = self._held.get(key, set())
+        held = self.change(key, condition, active=active)
         kept = json.dumps(sorted(held)).encode() if held else None
         return float(bool(held)), {} if held == before else {key: kept}

@@ -27,7 +27,6 @@ _TOPIC = re.compile(
     r"|time|datetime)/[^/]+/.+)"
 )
 _UNITS = {"pressure": "hPa"}
-_SORTS = ("sensor", "binary_sensor", "alarm_control_panel", "lock")
 _TRIGGERED = "triggered"
 _LOCKS: Mapping[str, float] = {"LOCKED": 0.0, "UNLOCKED": 1.0, "JAMMED": 1.0}
 
@@ -52,7 +51,10 @@ class EspHomeDecoder:
         for levels in range(1, 5)
         for topic in (
             "status",
-            *(f"{sort}/+/state" for sort in ("sensor", "binary_sensor", "alarm_control_panel", "lock")),
+            "sensor/+/state",
+            "binary_sensor/+/state",
+            "alarm_control_panel/+/state",
+            "lock/+/state",
         )
     )
 

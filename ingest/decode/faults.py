@@ -17,16 +17,16 @@ class Faults:
     def __init__(self) -> None:
         self._faulty: OrderedDict[str, None] = OrderedDict()
 
-    def fault(self, sensor: str, *, time_ns: int | None = None) -> Decoded:
+    def fault(self, sensor: str) -> Decoded:
         """Return the result for a message without a value: a fault and no reading of the metric."""
-        return Decoded(readings=(self.begin(sensor, time_ns=time_ns),), notices=(f"sensor_fault: {sensor}",))
+        return Decoded(readings=(self.begin(sensor),), notices=(f"sensor_fault: {sensor}",))
 
-    def begin(self, sensor: str, *, time_ns: int | None = None) -> Reading:
+    def begin(self, sensor: str) -> Reading:
         """Return the fault reading of a sensor without a value."""
         self._faulty[sensor] = None
         if len(self._faulty) > _FAULTY_MAX:
             self._faulty.popitem(last=False)
-        return Reading(sensor, "device", "fault", 1.0, "bool", time_ns=time_ns, dims=UNTIL_VALUE)
+        return Reading(sensor, "device", "fault", 1.0, "bool", dims=UNTIL_VALUE)
 
     def end(self, sensor: str) -> None:
         """End an active fault that the device itself reports as ended."""

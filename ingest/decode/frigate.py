@@ -7,15 +7,15 @@ Names, plates, sub-labels, descriptions and transcriptions are personal data and
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from .conditions import Conditions
 from .contract import Availability, Decoded, Reject
 from .document import read_object, refuse
 from .frigate_messages import DOCUMENTS, IGNORED, TEXT_MAX, decode_camera, read_status, reason_of_camera
 
-_CAMERAS_MAX, _BASES_MAX = 10_000, 100
+_BASES_MAX = 100
 _SUB_LEVELS = 3
 _ANNOUNCING = ("events", "reviews")
 _ANNOUNCED = re.compile(r"(?!campus/)[^/]+/(?:events|reviews)")
@@ -41,7 +41,7 @@ class FrigateDecoder:
         """base: the setting `mqtt.topic_prefix` of the first recorder."""
         self._bases: dict[str, str] = {base: ""}  # topic prefix -> prefix of its cameras
         self._default, self._fresh = base, True  # without a message so far
-        self._offline: OrderedDict[str, set[str]] = OrderedDict()
+        self._offline = Conditions()
 
     @property
     def subscriptions(self) -> Sequence[str]:
@@ -105,12 +105,7 @@ class FrigateDecoder:
     def _decode_role(self, camera: str, role: str, payload: bytes) -> Decoded:
         """Decode the health of one role; a camera is online while none of its roles is offline."""
         online = read_status(payload)
-        roles = self._offline.pop(camera, set())
-        (roles.add if online is False else roles.discard)(role)
-        if roles:
-            self._offline[camera] = roles
-        if len(self._offline) > _CAMERAS_MAX:
-            self._offline.popitem(last=False)
+        roles = self._offline.change(camera, role, active=online is False)
         if isinstance(online, Decoded):
             return online
         return Decoded(availability=(Availability(camera, not roles, reason=", ".join(sorted(roles))),))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ _FIELDS_MAX = 256
 _DEPTH_MAX = 4
 _HISTORY_MAX = 1_000
 _UNREAD_MAX = 32
+_PROFILES_MAX = 256
+"""Prepared profiles; one that is used again later is prepared again."""
 _DIGITS = re.compile(r"\d+")
 _CHANNEL = re.compile(r"_\d+$")
 _PLAIN = re.compile(r"[^a-z0-9]+")
@@ -45,6 +47,7 @@ class LorawanTable:
     def __init__(self, rows: Iterable[Row], ignored: Iterable[Ignored] = ()) -> None:
         self._profiles: dict[str, dict[str, list[Row]]] = {}
         self._ignored: dict[str, dict[str, str]] = {}
+        self._prepared = lru_cache(_PROFILES_MAX)(self._prepare)
         for row in rows:
             for name in row.profile:
                 self._profiles.setdefault(_plain(name), {}).setdefault(row.key.lower(), []).append(row)
@@ -82,9 +85,7 @@ class LorawanTable:
 
     def interpret(self, profile: str, fields: Mapping[str, Any], stamp: Reading) -> Meaning:
         """Return the meaning of the fields of a device of that profile; "" for a model without a profile."""
-        own = self._match(profile)
-        rows = {key: found for name in (ANY, *own) for key, found in self._profiles.get(name, {}).items()}
-        ignored = {key for name in (ANY, *own) for key in self._ignored.get(name, {})}
+        own, rows, ignored, doubts = self._prepared(profile)
         meaning = Meaning()
         for path, raw in _leaves(fields, rows):
             if any(part in ignored or _CHANNEL.sub("", part) in ignored for part in path):
@@ -102,7 +103,7 @@ class LorawanTable:
                 read_unknown(path, raw, _probe(stamp, "", "", path[:-1]), meaning)
             elif raw is not None:
                 meaning.unread.append(".".join(path))
-        _distrust(rows, fields, meaning)
+        _distrust(doubts, fields, meaning)
         _merge_states(meaning)
         if meaning.testing:
             meaning.readings = [marked(reading, Quality.TEST) for reading in meaning.readings]
@@ -124,6 +125,14 @@ class LorawanTable:
     def _find(self, names: Sequence[Any]) -> str:
         """Return the first name with a profile; "" for none."""
         return next((name for name in names if is_short(name, length_max=128) and self._match(name)), "")
+
+    def _prepare(self, profile: str) -> tuple[bool, _Rows, frozenset[str], list[tuple[str, Row]]]:
+        """Return whether the profile is known, its rows by key, its ignored keys, and its rows that distrust others."""
+        own = self._match(profile)
+        rows = {key: found for name in (ANY, *own) for key, found in self._profiles.get(name, {}).items()}
+        ignored = frozenset(key for name in (ANY, *own) for key in self._ignored.get(name, {}))
+        doubts = [(key, row) for key, found in rows.items() for row in found if row.distrusts]
+        return bool(own), rows, ignored, doubts
 
     def _match(self, name: str) -> Sequence[str]:
         """Return the profiles whose names that name contains, the longest last: its rows win."""
@@ -219,12 +228,13 @@ def _merge_states(meaning: Meaning) -> None:
     ]
 
 
-def _distrust(rows: _Rows, fields: Mapping[str, Any], meaning: Meaning) -> None:
+def _distrust(doubts: Sequence[tuple[str, Row]], fields: Mapping[str, Any], meaning: Meaning) -> None:
+    if not doubts:
+        return
     spelled = {key.lower(): word(value) for key, value in fields.items()}
     doubted = {
         metric
-        for key, found in rows.items()
-        for row in found
+        for key, row in doubts
         for spelling, metrics in row.distrusts.items()
         if word(spelling) == spelled.get(key)
         for metric in metrics

@@ -20,6 +20,7 @@ from ingest.vocabulary import Quality
 from .contract import Availability, Decoded, Reading, Reject, Request
 from .document import gathered, refuse
 from .faults import Faults
+from .lorawan_rows import marked
 from .sparkplug_metrics import BOOLEAN, Definition, defined, expand, is_template, property_of, value_of
 from .times import SECOND_NS, read_time
 
@@ -234,13 +235,16 @@ class SparkplugBDecoder:
         self, node: _Node, path: str, device: str, message: Any, *, found: _Found, birth: bool, now_ns: int
     ) -> None:
         sensor = f"{path}/{device}" if device else path
-        unborn = None if any(owner == device for owner, _ in node.names) else defined(_measures(message), sensor)
+        unborn: dict[str, Definition] | None = None
         for metric in message.metrics:
             name = metric.name
             if name == _BD_SEQ or name.startswith(_CONTROL):
                 continue
             known = node.names.get((device, name)) if name else node.aliases.get(int(metric.alias), ("", None))[1]
             if known is None and name:
+                if unborn is None:
+                    born = any(owner == device for owner, _ in node.names)
+                    unborn = {} if born else defined(_measures(message), sensor)
                 known = (unborn or defined((metric,), sensor)).get(name)
             if known is None:
                 found.rejects.append(Reject("undescribed", f"alias {int(metric.alias)} of {sensor}"[:120]))
@@ -300,10 +304,7 @@ class SparkplugBDecoder:
                     node.tests[device] = now_ns
         begun_ns = node.tests.get(device)
         if begun_ns is not None and 0 <= now_ns - begun_ns <= _TEST_NS:
-            found.readings = [
-                replace(reading, quality=Quality.TEST) if reading.quality == Quality.GOOD else reading
-                for reading in found.readings
-            ]
+            found.readings = [marked(reading, Quality.TEST) for reading in found.readings]
 
 
 def _measures(message: Any) -> list[Any]:

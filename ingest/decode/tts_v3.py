@@ -16,7 +16,7 @@ from .document import branch, read_object, refuse
 from .lorawan import LorawanTable, load_table
 from .times import WireTime, read_time
 from .units import Quantity, read_quantity
-from .uplink import Uplinks
+from .uplink import Uplinks, gateway_ns, no_codec
 
 _TOPIC = re.compile(r"v3/[^/]+/devices/([^/]{1,128})/(up|join)")
 
@@ -64,11 +64,10 @@ class TtsV3Decoder:
         uplink = branch(document, "uplink_message")
         fields = branch(uplink, "decoded_payload")
         if not fields:
-            unread = ("frm_payload",) if uplink.get("frm_payload") else ()
-            return Decoded(ignored="no_codec", notices=(f"no_codec: {device}",), unread=unread, device=device)
+            return no_codec(device, ("frm_payload",) if uplink.get("frm_payload") else ())
         time = _time(document, uplink, now_ns)
-        gateway_ns = _gateway_ns(uplink, now_ns)
-        stamp = Reading(device, "device", "", 0.0, "", time_ns=time.time_ns, gateway_ns=gateway_ns, doubt=time.doubt)
+        at_gateway = gateway_ns(uplink.get("rx_metadata"), ("time",), now_ns)
+        stamp = Reading(device, "device", "", 0.0, "", time_ns=time.time_ns, gateway_ns=at_gateway, doubt=time.doubt)
         return self._uplinks.read(
             (branch(uplink, "version_ids").get("model_id"),),
             fields,
@@ -93,10 +92,3 @@ def _battery(uplink: Mapping[str, Any], fields: Mapping[str, Any], stamp: Readin
     if own or not isinstance(level, Quantity):
         return []
     return [replace(stamp, metric="battery", value=level.value, unit="%")]
-
-
-def _gateway_ns(uplink: Mapping[str, Any], now_ns: int) -> int | None:
-    """Return the time at which the first gateway received the message; None without a gateway clock."""
-    received = uplink.get("rx_metadata")
-    first = received[0] if isinstance(received, list) and received else None
-    return read_time(first.get("time"), now_ns=now_ns).time_ns if isinstance(first, dict) else None

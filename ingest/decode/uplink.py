@@ -15,8 +15,23 @@ from .lorawan import LorawanTable
 from .lorawan_rows import marked
 from .names import unmarked
 from .throttle import FLAGS, Throttle
+from .times import read_time
 
 _FAULTS_MAX = 100_000
+
+
+def no_codec(device: str, unread: Sequence[str]) -> Decoded:
+    """Return the result for an uplink whose network server has no codec, or a failed one."""
+    return Decoded(ignored="no_codec", notices=(f"no_codec: {device}",), unread=unread, device=device)
+
+
+def gateway_ns(received: object, keys: Sequence[str], now_ns: int) -> int | None:
+    """Return the first of these times at the first gateway of a message; None without a gateway clock."""
+    first = received[0] if isinstance(received, list) and received else None
+    if not isinstance(first, dict):
+        return None
+    times = (read_time(first.get(key), now_ns=now_ns).time_ns for key in keys)
+    return next((time_ns for time_ns in times if time_ns is not None), None)
 
 
 class Uplinks:

@@ -187,15 +187,17 @@ def read_key(key: str, value: Any, state: Mapping[str, Any]) -> Iterator[Value |
     return iter(()) if key == "alarm" or _IGNORED.fullmatch(key) else None
 
 
+_KNOWN = frozenset((*MEASURES, *SWITCHES, *WORDS, "contact"))
+
+
 def _split(key: str) -> tuple[str, str]:
     """Return a key without its probe, and the probe as on the wire."""
-    known = MEASURES.keys() | SWITCHES.keys() | WORDS.keys() | {"contact"}
-    if key in known:
+    if key in _KNOWN:
         return key, ""
     if found := _PREFIXED.fullmatch(key):
         return found[2], found[1]
     found = _PROBE.fullmatch(key)
-    return (found[1], found[2]) if found and found[1] in known else (key, "")
+    return (found[1], found[2]) if found and found[1] in _KNOWN else (key, "")
 
 
 def _switch(key: str, probe: str, value: Any) -> Iterator[Value | Reject]:

@@ -124,15 +124,18 @@ class OpenBatch:
         timed[np.frombuffer(self.untimed, np.int32) if self.untimed else []] = False
         return timed
 
-    def close(self) -> TelemetryBatch:
-        """Return the rows, unchecked. The batch keeps using the arrays: continue with a new OpenBatch."""
+    def close(self, time_ns: NDArray[np.int64] | None = None) -> TelemetryBatch:
+        """Return the rows, unchecked. The batch keeps using the arrays: continue with a new OpenBatch.
+
+        time_ns: times of the items in place of those in the batch.
+        """
         if not self.value:
             return empty_batch()
         sensor, arrival, quality = self.item_columns()
         return TelemetryBatch(
             sensor=self.per_row(sensor),
             metric=np.frombuffer(self.metric, np.int16),
-            time_ns=self.per_row(np.frombuffer(self.time_ns, np.int64)),
+            time_ns=self.per_row(np.frombuffer(self.time_ns, np.int64) if time_ns is None else time_ns),
             arrival_ns=self.per_row(arrival),
             value=np.frombuffer(self.value, np.float64),
             quality=self.per_row(quality),

@@ -28,8 +28,7 @@ CHUNK = 4_096
 LATE_NS = 600_000_000_000
 """Age of an old time; the recipe's `late_s` has the same default. Shorter silences hide no outage."""
 
-REASONS = ("time_past", "time_future", "clock_unknown")
-_PAST, _FUTURE, _UNKNOWN = REASONS
+_PAST, _FUTURE, _UNKNOWN = "time_past", "time_future", "clock_unknown"
 _LIFE = np.zeros(max(metric.code for metric in METRICS) + 2, np.bool_)
 _LIFE[[metric.code for metric in METRICS if metric.name in LIFE_SAFETY]] = True
 
@@ -48,10 +47,6 @@ class Doubts:
                 begin = int(key) * CHUNK
                 self._grow(begin + CHUNK)
                 self._right[begin : begin + CHUNK] = np.unpackbits(np.frombuffer(value, np.uint8))
-
-    def is_right(self, sensor: int) -> bool:
-        """Return whether the clock of a sensor is shown to be right."""
-        return sensor < len(self._right) and bool(self._right[sensor])
 
     def resolve(
         self, batch: OpenBatch, time_ns: NDArray[np.int64], timed: NDArray[np.bool_], clocks: Clocks, *, past_ns: int
@@ -110,7 +105,7 @@ class Doubts:
         """Return the reason to doubt the time of one message, or ""; update the state of its clock."""
         late_ns = arrival_ns - time_ns
         before_ns, silence_ns = int(self._time[sensor]), arrival_ns - int(self._arrival[sensor])
-        stepped = 0 < silence_ns < arrival_ns and silence_ns > LATE_NS and time_ns < before_ns - LATE_NS
+        stepped = LATE_NS < silence_ns < arrival_ns and time_ns < before_ns - LATE_NS
         if late_ns > past_ns or late_ns < -AHEAD_NS:
             self._set(np.array([sensor]), right=False)
             return _FUTURE if late_ns < 0 else _PAST

@@ -43,7 +43,9 @@ class MountedLevels:
         columns = {name: getattr(batch, name)[order] for name, _ in COLUMNS}
         columns["metric"][derived] = LEVEL
         columns["value"][derived] = self._height_m[batch.sensor[rows]] - batch.value[rows]
-        attributes = {at: batch.attributes[row] for at, row in enumerate(order.tolist()) if row in batch.attributes}
+        attributes = {}
+        if batch.attributes:
+            attributes = {at: batch.attributes[row] for at, row in enumerate(order.tolist()) if row in batch.attributes}
         return from_columns(columns, attributes)
 
     def _sync(self) -> None:

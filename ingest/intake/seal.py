@@ -61,14 +61,13 @@ def settle(
     batch: OpenBatch, sources: Sources, accounts: Accounts, clocks: Clocks, doubts: Doubts, *, past_ns: int
 ) -> TelemetryBatch:
     """Return the valid rows with corrected times. Count every row of the batch in the accounts."""
-    raw = batch.close()
-    if not len(raw):
-        return raw
+    if not len(batch):
+        return batch.close()
     item_source = sources.of_items(np.frombuffer(batch.sensor, np.int32), batch.source)
     source = batch.per_row(item_source)
     right, corrected, timed = _corrected(batch, item_source, clocks)
     stored, doubtful = doubts.resolve(batch, right, timed, clocks, past_ns=past_ns)
-    raw = replace(raw, time_ns=batch.per_row(stored))
+    raw = batch.close(stored)
     for item, reason in doubtful.items():
         accounts.add(sources.names[item_source[item]], "notice", rows=batch.rows[item], reason=reason)
     checked = check(raw, past_ns=past_ns)
@@ -86,7 +85,7 @@ def settle(
         if rows.any():
             _count(accounts, sources, "notice", source[rows], reason=reason)
     if refused.any():
-        _refuse(batch, checked, source, sources, accounts)
+        _refuse(batch, raw, checked, source, sources=sources, accounts=accounts)
     return _kept(raw, checked)
 
 
@@ -103,15 +102,7 @@ def _corrected(
 
 
 def _kept(raw: TelemetryBatch, checked: Checked) -> TelemetryBatch:
-    whole = TelemetryBatch(
-        sensor=raw.sensor,
-        metric=raw.metric,
-        time_ns=checked.time_ns,
-        arrival_ns=raw.arrival_ns,
-        value=raw.value,
-        quality=checked.quality,
-        attributes=raw.attributes,
-    )
+    whole = replace(raw, time_ns=checked.time_ns, quality=checked.quality)
     return whole.select(np.flatnonzero(~checked.refused)) if checked.refused.any() else whole
 
 
@@ -135,11 +126,16 @@ def _record(
 
 
 def _refuse(
-    batch: OpenBatch, checked: Checked, source: NDArray[np.int32], sources: Sources, accounts: Accounts
+    batch: OpenBatch,
+    raw: TelemetryBatch,
+    checked: Checked,
+    source: NDArray[np.int32],
+    *,
+    sources: Sources,
+    accounts: Accounts,
 ) -> None:
     item_of_row = batch.per_row(np.arange(batch.items))
-    arrival = batch.per_row(batch.item_columns()[1])
-    sensor = batch.per_row(batch.item_columns()[0]).tolist()
+    arrival, sensor = raw.arrival_ns, raw.sensor.tolist()
     whole = _whole(batch, checked, item_of_row, sensor)
     for reason, rows in (("time_past", checked.past), ("time_future", checked.future)):
         for row in np.flatnonzero(rows).tolist():

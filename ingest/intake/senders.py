@@ -54,10 +54,10 @@ class Senders:
         except CatalogFull:
             return NO_DEVICE
 
-    def shares(self, topic: bytes, decoded: Decoded, source: Source, *, rejects: bool) -> dict[int, int]:
-        """Return the number of rows of a message by sensor; rejects: count rejected rows too."""
+    def shares(self, topic: bytes, decoded: Decoded, source: Source) -> dict[int, int]:
+        """Return the number of rows of a message by sensor, rejected ones included."""
         whose = self.of_message(topic, decoded, source)
-        shares = Counter({whose: sum(reject.rows for reject in decoded.rejects) if rejects else 0})
+        shares = Counter({whose: sum(reject.rows for reject in decoded.rejects)})
         shares.update(
             self.named(source, reading.sensor) if whose == NO_DEVICE else whose for reading in decoded.readings
         )

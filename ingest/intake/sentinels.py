@@ -127,7 +127,8 @@ class Sentinels:
             for row in rows[suspects].tolist():
                 code, number = int(batch.sensor[row]), float(batch.value[row])
                 known = None if np.isnan(last[code]) else float(last[code])
-                if any(each.is_fault(number, known) for each in self._of_probe(code, column.rows)):
+                faults = tuple(each for each in column.rows if each.is_fault(number, known))
+                if faults and self._of_probe(code, faults):
                     marked.append(row)
                 else:
                     last[code] = number

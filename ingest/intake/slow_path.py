@@ -137,7 +137,7 @@ class SlowPath:
         retained = bool(frame[0] & RETAIN) and bool(decoded.readings)
         repeated = self.retained.repeats(frame, own=own) if retained else self._repeated(frame, own=own)
         if repeated and rows:
-            for device, share in self.senders.shares(frame[2], decoded, source, rejects=True).items():
+            for device, share in self.senders.shares(frame[2], decoded, source).items():
                 self._accounts.add(source, "received", rows=share, device=device)
                 self._accounts.add(source, "duplicate", rows=share, device=device)
             if not retained:

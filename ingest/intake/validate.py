@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ingest.catalog import SERVICE_DEVICE
 from ingest.decode.contract import Reading
+from ingest.decode.times import TIME_NS_MAX
 from ingest.telemetry import TelemetryBatch
 from ingest.vocabulary import FIRST_LEARNED_METRIC, METRIC_NAME, METRICS, SERVICE_METRICS, Quality
 
@@ -22,7 +23,6 @@ DAY_NS = 86_400 * SECOND_NS
 AHEAD_NS = 120 * SECOND_NS
 REFUSED_AHEAD_NS = DAY_NS
 _SENSOR_MAX = 256
-_TIME_NS_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +98,6 @@ def ill_formed(reading: Reading) -> str:
         return "metric_reserved"
     if not isfinite(reading.value):
         return "not_finite"
-    if reading.time_ns is not None and not 0 <= reading.time_ns <= _TIME_NS_MAX:
+    if reading.time_ns is not None and not 0 <= reading.time_ns <= TIME_NS_MAX:
         return "time_past" if reading.time_ns < 0 else "time_future"
     return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ingest.catalog import Catalog
@@ -12,7 +14,7 @@ from ingest.vocabulary import Quality
 
 from .levels import MountedLevels
 from .sentinels import Sentinels
-from .validate import Ranges
+from .validate import check
 
 
 class ValueChecks:
@@ -30,7 +32,7 @@ class ReadingChecks:
     """Quality of single readings without an intake, by valid ranges and sentinels; for `decode`."""
 
     def __init__(self) -> None:
-        self._catalog, self._ranges = Catalog(), Ranges()
+        self._catalog = Catalog()
         self._sentinels = Sentinels(self._catalog)
 
     def quality(self, reading: Reading) -> Quality:
@@ -44,6 +46,5 @@ class ReadingChecks:
             return reading.quality
         found = {"sensor": sensor, "metric": metric, "value": reading.value, "quality": reading.quality}
         row = from_columns({name: np.array([found.get(name, 0)], dtype) for name, dtype in COLUMNS})
-        if self._ranges.outside(row.metric, row.value)[0]:
-            return Quality.FAULT
+        row = replace(row, quality=check(row, past_ns=0).quality)
         return Quality(int(self._sentinels.apply(row).quality[0]))

@@ -18,7 +18,7 @@ import numpy as np
 from .goals import Goal, Measured, binomial_error
 from .recordings import Row, detections, first_alarm, seconds, table
 
-INCH_M, LEAD_S, SPAN_S, AHEAD_S, GAP_S = 0.0254, 600.0, 600.0, 1_200.0, 86_400.0
+INCH_M, LEAD_S, SPAN_S, AHEAD_S = 0.0254, 600.0, 600.0, 1_200.0
 GOALS = {
     4: (
         Goal("flood 4 in, crossings warned 10 min ahead", "%", 89, 92, 95, group="flood 4 in"),

@@ -31,8 +31,8 @@ error of a share is its binomial standard error.
 COLUMNS = ("data", "figure", "ours", "error", "baseline", "pass", "strong", "extreme", "cases", "grade")
 
 
-def measured(data: Path, *, started: Callable[[str, float], None] = lambda _name, _share: None) -> Iterator[Measured]:
-    """Yield the figures of every benchmark whose folder is in `data`; started: receives its name and the share done.
+def measured(data: Path, *, started: Callable[[float], None] = lambda _share: None) -> Iterator[Measured]:
+    """Yield the figures of every benchmark whose folder is in `data`; started: receives the share done.
 
     Raises InputError if there is none, or for an unreadable file.
     """
@@ -40,7 +40,7 @@ def measured(data: Path, *, started: Callable[[str, float], None] = lambda _name
     if not present:
         raise InputError(f"{data}: no recordings; allowed is a folder with one of {', '.join(BENCHMARKS)}")
     for number, name in enumerate(present):
-        started(name, number / len(present))
+        started(number / len(present))
         yield from importlib.import_module(f"twinward.benchmarks.{BENCHMARKS[name]}").measure(data / name)
 
 

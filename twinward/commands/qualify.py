@@ -24,7 +24,7 @@ def qualify(
 ) -> None:
     """Measure detection on recorded data, beside a simple baseline."""
     with as_cli_errors(OSError), progress_bar("qualify", quiet=as_json) as report:
-        rows = list(measured(data, started=lambda _name, share: report(round(100 * share), share)))
+        rows = list(measured(data, started=lambda share: report(round(100 * share), share)))
     with open_output(output) as write:
         if as_json:
             for row, grade in zip(rows, grades(rows), strict=True):

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import structlog
 
-PRIVATE_UMASK = 0o077
-"""File mode creation mask of every command: files 0600, folders 0700."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 

@@ -84,8 +84,7 @@ def fit_folder(
         identity = read_identity(folder)
         write_identity(folder, identity)
         repairs = needed(folder, database=database, store=store, store_codes=store_codes)
-        texts = applied(repairs)
-        note_repairs(folder, texts)
+        texts = apply_and_note(folder, repairs)
         _stamp(folder, identity)
     finally:
         locks.close()
@@ -126,6 +125,13 @@ def needed(
     if database and not detections.fits:
         repairs.append(cursors_cut(folder, detections.end or 0))
     return repairs
+
+
+def apply_and_note(folder: Path, repairs: Sequence[Repair]) -> list[str]:
+    """Apply the repairs in order and record them for the audit; return their sentences."""
+    texts = applied(repairs)
+    note_repairs(folder, texts)
+    return texts
 
 
 def applied(repairs: Sequence[Repair]) -> list[str]:

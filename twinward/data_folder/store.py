@@ -10,8 +10,8 @@ from ingest import Store, StoreError
 from twinward.errors import FolderMismatch
 
 from .files import IDENTITY, STORE
-from .fit import applied, put_aside
-from .identity import note_repairs, read_identity
+from .fit import apply_and_note, put_aside
+from .identity import read_identity
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,8 @@ def own_store(folder: Path, opened: Callable[[], Store], *, server: str = "") ->
         raise FolderMismatch(
             f"database {server} belongs to another installation; name an empty database in `store.influx_database`"
         )
-    texts = applied([put_aside(folder, STORE, "it belongs to another installation")])
-    note_repairs(folder, texts)
-    log.warning("data folder %s: %s", folder, texts[0])
+    [text] = apply_and_note(folder, [put_aside(folder, STORE, "it belongs to another installation")])
+    log.warning("data folder %s: %s", folder, text)
     store = opened()
     store.claim(number)
     return store

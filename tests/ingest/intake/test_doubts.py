@@ -278,7 +278,7 @@ def test_a_clock_is_right_again_after_one_present_message() -> None:
     """After a reset and a synchronisation, old times are the backfill of an outage again."""
     world = World()
     world.send(SMOKE, {"time": 7, "smoke": 0})
-    assert not world.intake._doubts.is_right(1)
+    assert not world.intake._doubts._right[1]
     world.smoke(0)
     assert world.smoke(1, 7_200, after_s=60) == [("fire", True, "")]
 
