@@ -20,7 +20,7 @@ from ingest.stores import open_store
 
 from .archive.checkpoints import CheckpointedStore, PausingStage
 from .clock import Clock
-from .data_folder.files import DETECTIONS, STORE, TELEMETRY, damage_named, damaged
+from .data_folder.files import DATABASE_HEAD, DETECTIONS, STORE, TELEMETRY, damage_named, damaged
 from .data_folder.fit import fit_folder
 from .data_folder.locks import ROLES, RoleLocks, roles_of
 from .data_folder.store import own_store
@@ -134,7 +134,7 @@ class Flow:
                     self.catalog,
                     self.refresh,
                     latency,
-                    self.settings.data_dir / "alerts.head",
+                    self.settings.data_dir / DATABASE_HEAD,
                     lane=lane,
                     end=self._detections_end,
                 ),

@@ -26,7 +26,7 @@ from . import __version__
 from .broker import check_embedded, signed_in, start_embedded
 from .broker.ports import check_port
 from .clock import Clock, system_clock
-from .data_folder.files import DATABASE, damage_named
+from .data_folder.files import DATABASE, DATABASE_HEAD, damage_named
 from .data_folder.journal_head import note_end
 from .data_folder.locks import RoleLocks, check_free, roles_of
 from .errors import as_cli_errors
@@ -185,7 +185,7 @@ class Service:
         self._repaired = audit_repairs(self.settings.data_dir, self.dispatch.note)
         self._metrics = CollectorRegistry()
         folder = self.settings.data_dir
-        head = folder / "alerts.head"
+        head = folder / DATABASE_HEAD
         self._undo.callback(note_end, head, self.dispatch.tip)
         heads = DailyHeads(folder, self.dispatch.tip, self.clock, copies=self.settings.audit.heads_folder)
         heads.start()

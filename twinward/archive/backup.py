@@ -25,6 +25,7 @@ from alerts import AlertError
 from ingest import StoreError
 from ingest.stores.duckdb import DuckdbStore
 from twinward import __version__
+from twinward.data_folder.files import DATABASE, STORE
 from twinward.data_folder.locks import holder
 from twinward.errors import ArchiveError, as_cli_errors
 from twinward.settings import Settings
@@ -99,7 +100,7 @@ def _exclusive(folder: Path) -> Iterator[Path]:
 def _check_space(folder: Path, output: Path) -> None:
     """Raise ArchiveError if the backup, or the largest copy of a database, would not fit."""
     sizes = {name: (folder / name).stat().st_size for name in copies.files(folder)}
-    largest = max((size for name, size in sizes.items() if name != copies.STORE), default=0)
+    largest = max((size for name, size in sizes.items() if name != STORE), default=0)
     disk = shutil.disk_usage(folder)
     for place, free, needed in (
         (output.parent, shutil.disk_usage(output.parent).free, sum(sizes.values())),
@@ -183,11 +184,11 @@ class _Archive:
             same = path.name in {other.name for other in tables[:number]}
             self._add_bytes(f"{copies.CONFIG}/{f'{number}-' if same else ''}{path.name}", path.read_bytes())
         if self._settings.database:
-            self._add_copy(copies.ALERTS, lambda target: copies.copy_server(self._settings.database, target))
+            self._add_copy(DATABASE, lambda target: copies.copy_server(self._settings.database, target))
         for name in copies.files(self._folder):
-            if name == copies.STORE and self._settings.store.kind == "duckdb":
+            if name == STORE and self._settings.store.kind == "duckdb":
                 self._add_store()
-            elif not (name == copies.ALERTS and self._settings.database):
+            elif not (name == DATABASE and self._settings.database):
                 self._add_copy(name, self._copier(name))
         self._check_cursor()
         self._add_bytes(MANIFEST, self._manifest.text())
@@ -216,11 +217,11 @@ class _Archive:
 
     def _add_store(self) -> None:
         """Add the store's file as of its last checkpoint; the log has the readings after it. Raises _StoreMoved."""
-        path = self._folder / copies.STORE
+        path = self._folder / STORE
         with self._still_store() as state:
             header, size = copies.store_header(path), path.stat().st_size
             with path.open("rb") as file:
-                self._add(copies.STORE, file, size)
+                self._add(STORE, file, size)
             if copies.store_header(path) != header:
                 raise _StoreMoved
         self._manifest.store = state._asdict()
@@ -229,7 +230,7 @@ class _Archive:
     def _still_store(self) -> Iterator[Paused]:
         """Yield the state in the store's file: after a pause by the service, or after a checkpoint of our own."""
         if holder(self._folder, "alert") is None:
-            with contextlib.closing(DuckdbStore(self._folder / copies.STORE)) as store:
+            with contextlib.closing(DuckdbStore(self._folder / STORE)) as store:
                 state = Paused(*store.pause_checkpoints())
             yield state
             return

@@ -19,10 +19,10 @@ from alerts import open_database
 from alerts.database.engine import create
 from alerts.database.migrate import current_revision
 from alerts.database.schema import REVISION, metadata
+from twinward.data_folder.files import DETECTIONS, STORE, TELEMETRY
 from twinward.errors import ArchiveError
 
-ALERTS, STORE = "alerts.sqlite", "readings.duckdb"
-LOGS = ("detections.sqlite", "telemetry.sqlite")
+LOGS = (DETECTIONS, TELEMETRY)
 CONFIG, SCRATCH = "config", ".backup"
 """Folder of the settings and tables in a backup; folder of the copies while a backup is written."""
 HEADER_BYTES = 12_288

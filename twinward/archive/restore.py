@@ -19,6 +19,7 @@ from alerts.database.journal import verify as verify_journal
 from ingest import StoreError
 from ingest.stores.duckdb import DuckdbStore
 from twinward.clock import system_clock
+from twinward.data_folder.files import DATABASE, DATABASE_HEAD, DETECTIONS, STORE, TELEMETRY
 from twinward.data_folder.identity import Identity, read_identity, write_identity
 from twinward.data_folder.journal_head import noted_head
 from twinward.data_folder.locks import ROLES, RoleLocks
@@ -61,8 +62,8 @@ def restore(backup: Path, folder: Path, *, passphrase_file: Path, report: Report
         try:
             checked = _check(staging, manifest, backup.name)
             if database:
-                copies.load_server(staging / copies.ALERTS, database)
-                (staging / copies.ALERTS).unlink()
+                copies.load_server(staging / DATABASE, database)
+                (staging / DATABASE).unlink()
         except (sqlite3.Error, StoreError, SQLAlchemyError) as error:
             raise ArchiveError(f"{backup}: the check failed: {str(error).splitlines()[0]}") from error
         identity = _new_generation(staging)
@@ -152,7 +153,7 @@ def _check(staging: Path, manifest: Manifest, name: str) -> dict[str, Any]:
     log = staging / copies.LOGS[-1]
     wrong += differences(manifest.readings, site_readings(log) if log.exists() else {}, f"{name}: readings")
     if manifest.store:
-        wrong += differences(manifest.store, _store_counts(staging / copies.STORE), f"{name}: {copies.STORE}")
+        wrong += differences(manifest.store, _store_counts(staging / STORE), f"{name}: {STORE}")
     if wrong:
         raise ArchiveError(wrong[0])
     chains = _verify(staging, name)
@@ -167,22 +168,22 @@ def _store_counts(path: Path) -> dict[str, int]:
 def _verify(staging: Path, name: str) -> dict[str, int]:
     """Return the number of verified entries of each chain."""
     entries: dict[str, int] = {}
-    logs = {"detections.sqlite": DetectionLog, "telemetry.sqlite": TelemetryLog}
+    logs = {DETECTIONS: DetectionLog, TELEMETRY: TelemetryLog}
     for file, kind in logs.items():
         if (staging / file).exists():
             with contextlib.closing(kind(staging / file, clock=system_clock)) as log:
                 report = log.verify()
             _require(report.ok, report.reason, f"{name}: {file}")
             entries[file] = report.entries
-    if (staging / copies.ALERTS).exists():
-        engine = open_database(f"sqlite:///{staging / copies.ALERTS}")
+    if (staging / DATABASE).exists():
+        engine = open_database(f"sqlite:///{staging / DATABASE}")
         try:
-            noted = noted_head(staging / "alerts.head")
+            noted = noted_head(staging / DATABASE_HEAD)
             audit = verify_journal(engine, heads=[noted] if noted else [])
         finally:
             engine.dispose()
-        _require(audit.ok, audit.reason, f"{name}: {copies.ALERTS}")
-        entries[copies.ALERTS] = audit.entries
+        _require(audit.ok, audit.reason, f"{name}: {DATABASE}")
+        entries[DATABASE] = audit.entries
     return entries
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alerts import Actor, AlertDispatch, Finding, Hazard, open_database, read_registry
 from alerts import Page as Rows
-from detectors import Calendar, DetectionBatch, Recipe, build, load_recipe
+from detectors import Calendar, DetectionBatch, build, load_recipe
 from ingest import BatchSettings, Catalog, Intake, Priority
 from ingest.decode import FOREIGN, decoders
 from simulators import Campus, World, build_campus, campus_toml, load_scenario, plan
@@ -18,8 +18,8 @@ from simulators.play.player import Wire, chunks
 
 MS_NS = 1_000_000
 DAY_S = 86_400.0
-SHORT, LONG = (60.0, 1_000), (3_600.0, 60_000)
-"""Seconds of one chunk and ms between two ticks of the service, up to a day and beyond it."""
+SHORT, LONG = (60.0, 1_000, 0), (3_600.0, 60_000, 60_000)
+"""Seconds of one chunk, ms between two ticks, ms of messages that arrive together: up to a day, and beyond it."""
 ALL = Rows(limit=1_000_000)
 READER = Actor("bank", frozenset(("admin",)))
 CONSOLE = "console"
@@ -47,7 +47,7 @@ class Played:
     pages: tuple[Page, ...]
 
 
-def play(scenario: str, *, seed: int, recipe: Recipe | None = None) -> Played:
+def play(scenario: str, *, seed: int) -> Played:
     """Play a scenario of the bank by name or file, as the service would receive it. Raises ScenarioInvalid."""
     campus = build_campus(seed=seed)
     world = plan(load_scenario(scenario), campus)
@@ -55,7 +55,7 @@ def play(scenario: str, *, seed: int, recipe: Recipe | None = None) -> Played:
         campus = _affected(world)
         world = plan(world.scenario, campus)
     with tempfile.TemporaryDirectory(prefix="twinward-bank-") as folder:
-        service = _Service(world, campus_toml(campus), Path(folder), recipe or load_recipe())
+        service = _Service(world, campus_toml(campus), Path(folder))
         for due, moment_ms in _rounds(world):
             service.receive(due, moment_ms)
         return service.result()
@@ -71,7 +71,7 @@ def _affected(world: World) -> Campus:
 def _rounds(world: World) -> Iterator[tuple[list[tuple[int, Frame]], int]]:
     """Yield the messages of each chunk with their arrival (ms), and the end of the chunk (ms)."""
     wire, number = Wire(world), 0
-    chunk_s, _ = _steps(world)
+    chunk_s = _steps(world)[0]
     for _, end_ms in chunks(world.span_ms, chunk_s):
         due: list[tuple[int, Frame]] = []
         for message in wire.advance(end_ms):
@@ -81,23 +81,22 @@ def _rounds(world: World) -> Iterator[tuple[list[tuple[int, Frame]], int]]:
         yield due, end_ms
 
 
-def _steps(world: World) -> tuple[float, int]:
+def _steps(world: World) -> tuple[float, int, int]:
     return SHORT if world.scenario.duration_s <= DAY_S else LONG
 
 
 class _Service:
     """Intake, detectors and alerts of one school, without threads and logs."""
 
-    def __init__(self, world: World, registry_toml: str, folder: Path, recipe: Recipe) -> None:
-        self._world, (_, self._tick_ms) = world, _steps(world)
-        self._together_ms = 0 if self._tick_ms == SHORT[1] else self._tick_ms
+    def __init__(self, world: World, registry_toml: str, folder: Path) -> None:
+        self._world, (_, self._tick_ms, self._together_ms) = world, _steps(world)
         self._registry = read_registry(tomllib.loads(registry_toml))
         self._catalog = Catalog(self._registry.sensors)
         self._now_ns = world.span_ms[0] * MS_NS
         self._ticked_ms = world.span_ms[0]
         self._engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
         self._dispatch = AlertDispatch(self._engine, self._registry, lambda: self._now_ns)
-        self._detector = build(recipe, self._catalog, Calendar.from_table(self._registry.calendar))
+        self._detector = build(load_recipe(), self._catalog, Calendar.from_table(self._registry.calendar))
         self._intake = Intake(self._catalog, decoders(FOREIGN), batch=BatchSettings(age_s=10))
         self._cursor = self._messages = 0
 

@@ -6,7 +6,7 @@ Any other page inside a window that must not page, from one of its sensors, coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -149,6 +149,5 @@ def _same_cause(truth: Truth, hazard: Hazard) -> bool:
     return hazard.kind == truth.kind or (cause is not None and cause.name == hazard.cause)
 
 
-def _quantile(values: Iterable[float], share: float) -> float | None:
-    known = list(values)
-    return float(np.quantile(known, share)) if known else None
+def _quantile(values: Sequence[float], share: float) -> float | None:
+    return float(np.quantile(values, share)) if values else None

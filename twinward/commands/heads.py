@@ -10,16 +10,23 @@ from typing import Any
 from alerts import AlertError, open_database
 from alerts.database import journal
 from twinward.clock import system_clock
+from twinward.data_folder.files import DATABASE
 from twinward.errors import InputError, as_cli_errors
 from twinward.heads.record import heads_now, write_heads
-from twinward.settings import read_settings
+from twinward.settings import Settings, read_settings
+
+
+def require_journal(settings: Settings) -> None:
+    """Raise InputError for a folder without a journal."""
+    path = settings.data_dir / DATABASE
+    if not settings.database and not path.exists():
+        raise InputError(f"{path}: no journal at this path")
 
 
 def sign_heads(config: Path | None, output: Path) -> dict[str, Any]:
     """Write the file; return its facts. Raises InputError for a folder without a journal."""
     settings = read_settings(config, os.environ)
-    if not settings.database and not (settings.data_dir / "alerts.sqlite").exists():
-        raise InputError(f"{settings.data_dir / 'alerts.sqlite'}: no journal at this path")
+    require_journal(settings)
     with as_cli_errors(AlertError, sqlite3.Error, OSError):
         engine = open_database(settings.database_url)
         try:

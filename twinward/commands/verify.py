@@ -11,12 +11,15 @@ from typing import Any
 from alerts import AlertError, open_database
 from alerts.database.journal import verify as verify_journal
 from twinward.clock import system_clock
+from twinward.data_folder.files import DATABASE_HEAD, DETECTIONS, TELEMETRY
 from twinward.data_folder.journal_head import noted_head
 from twinward.errors import InputError, as_cli_errors
 from twinward.heads.key import public_key
-from twinward.heads.record import DETECTIONS, JOURNAL, TELEMETRY, Heads, known, read_heads
+from twinward.heads.record import JOURNAL, Heads, known, read_heads
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.settings import Settings, in_data_dir, read_settings
+
+from .heads import require_journal
 
 
 def verify_chain(chain: str, *, config: Path | None, data_dir: Path | None, heads: Path | None) -> dict[str, Any]:
@@ -60,12 +63,11 @@ def _report(kind: type[TelemetryLog | DetectionLog], path: Path, heads: list[Hea
 
 
 def _verify_audit(settings: Settings, heads: list[Heads]) -> dict[str, Any]:
-    if not settings.database and not (settings.data_dir / "alerts.sqlite").exists():
-        raise InputError(f"{settings.data_dir / 'alerts.sqlite'}: no journal at this path")
+    require_journal(settings)
     with as_cli_errors(AlertError):
         engine = open_database(settings.database_url)
     try:
-        noted = noted_head(settings.data_dir / "alerts.head")
+        noted = noted_head(settings.data_dir / DATABASE_HEAD)
         report = verify_journal(engine, heads=[*([noted] if noted else ()), *known(heads, JOURNAL)])
         return dataclasses.asdict(report)
     finally:

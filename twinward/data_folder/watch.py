@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from alerts import StorageFault
 
-from .files import DATABASE, DETECTIONS, IDENTITY, STAMPED, STORE, TELEMETRY
+from .files import IDENTITY, STAMPED, STORE
 from .identity import clear_repairs, read_identity
 from .locks import ROLES
 
@@ -21,7 +21,7 @@ FOLDER_REPAIRED = StorageFault(
     "folder_repaired", "启动时修复了丢失或陈旧的数据文件", "lost or older files of the data folder were repaired"
 )
 OPEN_FILES = (
-    *(f"{name}{suffix}" for name in (TELEMETRY, DETECTIONS, DATABASE) for suffix in ("", "-wal", "-shm")),
+    *(f"{name}{suffix}" for name in STAMPED for suffix in ("", "-wal", "-shm")),
     STORE,
     *(f"{role}.lock" for role in ROLES),
 )

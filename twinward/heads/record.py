@@ -19,11 +19,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from twinward.broker.private_files import write_private
+from twinward.data_folder.files import DETECTIONS, TELEMETRY
 from twinward.errors import InputError
 
 from .key import public_text, signing_key
 
-JOURNAL, TELEMETRY, DETECTIONS = "journal", "telemetry.sqlite", "detections.sqlite"
+JOURNAL = "journal"
 
 
 @dataclass(frozen=True, slots=True)
