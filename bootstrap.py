@@ -66,16 +66,24 @@ DEMO = (
     Need(
         "ca-certificates", "TLS connections use the certificates of Python packages", program="update-ca-certificates"
     ),
+    Need("fonts-wqy-microhei", "documents are XLSX and CSV, not PDF", path="/usr/share/fonts/truetype/wqy"),
 )
 TEST = (
     *DEMO,
     Need("mosquitto-clients", "benchmarks run without the C publisher", program="mosquitto_pub"),
     Need("chromium", "browser tests fail in CI and skip elsewhere"),
     Need("libatomic1", "the browser driver does not start", library="atomic"),
-    Need("fonts-wqy-microhei", "Chinese text has no glyphs in screenshots", path="/usr/share/fonts/truetype/wqy"),
     Need("openssl", "TLS tests fail in CI and skip elsewhere"),
     Need("faketime", "clock tests fail in CI and skip elsewhere"),
     Need("strace", "write-point tests fail in CI and skip elsewhere"),
+    Need("baresip-core", "telephone tests fail in CI and skip elsewhere", program="baresip"),
+    Need("espeak-ng", "telephone tests fail in CI and skip elsewhere"),
+    Need("haproxy", "tests on HAProxy fail in CI and skip elsewhere", service="haproxy"),
+    Need(
+        "prometheus-alertmanager",
+        "tests on Alertmanager fail in CI and skip elsewhere",
+        service="prometheus-alertmanager",
+    ),
     Need(
         "postgresql",
         "tests on PostgreSQL fail in CI and skip elsewhere",
@@ -90,8 +98,12 @@ SERVERS = {"influxdb": "influxd", "victoria-metrics": "victoria-metrics"}
 LOCK, LOCK_RUN = ROOT / "constraints.txt", ROOT / "constraints-run.txt"
 """Version and hashes of every distribution, and of those without the tests; for all Python versions and processors."""
 LOCK_TOOL = "uv==0.13.9"
-LONE_READERS = ("pysparkplug==0.6.1 --hash=sha256:30ec197f3b091832fcec4b16330032c9c72af82f677b4e22483e988c4b39024a",)
-"""Independent readers for the tests, installed without dependencies: this client requires an old paho-mqtt."""
+LONE_READERS = (
+    "check-jsonschema==0.39.0 --hash=sha256:14ce5c94871c551268ea948ffe21e9f1464dc48fb20bf9a4c13deeaaf756cf9b",
+    "kubernetes-validate==1.37.0 --hash=sha256:85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9",
+    "pysparkplug==0.6.1 --hash=sha256:30ec197f3b091832fcec4b16330032c9c72af82f677b4e22483e988c4b39024a",
+)
+"""Distributions for the tests, installed without dependencies: schemas of files, and a client for an old paho-mqtt."""
 
 
 def main() -> int:

@@ -12,11 +12,12 @@ from .errors import (
     GuardFailed,
     Invalid,
     NotFound,
+    NotOwner,
     RegistryError,
     SchemaError,
     Stale,
 )
-from .model import Finding, Hazard, Notice, Proposal, Receipt, Ticket
+from .model import Danger, EmergencyOrder, Finding, Hazard, Notice, Proposal, Receipt, RuleCount, Ticket
 from .people.access import OPERATIONS, ROLES, SYSTEM, Actor, allowed, require
 from .risk.grading import Assessment, Grade, Method, methods
 from .risk.registry import Place, Registry, RiskPoint, Site, Zone, load_registry, read_registry
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
     from .database.engine import open_database
     from .database.journal import AuditReport, Event
     from .database.keyset import Page
+    from .database.owner_fence import OwnerFence
+    from .database.silent_server import ServerConnections
     from .database.storage_faults import StorageFault, storage_fault
     from .dispatch import AlertDispatch
     from .fallback import FallbackDispatch
+    from .notices.dead_man import DeadMan, read_monitors
     from .notices.memory_outbox import MemoryOutbox
     from .notices.outbox import Outbox
     from .notices.sent_ids import SentIds
     from .notices.service_faults import NEARLY_FULL, ServiceFault, fault_notices
+    from .notices.watchdog import WatchdogChannel
     from .people.accounts import People
     from .people.model import Account
 
@@ -49,6 +54,9 @@ __all__ = [
     "AlertError",
     "Assessment",
     "AuditReport",
+    "Danger",
+    "DeadMan",
+    "EmergencyOrder",
     "Event",
     "FallbackDispatch",
     "Field",
@@ -62,8 +70,10 @@ __all__ = [
     "MemoryOutbox",
     "Method",
     "NotFound",
+    "NotOwner",
     "Notice",
     "Outbox",
+    "OwnerFence",
     "Page",
     "People",
     "Place",
@@ -72,14 +82,17 @@ __all__ = [
     "Registry",
     "RegistryError",
     "RiskPoint",
+    "RuleCount",
     "SchemaError",
     "SentIds",
+    "ServerConnections",
     "ServiceFault",
     "Site",
     "Stale",
     "Step",
     "StorageFault",
     "Ticket",
+    "WatchdogChannel",
     "Zone",
     "allowed",
     "fault_notices",
@@ -89,6 +102,7 @@ __all__ = [
     "methods",
     "open_database",
     "parse_time",
+    "read_monitors",
     "read_registry",
     "require",
     "storage_fault",
@@ -99,10 +113,13 @@ _LATER = {
     "Account": "people.model",
     "AlertDispatch": "dispatch",
     "AuditReport": "database.journal",
+    "DeadMan": "notices.dead_man",
     "SentIds": "notices.sent_ids",
     "Event": "database.journal",
     "MemoryOutbox": "notices.memory_outbox",
     "Outbox": "notices.outbox",
+    "OwnerFence": "database.owner_fence",
+    "ServerConnections": "database.silent_server",
     "ServiceFault": "notices.service_faults",
     "Page": "database.keyset",
     "People": "people.accounts",
@@ -110,6 +127,8 @@ _LATER = {
     "StorageFault": "database.storage_faults",
     "fault_notices": "notices.service_faults",
     "open_database": "database.engine",
+    "WatchdogChannel": "notices.watchdog",
+    "read_monitors": "notices.dead_man",
     "storage_fault": "database.storage_faults",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from .risk.grading import Grade
 
@@ -95,7 +95,7 @@ class Hazard:
     version: int
 
     @property
-    def state(self) -> str:
+    def state(self) -> Literal["unacknowledged", "acknowledged", "returned", "normal"]:
         """Return the ISA-18.2 state: unacknowledged, acknowledged, returned (cleared, not acknowledged) or normal."""
         if self.active:
             return "acknowledged" if self.acknowledged_by else "unacknowledged"
@@ -117,12 +117,44 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Danger:
+    """One hidden danger of a place: a missing or failed control, found by a sensor or a person.
+
+    cause: name in the table of danger kinds; source: sensor, inspection, patrol or report; found_by: account, "" for
+    none; reports: times it was found; clauses: rules that make it a candidate major danger; merged_into: the danger of
+    which this one is a duplicate. Its evidence are the hazards of the table `danger_hazards`.
+    """
+
+    id: str
+    site: str
+    zone: str
+    place: str
+    risk_point: str
+    cause: str
+    source: str
+    text: Mapping[str, str]
+    found_by: str
+    found_ns: int
+    reports: int
+    clauses: tuple[str, ...]
+    merged_into: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
-    """One rectification task in the closed loop. fixers: every account it was ever assigned to."""
+    """One rectification task in the closed loop. fixers: every account it was ever assigned to.
+
+    hazard: the one that opened it, None for a danger found by a person. fulfilment: item of five-fulfil -> its entry.
+    reported: regulator or assembly -> its entry of the double report. take_due_ns: latest time to take it over;
+    paused_ns and paused_until_ns: begin and planned end of a pause of its deadline. supervision: state and entries of
+    the supervision order, {} without one.
+    """
 
     id: str
     number: str
-    hazard: str
+    danger: str
+    hazard: str | None
     site: str
     zone: str
     place: str
@@ -144,7 +176,48 @@ class Ticket:
     close_reason: str
     overridden: bool
     proposal: Proposal | None
+    fulfilment: Mapping[str, Any]
+    reported: Mapping[str, Any]
+    take_due_ns: int | None
+    take_late: bool
+    paused_ns: int | None
+    paused_until_ns: int | None
+    supervision: Mapping[str, Any]
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyOrder:
+    """An evacuation or lockdown of one zone, "" for the whole site, in force until its all-clear.
+
+    state: active or ended; sound: whether sirens sound; clear_by: account that proposed the all-clear.
+    called: {person, name} of the roster whom notices reach; acknowledged: {person, name, via, at_ns} of those who
+    have confirmed the receipt. sent_ns: last time at which it was sent to everybody.
+    """
+
+    id: str
+    site: str
+    zone: str
+    action: str
+    drill: bool
+    sound: bool
+    note: str
+    state: str
+    ordered_by: str
+    ordered_ns: int
+    clear_by: str | None
+    ended_by: str | None
+    ended_ns: int | None
+    called: tuple[Mapping[str, Any], ...]
+    acknowledged: tuple[Mapping[str, Any], ...]
+    sent_ns: int
+    version: int
+
+    @property
+    def missing(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the called persons who have not confirmed the receipt."""
+        done = {one["person"] for one in self.acknowledged}
+        return tuple(one for one in self.called if one["person"] not in done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +238,21 @@ class Notice:
     delivered_ns: int | None
     error: str
 
+    @classmethod
+    def pending(
+        cls,
+        notice_id: str,
+        *,
+        channel: str,
+        type: str,  # noqa: A002 - name of the column
+        body: Mapping[str, Any],
+        at_ns: int,
+        about: tuple[str, str, str] = ("", "", ""),
+    ) -> Notice:
+        """Return a notice that is due at once. about: site, hazard and ticket."""
+        site, hazard, ticket = about
+        return cls(notice_id, site, hazard, ticket, channel, type, at_ns, body, "pending", 0, at_ns, None, "")
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -173,3 +261,13 @@ class Receipt:
     delivered: bool
     retry: bool = True
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """Detections of one rule: all, decided since a time, active; decision time of the newest one."""
+
+    total: int
+    recent: int
+    active: int
+    last_ns: int

@@ -2,73 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, case, func, select
+from sqlalchemy import ColumnElement, Engine, Select, String, Table, case, cast, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from detectors import WATCHDOG
 from ingest import Priority
 
+from .alarm_load import annunciations
 from .database import journal, rows
 from .database.journal import Event
-from .database.keyset import Column, Order, Page
+from .database.keyset import Page
 from .database.positions import position
 from .database.schema import cursors, findings, hazards, notices, tickets
 from .database.schema import journal as journal_table
 from .errors import NotFound
-from .hazards import bindings
-from .model import Finding, Hazard, Notice, Ticket
-from .people.access import Actor, require
+from .hazards import bindings, course
+from .hazards.minimised import shown_hazards
+from .model import Finding, Hazard, Notice, RuleCount, Ticket
+from .notices.channels.routes import SUPERVISION
+from .notices.writer import CONSOLE
+from .orders import AUDIT_ORDER, FINDING_ORDER, HAZARD_ORDER, NOTICE_ORDER, TICKET_ORDER
+from .people.access import Actor, minimised, require
 from .people.persons import persons, taking_part
-from .risk.causes import causes
-from .risk.grading import Grade
+from .risk.causes import causes, off_wall
+from .tickets.links import TicketLink, links_of
 from .tickets.loop import FINAL
 
 Record = TypeVar("Record", Finding, Hazard, Ticket, Notice)
+Conditions = Sequence[ColumnElement[bool]]
 FINDINGS_OF_HAZARD_MAX = 200
 """Newest findings of one hazard that a list or a page shows."""
 
 DEVICE_FAULT = "sensor_health"
 """Cause of the faults of a device itself."""
-
-HAZARD_ORDER: Order[Hazard] = Order(
-    "hazards",
-    (
-        Column(case((hazards.c.active, 0), else_=1), int),
-        Column(case((hazards.c.acknowledged_by.is_(None), 0), else_=1), int),
-        Column(hazards.c.grade, int),
-        Column(hazards.c.opened_ns, int, descending=True),
-        Column(hazards.c.id, str),
-    ),
-    lambda hazard: (
-        int(not hazard.active),
-        int(hazard.acknowledged_by is not None),
-        int(hazard.grade),
-        hazard.opened_ns,
-        hazard.id,
-    ),
-)
-"""Active before cleared, unacknowledged before acknowledged, then by grade, then the newest first."""
-
-FINDING_ORDER: Order[Finding] = Order(
-    "detections",
-    (Column(findings.c.decided_ns, int, descending=True), Column(findings.c.id, str)),
-    lambda finding: (finding.decided_ns, finding.id),
-)
-TICKET_ORDER: Order[Ticket] = Order(
-    "tickets",
-    (Column(tickets.c.opened_ns, int, descending=True), Column(tickets.c.number, str, descending=True)),
-    lambda ticket: (ticket.opened_ns, ticket.number),
-)
-NOTICE_ORDER: Order[Notice] = Order(
-    "notices",
-    (Column(notices.c.created_ns, int, descending=True), Column(notices.c.id, str)),
-    lambda notice: (notice.created_ns, notice.id),
-)
-AUDIT_ORDER: Order[Event] = Order(
-    "audit", (Column(journal_table.c.seq, int, descending=True),), lambda event: (event.seq,)
-)
 
 
 class Queries:
@@ -82,14 +52,23 @@ class Queries:
         with self._engine.connect() as connection:
             return position(connection, lane)
 
-    def hazards(self, actor: Actor, *, site: str | None, active: bool | None, page: Page) -> list[Hazard]:
-        """Return hazards in HAZARD_ORDER. active: True for those that still require a person, False for the others."""
+    def hazards(
+        self, actor: Actor, *, site: str | None, active: bool | None, page: Page, kind: str | None = None
+    ) -> list[Hazard]:
+        """Return hazards in HAZARD_ORDER. active: True for those that still require a person, False for the others.
+
+        kind: only this one. Without it, those that require a person are those of the wall.
+        """
         query = self._scoped(hazards, actor, site)
+        if kind is not None:
+            query = query.where(hazards.c.kind == kind)
+        elif active:
+            query = query.where(hazards.c.kind.not_in(sorted(off_wall())))
         if active is not None:
             # a cleared hazard that nobody acknowledged still requires a person
             standing = hazards.c.active | hazards.c.acknowledged_by.is_(None)
             query = query.where(standing if active else ~standing)
-        return self._records(Hazard, HAZARD_ORDER.page(query, page))
+        return shown_hazards(self._records(Hazard, HAZARD_ORDER.page(query, page)), actor)
 
     def hazard(self, hazard_id: str, actor: Actor) -> Hazard:
         """Return one hazard. Raises NotFound."""
@@ -98,18 +77,34 @@ class Queries:
     def hazards_by_id(self, hazard_ids: Sequence[str], actor: Actor) -> dict[str, Hazard]:
         """Return hazards by id; those out of scope are missing."""
         query = self._scoped(hazards, actor, None).where(hazards.c.id.in_(hazard_ids))
-        return {hazard.id: hazard for hazard in self._records(Hazard, query)}
+        return {hazard.id: hazard for hazard in shown_hazards(self._records(Hazard, query), actor)}
 
     def findings(
-        self, actor: Actor, *, site: str | None, hazard: str | None, page: Page, sensor: str | None = None
+        self,
+        actor: Actor,
+        *,
+        site: str | None,
+        hazard: str | None,
+        page: Page,
+        sensor: str | None = None,
+        rule: str | None = None,
     ) -> list[Finding]:
-        """Return detections, the newest first. hazard, sensor: only those of one hazard or sensor."""
+        """Return detections, the newest first. hazard, sensor, rule: only those of this one."""
         query = self._scoped(findings, actor, site)
-        if hazard is not None:
-            query = query.where(findings.c.hazard == hazard)
-        if sensor is not None:
-            query = query.where(findings.c.sensor == sensor)
+        for column, wanted in ((findings.c.hazard, hazard), (findings.c.sensor, sensor), (findings.c.rule, rule)):
+            if wanted is not None:
+                query = query.where(column == wanted)
         return self._records(Finding, FINDING_ORDER.page(query, page))
+
+    def rule_counts(self, actor: Actor, *, site: str | None, since_ns: int) -> dict[str, RuleCount]:
+        """Return the counts of detections without drills, by rule."""
+        column = findings.c
+        recent = func.sum(case((column.decided_ns >= since_ns, 1), else_=0))
+        active = func.sum(case((column.active, 1), else_=0))
+        query = self._scoped(findings, actor, site).where(~column.drill).group_by(column.rule)
+        query = query.with_only_columns(column.rule, func.count(), recent, active, func.max(column.decided_ns))
+        with self._engine.connect() as connection:
+            return {rule: RuleCount(*map(int, counts)) for rule, *counts in connection.execute(query)}
 
     def findings_of(self, hazard_ids: Sequence[str], actor: Actor) -> dict[str, list[Finding]]:
         """Return the newest findings of each hazard, at most FINDINGS_OF_HAZARD_MAX each, the newest first."""
@@ -129,16 +124,22 @@ class Queries:
                 found[row.hazard].append((row.sensor, row.metric))
         return {hazard_id: sorted(pairs) for hazard_id, pairs in found.items()}
 
+    def predicting(self, hazard_ids: Sequence[str]) -> dict[str, Finding]:
+        """Return the newest active finding with a forecast of each hazard. The caller has checked their scope."""
+        stated = cast(findings.c.evidence, String).like('%"forecast"%')
+        query = select(findings).where(findings.c.hazard.in_(hazard_ids), findings.c.active, stated)
+        return {finding.hazard: finding for finding in self._records(Finding, query.order_by(findings.c.decided_ns))}
+
     def tickets(
-        self, actor: Actor, *, site: str | None, state: str | None, grade: int | None, page: Page
+        self, actor: Actor, *, site: str | None, state: str | None, grade: int | None, page: Page, only: Conditions = ()
     ) -> list[Ticket]:
-        """Return tickets, the newest first."""
+        """Return tickets, the newest first. only: further conditions, see `tickets.worklist`."""
         query = self._scoped(tickets, actor, site)
         if state is not None:
             query = query.where(tickets.c.state == state)
         if grade is not None:
             query = query.where(tickets.c.grade == grade)
-        return self._records(Ticket, TICKET_ORDER.page(query, page))
+        return self._records(Ticket, TICKET_ORDER.page(query.where(*only), page))
 
     def ticket(self, ticket_id: str, actor: Actor) -> Ticket:
         """Return one ticket. Raises NotFound."""
@@ -149,15 +150,18 @@ class Queries:
         with self._engine.connect() as connection:
             return persons(connection, taking_part(rows, actor))
 
-    def tickets_of(self, hazard_ids: Sequence[str]) -> dict[str, Ticket]:
+    def tickets_of(self, hazard_ids: Sequence[str]) -> dict[str, TicketLink]:
         """Return the ticket of each hazard that has one. The caller has checked the scope of the hazards."""
-        query = select(tickets).where(tickets.c.hazard.in_(hazard_ids))
-        return {ticket.hazard: ticket for ticket in self._records(Ticket, query)}
+        with self._engine.connect() as connection:
+            return links_of(connection, hazard_ids)
 
     def notices(self, actor: Actor, *, site: str | None, page: Page) -> list[Notice]:
-        """Return notices, the newest first. Raises Forbidden."""
+        """Return notices, the newest first; for a bureau those of supervision orders. Raises Forbidden."""
         require(actor, "see_notices")
-        return self._records(Notice, NOTICE_ORDER.page(self._scoped(notices, actor, site), page))
+        shown = self._scoped(notices, actor, site).where(notices.c.channel != WATCHDOG)
+        if minimised(actor):
+            shown = shown.where(notices.c.type.in_(sorted(SUPERVISION)), notices.c.channel == CONSOLE)
+        return self._records(Notice, NOTICE_ORDER.page(shown, page))
 
     def history(self, subject: str) -> list[Event]:
         """Return the journal entries of one subject, in order. The caller has checked the scope of the subject."""
@@ -178,6 +182,20 @@ class Queries:
         with self._engine.connect() as connection:
             return journal.read(connection, after=after, limit=limit)
 
+    def annunciations_since(self, actor: Actor, *, site: str, since_ns: int) -> int:
+        """Return the number of pages of a site since a time. Raises NotFound for a site out of scope."""
+        if not actor.sees(site):
+            raise NotFound("site", site)
+        with self._engine.connect() as connection:
+            return annunciations.count(connection, site=site, since_ns=since_ns)
+
+    def alarm_record(self, actor: Actor, *, site: str, since_ns: int, until_ns: int) -> annunciations.Record:
+        """Return the pages of a site within a span of time. Raises NotFound for a site out of scope."""
+        if not actor.sees(site):
+            raise NotFound("site", site)
+        with self._engine.connect() as connection:
+            return annunciations.record(connection, site=site, since_ns=since_ns, until_ns=until_ns)
+
     def tip(self) -> tuple[int, str]:
         """Return seq and digest of the journal's last entry."""
         with self._engine.connect() as connection:
@@ -188,74 +206,77 @@ class Queries:
         with self._engine.connect() as connection:
             return journal.head(connection)
 
-    def open_hazards(self, actor: Actor, *, site: str | None, at_ns: int | None) -> list[Hazard]:
-        """Return the hazards open at a time (None: now) with their grade of that time, without drills."""
+    def open_hazards(
+        self, actor: Actor, *, site: str | None, at_ns: int | None, sites: Collection[str] | None = None
+    ) -> list[Hazard]:
+        """Return the hazards open at a time (None: now) with their grade of then, without drills. sites: only these."""
         query = self._scoped(hazards, actor, site).where(~hazards.c.drill)
+        if sites is not None:
+            query = query.where(hazards.c.site.in_(sorted(sites)))
         if at_ns is None:
-            return self._records(Hazard, query.where(hazards.c.active))
+            return shown_hazards(self._records(Hazard, query.where(hazards.c.active)), actor)
         # by findings and journal: the hazard row holds only the present state
         until = findings.c.cleared_ns.is_(None) | (findings.c.cleared_ns > at_ns)
         standing = select(findings.c.hazard).where(findings.c.first_ns <= at_ns, until)
-        found = self._records(Hazard, query.where(hazards.c.id.in_(standing)))
+        found = shown_hazards(self._records(Hazard, query.where(hazards.c.id.in_(standing))), actor)
         with self._engine.connect() as connection:
-            return [_as_of(hazard, journal.read(connection, subject=hazard.id), at_ns) for hazard in found]
+            entries = journal.read_all(connection, [hazard.id for hazard in found])
+            return [course.as_of(hazard, entries[hazard.id], at_ns) for hazard in found]
 
-    def assigned(self) -> dict[tuple[str, str], str]:
-        """Return (site, sensor) -> place, as assigned by people."""
+    def assigned(self, sites: Collection[str] | None = None) -> dict[tuple[str, str], str]:
+        """Return (site, sensor) -> place, as assigned by people. sites: only these."""
         with self._engine.connect() as connection:
-            return bindings.assigned(connection)
+            return bindings.assigned(connection, sites)
 
-    def ignored(self) -> dict[tuple[str, str], str]:
-        """Return (site, sensor) -> reason, for sensors that people ignore."""
+    def ignored(self, sites: Collection[str] | None = None) -> dict[tuple[str, str], str]:
+        """Return (site, sensor) -> reason, for sensors that people ignore. sites: only these."""
         with self._engine.connect() as connection:
-            return bindings.ignored_sensors(connection)
+            return bindings.ignored_sensors(connection, sites)
 
-    def active_sensors(self) -> dict[tuple[str, str], tuple[str, bool]]:
+    def active_sensors(self, sites: Collection[str]) -> dict[tuple[str, str], tuple[str, bool]]:
         """Return (site, sensor) -> kind and drill of its active finding: a danger, else a drill, else a device fault.
 
         Of several, the one with the highest level.
         """
         columns = (findings.c.site, findings.c.sensor, findings.c.kind, findings.c.drill, findings.c.level)
         with self._engine.connect() as connection:
-            found = connection.execute(select(*columns).where(findings.c.active)).all()
+            near = findings.c.site.in_(sorted(sites))
+            found = connection.execute(select(*columns).where(findings.c.active, near)).all()
         ranked = sorted(found, key=lambda row: (_prominence(row.kind, drill=row.drill), row.level))
         return {(row.site, row.sensor): (row.kind, row.drill) for row in ranked}
 
-    def battery_ends(self) -> dict[tuple[str, str], Finding]:
+    def battery_ends(self, sites: Collection[str]) -> dict[tuple[str, str], Finding]:
         """Return (site, sensor) -> the active finding that predicts the end of its battery."""
         query = select(findings).where(findings.c.active, ~findings.c.drill, findings.c.detector == "battery")
+        query = query.where(findings.c.site.in_(sorted(sites)))
         return {(finding.site, finding.sensor): finding for finding in self._records(Finding, query)}
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of active hazards and of open tickets, for the metrics."""
-        open_hazards = select(func.count()).select_from(hazards).where(hazards.c.active)
-        unfinished = ~tickets.c.state.in_(FINAL)
-        open_tickets = select(func.count()).select_from(tickets).where(unfinished)
+        """Return the numbers of active hazards without drills and of open tickets, for the metrics."""
+        open_hazards = select(func.count()).select_from(hazards).where(hazards.c.active, ~hazards.c.drill)
+        open_tickets = select(func.count()).select_from(tickets).where(~tickets.c.state.in_(FINAL))
         with self._engine.connect() as connection:
-            return {
-                "hazards": int(connection.scalar(open_hazards) or 0),
-                "tickets": int(connection.scalar(open_tickets) or 0),
-            }
+            counted = {"hazards": open_hazards, "tickets": open_tickets}
+            return {name: int(connection.scalar(query) or 0) for name, query in counted.items()}
 
     def ready(self) -> bool:
         """Return whether the database responds."""
-        with self._engine.connect() as connection:
+        with suppress(SQLAlchemyError), self._engine.connect() as connection:  # an error would stop the process
             return connection.scalar(select(func.count()).select_from(cursors)) is not None
+        return False
 
     def _scoped(self, table: Table, actor: Actor, site: str | None) -> Select[Any]:
         """Return a query on the table, cut to the actor's sites. Every list passes here."""
         require(actor, "see")
         query = select(table)
-        scope: list[ColumnElement[bool]] = []
-        if actor.sites is not None:
-            scope.append(table.c.site.in_(actor.sites))
+        scope: list[ColumnElement[bool]] = [] if actor.sites is None else [table.c.site.in_(actor.sites)]
         if site is not None:
             scope.append(table.c.site == site)
         return query.where(*scope)
 
     def _records(self, cls: type[Record], query: Select[Any]) -> list[Record]:
         with self._engine.connect() as connection:
-            return [rows.record(cls, row) for row in connection.execute(query)]
+            return rows.records(cls, connection.execute(query).all())
 
     def _one(self, cls: type[Record], table: Table, identity: str, actor: Actor) -> Record:
         found = self._records(cls, self._scoped(table, actor, None).where(table.c.id == identity))
@@ -269,15 +290,6 @@ def _prominence(kind: str, *, drill: bool) -> int:
     if drill:
         return 1
     return 0 if causes()[kind].name == DEVICE_FAULT else 2
-
-
-def _as_of(hazard: Hazard, history: Sequence[Event], at_ns: int) -> Hazard:
-    """Return the hazard with the grade of its last detection up to a time; of its first one without any before."""
-    graded = [event for event in history if "likelihood" in event.facts]
-    until = [event for event in graded if int(event.facts.get("last_ns", event.facts["event_ns"])) <= at_ns]
-    if not graded:
-        return hazard
-    return replace(hazard, grade=Grade[(until or graded[:1])[-1].facts["grade"].upper()])
 
 
 def _newest_ids(hazard_ids: Sequence[str]) -> Select[Any]:

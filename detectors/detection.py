@@ -13,12 +13,18 @@ from numpy.typing import NDArray
 from ingest import TelemetryBatch
 
 HAZARDS = (
-    "fire", "gas", "flood", "leak", "person_at_water", "gate_forced", "gate_held_open", "after_hours_entry",
-    "intrusion", "emergency_call", "camera_blind", "sensor_silent", "gateway_silent", "detector_lost",
-    "sensor_stuck", "sensor_fault", "tamper", "battery_low", "message_flood", "name_flood", "foreign_messages",
-    "anomaly",
+    "fire", "gas", "flood", "leak", "pipe_burst", "pipe_leak", "person_at_water", "gate_forced", "gate_held_open",
+    "after_hours_entry",
+    "intrusion", "theft", "abandoned_object", "ebike_in_building", "panel_isolated",
+    "emergency_call", "camera_blind", "sensor_silent", "gateway_silent", "detector_lost",
+    "sensor_stuck", "sensor_drift", "sensor_fault",
+    "tamper", "battery_low", "message_flood", "name_flood", "foreign_messages",
+    "anomaly", "unusual_traffic", "crowd", "tailgating", "card_anomaly", "occupied",
 )  # fmt: skip
 """Allowed hazard kinds of a detection."""
+
+WATCHDOG = "watchdog"
+"""Hazard kind of the synthetic smoke head of the service: no hazard of a recipe."""
 
 PAGE_LEVEL = 2
 """Lowest level that pages by a rule that states none: alarm."""
@@ -43,6 +49,9 @@ class DetectionBatch:
     from test messages. rule: name in the recipe; detector: type; hazard: one of HAZARDS;
     evidence: {"window_s", "limit", "value", "unit", "baseline"? (normal value), "dims"?,
     "timeline"? ("late": scored apart from the live one), "page"? (whether the rule pages at this level),
+    "stage"? ("shadow" or "probation": why it does not page), "sheet"? (checksum of the score sheet),
+    "made"? ({"recipe", "version"}: digest of the recipe and release),
+    "band"?, "forecast"?, "change"?, "sensors"?, "belief"? (see `RuleDetection.facts`),
     "text": {"zh", "en"}, "clears": {"zh", "en"}}.
     """
 
@@ -80,6 +89,10 @@ class DetectionBatch:
         if self.phase[row] == Phase.CLEAR or self.late[row] or self.drill[row]:
             return False
         return bool(self.evidence[row].get("page", self.level[row] >= PAGE_LEVEL))
+
+    def shadow(self, row: int) -> bool:
+        """Return whether its rule runs in shadow: recorded, and no part of a hazard."""
+        return self.evidence[row].get("stage") == "shadow"
 
 
 class Detector(Protocol):

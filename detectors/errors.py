@@ -2,6 +2,8 @@
 
 DetectorError
 ├── RecipeError      unusable rules, battery types or calendar; all faults at once
+├── ModelError       a trained model that is missing, cut, altered or cannot be fitted
+├── SheetError       a score sheet that cannot be read or was changed
 ├── ScoreInputError  a file of detections, truth, forecasts or readings that cannot be scored; all faults at once
 └── StateError       a snapshot or block that cannot be read; a ValueError as well
 """
@@ -24,6 +26,22 @@ class RecipeError(DetectorError):
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(self.faults))
+
+
+class ModelError(DetectorError):
+    """A trained model that cannot be used or fitted. source: its file, "" without one."""
+
+    def __init__(self, source: str, fault: str) -> None:
+        super().__init__(f"{source}: {fault}" if source else fault)
+        self.source, self.fault = source, fault
+
+
+class SheetError(DetectorError):
+    """A score sheet that is damaged, changed or incomplete."""
+
+    def __init__(self, source: str, fault: str) -> None:
+        super().__init__(f"{source}: {fault}")
+        self.source, self.fault = source, fault
 
 
 class ScoreInputError(DetectorError):

@@ -3,36 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
+from .phrases.fact import DAY_S, Fact, Words
+from .phrases.mains import burst, burst_clears, slow_leak, slow_leak_clears
 from .wording import LABELS, NAMES, SIGNS, SOUNDS, quantity, span
-
-Words = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Facts of one detection.
-
-    over: it has cleared; lasted_s: span of event time of its evidence; behind: sensors that report only through this
-    gateway; dims: further evidence.
-    """
-
-    kind: str
-    hazard: str
-    metric: str
-    unit: str
-    over: bool = False
-    value: float | None = None
-    limit: float | None = None
-    window_s: float = 0.0
-    clear_limit: float | None = None
-    clear_s: float = 0.0
-    falling: bool = False
-    lasted_s: float = 0.0
-    behind: int = 0
-    dims: Mapping[str, Any] = field(default_factory=dict)
 
 
 def sentence(fact: Fact) -> Words:
@@ -183,6 +157,8 @@ def _held(fact: Fact) -> tuple[str, str]:
     if fact.metric == "open":
         return f"门已开启 {zh}未关", f"Gate has been open for {en}"
     name_zh, name_en = NAMES.get(fact.metric, (fact.metric, fact.metric))
+    if fact.hazard == "panel_isolated" and fact.window_s >= DAY_S:
+        return f"{name_zh}，已 {zh}未恢复，重大隐患候选", f"{name_en} for {en}; candidate for a major hidden danger"
     return f"{name_zh}，已 {zh}", f"{name_en} for {en}"
 
 
@@ -224,7 +200,35 @@ def _battery_clears(fact: Fact) -> tuple[str, str]:
     )
 
 
+def _occupancy(fact: Fact) -> tuple[str, str]:
+    value = f"{fact.value or 0.0:.0f} ppm/h"
+    return f"二氧化碳来源 {value}，室内有人", f"Carbon dioxide source of {value}: the room is occupied"
+
+
+def _occupancy_clears(fact: Fact) -> tuple[str, str]:
+    low = f"{fact.clear_limit or 0.0:.0f} ppm/h"
+    return f"二氧化碳来源低于 {low} 后解除", f"Clears when the carbon dioxide source is below {low}"
+
+
 _Phrase = Callable[[Fact], tuple[str, str]]
+
+
+def _zero_drift(fact: Fact) -> tuple[str, str]:
+    value = f"{fact.value or 0.0:.3f} {fact.unit}"
+    return (
+        f"零点比清洁时高 {value}，传感器可能积尘，请清洁",
+        f"Clean value {value} above that of the clean sensor: likely dust, clean it",
+    )
+
+
+def _zero_drift_clears(fact: Fact) -> tuple[str, str]:
+    low = f"{fact.clear_limit or 0.0:.3f} {fact.unit}"
+    return (
+        f"零点升高少于 {low} 后解除",
+        f"Clears when the clean-air value is less than {low} too high",
+    )
+
+
 _RAISED: Mapping[str, _Phrase] = {
     "threshold": _threshold,
     "rise": _rise,
@@ -236,6 +240,10 @@ _RAISED: Mapping[str, _Phrase] = {
     "forced": lambda _: ("门未经授权被打开", "Gate forced or opened without a grant"),
     "after_hours": lambda _: SIGNS["after_hours"],
     "seen": _camera,
+    "occupancy": _occupancy,
+    "zero_drift": _zero_drift,
+    "burst": burst,
+    "slow_leak": slow_leak,
 }
 _CLEARED: Mapping[str, _Phrase] = {
     "threshold": _threshold_cleared,
@@ -248,6 +256,10 @@ _CLEARED: Mapping[str, _Phrase] = {
     "forced": lambda _: ("门已关闭", "Gate is closed"),
     "after_hours": lambda _: ("已无人进出", "No further entries"),
     "seen": lambda _: ("摄像机已识别不到该情况", "Camera no longer detects it"),
+    "zero_drift": lambda _: ("零点已恢复", "The clean value is back to normal"),
+    "occupancy": lambda _: ("室内已无人", "The room is empty"),
+    "burst": lambda _: ("水压已平稳", "The pressure is steady again"),
+    "slow_leak": lambda _: ("夜间数值已恢复", "The night value is back to normal"),
 }
 _CLEARS: Mapping[str, _Phrase] = {
     "threshold": _threshold_clears,
@@ -270,4 +282,8 @@ _CLEARS: Mapping[str, _Phrase] = {
         f"{span(fact.clear_s)[0]}内不再识别到后解除",
         f"Clears when not detected for {span(fact.clear_s)[1]}",
     ),
+    "occupancy": _occupancy_clears,
+    "zero_drift": _zero_drift_clears,
+    "burst": burst_clears,
+    "slow_leak": slow_leak_clears,
 }

@@ -26,7 +26,7 @@ def warm() -> None:
     catalog = Catalog()
     detector = build(load_recipe(), catalog, Calendar())
     sensors = [catalog.code("warm", kind, kind) for kind in KINDS]
-    metrics = [metric.code for metric in METRICS]
+    metrics = [*(metric.code for metric in METRICS), catalog.metric("warm").code]  # the last one is undescribed
     clock = catalog.code(SERVICE_SITE, "clock", "device")
     rows = [(sensor, metric, minute) for minute in range(MINUTES) for sensor in (*sensors, clock) for metric in metrics]
     columns = np.array(rows, np.int64)

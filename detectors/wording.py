@@ -20,6 +20,10 @@ NAMES = {
     "level_high": ("水位到达警戒位置", "Water at the limit of the sensor"),
     "leak": ("漏水探测器报警", "Leak detector in alarm"),
     "open": ("门", "Gate"),
+    "isolated": ("消防主机有回路被屏蔽", "Zone of the fire panel isolated"),
+    "sharpness": ("画面清晰度", "Sharpness of the picture"),
+    "luma": ("画面亮度", "Brightness of the picture"),
+    "scene_change": ("画面与原场景的差异", "Difference from the learned scene"),
     "tamper": ("设备被拆动", "Device tampered with"),
     "end_of_life": ("设备已到使用寿命", "Device at the end of its service life"),
     "alarm": ("设备报警（未说明类别）", "Alarm that the device does not describe"),
@@ -42,6 +46,13 @@ SIGNS = {"after_hours": ("闭校时段有人进出", "Entry while the school is 
 LABELS = {
     "person_at_water": ("摄像机识别到水边有人", "Camera detects a person at the water"),
     "fire": ("摄像机识别到烟或火", "Camera detects smoke or fire"),
+    "intrusion": ("摄像机识别到有人翻越", "Camera detects a person who climbs over"),
+    "theft": ("摄像机识别到有人拿走他人物品", "Camera detects a theft"),
+    "abandoned_object": ("摄像机识别到遗留物品", "Camera detects an abandoned object"),
+    "ebike_in_building": (
+        "摄像机识别到楼内有电动车，重大隐患候选",
+        "Camera detects an e-bike in the building; candidate for a major hidden danger",
+    ),
 }
 SOUNDS = dict.fromkeys(
     ("fire_alarm", "smoke_detector"), ("摄像机听到火灾警报声", "Camera's microphone detects the sound of a fire alarm")
@@ -76,3 +87,20 @@ def span(seconds: float) -> tuple[str, str]:
 
 def _plain(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
+
+
+def ended_words(rule: str, *, removed: bool) -> tuple[str, str]:
+    """Return the reason for the end of a finding whose rule changed or was removed, in (Chinese, English).
+
+    >>> ended_words("smoke", removed=True)[1]
+    'Rule smoke was removed: its finding ends without a proof that the condition is over'
+    """
+    if removed:
+        return (
+            f"规则 {rule} 已移除：其报警结束，不表示险情已消除",
+            f"Rule {rule} was removed: its finding ends without a proof that the condition is over",
+        )
+    return (
+        f"规则 {rule} 已更改：原规则的报警结束；险情仍在时，由新规则重新报警",
+        f"Rule {rule} changed: the finding of its former version ends; a lasting condition raises again",
+    )

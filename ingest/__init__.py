@@ -35,6 +35,7 @@ from .tables import FilledText, Reads, TableReader, load_toml, one_of
 from .telemetry import COLUMNS, TelemetryBatch, concat, empty_batch, from_columns
 from .vocabulary import (
     DEVICE_METRICS,
+    FIRST_LEARNED_METRIC,
     KINDS,
     LIFE_SAFETY,
     METRIC_BY_CODE,
@@ -49,6 +50,7 @@ from .vocabulary import (
 __all__ = [
     "COLUMNS",
     "DEVICE_METRICS",
+    "FIRST_LEARNED_METRIC",
     "FOREVER_NS",
     "KINDS",
     "LIFE_SAFETY",

@@ -3,6 +3,7 @@
 An unregistered sensor gets a code at its first message and is unassigned until the registry names its place. A declared
 one gets its code at its first message or at `enrol`. A renamed sensor keeps its code, and with it its history.
 Codes are durable: the log stores the result of `drain_changes` in the transaction of the batch.
+One module because codes, names, sites and renamings of a sensor change together.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Catalog:
         )
         self._sensors: list[Sensor] = []
         self._code: dict[tuple[str, str], int] = {}
+        self._by_site: dict[str, list[int]] = {}
         self._learned: dict[str, Metric] = {}
         self._learned_by_code: dict[int, Metric] = {}
         self._changed: dict[int, Sensor] = {}
@@ -87,6 +89,18 @@ class Catalog:
 
     def __iter__(self) -> Iterator[Sensor]:
         return iter(list(self._sensors))
+
+    def sites(self) -> list[str]:
+        """Return the sites with a sensor, in no order."""
+        return list(self._by_site)
+
+    def of_site(self, site: str) -> list[Sensor]:
+        """Return the sensors of a site by code; read those of no other site."""
+        return [self._sensors[code] for code in list(self._by_site.get(site, ()))]
+
+    def size_of(self, site: str) -> int:
+        """Return the number of sensors of a site."""
+        return len(self._by_site.get(site, ()))
 
     def find(self, site: str, sensor_id: str) -> Sensor | None:
         """Return the sensor of that identity, or None when it has neither a message nor a declaration."""
@@ -204,6 +218,8 @@ class Catalog:
         made._code = self._code.copy()  # before the sensors: every code here then has its sensor
         made._learned, made._learned_by_code = self._learned.copy(), self._learned_by_code.copy()
         made._sensors = self._sensors.copy()
+        for sensor in made._sensors:
+            made._by_site.setdefault(sensor.site, []).append(sensor.code)
         made._altered = list(range(len(made._sensors)))
         made._changed, made._renamings, made._expected = {}, self._renamings.copy(), {}
         return made
@@ -233,7 +249,7 @@ class Catalog:
             gateway = declared.gateway or sensor.gateway
             self._put(replace(known, gateway=gateway, former=sensor.former))
         elif self._declared and (sensor.declared or sensor.place or sensor.period_s or sensor.limits):
-            self._put(replace(sensor, place="", profile="", period_s=0.0, limits={}, height_m=0.0, declared=False))
+            self._put(sensor.undeclared())
         else:
             self._put(sensor, durable=True)
 
@@ -269,6 +285,7 @@ class Catalog:
         key = sensor.site, sensor.id
         if sensor.code == len(self._sensors):
             self._sensors.append(sensor)
+            self._by_site.setdefault(sensor.site, []).append(sensor.code)
             if _counts(*key) and key not in self._declared:
                 self._undeclared.add(sensor.site)
         else:

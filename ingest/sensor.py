@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from .vocabulary import Metric
@@ -19,7 +19,8 @@ class Sensor:
     messages, "" when unknown; format, first_ns: of its first message, "" and 0 before; declared: the registry describes
     it, under its id or a former one; former: earlier ids, the oldest first, each with the number of the renaming that
     ended it; removed: its bridge or network removed it, and no message followed; asleep: it announced its sleep, and
-    no message followed; height_m: height of a distance sensor above the zero of its level, 0 when unknown.
+    no message followed; height_m: height of a distance sensor above the zero of its level, 0 when unknown;
+    area_m2: floor whose persons it counts, 0 when unknown.
     """
 
     code: int
@@ -38,11 +39,17 @@ class Sensor:
     removed: bool = False
     asleep: bool = False
     height_m: float = 0.0
+    area_m2: float = 0.0
 
     @property
     def assigned(self) -> bool:
         """True once the sensor is bound to a place."""
         return bool(self.place)
+
+    def undeclared(self) -> Sensor:
+        """Return the sensor without the facts of the registry."""
+        bare = replace(self, place="", profile="", period_s=0.0, limits={}, declared=False)
+        return replace(bare, height_m=0.0, area_m2=0.0)
 
 
 class Renaming(NamedTuple):

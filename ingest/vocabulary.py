@@ -100,6 +100,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(54, "message_rate", "1/s", 0),  # of a device during a message flood; 0 at its end
     Metric(55, "new_names", "count", 0),  # of a site within a minute, during a name flood; 0 at its end
     Metric(58, "foreign_messages", "count", 0),  # of a site, with another site or device in it; 0 at the end
+    _bool(115, "watchdog"),  # of the synthetic smoke head of the service: begins and ends an alarm at once
     _bool(59, "awaited"),  # the registry declares the sensor, which has not sent a message
     Metric(57, "backlog", "s", 0),  # age of the oldest undecoded comfort reading in the log
     Metric(60, "humidity", "%", 0, 100),
@@ -146,8 +147,8 @@ DEVICE_METRICS = frozenset(
 )
 """Metrics of the device itself, on a topic of any kind."""
 
-SERVICE_METRICS = frozenset(("tick", "backlog", "awaited"))
-"""Metrics for offline detection by the service. Intake rejects them from devices: they would stop or delay it."""
+SERVICE_METRICS = frozenset(("tick", "backlog", "awaited", "watchdog"))
+"""Metrics for offline detection and the watchdog of the service. Intake rejects them from devices."""
 
 STANDING = frozenset(
     (

@@ -2,33 +2,65 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
+import ssl
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+import httpx
 import pytest
+import structlog
+from hypothesis import settings
 
 from tests import processes
-from tests.processes import InfluxDB, Mosquitto, Server, Service, VictoriaMetrics
-from tests.processes.postgresql import EmptyDatabases, PostgreSQL, postgresql_programs
+from tests.processes import InfluxDB, Mosquitto, Nats, Server, Service, VictoriaMetrics
+from tests.processes.postgresql import EmptyDatabases, PostgreSQL, postgresql
+from tests.processes.sink import Sink
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-SERVICES = ("browser", "e2e", "simulators/play/test_publisher.py", "twinward/broker", "twinward/test_service.py")
+SERVICES = (
+    "browser",
+    "cluster",
+    "e2e",
+    "simulators/play/test_publisher.py",
+    "twinward/broker",
+    "twinward/test_service.py",
+)
 """Folders and modules of tests that start services and wait for them: much other load would break their time limits."""
+
+ALONE = (
+    "bench",
+    *(f"browser/test_{name}.py" for name in ("night_shift", "whole_night", "twelve_tabs", "plan", "first_paint")),
+)
+"""Folders and modules of tests that measure times, or run a service faster than time: nothing may run beside them."""
 
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own inside
 """Folder of a file system in memory, if there is one."""
 
-PARTS = {"bench": ("bench",), "reliability": ("reliability",), "services": SERVICES}
-"""Part of the suite -> its folders and modules; all others are `parallel`."""
+PARTS = {"alone": ALONE, "reliability": ("reliability",), "services": SERVICES}
+"""Part of the suite -> its folders and modules. The first that names a test has it; all others are `parallel`."""
+
+
+_PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
+"""The default rendering of an exception takes seconds under load, within transactions of the tested code."""
+
+settings.register_profile("suite", deadline=None)  # other load of the machine is no defect
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite."""
     parser.addoption("--long", action="store_true", help="run the reliability tests at their documented size")
     parser.addoption("--seed", type=int, default=None, help="seed of the random choices of a reliability test")
+    parser.addoption("--walk-steps", type=int, default=300, help="steps of the random walk over the closed loop")
     parser.addoption("--part", choices=("parallel", *PARTS), help="run only this part (tests/suite.py)")
 
 
@@ -37,6 +69,13 @@ def part_of(path: Path) -> str:
     within = path.relative_to(Path(__file__).parent)
     found = (part for part, folders in PARTS.items() if any(within.is_relative_to(folder) for folder in folders))
     return next(found, "parallel")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the modules of other parts unread: the imports of the whole suite take seconds."""
+    part = config.getoption("--part")
+    other = part is not None and collection_path.suffix == ".py" and part_of(collection_path) != part
+    return True if other else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,6 +92,21 @@ def _reserved_ports() -> Iterator[None]:
     """Free the reserved ports at the end of the session."""
     yield
     processes.ports.close_reservations()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_tls_context() -> Iterator[None]:
+    """Let HTTP clients without TLS options share one context: httpx reads the authorities for each, in 30 ms."""
+    create = httpx.create_ssl_context
+    usual = cache(lambda _file, _folder: create())
+
+    def shared(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:  # noqa: FBT001, FBT002
+        if verify is True and cert is None and trust_env:
+            return usual(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        return create(verify, cert, trust_env)
+
+    with patch.object(httpx._transports.default, "create_ssl_context", shared):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -155,17 +209,19 @@ def run_twinward() -> type[Twinward]:
 
 
 @pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    """Run one NATS server for all tests of this process."""
+    server = Nats(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgreSQL]:
     """Run one PostgreSQL server for all tests of this process."""
-    programs = postgresql_programs()
-    folder = Path(tempfile.mkdtemp(prefix="twinward-pg-"))  # a Unix socket's path has at most 107 characters
-    server = PostgreSQL(programs, folder)
-    try:
-        server.start()
+    with postgresql() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -180,3 +236,34 @@ def postgresql_database(postgresql_server: PostgreSQL) -> Iterator[str]:
 def empty_postgresql_databases(postgresql_server: PostgreSQL) -> EmptyDatabases:
     """Return the pool of empty databases with the present schema."""
     return EmptyDatabases(postgresql_server)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return an alert database as a SQLite file with the present schema and no rows: a migration takes 0.2 s."""
+    from alerts import open_database  # noqa: PLC0415 - only where a test needs it
+
+    path = tmp_path_factory.mktemp("template") / "alerts.sqlite"
+    open_database(f"sqlite:///{path}").dispose()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A running receiver of webhooks."""
+    server = Sink()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def notify(sink: Sink, tmp_path: Path) -> str:
+    """Settings that send every notice to the receiver."""
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + base64.b64encode(bytes(range(32))).decode())
+    secret.chmod(0o600)
+    return f'[notify]\nwebhooks = ["{sink.url}"]\nwebhook_secret_file = "{secret}"\nallow_private = true\n'

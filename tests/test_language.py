@@ -46,6 +46,9 @@ NAME_PARTS = (
 PUBLIC_NAMES = {"lock_tells", "first_heard", "last_heard", "told_at"}
 """Keys of scenario files, and fields of the HTTP interface."""
 
+DRILL, FORMER_DRILL = "演练", "\u6f14\u4e60"
+"""Chinese term of a drill, and the one that it replaces."""
+
 PER_10_000_WORDS_MAX = 5.0
 FIRST_LINE_MAX = 100
 SUFFIXES = {".py", ".md", ".toml", ".ts", ".svelte", ".conf", ".service"}
@@ -178,6 +181,13 @@ def test_an_idiom_is_counted() -> None:
 def test_names_are_terms_of_the_field(part: str) -> None:
     """No identifier contains an idiom."""
     assert idiomatic_names(files([part])) == []
+
+
+def test_a_drill_has_one_chinese_term() -> None:
+    """Console, notices, forms and documents use the same word; the other one is nowhere."""
+    texts = {path: path.read_text(encoding="utf-8") for path in files([*PACKAGES, "docs", "tests"])}
+    assert any(DRILL in text for text in texts.values())
+    assert [str(path.relative_to(ROOT)) for path, text in texts.items() if FORMER_DRILL in text] == []
 
 
 @pytest.mark.parametrize("part", FIRST_LINE_PARTS)

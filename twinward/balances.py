@@ -33,6 +33,14 @@ def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return total | {"residual": total["received"] - total["stored"] - total["duplicate"] - refused}
 
 
+def by_format(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sums of each site and wire format, by both."""
+    places: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        places.setdefault((row["site"], row["format"]), []).append(row)
+    return [{"site": site, "format": kind} | summed(found) for (site, kind), found in sorted(places.items())]
+
+
 def balances(
     log: TelemetryLog,
     catalog: Catalog,
@@ -48,7 +56,7 @@ def balances(
     device accounts existed. trouble: only devices with rejected, repeated, missing, excess or unread messages, or
     without balance. Each item has a unique key, ascending; after: only items behind this key.
     """
-    sensors = [sensor for sensor in catalog if sensor.site == site and sensor.id != SERVICE_DEVICE]
+    sensors = [sensor for sensor in catalog.of_site(site) if sensor.id != SERVICE_DEVICE]
     codes = np.array([sensor.code for sensor in sensors], np.int32)
     rows, kept = log.site_accounts(site, np.unique(codes // PAGE).tolist())
     ledger = Ledger(kept)

@@ -12,12 +12,14 @@ import typer
 
 from . import __version__
 from .commands.archive import backup, restore
+from .commands.detector import check_rules, detector_app
 from .commands.devices import devices_app
-from .commands.folder import heads, recover, verify
+from .commands.folder import heads, recover, replay, verify
 from .commands.output import Config, Json, open_lines, open_output, print_result
 from .commands.qualify import qualify
+from .commands.rosters import roster_app
 from .commands.scoring import score
-from .commands.store import export, hold_app
+from .commands.store import backtest, export, hold_app, train
 from .errors import TwinwardError
 
 PRIVATE_UMASK = 0o077
@@ -31,15 +33,21 @@ app = typer.Typer(
 )
 
 app.command()(export)
+app.command()(backtest)
+app.command()(train)
 app.command()(backup)
 app.command()(restore)
 app.command()(recover)
 app.command()(verify)
 app.command()(heads)
+app.command()(replay)
+app.command("check-rules")(check_rules)
 app.command()(qualify)
 app.command()(score)
 app.add_typer(hold_app, name="hold")
 app.add_typer(devices_app, name="devices")
+app.add_typer(detector_app, name="detector")
+app.add_typer(roster_app, name="roster")
 
 
 class Role(StrEnum):
@@ -56,11 +64,16 @@ class Bench(StrEnum):
 
     INGEST = "ingest"
     STORE = "store"
+    LOG = "log"
     DETECT = "detect"
+    BACKTEST = "backtest"
     PIPELINE = "pipeline"
     CITY = "city"
     DRAIN = "drain"
     SIMULATE = "simulate"
+    IDLE = "idle"
+    LATENCY = "latency"
+    BUREAU = "bureau"
 
 
 def main() -> None:
@@ -119,7 +132,7 @@ def run(
     from .commands.run import run_service
     from .settings import read_settings
 
-    run_service(read_settings(config, os.environ), role=role.value, as_json=as_json)
+    run_service(read_settings(config, os.environ), role=role.value, as_json=as_json, config=config)
 
 
 @app.command()
@@ -190,12 +203,18 @@ def detect(
     output: Annotated[Path, typer.Option(help="Detections: sensor,metric,first,last,decided,score,...")],
     recipe: Annotated[Path | None, typer.Option(help="Recipe in place of the campus recipe.")] = None,
     campus: Annotated[Path | None, typer.Option(help="Campus file: limits, profiles, calendar.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="File of scores: sensor,metric,time,score.")] = None,
+    forecasts: Annotated[Path | None, typer.Option(help="File of forecasts: sensor,metric,at,low,high,...")] = None,
+    counts: Annotated[Path | None, typer.Option(help="File of persons inside: place,time,inside.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run the detectors over a file."""
     from .commands.detect import detect_csv
+    from .commands.side_files import SideFiles
 
-    print_result(detect_csv(source, output, recipe=recipe, campus=campus, quiet=as_json), as_json=as_json)
+    beside = SideFiles(scores, forecasts, counts)
+    found = detect_csv(source, output, recipe=recipe, campus=campus, beside=beside, quiet=as_json)
+    print_result(found, as_json=as_json)
 
 
 @app.command()
@@ -266,13 +285,15 @@ def bench(
     measurement: Annotated[Bench, typer.Argument(help="The measurement.")],
     *,
     seconds: Annotated[float, typer.Option(help="Seconds per case.", min=0.5, max=600)] = 5,
-    rows: Annotated[
-        int, typer.Option(help="Store: number of stored readings for the reads.", min=100_000, max=10**9)
-    ] = 2_000_000,
+    rows: Annotated[int, typer.Option(help="Store, backtest: stored readings.", min=100_000, max=10**9)] = 2_000_000,
+    schools: Annotated[int, typer.Option(help="Bureau: number of schools.", min=1, max=9_999)] = 3_000,
+    database: Annotated[str, typer.Option(help="Bureau: URL of an empty database; by default SQLite.")] = "",
     as_json: Json = False,
 ) -> None:
     """Measure this machine; each figure comes with a reference from the same run."""
     from .commands.bench import run_bench
 
-    options = {"rows": rows} if measurement is Bench.STORE else {}
+    options: dict[str, int | str] = {"rows": rows} if measurement in {Bench.STORE, Bench.BACKTEST} else {}
+    if measurement is Bench.BUREAU:
+        options = {"schools": schools, "database": database}
     run_bench(measurement.value, seconds=seconds, as_json=as_json, **options)

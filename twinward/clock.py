@@ -1,9 +1,11 @@
-"""Wall clocks: callables that return nanoseconds since 1970 UTC."""
+"""Wall clocks: callables that return nanoseconds since 1970 UTC; switch interval of threads."""
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Clock = Callable[[], int]
 
@@ -20,3 +22,14 @@ def scaled_clock(speed: float) -> Clock:
         raise ValueError(f"a clock's speed must be positive, not {speed}")
     started_ns, origin_ns = time.time_ns(), time.monotonic_ns()
     return lambda: started_ns + int((time.monotonic_ns() - origin_ns) * speed)
+
+
+@contextlib.contextmanager
+def switch_interval(seconds: float) -> Iterator[None]:
+    """Set the thread switch interval for the time of the block."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)

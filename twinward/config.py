@@ -15,6 +15,7 @@ import annotated_types
 from pydantic import TypeAdapter, ValidationError
 
 from ingest import load_toml
+from ingest.tables import Reads
 
 from .errors import ConfigError
 
@@ -64,6 +65,21 @@ def keys(cls: type) -> Iterator[Key]:
         kind = getattr(base, "__name__", str(base).replace("typing.", ""))
         kind = kind if not get_args(base) else str(base).replace("typing.", "")
         yield Key(name, _environment_name(section, field.name), kind, _default(field), unit, _bounds(hint), text)
+
+
+def described(cls: type) -> Iterator[tuple[str, object, str, str, str]]:
+    """Yield name, default (MISSING if required), unit, allowed values and text of each field, for the reference."""
+    for _, field, hint in _fields(cls):
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        default = dataclasses.MISSING if required else _default(field)
+        unit = next((mark.unit for mark in _marks(hint) if isinstance(mark, annotated_types.Unit)), "")
+        text = next((mark.documentation for mark in _marks(hint) if isinstance(mark, annotated_types.DocInfo)), "")
+        inner = next((_reads(part) for part in get_args(get_args(hint)[0]) if _reads(part)), "")
+        yield field.name, default, unit, _bounds(hint) or _reads(hint) or inner, text
+
+
+def _reads(hint: object) -> str:
+    return next((mark.allowed for mark in _marks(hint) if isinstance(mark, Reads)), "")
 
 
 def _default(field: dataclasses.Field[Any]) -> object:

@@ -7,7 +7,11 @@ TwinwardError
 ├── FolderMismatch   files of the data folder are missing, damaged or do not belong together
 ├── InputError       a file given to a command cannot be used
 ├── ArchiveError     a backup cannot be written or read
-└── LogVersionError  a log file was written by a later release
+├── LogVersionError  a log was written by a later release
+├── OwnerLost        another node has taken a role of this process
+└── OwnerWaitEnded   the process was stopped while another node held its roles
+
+LogUnavailable       OSError: the server of the log does not answer or refuses a statement
 """
 
 from __future__ import annotations
@@ -15,6 +19,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+
+_SERVER_ERRORS = {
+    ("sqlalchemy.exc", "OperationalError"),
+    ("sqlalchemy.exc", "InternalError"),
+    ("alerts.errors", "NotOwner"),
+}
+"""By name: a start without a database does not load their package."""
 
 
 class TwinwardError(Exception):
@@ -59,14 +70,44 @@ class ArchiveError(TwinwardError):
 
 
 class LogVersionError(TwinwardError):
-    """A later release wrote the log file. path, found: the file and its schema version; newest: the version limit."""
+    """A later release wrote the log. path, found: the file or server, its schema version; newest: the version limit."""
 
-    def __init__(self, path: Path, found: int, newest: int) -> None:
+    def __init__(self, path: Path | str, found: int, newest: int) -> None:
         super().__init__(
             f"cannot open {path}: it has schema version {found}; this release reads versions 0 to {newest}. "
             "Install the release that wrote the file"
         )
         self.path, self.found, self.newest = path, found, newest
+
+
+class OwnerLost(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe does
+    """Another node has taken a role of this process, or the process never had it. Nothing is written."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"role {role} of the log belongs to another node now; this process writes nothing more")
+        self.role = role
+
+
+class OwnerWaitEnded(TwinwardError):  # noqa: N818 - names the state, as BrokenPipe does
+    """The process was stopped while another node held its roles."""
+
+
+class LogUnavailable(OSError):  # noqa: N818 - names the state, as BrokenPipe does
+    """The server of the log does not answer or refuses a statement. A retry is safe."""
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(f"log {server}: {reason}")
+        self.server, self.reason = server, reason
+
+
+def of_server(error: BaseException) -> bool:
+    """Return whether an error has its cause at a database server, on the way to it, or at another owner of it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, LogUnavailable) or (type(cause).__module__, type(cause).__name__) in _SERVER_ERRORS:
+            return True
+        cause = cause.__cause__
+    return False
 
 
 @contextlib.contextmanager

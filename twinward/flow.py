@@ -15,31 +15,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ingest import Catalog, Intake, Ledger, Priority, Store, StoreError
-from ingest.decode import FOREIGN, decoders
+from ingest.decode import FOREIGN, Decoder, LorawanTable, decoders
 from ingest.stores import open_store
 
 from .archive.checkpoints import CheckpointedStore, PausingStage
-from .clock import Clock
+from .clock import Clock, system_clock
 from .data_folder.files import DATABASE_HEAD, DETECTIONS, STORE, TELEMETRY, damage_named, damaged
 from .data_folder.fit import fit_folder
 from .data_folder.locks import ROLES, RoleLocks, roles_of
 from .data_folder.store import own_store
+from .detection.demotion import Demotions
+from .detection.lane import DetectionLane
+from .detection.lanes import detection_lanes
+from .detection.live_recipe import LiveRecipe
+from .detection.log_retention import LogRetention
 from .errors import FolderMismatch
 from .latest import Latest
 from .log import DetectionLog, TelemetryLog
+from .log.places import check_log, places
 from .log.shared_catalog import LogCatalog
 from .retention_rules import RetentionPlanner
-from .settings import LogSettings, Settings
-from .stages import (
-    DAY_NS,
-    DETECT,
-    DETECT_OFFLINE,
-    DETECT_URGENT,
-    AlertStage,
-    DetectionLane,
-    DetectStage,
-    StoreStage,
-)
+from .settings import Settings
+from .stages import AlertStage, DetectStage, StoreStage
 from .tables import Tables
 
 if TYPE_CHECKING:  # loaded when the stages are made
@@ -47,14 +44,15 @@ if TYPE_CHECKING:  # loaded when the stages are made
     from sqlalchemy import Engine
 
     from alerts import AlertDispatch, FallbackDispatch
+    from alerts.escalations.assembly import EscalationParts
     from alerts.notices.channels import Channel
 
+    from .log.server import LogOwner
     from .pump import Source, Stage
 
 KEYS_MAX = 100_000
 """Message keys of the log that the intake of degraded mode holds, to drop duplicates."""
 REPLAYED_FOR_LATEST = 500
-
 log = logging.getLogger(__name__)
 
 
@@ -68,13 +66,16 @@ class Step(NamedTuple):
 class Flow:
     """Logs, catalogue and stages of one process. The caller drives the stages and closes the flow."""
 
-    def __init__(self, settings: Settings, tables: Tables, clock: Clock, *, shared: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, tables: Tables, clock: Clock, *, shared: bool = True, owner: LogOwner | None = None
+    ) -> None:
         """Open both logs and load the catalogue from them; creates the data folder.
 
-        shared: whether the intake of this process writes the log, so that its catalogue is complete. Raises OSError,
-        sqlite3.Error, and FolderMismatch for a damaged log.
+        shared: whether the intake of this process writes the log, so that its catalogue is complete. owner: roles of
+        this process in a log on a server. Raises OSError, sqlite3.Error, and FolderMismatch for a damaged log.
         """
         self.settings, self.tables, self.clock = settings, tables, clock
+        self.live = LiveRecipe(settings, tables.recipe, tables.registry.sensors)
         folder, intake = settings.data_dir, settings.intake
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.catalog = Catalog(
@@ -83,17 +84,22 @@ class Flow:
             sites_max=intake.undeclared_sites_max,
             sites={*tables.registry.sites, intake.site} if intake.strict else None,
         )
+        telemetry, detections = places(folder, settings.log.url, owner)
         with contextlib.ExitStack() as opened:
             with damage_named(folder / TELEMETRY):
-                self.log = TelemetryLog(folder / TELEMETRY, clock=clock)
+                self.log = TelemetryLog(telemetry, clock=clock)
                 opened.callback(self.log.close)
                 self.catalog.load(*self.log.catalog())
             with damage_named(folder / DETECTIONS):
-                self.detections = DetectionLog(folder / DETECTIONS, clock=clock)
+                self.detections = DetectionLog(detections, clock=clock)
             self._log_end, self._detections_end = self.log.head(), self.detections.head()
             opened.pop_all()
         self.catalog.drain_changes()
         self.refresh = LogCatalog(self.log, self.catalog, shared=shared)
+
+    def server_heads(self) -> dict[str, tuple[int, str]]:
+        """Return the heads of logs on a server, to be signed; none for files, which are read from the folder."""
+        return {TELEMETRY: self.log.tip(), DETECTIONS: self.detections.tip()} if self.settings.log.url else {}
 
     def close(self) -> None:
         """Close both logs; the stages must have stopped."""
@@ -109,7 +115,7 @@ class Flow:
         with damage_named(settings.data_dir / TELEMETRY):
             return Intake(
                 self.catalog,
-                decoders(settings.intake.formats or FOREIGN, lorawan=self.tables.lorawan),
+                accepted(settings, self.tables.lorawan),
                 settings=settings.intake,
                 batch=settings.batch,
                 recent_keys=self.log.recent_keys(settings.intake.keys_max),
@@ -121,8 +127,22 @@ class Flow:
 
     def detection(self) -> list[Step]:
         """Return the detection stages, urgent first."""
-        lanes = detection_lanes(self.log, self.catalog, self.tables)
+        lanes = detection_lanes(self.log, self.catalog, self.tables, folder=self.settings.data_dir, live=self.live)
         return [Step(lane.source, DetectStage(lane, self.detections, self.refresh, clock=self.clock)) for lane in lanes]
+
+    def escalating(self, engine: Engine, channels: Sequence[Channel]) -> EscalationParts:
+        """Return rosters and escalations, with the rosters of the file; under a fast clock they are as fast."""
+        from alerts.escalations.assembly import EscalationParts
+
+        clock, link_url, registry = self.clock, self.settings.notify.link_url, self.tables.registry
+        if clock is system_clock:
+            parts = EscalationParts.of(engine, registry, clock, channels, link_url=link_url)
+        else:
+            parts = EscalationParts.of(
+                engine, registry, clock, channels, link_url=link_url, monotonic_ns=clock, boot=""
+            )
+        parts.rosters.fill(self.tables.rosters)
+        return parts
 
     def alerting(self, dispatch: AlertDispatch, latency: Histogram) -> list[Step]:
         """Return the alert stages, urgent first; latency: seconds from arrival to the database."""
@@ -146,6 +166,8 @@ class Flow:
         """Return the store of the settings; fills `latest` from the newest entries that the store contains."""
         folder, settings = self.settings.data_dir, self.settings.store
         path = folder / STORE
+        if self.settings.log.url and path.exists() and store_codes(path) > len(self.catalog):
+            raise FolderMismatch(f"{path} has sensors that the log of log.url lacks; check log.url, or set it aside")
         opened = partial(open_store, settings.kind, path, settings=settings, catalog=self.catalog)
         try:
             store = own_store(folder, opened, server=settings.influx_database if settings.kind == "influxdb" else "")
@@ -164,9 +186,28 @@ class Flow:
         return store
 
     def storing(self, store: Store, latest: Latest, dispatch: AlertDispatch) -> Step:
-        """Return the store stage, which also drops old entries of the logs."""
-        retention = RetentionPlanner(self.tables.retention, self.catalog, self.settings.data_dir)
+        """Return the store stage, which also drops old entries of the logs; proofs of repair read the store."""
+        from alerts.dangers.readings import StoredReadings
+        from alerts.evidence import Evidence
+
+        dispatch.readings = StoredReadings(store, self.catalog)
+        evidence = Evidence(dispatch.engine)
+        retention = RetentionPlanner(
+            self.tables.retention, self.catalog, self.settings.data_dir, evidence=evidence.readings
+        )
         logs = LogRetention(self.log, self.detections, self.settings.log, store=store, dispatch=dispatch)
+        demotions = Demotions(
+            self.settings.data_dir,
+            self.live.recipe,
+            self.catalog,
+            false_pages=evidence.false_pages,
+            note=dispatch.note,
+        )
+
+        def hourly(now_ns: int) -> None:
+            logs.retain(now_ns)
+            demotions.check(now_ns)
+
         stage = StoreStage(
             store,
             latest,
@@ -174,7 +215,7 @@ class Flow:
             self.clock,
             end=self._log_end,
             keep=retention,
-            retain_logs=logs.retain,
+            retain_logs=hourly,
         )
         if isinstance(store, CheckpointedStore):
             return Step(self.log, PausingStage(stage, store, self.settings.data_dir))
@@ -184,12 +225,12 @@ class Flow:
         """Return the origin of flows in memory; engine: the alert database; stuck: whether its outbox fails now."""
         from alerts import FallbackDispatch
 
-        settings, tables, log = self.settings, self.tables, self.log
+        settings, tables, log, live = self.settings, self.tables, self.log, self.live
 
         def intake(catalog: Catalog, readable: bool) -> Intake:  # noqa: FBT001 - signature of Origin
             return Intake(
                 catalog,
-                decoders(settings.intake.formats or FOREIGN, lorawan=tables.lorawan),
+                accepted(settings, tables.lorawan),
                 settings=replace(settings.intake, keys_max=KEYS_MAX),
                 batch=settings.batch,
                 recent_keys=log.recent_keys(KEYS_MAX) if readable else (),
@@ -202,7 +243,7 @@ class Flow:
             return FallbackDispatch(source, tables.registry, self.clock, channels=channels, pending=stuck())
 
         def lanes(catalog: Catalog) -> Sequence[DetectionLane]:
-            return detection_lanes(log, catalog, tables)
+            return detection_lanes(log, catalog, tables, folder=settings.data_dir, live=live)
 
         return Origin(log, self.detections, self.catalog.copy, intake, lanes, dispatch)
 
@@ -212,6 +253,7 @@ def open_folder(settings: Settings, role: str) -> None:
 
     Raises FolderMismatch with the failure and the command that repairs it, RoleTaken, and OSError.
     """
+    check_log(settings.data_dir, settings.log.url)
     folder, others = settings.data_dir, tuple(other for other in ROLES if other not in roles_of(role))
     for action in fit_folder(
         folder,
@@ -219,6 +261,7 @@ def open_folder(settings: Settings, role: str) -> None:
         store=settings.store.kind == "duckdb",
         alone=lambda: RoleLocks(folder, others),
         store_codes=store_codes,
+        logs=not settings.log.url,
     ):
         log.warning("data folder %s: %s", folder, action)
 
@@ -228,52 +271,6 @@ def store_codes(path: Path) -> int:
     from ingest.stores.duckdb_parts import sensor_codes  # loads the engine only for a repair
 
     return sensor_codes(path)
-
-
-def detection_lanes(
-    log: TelemetryLog, catalog: Catalog, tables: Tables
-) -> tuple[DetectionLane, DetectionLane, DetectionLane]:
-    """Return the lanes of `detect_urgent`, `detect` and `detect_offline`, without state."""
-    from detectors import build, offline_rules, reading_rules
-
-    readings = partial(build, reading_rules(tables.recipe), catalog, tables.calendar)
-    offline = partial(build, offline_rules(tables.recipe), catalog, tables.calendar)
-    return (
-        DetectionLane(DETECT_URGENT, log.urgent(), readings),
-        DetectionLane(DETECT, log, readings),
-        DetectionLane(DETECT_OFFLINE, log, offline),
-    )
-
-
-class LogRetention:
-    """Drops old entries of both logs that every stage has processed."""
-
-    def __init__(
-        self,
-        log: TelemetryLog,
-        detections: DetectionLog,
-        settings: LogSettings,
-        *,
-        store: Store,
-        dispatch: AlertDispatch,
-    ) -> None:
-        self._log, self._detections, self._settings = log, detections, settings
-        self._store, self._dispatch = store, dispatch
-
-    def retain(self, now_ns: int) -> None:
-        """Drop entries beyond the age and size of the settings. Raises StoreError while the store does not answer."""
-        before_ns = now_ns - int(self._settings.keep_days * DAY_NS)
-        bytes_max = self._settings.keep_mb * 1_000_000
-        saved = [self._detections.latest_snapshot(stage) for stage in (DETECT_URGENT, DETECT, DETECT_OFFLINE)]
-        scored = min(snapshot[0] if snapshot else 0 for snapshot in saved)
-        self._log.retain(before_ns=before_ns, up_to=min(self._store.cursor(), scored), bytes_max=bytes_max)
-        applied = min(self._applied(lane) for lane in Priority)
-        self._detections.retain(before_ns=before_ns, up_to=applied, bytes_max=bytes_max)
-
-    def _applied(self, lane: Priority) -> int:
-        """Return the position up to which the database contains every detection of the lane."""
-        head, cursor = self._detections.head(), self._dispatch.cursor(lane)
-        return cursor if self._detections.lane(lane).head() > cursor else head
 
 
 @dataclass(frozen=True)
@@ -292,6 +289,12 @@ class Origin:
     dispatch: Callable[[bool], FallbackDispatch]
 
 
+def accepted(settings: Settings, lorawan: LorawanTable | None = None) -> list[Decoder]:
+    """Return new decoders of the foreign formats in use."""
+    own = settings.intake
+    return decoders(own.formats or FOREIGN, lorawan=lorawan, homie=own.homie_domain)
+
+
 def subscriptions(settings: Settings) -> list[str]:
     """Return the topic filters of the formats in use, for a process without the durable session."""
-    return Intake(Catalog(), decoders(settings.intake.formats or FOREIGN)).subscriptions
+    return Intake(Catalog(), accepted(settings)).subscriptions

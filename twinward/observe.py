@@ -11,10 +11,11 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from alerts import AlertDispatch, MemoryOutbox, People
-from alerts.api import Condition, Last
+from alerts.api import Condition, Last, Qualified
+from detectors import Recipe
 from ingest import Catalog, Store, StoreError, Unread
 
-from .balances import balances, summed, unread_keys
+from .balances import balances, by_format, summed, unread_keys
 from .latest import Latest
 from .log import TelemetryLog
 from .pump import Pump
@@ -28,7 +29,7 @@ class Observer:
     """Read access of the HTTP interface to a running service; implements `alerts.api.Telemetry`.
 
     checks: part -> its health check; the service is ready while all pass. present_condition: returns faults and
-    unstored alarms.
+    unstored alarms; present_recipe: returns the recipe as it runs.
     """
 
     catalog: Catalog
@@ -39,6 +40,17 @@ class Observer:
     checks: Mapping[str, Callable[[], bool]]
     registry: CollectorRegistry
     present_condition: Callable[[], Condition]
+    present_recipe: Callable[[], Recipe]
+    qualifications: Callable[[], Mapping[str, Qualified]]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The running recipe."""
+        return self.present_recipe()
+
+    def qualified(self) -> Mapping[str, Qualified]:
+        """Return the qualification of rules by name."""
+        return self.qualifications()
 
     def latest(self, sensor: int) -> list[Last]:
         """Return the newest reading of each metric of a sensor."""
@@ -52,17 +64,19 @@ class Observer:
         rows = self.log.accounting()
         total = summed(rows)
         notices = total.pop("notices")
-        places = sorted({(row["site"], row["format"]) for row in rows})
-        by = [
-            {"site": site, "format": kind} | summed(row for row in rows if (row["site"], row["format"]) == (site, kind))
-            for site, kind in places
-        ]
         head = self.log.head()
         lag = {pump.name: pump.lag() for pump in self.pumps} | {"spool": self.log.spool_blocks()}
         stored: dict[str, int | None] = {"cursor": None, "readings": None, "lag_batches": lag.get("store", 0)}
         with contextlib.suppress(StoreError):
             stored |= {"cursor": self.store.cursor(), "readings": self.store.count()}
-        return {"total": total, "by": by, "notices": notices, "log": {"head": head}, "store": stored, "lag": lag}
+        return {
+            "total": total,
+            "by": by_format(rows),
+            "notices": notices,
+            "log": {"head": head},
+            "store": stored,
+            "lag": lag,
+        }
 
     def accounting_of(self, site: str, *, trouble: bool, limit: int, after: tuple[int, int] | None) -> dict[str, Any]:
         """Return the reading accounts of a site by device; see `twinward.balances`."""

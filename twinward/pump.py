@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ LOGGED_EVERY_S = 60.0
 """Interval between log messages of one lasting or flapping error: they may be written to a full disk."""
 EASE_S, ENTRIES_EASY = 1.0, 32
 """Pause after a full turn, and entries of a turn, while other parts load: a stage with a backlog must not slow them."""
+YIELD_S = 0.02
+"""Pause before a new entry for a stage with rests: the stages without, on the path of an alarm, run first."""
 
 
 class Positioned(Protocol):
@@ -122,7 +125,10 @@ class Pump(Generic[EntryT]):
         """
         stalled = (time.monotonic_ns() - self._turned_ns) / 1e9 > stalled_s
         works = self._recovered and self._thread.is_alive() and not self.last_error and not stalled
-        return works and self.cursor <= self._source.end()
+        try:
+            return works and self.cursor <= self._source.end()
+        except (OSError, sqlite3.Error):  # the log does not answer
+            return False
 
     def _run(self) -> None:
         wait_s = 0.1
@@ -148,10 +154,11 @@ class Pump(Generic[EntryT]):
             self.cursor = entries[-1].seq
         self._stage.idle()
         if not entries:
-            self._source.wait(self.cursor, WAIT_S)
+            if self._source.wait(self.cursor, WAIT_S) and self._rest_s:
+                self._stopping.wait(min(YIELD_S, self._rest_s))
         elif easy and len(entries) == limit:
             self._hurry.wait(EASE_S)
-        elif self._rest_s:
+        elif self._rest_s and len(entries) < limit:
             self._stopping.wait(self._rest_s)
 
     def _failed(self, error: Exception) -> None:

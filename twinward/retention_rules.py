@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ingest import Catalog, Hold, Holds, RetentionClass, RetentionPlan, held
@@ -13,16 +13,30 @@ HOLDS_FILE = "holds.sqlite"
 class RetentionPlanner:
     """Builds the plan of a retention step; rebuilt when a hold or the catalogue changes."""
 
-    def __init__(self, classes: Sequence[RetentionClass], catalog: Catalog, data_dir: Path) -> None:
-        """data_dir: folder of the register of holds. Raises HoldError when the register cannot be opened."""
-        self._classes, self._catalog = classes, catalog
+    def __init__(
+        self,
+        classes: Sequence[RetentionClass],
+        catalog: Catalog,
+        data_dir: Path,
+        *,
+        evidence: Callable[[], Sequence[tuple[str, str, int, int]]] = tuple,
+    ) -> None:
+        """data_dir: folder of the register of holds. Raises HoldError when the register cannot be opened.
+
+        evidence: returns (site, sensor, first ns, last ns) of the readings that open alarms rest on.
+        """
+        self._classes, self._catalog, self._evidence = classes, catalog, evidence
         self._holds = Holds(data_dir / HOLDS_FILE)
         self._seen: tuple[list[Hold], int] | None = None
         self._keep = RetentionPlan(classes, self._describe)
 
     def __call__(self) -> RetentionPlan:
         """Return the present plan. Raises HoldError when the register cannot be read: nothing may be dropped then."""
-        seen = self._holds.standing(), self._catalog.version
+        alarms = [
+            Hold(0, site, (sensor,), first, last + 1, "open alarm", "system", first)
+            for site, sensor, first, last in self._evidence()
+        ]
+        seen = [*self._holds.standing(), *alarms], self._catalog.version
         if seen != self._seen:
             self._keep = RetentionPlan(self._classes, self._describe, held=held(seen[0], self._catalog))
             self._seen = seen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -12,20 +12,31 @@ from annotated_types import Interval, Unit, doc
 
 from alerts.api import HttpSettings
 from alerts.notices.channels import NotifySettings
+from alerts.notices.channels.channel_file import KINDS, settings_of
 from alerts.people.settings import PeopleSettings
 from ingest import BatchSettings, IntakeSettings
 from ingest.mqtt import MqttSettings
 from ingest.stores import StoreSettings
 
 from .broker.settings import BrokerSettings
-from .config import keys, load
+from .config import described, keys, load
 from .heads.settings import AuditSettings
+
+SETTINGS_FILE = "twinward.toml"
+"""Settings file in the data folder, which the set-up of the console writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """Retention of the durable log."""
+    """Place and retention of the durable log."""
 
+    url: Annotated[
+        str,
+        doc(
+            "URL of the log of two nodes: a PostgreSQL database, such as postgresql+psycopg://twinward@host/twinward, "
+            "or NATS servers, such as nats://host1,host2,host3/school?credentials=FILE; files in data_dir when empty"
+        ),
+    ] = ""
     keep_days: Annotated[
         float,
         Interval(ge=0.01, le=36_500),
@@ -47,8 +58,15 @@ class Settings:
     data_dir: Annotated[Path, doc("folder of logs, store and database")] = Path("twinward-data")
     campus: Annotated[Path | None, doc("campus file: sites, zones, places, risk points, sensors, calendar")] = None
     recipe: Annotated[Path | None, doc("detection rules; the campus recipe if empty")] = None
+    overrides: Annotated[Path | None, doc("changed parameters of single rules, with reason and author")] = None
     cells: Annotated[Path | None, doc("table of further battery types")] = None
     lorawan: Annotated[Path | None, doc("table of further LoRaWAN profiles")] = None
+    rosters: Annotated[
+        Path | None, doc("roster file: persons, shifts and chains; fills sites that have no roster in the database")
+    ] = None
+    cameras: Annotated[
+        Path | None, doc("camera file: snapshot addresses by site and place, with their credentials; mode 0600")
+    ] = None
     database: Annotated[
         str,
         doc(
@@ -74,8 +92,12 @@ class Settings:
 
 
 def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Return the settings of file and environment. Raises ConfigError with all errors."""
-    return load(Settings, path, environ)
+    """Return the settings of file and environment. Raises ConfigError with all errors.
+
+    Without a file, that of the data folder is read if it exists.
+    """
+    folder = Path(environ.get("TWINWARD_DATA_DIR") or Settings().data_dir)
+    return load(Settings, path or next((one for one in [folder / SETTINGS_FILE] if one.is_file()), None), environ)
 
 
 def sample_file() -> str:
@@ -105,7 +127,22 @@ def reference() -> str:
     for key in keys(Settings):
         cells = (f"`{key.name}`", f"`{key.environment}`", _cell(key.type), f"`{_toml(key.default)}`", key.unit)
         rows.append(f"| {' | '.join((*cells, key.allowed, key.text))} |\n")
-    return head + "".join(rows)
+    return head + "".join(rows) + _channel_reference()
+
+
+def _channel_reference() -> str:
+    """Return the keys of the channel file as one Markdown table for each kind of channel."""
+    text = (
+        "\n## Channel file\n\n"
+        "`notify.channels_file` has a table for each channel ([channels](operators/channels.md)). The keys of the "
+        "route are the first rows of each table.\n"
+    )
+    for kind in KINDS:
+        text += f"\n### `[[{kind}]]`\n\n| key | default | unit | allowed | meaning |\n|---|---|---|---|---|\n"
+        for name, default, unit, allowed, meaning in described(settings_of(kind)):
+            shown = "required" if default is MISSING else f"`{_toml(default)}`"
+            text += f"| `{name}` | {shown} | {unit} | {_cell(allowed)} | {meaning} |\n"
+    return text
 
 
 def in_data_dir(settings: Settings, data_dir: Path) -> Settings:
@@ -124,6 +161,8 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, (int, float)):
         return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(part) for part in value) + "]"
     return f'"{value}"'

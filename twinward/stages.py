@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectors import DetectionBatch, ServiceClock, ticks
-from ingest import Catalog, Priority, RetentionPlan, Store, TelemetryBatch, concat
+from ingest import Catalog, Priority, RetentionPlan, Store, concat
 
 from .clock import Clock
 from .data_folder.journal_head import note_head
+from .detection.lane import AnchorKeeper, DetectionLane
 from .latest import Latest
 from .log import DetectionEntry, DetectionLog, Entry
 from .log.shared_catalog import LogCatalog
@@ -22,21 +21,16 @@ if TYPE_CHECKING:  # loaded only by the processes that use them
     from prometheus_client import Histogram
 
     from alerts import AlertDispatch
-    from detectors import DetectorSet
 
-    from .pump import Source
 
 ROWS_AT_ONCE = 65_536
 SNAPSHOT_EVERY_NS = 10_000_000_000
 SNAPSHOT_SHARE = 50  # saving takes at most a fiftieth of the time, however large the state
-TICK_EVERY_NS, DAY_NS = 1_000_000_000, 86_400_000_000_000
+TICK_EVERY_NS, CLOSE_EVERY_NS, DAY_NS = 1_000_000_000, 60_000_000_000, 86_400_000_000_000
 RETAIN_EVERY_S = 3_600.0
 STORE = "store"
-DETECT, DETECT_URGENT, DETECT_OFFLINE = "detect", "detect_urgent", "detect_offline"
-"""Detection stages: ordinary readings, urgent readings, offline sensors (over all readings)."""
 ALERT, ALERT_URGENT = "alert", "alert_urgent"
 """Alert stages, one for each lane of the detection log."""
-LAG_BYTES = 8
 
 
 class StoreStage:
@@ -95,84 +89,23 @@ class StoreStage:
             self._more = self._store.retain(self._keep(), now_ns=self._retain_ns).more
 
 
-class DetectionLane:
-    """Input and detectors of one detection stage, without the loop: shared by the durable stage and degraded mode.
-
-    `detect_urgent` scores the urgent entries. `detect` scores the ordinary entries. `detect_offline` runs the silence
-    rules over all entries. The last two run on the service clock of ordinary readings (`ServiceClock`): `detect`
-    receives the clock readings out of the urgent entries, `detect_offline` every reading.
-    """
-
-    def __init__(self, name: str, source: Source[Entry], make: Callable[[], DetectorSet]) -> None:
-        """name: key of the saved state; source: entries to score; make: returns detectors without state."""
-        self.name, self.source = name, source
-        self.priority = Priority.URGENT if name == DETECT_URGENT else Priority.ORDINARY
-        self._make = make
-        self._detector: DetectorSet
-        self._clock = ServiceClock()
-
-    def restore(self, detections: DetectionLog) -> int:
-        """Return the position of the newest snapshot after restoring it, or 0 if none can be read.
-
-        At 0 the detectors score the kept log again. A rule that is new or changed since the snapshot has no state; it
-        scores from the snapshot's position on. Blocks while the kernels load.
-        """
-        saved = detections.latest_snapshot(self.name)
-        if saved is not None:
-            with contextlib.suppress(ValueError):
-                self._restore(saved[1])
-                return saved[0]
-        self.reset()
-        return 0
-
-    def reset(self) -> None:
-        """Replace the detectors by new ones without state."""
-        self._detector = self._make()
-        self._clock = ServiceClock()
-        self._detector.sync()
-
-    @property
-    def fresh_rules(self) -> tuple[str, ...]:
-        """Names of the rules that were restored without state."""
-        return self._detector.fresh_rules
-
-    def snapshot(self) -> bytes:
-        """Return the state of the detectors and of their clock."""
-        return self._clock.lag_ns.to_bytes(LAG_BYTES, "big") + self._detector.snapshot()
-
-    def score(self, parts: Sequence[tuple[Priority, TelemetryBatch]]) -> DetectionBatch:
-        """Return the detections in batches that follow each other in the log, scored as one."""
-        return self._detector.update(concat([self._rows(*part) for part in parts]))
-
-    def _rows(self, priority: Priority, batch: TelemetryBatch) -> TelemetryBatch:
-        if priority is Priority.ORDINARY:
-            return batch if self.priority is Priority.ORDINARY else batch.select(slice(0))
-        if self.priority is Priority.URGENT:
-            return batch
-        aligned = self._clock.align(batch)
-        return aligned if self.name == DETECT_OFFLINE else ticks(aligned)
-
-    def _restore(self, state: bytes) -> None:
-        self._detector = self._make()
-        self._detector.restore(state[LAG_BYTES:])
-        self._detector.sync()
-        self._clock.lag_ns = int.from_bytes(state[:LAG_BYTES], "big")
-
-
 class DetectStage:
     """Telemetry log -> detectors -> detection log.
 
     The stage saves its state with its cursor every ten seconds, or at longer intervals while the state is large.
     After a crash it scores the entries behind that cursor again. Detections already written are recognised by their
-    source position and not written twice.
+    source position and not written twice. Rules that changed meanwhile have written nothing there: they begin, without
+    state, behind the last written position.
     """
 
     def __init__(self, lane: DetectionLane, detections: DetectionLog, catalog: LogCatalog, *, clock: Clock) -> None:
         """lane: restored by `recover`, in the pump's thread."""
         self.name = lane.name
         self._lane, self._detections, self._catalog, self._clock = lane, detections, catalog, clock
+        self._anchors = AnchorKeeper(lane, detections, clock=clock)
         self._cursor = self._saved = self._written = 0
         self._saved_ns = self._pause_ns = 0
+        self._held: set[str] = set()
 
     def recover(self) -> int:
         """Return the cursor of the newest snapshot, or the beginning of the log if none can be read."""
@@ -184,7 +117,25 @@ class DetectStage:
             log.info("rules start without state", position=self._cursor, rules=list(self._lane.fresh_rules))
         self._saved, self._saved_ns = self._cursor, self._clock()
         self._written = self._detections.source(self.name)
+        self._held = set()
+        if self._cursor:
+            self._hold()
+        if not self._held:
+            fresh = not self._cursor or bool(self._lane.fresh_rules)
+            self._anchors.follow(self._cursor, since=self._written if fresh else 0, fresh=fresh)
         return self._cursor
+
+    def _hold(self) -> None:
+        """Hold rules without state while the entries are scored again whose detections are written."""
+        if self._lane.fresh_rules and self._cursor < self._written:
+            self._held.update(self._lane.fresh_rules)
+            self._lane.detector.hold()
+
+    def _release(self) -> None:
+        """Begin the held rules behind the last written position."""
+        self._lane.load(self._lane.snapshot(without=self._held))
+        self._held = set()
+        self._anchors.follow(self._cursor, since=self._cursor, fresh=True)
 
     def process(self, entries: Sequence[Entry]) -> None:
         """Score the entries and append their detections, once."""
@@ -197,9 +148,19 @@ class DetectStage:
                 self._detections.append(found, source=last, stage=self.name, priority=self._lane.priority)
                 self._written = last
             self._cursor = last
+            if self._held and last >= self._written:
+                self._release()
 
     def idle(self) -> None:
-        """Save the state if the last snapshot is old."""
+        """Apply edits of recipe and sheets; keep an anchor a day; save the state if the last snapshot is old."""
+        if self._held:  # an edit now would restore their state of before the last written position
+            return
+        changed = self._lane.follow_edits()
+        if changed:
+            self._hold()
+        if self._held:
+            return
+        self._anchors.follow(self._cursor, since=self._cursor, fresh=changed)
         now_ns = self._clock()
         if self._cursor > self._saved and abs(now_ns - self._saved_ns) > max(SNAPSHOT_EVERY_NS, self._pause_ns):
             begun_ns = time.monotonic_ns()
@@ -270,9 +231,18 @@ class AlertStage:
                 self._latency.observe(max(0.0, waited_ns / 1e9))
 
     def idle(self) -> None:
-        """Run the timers of alerts once a second, then write the end of the journal; urgent lane only."""
-        if self._lane is Priority.URGENT and abs((now_ns := self._dispatch.clock()) - self._ticked_ns) >= TICK_EVERY_NS:
+        """Urgent lane: run the timers once a second, then write the end of the journal.
+
+        Ordinary lane: close proved tickets once a minute. Their proofs read the store, which must be open.
+        """
+        urgent, now_ns = self._lane is Priority.URGENT, self._dispatch.clock()
+        if abs(now_ns - self._ticked_ns) < (TICK_EVERY_NS if urgent else CLOSE_EVERY_NS):
+            return
+        if urgent:
             self._ticked_ns = now_ns
             self._refresh.follow()
-            self._dispatch.tick(now_ns, self._catalog)
+            self._dispatch.tick(now_ns, self._catalog, closings=False)
             note_head(self._head, self._dispatch.tip())
+        elif self._dispatch.readings is not None:
+            self._ticked_ns = now_ns
+            self._dispatch.close_proved(now_ns)

@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .settings import HttpSettings
-from .telemetry import Condition, Last, Telemetry
+from .telemetry import Condition, Last, Qualified, Telemetry
 
 if TYPE_CHECKING:
     from .app import create_app
 
-__all__ = ["Condition", "HttpSettings", "Last", "Telemetry", "create_app"]
+__all__ = ["Condition", "HttpSettings", "Last", "Qualified", "Telemetry", "create_app"]
 
 if not TYPE_CHECKING:  # type checkers use the import above, and must reject unknown names
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from alerts import Actor, Forbidden, Invalid, NotFound, Page
 from alerts.database import keyset
+from ingest import Sensor
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
 from .problem import problems
@@ -69,7 +70,7 @@ def accounting(
 
 def _by_device(service: Dependencies, actor: Actor, page: Page, site: str | None, *, trouble: bool) -> DeviceAccounting:
     if site is None:
-        raise Invalid({"site": "required for the accounts by device"})
+        raise Invalid.in_both({"site": ("required for the accounts by device", "按设备查看须指定学校")})
     if not actor.sees(site):
         raise NotFound("site", site)
     behind = keyset.decode(DEVICES, page.cursor, (int, int)) if page.cursor else None
@@ -98,22 +99,22 @@ def clocks(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQuer
     """List devices with a clock error: offset, bound, drift and time of the estimate."""
     catalog = service.telemetry.catalog
     found = [(catalog[clock["code"]], clock) for clock in service.telemetry.clocks() if clock["code"] < len(catalog)]
-    rows = [
-        Clock(
-            site=sensor.site,
-            sensor=sensor.id,
-            kind=sensor.kind,
-            offset_s=clock["offset_ns"] / 1e9,
-            bound_s=clock["bound_ns"] / 1e9,
-            drift_ppm=clock["drift_ppm"],
-            since=moment(clock["since_ns"]),
-        )
-        for sensor, clock in found
-        if actor.sees(sensor.site) and site in {None, sensor.site}
-    ]
-    part = keyset.part(CLOCKS, rows, page, key=lambda clock: (clock.site, clock.sensor), types=(str, str))
-    shown, following = listed(part, page, lambda clock: keyset.encode(CLOCKS, (clock.site, clock.sensor)))
-    return ClockList(items=shown, next=following)
+    rows = [one for one in found if actor.sees(one[0].site) and site in {None, one[0].site}]
+    part = keyset.part(CLOCKS, rows, page, key=lambda one: (one[0].site, one[0].id), types=(str, str))
+    shown, following = listed(part, page, lambda one: keyset.encode(CLOCKS, (one[0].site, one[0].id)))
+    return ClockList(items=[_clock(*one) for one in shown], next=following)
+
+
+def _clock(sensor: Sensor, clock: Mapping[str, Any]) -> Clock:
+    return Clock(
+        site=sensor.site,
+        sensor=sensor.id,
+        kind=sensor.kind,
+        offset_s=clock["offset_ns"] / 1e9,
+        bound_s=clock["bound_ns"] / 1e9,
+        drift_ppm=clock["drift_ppm"],
+        since=moment(clock["since_ns"]),
+    )
 
 
 @router.get("/quarantine")
@@ -154,7 +155,7 @@ def reprocess(service: DependenciesIn, actor: ActorIn, given: Annotated[Reproces
     Fix the cause first: a message that is rejected again returns to the quarantine.
     """
     if given.site is None and actor.sites is not None:
-        raise Forbidden("replay_quarantine", "name one of your sites")
+        raise Forbidden("replay_quarantine", ("name one of your sites", "请指定您范围内的学校"))
     if given.site is not None and not actor.sees(given.site):
         raise NotFound("site", given.site)
     count = service.telemetry.replay(site=given.site, reason=given.reason)

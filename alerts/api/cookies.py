@@ -25,6 +25,8 @@ LASTING_S = 400 * 86_400
 class ForeignRequest(AlertError):  # noqa: N818 - names the state
     """A write carries the session cookie, but not the CSRF token or the origin of the console."""
 
+    zh = "请求不是来自本控制台，请重新载入页面"
+
 
 def bearer(request: Request) -> str:
     """Return the bearer token of the request, "" without one."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Query, Request
+import orjson
+from fastapi import Depends, Path, Query, Request, Response
 
 from alerts import Account, Actor, AlertDispatch, Invalid, Page, People, parse_time, require
 from alerts.database.keyset import CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX
+from alerts.notices.channels.contract import Posted
 from alerts.people.access import ROUTES
+from alerts.timestamps import TIME_ZH
 
 from .cookies import credential
+from .installation import Installation
 from .problem import Unauthorized
 from .settings import HttpSettings
 from .streams import Streams
@@ -22,6 +26,7 @@ from .transport import Transport
 
 PREFIX = "/api/v1"
 T = TypeVar("T")
+SitePath = Annotated[str, Path(max_length=64, description="site id")]
 SiteQuery = Annotated[str | None, Query(max_length=64, description="only this site")]
 
 
@@ -37,6 +42,8 @@ class Dependencies:
     tail: Tail
     streams: Streams
     transport: Transport
+    installation: Installation | None = None
+    gateways: Mapping[str, Posted] = field(default_factory=dict)
 
 
 def parts(request: Request) -> Dependencies:
@@ -47,7 +54,12 @@ def parts(request: Request) -> Dependencies:
     return found
 
 
-DependenciesIn = Annotated[Dependencies, Depends(parts)]
+async def _parts(request: Request) -> Dependencies:
+    """Return the same in the event loop: a plain function costs each request a change of thread."""
+    return parts(request)
+
+
+DependenciesIn = Annotated[Dependencies, Depends(_parts)]
 
 
 def peer(request: Request) -> str:
@@ -72,7 +84,7 @@ def account(request: Request, service: DependenciesIn) -> Account:
 AccountIn = Annotated[Account, Depends(account)]
 
 
-def actor(caller: AccountIn) -> Actor:
+async def actor(caller: AccountIn) -> Actor:
     """Return the roles and sites of the caller."""
     return caller.actor
 
@@ -80,7 +92,7 @@ def actor(caller: AccountIn) -> Actor:
 ActorIn = Annotated[Actor, Depends(actor)]
 
 
-def page(
+async def page(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="maximum of rows")] = LIMIT_DEFAULT,
     cursor: Annotated[
         str, Query(max_length=CURSOR_LENGTH_MAX, pattern="^[A-Za-z0-9_-]*$", description="`next` of the page before")
@@ -98,7 +110,24 @@ def moment_of(text: str, field: str) -> int:
     try:
         return parse_time(text)
     except ValueError as error:
-        raise Invalid({field: str(error)}) from error
+        raise Invalid({field: str(error)}, zh={field: TIME_ZH}) from error
+
+
+def page_of(items: Sequence[Any], following: str | None) -> Response:
+    """Return one page of a list as a ready response.
+
+    items: plain dicts of a schema, which the route names as its response model; they are not checked again.
+    """
+    return Response(dumped({"items": items, "next": following}), media_type="application/json")
+
+
+def dumped(body: Any) -> bytes:
+    """Return a body of plain dicts and models as JSON."""
+    return orjson.dumps(body, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", by_alias=True)
 
 
 def listed(rows: list[T], wanted: Page, cursor: Callable[[T], str]) -> tuple[list[T], str | None]:

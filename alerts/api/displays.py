@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
 from alerts import Forbidden, Invalid
-from alerts.database import keyset
+from alerts.people.displays import DISPLAY_ORDER
 
 from .dependencies import ActorIn, DependenciesIn, PageIn, listed
 from .problem import problems
@@ -27,10 +27,8 @@ class DisplayToMake(BaseModel, extra="forbid"):
 @router.get("/displays")
 def displays(service: DependenciesIn, actor: ActorIn, page: PageIn) -> DisplayList:
     """List the display accounts of the caller's sites by id."""
-    rows = [display_body(display) for display in service.people.displays.list(actor)]
-    found = keyset.part("displays", rows, page, key=lambda display: (display.id,), types=(str,))
-    shown, following = listed(found, page, lambda display: keyset.encode("displays", (display.id,)))
-    return DisplayList(items=shown, next=following)
+    shown, following = listed(service.people.displays.page(actor, page), page, DISPLAY_ORDER.cursor)
+    return DisplayList(items=[display_body(one) for one in shown], next=following)
 
 
 @router.post("/displays", status_code=201)
@@ -40,10 +38,10 @@ def create(service: DependenciesIn, actor: ActorIn, given: Annotated[DisplayToMa
     It has no expiry. The response contains its code, which is shown once; the service keeps the hash.
     """
     if not actor.sees(given.site):
-        raise Forbidden("manage_displays", "the display would reach beyond your own sites")
+        raise Forbidden("manage_displays", ("the display would reach beyond your own sites", "显示屏超出您的学校范围"))
     sites = sorted(site for site in service.dispatch.registry.sites if actor.sees(site))
     if given.site not in sites:
-        raise Invalid({"site": f"one of {', '.join(sites)}"})
+        raise Invalid.in_both({"site": (f"one of {', '.join(sites)}", f"须为：{'、'.join(sites)}")})
     made, code = service.people.displays.create(actor, site=given.site, name=given.name)
     return NewDisplay(**display_body(made).model_dump(), code=code)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from .problem import MEDIA_TYPE, TITLES, problem_type
+from .problem import MEDIA_TYPE, TITLES, TITLES_ZH, problem_type
 from .schemas.service import Problem
 
 _REFERENCE = "#/components/schemas/"
@@ -54,7 +54,8 @@ def _response_example(schema: dict[str, Any], schemas: dict[str, Any], media_typ
     if media_type != MEDIA_TYPE:
         return example(schema, schemas)
     title = TITLES[int(status)]
-    return {"type": problem_type(int(status)), "title": title, "status": int(status), "detail": title}
+    text = {"zh": TITLES_ZH[int(status)], "en": title}
+    return {"type": problem_type(int(status)), "title": title, "status": int(status), "detail": title, "text": text}
 
 
 def _summarise(operation: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from .problem import problem, problems
 from .streams import CHECK_S
 
 router = APIRouter(tags=["events"])
-PUBLISHED = frozenset(("hazard", "ticket", "notice", "sensor"))
+PUBLISHED = frozenset(("hazard", "ticket", "notice", "sensor", "order", "silence", "drill"))
 """First part of the journal kinds that the stream publishes."""
 RETRY_S = "10"
 EVENT_ID_DIGITS_MAX = 15
@@ -41,17 +41,20 @@ async def events(
         str | None, Header(description="id of the last received event; the stream resumes")
     ] = None,
 ) -> Response:
-    """Stream server-sent events `hazard`, `ticket`, `notice`, `sensor`, `condition`, `heartbeat` and `reset`.
+    """Stream events of hazards, tickets and others until the session ends.
 
+    Types: `hazard`, `ticket`, `notice`, `sensor`, `order`, `silence`, `drill`, `condition`, `heartbeat` and `reset`.
     `heartbeat`: everything up to now has been sent. `condition`: `/api/v1/condition` has changed. `reset`: events are
     missing; reload everything. The stream ends within 1 s of its session.
     """
     if service.streams.full():
         detail = f"{service.streams.total_max} live streams are open, the maximum"
-        return problem(503, detail, headers={"Retry-After": RETRY_S})
+        zh = f"实时连接已达上限（{service.streams.total_max}）"
+        return problem(503, detail, zh=zh, headers={"Retry-After": RETRY_S})
     if service.streams.account_full(caller.username):
         detail = f"{service.streams.account_max} live streams of this account are open, the maximum"
-        return problem(429, detail, headers={"Retry-After": RETRY_S})
+        zh = f"本账号的实时连接已达上限（{service.streams.account_max}）"
+        return problem(429, detail, zh=zh, headers={"Retry-After": RETRY_S})
     stream = _stream(service, caller, credential(request), _sequence(last_event_id))
     return EventSourceResponse(stream, ping=3_600, send_timeout=30, headers={"Cache-Control": "no-store"})
 

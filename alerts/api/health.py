@@ -6,10 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from detectors import recipe_digest
+
 from .cookies import credential
 from .dependencies import DependenciesIn
 from .problem import Unauthorized, problems
-from .schemas.service import Liveness, Readiness, fault_body
+from .schemas.service import Liveness, Readiness, RunningRecipe, fault_body
 
 router = APIRouter(tags=["health"])
 
@@ -31,7 +33,11 @@ def readyz(service: DependenciesIn, response: Response) -> Readiness:
     faults = [fault_body(fault) for fault in service.telemetry.condition().faults]
     ready = all(checks.values()) and not any(fault.grade == "red" for fault in faults)
     response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, parts=checks, faults=faults)
+    recipe = service.telemetry.recipe
+    running = RunningRecipe(
+        name=recipe.name, version=recipe.version, digest=recipe_digest(recipe), overrides=len(recipe.overrides)
+    )
+    return Readiness(ready=ready, recipe=running, parts=checks, faults=faults)
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=problems(401))

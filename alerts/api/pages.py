@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,29 @@ def docs_style() -> Response:
 
 
 @router.get("/{path:path}", response_model=None)
-def console(path: str) -> Response:
-    """Return a file of the console; any other path returns its index page."""
+def console(request: Request, path: str) -> Response:
+    """Return a file of the console; any other path returns its index page, except of the API and of built files."""
     if path.startswith("api/"):
-        return problem(404, f"no route /{path}")
+        return problem(404, f"no route /{path}", zh="没有此接口")
     index, wanted = CONSOLE / "index.html", _file(path)
     if wanted is not None:
         cached = {"Cache-Control": "public, max-age=31536000, immutable"} if path.startswith("assets/") else {}
-        return FileResponse(wanted, headers=cached)
+        return _compressed(request, wanted, cached) or FileResponse(wanted, headers=cached)
+    if path.startswith("assets/"):  # of another version: a page instead of a script would be an unclear error
+        return problem(404, f"no file /{path}", zh="没有此文件")
     if not index.is_file():
-        return problem(404, "the console is not built")
+        return problem(404, "the console is not built", zh="控制台尚未构建")
     return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+def _compressed(request: Request, wanted: Path, headers: dict[str, str]) -> FileResponse | None:
+    """Return the file as the build compressed it, None without one or for a browser that does not accept it."""
+    packed = wanted.with_name(f"{wanted.name}.br")
+    accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
+    if "br" not in accepted or not packed.is_file():
+        return None
+    headers = headers | {"Content-Encoding": "br", "Vary": "Accept-Encoding"}
+    return FileResponse(packed, headers=headers, media_type=guess_type(wanted.name)[0])
 
 
 def _file(path: str) -> Path | None:

@@ -66,7 +66,9 @@ def _buckets(service: Dependencies, sensor: int, metric: int, span_ns: tuple[int
     from_ns, to_ns = span_ns
     points = (to_ns - from_ns) / (step_s * 1e9)
     if not math.isfinite(points) or points > POINTS_MAX:
-        raise Invalid({"step": f"large enough for at most {POINTS_MAX} buckets"})
+        raise Invalid.in_both(
+            {"step": (f"large enough for at most {POINTS_MAX} buckets", f"步长过小，最多 {POINTS_MAX} 个点")}
+        )
     step_ns = max(1, int(step_s * 1e9))
     return service.telemetry.store.downsample(sensor, metric, from_ns=from_ns, to_ns=to_ns, step_ns=step_ns)
 
@@ -93,7 +95,7 @@ def _csv(rows: list[list[float | int]], header: str) -> Iterator[str]:
 def _metric(service: Dependencies, name: str) -> Metric:
     known = METRIC_BY_NAME.get(name) or service.telemetry.catalog.learned(name)
     if known is None:
-        raise Invalid({"metric": "a metric that the service has received"})
+        raise Invalid.in_both({"metric": ("a metric that the service has received", "服务没有收到过此指标")})
     return known
 
 
@@ -101,7 +103,14 @@ def _site_of(service: Dependencies, actor: Actor, sensor_id: str) -> str:
     known = (sensor.site for sensor in service.telemetry.catalog if sensor.id == sensor_id)
     sites = {site for site in known if actor.sees(site)}
     if len(sites) > 1:
-        raise Invalid({"site": f"required: {len(sites)} sites use this sensor id"})
+        raise Invalid.in_both(
+            {
+                "site": (
+                    f"required: {len(sites)} sites use this sensor id",
+                    f"{len(sites)} 所学校有此传感器编号，请指定学校",
+                )
+            }
+        )
     return next(iter(sites), "")
 
 
@@ -110,5 +119,5 @@ def _span(service: Dependencies, begin: str | None, end: str | None) -> tuple[in
     to_ns = service.clock() + 1 if end is None else moment_of(end, "to")
     from_ns = to_ns - HOUR_NS if begin is None else moment_of(begin, "from")
     if from_ns >= to_ns:
-        raise Invalid({"from": "before `to`"})
+        raise Invalid.in_both({"from": ("before `to`", "须早于结束时间")})
     return from_ns, to_ns

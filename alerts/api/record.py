@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from alerts.queries import AUDIT_ORDER, NOTICE_ORDER
+from alerts.orders import AUDIT_ORDER, NOTICE_ORDER
 
 from .dependencies import ActorIn, DependenciesIn, PageIn, SiteQuery, listed
 from .schemas.record import AuditEntryList, NoticeList, audit_body, notice_body
@@ -24,5 +24,5 @@ def notices(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQue
 def audit(service: DependenciesIn, actor: ActorIn, page: PageIn) -> AuditEntryList:
     """List journal entries, the newest first."""
     rows, following = listed(service.dispatch.queries.audit(actor, page=page), page, AUDIT_ORDER.cursor)
-    names = {account.username: account.name for account in service.people.accounts(ended=True)}
+    names = service.people.names({event.actor for event in rows})
     return AuditEntryList(items=[audit_body(event, names) for event in rows], next=following)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, Field
 
-from alerts import Actor, NotFound
+from alerts import Actor, Finding, NotFound
 from alerts.database import keyset
+from alerts.database.keyset import Page
 from alerts.hazards.findings import SILENT
-from ingest import SERVICE_METRICS, SERVICE_SITE, Sensor, Unread
+from alerts.people.access import minimised
+from alerts.register.inheritance import Inheritance
+from ingest import SERVICE_METRICS, SERVICE_SITE, Catalog, Sensor, Unread
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
 from .problem import problems
 from .schemas import sensors as schemas
+from .schemas.evidence import battery_body
 from .schemas.fields import both, moment
-from .schemas.hazards import battery_body
 
 router = APIRouter(tags=["sensors"])
+REPORTING = frozenset(("ok", "asleep", "hazard", "drill"))
+"""States of a sensor that fulfils its period."""
 RETAINED = "retained"
 """Quality of a retained state. It shows a value and proves no new message."""
 QUALITIES: dict[int, schemas.Quality] = {0: "good", 1: "fault", 2: "test", 3: "historical", 4: "retained"}
@@ -57,26 +63,22 @@ def sensors(
     ignored: Annotated[bool | None, Query(description="ignored, or not")] = None,
 ) -> schemas.SensorList:
     """List sensors of the registry and of the catalogue, by site and id; removed ones leave the unassigned."""
-    view = _View(service)
-    rows = [
-        sensor
-        for sensor in service.telemetry.catalog
-        if _visible(sensor, actor, site)
-        and assigned in {None, bool(view.place(sensor))}
-        and not (sensor.removed and assigned is False)
-        and ignored in {None, bool(view.ignored(sensor))}
-    ]
-    if q:
-        rows = [sensor for sensor in rows if q.lower() in f"{sensor.id} {view.place(sensor)}".lower()]
-    found = keyset.part("sensors", rows, page, key=lambda sensor: (sensor.site, sensor.id), types=(str, str))
+    view, catalog = SensorView(service, None if site is None else [site]), service.telemetry.catalog
+    wanted = Wanted(view, (q or "").lower(), assigned, ignored)
+    seen = catalog.sites() if site is None else [site]
+    seen = sorted(one for one in seen if one != SERVICE_SITE and actor.sees(one))
+    found, total = _page(catalog, seen, wanted, page)
     shown, following = listed(found, page, lambda sensor: keyset.encode("sensors", (sensor.site, sensor.id)))
-    return schemas.SensorList(items=view.bodies(shown), next=following, total=len(rows))
+    items = view.bodies(shown)
+    if minimised(actor):  # the values of gates and cameras are events of single persons
+        items = [one.model_copy(update={"metrics": []}) for one in items]
+    return schemas.SensorList(items=items, next=following, total=total)
 
 
 @router.get("/sensors/{site}/{sensor:path}", responses=problems(404))
 def sensor(service: DependenciesIn, actor: ActorIn, site: str, sensor: SensorPath) -> schemas.Sensor:
     """Return one sensor."""
-    return _View(service).body(find(service, actor, site, sensor))
+    return SensorView(service, [site]).body(find(service, actor, site, sensor))
 
 
 @router.put("/sensors/{site}/{sensor:path}/place", responses=problems(404))
@@ -86,7 +88,7 @@ def assign(
     """Assign a sensor to a place, or remove the assignment."""
     known = find(service, actor, site, sensor)
     service.dispatch.bindings.assign(site, {sensor: given.place}, actor)
-    return _View(service).body(known)
+    return SensorView(service, [site]).body(known)
 
 
 @router.post("/sensors/places", responses=problems(404))
@@ -112,9 +114,9 @@ def ignore(
     Life-safety alarms of an ignored sensor are still raised.
     """
     known = find(service, actor, site, sensor)
-    bound = bool(_View(service).place(known))
+    bound = bool(SensorView(service, [site]).place(known))
     service.dispatch.bindings.ignore(site, sensor, actor, bound=bound, reason=given.reason.strip())
-    return _View(service).body(known)
+    return SensorView(service, [site]).body(known)
 
 
 def find(service: Dependencies, actor: Actor, site: str, sensor_id: str) -> Sensor:
@@ -125,34 +127,82 @@ def find(service: Dependencies, actor: Actor, site: str, sensor_id: str) -> Sens
     return known
 
 
-def _visible(sensor: Sensor, actor: Actor, site: str | None) -> bool:
-    return sensor.site != SERVICE_SITE and actor.sees(sensor.site) and site in {None, sensor.site}
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Filters of the list of sensors. text: in lower case, part of the id or of the place; None, "": any."""
+
+    view: SensorView
+    text: str = ""
+    assigned: bool | None = None
+    ignored: bool | None = None
+
+    @property
+    def every(self) -> bool:
+        """Whether the filters leave no sensor out."""
+        return not self.text and self.assigned is None and self.ignored is None
+
+    def of(self, sensors: Sequence[Sensor]) -> list[Sensor]:
+        """Return the sensors that pass the filters."""
+        return [*sensors] if self.every else [one for one in sensors if self._passes(one)]
+
+    def _passes(self, sensor: Sensor) -> bool:
+        place = self.view.place(sensor)
+        if self.assigned not in {None, bool(place)} or (sensor.removed and self.assigned is False):
+            return False
+        if self.ignored not in {None, bool(self.view.ignored(sensor))}:
+            return False
+        return self.text in f"{sensor.id} {place}".lower()
 
 
-class _View:
-    """Assignments, active findings and batteries, read once for each response."""
+def _page(catalog: Catalog, sites: Sequence[str], wanted: Wanted, page: Page) -> tuple[list[Sensor], int]:
+    """Return the page, and the number of all matches. sites: sorted; without a filter, most sites are only counted."""
+    types = (str, str)
+    behind = keyset.decode("sensors", page.cursor, types) if page.cursor else ("", "")
+    found, total = list[Sensor](), 0
+    for site in sites:
+        if wanted.every and (site < behind[0] or len(found) >= page.limit):
+            total += catalog.size_of(site)
+            continue
+        rows = wanted.of(catalog.of_site(site))
+        total += len(rows)
+        if site >= behind[0] and len(found) < page.limit:
+            found += sorted((one for one in rows if (one.site, one.id) > behind), key=lambda one: one.id)
+    return found[: page.limit], total
 
-    def __init__(self, service: Dependencies) -> None:
-        self._service = service
-        queries = service.dispatch.queries
-        self._assigned, self._ignored = queries.assigned(), queries.ignored()
-        self._active, self._batteries = queries.active_sensors(), queries.battery_ends()
+
+class SensorView:
+    """Assignments, and for each site its active findings and batteries, read once for each response."""
+
+    def __init__(self, service: Dependencies, sites: Collection[str] | None) -> None:
+        """sites: those of the response, None for any."""
+        self._service, queries = service, service.dispatch.queries
+        self._assigned, self._ignored = queries.assigned(sites), queries.ignored(sites)
+        self._active: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._batteries: dict[tuple[str, str], Finding] = {}
+        self._read: set[str] = set()
 
     def place(self, sensor: Sensor) -> str:
+        """Return the place of a sensor, assigned or of the registry."""
         return self._assigned.get((sensor.site, sensor.id)) or sensor.place
 
     def ignored(self, sensor: Sensor) -> str:
+        """Return the reason to ignore a sensor, "" without one."""
         return self._ignored.get((sensor.site, sensor.id), "")
 
     def bodies(self, sensors: Sequence[Sensor]) -> list[schemas.Sensor]:
+        """Return several sensors."""
         unread = self._service.telemetry.unread([sensor.code for sensor in sensors])
-        return [self._body(sensor, unread.get(sensor.code)) for sensor in sensors]
+        sites = {sensor.site for sensor in sensors}
+        self._read_states(sites)
+        inherited = Inheritance(self._service.dispatch.engine, sites)
+        return [self._body(sensor, unread.get(sensor.code), inherited) for sensor in sensors]
 
     def body(self, sensor: Sensor) -> schemas.Sensor:
+        """Return one sensor."""
         [body] = self.bodies([sensor])
         return body
 
-    def _body(self, sensor: Sensor, unread: Unread | None) -> schemas.Sensor:
+    def _body(self, sensor: Sensor, unread: Unread | None, inherited: Inheritance) -> schemas.Sensor:
         registry, place = self._service.dispatch.registry, self.place(sensor)
         known = registry.places.get((sensor.site, place))
         metrics = self._metrics(sensor)
@@ -166,8 +216,12 @@ class _View:
             place=place,
             place_name=both(registry.place_name(sensor.site, place)) if place else None,
             zone=known.zone if known else None,
+            risk_point=schemas.risk_point_body(
+                inherited.of(sensor.site, sensor.id, place, known.zone if known else "")
+            ),
             profile=sensor.profile,
             xy=registry.xy_of(sensor) or (known.xy if known else None),
+            floor=registry.floor_of(sensor, place),
             period_s=sensor.period_s or None,
             gateway=sensor.gateway or None,
             removed=sensor.removed,
@@ -180,10 +234,17 @@ class _View:
             metrics=metrics,
             unread=schemas.UnreadKeys(count=unread.count, keys=list(unread.keys)) if unread else None,
             battery=battery_body(self._batteries.get((sensor.site, sensor.id))),
-            state=self._state(sensor, received=bool(live)),
+            state=self.state(sensor, received=bool(live)),
         )
 
-    def _state(self, sensor: Sensor, *, received: bool) -> schemas.SensorState:
+    def newest_ns(self, sensor: Sensor) -> int:
+        """Return the time of the newest reading, 0 without one; a retained state is none."""
+        rows = self._service.telemetry.latest(sensor.code)
+        return max((row.time_ns for row in rows if QUALITIES[row.quality] != RETAINED), default=0)
+
+    def state(self, sensor: Sensor, *, received: bool) -> schemas.SensorState:
+        """Return the state of a sensor by its active finding, its gateway and its readings."""
+        self._read_states({sensor.site})
         kind, drill = self._active.get((sensor.site, sensor.id), ("", False))
         if kind:
             alarm: schemas.SensorState = "drill" if drill else "hazard"
@@ -197,6 +258,14 @@ class _View:
         if sensor.asleep:
             return "asleep"
         return "ok" if received else "unknown"
+
+    def _read_states(self, sites: set[str]) -> None:
+        """Read active findings and batteries of the sites that were not read before."""
+        if further := sites - self._read:
+            queries = self._service.dispatch.queries
+            self._active |= queries.active_sensors(further)
+            self._batteries |= queries.battery_ends(further)
+            self._read |= further
 
     def _metrics(self, sensor: Sensor) -> list[schemas.LatestReading]:
         rows = []

@@ -59,7 +59,12 @@ def sign_in(
     kind = "session.opened" if session else "session.refused"
     service.dispatch.note(kind, given.username, site="", subject=given.username, facts={"address": address})
     if session is None:
-        return problem(401, "wrong user name, password or code", headers={"WWW-Authenticate": "Bearer"})
+        return problem(
+            401,
+            "wrong user name, password or code",
+            zh="账号、密码或验证码不正确",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
     if session.recovery_codes:
         service.dispatch.note("second_factor.enrolled", given.username, site="", subject=given.username, facts={})
     secure = request.url.scheme == "https"
@@ -79,9 +84,9 @@ def sign_in(
 def _factor_problem(need: SecondFactorNeeded) -> Response:
     headers = {"WWW-Authenticate": "Bearer"}
     if need.enrolment is None:
-        return problem(401, str(need), headers=headers, second_factor="code")
+        return problem(401, str(need), zh=need.zh, headers=headers, second_factor="code")
     enrolment = {"secret": need.enrolment.secret, "otpauth": need.enrolment.uri}
-    return problem(401, str(need), headers=headers, second_factor="enrolment", enrolment=enrolment)
+    return problem(401, str(need), zh=need.zh, headers=headers, second_factor="enrolment", enrolment=enrolment)
 
 
 @router.post("/session/display", response_model=Session, responses=problems(401))
@@ -93,7 +98,8 @@ def open_display(
     display = service.people.displays.find(given.code)
     account = service.people.who(given.code) if display else None
     if display is None or account is None:
-        return problem(401, "the code of this display is unknown or revoked", headers={"WWW-Authenticate": "Bearer"})
+        detail, zh = "the code of this display is unknown or revoked", "显示屏代码无效或已撤销"
+        return problem(401, detail, zh=zh, headers={"WWW-Authenticate": "Bearer"})
     set_session(request, response, given.code, lasting=True)
     facts = {"address": peer(request)}
     service.dispatch.note("display.opened", account.username, site=display.site, subject=account.username, facts=facts)

@@ -26,6 +26,9 @@ class HttpSettings:
     body_bytes_max: Annotated[int, Interval(ge=1_024, le=67_108_864), Unit("B"), doc("largest request body")] = (
         1_048_576
     )
+    picture_bytes_max: Annotated[
+        int, Interval(ge=1_024, le=67_108_864), Unit("B"), doc("largest picture of a plan")
+    ] = 16_777_216
     heartbeat_s: Annotated[float, Interval(ge=0.1, le=5), Unit("s"), doc("longest pause of the live stream")] = 2.0
     listeners_max: Annotated[int, Interval(ge=1, le=10_000), doc("concurrent live streams")] = 200
     account_listeners_max: Annotated[

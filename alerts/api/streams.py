@@ -50,8 +50,8 @@ class Streams:
             self._accounts, self._tokens = +self._accounts, +self._tokens  # without keys at 0
 
     def ended(self, token: str) -> bool:
-        """Return whether the session of an open stream has ended."""
-        return token in self._ended
+        """Return whether the session of an open stream has ended, or the service ends."""
+        return self._stopped.is_set() or token in self._ended
 
     async def run(self) -> None:
         """Check the sessions until `stop`. While the database is unavailable, the streams stay."""
@@ -66,5 +66,5 @@ class Streams:
                 structlog.get_logger(part="http").warning("live stream cannot read sessions", error=str(error))
 
     def stop(self) -> None:
-        """End `run` after its present check."""
+        """End every stream within CHECK_S, and `run` after its present check."""
         self._stopped.set()

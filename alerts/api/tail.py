@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 from anyio import to_thread
@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerts import AlertDispatch, Event
 
 EVENTS_MAX = 2_000
-PAUSE_S = 0.2
+PAUSE_S = 1.0
+"""Longest time between two reads: for entries of another process, and for the condition."""
 FRESH_S = 3.0
 """A journal that has not been read for this time stops the heartbeat: its listeners may miss an alarm."""
 
@@ -32,9 +33,9 @@ class Tail:
 
     def __init__(self, dispatch: AlertDispatch, condition: Callable[[], int]) -> None:
         """condition: version of the service's condition, which the journal does not contain."""
-        self._queries, self._condition = dispatch.queries, condition
+        self._queries, self._commits, self._condition = dispatch.queries, dispatch.commits, condition
         self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
-        self._changed, self._stopped = asyncio.Condition(), asyncio.Event()
+        self._changed, self._stopped, self._woken = asyncio.Condition(), asyncio.Event(), asyncio.Event()
         self.seq = 0
         self.oldest = 1
         self.condition = 0
@@ -42,8 +43,22 @@ class Tail:
 
     async def run(self) -> None:
         """Read new entries until `stop`; retries while the database is unavailable."""
+        loop = asyncio.get_running_loop()
+
+        def wake(_channels: Collection[str]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._woken.set)
+
+        self._commits.add(wake)
+        try:
+            await self._follow()
+        finally:
+            self._commits.remove(wake)
+
+    async def _follow(self) -> None:
         begun = False
         while not self._stopped.is_set():
+            self._woken.clear()
             try:
                 if not begun:
                     self.seq = await to_thread.run_sync(self._queries.head)
@@ -57,11 +72,12 @@ class Tail:
             if fresh or condition != self.condition:
                 await self._publish(fresh, condition)
             else:
-                await pause(self._stopped, PAUSE_S)
+                await pause(self._woken, PAUSE_S)
 
     def stop(self) -> None:
         """End `run` after its present read: a cancelled read would keep its database connection."""
         self._stopped.set()
+        self._woken.set()
 
     def fresh(self) -> bool:
         """Return whether the journal has just been read."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from detectors import Recipe
 from ingest import Catalog, Store, Unread
 
 if TYPE_CHECKING:
@@ -33,6 +34,23 @@ class Condition:
     unstored: Sequence[Notice] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """Qualification of one rule. established: it pages without a score sheet; reason: of the stage, in English.
+
+    sheet: figures of its score sheet with the fields of `schemas.detectors.Figure`; lead: median and p10 in s, count.
+    """
+
+    stage: Literal["shadow", "probation", "paging"]
+    sheet: Sequence[Mapping[str, Any]] = ()
+    lead: tuple[float, float, int] | None = None
+    established: bool = False
+    reason: str = ""
+
+
+UNQUALIFIED = Qualified("shadow", reason="not qualified")
+
+
 class Telemetry(Protocol):
     """The running service, for reading."""
 
@@ -49,6 +67,15 @@ class Telemetry(Protocol):
     @property
     def registry(self) -> CollectorRegistry:
         """The metrics of the process."""
+        ...
+
+    @property
+    def recipe(self) -> Recipe:
+        """The running recipe."""
+        ...
+
+    def qualified(self) -> Mapping[str, Qualified]:
+        """Return the qualification of rules by name."""
         ...
 
     def latest(self, sensor: int) -> list[Last]:

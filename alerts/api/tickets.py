@@ -10,14 +10,19 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 
 import alerts
 from alerts import Grade, Invalid
-from alerts.queries import TICKET_ORDER
+from alerts.dangers.kinds import SOURCES
+from alerts.dangers.proof import seen
+from alerts.orders import TICKET_ORDER
+from alerts.people.access import minimised
+from alerts.tickets.worklist import found_by, marked, waiting
 
-from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
-from .problem import KeyReused, VersionNeeded, problems
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, dumped, listed, page_of
+from .problem import KeyReused, problems
+from .schemas.dangers import danger_facts
 from .schemas.tickets import Loop, Ticket, TicketDetail, TicketList, loop_body, ticket_body, ticket_detail
+from .versions import mark, required_version
 
 router = APIRouter(tags=["tickets"])
-VERSION_DIGITS_MAX = 9
 ETAG = {"description": "version of the ticket, for If-Match", "schema": {"type": "string"}}
 EXAMPLES: dict[str, Any] = {
     "assign": {"value": {"fixer": "fixer", "note": "check the detector in room 412"}},
@@ -27,7 +32,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-@router.get("/tickets")
+@router.get("/tickets", response_model=TicketList)
 def tickets(
     service: DependenciesIn,
     actor: ActorIn,
@@ -35,13 +40,22 @@ def tickets(
     site: SiteQuery = None,
     state: Annotated[str | None, Query(max_length=32, description="only in this state of the closed loop")] = None,
     grade: Annotated[str | None, Query(max_length=16, description="red, orange, yellow or blue")] = None,
-) -> TicketList:
+    source: Annotated[str | None, Query(max_length=16, description="sensor, inspection, patrol or report")] = None,
+    major: Annotated[bool | None, Query(description="only major dangers, or only others")] = None,
+    supervised: Annotated[bool | None, Query(description="only under a supervision order, or only others")] = None,
+    needs_me: Annotated[bool, Query(description="only those that wait for a role of the caller")] = False,  # noqa: FBT002 - a query parameter
+) -> Response:
     """List tickets, the newest first."""
-    if state is not None and state not in alerts.loop().states:
-        raise Invalid({"state": f"one of {', '.join(alerts.loop().states)}"})
-    found = service.dispatch.queries.tickets(actor, site=site, state=state, grade=_grade(grade), page=page)
+    if source not in {None, *SOURCES}:
+        raise Invalid.in_both({"source": (f"one of {', '.join(SOURCES)}", f"须为：{'、'.join(SOURCES)}")})
+    states = alerts.loop().states
+    if state is not None and state not in states:
+        raise Invalid.in_both({"state": (f"one of {', '.join(states)}", f"须为：{'、'.join(states)}")})
+    only = [*([waiting(actor)] if needs_me else []), *([found_by(source)] if source else [])]
+    only += marked(major=major, supervised=supervised)
+    found = service.dispatch.queries.tickets(actor, site=site, state=state, grade=_grade(grade), page=page, only=only)
     rows, following = listed(found, page, TICKET_ORDER.cursor)
-    return TicketList(items=_bodies(service, actor, rows), next=following)
+    return page_of(bodies(service, actor, rows), following)
 
 
 @router.get("/tickets/{ticket_id}", responses=problems(404) | {200: {"headers": {"ETag": ETAG}}})
@@ -51,9 +65,17 @@ def ticket(service: DependenciesIn, actor: ActorIn, ticket_id: str, response: Re
     An action on the ticket requires the ETag of this response in If-Match.
     """
     found = service.dispatch.queries.ticket(ticket_id, actor)
-    response.headers["ETag"] = f'"{found.version}"'
-    [body] = _bodies(service, actor, [found])
-    return ticket_detail(body, service.dispatch.queries.history(found.id))
+    mark(response, found.version)
+    [body] = bodies(service, actor, [found])
+    danger = service.dispatch.danger_queries.by_id([found.danger], actor)[found.danger]
+    return ticket_detail(
+        body,
+        service.dispatch.queries.history(found.id),
+        service.dispatch.proof(found, actor),
+        tests=service.dispatch.sensor_tests.of_ticket(found.id),
+        photos=[] if minimised(actor) else service.dispatch.danger_queries.photos(found.danger),
+        repeats=service.dispatch.danger_queries.repeats(danger),
+    )
 
 
 @router.post(
@@ -83,9 +105,9 @@ def act(
             raise KeyReused("this Idempotency-Key belongs to another request")
         return _response(known.body, known.etag, known.status)
     service.dispatch.queries.ticket(ticket_id, actor)
-    moved = service.dispatch.act(ticket_id, action, actor, fields or {}, version=_version(if_match))
-    [ticket] = _bodies(service, actor, [moved])
-    body, etag = ticket.model_dump_json(by_alias=True), f'"{moved.version}"'
+    moved = service.dispatch.act(ticket_id, action, actor, fields or {}, version=required_version(if_match, "ticket"))
+    [ticket] = bodies(service, actor, [moved])
+    body, etag = dumped(ticket).decode(), f'"{moved.version}"'
     if idempotency_key:
         replies.keep(actor.username, idempotency_key, digest, body=body, etag=etag)
     return _response(body, etag)
@@ -98,18 +120,22 @@ def loop(actor: ActorIn) -> Loop:
     return loop_body()
 
 
-def _bodies(service: Dependencies, actor: alerts.Actor, rows: list[alerts.Ticket]) -> list[Ticket]:
-    """Return tickets with their hazards and evidence: three queries, independent of the number of tickets."""
-    queries, registry = service.dispatch.queries, service.dispatch.registry
-    ids = [ticket.hazard for ticket in rows]
-    hazards, found = queries.hazards_by_id(ids, actor), queries.findings_of(ids, actor)
-    known, now_ns = queries.persons(rows, actor), service.dispatch.clock()
-    bodies = []
+def bodies(service: Dependencies, actor: alerts.Actor, rows: list[alerts.Ticket]) -> list[Ticket]:
+    """Return tickets with their dangers and evidence: some queries, independent of the number of tickets."""
+    queries, registry, dangers = service.dispatch.queries, service.dispatch.registry, service.dispatch.danger_queries
+    ids = [ticket.danger for ticket in rows]
+    known, evidence, clauses = dangers.by_id(ids, actor), dangers.evidence(ids, actor), dangers.clauses()
+    shown = [] if minimised(actor) else [hazard.id for hazards in evidence.values() for hazard in hazards]
+    found = queries.findings_of(shown, actor)
+    people, now_ns = queries.persons(rows, actor), service.dispatch.clock()
+    result = []
     for row in rows:
-        hazard = hazards[row.hazard]
-        actions = alerts.loop().open_to(row, actor, hazard, persons=known, now_ns=now_ns)
-        bodies.append(ticket_body(row, hazard, registry, found[row.hazard], actions))
-    return bodies
+        danger, hazards = known[row.danger], evidence[row.danger]
+        actions = alerts.loop().open_to(row, danger, actor, seen(hazards), persons=people, now_ns=now_ns)
+        facts = danger_facts(danger, [hazard.id for hazard in hazards], clauses)
+        findings = [finding for hazard in hazards for finding in found.get(hazard.id, ())]
+        result.append(ticket_body(row, facts, hazards, registry, findings, actions))
+    return result
 
 
 def _response(body: str, etag: str, status: int = 200) -> Response:
@@ -120,15 +146,5 @@ def _grade(colour: str | None) -> int | None:
     if colour is None:
         return None
     if colour.upper() not in Grade.__members__:
-        raise Invalid({"grade": "red, orange, yellow or blue"})
+        raise Invalid.in_both({"grade": ("red, orange, yellow or blue", "须为 red、orange、yellow 或 blue")})
     return int(Grade[colour.upper()])
-
-
-def _version(if_match: str | None) -> int:
-    """Return the version in an If-Match header. Raises VersionNeeded without one, Invalid for another value."""
-    if if_match is None:
-        raise VersionNeeded("the header If-Match with the ETag of the ticket is missing")
-    version = if_match.removeprefix("W/").strip('"')
-    if not version.isdigit() or len(version) > VERSION_DIGITS_MAX:
-        raise Invalid({"If-Match": "the ETag of the ticket"})
-    return int(version)

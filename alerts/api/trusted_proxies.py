@@ -29,7 +29,8 @@ class TrustedProxies:
         if self._trusts(host):
             scope = {**scope, "client": (self._client(scope) or host, port), "scheme": _scheme(scope)}
         elif self._exclusive and not _local(host):
-            await problem(403, "this address accepts the proxies of http.proxies only")(scope, receive, send)
+            detail, zh = "this address accepts the proxies of http.proxies only", "此地址仅接受 http.proxies 中的代理"
+            await problem(403, detail, zh=zh)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

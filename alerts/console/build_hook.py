@@ -25,6 +25,9 @@ SOURCES = (
     "tsconfig.json",
     "index.html",
     "public/favicon.svg",
+    "public/icon-192.png",
+    "public/icon-512.png",
+    "public/manifest.json",
 )
 STAMP = "sources.sha256"
 LINES_SHOWN = 25

@@ -16,11 +16,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, LargeBinary, cast, func, insert, select
 
+from .commits import mark_written
 from .row_changes import Projection, RowChange
 from .schema import journal
 
 GENESIS = "0" * 64
 PAGE = 1_000
+_TIP = "twinward.tip"
+"""Last entry of a connection's transaction, which no other writer continues."""
+_INSERT = insert(journal)
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,19 @@ class AuditReport:
     rows_differing: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry to append. rows: changes of covered rows; `verify` reports a change without them."""
+
+    at_ns: int
+    actor: str
+    kind: str
+    site: str
+    subject: str
+    facts: Mapping[str, Any]
+    rows: Sequence[RowChange] = ()
+
+
 def append(
     connection: Connection,
     *,
@@ -62,22 +80,40 @@ def append(
     facts: Mapping[str, Any],
     rows: Sequence[RowChange] = (),
 ) -> int:
-    """Append one entry in the connection's transaction; return its sequence number.
+    """Append one entry in the connection's transaction; return its sequence number. Arguments: see `Entry`."""
+    return append_all(connection, [Entry(at_ns, actor, kind, site, subject, facts, rows)])[0]
 
-    rows: changes of covered rows in this transaction; `verify` reports a change without them.
-    """
-    last, before = tip(connection)
-    seq = last + 1
-    value = {"at": at_ns, "actor": actor, "kind": kind, "site": site, "subject": subject, "facts": facts}
-    body = canonical(value | {"rows": rows} if rows else value)
-    row = {"seq": seq, "body": body, "site": site, "kind": kind, "subject": subject, "digest": chained(before, body)}
-    connection.execute(insert(journal).values(row))
-    return seq
+
+def append_all(connection: Connection, entries: Sequence[Entry]) -> list[int]:
+    """Append entries in the connection's transaction, in order; return their sequence numbers."""
+    transaction = connection.get_transaction()
+    of, seq, digest = connection.info.get(_TIP, (None, 0, GENESIS))
+    if of is None or of is not transaction:
+        seq, digest = tip(connection)
+    added = linked(entries, seq, digest)
+    connection.execute(_INSERT, added)
+    if added:
+        seq, digest = added[-1]["seq"], added[-1]["digest"]
+    connection.info[_TIP] = transaction, seq, digest
+    mark_written(connection)
+    return [row["seq"] for row in added]
+
+
+def linked(entries: Iterable[Entry], seq: int, digest: str) -> list[dict[str, Any]]:
+    """Return the rows of entries that follow the entry with this sequence number and digest."""
+    added = list[dict[str, Any]]()
+    for one in entries:
+        about = {"site": one.site, "kind": one.kind, "subject": one.subject}
+        value = {"at": one.at_ns, "actor": one.actor, "facts": one.facts} | about
+        body = canonical(value | {"rows": one.rows} if one.rows else value)
+        seq, digest = seq + 1, chained(digest, body)
+        added.append({"seq": seq, "body": body, "digest": digest} | about)
+    return added
 
 
 def canonical(value: Mapping[str, Any]) -> str:
     """Return the canonical JSON text that digests cover."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def chained(before: str, body: str) -> str:
@@ -96,9 +132,35 @@ def read(
     return [entry(row.seq, row.body) for row in connection.execute(query)]
 
 
+def read_all(connection: Connection, subjects: Sequence[str]) -> dict[str, list[Event]]:
+    """Return the entries of each of these subjects, in order, by one statement."""
+    found: dict[str, list[Event]] = {subject: [] for subject in subjects}
+    query = select(journal.c.seq, journal.c.body).where(journal.c.subject.in_(subjects)).order_by(journal.c.seq)
+    for row in connection.execute(query):
+        event = entry(row.seq, row.body)
+        found[event.subject].append(event)
+    return found
+
+
 def head(connection: Connection) -> int:
     """Return the sequence number of the last entry, 0 without entries."""
     return int(connection.scalar(select(func.max(journal.c.seq))) or 0)
+
+
+def last_before(connection: Connection, at_ns: int) -> int:
+    """Return the sequence number of the last entry before a time, 0 without one; entries are in the order of time."""
+    low, high = 0, head(connection)
+    while low < high:
+        middle = (low + high + 1) // 2
+        body = connection.scalar(select(journal.c.body).where(journal.c.seq == middle))
+        low, high = (middle, high) if json.loads(str(body))["at"] < at_ns else (low, middle - 1)
+    return low
+
+
+def rows_of(body: str) -> Sequence[Sequence[Any]]:
+    """Return the row changes of an entry by its body: table, key, columns."""
+    found: Sequence[Sequence[Any]] = json.loads(body).get("rows", ())
+    return found
 
 
 def tip(connection: Connection) -> tuple[int, str]:

@@ -45,6 +45,10 @@ class Column:
         """Return the condition for rows with this value."""
         return self.expression == value
 
+    def reaches(self, value: int | str) -> ColumnElement[bool]:
+        """Return the condition for rows with this value or behind it."""
+        return self.expression <= value if self.descending else self.expression >= value
+
     def follows(self, value: int | str) -> ColumnElement[bool]:
         """Return the condition for rows behind this value."""
         return self.expression < value if self.descending else self.expression > value
@@ -72,12 +76,14 @@ class Order(Generic[Row]):
     def _behind(self, key: Key) -> ColumnElement[bool]:
         """Return the lexicographic comparison, spelled out because row values cannot mix directions."""
         pairs = list(zip(self.columns, key, strict=True))
-        return or_(
+        behind = or_(
             *(
                 and_(*(before.equals(same) for before, same in pairs[:depth]), column.follows(value))
                 for depth, (column, value) in enumerate(pairs)
             )
         )
+        first, value = pairs[0]
+        return and_(first.reaches(value), behind)  # the bound by which an index finds the begin of the page
 
 
 def encode(name: str, key: Sequence[int | str]) -> str:
@@ -116,4 +122,11 @@ def _valid(value: object, wanted: type[int | str]) -> bool:
 
 
 def _invalid(name: str) -> Invalid:
-    return Invalid({"cursor": f"not a cursor of the list {name!r}; use `next` of the page before"})
+    return Invalid.in_both(
+        {
+            "cursor": (
+                f"not a cursor of the list {name!r}; use `next` of the page before",
+                "翻页位置无效，请从第一页重新载入",
+            )
+        }
+    )

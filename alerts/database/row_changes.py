@@ -14,19 +14,72 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Table, select
 
-from .schema import accounts, assignments, displays, hazards, ignored, tickets
+from .schema import (
+    accounts,
+    assignments,
+    blind_rooms,
+    danger_hazards,
+    dangers,
+    displays,
+    drill_plans,
+    emergency_orders,
+    guide_clauses,
+    handovers,
+    hazards,
+    ignored,
+    inspection_entries,
+    inspection_plans,
+    inspections,
+    measure_checks,
+    place_tags,
+    plans,
+    printed_cards,
+    risk_grades,
+    risk_points,
+    risk_zones,
+    rosters,
+    sensor_tests,
+    silences,
+    tickets,
+    training_courses,
+    training_records,
+    year_archives,
+)
 
 COVERED: Mapping[str, tuple[Table, tuple[str, ...]]] = {
     "hazards": (hazards, ("id",)),
     "tickets": (tickets, ("id",)),
     "accounts": (accounts, ("username",)),
     "displays": (displays, ("id",)),
+    "handovers": (handovers, ("id",)),
     "assignments": (assignments, ("site", "sensor")),
     "ignored": (ignored, ("site", "sensor")),
+    "rosters": (rosters, ("site",)),
+    "plans": (plans, ("site",)),
+    "emergency_orders": (emergency_orders, ("id",)),
+    "dangers": (dangers, ("id",)),
+    "danger_hazards": (danger_hazards, ("hazard",)),
+    "guide_clauses": (guide_clauses, ("id",)),
+    "risk_zones": (risk_zones, ("site", "id")),
+    "risk_points": (risk_points, ("site", "id")),
+    "risk_grades": (risk_grades, ("site", "point", "since_ns")),
+    "measure_checks": (measure_checks, ("id",)),
+    "printed_cards": (printed_cards, ("site", "point")),
+    "silences": (silences, ("id",)),
+    "blind_rooms": (blind_rooms, ("site", "place", "detection")),
+    "inspection_plans": (inspection_plans, ("site", "id")),
+    "inspections": (inspections, ("site", "id")),
+    "inspection_entries": (inspection_entries, ("site", "inspection", "id")),
+    "place_tags": (place_tags, ("site", "tag")),
+    "year_archives": (year_archives, ("site", "year", "edition")),
+    "sensor_tests": (sensor_tests, ("id", "sensor")),
+    "training_courses": (training_courses, ("site", "id")),
+    "training_records": (training_records, ("id",)),
+    "drill_plans": (drill_plans, ("id",)),
 }
 """Covered tables with the columns of their key."""
-_SECRET = frozenset(("password",))
-"""Columns of which the journal has the SHA-256 only; each value has a random salt of 128 bits."""
+_SECRET = frozenset(("password", "content"))
+"""Columns of which the journal has the SHA-256 only: a password, a roster with telephone numbers, a plan."""
 PAGE = 1_000
 
 
@@ -41,6 +94,11 @@ class RowChange(NamedTuple):
 def added(table: Table, row: Mapping[str, Any]) -> RowChange:
     """Return the change that adds a row, or replaces it as a whole."""
     return RowChange(table.name, _key(table.name, row), {name: _value(name, row[name]) for name in row})
+
+
+def digests(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return new values of columns as the journal has them: of a secret the digest."""
+    return {name: _value(name, value) for name, value in columns.items()}
 
 
 def changed(table: Table, before: Mapping[str, Any], after: Mapping[str, Any]) -> RowChange:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 
@@ -28,6 +28,9 @@ NOT_WRITABLE = StorageFault("not_writable", "数据库无法写入", "the databa
 
 UNWRITTEN = (OperationalError, InterfaceError, InternalError, NoConnection, sqlite3.OperationalError, OSError)
 """Errors of a write with an external cause. A later retry may succeed."""
+
+NOT_STORED = (*UNWRITTEN, DatabaseError)
+"""These and all others of the database: a damaged file raises a plain DatabaseError."""
 
 _WORDS = (
     ("disk is full", DISK_FULL),

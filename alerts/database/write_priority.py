@@ -1,50 +1,49 @@
-"""Write priority between the urgent and the ordinary lane of detections."""
+"""Order of the write transactions of one process: ordinary detections let every other writer pass."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
 
-from ingest import Priority
-
-SHARE = 0.25
-"""Pause of the ordinary lane after a transaction, as a share of the transaction's duration."""
+ORDINARY_WAIT_S = 10.0
+"""Longest wait of an ordinary transaction for the other writers."""
 
 
-class WritePriority:
-    """An urgent transaction starts immediately. An ordinary one waits for urgent ones and pauses after itself.
+class WriteTurns:
+    """One write transaction at a time. An ordinary one starts only while no other one waits; these come in order.
 
-    SQLite accepts one writer at a time, and a waiting writer polls. Without the pauses a busy lane would exclude the
-    others.
+    A database accepts one writer at a time, and on SQLite a waiting writer polls: without turns a busy lane of
+    detections would exclude timers, deliveries and people until their limits. Without their order a thread that writes
+    repeatedly would do the same: it takes the next turn before another one starts.
     """
 
     def __init__(self) -> None:
-        self._urgent_waiting = 0
+        self._held = False
+        self._waiting = deque[object]()
         self._changed = threading.Condition()
 
-    @contextmanager
-    def of(self, lane: Priority) -> Iterator[None]:
-        """Run one transaction of this lane."""
-        if lane is Priority.URGENT:
-            with self._urgent():
-                yield
-            return
+    def enter(self, wait_s: float, *, ordinary: bool = False) -> bool:
+        """Wait for the turn; return whether it came in time. wait_s: limit of a writer that is not ordinary."""
         with self._changed:
-            while self._urgent_waiting:
-                self._changed.wait()
-        begun_s = time.monotonic()
-        yield
-        time.sleep(SHARE * (time.monotonic() - begun_s))
-
-    @contextmanager
-    def _urgent(self) -> Iterator[None]:
-        with self._changed:
-            self._urgent_waiting += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._urgent_waiting -= 1
+            if ordinary:
+                return self._taken(ORDINARY_WAIT_S, None)
+            place = object()
+            self._waiting.append(place)
+            try:
+                return self._taken(wait_s, place)
+            finally:
+                self._waiting.remove(place)
                 self._changed.notify_all()
+
+    def leave(self) -> None:
+        """End the turn."""
+        with self._changed:
+            self._held = False
+            self._changed.notify_all()
+
+    def _taken(self, wait_s: float, first: object | None) -> bool:
+        """Wait until nobody has the turn and `first` waits longest; None: nobody waits."""
+        if not self._changed.wait_for(lambda: not self._held and next(iter(self._waiting), None) is first, wait_s):
+            return False
+        self._held = True
+        return True

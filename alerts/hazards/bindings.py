@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, Select, Table, delete, insert, select
 
 from alerts.database import journal
 from alerts.database.row_changes import RowChange, added, removed
 from alerts.database.schema import assignments, ignored
 from alerts.errors import GuardFailed, Invalid, NotFound
 from alerts.people.access import Actor, require
+from alerts.risk.causes import causes
 from alerts.risk.registry import Registry
+from detectors import Phase
+
+from .findings import Observation
 
 LINES_MAX = 5_000
 """Lines of a list."""
@@ -36,7 +41,10 @@ class Bindings:
             raise NotFound("site", site)
         wrong = {place for place in places.values() if place and (site, place) not in self._registry.places}
         if wrong:
-            raise Invalid({"place": f"no place {', '.join(map(repr, sorted(wrong)))} at {site}"})
+            names = sorted(map(repr, wrong))
+            raise Invalid(
+                {"place": f"no place {', '.join(names)} at {site}"}, zh={"place": f"{site} 没有位置 {'、'.join(names)}"}
+            )
         with self._engine.begin() as connection:
             for sensor, place in places.items():
                 connection.execute(
@@ -125,14 +133,18 @@ def _binding(site: str, sensor: str, place: str) -> list[RowChange]:
     return [added(assignments, key | {"place": place}), removed(ignored, key)]
 
 
-def assigned(connection: Connection) -> dict[tuple[str, str], str]:
-    """Return (site, sensor) -> place of the bound sensors."""
-    return {(row.site, row.sensor): row.place for row in connection.execute(select(assignments))}
+def assigned(connection: Connection, sites: Collection[str] | None = None) -> dict[tuple[str, str], str]:
+    """Return (site, sensor) -> place of the bound sensors. sites: only these."""
+    return {(row.site, row.sensor): row.place for row in connection.execute(_of_sites(assignments, sites))}
 
 
-def ignored_sensors(connection: Connection) -> dict[tuple[str, str], str]:
-    """Return (site, sensor) -> reason of the ignored sensors."""
-    return {(row.site, row.sensor): row.reason for row in connection.execute(select(ignored))}
+def ignored_sensors(connection: Connection, sites: Collection[str] | None = None) -> dict[tuple[str, str], str]:
+    """Return (site, sensor) -> reason of the ignored sensors. sites: only these."""
+    return {(row.site, row.sensor): row.reason for row in connection.execute(_of_sites(ignored, sites))}
+
+
+def _of_sites(table: Table, sites: Collection[str] | None) -> Select[Any]:
+    return select(table) if sites is None else select(table).where(table.c.site.in_(sorted(sites)))
 
 
 def _lines(text: str, wrong: dict[str, tuple[str, str]]) -> Iterator[tuple[int, str, str]]:
@@ -149,3 +161,10 @@ def _lines(text: str, wrong: dict[str, tuple[str, str]]) -> Iterator[tuple[int, 
             wrong[f"line {line}"] = "expected two fields: sensor,place", "应为两列：sensor,place"
         else:
             yield line, cells[0], cells[1]
+
+
+def passed_over(observation: Observation, foreign: Mapping[tuple[str, str], str]) -> bool:
+    """Return whether the sensor is ignored. Life safety is never ignored, and an open finding may always clear."""
+    seen = observation.finding
+    theirs = (seen.site, seen.sensor) in foreign and not causes()[seen.kind].life_safety
+    return theirs and observation.phase is not Phase.CLEAR

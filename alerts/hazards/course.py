@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from alerts.database.journal import Event
 from alerts.model import Finding, Hazard
 from alerts.risk.causes import causes
 from alerts.risk.grading import Assessment, Grade, Method
@@ -87,6 +88,15 @@ def paged(hazard: Hazard, seen: Finding, method: Method) -> Hazard:
     if not seen.pages or (hazard.paged_grade != UNPAGED and grade >= hazard.paged_grade):
         return hazard
     return replace(hazard, paged_grade=int(grade))
+
+
+def as_of(hazard: Hazard, history: Sequence[Event], at_ns: int) -> Hazard:
+    """Return the hazard with the grade of its last detection up to a time; of its first one without any before."""
+    graded = [event for event in history if "likelihood" in event.facts]
+    until = [event for event in graded if int(event.facts.get("last_ns", event.facts["event_ns"])) <= at_ns]
+    if not graded:
+        return hazard
+    return replace(hazard, grade=Grade[(until or graded[:1])[-1].facts["grade"].upper()])
 
 
 def _higher(known: Mapping[str, Any], seen: Finding) -> Mapping[str, Any]:

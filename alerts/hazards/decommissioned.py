@@ -15,6 +15,9 @@ from ingest import Catalog, Sensor
 
 from .findings import SILENT, Observation
 
+SITES_MAX = 500
+"""Sites that a query names; databases bound its parameters."""
+
 
 def ends(
     connection: Connection, catalog: Catalog, assigned: Mapping[tuple[str, str], str], now_ns: int
@@ -23,15 +26,27 @@ def ends(
 
     An alarm of a removed device stays, because a removal is no proof of its end.
     """
-    found = []
-    for sensor in catalog:
-        if not sensor.removed or sensor.place or (sensor.site, sensor.id) in assigned:
-            continue
-        own = select(findings).where(findings.c.site == sensor.site, findings.c.sensor == sensor.id, findings.c.active)
-        for row in connection.execute(own):
-            finding = rows.record(Finding, row)
-            if finding.kind in SILENT or _retired(sensor):
-                found.append(Observation(replace(finding, last_ns=now_ns, recorded_ns=now_ns), Phase.CLEAR, "", ""))
+    gone = [
+        sensor for sensor in catalog if sensor.removed and not sensor.place and (sensor.site, sensor.id) not in assigned
+    ]
+    active = _active(connection, {sensor.site for sensor in gone}) if gone else {}
+    return [
+        Observation(replace(finding, last_ns=now_ns, recorded_ns=now_ns), Phase.CLEAR, "", "")
+        for sensor in gone
+        for finding in active.get((sensor.site, sensor.id), ())
+        if finding.kind in SILENT or _retired(sensor)
+    ]
+
+
+def _active(connection: Connection, sites: set[str]) -> Mapping[tuple[str, str], list[Finding]]:
+    """Return the active findings by site and sensor, of these sites at least, with one query."""
+    query = select(findings).where(findings.c.active)
+    if len(sites) <= SITES_MAX:
+        query = query.where(findings.c.site.in_(sorted(sites)))
+    found: dict[tuple[str, str], list[Finding]] = {}
+    for row in connection.execute(query):
+        finding = rows.record(Finding, row)
+        found.setdefault((finding.site, finding.sensor), []).append(finding)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,14 @@ from alerts.risk.registry import Registry
 from detectors import DetectionBatch, Phase
 from ingest import Catalog, Sensor
 
-DETECTOR_LOST = "detector_lost"
+DETECTOR_LOST, DETECTOR_MISSING = "detector_lost", "detector_missing"
 SILENT = frozenset(("sensor_silent", "gateway_silent", DETECTOR_LOST))
 """Kinds of findings about a sensor or gateway without messages."""
+UNREACHED = ("gateway_silent", "sensor_silent")
+"""Those of them that a declared dependency explains; a lost detector of a sleeping room is never explained away."""
+
+ROOM_STATES = frozenset(("occupied",))
+"""Kinds of detections that state a room's use to other rules; they are no findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,12 @@ def observations(
     *,
     assigned: Mapping[tuple[str, str], str],
     now_ns: int,
-    rows: range | None = None,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[Observation]:
     """Return the detections of these rows, or of all, in order.
 
-    assigned: sensor bindings of people, which override the registry. Left out: a lost detector outside sleeping rooms,
-    and a removed sensor without a place; their ends stay, which end findings of an earlier place.
+    assigned: sensor bindings of people, which override the registry. Left out: room states, rules in shadow, a lost
+    detector outside sleeping rooms, and a removed sensor without a place; their ends stay, which end earlier findings.
     """
 
     def place_of(sensor: Sensor) -> str:
@@ -49,11 +54,15 @@ def observations(
         return [room for one in found if one is not None and (room := place_of(one))]
 
     for row in range(len(detections)) if rows is None else rows:
+        if detections.hazard[row] in ROOM_STATES:
+            continue
         sensor, evidence = catalog[int(detections.sensor[row])], detections.evidence[row]
         behind = sensors_behind(evidence)
         own = rooms_of(sensor, [sensor.id, *(name for name in behind if name.startswith(f"{sensor.id}/"))])
         place = next(iter(own), "")  # a device without a place has that of its probes
         if detections.phase[row] != Phase.CLEAR:
+            if detections.shadow(row):
+                continue
             if sensor.removed and not place:
                 continue
             if detections.hazard[row] == DETECTOR_LOST:

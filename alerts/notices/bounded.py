@@ -8,7 +8,7 @@ from cachetools import FIFOCache
 
 from alerts.model import Notice, Receipt
 
-from .channels.contract import Channel
+from .channels.contract import Channel, Limited, Slow
 
 LIMIT_S = 15.0
 """Longer than the limits of a webhook (5 s) and of a step of an e-mail (4 s); a receiver may answer a byte a second."""
@@ -25,9 +25,12 @@ class Bounded:
     """
 
     def __init__(self, channel: Channel, *, limit_s: float = LIMIT_S, hung_max: int = HUNG_MAX) -> None:
-        """limit_s: limit of one delivery, from name resolution to the response."""
+        """limit_s: limit of one delivery, from name resolution to the response; a slow channel has its own."""
         self.name, self.for_programs = channel.name, channel.for_programs
-        self._channel, self._limit_s, self._hung_max = channel, limit_s, hung_max
+        self.limited = channel if isinstance(channel, Limited) else None
+        self.limit_s = channel.limit_s if isinstance(channel, Slow) else limit_s
+        self.keeps_state = bool(getattr(channel, "keeps_state", False))
+        self._channel, self._hung_max = channel, hung_max
         self._hung: list[_Delivery] = []
         self._late: FIFOCache[str, None] = FIFOCache(LATE_MAX)
 
@@ -42,10 +45,10 @@ class Bounded:
         if len(self._hung) >= self._hung_max:
             return Receipt(delivered=False, error=f"{len(self._hung)} deliveries hang; allowed are {self._hung_max}")
         delivery = _Delivery(self._channel, notice)
-        if delivery.wait(self._limit_s):
+        if delivery.wait(self.limit_s):
             return delivery.result()
         self._hung.append(delivery)
-        return Receipt(delivered=False, error=f"the delivery took longer than {self._limit_s:g} s")
+        return Receipt(delivered=False, error=f"the delivery took longer than {self.limit_s:g} s")
 
 
 class _Delivery:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -14,8 +14,10 @@ from alerts.model import Notice
 
 from .bounded import LIMIT_S, Bounded
 from .channels.contract import Channel
-from .outbox import CONSOLE, after_attempt
+from .outbox import after_attempt
 from .sent_ids import SentIds
+from .withdrawals import ALL_CLEAR
+from .writer import CONSOLE
 
 WAITING_MAX = 2_000
 RECENT_MAX = 200
@@ -45,6 +47,7 @@ class MemoryOutbox:
         self._waiting: dict[str, deque[Notice]] = {channel.name: deque() for channel in channels}
         self._accepted: FIFOCache[str, None] = FIFOCache(waiting_max * (len(self._channels) + 1))
         self._recent: deque[Notice] = deque(maxlen=RECENT_MAX)
+        self._ended: FIFOCache[str, None] = FIFOCache(waiting_max)
         self._changed = threading.Condition()
         self._stopping = False
         self._threads = [
@@ -77,6 +80,11 @@ class MemoryOutbox:
                 self._queue(notice)
             self._changed.notify_all()
         return len(fresh)
+
+    def end_order(self, order: str) -> None:
+        """Deliver no notice that begins this order from now on."""
+        with self._changed:
+            self._ended[order] = None
 
     @property
     def waiting(self) -> int:
@@ -129,6 +137,8 @@ class MemoryOutbox:
         with self._changed:
             while not self._stopping:
                 line, now_ns = self._waiting[channel], self._clock()
+                for notice in [one for one in line if _begins(one, self._ended)]:
+                    line.remove(notice)
                 due = [notice for notice in line if notice.next_ns <= now_ns]
                 if due:
                     first = min(due, key=lambda notice: notice.next_ns)
@@ -136,3 +146,8 @@ class MemoryOutbox:
                     return first
                 self._changed.wait(TURN_S)
         return None
+
+
+def _begins(notice: Notice, orders: Container[str]) -> bool:
+    """Return whether the notice begins one of the orders."""
+    return notice.body.get("action") != ALL_CLEAR and notice.body.get("order", "") in orders

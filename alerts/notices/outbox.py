@@ -1,148 +1,51 @@
 """Outbox of notices: written in the transaction of their cause, delivered at least once per channel.
 
-The id of a notice derives from its cause and channel. It is the same in every attempt, so receivers drop duplicates.
-The id of a page derives from the detection alone (`paged_cause`): a page sent from memory has the id of the notice that
-is stored later. After a failed attempt the outbox waits 5 s, 10 s, 20 s ... up to an hour. After a day the notice has
-failed; a person can resend it.
+The id of a notice is the same in every attempt, so receivers drop duplicates (see `writer`). After a failed attempt the
+outbox waits 5 s, 10 s, 20 s ... up to an hour. After a day the notice has failed; a person can resend it.
 
-Each channel has a worker of its own and sends the highest grade first. The page of a fire waits neither behind a
-thousand offline sensors nor for a receiver that hangs: a delivery has one limit over its whole exchange.
+Each channel has a worker of its own. It sends orders first, then the highest grade. The page of a fire waits neither
+behind a thousand offline sensors nor for a receiver that hangs: a delivery has one limit over its whole exchange.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Engine, select, update
 
 from alerts.database import journal, rows
-from alerts.database.engine import ALARM_LOCK_WAIT_MS
+from alerts.database.commits import Commits
+from alerts.database.engine import ALARM_LOCK_WAIT_MS, LOCK_WAIT_MS
 from alerts.database.schema import hazards, notices
-from alerts.model import Hazard, Notice, Receipt, Ticket, identity
-from alerts.risk.registry import Registry
-from alerts.timestamps import format_time
+from alerts.model import Notice, Receipt
+from detectors import WATCHDOG
 
 from .bounded import LIMIT_S, Bounded
-from .channels.contract import Channel
+from .channels.contract import Channel, Limited
+from .channels.routes import ORDERS
+from .digests import digest_of, grouped, is_red
 from .sent_ids import SentIds
+from .withdrawals import WITHDRAWN, begins_ended_hazard, begins_ended_order, withdrawn
+from .writer import PAGED
 
 GIVE_UP_NS = 86_400_000_000_000
 LEASE_NS = 60_000_000_000
+LEASE_MARGIN_S = 10.0
 WAIT_NS = 5_000_000_000
 WAIT_NS_MAX = 3_600_000_000_000
+PAUSE_S = 1.0
+"""Longest time between two looks of a worker: for retries, and for notices of another process."""
 TURN, TURN_S = 20, 0.25
-"""Notices and seconds after which a worker selects the highest grade again."""
-PAGED = frozenset(("hazard.opened", "hazard.raised", "hazard.relapsed"))
-"""Types of the notices that page people, if the level of the detection pages by its rule."""
+"""Bounds of a turn: then a worker selects the highest grade again. A new notice ends the turn after the present one."""
+DIGEST_TURN = 200
+"""The same for a channel with a rate limit, whose lower grades become a digest."""
+STALLED_S = 20.0
+"""Time beyond the limit of a delivery after which a turn of a worker counts as stalled."""
 OTHERS = ""
-CONSOLE = "console"
-"""Built-in channel: the console shows the notice, delivered when it is written."""
-
-
-def paged_cause(kind: str, hazard: Hazard, finding: str) -> str:
-    """Return the cause of a page, derived from detections without database counters.
-
-    A hazard opens once. From the begin of an alarm it pages once for each grade and further place. A finding joins
-    once, so it causes one relapse.
-    """
-    if kind == "hazard.opened":
-        return identity(kind, hazard.id)
-    if kind == "hazard.raised":
-        return identity(kind, hazard.id, hazard.since_ns, hazard.paged_grade, len(hazard.places))
-    return identity(kind, hazard.id, finding)
-
-
-class NoticeWriter:
-    """Writes notices within the caller's transaction, one per channel that accepts the type."""
-
-    def __init__(
-        self, connection: Connection, channels: Sequence[Channel], registry: Registry, *, from_memory: bool = False
-    ) -> None:
-        """from_memory: write only pages, marked as sent from memory because nothing is stored yet."""
-        self._connection, self._channels, self._registry = connection, channels, registry
-        self._from_memory = from_memory
-
-    def hazard(
-        self,
-        kind: str,
-        hazard: Hazard,
-        ticket: Ticket | None,
-        *,
-        pages: bool,
-        finding: str,
-        step: int,
-        now_ns: int,
-    ) -> None:
-        """Write notices of a hazard: every change to programs, pages to people. finding: id of the cause."""
-        body: dict[str, Any] = {
-            "alarm_id": hazard.id,
-            "site": hazard.site,
-            "zone": hazard.zone,
-            "place": self._registry.place_name(hazard.site, hazard.place),
-            "places": [self._registry.place_name(hazard.site, place) for place in hazard.places],
-            "kind": hazard.kind,
-            "grade": hazard.grade.colour,
-            "page": pages,
-            "active": hazard.active,
-            "late": hazard.late,
-            "drill": hazard.drill,
-            "opened_at": format_time(hazard.opened_ns),
-            "text": dict(hazard.text),
-            "ticket": ticket.number if ticket else None,
-        }
-        if self._from_memory:
-            body |= {"from_memory": True}
-        about = (hazard.site, hazard.id, ticket.id if ticket else "")
-        cause = paged_cause(kind, hazard, finding) if pages else identity(hazard.id, about[2], kind, step)
-        self._write(kind, body, about, pages=pages, cause=cause, now_ns=now_ns)
-
-    def ticket(self, kind: str, ticket: Ticket, *, step: int, now_ns: int) -> None:
-        """Write notices of a ticket step to programs."""
-        body = {
-            "alarm_id": ticket.hazard,
-            "ticket": ticket.number,
-            "site": ticket.site,
-            "zone": ticket.zone,
-            "place": self._registry.place_name(ticket.site, ticket.place),
-            "kind": ticket.kind,
-            "grade": ticket.grade.colour,
-            "state": ticket.state,
-            "fixer": ticket.fixer,
-            "due_at": format_time(ticket.due_ns),
-        }
-        about = (ticket.site, ticket.hazard, ticket.id)
-        cause = identity(ticket.hazard, ticket.id, kind, step)
-        self._write(kind, body, about, pages=False, cause=cause, now_ns=now_ns)
-
-    def _write(
-        self, kind: str, body: Mapping[str, Any], about: tuple[str, str, str], *, pages: bool, cause: str, now_ns: int
-    ) -> None:
-        if self._from_memory and not pages:
-            return
-        site, hazard, ticket = about
-        wanted = [channel.name for channel in self._channels if pages or channel.for_programs]
-        for name in [*wanted, *([CONSOLE] if pages else [])]:
-            notice = Notice(
-                id=f"msg_{identity(cause, name)}",
-                site=site,
-                hazard=hazard,
-                ticket=ticket,
-                channel=name,
-                type=kind,
-                created_ns=now_ns,
-                body=body,
-                state="sent" if name == CONSOLE else "pending",
-                attempts=0,
-                next_ns=now_ns,
-                delivered_ns=now_ns if name == CONSOLE else None,
-                error="",
-            )
-            rows.add(self._connection, notices, notice)
 
 
 class Outbox:
@@ -159,13 +62,24 @@ class Outbox:
         *,
         delivered: SentIds | None = None,
         limit_s: float = LIMIT_S,
+        commits: Commits | None = None,
+        completed: Callable[[Notice], Notice] = lambda notice: notice,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """delivered: ids that were sent, also from memory; they are not sent again. limit_s: of one delivery."""
+        """delivered: ids that were sent, also from memory; they are not sent again. limit_s: of one delivery.
+
+        commits: wake the workers; without them a notice waits up to PAUSE_S. completed: adds the one-time link, which
+        the database does not contain.
+        """
+        self._completed = completed
         self._engine, self._clock = engine.execution_options(lock_wait_ms=ALARM_LOCK_WAIT_MS), clock
+        self._leasing = self._engine.execution_options(durable=False)
         self._delivered = SentIds() if delivered is None else delivered
         self._channels = {channel.name: Bounded(channel, limit_s=limit_s) for channel in channels}
-        self._stopping = threading.Event()
+        self._stopping, self._commits = threading.Event(), commits
         self._errors = dict.fromkeys((*self._channels, OTHERS), "")
+        self._monotonic, self._turned_s = monotonic, dict.fromkeys(self._errors, monotonic())
+        self._woken = {name: threading.Event() for name in self._errors}
         self._threads = [
             threading.Thread(target=self._run, args=(name,), name=f"outbox-{name or 'others'}", daemon=True)
             for name in self._errors
@@ -173,14 +87,22 @@ class Outbox:
         self._log = structlog.get_logger(part="outbox")
         self.errors_total = 0
 
-    def start(self) -> None:
-        """Start the workers."""
+    def start(self, *, replaces: bool = False) -> None:
+        """Start the workers. replaces: this process follows another one, whose leases end now."""
+        if replaces:
+            self._end_leases(self._clock())
+        if self._commits is not None:
+            self._commits.add(self._wake)
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """Finish running deliveries and stop the workers."""
         self._stopping.set()
+        if self._commits is not None:
+            self._commits.remove(self._wake)
+        for woken in self._woken.values():
+            woken.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(15)
@@ -191,8 +113,8 @@ class Outbox:
 
     @property
     def last_error(self) -> str:
-        """Return the error of a worker whose last turn failed; "" if all succeeded."""
-        return next(filter(None, self._errors.values()), "")
+        """Return the error of a worker whose last turn failed or does not end; "" if all succeed."""
+        return next(filter(None, self._errors.values()), "") or self._stalled()
 
     def deliver_due(self, now_ns: int, channel: str) -> int:
         """Deliver one turn of due notices of a channel, highest grade first; return their number.
@@ -202,31 +124,73 @@ class Outbox:
         mine = notices.c.channel == channel if channel else notices.c.channel.not_in(tuple(self._channels))
         due = select(notices).where(notices.c.state == "pending", notices.c.next_ns <= now_ns, mine)
         gravest = due.outerjoin(hazards, hazards.c.id == notices.c.hazard).order_by(
-            hazards.c.highest_grade.nulls_last(), notices.c.type.not_in(PAGED), notices.c.next_ns
+            notices.c.type.not_like(f"{ORDERS}%"),
+            hazards.c.highest_grade.nulls_last(),
+            notices.c.type.not_in(PAGED),
+            notices.c.next_ns,
         )
+        limited = self._limited(channel)
         with self._engine.execution_options(writes=False).connect() as connection:
-            found = connection.execute(gravest.limit(TURN)).all()
-        begun_s = time.monotonic()
-        for row in found:
-            notice = rows.record(Notice, row)
-            if self._lease(notice, now_ns):
-                self._record(notice, self._attempt(notice), now_ns)
-            if time.monotonic() - begun_s > TURN_S:
+            due_rows = connection.execute(gravest.limit(TURN if limited is None else DIGEST_TURN)).all()
+        begun_s, handled = time.monotonic(), 0
+        for group in grouped([rows.record(Notice, row) for row in due_rows], digests=limited is not None):
+            if limited is not None and limited.wait_s(red=is_red(group[0])) > 0:
+                continue  # stays due
+            handled += len(group)
+            leased = self._lease(group, now_ns)
+            if leased:
+                self._record(leased, self._attempt(leased[0] if len(leased) == 1 else digest_of(leased)), now_ns)
+            if self._woken[channel].is_set() or time.monotonic() - begun_s > TURN_S:
                 break
-        return len(found)
+        return handled
+
+    def _end_leases(self, now_ns: int) -> None:
+        """Make notices due whose first attempt was leased by a process that has ended; they keep their ids."""
+        held = (notices.c.next_ns > now_ns) & (notices.c.next_ns <= now_ns + LEASE_NS)
+        mine = (notices.c.state == "pending") & (notices.c.attempts == 0)
+        with self._engine.execution_options(lock_wait_ms=LOCK_WAIT_MS).begin() as connection:
+            connection.execute(update(notices).where(mine, held).values(next_ns=now_ns))
+
+    def _stalled(self) -> str:
+        """Return the error of a worker that runs and whose present turn exceeds every limit, "" for none."""
+        now_s = self._monotonic()
+        for name, thread in zip(self._errors, self._threads, strict=True):
+            limit_s = STALLED_S + (self._channels[name].limit_s if name in self._channels else 0.0)
+            if thread.is_alive() and now_s - self._turned_s[name] > limit_s:
+                return f"the worker of channel {name or 'others'} has not returned for {limit_s:g} s"
+        return ""
+
+    def _limited(self, channel: str) -> Limited | None:
+        known = self._channels.get(channel)
+        return None if known is None else known.limited
 
     def _attempt(self, notice: Notice) -> Receipt:
         channel = self._channels.get(notice.channel)
         if channel is None:
             return Receipt(delivered=False, retry=False, error="the channel is no longer configured")
-        return self._delivered.deliver_once(channel, notice)
+        return self._delivered.deliver_once(channel, self._completed(notice))
 
-    def _lease(self, notice: Notice, now_ns: int) -> bool:
-        """Lease the notice for a minute; return False if another worker has it. A lease expires."""
-        mine = (notices.c.id == notice.id) & (notices.c.next_ns == notice.next_ns) & (notices.c.state == "pending")
-        with self._engine.begin() as connection:
-            held = connection.execute(update(notices).where(mine).values(next_ns=now_ns + LEASE_NS))
-        return held.rowcount == 1
+    def _lease(self, group: Sequence[Notice], now_ns: int) -> list[Notice]:
+        """Lease the notices for a minute, or for the limit of a slow channel; return those that no other worker has.
+
+        A lease expires. It need not survive a power failure, which ends the workers too: its commit is not synced.
+        An order that has ended is withdrawn instead, and the delayed begin of an ended hazard at a receiver that keeps
+        a state of each hazard.
+        """
+        leased, channel = [], self._channels.get(group[0].channel)
+        lease_ns = LEASE_NS if channel is None else max(LEASE_NS, int((channel.limit_s + LEASE_MARGIN_S) * 1e9))
+        with self._leasing.begin() as connection:
+            for notice in group:
+                mine = (notices.c.id == notice.id) & (notices.c.next_ns == notice.next_ns)
+                due = update(notices).where(mine, notices.c.state == "pending")
+                late = channel is not None and channel.keeps_state and begins_ended_hazard(connection, notice)
+                if late or begins_ended_order(connection, notice):
+                    connection.execute(due.values(state=WITHDRAWN))
+                    continue
+                held = due.values(next_ns=now_ns + lease_ns)
+                if connection.execute(held).rowcount == 1:
+                    leased.append(notice)
+        return leased
 
     def resend(self, notice_id: str) -> None:
         """Return a failed notice to the queue, for a person who resends it."""
@@ -239,23 +203,29 @@ class Outbox:
                 renewed = replace(rows.record(Notice, row), state="pending", created_ns=now_ns, next_ns=now_ns)
                 rows.save(connection, notices, renewed)
 
-    def _record(self, notice: Notice, receipt: Receipt, now_ns: int) -> None:
-        after = after_attempt(notice, receipt, now_ns)
+    def _record(self, group: Sequence[Notice], receipt: Receipt, now_ns: int) -> None:
+        """Record the receipt of the notices, which left in one message."""
         with self._engine.begin() as connection:
-            rows.save(connection, notices, after)
-            if after.state != "pending":
-                journal.append(
-                    connection,
-                    at_ns=now_ns,
-                    actor="system",
-                    kind=f"notice.{after.state}",
-                    site=after.site,
-                    subject=after.id,
-                    facts={"channel": after.channel, "hazard": after.hazard, "attempts": after.attempts},
-                )
+            for notice in group:
+                after = after_attempt(notice, receipt, now_ns)
+                if after.state != "sent" and withdrawn(connection, notice.id):
+                    continue
+                rows.save(connection, notices, after)
+                if after.state != "pending" and after.channel != WATCHDOG:
+                    journal.append(
+                        connection,
+                        at_ns=now_ns,
+                        actor="system",
+                        kind=f"notice.{after.state}",
+                        site=after.site,
+                        subject=after.id,
+                        facts={"channel": after.channel, "hazard": after.hazard, "attempts": after.attempts},
+                    )
 
     def _run(self, channel: str) -> None:
         while not self._stopping.is_set():
+            self._woken[channel].clear()
+            self._turned_s[channel] = self._monotonic()
             try:
                 due = self.deliver_due(self._clock(), channel)
                 self._errors[channel] = ""
@@ -263,7 +233,12 @@ class Outbox:
                 self._failed(channel, f"{type(error).__name__}: {error}")
                 due = 0
             if not due:
-                self._stopping.wait(0.25)
+                self._woken[channel].wait(PAUSE_S)
+
+    def _wake(self, channels: Collection[str]) -> None:
+        """Wake the workers of these channels."""
+        for channel in channels:
+            self._woken.get(channel, self._woken[OTHERS]).set()
 
     def _failed(self, channel: str, error: str) -> None:
         self.errors_total += 1

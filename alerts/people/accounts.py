@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,14 +12,15 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
+from sqlalchemy import Engine, RowMapping, Select, String, cast, delete, insert, or_, select
 
-from alerts.database import journal
-from alerts.database.row_changes import RowChange, added
+from alerts.database.keyset import Column, Order, Page
+from alerts.database.row_changes import added
 from alerts.database.schema import accounts
-from alerts.errors import Invalid, NotFound
+from alerts.errors import Invalid
 
-from .access import ROLES, SYSTEM
+from .access import ROLES, SYSTEM, Actor
+from .account_changes import AccountChanges, account_of, read_accounts
 from .administrators import require_admin
 from .attempts import SignInLimiter
 from .browsers import KnownBrowsers
@@ -30,6 +32,14 @@ from .sessions import Sessions
 from .settings import PeopleSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+ACCOUNT_ORDER: Order[Account] = Order("users", (Column(accounts.c.username, str),), lambda one: (one.username,))
+"""By user name."""
+CHUNK = 500
+"""Least number of accounts that one statement of a page reads."""
+SITES_MAX = 50
+"""Most sites of an actor for which the database leaves out accounts of other sites."""
 
 
 class People:
@@ -53,6 +63,7 @@ class People:
         self._limiter = SignInLimiter()
         self._browsers = KnownBrowsers(engine)
         self.second_factors = SecondFactors(engine, clock)
+        self.changes = AccountChanges(engine, clock, self.sessions, self.second_factors, self._hasher)
 
     def create(
         self,
@@ -72,7 +83,7 @@ class People:
         """
         wrong = _mistakes(username, password, roles, person)
         if wrong:
-            raise Invalid(wrong)
+            raise Invalid.in_both(wrong)
         row = {
             "username": username,
             "name": dict(name or {"zh": username, "en": username}),
@@ -80,20 +91,21 @@ class People:
             "roles": sorted(roles),
             "sites": None if sites is None else sorted(sites),
             "ended_ns": None,
+            "locked_ns": None,
         }
         with self._engine.begin() as connection:
-            known = {found.username: found for found in _read(connection)}
+            known = {found.username: found for found in read_accounts(connection)}
             before = known.get(username)
             row["person"] = person or (before.person if before else username)
-            account = _account(row)
+            account = account_of(row)
             if before is not None and before.ended_ns is not None:
-                raise Invalid({"username": "a name that no ended account has"})
+                raise Invalid.in_both({"username": ("a name that no ended account has", "该账号名已注销，不能再用")})
             require_admin([*known.values()], account)
             self.sessions.forget(connection, username)
             connection.execute(delete(accounts).where(accounts.c.username == username))
             connection.execute(insert(accounts).values(row))
             facts = {field: row[field] for field in ("roles", "sites", "person")}
-            self._record(connection, "person.set", added(accounts, row), by=by, facts=facts)
+            self.changes.record(connection, "person.set", added(accounts, row), by=by, facts=facts)
         return account
 
     def end(self, username: str, *, by: str = SYSTEM.username) -> Account:
@@ -101,20 +113,7 @@ class People:
 
         Raises NotFound, and GuardFailed for the last administrator.
         """
-        with self._engine.begin() as connection:
-            known = {found.username: found for found in _read(connection)}
-            if username not in known:
-                raise NotFound("account", username)
-            if known[username].ended_ns is not None:
-                return known[username]
-            ended = replace(known[username], ended_ns=self._clock())
-            require_admin([*known.values()], ended)
-            self.sessions.forget(connection, username)
-            self.second_factors.remove(connection, username)
-            connection.execute(update(accounts).where(accounts.c.username == username).values(ended_ns=ended.ended_ns))
-            change = RowChange(accounts.name, username, {"ended_ns": ended.ended_ns})
-            self._record(connection, "person.ended", change, by=by, facts={})
-        return ended
+        return self.changes.end(username, by=by)
 
     def reset_second_factor(self, username: str) -> bool:
         """Remove the authenticator of an account and end its sessions; return whether it had one."""
@@ -125,17 +124,35 @@ class People:
     def accounts(self, *, role: str | None = None, ended: bool = False) -> list[Account]:
         """Return all accounts by name, of one role if given. ended: the ended ones as well."""
         with self._reading.connect() as connection:
-            every = _read(connection)
+            every = read_accounts(connection)
         return [
             account
             for account in every
             if (role is None or role in account.roles) and (ended or account.ended_ns is None)
         ]
 
+    def page(self, actor: Actor, page: Page, *, role: str | None = None, ended: bool = False) -> list[Account]:
+        """Return accounts that share a site with the actor, in ACCOUNT_ORDER. Raises Invalid for the cursor."""
+        found, chunk = list[Account](), replace(page, limit=max(page.limit, CHUNK))
+        while True:
+            with self._reading.connect() as connection:
+                query = ACCOUNT_ORDER.page(_near(actor, ended=ended), chunk)
+                rows = [account_of(row) for row in connection.execute(query).mappings()]
+            found += [one for one in rows if (role is None or role in one.roles) and _shares(actor, one)]
+            if len(rows) < chunk.limit or len(found) >= page.limit:
+                return found[: page.limit]
+            chunk = replace(chunk, cursor=ACCOUNT_ORDER.cursor(rows[-1]))
+
+    def names(self, usernames: Collection[str]) -> dict[str, Mapping[str, str]]:
+        """Return the shown names of these accounts, also of ended ones."""
+        query = select(accounts.c.username, accounts.c.name).where(accounts.c.username.in_(sorted(usernames)))
+        with self._reading.connect() as connection:
+            return {row.username: row.name for row in connection.execute(query)}
+
     def account(self, username: str) -> Account | None:
         """Return one account, also an ended one; None for an unknown name."""
         row = self._row(username)
-        return _account(row) if row else None
+        return account_of(row) if row else None
 
     def sign_in(
         self, username: str, password: str, *, address: str, code: str = "", browser: str = ""
@@ -146,7 +163,7 @@ class People:
         SecondFactorNeeded for the right password without the code that the account needs.
         """
         row = self._row(username)
-        if row is not None and row["ended_ns"] is not None:
+        if row is not None and not account_of(row).active:
             row = None
         # an unknown name takes the same time as a wrong password
         stored = row["password"] if row else self._nobody
@@ -155,7 +172,7 @@ class People:
 
         def accepted() -> bool:
             nonlocal recovery
-            right, recovery = (False, ()) if row is None else self._second_factor(_account(row), code)
+            right, recovery = (False, ()) if row is None else self._second_factor(account_of(row), code)
             return right
 
         def verify() -> bool:
@@ -164,7 +181,7 @@ class People:
 
         if not self._limiter.attempt(username, address, verify, browser=known) or row is None:
             return None
-        account = _account(row)
+        account = account_of(row)
         if not code and (need := self._missing_factor(account)):
             raise need
         cookie = self._browsers.issue(browser, username, row["password"])
@@ -210,7 +227,7 @@ class People:
         if username is None:
             return None
         found = self.account(username)
-        return found if found is not None and found.ended_ns is None else None
+        return found if found is not None and found.active else None
 
     def alive(self, tokens: Collection[str]) -> frozenset[str]:
         """Return the tokens and display codes that have not ended; it counts as no user activity."""
@@ -221,20 +238,6 @@ class People:
     def sign_out(self, token: str) -> None:
         """Revoke a token immediately."""
         self.sessions.close(token)
-
-    def _record(
-        self, connection: Connection, kind: str, change: RowChange, *, by: str, facts: Mapping[str, Any]
-    ) -> None:
-        journal.append(
-            connection,
-            at_ns=self._clock(),
-            actor=by,
-            kind=kind,
-            site="",
-            subject=change.key,
-            facts=facts,
-            rows=[change],
-        )
 
     def _row(self, username: str) -> RowMapping | None:
         with self._reading.connect() as connection:
@@ -247,24 +250,26 @@ class People:
             return False
 
 
-def _mistakes(username: str, password: str, roles: Sequence[str], person: str | None) -> dict[str, str]:
-    wrong = {}
+def _mistakes(username: str, password: str, roles: Sequence[str], person: str | None) -> dict[str, tuple[str, str]]:
+    wrong: dict[str, tuple[str, str]] = {}
+    form = (
+        "lower-case letters, digits, dot, dash and underscore, at most 64",
+        "小写字母、数字、点、短横和下划线，最多 64 个",
+    )
     if person is not None and not _NAME.fullmatch(person):
-        wrong["person"] = "lower-case letters, digits, dot, dash and underscore, at most 64"
+        wrong["person"] = form
     if not _NAME.fullmatch(username):
-        wrong["username"] = "lower-case letters, digits, dot, dash and underscore, at most 64"
+        wrong["username"] = form
     elif username.startswith(PREFIX):
-        wrong["username"] = f"another beginning than {PREFIX!r}, which names displays in the audit"
+        wrong["username"] = (
+            f"another beginning than {PREFIX!r}, which names displays in the audit",
+            f"不能以 {PREFIX!r} 开头，它在审计中表示显示屏",
+        )
     if fault := password_fault(password, username):
         wrong["password"] = fault
     if not roles or set(roles) - set(ROLES):
-        wrong["roles"] = f"one or more of {', '.join(ROLES)}"
+        wrong["roles"] = f"one or more of {', '.join(ROLES)}", f"须为其中至少一个：{'、'.join(ROLES)}"
     return wrong
-
-
-def _read(connection: Connection) -> list[Account]:
-    rows = connection.execute(select(accounts).order_by(accounts.c.username)).mappings()
-    return [_account(row) for row in rows]
 
 
 def _unmatched(hasher: PasswordHasher) -> str:
@@ -280,8 +285,16 @@ def _of_display(display: Display) -> Account:
     return Account(display.username, name, frozenset(("viewer",)), frozenset((display.site,)), display=True)
 
 
-def _account(row: Mapping[str, Any] | RowMapping) -> Account:
-    sites = row["sites"]
-    scope = None if sites is None else frozenset(sites)
-    person = row["person"] or row["username"]
-    return Account(row["username"], row["name"], frozenset(row["roles"]), scope, row["ended_ns"], person)
+def _near(actor: Actor, *, ended: bool) -> Select[Any]:
+    """Return a query for accounts that may share a site with the actor; `_shares` decides."""
+    own = accounts.c
+    query = select(accounts) if ended else select(accounts).where(own.ended_ns.is_(None))
+    if actor.sites is None or len(actor.sites) > SITES_MAX:
+        return query
+    stored = cast(own.sites, String)
+    wanted = (stored.contains(json.dumps(site), autoescape=True) for site in sorted(actor.sites))
+    return query.where(or_(own.sites.is_(None), stored == "null", *wanted))
+
+
+def _shares(actor: Actor, account: Account) -> bool:
+    return actor.sites is None or account.sites is None or bool(actor.sites & account.sites)

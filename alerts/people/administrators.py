@@ -15,7 +15,7 @@ def require_admin(known: Sequence[Account], changed: Account) -> None:
     if before is None or "admin" not in before.roles:
         return
     after = [changed, *(account for account in known if account.username != changed.username)]
-    if not any("admin" in one.roles and one.ended_ns is None and _reaches(one.sites, before.sites) for one in after):
+    if not any("admin" in one.roles and one.active and _reaches(one.sites, before.sites) for one in after):
         raise GuardFailed(
             "last_admin",
             "这是最后一个管理员账号，请先建立另一个管理员账号",

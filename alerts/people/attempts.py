@@ -33,7 +33,7 @@ class TooManyFailures(AlertError):  # noqa: N818 - names the state
 
     def __init__(self, wait_s: int) -> None:
         super().__init__(f"too many failed sign-ins; try again in {wait_s} s")
-        self.wait_s = wait_s
+        self.wait_s, self.zh = wait_s, f"登录失败次数过多，请 {wait_s} 秒后再试"
 
 
 class SignInLimiter:

@@ -6,12 +6,10 @@ import hashlib
 import hmac
 import re
 import secrets
-import threading
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine
 
-from alerts.database.schema import meta
-from alerts.database.storage_faults import UNWRITTEN
+from alerts.database.stored_key import StoredKey
 
 ACCOUNTS_MAX = 8
 """Accounts of one browser; a further one replaces the oldest."""
@@ -27,9 +25,7 @@ class KnownBrowsers:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._lock = threading.Lock()
-        self._key = b""
+        self._key = StoredKey(engine, _KEY)
 
     def browser(self, cookie: str, username: str, password_hash: str) -> str:
         """Return the id of a browser in which the account has signed in; "" for any other cookie."""
@@ -48,24 +44,4 @@ class KnownBrowsers:
 
     def _signature(self, browser: str, username: str, password_hash: str) -> str:
         text = f"{browser}\0{username}\0{password_hash}"
-        return hmac.new(self._signing_key(), text.encode(), hashlib.sha256).hexdigest()[:32]
-
-    def _signing_key(self) -> bytes:
-        with self._lock:
-            self._key = self._key or self._stored_key()
-            return self._key
-
-    def _stored_key(self) -> bytes:
-        """Return the key of the database. A database that rejects writes gets it after the next restart."""
-        query, fresh = select(meta.c.value).where(meta.c.key == _KEY), secrets.token_hex(32)
-        with self._engine.execution_options(writes=False).connect() as connection:
-            found = connection.scalar(query)
-        if found is None:
-            try:
-                with self._engine.begin() as connection:
-                    found = connection.scalar(query)
-                    if found is None:
-                        connection.execute(insert(meta).values(key=_KEY, value=fresh))
-            except UNWRITTEN:
-                found = None
-        return bytes.fromhex(found or fresh)
+        return hmac.new(self._key.read(), text.encode(), hashlib.sha256).hexdigest()[:32]

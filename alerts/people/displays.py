@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, Select, delete, insert, select, true
 
 from alerts.database import journal
+from alerts.database.keyset import Column, Order, Page
 from alerts.database.row_changes import RowChange, added, removed
 from alerts.database.schema import displays
 from alerts.errors import NotFound
@@ -37,6 +38,10 @@ class Display:
         return PREFIX + self.id
 
 
+DISPLAY_ORDER: Order[Display] = Order("displays", (Column(displays.c.id, str),), lambda one: (one.id,))
+"""By id."""
+
+
 class Displays:
     """Display accounts. The database holds the SHA-256 of each code. Methods may be called from several threads.
 
@@ -58,17 +63,19 @@ class Displays:
             self._record(connection, "display.created", actor, made, added(displays, row))
         return made, code
 
-    def list(self, actor: Actor) -> list[Display]:
-        """Return the display accounts of the actor's sites by id."""
+    def page(self, actor: Actor, page: Page) -> list[Display]:
+        """Return the display accounts of the actor's sites in DISPLAY_ORDER. Raises Invalid for the cursor."""
         with self._reading.connect() as connection:
-            rows = connection.execute(select(displays).order_by(displays.c.id)).mappings().all()
-        return [_display(row) for row in rows if actor.sees(row["site"])]
+            rows = connection.execute(DISPLAY_ORDER.page(_scoped(actor), page)).mappings()
+            return [_display(row) for row in rows]
 
     def revoke(self, actor: Actor, identity: str) -> Display:
         """Delete a display account; its next request is refused. Raises NotFound, also for a site out of scope."""
-        found = next((display for display in self.list(actor) if display.id == identity), None)
-        if found is None:
+        with self._reading.connect() as connection:
+            row = connection.execute(_scoped(actor).where(displays.c.id == identity)).mappings().first()
+        if row is None:
             raise NotFound("display", identity)
+        found = _display(row)
         with self._engine.begin() as connection:
             connection.execute(delete(displays).where(displays.c.id == identity))
             change = removed(displays, {"id": identity})
@@ -102,6 +109,10 @@ class Displays:
         with self._reading.connect() as connection:
             found = connection.scalars(select(displays.c.digest).where(displays.c.digest.in_(by_digest)))
             return frozenset(by_digest[digest] for digest in found)
+
+
+def _scoped(actor: Actor) -> Select[Any]:
+    return select(displays).where(true() if actor.sites is None else displays.c.site.in_(sorted(actor.sites)))
 
 
 def _display(row: Mapping[str, Any] | RowMapping) -> Display:

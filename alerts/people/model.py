@@ -12,8 +12,8 @@ from .access import Actor
 class Account:
     """A sign-in of a person or a display. name: shown name by language; sites: None for all.
 
-    ended_ns: None while it may sign in; person: id of its person, "" for a display. Two accounts of one person count as
-    one where a rule needs two persons.
+    ended_ns, locked_ns: None while it may sign in; person: id of its person, "" for a display. Two accounts of one
+    person count as one where a rule needs two persons.
     """
 
     username: str
@@ -23,6 +23,12 @@ class Account:
     ended_ns: int | None = None
     person: str = ""
     display: bool = False
+    locked_ns: int | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the account may sign in: it has not ended and is not locked."""
+        return self.ended_ns is None and self.locked_ns is None
 
     @property
     def actor(self) -> Actor:

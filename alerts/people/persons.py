@@ -27,9 +27,9 @@ def taking_part(tickets: Collection[Ticket], actor: Actor) -> set[str]:
 
 
 def require_account(connection: Connection, username: str, *, role: str, site: str, field: str) -> None:
-    """Raise Invalid for the field unless an account that has not ended has this role and site."""
+    """Raise Invalid for the field unless an account that may sign in has this role and site."""
     row = connection.execute(select(accounts).where(accounts.c.username == username)).first()
-    able = row is not None and row.ended_ns is None and role in row.roles
+    able = row is not None and row.ended_ns is None and row.locked_ns is None and role in row.roles
     if not able or row is None or not (row.sites is None or site in row.sites):
         raise Invalid(
             {field: f"no account {username!r} with role {role} for {site}; GET /users?role={role} lists them"},

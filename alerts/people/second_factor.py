@@ -36,6 +36,7 @@ class SecondFactorNeeded(AlertError):  # noqa: N818 - names the state
     def __init__(self, enrolment: Enrolment | None) -> None:
         wanted = "enrol an authenticator, then sign in with its code" if enrolment else "a one-time code is needed"
         super().__init__(wanted)
+        self.zh = "请先绑定身份验证器，再用其验证码登录" if enrolment else "请输入验证码"
         self.enrolment = enrolment
 
 

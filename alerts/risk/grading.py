@@ -27,6 +27,10 @@ class Grade(IntEnum):
         return self.name.lower()
 
 
+COLOUR_ZH: Mapping[str, str] = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
+"""Colour of a grade -> its Chinese word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """A grade with its inputs. score: R of LS or D of LEC; inputs: factor -> value."""
@@ -60,16 +64,18 @@ class Method:
     bands: tuple[tuple[Grade, float, float, bool], ...]
     live_factors: Live
     words: Mapping[str, Any]
+    title: Mapping[str, str]
 
     def assess(self, **inputs: float) -> Assessment:
         """Return the grade of the factors. Raises Invalid for a factor that is missing or not in the method's table."""
         wrong = {
-            name: f"one of {', '.join(f'{value:g}' for value in allowed)}"
+            name: [f"{value:g}" for value in allowed]
             for name, allowed in self.factors.items()
             if inputs.get(name) not in allowed
         }
         if wrong:
-            raise Invalid(wrong)
+            allowed_zh = {name: f"允许值：{'、'.join(values)}" for name, values in wrong.items()}
+            raise Invalid({name: f"one of {', '.join(values)}" for name, values in wrong.items()}, zh=allowed_zh)
         used = {name: float(inputs[name]) for name in self.factors}
         score = 1.0
         for value in used.values():
@@ -81,7 +87,14 @@ class Method:
         for grade, low, high, inclusive in self.bands:
             if low <= score and (score <= high if inclusive else score < high):
                 return grade
-        raise Invalid({"score": f"{score:g} lies in no band of method {self.name}"})
+        raise Invalid.in_both(
+            {
+                "score": (
+                    f"{score:g} lies in no band of method {self.name}",
+                    f"{score:g} 不在方法 {self.name} 的任何等级内",
+                )
+            }
+        )
 
     def live(self, level: int, *, severity: float) -> Assessment:
         """Return the grade of a finding. level: 0 to 3; severity: 1 to 5, of its cause."""
@@ -108,5 +121,6 @@ def read_method(table: Mapping[str, Any]) -> Method:
     )
     factors = {name: tuple(map(float, values)) for name, values in table["factors"].items()}
     row = table["live"]
+    title = {"zh": table["name_zh"], "en": table["name_en"]}
     live = Live(tuple(map(float, row["likelihood"])), tuple(map(float, row["severity"])), row.get("exposure"))
-    return Method(table["method"], table["version"], factors, bands, live, table.get("words", {}))
+    return Method(table["method"], table["version"], factors, bands, live, table.get("words", {}), title)

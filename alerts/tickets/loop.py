@@ -9,17 +9,20 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from alerts.dangers.proof import Proof
 from alerts.errors import Forbidden, GuardFailed, Invalid
-from alerts.model import Hazard, Ticket
+from alerts.model import Danger, Ticket
 from alerts.people.access import Actor, allowed
 from alerts.risk.grading import Grade
 
+from .case import Case
 from .fields import Field, checked_fields
-from .guards import GUARDS, SUBJECTS, Case
+from .guards import GUARDS, OWN, SUBJECTS
 
 HOUR_NS = 3_600_000_000_000
-FINAL = frozenset(("closed", "false_report"))
-COUNTERSIGN = "countersign"
+FINAL = frozenset(("closed", "false_report", "merged"))
+CLOSE, COUNTERSIGN = "close", "countersign"
+REQUEST = "request_extension"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,61 +58,69 @@ class Step:
         """Return the operation that a second person needs; None if the action needs one person."""
         if self.countersign is None or not SUBJECTS[self.countersign.of](ticket):
             return None
+        if self.action == REQUEST:  # the fixer asks; an officer grants, a supervised major danger's supervisor
+            return "ticket_supervise" if SUBJECTS["supervised_major"](ticket) else self.countersign.by
         return self.operation if allowed(actor, self.countersign.by) else self.countersign.by
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The table with its names, deadlines and choices."""
+    """The table with its names, deadlines and choices. choices: table -> value -> its name."""
 
     steps: Mapping[str, Step]
     states: Mapping[str, Mapping[str, str]]
-    close_reasons: Mapping[str, Mapping[str, str]]
+    choices: Mapping[str, Mapping[str, Mapping[str, str]]]
     due_ns: Mapping[Grade, int]
-    observing_ns: int
+    take_ns: Mapping[Grade, int]
 
     def step(self, state: str, action: str) -> Step:
         """Return the row of this state and action. Raises GuardFailed without one."""
         step = self.steps.get(action)
         if step is None or not step.leads_from(state):
             names = self.states[state]
-            possible = ", ".join(sorted(step.action for step in self.steps.values() if step.leads_from(state)))
-            zh = f"“{names['zh']}”状态下不能执行 {action}"
+            leading = sorted((one for one in self.steps.values() if one.leads_from(state)), key=lambda one: one.action)
+            possible, wanted = ", ".join(one.action for one in leading), step.name["zh"] if step else action
+            zh = f"“{names['zh']}”状态下不能执行“{wanted}”；可执行：{'、'.join(one.name['zh'] for one in leading)}"
             raise GuardFailed("state", zh, f"{action} is not possible while {names['en']}; possible: {possible}")
         return step
 
     def open_to(
-        self, ticket: Ticket, actor: Actor, hazard: Hazard, *, persons: Mapping[str, str], now_ns: int
+        self, ticket: Ticket, danger: Danger, actor: Actor, proof: Proof, *, persons: Mapping[str, str], now_ns: int
     ) -> list[Step]:
         """Return the actions that the actor may apply to the ticket now. persons: account -> person."""
         fields = {"override": True, "note": "offered"}
-        case = Case(ticket, actor, hazard, fields, persons, now_ns, self.observing_ns)
-        steps = [step for step in self.steps.values() if step.leads_from(ticket.state)]
-        return [step for step in steps if self._open(step, case)]
+        case = Case(ticket, danger, actor, proof, fields, persons, now_ns)
+        permitted = [step for step in _leading(ticket.state) if allowed(actor, step.operation)]
+        return [step for step in permitted if self._open(step, case)]
 
     def _open(self, step: Step, case: Case) -> bool:
-        if not allowed(case.actor, step.operation):
-            return False
         try:
             self.guard(step, case)
         except (Forbidden, GuardFailed, Invalid):
             return False
         return True
 
-    def guard(self, step: Step, case: Case) -> None:
+    def guard(self, step: Step, case: Case, *, second: bool = False) -> None:
         """Check the guards of a step. Raises Forbidden, GuardFailed and Invalid.
 
-        A countersign also checks those of the proposed action.
+        A countersign also checks those of the proposed action, for its second person: that is not the own fixer.
         """
         for name in step.guards:
-            GUARDS[name](case)
+            if not (second and name == OWN):
+                GUARDS[name](case)
         if step.action == COUNTERSIGN:
             proposed = self.step(case.ticket.state, case.proposal.action)
-            self.guard(proposed, replace(case, fields=case.proposal.fields))
+            self.guard(proposed, replace(case, fields=case.proposal.fields), second=True)
 
     def checked(self, step: Step, fields: Mapping[str, Any], *, now_ns: int) -> dict[str, Any]:
         """Return the fields as typed values. Raises Invalid with every unknown, missing and wrong field."""
-        return checked_fields(step.fields, fields, self.close_reasons, now_ns=now_ns)
+        return checked_fields(step.fields, fields, self.choices, now_ns=now_ns)
+
+
+@cache
+def _leading(state: str) -> tuple[Step, ...]:
+    """Return the steps that lead from a state."""
+    return tuple(step for step in loop().steps.values() if step.leads_from(state))
 
 
 @cache
@@ -117,9 +128,12 @@ def loop() -> Loop:
     """Return the table of `loop.toml`."""
     table = tomllib.loads(resources.files(__package__).joinpath("loop.toml").read_text(encoding="utf-8"))
     steps = {row["action"]: _step(row) for row in table["step"]}
-    due = {Grade[name.upper()]: int(hours * HOUR_NS) for name, hours in table["due_h"].items()}
-    observing_ns = int(table["observing"]["hours"] * HOUR_NS)
-    return Loop(steps, _named(table["states"]), _named(table["close"]), due, observing_ns)
+    due, take = ({Grade[name.upper()]: int(hours * HOUR_NS) for name, hours in table[key].items()} for key in _HOURS)
+    return Loop(steps, _named(table["states"]), {name: _named(table[name]) for name in CHOICES}, due, take)
+
+
+CHOICES = ("close", "grade", "audience")
+_HOURS = ("due_h", "take_h")
 
 
 def _named(table: Mapping[str, list[str]]) -> dict[str, Mapping[str, str]]:

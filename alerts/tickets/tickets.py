@@ -1,50 +1,126 @@
-"""Tickets in the database: opened by hazards, advanced by people, closed by sensor evidence."""
+"""Tickets opened by hazards and persons, advanced by people, closed by proof."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, bindparam, select
 
+from alerts.dangers import guide
+from alerts.dangers.dangers import Dangers
+from alerts.dangers.kinds import danger_kinds
+from alerts.dangers.proof import Proof, Readings, seen
+from alerts.dangers.proving import hazards_of, prove
 from alerts.database import journal, rows
-from alerts.database.schema import hazards, ticket_numbers, tickets
+from alerts.database.schema import dangers, tickets
+from alerts.database.schema import journal as journal_table
 from alerts.errors import Invalid, NotFound, Stale
-from alerts.model import Hazard, Proposal, Ticket, identity
-from alerts.notices.outbox import NoticeWriter
+from alerts.model import Danger, Hazard, Proposal, Ticket
+from alerts.notices.writer import NoticeWriter
 from alerts.people.access import Actor, require
-from alerts.people.persons import persons, require_account, taking_part
+from alerts.people.persons import persons, taking_part
 from alerts.risk.grading import Grade
 from alerts.risk.registry import Registry
 
-from .guards import Case
-from .loop import COUNTERSIGN, FINAL, Step, loop
-from .proof import blind
+from .case import Case
+from .changes import REOPENED, UNPAUSED, Changes
+from .guards import by_clock
+from .loop import CLOSE, COUNTERSIGN, FINAL, Step, loop
+from .writer import TicketWriter
+
+_STANDING = (
+    select(tickets)
+    .join(dangers, dangers.c.id == tickets.c.danger)
+    .where(*(dangers.c[name] == bindparam(f"the_{name}") for name in ("site", "place", "cause")))
+    .where(
+        dangers.c.merged_into.is_(None),
+        tickets.c.state.not_in(sorted(FINAL))
+        | ((tickets.c.state == "closed") & (tickets.c.closed_ns >= bindparam("since_ns"))),
+    )
+    .order_by(dangers.c.found_ns.desc(), dangers.c.id)
+    .limit(1)
+)
+"""Statement of each new hazard. It is built once: building it costs more than its execution."""
 
 
 class Tickets:
-    """Writes tickets within the caller's transaction."""
+    """Writes tickets and their dangers within the caller's transaction. readings: None where no store is at hand."""
 
-    def __init__(self, connection: Connection, registry: Registry, post: NoticeWriter) -> None:
-        self._connection, self._registry, self._notices = connection, registry, post
+    def __init__(
+        self, connection: Connection, registry: Registry, post: NoticeWriter, readings: Readings | None = None
+    ) -> None:
+        self._connection, self._readings = connection, readings
+        self.dangers = Dangers(connection, registry)
+        self.writer = TicketWriter(connection, registry, post)
+        self._changes = Changes(connection, registry, self.writer)
 
     def update_ticket(self, hazard: Hazard, *, relapsed: bool, raised: bool, now_ns: int) -> Ticket | None:
-        """Open (from yellow up), re-grade or reopen the hazard's ticket; return it, None without one."""
-        row = self._connection.execute(select(tickets).where(tickets.c.hazard == hazard.id)).first()
-        if row is None:
+        """Open (from yellow up), re-grade or reopen the ticket of the hazard's danger; return it, None without one."""
+        danger = self.dangers.of_hazard(hazard.id)
+        if danger is None:
             worth = hazard.grade <= Grade.YELLOW and not hazard.drill and hazard.active
-            return self._open(hazard, now_ns) if worth else None
-        ticket = rows.record(Ticket, row)
+            return self._found(hazard, now_ns) if worth else None
+        ticket = self.writer.of(danger.id)
         again = relapsed or (raised and ticket.overridden)
-        if again and ticket.state in _DONE:
-            return self._relapse(ticket, hazard, now_ns)
-        if hazard.grade < ticket.grade and ticket.state not in FINAL:
-            due_ns = min(ticket.due_ns, now_ns + loop().due_ns[hazard.grade])
-            grown = replace(ticket, grade=hazard.grade, due_ns=due_ns, version=ticket.version + 1)
-            return self._save(ticket, grown, "ticket.regraded", "system", {"grade": hazard.grade.colour}, now_ns=now_ns)
-        return ticket
+        return self._continued(danger, ticket, hazard, again=again, now_ns=now_ns)
+
+    def standing(self, site: str, place: str, cause: str, now_ns: int) -> tuple[Danger, Ticket] | None:
+        """Return the open danger of a place and cause, or one that was closed within its relapse window."""
+        since_ns = now_ns - danger_kinds()[cause].relapse_ns
+        wanted = {"the_site": site, "the_place": place, "the_cause": cause, "since_ns": since_ns}
+        row = self._connection.execute(_STANDING, wanted).first()
+        return None if row is None else (self.dangers.find(row.danger), rows.record(Ticket, row))
+
+    def _found(self, hazard: Hazard, now_ns: int) -> Ticket:
+        """Open a ticket, or join the danger that stands at this place for this cause."""
+        if (same := self.standing(hazard.site, hazard.place, hazard.cause, now_ns)) is not None:
+            danger, ticket = self.dangers.join(same[0], hazard, now_ns), same[1]
+            return self._continued(danger, ticket, hazard, again=True, now_ns=now_ns)
+        danger = self.dangers.add_by_hazard(hazard, now_ns)
+        return self.writer.open(danger, hazard.grade, "system", hazard=hazard, now_ns=now_ns)
+
+    def _continued(self, danger: Danger, ticket: Ticket, hazard: Hazard, *, again: bool, now_ns: int) -> Ticket:
+        if again and ticket.state in DONE:
+            return self.relapse(danger, ticket, min(ticket.grade, hazard.grade), "system", now_ns=now_ns)
+        return self.regraded(danger, ticket, hazard.grade, "system", now_ns=now_ns)
+
+    def regraded(
+        self, danger: Danger, ticket: Ticket, grade: Grade, actor: str, *, due_ns: int | None = None, now_ns: int
+    ) -> Ticket:
+        """Return an open ticket with this grade if it is graver, and a deadline that is never later than before.
+
+        due_ns: a deadline that holds too. One that runs by the clock from now on does not stay paused.
+        """
+        if ticket.state in FINAL:
+            return ticket
+        sooner_ns = ticket.due_ns if due_ns is None else min(ticket.due_ns, due_ns)
+        if grade < ticket.grade:
+            sooner_ns = min(sooner_ns, self.writer.due(danger, grade, now_ns=now_ns))
+        grown = replace(ticket, grade=min(grade, ticket.grade), due_ns=sooner_ns)
+        if grown == ticket:
+            return ticket
+        unpaused = UNPAUSED if by_clock(danger_kinds()[danger.cause], grown) else {}
+        grown = replace(grown, version=ticket.version + 1, **unpaused)
+        facts = {"grade": grown.grade.colour}
+        return self.writer.save(ticket, grown, "ticket.regraded", actor, facts, now_ns=now_ns)
+
+    def relapse(self, danger: Danger, ticket: Ticket, grade: Grade, actor: str, *, now_ns: int) -> Ticket:
+        """Reopen the same file: the danger returned while observed, or within its relapse window after closing."""
+        again = replace(
+            ticket,
+            **REOPENED,
+            state="graded",
+            grade=grade,
+            relapses=ticket.relapses + 1,
+            due_ns=self.writer.due(danger, grade, major=ticket.major, now_ns=now_ns),
+            overdue=False,
+            proposal=None,
+            version=ticket.version + 1,
+        )
+        facts = {"from": ticket.state, "to": "graded"}
+        return self.writer.save(ticket, again, "ticket.relapsed", actor, facts, now_ns=now_ns)
 
     def act(
         self, ticket_id: str, action: str, actor: Actor, fields: Mapping[str, Any], *, version: int, now_ns: int
@@ -54,7 +130,7 @@ class Tickets:
         A step that needs a second person becomes the ticket's proposal; `countersign` by that person applies it.
         Raises NotFound (also for a foreign site), Forbidden, Stale, GuardFailed, Invalid; none changes anything.
         """
-        ticket, hazard = self.find(ticket_id, actor)
+        ticket = self.find(ticket_id, actor)
         known = loop().steps.get(action)
         if known is None:
             raise NotFound("action", action)
@@ -63,27 +139,54 @@ class Tickets:
         if version != ticket.version:
             raise Stale(version, ticket.version)
         values = loop().checked(step, fields, now_ns=now_ns)
-        case = self._case(ticket, actor, hazard, values, now_ns=now_ns)
+        case = self.case(ticket, actor, values, now_ns=now_ns, sensed=action in {CLOSE, COUNTERSIGN})
         loop().guard(step, case)
         if action == COUNTERSIGN:
-            return self._countersign(case)
+            proposal = case.proposal
+            step = loop().step(case.ticket.state, proposal.action)
+            return self._apply(step, replace(case, fields=proposal.fields), {"proposed_by": proposal.by})
         if operation := step.second_operation(ticket, actor):
             return self._propose(step, case, operation)
         return self._apply(step, case, {})
 
-    def _case(self, ticket: Ticket, actor: Actor, hazard: Hazard, values: Mapping[str, Any], *, now_ns: int) -> Case:
+    def case(self, ticket: Ticket, actor: Actor, values: Mapping[str, Any], *, now_ns: int, sensed: bool) -> Case:
+        """Return the input of the guards. sensed: whether the proof reads the store; a closing alone needs that."""
         known = persons(self._connection, taking_part([ticket], actor))
-        sees_nothing = blind(self._connection, hazard)
-        return Case(ticket, actor, hazard, values, known, now_ns, loop().observing_ns, blind=sees_nothing)
+        danger = self.dangers.find(ticket.danger)
+        proof = self.proof(danger, ticket, now_ns=now_ns, sensed=sensed)
+        return Case(ticket, danger, actor, proof, values, known, now_ns)
+
+    def shown(self, danger: Danger) -> Proof:
+        """Return the part of a danger's proof that its hazards alone show."""
+        return seen(hazards_of(self._connection, danger.id))
+
+    def proof(self, danger: Danger, ticket: Ticket, *, now_ns: int, sensed: bool = True) -> Proof:
+        """Return the proof of a ticket's danger at a time.
+
+        A test and a photo count from the opening of the ticket, or from its last reopening: those of a former repair
+        prove nothing.
+        """
+        evidence, readings = hazards_of(self._connection, danger.id), self._readings if sensed else None
+        since_ns = self._begun_ns(ticket)
+        return prove(self._connection, danger, evidence, readings, since_ns=since_ns, now_ns=now_ns)
+
+    def _begun_ns(self, ticket: Ticket) -> int:
+        own = journal_table.c
+        again = select(own.seq, own.body).where(own.subject == ticket.id, own.kind.in_(AGAIN))
+        row = self._connection.execute(again.order_by(own.seq.desc()).limit(1)).first()
+        return ticket.opened_ns if row is None else journal.entry(row.seq, row.body).at_ns
 
     def _apply(self, step: Step, case: Case, facts: Mapping[str, Any]) -> Ticket:
-        ticket = case.ticket
+        ticket, actor = case.ticket, case.actor.username
         moved = replace(ticket, state=step.target(ticket.state), version=ticket.version + 1)
         if step.action not in _BESIDE_PROPOSAL:
             moved = replace(moved, proposal=None)
-        moved = replace(moved, **self._changes(step, case))
+        moved = replace(moved, **self._changes.of(case, step))
+        self._cite(step, case)
+        if step.action == "merge":
+            self._merge(case)
         facts = {"from": ticket.state, "to": moved.state, "fields": case.fields, **facts}
-        return self._save(ticket, moved, f"ticket.{step.action}", case.actor.username, facts, now_ns=case.now_ns)
+        return self.writer.save(ticket, moved, f"ticket.{step.action}", actor, facts, now_ns=case.now_ns)
 
     def _propose(self, step: Step, case: Case, operation: str) -> Ticket:
         """Keep the step as the ticket's proposal, in place of an earlier one."""
@@ -91,174 +194,41 @@ class Tickets:
         proposal = Proposal(step.action, case.fields, actor, operation, case.now_ns)
         moved = replace(ticket, proposal=proposal, version=ticket.version + 1)
         facts = {"from": ticket.state, "to": ticket.state, "fields": {"action": step.action, **case.fields}}
-        return self._save(ticket, moved, "ticket.propose", actor, facts, now_ns=case.now_ns)
+        return self.writer.save(ticket, moved, "ticket.propose", actor, facts, now_ns=case.now_ns)
 
-    def _countersign(self, case: Case) -> Ticket:
-        """Apply the proposed step by its second person."""
-        proposal = case.proposal
-        step = loop().step(case.ticket.state, proposal.action)
-        return self._apply(step, replace(case, fields=proposal.fields), {"proposed_by": proposal.by})
+    def _cite(self, step: Step, case: Case) -> None:
+        """Change the clauses of the danger: a major one cites a clause, a dismissed candidate none."""
+        if step.action == "dismiss_candidate":
+            self.dangers.cite(case.danger, (), case.actor.username, case.now_ns)
+        elif step.action == "declare_major" and (clause := case.fields.get("clause")):
+            if clause not in (known := guide.clauses(self._connection)):
+                raise Invalid({"clause": f"one of {', '.join(known)}"}, zh={"clause": f"没有条款 {clause!r}"})
+            if clause not in case.danger.clauses:
+                self.dangers.cite(case.danger, (*case.danger.clauses, clause), case.actor.username, case.now_ns)
 
-    def find(self, ticket_id: str, actor: Actor) -> tuple[Ticket, Hazard]:
-        """Return the ticket and its hazard. Raises NotFound, also for a site outside the actor's scope."""
+    def _merge(self, case: Case) -> None:
+        wanted = str(case.fields["into"])
+        same = (tickets.c.id == wanted) | (tickets.c.number == wanted)
+        row = self._connection.execute(select(tickets).where(same, tickets.c.site == case.ticket.site)).first()
+        if row is None or row.id == case.ticket.id or row.state in FINAL:
+            raise Invalid(
+                {"into": "id or number of another open ticket of this site"}, zh={"into": "本校另一张未结工单的编号"}
+            )
+        ticket, into, actor = case.ticket, rows.record(Ticket, row), case.actor.username
+        self.dangers.merge(case.danger, self.dangers.find(into.danger), actor, case.now_ns)
+        danger = self.dangers.find(into.danger)
+        self.regraded(danger, into, ticket.grade, actor, due_ns=ticket.due_ns, now_ns=case.now_ns)
+
+    def find(self, ticket_id: str, actor: Actor) -> Ticket:
+        """Return the ticket. Raises NotFound, also for a site outside the actor's scope."""
         row = self._connection.execute(select(tickets).where(tickets.c.id == ticket_id)).first()
         if row is None or not actor.sees(row.site):
             raise NotFound("ticket", ticket_id)
-        return self._pair(row)
-
-    def _pair(self, row: Row[Any]) -> tuple[Ticket, Hazard]:
-        hazard = self._connection.execute(select(hazards).where(hazards.c.id == row.hazard)).one()
-        return rows.record(Ticket, row), rows.record(Hazard, hazard)
-
-    def tick(self, now_ns: int) -> None:
-        """Mark overdue tickets; close observed tickets whose hazard stayed cleared for the observation time."""
-        late = select(tickets).where(tickets.c.due_ns < now_ns, ~tickets.c.overdue, ~tickets.c.state.in_(_DONE))
-        for row in self._connection.execute(late).all():
-            ticket = rows.record(Ticket, row)
-            overdue = replace(ticket, overdue=True, version=ticket.version + 1)
-            self._save(ticket, overdue, "ticket.overdue", "system", {"due_ns": ticket.due_ns}, now_ns=now_ns)
-        quiet_ns = now_ns - loop().observing_ns
-        watched = (
-            select(tickets)
-            .join(hazards, hazards.c.id == tickets.c.hazard)
-            .where(tickets.c.state == "observing", tickets.c.accepted_ns < quiet_ns)
-            .where(~hazards.c.active, hazards.c.cleared_ns < quiet_ns)
-        )
-        for row in self._connection.execute(watched).all():
-            ticket, hazard = self._pair(row)
-            if blind(self._connection, hazard):
-                continue
-            closed = replace(
-                ticket, state="closed", closed_ns=now_ns, close_reason="proved", version=ticket.version + 1
-            )
-            self._save(ticket, closed, "ticket.close", "system", {"from": "observing", "to": "closed"}, now_ns=now_ns)
-
-    def _open(self, hazard: Hazard, now_ns: int) -> Ticket:
-        zone = self._registry.zones.get((hazard.site, hazard.zone))
-        ticket = Ticket(
-            id=identity("ticket", hazard.id),
-            number=self._number(hazard.site, now_ns),
-            hazard=hazard.id,
-            site=hazard.site,
-            zone=hazard.zone,
-            place=hazard.place,
-            kind=hazard.kind,
-            grade=hazard.grade,
-            major=False,
-            state="found",
-            opened_ns=now_ns,
-            due_ns=now_ns + loop().due_ns[hazard.grade],
-            overdue=False,
-            supervised=False,
-            fulfilled=False,
-            relapses=0,
-            fixer="",
-            fixers=(),
-            acceptor=zone.officer if zone else "",
-            accepted_ns=None,
-            closed_ns=None,
-            close_reason="",
-            overridden=False,
-            proposal=None,
-            version=1,
-        )
-        rows.add(self._connection, tickets, ticket)
-        facts = {"number": ticket.number, "hazard": hazard.id, "grade": hazard.grade.colour}
-        self._record(None, ticket, "ticket.opened", "system", facts, now_ns=now_ns)
-        for state, action in (("registered", "register"), ("graded", "grade")):
-            before, ticket = ticket, replace(ticket, state=state, version=ticket.version + 1)
-            self._save(before, ticket, f"ticket.{action}", "system", {"from": before.state, "to": state}, now_ns=now_ns)
-        return ticket
-
-    def _number(self, site: str, now_ns: int) -> str:
-        """Return the site's next ticket number of the year, such as school-1-2026-000123."""
-        year = datetime.fromtimestamp(now_ns / 1e9, UTC).year
-        of_year = (ticket_numbers.c.site == site) & (ticket_numbers.c.year == year)
-        last = self._connection.scalar(select(ticket_numbers.c.last).where(of_year))
-        if last is None:
-            self._connection.execute(insert(ticket_numbers).values(site=site, year=year, last=1))
-        else:
-            self._connection.execute(update(ticket_numbers).where(of_year).values(last=last + 1))
-        return f"{site}-{year}-{(last or 0) + 1:06d}"
-
-    def _relapse(self, ticket: Ticket, hazard: Hazard, now_ns: int) -> Ticket:
-        again = replace(
-            ticket,
-            state="graded",
-            grade=min(ticket.grade, hazard.grade),
-            relapses=ticket.relapses + 1,
-            due_ns=now_ns + loop().due_ns[hazard.grade],
-            overdue=False,
-            fulfilled=False,
-            accepted_ns=None,
-            closed_ns=None,
-            close_reason="",
-            overridden=False,
-            proposal=None,
-            version=ticket.version + 1,
-        )
-        return self._save(
-            ticket, again, "ticket.relapsed", "system", {"from": ticket.state, "to": "graded"}, now_ns=now_ns
-        )
-
-    def _changes(self, step: Step, case: Case) -> dict[str, Any]:
-        """Return the changes of an action besides the state."""
-        ticket, values, now_ns, action = case.ticket, case.fields, case.now_ns, step.action
-        changes: dict[str, Any] = {}
-        if action == "assign":
-            fixer = self._fixer(step, ticket, values)
-            fixers = tuple(dict.fromkeys((*ticket.fixers, fixer)))
-            due_ns = values.get("due", ticket.due_ns)
-            changes |= {"fixer": fixer, "fixers": fixers, "due_ns": due_ns, "overdue": due_ns < now_ns}
-        elif action == "accept":
-            changes |= {"acceptor": case.actor.username, "accepted_ns": now_ns}
-        elif action == "close":
-            changes |= {"closed_ns": now_ns, "close_reason": values["reason"], "overridden": case.overridden}
-        elif action == "mark_false":
-            changes |= {"closed_ns": now_ns, "close_reason": "false_report"}
-        elif action == "reopen":
-            changes |= {"closed_ns": None, "accepted_ns": None, "close_reason": "", "overridden": False}
-            changes |= {"fulfilled": False}
-        elif action == "extend":
-            changes |= {"due_ns": values["due"], "overdue": False}
-        else:
-            flags = {"declare_major": "major", "fulfil": "fulfilled", "supervise": "supervised"}
-            changes |= {flags[action]: True} if action in flags else {}
-        return changes
-
-    def _fixer(self, step: Step, ticket: Ticket, values: Mapping[str, Any]) -> str:
-        """Return the given fixer or the zone's. Raises Invalid unless it has an account with role and site."""
-        zone = self._registry.zones.get((ticket.site, ticket.zone))
-        fixer = str(values.get("fixer") or (zone.fixer if zone else ""))
-        if not fixer:
-            raise Invalid({"fixer": "is required: this zone has no default fixer"})
-        role = next(field.type for field in step.fields if field.name == "fixer").partition(":")[2]
-        require_account(self._connection, fixer, role=role, site=ticket.site, field="fixer")
-        return fixer
-
-    def _save(
-        self, before: Ticket, ticket: Ticket, kind: str, actor: str, facts: Mapping[str, Any], *, now_ns: int
-    ) -> Ticket:
-        rows.save(self._connection, tickets, ticket)
-        self._record(before, ticket, kind, actor, facts, now_ns=now_ns)
-        return ticket
-
-    def _record(
-        self, before: Ticket | None, ticket: Ticket, kind: str, actor: str, facts: Mapping[str, Any], *, now_ns: int
-    ) -> None:
-        step = journal.append(
-            self._connection,
-            at_ns=now_ns,
-            actor=actor,
-            kind=kind,
-            site=ticket.site,
-            subject=ticket.id,
-            facts=facts,
-            rows=[rows.change(tickets, before, ticket)],
-        )
-        self._notices.ticket(kind, ticket, step=step, now_ns=now_ns)
+        return rows.record(Ticket, row)
 
 
-_DONE = tuple(FINAL | {"observing"})
-_BESIDE_PROPOSAL = frozenset(("comment", "supervise"))
+AGAIN = ("ticket.relapsed", "ticket.reopen")
+"""Kinds of the journal entries that begin the rectification again."""
+DONE = tuple(FINAL | {"observing"})
+_BESIDE_PROPOSAL = frozenset(("comment", "supervise", "answer", "return_answer", "lift", "report", "resume"))
 """Actions that leave the ticket's proposal as it is."""

@@ -11,6 +11,9 @@ from .emission import NONE
 BUCKETS = 13
 """Buckets of a window, plus the current one."""
 
+LEAST = np.finfo(np.float64).min
+"""Measure of a value that does not count."""
+
 
 @njit(cache=True, nogil=True)
 def rise(  # noqa: PLR0917 - compiled: arrays one by one
@@ -89,6 +92,26 @@ def lowest(  # noqa: PLR0917 - compiled: arrays one by one
 
 
 @njit(cache=True, nogil=True)
+def lift(  # noqa: PLR0917 - compiled: arrays one by one
+    values: NDArray[np.float64],
+    low: NDArray[np.float64],
+    above: float,
+    low_max: float,
+    unsettled: float,
+    x: NDArray[np.float64],
+) -> None:
+    """Fill x with the values at least `above` over a lowest one of low_max at most; else far below every limit.
+
+    A value without a lowest one counts up to `unsettled` times low_max.
+    """
+    for i in range(len(x)):
+        lifted = values[i] - low[i] >= above and low[i] <= low_max
+        if lifted and low_max < np.inf and not np.isfinite(low[i]):
+            lifted = values[i] <= unsettled * low_max
+        x[i] = values[i] if lifted else LEAST
+
+
+@njit(cache=True, nogil=True)
 def unchanged(  # noqa: PLR0917 - compiled: arrays one by one
     states: NDArray[np.int64],
     older: NDArray[np.bool_],
@@ -109,3 +132,30 @@ def unchanged(  # noqa: PLR0917 - compiled: arrays one by one
             mark[state] = values[i]
             since[state] = times[i]
         x[i] = (times[i] - since[state]) / 1e9
+
+
+@njit(cache=True, nogil=True)
+def within_band(  # noqa: PLR0917 - compiled: arrays one by one
+    states: NDArray[np.int64],
+    older: NDArray[np.bool_],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    low: float,
+    high: float,
+    below: NDArray[np.bool_],
+    since: NDArray[np.int64],
+    x: NDArray[np.float64],
+) -> None:
+    """Fill `x` with the seconds for which the value has been in low to high, after it was below low; else 0.
+
+    below: the last value was below low; since: begin of the present stay, NONE without one.
+    """
+    for i in range(len(states)):
+        state, value = states[i], values[i]
+        if not older[i]:
+            if not low <= value <= high:
+                since[state] = NONE
+            elif since[state] == NONE and below[state]:
+                since[state] = times[i]
+            below[state] = value < low
+        x[i] = 0.0 if since[state] == NONE else max(0.0, (times[i] - since[state]) / 1e9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,10 @@ def score_files(
 def read_alarms(path: Path) -> list[Alarm]:
     """Return the alarms of a detections file (`sensor,...,decided,...,hazard,...`), in order of decision.
 
-    Column `page` has the decision of `DetectionBatch.pages`; without it the level decides. With neither all page.
+    Column `page` has the decision of `DetectionBatch.pages`; without it the level decides. With neither all page. With
+    a column `phase`, ends and changes to a lower level are no alarms.
     """
-    rows = _table(path, ("sensor", "decided"), integers=("level",))
-    alarms = (
+    alarms = [
         Alarm(
             r["sensor"],
             r.get("hazard", ""),
@@ -46,14 +46,26 @@ def read_alarms(path: Path) -> list[Alarm]:
             r.get("metric", ""),
             {"true": True, "false": False}.get(r.get("page") or ""),
         )
-        for r in rows
-    )
+        for r in _rising(_table(path, ("sensor", "decided"), integers=("level",)))
+    ]
     return sorted(alarms, key=lambda alarm: alarm.at_s)
 
 
+def _rising(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of raised and risen detections; rows without a phase are raised."""
+    levels: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        key = tuple(row.get(name) or "" for name in ("sensor", "metric", "detector", "hazard"))
+        before = levels.get(key, -1)
+        levels[key] = row["level"]
+        phase = row.get("phase") or "raise"
+        if phase == "raise" or (phase == "change" and row["level"] > before):
+            yield row
+
+
 def read_forecasts(path: Path) -> list[Forecast]:
-    """Return the forecasts of `sensor,metric,at,low,high[,share]`."""
-    rows = _table(path, ("sensor", "metric", "at", "low", "high"), numbers=("low", "high", "share"))
+    """Return the forecasts of `sensor,metric,at,low,high[,share]`; rows with `limit` state times and are left out."""
+    rows = _table(path, ("sensor", "metric", "at", "low", "high"), numbers=("low", "high", "share"), unless="limit")
     return [Forecast(r["sensor"], r["metric"], r["at_s"], r["low"], r["high"], r.get("share")) for r in rows]
 
 
@@ -102,16 +114,24 @@ def _truth_json(path: Path) -> TruthFile:
 
 
 def _table(
-    path: Path, needed: tuple[str, ...], *, numbers: tuple[str, ...] = (), integers: tuple[str, ...] = ()
+    path: Path,
+    needed: tuple[str, ...],
+    *,
+    numbers: tuple[str, ...] = (),
+    integers: tuple[str, ...] = (),
+    unless: str = "",
 ) -> list[dict[str, Any]]:
-    """Return the rows, with times in seconds too (`start` -> `start_s`), and the named columns as numbers."""
+    """Return the rows, with times in seconds too (`start` -> `start_s`), and the named columns as numbers.
+
+    unless: leave out the rows with something in this column.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = [name for name in needed if name not in (reader.fieldnames or ())]
             if missing:
                 raise ScoreInputError(str(path), [f"line 1: columns missing: {', '.join(missing)}"])
-            lines = [(reader.line_num, dict(row)) for row in reader]
+            lines = [(reader.line_num, dict(row)) for row in reader if not row.get(unless)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ScoreInputError(str(path), [f"cannot be read: {error}"]) from error
     faults: list[str] = []

@@ -8,6 +8,9 @@ from typing import Annotated
 
 from annotated_types import Interval, Unit, doc
 
+BATTERY_METRICS = ("battery_low", "battery_voltage")
+GATE_METRICS = ("open", "access_granted", "forced")
+CAMERA_METRICS = ("object_present", "object_count", "review", "sound", "activity", "event")
 STEPS = 3
 """Maximum number of levels of a rule."""
 
@@ -32,6 +35,19 @@ class Rule:
     levels: Levels = (2,)
     pages: Levels = (2, 3)
 
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores; none for a rule over every metric or over missing readings.
+
+        Detections carry the first one.
+        """
+        return ()
+
+    @property
+    def lead(self) -> tuple[float, float, int] | None:
+        """Lead that the recipe states from labelled history: median and tenth percentile in s, events; None without."""
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelRule(Rule):
@@ -49,6 +65,11 @@ class LevelRule(Rule):
     clear_s: Seconds = 60.0
     unless: Names = ()
 
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores."""
+        return (self.metric,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold(LevelRule):
@@ -56,12 +77,14 @@ class Threshold(LevelRule):
 
     falling: low values are dangerous; sensor_limits: sensors' limits replace the rule's; above_low: a value must also
     exceed the lowest of the sensor's last 12 to 24 h by this, once the sensor has reported for ten minutes (0: no
-    such condition).
+    such condition); low_max: a sensor is broken whose lowest value is above this, or whose first ones are above six
+    times this.
     """
 
     falling: bool = False
     sensor_limits: bool = True
     above_low: Annotated[float, Interval(ge=0)] = 0.0
+    low_max: float = inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +103,11 @@ class Stuck(Rule):
     window_s: Seconds
     tolerance: Annotated[float, Interval(ge=0)] = 0.0
     min_count: Annotated[int, Interval(ge=1, le=10_000)] = 3
+
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores."""
+        return (self.metric,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +151,11 @@ class Battery(Rule):
     clear_s: Seconds = 3600.0
     memory_s: Seconds = 604_800.0
 
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores."""
+        return BATTERY_METRICS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastingState(Rule):
@@ -131,6 +164,11 @@ class LastingState(Rule):
     metric: str
     after_s: Spans = (30.0,)
     clear_s: Seconds = 2.0
+
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores."""
+        return (self.metric,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +179,22 @@ class Forced(Rule):
     wait_s: Seconds = 0.5
     clear_s: Seconds = 5.0
 
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores."""
+        return GATE_METRICS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterHours(Rule):
     """Opening or granted access while the school is closed; clears hold_s after the last one."""
 
     hold_s: Seconds = 600.0
+
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores."""
+        return GATE_METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,17 +212,7 @@ class CameraObject(Rule):
     clear_s: Seconds = 30.0
     hold_s: Seconds = 120.0
 
-
-TYPES: dict[str, type[Rule]] = {
-    "threshold": Threshold,
-    "rise": Rise,
-    "stuck": Stuck,
-    "invalid": Invalid,
-    "silence": Silence,
-    "battery": Battery,
-    "held": LastingState,
-    "forced": Forced,
-    "after_hours": AfterHours,
-    "seen": CameraObject,
-}
-"""Type name of a rule in a recipe -> its settings."""
+    @property
+    def reads(self) -> Names:
+        """Metrics of the readings that the rule scores."""
+        return CAMERA_METRICS

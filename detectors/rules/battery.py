@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from detectors.kernels.budget import DAYS, FACTS, FLAG, NUMBERS, OTHER, TIMES, VOLTAGE, update_batteries
 from detectors.kernels.emission import NONE, TIMELINES, empty
 from detectors.recipes.batteries import BatteryTypes
-from detectors.recipes.kinds import Battery
+from detectors.recipes.kinds import BATTERY_METRICS, Battery
 from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
+from detectors.series.columns import Columns
+from detectors.series.views import BatchView, Fleet, Part, Table
 from ingest import METRIC_BY_NAME, Quality
 
-from .levels import FAR, SECOND_NS
-from .series import BatchView, Fleet, Part, Table
-from .state import Columns
+from .levels import FAR
+from .measures import SECOND_NS
 
 LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
-METRICS = ("battery_low", "battery_voltage")
 _DAY_S = 86_400.0
-_FLAG, _VOLTAGE = (METRIC_BY_NAME[name].code for name in METRICS)
+_FLAG, _VOLTAGE = (METRIC_BY_NAME[name].code for name in BATTERY_METRICS)
 _MADE = [METRIC_BY_NAME[name].code for name in ("online", "data_gap", "tick")]
 """Readings without a message of the device: they use no battery."""
 

@@ -13,35 +13,29 @@ from detectors.kernels.emission import NONE, TIMELINES, empty
 from detectors.kernels.episodes import FAR, KEEP, OFF, ON, TIMES, gate_signals, update_episodes
 from detectors.recipes.kinds import AfterHours, CameraObject, Forced, LastingState
 from detectors.recipes.limits import applies
+from detectors.recipes.types import TYPES
 from detectors.rule_detection import Entry, RuleDetection, entries
+from detectors.series.columns import Columns
+from detectors.series.views import BatchView, Fleet, Part, Table
 from ingest import METRIC_BY_NAME
 
-from .levels import SECOND_NS
-from .series import BatchView, Fleet, Part, Table
-from .state import Columns
+from .labels import ended, label_of, score_of, track_of, zoned
+from .measures import SECOND_NS
 from .tracks import Tracks
 
 LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
-GATE_METRICS = ("open", "access_granted", "forced")
 GATE_CODES = (METRIC_BY_NAME["open"].code, METRIC_BY_NAME["access_granted"].code, METRIC_BY_NAME["forced"].code)
-CAMERA_METRICS = ("object_present", "object_count", "review", "sound")
 EpisodeRule = LastingState | Forced | AfterHours | CameraObject
-
-
-def metrics_of(rule: EpisodeRule) -> tuple[str, ...]:
-    """Return the metrics of the rule; its detections carry the first."""
-    if isinstance(rule, LastingState):
-        return (rule.metric,)
-    return CAMERA_METRICS if isinstance(rule, CameraObject) else GATE_METRICS
 
 
 class EpisodeDetector:
     """Detector of one lasting state. Its durations run on the clock of all rows, the service's ticks included."""
 
-    def __init__(self, rule: EpisodeRule, table: Table, calendar: Calendar, kind: str) -> None:
-        self.rule, self._table, self._calendar, self._kind = rule, table, calendar, kind
+    def __init__(self, rule: EpisodeRule, table: Table, calendar: Calendar) -> None:
+        self.rule, self._table, self._calendar = rule, table, calendar
+        self._kind = next(name for name, settings in TYPES.items() if isinstance(rule, settings))
         after_s = getattr(rule, "after_s", (0.0,) * len(rule.levels))
         self._after_s: tuple[float, ...] = (rule.wait_s,) if isinstance(rule, Forced) else after_s
         self._after = np.array([int(s * SECOND_NS) for s in self._after_s], np.int64)
@@ -68,19 +62,21 @@ class EpisodeDetector:
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the detections of the rows and of the clock."""
-        if part is None and view.clock[-1] < self._due[0]:
+        if part is None and view.clock_ns < self._due.item(0):
             return []
         size = len(self._table) * TIMELINES
         for columns, room in ((self._states, size), (self._gates, size), (self._grants, len(self._table))):
             columns.grow(room)
         rows = len(view.batch)
-        states, signals = np.full(rows, -1, np.int64), np.zeros(rows, np.int8)
-        older = np.zeros(rows, np.bool_)
+        signals = np.zeros(rows, np.int8)
         if part is not None:
             self.sync(view.fleet)
             part = _only(part, self._applies[part.states // TIMELINES])
-            states[part.rows], older[part.rows] = part.states, part.older
+        if part is not None:
             self._signal(view, part, signals)
+        if view.one is not None and not signals.item() and view.clock_ns < self._due.item(0):
+            return []
+        states, older = _of_all(part, rows)
         found, values, count = update_episodes(
             states, signals, older, view.batch.time_ns, view.clock, self._after, int(self._clear_s * SECOND_NS),
             int(self._hold_s * SECOND_NS), self._due, self._states["moment"], self._states["step"], *empty(),
@@ -136,9 +132,9 @@ class EpisodeDetector:
                 self._calendar.closed(batch.time_ns[part.rows]), signals,
             )  # fmt: skip
         elif isinstance(rule, AfterHours):
-            opens = on & (batch.metric[part.rows] != GATE_CODES[2])
-            rows = part.rows[opens]
-            signals[rows[self._calendar.closed(batch.time_ns[rows])]] = ON
+            rows = part.rows[on & (batch.metric[part.rows] != GATE_CODES[2])]
+            if len(rows):
+                signals[rows[self._calendar.closed(batch.time_ns[rows])]] = ON
         elif isinstance(rule, CameraObject):
             for row, state in zip(part.rows.tolist(), part.states.tolist(), strict=True):
                 signals[row] = self._camera_signal(rule, view, row, state)
@@ -147,17 +143,17 @@ class EpisodeDetector:
 
     def _camera_signal(self, rule: CameraObject, view: BatchView, row: int, state: int) -> int:
         dims = view.batch.attributes.get(row)
-        if not dims or dims.get("label") not in rule.labels:
+        if not dims or label_of(dims) not in rule.labels:
             return KEEP
-        if rule.zones and not _in_zone(rule, dims, view.fleet[int(view.batch.sensor[row])].profile):
+        if rule.zones and not zoned(rule, dims, view.fleet[int(view.batch.sensor[row])].profile):
             return KEEP
-        track, time_ns = str(dims.get("event_id") or dims.get("track") or ""), int(view.batch.time_ns[row])
-        if dims.get("phase") == "end" or not view.batch.value[row] > 0:
+        track, time_ns = track_of(dims), int(view.batch.time_ns[row])
+        if ended(dims, float(view.batch.value[row])):
             return KEEP if self._tracks.end(state, track, time_ns) else OFF
-        score = dims.get("score")
-        if isinstance(score, int | float) and score < rule.score_min:
+        score = score_of(dims)
+        if score < rule.score_min:
             return KEEP
-        self._states["score"][state] = score if isinstance(score, int | float) else rule.score_min
+        self._states["score"][state] = score
         self._tracks.confirm(state, track, time_ns)
         return ON
 
@@ -175,11 +171,17 @@ class EpisodeDetector:
         )  # fmt: skip
 
 
-def _in_zone(rule: CameraObject, dims: Mapping[str, Any], profile: str) -> bool:
-    zone = dims.get("zones", dims.get("zone"))
-    named = [zone] if isinstance(zone, str) else list(zone or ())
-    return any(name in rule.zones for name in named) if named else profile in rule.zone_profiles
+def _of_all(part: Part | None, rows: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return state and order of every row of a batch; state -1 for those outside the part."""
+    if part is not None and len(part.rows) == rows:
+        return part.states, part.older
+    states, older = np.full(rows, -1, np.int64), np.zeros(rows, np.bool_)
+    if part is not None:
+        states[part.rows], older[part.rows] = part.states, part.older
+    return states, older
 
 
-def _only(part: Part, keep: NDArray[np.bool_]) -> Part:
-    return part if keep.all() else Part(part.rows[keep], part.states[keep], part.older[keep])
+def _only(part: Part, keep: NDArray[np.bool_]) -> Part | None:
+    if keep.all():
+        return part
+    return Part(part.rows[keep], part.states[keep], part.older[keep]) if keep.any() else None

@@ -11,10 +11,9 @@ from detectors.kernels.emission import LIVE, NONE
 from detectors.recipes.kinds import Invalid
 from detectors.recipes.limits import applies
 from detectors.rule_detection import RuleDetection
+from detectors.series.columns import Columns
+from detectors.series.views import UNUSABLE, BatchView, Fleet, Part
 from ingest import Quality
-
-from .series import BatchView, Fleet, Part
-from .state import Columns
 
 LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
@@ -22,6 +21,7 @@ LAYOUT = 1
 SERIES_MAX = 100_000
 """Series with a fault; further ones are not scored until others end."""
 
+FAR = 2**63 - 1
 COUNT, FIRST, LAST, RAISED = 0, 1, 2, 3
 
 
@@ -34,9 +34,18 @@ class InvalidDetector:
     def __init__(self, rule: Invalid) -> None:
         self.rule = rule
         self.beside: tuple[str, ...] = ()
-        self.timed, self.due_ns = True, int(NONE)  # any reading may be a fault
+        self.timed = True
         self._series: dict[tuple[int, int], list[int]] = {}
         self._faulty = Columns({"faulty": (np.bool_, 1, False)})
+
+    @property
+    def due_ns(self) -> int:
+        """Any time while a series has a fault: each reading may end it."""
+        return int(NONE) if self._series else FAR
+
+    def takes(self, metric: int) -> bool:
+        """Return whether a batch with this code may have a fault."""
+        return metric == UNUSABLE
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the detections of the batch's faults and of the good readings after them."""

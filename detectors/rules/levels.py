@@ -7,120 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kernels.emission import NONE, TIMELINES, empty
+from detectors.kernels.emission import TIMELINES, empty
 from detectors.kernels.levels import rising, update_levels
-from detectors.kernels.measures import BUCKETS, lowest, rise, unchanged
-from detectors.recipes.kinds import STEPS, LevelRule, Rise, Rule, Stuck, Threshold
+from detectors.recipes.kinds import STEPS, LevelRule, Rise, Stuck, Threshold
 from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
+from detectors.series.active_states import ActiveStates
+from detectors.series.columns import Columns
+from detectors.series.one import One
+from detectors.series.superseding import Superseding
+from detectors.series.views import BatchView, Fleet, Part, Table
 
-from .active_states import ActiveStates
+from .measures import SECOND_NS, Measure, ValueMeasure, measure_of
 from .peaks import Peak, Peaks
-from .series import BatchView, Fleet, Part, Table
-from .state import Columns
-from .superseding import Superseding
 
 LAYOUT = 2
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
 
-SECOND_NS = 1_000_000_000
 FAR = 2**63 - 1
 """Event time of a rule that needs no clock."""
-LOW_SPAN_NS, LOW_SETTLE_NS = 43_200 * SECOND_NS, 600 * SECOND_NS
-"""Span of the lowest value, and time after which it counts."""
-
-
-class ValueMeasure:
-    """Value as the measure; negated for a rule with falling limits.
-
-    baseline of a measure: normal value at each row of its last call, None without one.
-    """
-
-    baseline: NDArray[np.float64] | None = None
-
-    def __init__(self, rule: Threshold) -> None:
-        self.kind = "threshold"
-        self.sign = -1.0 if rule.falling else 1.0
-        self.columns = Columns({"nothing": (np.bool_, 1, False)})
-
-    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
-        """Return the measure at each row of the part."""
-        values = view.batch.value[part.rows]
-        return values if self.sign > 0 else -values
-
-
-class LiftedMeasure:
-    """Value as the measure where it is far enough above the lowest of the last hours; else far below every limit."""
-
-    sign = 1.0
-    baseline: NDArray[np.float64] | None = None
-
-    def __init__(self, rule: Threshold) -> None:
-        self.kind = "threshold"
-        self._above_low = rule.above_low
-        self.columns = Columns(
-            {"begin": (np.int64, 1, NONE), "stamp": (np.int64, 1, NONE), "lows": (np.float64, 2, np.inf)}
-        )
-
-    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
-        """Return the measure at each row of the part."""
-        low = np.empty(len(part.rows))
-        batch, own = view.batch, self.columns
-        times, values = batch.time_ns[part.rows], batch.value[part.rows]
-        lowest(
-            part.states, part.older, times, values, LOW_SPAN_NS, LOW_SETTLE_NS, own["begin"], own["stamp"], own["lows"],
-            low,
-        )  # fmt: skip
-        self.baseline = low
-        return np.where(values - low >= self._above_low, values, np.finfo(np.float64).min)
-
-
-class RiseMeasure:
-    """Rise of the value within the window as the measure."""
-
-    sign = 1.0
-    baseline: NDArray[np.float64] | None = None
-
-    def __init__(self, rule: Rise) -> None:
-        self.kind = "rise"
-        self._turn = -1.0 if rule.falling else 1.0
-        self._width_ns = int(rule.window_s * SECOND_NS / (BUCKETS - 1))
-        self.columns = Columns(
-            {
-                "before": (np.float64, 2, np.nan),
-                "stamp": (np.int64, BUCKETS, NONE // 2),
-                "highs": (np.float64, BUCKETS, 0),
-            }
-        )
-
-    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
-        """Return the measure at each row of the part."""
-        x, low = np.empty(len(part.rows)), np.empty(len(part.rows))
-        batch, own = view.batch, self.columns
-        times, values = batch.time_ns[part.rows], self._turn * batch.value[part.rows]
-        rise(part.states, part.older, times, values, self._width_ns, own["before"], own["stamp"], own["highs"], low, x)
-        self.baseline = self._turn * low
-        return x
-
-
-class StuckMeasure:
-    """Seconds without a change of the value as the measure."""
-
-    sign = 1.0
-    baseline: NDArray[np.float64] | None = None
-
-    def __init__(self, rule: Stuck) -> None:
-        self.kind = "stuck"
-        self._tolerance = rule.tolerance
-        self.columns = Columns({"mark": (np.float64, 1, 0), "since": (np.int64, 1, NONE)})
-
-    def __call__(self, part: Part, view: BatchView) -> NDArray[np.float64]:
-        """Return the measure at each row of the part."""
-        x = np.empty(len(part.rows))
-        batch, own = view.batch, self.columns
-        times, values = batch.time_ns[part.rows], batch.value[part.rows]
-        unchanged(part.states, part.older, times, values, self._tolerance, own["mark"], own["since"], x)
-        return x
 
 
 class _Ladders:
@@ -129,6 +34,7 @@ class _Ladders:
     def __init__(self, sign: float, hysteresis: float) -> None:
         self._sign, self._hysteresis = sign, hysteresis
         self._known: dict[tuple[float, ...], int] = {}
+        self.floors: list[float] = []  # lowest limit of each row
         self._columns = Columns({"limit": (np.float64, STEPS, np.inf), "low": (np.float64, STEPS, np.inf)})
 
     @property
@@ -149,18 +55,20 @@ class _Ladders:
             self._columns.grow(number + 1)
             self.limit[number] = _padded([self._sign * limit for limit in limits], np.inf)
             self.low[number] = _padded([self._sign * limit - self._hysteresis for limit in limits], np.inf)
+            self.floors.append(self.limit.item(number, 0))
         return number
 
 
 class LevelDetector:
     """Detector of one rule with rising levels. Limits depend on the kind, the profile and the limits of the sensor."""
 
-    def __init__(self, rule: LevelRule | Stuck, table: Table) -> None:
+    def __init__(self, rule: LevelRule | Stuck, table: Table, measure: Measure | None = None) -> None:
+        """measure: of the rule's type, unless given."""
         self.rule, self._table = rule, table
         self.timed, self.due_ns = False, FAR
         self._rises = isinstance(rule, Rise)
         self.beside: tuple[str, ...] = rule.unless if isinstance(rule, LevelRule) else ()
-        self._measure = _measure(rule)
+        self._measure = measure or measure_of(rule)
         self._limits, self._durations_s, self._counts, self._hysteresis, self._clear_s = _ladder(rule)
         self._after = _padded([int(s * SECOND_NS) for s in self._durations_s], 0)
         self._counted = _padded(list(self._counts), 1)
@@ -170,6 +78,7 @@ class LevelDetector:
         self._defaults: dict[tuple[str, str], int] = {}
         self._seen_version = 0
         self._superseding = Superseding(rule.unless) if isinstance(rule, LevelRule) and rule.unless else None
+        self._by_value = isinstance(self._measure, ValueMeasure) and self._superseding is None
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the detections of the rule's rows; without rows there are none."""
@@ -179,13 +88,16 @@ class LevelDetector:
         if part is None:
             return []
         slots = len(self._table.codes)
-        if self._series.size != slots or self._seen_version != view.fleet.version:
+        if self._series.size != slots or self._seen_version != view.version:
             self.sync(view.fleet)
+        if self._by_value and view.one is not None and self._idle(view.one, part):
+            return []
         x = self._measure(part, view)
         if superseded is not None:
-            x[superseded] = -np.inf  # below every limit: an open detection clears
+            x = np.where(superseded, -np.inf, x)  # below every limit: an open detection clears
         ladder, ladders = self._series["ladder"], self._ladders
-        more = rising(part.states, x, ladder, ladders.limit)
+        alone = view.one is not None
+        more = int(x.item() >= self._floor(part)) if alone else rising(part.states, x, ladder, ladders.limit)
         if not more and self._states.none:
             return []
         self._states.reserve(slots * TIMELINES, more)
@@ -196,6 +108,15 @@ class LevelDetector:
         raised = entries(found, values, count)
         peaks = self._peaks.update(view, part, x, raised) if isinstance(self.rule, Threshold) else [None] * count
         return [self._detection(entry, peak, view, part) for entry, peak in zip(raised, peaks, strict=True)]
+
+    def _idle(self, one: One, part: Part) -> bool:
+        """Return whether the value of a reading alone is below every limit, and no level is pending or active."""
+        return self._states.none and not self._measure.sign * one.value >= self._floor(part)
+
+    def _floor(self, part: Part) -> float:
+        """Return the lowest limit for a reading alone."""
+        number: int = self._series["ladder"].item(part.states.item() // TIMELINES)
+        return self._ladders.floors[number]
 
     def sync(self, fleet: Fleet) -> None:
         """Set the limits of new series, and of those with a changed sensor."""
@@ -270,16 +191,6 @@ class LevelDetector:
             clear_limit=sign * float(self._ladders.low[ladder, 0]), clear_s=self._clear_s,
             baseline=self._baseline(entry, part), highest=peak and peak[1:],
         )  # fmt: skip
-
-
-def _measure(rule: Rule) -> ValueMeasure | LiftedMeasure | RiseMeasure | StuckMeasure:
-    if isinstance(rule, Rise):
-        return RiseMeasure(rule)
-    if isinstance(rule, Stuck):
-        return StuckMeasure(rule)
-    if isinstance(rule, Threshold):
-        return LiftedMeasure(rule) if rule.above_low else ValueMeasure(rule)
-    raise TypeError(f"no measure for rules of type {type(rule).__name__}")
 
 
 def _ladder(rule: LevelRule | Stuck) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], float, float]:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from detectors.detection import Phase
 from detectors.kernels.emission import TIMELINES
 from detectors.rule_detection import Entry
-
-from .series import BatchView, Part
+from detectors.series.views import BatchView, Part
 
 Peak = tuple[float, float, int]
 """Measure, value and event time (ns) of the highest reading."""

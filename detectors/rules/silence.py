@@ -6,26 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from detectors.kernels.emission import NONE, empty
-from detectors.kernels.silence import (
-    CLOCK,
-    DUE,
-    FAR,
-    HOPS,
-    INTERVALS,
-    MISSED,
-    REGISTERS,
-    TICKING,
-    find_offline,
-)
+from detectors.kernels.emission import NONE, WIDTH, empty
+from detectors.kernels.gateways import FAR, HOPS, MISSED
+from detectors.kernels.silence import CLOCK, DUE, INTERVALS, LIMIT, REGISTERS, TICKING, Offline, bind, find_offline
 from detectors.recipes.kinds import Silence
 from detectors.recipes.limits import applies
 from detectors.rule_detection import Entry, RuleDetection, entries
+from detectors.series.columns import Columns
+from detectors.series.views import BatchView, Fleet, Part
 from ingest import METRIC_BY_NAME, SERVICE_DEVICE, SERVICE_SITE, Sensor
 
-from .levels import SECOND_NS
-from .series import BatchView, Fleet, Part
-from .state import Columns
+from .measures import SECOND_NS
 
 LAYOUT = 1
 """Version of the state in snapshots; a change of its columns or of their meaning raises it."""
@@ -45,7 +36,7 @@ class SilenceDetector:
     def __init__(self, rule: Silence) -> None:
         self.rule = rule
         self.beside: tuple[str, ...] = ()
-        self.timed, self.due_ns = True, int(NONE)  # every reading is a message
+        self.timed, self.due_ns = True, FAR
         self._ladder = np.array([int(s * SECOND_NS) for s in rule.after_s], np.int64)
         self._register = np.full(REGISTERS, NONE, np.int64)
         self._register[[CLOCK, TICKING]] = 0
@@ -72,27 +63,29 @@ class SilenceDetector:
             int(rule.limit_max_s * SECOND_NS),
         )
         self._relays = self._gateways = np.zeros(0, np.bool_)
-        self._arrays = self._views()
-        self._tables = empty()
+        self._offline = self._bound()
+        integers, floats = empty()
+        self._tables = np.empty((len(integers), WIDTH + 1), np.int64), floats
         self._seen_version = 0
+
+    def takes(self, metric: int) -> bool:
+        """Return True: every reading is a message and a clock reading."""
+        del metric
+        return True
 
     def update(self, view: BatchView, part: Part | None) -> list[RuleDetection]:
         """Return the sensors that went offline or returned."""
         del part
-        if self._seen_version != view.fleet.version:
+        if self._seen_version != view.version:
             self.sync(view.fleet)
         batch = view.batch
         found, values, count = find_offline(
-            (batch.sensor, batch.time_ns, batch.arrival_ns, view.signs),
-            self._spans,
-            self.rule.at_once,
-            self._relays,
-            self._ladder,
-            self._register,
-            *self._arrays,
-            *self._tables,
+            batch.sensor, batch.time_ns, batch.arrival_ns, view.signs, self._offline, *self._tables
         )
-        return [self._detection(entry, view) for entry in entries(found, values, count)] if count else []
+        if not count:
+            return []
+        pairs = zip(entries(found, values, count), found[:count, LIMIT].tolist(), strict=True)
+        return [self._detection(entry, limit_ns, view) for entry, limit_ns in pairs]
 
     def sync(self, fleet: Fleet) -> None:
         """Read limits and gateways of sensors that are new or changed."""
@@ -122,7 +115,7 @@ class SilenceDetector:
         for _ in range(0 if self.rule.at_once else HOPS):
             below = np.unique(parent[below][parent[below] >= 0])
             self._relays[below] = True
-        self._arrays = self._views()
+        self._offline = self._bound()
         self._seen_version = fleet.version
 
     def inputs(self) -> tuple[object, ...]:
@@ -137,7 +130,7 @@ class SilenceDetector:
         """Restore the state of a snapshot."""
         self._register[:] = state["register"]
         self._sensors.load(state["sensors"])
-        self._arrays = self._views()
+        self._offline = self._bound()
         self._seen_version = 0
 
     def inherit(self, state: dict[str, Any]) -> None:
@@ -150,35 +143,49 @@ class SilenceDetector:
         own["step"][:], own["limit"][:], own["learns"][:] = 0, FAR, False
         own["late"][:] = self._spans[4]
 
-    def _views(self) -> tuple[Any, Any]:
-        """Return the columns for the kernel, which change their place with a new sensor only."""
+    def _bound(self) -> Offline:
+        """Return settings and state for the kernel; the columns change their place with a new sensor only."""
         own = self._sensors
-        return (
-            (own["limit"], own["last_seen"], own["last_arrival"], own["step"], own["parent"], own["late"]),
-            (own["learns"], own["intervals"], own["filled"]),
+        sensors = (
+            own["limit"], own["last_seen"], own["last_arrival"], own["step"], own["parent"], own["late"], self._gateways
+        )  # fmt: skip
+        learning = own["learns"], own["intervals"], own["filled"]
+        bound: Offline = bind(
+            self._spans, self.rule.at_once, self._relays, self._ladder, self._register, sensors, learning
         )
+        return bound
 
     def _limit_ns(self, period_s: float) -> int:
         """Return the limit of a declared period; its bound never excludes that one message is missing."""
         limit_s = min(self.rule.periods * period_s, max(self.rule.limit_max_s, MISSED * period_s))
         return int(limit_s * SECOND_NS)
 
-    def _detection(self, entry: Entry, view: BatchView) -> RuleDetection:
+    def _awaited_ns(self, sensor: int, limit_ns: int) -> int:
+        """Return the time that a declared sensor has for its first message, as in the kernel; limit_ns: at the row."""
+        limit_ns = int(self._sensors["limit"][sensor]) if self._gateways[sensor] else limit_ns
+        if self.rule.at_once and not self._sensors["learns"][sensor]:
+            return int(limit_ns / self.rule.periods)
+        return min(limit_ns, self._spans[5])
+
+    def _detection(self, entry: Entry, limit_ns: int, view: BatchView) -> RuleDetection:
         own, fleet = self._sensors, view.fleet
         announced = entry.first_ns == entry.last_ns and entry.phase == 0
         awaited = entry.first_ns == NONE
-        first_ns = entry.last_ns - int(entry.value * SECOND_NS) if awaited else entry.first_ns
         removed = announced and bool(view.batch.attributes.get(entry.row, {}).get("removed"))
         behind = np.empty(0, np.intp)
         if self._gateways[entry.slot]:
             behind = np.flatnonzero((own["parent"] == entry.slot) & (own["limit"] != FAR))
-        limit_ns = int(own["limit"][behind].min() if len(behind) else own["limit"][entry.slot])
         limit_s = min(limit_ns, self._spans[1]) / SECOND_NS + self.rule.after_s[entry.step]
+        first_ns, value = entry.first_ns, 0.0 if announced else (entry.last_ns - entry.first_ns) / SECOND_NS
+        if awaited:
+            shorter_s = (limit_ns - self._awaited_ns(entry.slot, limit_ns)) / SECOND_NS
+            limit_s, value = limit_s - shorter_s, entry.value - shorter_s
+            first_ns = entry.last_ns - int(value * SECOND_NS)
         names = [fleet[code].id for code in behind[:NAMED_MAX].tolist()]
         return RuleDetection(
             entry.row, entry.slot, ONLINE, entry.timeline, entry.phase, self.rule.levels[entry.step],
             first_ns, entry.last_ns, self.rule, "silence",
-            value=0.0 if announced else (entry.last_ns - first_ns) / 1e9, limit=limit_s, window_s=limit_s,
+            value=value, limit=limit_s, window_s=limit_s,
             own_hazard="gateway_silent" if names and self.rule.hazard == "sensor_silent" else "", behind=len(behind),
             dims=({"behind": names, "behind_total": len(behind)} if names else {})
             | ({"removed": True} if removed else {}) | ({"awaited": True} if awaited else {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .levels import SECOND_NS
+from .measures import SECOND_NS
 
 TRACKS_MAX = 64
 """Objects of one state; beyond that the one confirmed longest ago is forgotten."""

@@ -19,6 +19,7 @@ class Reading:
     device: device of which this sensor is a probe or a channel; "" where the sensor is the device itself.
     doubt: reason code of a time in the message that could not be used ("time_format", "time_past", "time_future");
     `time_ns` is then None. The reading is stored and evaluated at its arrival.
+    card: number of the card of a grant; the intake stores a pseudonym of it only.
     """
 
     sensor: str
@@ -33,6 +34,7 @@ class Reading:
     device: str = ""
     doubt: str = ""
     lasts_s: float = 0.0
+    card: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

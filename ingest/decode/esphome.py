@@ -1,7 +1,7 @@
 """ESPHome: `{node}/{type}/{entity}/state` with a bare value, and the last will `{node}/status`.
 
-Source: esphome/esphome-docs, components/mqtt. Values are in ESPHome's own units (temperature in °C, pressure in hPa,
-distance in m). The discovery message of an entity, where one exists, gives its metric.
+Source: esphome/esphome-docs, components/mqtt. Temperature is in °C, pressure in hPa. A length has the unit that its
+author chose, which only the discovery message of the entity states.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ingest.vocabulary import METRIC_BY_NAME
 from .contract import Decoded, Reading, Reject
 from .document import read_text, refuse
 from .faults import Faults
-from .names import Meaning, entity_name, is_chip, kind_of, meaning_of, measured, undescribed
+from .names import Meaning, described, entity_name, is_chip, kind_of, meaning_of, measured, undescribed
 from .presence import read_presence
 from .states import flag_of
 from .units import Quantity, read_quantity
@@ -26,7 +26,15 @@ _TOPIC = re.compile(
     r"|[^/]+(?:/[^/]+){0,3}?/(switch|light|fan|cover|climate|number|select|text|text_sensor|button|event|valve|update|date"
     r"|time|datetime)/[^/]+/.+)"
 )
-_UNITS = {"pressure": "hPa"}
+_UNITS: Mapping[str, str] = {
+    "pressure": "hPa",
+    "temperature": "Cel",
+    "battery_voltage": "V",
+    "current": "A",
+    "power": "W",
+    "smoke_density": "dB/m",
+}
+"""Metric -> unit of a value without one: the unit of ESPHome's components, or the only usual one."""
 _TRIGGERED = "triggered"
 _LOCKS: Mapping[str, float] = {"LOCKED": 0.0, "UNLOCKED": 1.0, "JAMMED": 1.0}
 
@@ -35,7 +43,7 @@ class EspHomeDecoder:
     """Decoder of ESPHome nodes. Its state: the entities with an active device fault.
 
     An entity named like a metric of the vocabulary becomes that metric; a binary sensor whose last words name an alarm
-    (`kitchen_smoke`) becomes that alarm. Any other entity keeps its name.
+    (`kitchen_smoke`) becomes that alarm. A length without a unit (`depth`) and any other entity stay undescribed.
 
     Works badly for: entities with a custom state_topic, and topic prefixes of more than four levels.
 
@@ -96,8 +104,8 @@ class EspHomeDecoder:
             return refuse(Reject("type", f"{metric} is no number"))
         if not isinstance(quantity, Quantity):
             return self._faults.fault(sensor)
-        meaning = _meaning(metric)
         unit = quantity.unit or _UNITS.get(metric, "")
+        meaning = _meaning(metric, unit)
         if meaning is None:
             kind = kind_of(metric, otherwise="env")
             reading = Reading(sensor, kind, metric, quantity.value, quantity.unit)
@@ -109,11 +117,12 @@ class EspHomeDecoder:
         return Decoded(readings=self._faults.over(reading))
 
 
-def _meaning(metric: str) -> Meaning | None:
+def _meaning(metric: str, unit: str) -> Meaning | None:
     """Return the meaning of a number by its entity; a processor's temperature is not that of the room."""
     if metric.endswith(("temperature", "temp")) and is_chip(metric):
         return Meaning("device", "chip_temperature", "Cel")
-    return meaning_of(metric, _UNITS.get(metric, "")) if metric in METRIC_BY_NAME else None
+    meaning = meaning_of(metric, unit) if metric in METRIC_BY_NAME else None
+    return meaning and described(meaning, unit)
 
 
 def _panel(sensor: str, text: str) -> Decoded:

@@ -143,8 +143,9 @@ class HaDiscoveryDecoder:
 
     def _announce(self, topic: str, component: str, path: str, payload: bytes) -> Decoded:
         if not payload:
+            known = topic in self._configs
             gone = self._withdraw(topic)
-            return Decoded(removed=gone, memory={topic: None} if gone else {}, ignored="" if gone else "forgotten")
+            return Decoded(removed=gone, memory={topic: None} if known else {}, ignored="" if gone else "forgotten")
         document = read_object(payload)
         if isinstance(document, Reject):
             return refuse(document)
@@ -159,7 +160,8 @@ class HaDiscoveryDecoder:
             ignored = "" if announced.rejects else "announcement"
             return Decoded(rejects=announced.rejects, ignored=ignored, removed=gone, memory={topic: None})
         if self._entities + len(announced.entities) > ENTITIES_MAX:
-            return refuse(Reject("sensor_limit", f"more than {ENTITIES_MAX} announced entities"))
+            full = Reject("sensor_limit", f"more than {ENTITIES_MAX} announced entities")
+            return Decoded(rejects=(full,), removed=gone, memory={topic: None} if before else {})
         self._configs[topic] = announced
         self._entities += len(announced.entities)
         self._holders.update(entity.id for _, entity in announced.entities)

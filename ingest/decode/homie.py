@@ -13,22 +13,17 @@ from .contract import Availability, Decoded, Reading, Reject
 from .document import branch, is_short, read_object, read_text, refuse
 from .faults import Faults
 from .homie_values import NUMBERS, reading_of, state_of
+from .homie_waiting import Waiting
 from .units import Quantity, read_quantity
 
 DEVICES_MAX = 20_000
 PROPERTIES_MAX = 1_000
-WAITING_MAX = 10_000
 _TEXT_MAX = 1_024
 _ALERTS_MAX = 64
-# state of a device -> whether it is online
 _STATES: Mapping[str, bool] = {
-    "init": False,
-    "ready": True,
-    "alert": True,
-    "sleeping": True,
-    "disconnected": False,
-    "lost": False,
-}
+    "init": False, "ready": True, "alert": True, "sleeping": True, "disconnected": False, "lost": False,
+}  # fmt: skip
+"""State of a device -> whether it is online."""
 _ATTRIBUTES = frozenset(("datatype", "unit"))
 _DEVICE_ATTRIBUTES = frozenset(("homie", "name", "nodes"))
 _NODE_LEVELS, _PROPERTY_LEVELS = 2, 3
@@ -53,9 +48,8 @@ class _Device:
 class HomieDecoder:
     """Decoder of both versions. Its state: the descriptions, for at most DEVICES_MAX devices.
 
-    A value is a reading of `device/node/property`. When a root device goes offline, its children go offline too.
-
-    A device in the state `alert`, or with an alert of version 5, has a fault.
+    A value is a reading of `device/node/property`. When a root device goes offline, its children go offline too. A
+    device in the state `alert`, or with an alert of version 5, has a fault.
 
     Works badly for: colours, times and texts, which are no readings; live values before the description, which are
     rejected as `undescribed`.
@@ -72,13 +66,15 @@ class HomieDecoder:
     name = "homie"
 
     def __init__(self, *, base: str = "homie") -> None:
-        """base: the domain, which is the first level of the topics."""
+        """base: the domain, which is the first level of the topics. Raises ValueError for a name of several levels."""
+        if not base or set(base) & set("/+#"):
+            raise ValueError(f"Homie domain {base!r}: allowed is one topic level without wildcards")
         self._base = f"{base}/"
         self.subscriptions: Sequence[str] = (f"{base}/#",)
         self._devices: dict[tuple[str, str], _Device] = {}
         self._children: dict[tuple[str, str], dict[str, None]] = {}
         self._faults = Faults()
-        self._waiting: dict[str, bytes] = {}  # retained values without a description
+        self._waiting = Waiting()
 
     def claims(self, topic: str) -> bool:
         """Return True for any topic under the domain."""
@@ -96,19 +92,22 @@ class HomieDecoder:
         """
         decoded = self._decode(topic, payload)
         reason = decoded.rejects[0].reason if decoded.rejects else ""
-        if reason == "undescribed" and retained and (topic in self._waiting or len(self._waiting) < WAITING_MAX):
-            self._waiting[topic] = payload
+        if reason == "undescribed" and retained and self._waiting.keep(self._device_topic(topic), topic, payload):
             return Decoded(ignored="awaits its description")
         return self._late(topic, decoded) if decoded.ignored in ("description", "attribute") else decoded
 
+    def _device_topic(self, topic: str) -> str:
+        levels = topic.removeprefix(self._base).split("/")
+        return "/".join(levels[: 2 if levels[0] == "5" else 1])
+
     def _late(self, topic: str, decoded: Decoded) -> Decoded:
-        """Add the values that waited for this description."""
-        prefix = topic.partition("/$")[0]
-        found = [each for each in self._waiting if each == prefix or each.startswith(f"{prefix}/")]
-        late = {each: self._decode(each, self._waiting[each]) for each in found}
+        """Add the values that waited for this description: of a device, or of one property."""
+        device = self._device_topic(topic)
+        value = "" if decoded.ignored == "description" else topic.partition("/$")[0]
+        late = {each: self._decode(each, payload) for each, payload in self._waiting.of(device, value)}
         for each, result in late.items():
             if not any(reject.reason == "undescribed" for reject in result.rejects):
-                del self._waiting[each]
+                self._waiting.drop(device, each)
                 decoded = replace(
                     decoded,
                     readings=[*decoded.readings, *result.readings],

@@ -19,8 +19,9 @@ from ingest.errors import TableError
 from ingest.tables import TableReader
 from ingest.vocabulary import Quality
 
+from . import dragino
 from .contract import Reading
-from .document import is_short
+from .document import branch, is_short
 from .lorawan_rows import ANY, NUMBER, Ignored, Meaning, Row, apply, marked, misfits, word
 from .lorawan_unknown import read_unknown
 from .times import read_time
@@ -72,8 +73,10 @@ class LorawanTable:
         names: of the model at the network server, the most specific first; the fields may name it too. stamp: a reading
         with the sensor, times and quality to copy.
         """
-        profile = self._find((*names, *(fields.get(key) for key in _MODEL_FIELDS)))
-        past = fields.get(_HISTORY)
+        models = (*names, *(fields.get(key) for key in _MODEL_FIELDS), branch(fields, "data").get(_MODEL_FIELDS[0]))
+        profile, past = self._find(models), fields.get(_HISTORY)
+        if stored := dragino.logged(models, fields):
+            past, fields = stored, {key: value for key, value in fields.items() if key not in dragino.OWN_KEYS}
         present = {
             key: value for key, value in _events_of(fields).items() if key != _HISTORY or not isinstance(past, list)
         }
@@ -110,7 +113,7 @@ class LorawanTable:
         return meaning
 
     def _add_history(self, profile: str, item: Any, stamp: Reading, meaning: Meaning) -> None:
-        """Add a value that the device stored while it had no link (Milesight: timestamp in seconds)."""
+        """Add a value that the device stored while it had no link (Milesight: timestamp in seconds; Dragino: text)."""
         time_ns = read_time(item.get(_TIME), now_ns=0).time_ns if isinstance(item, dict) else None
         if time_ns is None:
             meaning.notices.append("history_without_time")

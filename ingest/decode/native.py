@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from math import isfinite
@@ -40,6 +40,8 @@ _PERSONAL = re.compile(
     r"|pupil|phone|employee|person_?(?:id|no)|face_?id",
     re.IGNORECASE,
 )
+_GRANT = "access_granted"
+_CARD = ("card", "card_no", "card_id", "card_number", "cardNo", "badge", "badge_id")
 _STATES = ("start", "update", "end")
 _EVENT_KEYS = frozenset(("label", "state", "score", "zone", "track", "count"))
 _ENVELOPE = frozenset(("time", "seq"))
@@ -192,7 +194,7 @@ def _bounded(time_ns: int) -> int:
 
 def _read_values(address: Address, item: Mapping[str, Any], at: WireTime, out: _Gathered) -> None:
     quality = Quality.TEST if item.get("test") is True or item.get("test") == 1 else Quality.GOOD
-    skip: frozenset[str] = _ENVELOPE
+    skip, first = _ENVELOPE, len(out.readings)
     if address.kind == "camera" and not _EVENT_KEYS.isdisjoint(item):
         skip |= _EVENT_KEYS
         _gather(out, lambda: _read_event(address, item, at, quality))
@@ -203,6 +205,9 @@ def _read_values(address: Address, item: Mapping[str, Any], at: WireTime, out: _
             out.notices.append("personal_data")
             continue
         _gather(out, lambda name=name, value=value: _read_metric(address, name, value, at, quality))
+    if card := next((str(item[name])[:_TEXT_MAX] for name in _CARD if item.get(name)), ""):
+        found = out.readings[first:]
+        out.readings[first:] = [replace(one, card=card) if one.metric == _GRANT else one for one in found]
 
 
 def _gather(out: _Gathered, read: Any) -> None:

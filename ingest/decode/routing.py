@@ -15,6 +15,7 @@ from .lorawan import LorawanTable, load_table
 from .native import NativeDecoder
 from .onvif_mqtt import OnvifMqttDecoder
 from .senml import SenmlDecoder
+from .shelly_gen1 import ShellyGen1Decoder
 from .shelly_gen2 import ShellyGen2Decoder
 from .sparkplug_b import SparkplugBDecoder
 from .tasmota import TasmotaDecoder
@@ -36,6 +37,7 @@ _ROOTED: Mapping[str, Callable[[LorawanTable], Decoder]] = {
 
 _SHAPED: Mapping[str, Callable[[], Decoder]] = {
     "onvif_mqtt": OnvifMqttDecoder,
+    "shelly_gen1": ShellyGen1Decoder,
     "shelly_gen2": ShellyGen2Decoder,
     "esphome": EspHomeDecoder,
 }
@@ -45,16 +47,21 @@ FOREIGN = ("ha_discovery", *_ROOTED, *_SHAPED)
 """Names of the foreign formats in routing order; the native format comes last."""
 
 
-def decoders(formats: Sequence[str] = FOREIGN, *, lorawan: LorawanTable | None = None) -> list[Decoder]:
-    """Return new decoders of the named foreign formats. lorawan: profiles that replace the packaged ones.
+def decoders(
+    formats: Sequence[str] = FOREIGN, *, lorawan: LorawanTable | None = None, homie: str = "homie"
+) -> list[Decoder]:
+    """Return new decoders of the named foreign formats.
 
-    Raises ValueError for an unknown format.
+    lorawan: profiles that replace the packaged ones. homie: domain of the Homie topics. Raises ValueError for an
+    unknown format.
     """
     unknown = [name for name in formats if name not in FOREIGN]
     if unknown:
         raise ValueError(f"no format {', '.join(unknown)}; there are {', '.join(FOREIGN)}")
     table = lorawan or load_table()
     rooted = {name: build(table) for name, build in _ROOTED.items() if name in formats}
+    if "homie" in rooted:
+        rooted["homie"] = HomieDecoder(base=homie)
     native = NativeDecoder()
 
     def taken(topic: str) -> bool:

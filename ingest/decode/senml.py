@@ -1,6 +1,6 @@
-"""SenML packs in JSON: `campus/senml/{gateway}` with an array of records.
+"""SenML packs in JSON or CBOR: `campus/senml/{gateway}` with an array of records.
 
-Source: RFC 8428, sections 4 (records, base fields, resolution) and 12.1 (units); RFC 8798 (secondary units).
+Source: RFC 8428, sections 4 (records, base fields, resolution), 6 (CBOR) and 12.1 (units); RFC 8798 (secondary units).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .contract import Decoded, Reading, Reject
 from .document import gathered, read_list, refuse
 from .lorawan_rows import STATES, marked, word
 from .names import Meaning, meaning_of, measured, undescribed
+from .senml_cbor import is_cbor, read_cbor
 from .times import WireTime, read_time
 from .titles import BATTERIES, meaning_of_title
 
@@ -51,11 +52,11 @@ class _Gathered:
 
 
 class SenmlDecoder:
-    """Decoder of SenML JSON. Holds no state: a pack is self-contained.
+    """Decoder of SenML in JSON and CBOR. Holds no state: a pack is self-contained.
 
     The record's whole name is the sensor. Its last part (after ":", "/" or ".") names the metric, or else its unit; the
     part before is its device. A record "test" that is true marks its device's records in the pack as a test.
-    Works badly for: sums ("s") without a value and data, which are unread; CBOR and XML packs.
+    Works badly for: sums ("s") without a value and data, which are unread; XML packs.
 
     >>> decoded = SenmlDecoder().decode("campus/senml/g", b'[{"n":"urn:dev:mac:1:co","u":"ppm","v":3}]', retained=False,
     ...                                 now_ns=0)
@@ -72,7 +73,7 @@ class SenmlDecoder:
 
     def decode(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> Decoded:  # noqa: ARG002 - contract
         """Decode one pack; an unsupported mandatory label rejects the whole pack."""
-        pack = read_list(payload)
+        pack = read_cbor(payload) if is_cbor(payload) else read_list(payload)
         if isinstance(pack, Reject):
             return refuse(pack)
         if len(pack) > RECORDS_MAX:

@@ -58,7 +58,7 @@ class ShellyGen2Decoder:
     of one kind (`temperature:101`) is a separate sensor, `device/temperature:101`. A device id under another topic
     prefix was renamed.
 
-    Works badly for: Gen1 devices; topic prefixes of more than four levels.
+    Works badly for: topic prefixes of more than four levels.
 
     >>> decoded = ShellyGen2Decoder().decode("shellyplussmoke-1/status/smoke:0", b'{"alarm": true}', retained=False,
     ...                                      now_ns=0)

@@ -42,7 +42,7 @@ _NUMBERED = re.compile(r"([A-Za-z]+)(\d{1,2})", re.ASCII)
 
 @dataclass(slots=True)
 class _Found:
-    """Parts of one message, and facts that hold for all of them."""
+    """Parts of one message, and facts that hold for all of them. whole: whether it has every chip of the device."""
 
     device: str
     document: Mapping[str, Any]
@@ -51,6 +51,7 @@ class _Found:
     readings: list[Reading] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    whole: bool = True
     unread: list[str] = field(default_factory=list)
     memory: dict[str, bytes | None] = field(default_factory=dict)
 
@@ -74,7 +75,8 @@ class TasmotaDecoder:
 
     A switch keeps its own name, because the format does not name the connected device. A chip with an index, an address
     or a serial number is a sensor of its own, `device/DS18B20-1`. Of several chips that measure one quantity, the first
-    is the device itself and each further one a sensor of its own, `device/DS18B20`.
+    is the device itself and each further one a sensor of its own, `device/DS18B20`. A new chip in a message without the
+    first one replaces it.
 
     Works badly for: custom state texts other than ON and OFF, which are rejected; Zigbee devices that
     get another name at the bridge.
@@ -92,7 +94,7 @@ class TasmotaDecoder:
     )
 
     def __init__(self) -> None:
-        self._owners: dict[str, str] = {}  # device and metric -> chip
+        self._owners: dict[str, str] = {}  # device and metric -> chip; with a further chip -> ""
         self._faults = Faults()
 
     def claims(self, topic: str) -> bool:
@@ -125,7 +127,7 @@ class TasmotaDecoder:
         if isinstance(document, Reject):
             return Decoded(ignored="answer to a command") if word == "RESULT" else refuse(document)
         document = branch(document, "StatusSNS") or document
-        out = _Found(device, document, read_time(document.get("Time"), now_ns=now_ns))
+        out = _Found(device, document, read_time(document.get("Time"), now_ns=now_ns), whole=word != "RESULT")
         if word == "STATE":
             return _state(out)
         self._sensors(out)
@@ -210,10 +212,21 @@ class TasmotaDecoder:
         if INDEXED.fullmatch(chip) or "/" in chip:
             return f"{out.device}/{chip}"
         key = f"{out.device}|{metric}"
+        owner = self._owners.get(key)
+        if owner is not None and owner != chip:
+            if out.whole and owner not in out.document and f"{key}|{chip}" not in self._owners:
+                self._keep(out, f"{key}|{owner}", "")
+                self._owners.pop(key)
+            else:
+                self._keep(out, f"{key}|{chip}", "")
+        self._keep(out, key, chip)
+        return out.device if self._owners.get(key, chip) == chip else f"{out.device}/{chip}"
+
+    def _keep(self, out: _Found, key: str, chip: str) -> None:
+        """Keep the first chip under a key, within the limit."""
         if key not in self._owners and len(self._owners) < DEVICES_MAX:
             self._owners[key] = chip
             out.memory[key] = chip.encode()
-        return out.device if self._owners.get(key, chip) == chip else f"{out.device}/{chip}"
 
 
 def _unnamed(topic: str) -> Decoded:

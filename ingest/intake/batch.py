@@ -19,6 +19,8 @@ from ingest.vocabulary import Quality
 
 BOUNDS = ("rows", "bytes", "age", "asked")
 """Causes that close a batch; "asked" is a caller that cannot wait (stop, or half of the unacknowledged allowance)."""
+FEW_ROWS = 20
+"""Readings up to which a batch waits for `ordinary_age_s`: below 100 readings/s at its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,17 @@ class BatchSettings:
         int, Interval(ge=1_024, le=1_000_000_000), Unit("B"), doc("bytes of payload that close a batch")
     ] = 4_194_304
     age_s: Annotated[
-        float, Interval(ge=0.001, le=10), Unit("s"), doc("age of its first message that closes a batch")
+        float,
+        Interval(ge=0.001, le=10),
+        Unit("s"),
+        doc("age of its first message that closes a batch, and least time between batches that urgent readings close"),
     ] = 0.025
+    ordinary_age_s: Annotated[
+        float,
+        Interval(ge=0.001, le=10),
+        Unit("s"),
+        doc("the same for a few readings none of which is urgent; at least batch.age_s"),
+    ] = 0.2
 
 
 class OpenBatch:
@@ -149,7 +160,11 @@ class Bounds:
     def __init__(self, settings: BatchSettings) -> None:
         self._settings = settings
         self._age_ns = int(settings.age_s * 1e9)
+        self._ordinary_age_ns = int(max(settings.age_s, settings.ordinary_age_s) * 1e9)
         self._opened_ns: int | None = None
+        self._closed_ns = 0
+        self.hurried = False
+        """Whether the open batch closes at once, at most one batch in `age_s`: it has an urgent reading."""
         self._bytes = 0
         self.acted = dict.fromkeys(BOUNDS, 0)
 
@@ -167,17 +182,26 @@ class Bounds:
             return "rows"
         if self._bytes >= self._settings.bytes_max:
             return "bytes"
-        return "" if 0 <= now_ns - self._opened_ns < self._age_ns else "age"
+        return "" if self._opened_ns <= now_ns < self._due_ns(self._opened_ns, rows) else "age"
 
     def full(self, rows: int) -> bool:
         """Return whether no further chunk fits while the previous batch is not yet durable."""
         return rows >= self._settings.rows_max or self._bytes >= self._settings.bytes_max
 
-    def wait_s(self, now_ns: int) -> float | None:
+    def wait_s(self, rows: int, now_ns: int) -> float | None:
         """Return the seconds until the age closes the batch; None for an empty one."""
-        return None if self._opened_ns is None else max(0.0, (self._opened_ns + self._age_ns - now_ns) / 1e9)
+        if self._opened_ns is None:
+            return None
+        return max(0.0, (self._due_ns(self._opened_ns, rows) - now_ns) / 1e9)
 
-    def restart(self, acted: str) -> None:
-        """Count the bound that closed the batch, and reset."""
+    def restart(self, acted: str, now_ns: int | None) -> None:
+        """Count the bound that closed the batch, and reset; now_ns: the time, if the caller has one."""
         self.acted[acted] += 1
-        self._opened_ns, self._bytes = None, 0
+        self._closed_ns = self._closed_ns if now_ns is None else now_ns
+        self._opened_ns, self._bytes, self.hurried = None, 0, False
+
+    def _due_ns(self, opened_ns: int, rows: int) -> int:
+        """Return the time at which the age closes the batch. An earlier batch may have a later time of the clock."""
+        if self.hurried:
+            return min(opened_ns + self._age_ns, max(opened_ns, self._closed_ns + self._age_ns))
+        return opened_ns + (self._ordinary_age_ns if rows < FEW_ROWS else self._age_ns)

@@ -30,6 +30,7 @@ from .batch import BatchSettings, Bounds, OpenBatch
 from .doubts import MEMORY as RIGHT_MEMORY
 from .doubts import Doubts
 from .duplicates import Duplicates
+from .labels import Labels
 from .memory import Memory
 from .replay import Replays
 from .seal import Sources, settle
@@ -58,8 +59,11 @@ class Intake:
         spooled: int = 0,
         ledger: Ledger | None = None,
         zone: tzinfo = UTC,
+        card_key: bytes | None = None,
     ) -> None:
         """decoders: of the foreign formats, in order of precedence. zone: of local times on the wire.
+
+        card_key: of the pseudonyms of cards, at most 64 bytes; None: a new one in memory.
 
         recent_keys, memory, spooled (number of blocks), ledger: stored state of the log.
         """
@@ -85,9 +89,11 @@ class Intake:
             duplicates=self._duplicates,
             ledger=self._ledger,
             memory=memory,
+            labels=Labels(card_key),
         )
         self._values = ValueChecks(catalog)
         self._bounds = Bounds(batch or BatchSettings())
+        self._seen_items = 0
         self._catalog_version = catalog.version
         self._past_ns = self._settings.past_days * DAY_NS
         self._replays = Replays(self._accounts, self._duplicates)
@@ -174,6 +180,18 @@ class Intake:
             if collecting:
                 gc.enable()
         self._duplicates.turn()
+        self._hurry_urgent()
+
+    def _hurry_urgent(self) -> None:
+        """Close the batch at once if one of its new readings is urgent."""
+        batch, seen = self._slow.batch, self._seen_items
+        self._seen_items = batch.items
+        if not self._bounds.hurried and seen < batch.items:
+            self._bounds.hurried = bool(self._urgency.of_sensors(np.asarray(batch.sensor[seen:], np.int32)).any())
+
+    def hurry(self) -> None:
+        """Close the batch at once: many messages wait for their acknowledgement."""
+        self._bounds.hurried = True
 
     def replay(self, messages: Sequence[Waiting]) -> None:
         """Reprocess quarantined messages with their original arrival times."""
@@ -182,6 +200,7 @@ class Intake:
                 with local_zone(self._zone):
                     self._arrive(message.arrival_ns).accept((AGAIN, 0, message.topic.encode(), message.payload))
             self._bounds.grow(len(message.payload), message.arrival_ns)
+        self._hurry_urgent()
 
     def tick(self, now_ns: int) -> None:
         """Write the tick of the service, which advances event time while every sensor is offline."""
@@ -193,6 +212,13 @@ class Intake:
             clock = self._catalog.code(SERVICE_SITE, "clock", "device")
             batch.put(clock, _BACKLOG, waited_s, time_ns=now_ns, source=Sources.SERVICE)
         self._bounds.grow(0, now_ns)
+        self._hurry_urgent()
+
+    def beat(self, now_ns: int) -> None:
+        """Write an alarm of the synthetic smoke head, which the service follows to its channels."""
+        self._slow.self_readings.write_watchdog(self._arrive(now_ns).batch, now_ns)
+        self._bounds.grow(0, now_ns)
+        self._hurry_urgent()
 
     def due(self, now_ns: int) -> bool:
         """Return whether a bound is reached."""
@@ -200,7 +226,7 @@ class Intake:
 
     def wait_s(self, now_ns: int) -> float | None:
         """Return the seconds until the open batch is due by age; None for an empty one."""
-        return self._bounds.wait_s(now_ns)
+        return self._bounds.wait_s(len(self._slow.batch), now_ns)
 
     def drain_outgoing(self) -> Outgoing:
         """Return the requests and subscriptions of the decoders since the last call."""
@@ -209,7 +235,7 @@ class Intake:
 
     def seal(self, now_ns: int | None = None) -> Sealed | None:
         """Close the batch. Return it with its durable facts, or None when there is nothing to store."""
-        batch, self._slow.batch = self._slow.batch, OpenBatch()
+        batch, self._slow.batch, self._seen_items = self._slow.batch, OpenBatch(), 0
         bound = "asked" if now_ns is None else self._bounds.reached(len(batch), now_ns) or "asked"
         keys = self._duplicates.drain()
         self._slow.self_readings.count(batch)
@@ -218,7 +244,7 @@ class Intake:
         facts = [fact for fact in (keys, *self._drain_facts()) if fact]
         if not (len(kept) or facts):
             return None
-        self._bounds.restart(bound)
+        self._bounds.restart(bound, now_ns)
         facts.append(self._catalog.drain_changes())
         return Sealed(kept, facts, self._urgency.of_sensors(kept.sensor))
 

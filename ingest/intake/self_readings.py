@@ -20,10 +20,14 @@ from .foreign import ForeignMessages
 from .seal import Sources
 from .settings import IntakeSettings
 
-_TICK, _AWAITED, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES, _FOREIGN = (
+_TICK, _AWAITED, _DATA_GAP, _MESSAGE_RATE, _NEW_NAMES, _FOREIGN, _WATCHDOG = (
     METRIC_BY_NAME[name].code
-    for name in ("tick", "awaited", "data_gap", "message_rate", "new_names", "foreign_messages")
+    for name in ("tick", "awaited", "data_gap", "message_rate", "new_names", "foreign_messages", "watchdog")
 )
+WATCHDOG = "watchdog"
+"""Name of the synthetic smoke head."""
+_ALARM_NS = 1_000_000
+"""Duration of its alarm."""
 ENROLLED_MAX = 5_000
 """Declared sensors without a message that get their code at a tick."""
 
@@ -65,6 +69,12 @@ class SelfReadings:
             self._accounts.add(source, "notice", rows=found.rows, reason=notice, device=found.sensor)
             if found.value is not None:
                 batch.put(found.sensor, metric, found.value, time_ns=at_ns, source=Sources.SERVICE)
+
+    def write_watchdog(self, batch: OpenBatch, now_ns: int) -> None:
+        """Write an alarm of the synthetic smoke head, and its end."""
+        head = self._catalog.code(SERVICE_SITE, WATCHDOG, "smoke")
+        batch.put(head, _WATCHDOG, 1.0, time_ns=now_ns - _ALARM_NS, source=Sources.SERVICE)
+        batch.put(head, _WATCHDOG, 0.0, time_ns=now_ns, source=Sources.SERVICE)
 
     def _found(self, now_ns: int) -> Iterator[tuple[SelfReading, int, str, int]]:
         """Yield readings with metric, notice and time."""

@@ -14,6 +14,7 @@ class IntakeSettings:
 
     site: Annotated[str, doc("site of sensors whose format does not name one")] = "school-1"
     formats: Annotated[tuple[str, ...], doc("accepted foreign formats; all if the list is empty")] = ()
+    homie_domain: Annotated[str, doc("domain of the Homie convention: the first level of its topics")] = "homie"
     strict: Annotated[bool, doc("quarantine native messages of sites that the campus file does not name")] = False
     past_days: Annotated[int, Interval(ge=1, le=36_500), Unit("d"), doc("readings older than this are rejected")] = 366
     keys_max: Annotated[

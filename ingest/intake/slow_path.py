@@ -28,6 +28,7 @@ from .duplicates import Duplicates, own_key, repeat_key, topic_seed
 from .endings import MEMORY as ENDING_MEMORY
 from .endings import Endings
 from .hot_path import Columns, Route
+from .labels import Labels
 from .retained import RetainedCopies
 from .seal import Sources
 from .self_readings import SelfReadings
@@ -54,6 +55,7 @@ class SlowPath:
         duplicates: Duplicates,
         ledger: Ledger,
         memory: Sequence[tuple[str, str, bytes]],
+        labels: Labels,
     ) -> None:
         """decoders: of the foreign formats, in order of precedence; memory: their stored state."""
         self.native = NativeDecoder()
@@ -73,7 +75,7 @@ class SlowPath:
         self.internal_total = 0
         self._catalog, self._site = catalog, settings.site
         self._accounts, self._sources = accounts, sources
-        self._clocks, self._duplicates = clocks, duplicates
+        self._clocks, self._duplicates, self._labels = clocks, duplicates, labels
         self._states, self._unread = DeviceStates(catalog), UnreadKeys(ledger)
         for decoder in self.decoders:
             if isinstance(decoder, Remembering):
@@ -225,14 +227,9 @@ class SlowPath:
         self.batch.put(code, metric.code, value, time_ns=time_ns, source=place, timed=timed, origin=frame)
         if reading.quality:
             self.batch.quality[item] = reading.quality
-        dims = dict(reading.dims)
-        if reading.gateway_ns is not None:
-            dims["gateway_ns"] = reading.gateway_ns
-        if reading.doubt:
-            dims["doubt"] = reading.doubt
-            if reading.quality != Quality.RETAINED:  # counted as retained
-                self._accounts.add(source, "notice", reason=reading.doubt)
-        if dims:
+        if reading.doubt and reading.quality != Quality.RETAINED:  # counted as retained
+            self._accounts.add(source, "notice", reason=reading.doubt)
+        if dims := self._labels.of(reading):
             self.batch.attributes[row] = dims
         self.endings.note(self.batch, reading, self.span[1])
         return None

@@ -1,6 +1,7 @@
 """MQTT input: connection by paho-mqtt, chunked reader, acknowledgement after the log."""
 
 from .client import SLOW_WRITE_S, Subscriber
+from .connection import status_topic
 from .errors import MalformedStream, MqttError, PlainRefused, SecretUnreadable
 from .first_arrivals import FirstArrivals
 from .frames import FrameParser
@@ -25,5 +26,6 @@ __all__ = [
     "Takeovers",
     "TransientSession",
     "check_connection",
+    "status_topic",
     "urgent_filters",
 ]

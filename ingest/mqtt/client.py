@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from typing import Any
 
 from ingest.devices.accounting import Waiting
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 PAUSE_S = 0.002
 """Pause after a short read: larger chunks cost a tenth of the CPU of immediate reads."""
+ALONE_S = 0.02
+"""Time since the read before after which a short read has no pause: bytes that come alone form no larger chunk."""
 TICK_S = 5.0
 BUSY_TICK_S = 0.5
 """Interval between ticks under load: bounds the delay of time-based decisions on urgent readings."""
@@ -46,7 +49,11 @@ HUNG_S = 0.5
 _TURN_MAX_S = 0.1
 _RETRY_FIRST_S = 0.05
 _RETRY_MAX_S = 2.0
-_QUIET_UNACKED = 16
+_QUIET_UNACKED, _MANY_UNACKED = 16, 8
+"""Messages without acknowledgement that close the batch of a quiet 3.1.1 session, and those that close it at once.
+
+The second is lower than the limit of every common broker (RabbitMQ: 10): none stops until the age of a batch.
+"""
 
 
 class Subscriber:
@@ -67,10 +74,17 @@ class Subscriber:
         waiting: Callable[[], Sequence[Waiting]] = tuple,
         spooled: Callable[[int], Spooled | None] | None = None,
         first_arrivals: FirstArrivals | None = None,
+        watchdog_s: float = 0.0,
+        entitled: Callable[[], bool] = lambda: True,
     ) -> None:
         """clock: ns since 1970 UTC. waiting: quarantined input to reprocess. first_arrivals: of both sessions.
 
+        watchdog_s: interval between alarms of the synthetic smoke head, 0 for none.
+
         spooled: returns the next spooled block after a number; without it, every message is decoded on arrival.
+
+        entitled: whether this process may have the session, which several nodes use in turn; without it, the messages
+        wait at the broker.
 
         Raises ValueError, PlainRefused or SecretUnreadable for unusable settings.
         """
@@ -79,6 +93,8 @@ class Subscriber:
         self._clock = clock
         self._waiting, self._spooled = waiting, spooled
         self._since_resumed = 0
+        self._watchdog_s, self._beat_s = watchdog_s, -inf
+        self._entitled = entitled
         self._first_arrivals = FirstArrivals() if first_arrivals is None else first_arrivals
         self._connection = Connection(settings, intake.subscriptions)
         self._probe = DelayProbe(self._connection.probe_topic)
@@ -94,7 +110,7 @@ class Subscriber:
         self._pending: Pending | None = None
         self._tick_s = -TICK_S
         self._ticked_received = 0
-        self._turned_s = self._answered_s = time.monotonic()
+        self._turned_s = self._answered_s = self._read_s = time.monotonic()
         self._last_message_ns = 0
         self.slow_write = (0.0, 0.0)
         """Monotonic end and duration in s of the last call of the sink over SLOW_WRITE_S."""
@@ -104,7 +120,9 @@ class Subscriber:
         )
 
     def start(self) -> None:
-        """Start the thread; return immediately, with or without a broker."""
+        """Start the thread unless it was started; return immediately, with or without a broker."""
+        if self._thread is not None:
+            return
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
@@ -191,16 +209,25 @@ class Subscriber:
             log.exception("the last batch could not be stored")
 
     def _turn(self) -> None:
-        """Run one round: wait for bytes, read them, store and acknowledge the due batches."""
+        """Run one round, with or without a connection."""
         self._turned_s = time.monotonic()
-        if not self._connection.keep(self._turned_s):
-            self._store()
-            self._stop.wait(min(_TURN_MAX_S, self._patience_s()))
+        if not self._entitled():
+            self._answered_s = self._turned_s
+            if self._connection.is_open:
+                self._connection.drop("another node may have the session")
+        elif self._connection.keep(self._turned_s):
+            self._receive()
             return
+        self._store()
+        self._stop.wait(min(_TURN_MAX_S, self._patience_s()))
+
+    def _receive(self) -> None:
+        """Read the available input, then store and acknowledge the due batches."""
         quiet = not self._await() or self._read() == 0
         self._resume(quiet=quiet)
         self._tick()
         self._keep_probing()
+        self._beat()
         self._store(quiet=quiet)
         self._maintain()
 
@@ -240,7 +267,9 @@ class Subscriber:
             self._last_message_ns = now_ns
             self._counts["received"] += len(frames)
             self._counts["bytes"] += size_bytes
-        short = size_bytes < CHUNK_BYTES
+        before_s, self._read_s = self._read_s, time.monotonic()
+        alone = self._read_s - before_s > ALONE_S
+        short = size_bytes < CHUNK_BYTES and not alone
         if short and len(self._unacked) < self._allowance and not self._intake.spool.waiting:
             time.sleep(PAUSE_S)
         return size_bytes
@@ -267,6 +296,8 @@ class Subscriber:
             self._acknowledge(Pending(None, packet_ids, self._generation, []))
         else:
             self._unacked += packet_ids
+            if len(self._unacked) >= _MANY_UNACKED:
+                self._intake.hurry()
 
     @property
     def _behind(self) -> bool:
@@ -313,6 +344,13 @@ class Subscriber:
             self._intake.tick(self._clock())
             if self._pending is None:
                 self._intake.replay(self._waiting())
+
+    def _beat(self) -> None:
+        """Write an alarm of the synthetic smoke head when due, if the broker has just returned a probe."""
+        due = self._watchdog_s and self._turned_s - self._beat_s >= self._watchdog_s and not self._blocked
+        if due and self._connection.connected and self._probe.returned_within(TICK_S, time.monotonic()):
+            self._beat_s = self._turned_s
+            self._intake.beat(self._clock())
 
     def _keep_probing(self) -> None:
         client = self._connection.client

@@ -31,6 +31,11 @@ _UNSUPPORTED = 132  # MQTT 5.0, 3.2.2.2: unsupported protocol version
 _FILTERS_AT_ONCE = 200
 
 
+def status_topic(settings: MqttSettings) -> str:
+    """Return the topic of the online status of the service."""
+    return f"campus/{SERVICE_SITE}/{settings.client_id}/status"
+
+
 class Connection:
     """The current client and the connection state. One thread drives it; times are monotonic seconds.
 
@@ -75,7 +80,7 @@ class Connection:
     @property
     def status_topic(self) -> str:
         """Topic of the online status of this service."""
-        return f"campus/{SERVICE_SITE}/{self._settings.client_id}/status"
+        return status_topic(self._settings)
 
     @property
     def probe_topic(self) -> str:

@@ -7,6 +7,7 @@ broker. Only this makes a backlog visible: at QoS 1 the broker sends no more tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from ingest.frame import Frame
 
@@ -33,6 +34,11 @@ class DelayProbe:
         self._next_s = self._took_s = 0.0
         self._number = self._generation = 0
         self._stray = self._queued = False
+        self._returned_s = -inf
+
+    def returned_within(self, span_s: float, now_s: float) -> bool:
+        """Return whether a probe returned within this time; True while the broker forbids the topic."""
+        return now_s - self._returned_s <= span_s or not (self.returned_total or self._queued or self._under_way)
 
     def keep(self, now_s: float, publish: Callable[[str, bytes], object], *, generation: int) -> None:
         """Send a probe when due; drop probes that the broker never returns.
@@ -73,6 +79,7 @@ class DelayProbe:
     def _note(self, number: bytes, now_s: float) -> None:
         """Record a returned probe; earlier ones have returned or are lost."""
         self._took_s, self._next_s = now_s - self._under_way[number], now_s + EVERY_S
+        self._returned_s = now_s
         self._under_way = {later: sent_s for later, sent_s in self._under_way.items() if int(later) > int(number)}
         self.returned_total += 1
         self._stray = False

@@ -66,7 +66,7 @@ class Endpoint:
 def endpoint(settings: MqttSettings) -> Endpoint:
     """Return the broker's address. Raises ValueError for an invalid URL, PlainRefused off loopback without TLS."""
     parts = urlsplit(settings.url)
-    if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.username:
+    if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or "@" in parts.netloc:
         raise ValueError(f"url {settings.url!r}: want mqtt://host[:port] or mqtts://host[:port], without account")
     found = Endpoint(parts.hostname, parts.port or _PORTS[parts.scheme], parts.scheme == "mqtts")
     if not found.tls and not settings.allow_plain and not _on_loopback(found.host):

@@ -75,14 +75,14 @@ class DuckdbStore:
 
     def write(self, batch: TelemetryBatch, *, cursor: int) -> None:
         """Write the readings; a cursor at or below the stored one is a no-op."""
-        with self._writing, self._transaction() as db:
+        with self._writing, self.transaction() as db:
             if cursor > _one(db, "SELECT cursor FROM progress"):
                 _insert(db, batch)
                 db.execute("UPDATE progress SET cursor = ?", [cursor])
 
     def claim(self, installation: int) -> int:
         """Return the number of the installation to which the store belongs; a store of none belongs to this one now."""
-        with self._writing, self._transaction() as db:
+        with self._writing, self.transaction() as db:
             db.execute("INSERT INTO owner SELECT ? WHERE NOT EXISTS (FROM owner)", [installation])
             return _one(db, "SELECT installation FROM owner")
 
@@ -93,14 +93,14 @@ class DuckdbStore:
 
     def rewind(self, cursor: int) -> None:
         """Set the stored log position back; a position at or above the stored one is a no-op."""
-        with self._writing, self._transaction() as db:
+        with self._writing, self.transaction() as db:
             db.execute("UPDATE progress SET cursor = least(cursor, ?)", [cursor])
 
     def read(self, sensor: int, metric: int, *, from_ns: int, to_ns: int, limit: int = 1_000_000) -> Series:
         """Return the readings of one series in [from_ns, to_ns) by time, equal times in order of arrival."""
         begin, end = _clamped(from_ns), _clamped(to_ns)
         pieces: list[dict[str, NDArray[Any]]] = []
-        with self._transaction() as db:
+        with self.transaction() as db:
             raw = [part for part in parts_of_span(db, begin, end) if not part.step_ns]
             for group in in_groups(raw, PARTS_PER_QUERY):
                 left = max(0, limit) - sum(len(piece["time_ns"]) for piece in pieces)
@@ -121,7 +121,7 @@ class DuckdbStore:
             raise ValueError(f"step_ns must be above zero and at most {_STEP_MAX}, not {step_ns}")
         begin, end, wanted = _clamped(from_ns), _clamped(to_ns), sorted(set(sensors))
         pieces: list[Rollup] = []
-        with self._transaction() as db:
+        with self.transaction() as db:
             found = parts_of_span(db, begin, end) if wanted else []
             for group in in_groups(found, PARTS_PER_QUERY):
                 query = " UNION ALL ".join(_bucket_rows(part, begin, end, wanted) for part in group)
@@ -132,7 +132,7 @@ class DuckdbStore:
     def metrics(self, sensor: int) -> list[int]:
         """Return the codes of the metrics with readings of a sensor."""
         found: set[int] = set()
-        with self._transaction() as db:
+        with self.transaction() as db:
             for group in in_groups(parts(db), PARTS_PER_QUERY):
                 asked = (
                     f"SELECT DISTINCT metric FROM {part.table} WHERE sensor = $sensor AND {part.counts}"  # noqa: S608
@@ -143,12 +143,12 @@ class DuckdbStore:
 
     def retain(self, keep: RetentionPlan, *, now_ns: int) -> Retained:
         """One step of upkeep: a part of a day rewritten, or a part of a level joined; a fraction of a second."""
-        with self._writing, self._transaction() as db:
+        with self._writing, self.transaction() as db:
             return self._upkeep.step(db, keep, now_ns=now_ns)
 
     def count(self) -> int:
         """Return the number of stored raw readings."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             found = parts(db, "step_ns = 0")
             return sum(_one(db, f"SELECT count(*) FROM {part.table} WHERE {part.counts}") for part in found)  # noqa: S608
 
@@ -174,7 +174,7 @@ class DuckdbStore:
             self._drop()
 
     @contextmanager
-    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a session with one transaction on one snapshot of the file."""
         with self._session() as db:
             db.begin()

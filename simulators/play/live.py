@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 
 from simulators.campus.school import Campus
 from simulators.errors import SimulatorError
-from simulators.play.player import Wire, as_live, check_formats, chunks, play
+from simulators.play.player import Stamping, Wire, check_formats, chunks, play
 from simulators.play.publisher import Publisher, PublishStats
 from simulators.play.world import World, plan
 from simulators.scenarios.scenario import Scenario
 
 HISTORY_CHUNK_S = 30.0
+QUIET_MS = 600_000
+"""Quiet time before the first event of a scenario that is played live; the time before it is history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,9 @@ class _Setup:
 
 
 class LivePlay:
-    """The scenario, started now and repeated until `stop`; history is sent as past data before the live part.
+    """The scenario, started shortly before its first event and repeated until `stop`; what is before is history.
+
+    The history is sent as past data before the live part of the first round.
 
     url: mqtt://host:port. speed: speed of `clock_ms` (ms since 1970 UTC), also at the receiver. word: called with a
     sentence when the connection is lost or restored. `live` is set after the history. `error` holds the error that
@@ -89,18 +93,23 @@ class LivePlay:
             campus = replace(setup.campus, seed=setup.campus.seed + round_)
             self.world = plan(setup.scenario, campus, start_ms=now_ms)
             if round_ == 0:
-                self._history(publisher)
-            stamping = as_live(self.world, wall_ms=now_ms, speed=1.0)
+                self.world = plan(setup.scenario, campus, start_ms=now_ms - past_ms(self.world))
+                self._history(publisher, now_ms)
             play(
-                self.world, publisher, stamping, formats=setup.formats, stop=self._stop,
+                self.world, publisher, Stamping(now_ms, now_ms, 1.0, 0), formats=setup.formats, stop=self._stop,
                 clock_ms=self._clock_ms, clock_speed=setup.speed,
             )  # fmt: skip
 
-    def _history(self, publisher: Publisher) -> None:
-        begin = self.world.span_ms[0]
+    def _history(self, publisher: Publisher, now_ms: int) -> None:
         wire = Wire(self.world, formats=self._setup.formats)
-        for _, upto_ms in chunks((begin, self.world.start_ms), HISTORY_CHUNK_S):
+        for _, upto_ms in chunks((self.world.span_ms[0], now_ms), HISTORY_CHUNK_S):
             if self._stop.is_set():
                 return
             publisher.publish([(message.topic, message.payload, message.retain) for message in wire.advance(upto_ms)])
         self.live.set()
+
+
+def past_ms(world: World) -> int:
+    """Return the time from the start of a world to QUIET_MS before its first event; 0 without an event."""
+    first_ms = min((truth.onset_ms for truth in world.truths()), default=world.start_ms)
+    return max(0, first_ms - QUIET_MS - world.start_ms)

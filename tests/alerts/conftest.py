@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +16,9 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, event
 
 from alerts import Actor, AlertDispatch, Finding, Hazard, Page, People, Ticket, open_database, read_registry
+from alerts.dangers import photos
+from alerts.dangers.dangers import Dangers
+from alerts.dangers.photos import Sent
 from detectors import DetectionBatch, Phase
 from ingest import Catalog
 
@@ -36,6 +40,10 @@ CAMPUS: dict[str, Any] = {
         {"site": "school-1", "zone": "dorm", "id": "d-102", "name_zh": "102室", "name_en": "Room 102"},
         {"site": "school-1", "zone": "pond", "id": "bank", "name_zh": "塘边", "name_en": "Bank"},
         {"site": "school-2", "zone": "dorm", "id": "d-101", "name_zh": "101室", "name_en": "Room 101"},
+    ],
+    "risk_point": [
+        {"site": site, "zone": "dorm", "id": "dorm-fire", "hazard": "fire", "likelihood": 2, "severity": 4}
+        for site in ("school-1", "school-2")
     ],
     "sensor": [
         {"site": "school-1", "id": "smoke-101", "kind": "smoke", "place": "d-101"},
@@ -77,6 +85,9 @@ class Seen:
     drill: bool = False
     value: float = 0.3
     page: bool | None = None
+    made: str = ""
+    ended: str = ""
+    first_s: float | None = None
 
 
 @dataclass
@@ -114,7 +125,10 @@ class World:
             metric=np.array([catalog.metric(row.metric).code for row in seen], np.int16),
             phase=np.array([row.phase for row in seen], np.int8),
             level=np.array([row.level for row in seen], np.int8),
-            first_ns=time_ns,
+            first_ns=np.array(
+                [START_NS + int((row.at_s if row.first_s is None else row.first_s) * SECOND_NS) for row in seen],
+                np.int64,
+            ),
             last_ns=time_ns,
             gateway_ns=np.zeros(len(seen), np.int64),
             arrival_ns=time_ns + delay_ns,
@@ -129,6 +143,8 @@ class World:
                 {"window_s": 10, "limit": 0.1, "value": row.value, "unit": "dB/m", "text": words, "clears": words}
                 | ({"timeline": "late"} if row.late else {})
                 | ({} if row.page is None else {"page": row.page})
+                | ({"made": {"recipe": row.made}} if row.made else {})
+                | ({"ended": row.ended} if row.ended else {})
                 for words, row in zip(text, seen, strict=True)
             ],
         )
@@ -146,6 +162,13 @@ class World:
     def act(self, ticket: Ticket, action: str, who: str, **fields: Any) -> Ticket:
         """Apply one step by a person of PEOPLE to the ticket."""
         return self.dispatch.act(ticket.id, action, PEOPLE[who], fields, version=ticket.version)
+
+    def photograph(self, danger: str, sent: Sent) -> str:
+        """Store a photo of the danger as it is, without encoding; return its id."""
+        photo = photos.Prepared(sent, hashlib.sha256(sent.content).hexdigest(), sent.content)
+        with self.engine.begin() as connection:
+            found = Dangers(connection, self.registry).find(danger)
+            return photos.add(connection, found, photo, "fixer", now_ns=self.now_ns)
 
     @property
     def everything(self) -> Page:
@@ -167,6 +190,13 @@ class World:
         """Return the active findings."""
         found = self.dispatch.queries.findings(PEOPLE["admin"], site=None, hazard=None, page=ALL)
         return [finding for finding in found if finding.active]
+
+    def danger_of(self, hazard: str) -> str:
+        """Return the id of the danger of which the hazard is evidence."""
+        with self.engine.begin() as connection:
+            danger = Dangers(connection, self.registry).of_hazard(hazard)
+        assert danger is not None, hazard
+        return danger.id
 
     def paged(self) -> list[str]:
         """Return the types of the console's notices, oldest first."""
@@ -225,14 +255,6 @@ class Writes:
         connection.autocommit = True
         connection.execute(f"SET default_transaction_read_only = {value}")
         connection.autocommit = False
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return a SQLite file with the present schema and no rows."""
-    path = tmp_path_factory.mktemp("template") / "alerts.sqlite"
-    open_database(f"sqlite:///{path}").dispose()
-    return path.read_bytes()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

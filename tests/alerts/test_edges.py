@@ -23,7 +23,7 @@ from alerts import (
     Ticket,
     read_registry,
 )
-from alerts.api.campus import raises
+from alerts.register.live import raises
 from detectors import Phase
 
 RAISE, CHANGE, CLEAR = Phase.RAISE, Phase.CHANGE, Phase.CLEAR
@@ -199,7 +199,7 @@ def test_a_drill_shows_its_sensor_as_in_a_drill(
         seen(RAISE, drill=True, level=3),
         *(seen(RAISE, hazard=kind, rule=kind, level=1, at_s=at) for at, kind in enumerate(real, 1)),
     )
-    assert world.dispatch.queries.active_sensors() == {("school-1", "smoke-101"): shown}
+    assert world.dispatch.queries.active_sensors(["school-1"]) == {("school-1", "smoke-101"): shown}
 
 
 def test_two_workers_send_a_message_once(make_world: Callable[..., Any], seen: Any) -> None:

@@ -159,3 +159,13 @@ def test_an_unreadable_database_gives_an_empty_copy(world: Any, seen: Any) -> No
     world.feed(seen(Phase.RAISE))
     assert {notice.hazard for notice in sent} == {world.hazards[0].id}
     copy.close()
+
+
+def test_a_waiting_order_is_copied_with_the_pages(make_world: Any) -> None:
+    """A database that turns read-only cannot mark it as sent: memory delivers it under its id."""
+    world = make_world(channels=CHANNELS)
+    order = {"site": "school-1", "zone": "dorm", "action": "evacuate", "drill": False, "sound": True, "note": ""}
+    world.dispatch.emergency_orders.give(world.employ("operator"), **order)
+    found = copy_of(world, pending=True).drain_notices()
+    assert {(one.type, one.channel) for one in found} == {("order.evacuate", "phone"), ("order.evacuate", "hook")}
+    assert copy_of(world).drain_notices() == []

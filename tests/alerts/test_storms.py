@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import alerts.dispatch
-from alerts import Actor
+from alerts import Actor, Notice, Outbox, Receipt
 from alerts.dispatch import ROWS_PER_TRANSACTION
 from alerts.hazards.lifecycle import HazardLifecycle
 from detectors import Phase
@@ -72,34 +73,70 @@ def test_an_interrupted_position_is_resumed(
     make_world.finish()
 
 
-def test_a_fire_and_people_overtake_a_storm(world: Any, seen: Any) -> None:
-    """While hundreds of sensors go offline, a fire gets its ticket and a person acts before the last of them."""
-    count = 40 * ROWS_PER_TRANSACTION
-    silent = [seen(RAISE, sensor=f"env-{n}", hazard="sensor_silent", rule="silent", level=0) for n in range(count)]
-    storm = world.batch(*silent)
-    world.feed(seen(RAISE, sensor="smoke-102"))
+class Phone:
+    """A channel to people: keeps the notices, and sets an event with the first page of a fire."""
+
+    name, for_programs = "phone", False
+
+    def __init__(self) -> None:
+        self.kinds: list[tuple[str, str]] = []
+        self.rang = threading.Event()
+
+    def deliver(self, notice: Notice) -> Receipt:
+        """Keep the notice."""
+        self.kinds.append((notice.id, notice.body["kind"]))
+        if notice.body["kind"] == "fire":
+            self.rang.set()
+        return Receipt(delivered=True)
+
+
+def test_a_fire_timers_and_people_overtake_a_storm(make_world: Callable[..., Any], seen: Any) -> None:
+    """While hundreds of sensors become faulty, a fire pages, timers run and a person acts before the last of them.
+
+    Nothing fails by a locked database, every fault becomes one finding, and nothing is sent twice.
+    """
+    phone, count = Phone(), 20 * ROWS_PER_TRANSACTION
+    world = make_world(channels=(phone,))
+    faulty = [seen(RAISE, sensor=f"env-{n}", hazard="sensor_fault", rule="fault", level=1) for n in range(count)]
+    storm = world.batch(*faulty)
+    world.feed(seen(RAISE, sensor="smoke-102", page=False))
     world.employ("fixer")
     [ticket] = world.tickets
-    begun = threading.Event()
+    begun, ended, ticked = threading.Event(), threading.Event(), [0]
     take = world.dispatch._accept
 
     def noted(*arguments: Any) -> None:
         take(*arguments)
         begun.set()
 
+    def ticking() -> None:
+        while not ended.wait(0.005):
+            world.dispatch.tick(world.now_ns, world.catalog)
+            ticked[0] += 1
+
     world.dispatch._accept = noted
-    thread = threading.Thread(target=world.dispatch.apply, args=(storm, world.catalog), kwargs={"cursor": 2})
-    thread.start()
-    assert begun.wait(20)
-    world.dispatch.apply(world.batch(seen(RAISE, at_s=1)), world.catalog, cursor=1, lane=Priority.URGENT)
-    world.act(ticket, "assign", "officer", fixer="fixer")
-    assert thread.is_alive()
-    thread.join()
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns, commits=world.dispatch.commits)
+    outbox.start()
+    with ThreadPoolExecutor(2) as pool:
+        applied = pool.submit(world.dispatch.apply, storm, world.catalog, cursor=2)
+        timers = pool.submit(ticking)
+        assert begun.wait(20)
+        world.dispatch.apply(world.batch(seen(RAISE, at_s=1)), world.catalog, cursor=1, lane=Priority.URGENT)
+        world.act(ticket, "assign", "officer", fixer="fixer")
+        assert phone.rang.wait(20)
+        assert not applied.done()
+        assert applied.result() == count
+        ended.set()
+        timers.result()  # raises what a turn of the timers raised
+    outbox.stop()
+    assert outbox.errors_total == 0
+    assert ticked[0] > 1
+    assert len(phone.kinds) == len(dict(phone.kinds))
     kinds = [(event.kind, event.facts.get("rule")) for event in world.dispatch.queries.events(after=0, limit=10_000)]
-    storms = [at for at, kind in enumerate(kinds) if kind == ("hazard.opened", "silent")]
+    storms = [at for at, kind in enumerate(kinds) if kind == ("hazard.opened", "fault")]
     fire = [at for at, kind in enumerate(kinds) if kind == ("hazard.opened", "smoke-limit")][-1]
     acted = [at for at, (kind, _) in enumerate(kinds) if kind == "ticket.assign"]
-    assert len(storms) == count
+    assert len(storms) == len({one.id for one in world.active_findings() if one.rule == "fault"}) == count
     assert fire < storms[count // 2]
     assert acted
     assert acted[0] < storms[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from argon2 import PasswordHasher
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from prometheus_client import CollectorRegistry
 
 from alerts import AlertDispatch, People, open_database, read_registry
-from alerts.api import Condition, HttpSettings, Last, create_app
-from detectors import DetectionBatch, Phase
+from alerts.api import Condition, HttpSettings, Last, Qualified
+from detectors import DetectionBatch, Phase, Recipe, load_recipe
 from ingest import Catalog, Count, Counts, Sealed, Store, Unread, from_columns
 from ingest.stores import open_store
+from tests.application import create_app
 from twinward.balances import balances, summed, unread_keys
 from twinward.log import TelemetryLog
 
@@ -34,7 +36,9 @@ FLAGS = (
     "--disable-sync",
 )
 CONSOLE = Path(__file__).parents[2] / "alerts" / "console" / "dist" / "index.html"
+WAIT_MS = 20_000
 PASSWORD = "a long enough password"
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 SITE = "school-1"
 SMOKE = "smoke-412"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
@@ -82,6 +86,12 @@ class View:
     log: TelemetryLog
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     said: list[Condition] = field(default_factory=lambda: [Condition()])
+    recipe: Recipe = field(default_factory=load_recipe)
+    qualifications: dict[str, Qualified] = field(default_factory=dict)
+
+    def qualified(self) -> Mapping[str, Qualified]:
+        """Return the qualifications that the test has set."""
+        return self.qualifications
 
     def latest(self, sensor: int) -> list[Last]:
         """Return the latest stored reading of each metric."""
@@ -134,12 +144,22 @@ class View:
 class School:
     """The served school. Detections pass the alert service as in production."""
 
-    def __init__(self, folder: Path) -> None:
-        self.registry = read_registry(CAMPUS)
+    def __init__(
+        self,
+        folder: Path,
+        database: bytes,
+        *,
+        channels: Sequence[Any] = (),
+        campus: Mapping[str, Any] = CAMPUS,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """clock: of the alert service; sessions and telemetry run by the real one."""
+        self.registry = read_registry(campus)
         self.catalog = Catalog(self.registry.sensors)
+        (folder / "alerts.sqlite").write_bytes(database)
         engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
-        self.dispatch = AlertDispatch(engine, self.registry, time.time_ns)
-        people = People(engine, time.time_ns)
+        self.dispatch = AlertDispatch(engine, self.registry, clock, channels=channels)
+        people = People(engine, time.time_ns, hasher=HASHER)
         for name, role in PEOPLE.items():
             people.create(name, PASSWORD, roles=[role], sites=[SITE])
         for name, role in BUREAU.items():
@@ -175,10 +195,19 @@ class School:
         self.dispatch.engine.dispose()
 
     def detect(
-        self, phase: Phase, *, sensor: str = SMOKE, text: str | None = None, drill: bool = False, site: str = SITE
+        self,
+        phase: Phase,
+        *,
+        sensor: str = SMOKE,
+        text: str | None = None,
+        drill: bool = False,
+        site: str = SITE,
+        rule: str = "smoke_alarm",
+        level: int = 2,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Apply one detection of smoke, as the detection log delivers it."""
-        zh, en = (text, text) if text else WORDS[phase]
+        """Apply one detection of smoke, as the detection log delivers it. facts: further evidence."""
+        zh, en = (text, text) if text else WORDS.get(phase, WORDS[Phase.RAISE])
         now_ns = time.time_ns()
         evidence = {
             "window_s": 60,
@@ -187,12 +216,13 @@ class School:
             "unit": "dB/m",
             "text": {"zh": zh, "en": en},
             "clears": {"zh": "低于 0.10 dB/m 并保持 60 秒", "en": "below 0.10 dB/m for 60 s"},
+            **(facts or {}),
         }
         batch = DetectionBatch(
             sensor=np.array([self.catalog.code(site, sensor, "smoke")], np.int32),
             metric=np.array([self.catalog.metric("smoke_density").code], np.int16),
             phase=np.array([phase], np.int8),
-            level=np.array([2], np.int8),
+            level=np.array([level], np.int8),
             first_ns=np.array([now_ns - 60_000_000_000], np.int64),
             last_ns=np.array([now_ns], np.int64),
             gateway_ns=np.zeros(1, np.int64),
@@ -201,7 +231,7 @@ class School:
             score=np.array([0.9]),
             late=np.array([False]),
             drill=np.array([drill]),
-            rule=["smoke_alarm"],
+            rule=[rule],
             detector=["threshold"],
             hazard=["fire"],
             evidence=[evidence],
@@ -228,10 +258,10 @@ class School:
 
 
 @pytest.fixture
-def school(tmp_path: Path) -> Iterator[School]:
+def school(tmp_path: Path, sqlite_template: bytes) -> Iterator[School]:
     """Return a served school without hazards."""
     assert CONSOLE.exists(), "the console is not built; `pip install -e .` builds it"
-    served = School(tmp_path)
+    served = School(tmp_path, sqlite_template)
     served.start()
     yield served
     served.stop()
@@ -239,7 +269,8 @@ def school(tmp_path: Path) -> Iterator[School]:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Return Debian's Chromium, headless."""
+    """Return Debian's Chromium, headless. What a page shall show is awaited for a busy machine, too."""
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=chromium, headless=True, args=list(FLAGS))
         yield started
@@ -254,7 +285,7 @@ def sign_in(browser: Browser, school: School) -> Iterator[Any]:
     def enter(username: str, *, language: str = "zh") -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         contexts.append(context)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(30_000)
         context.add_init_script(TONES)
         context.add_init_script(
             f"localStorage.getItem('twinward.language') ?? localStorage.setItem('twinward.language', '{language}')"

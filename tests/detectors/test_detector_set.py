@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import Calendar, DetectionBatch, DetectorSet, Phase, Recipe, StateError, build, load_recipe
-from detectors.detector_set import metrics_read
+from detectors.recipes.cameras import Charging, Loiter, QuietCamera
+from detectors.recipes.fusion import Fusion
 from detectors.recipes.kinds import AfterHours, Battery, Forced, Rule, Silence, Threshold
+from detectors.recipes.traffic import UnusualCount
 from detectors.snapshot import decode_snapshot, encode_snapshot
 from ingest import TelemetryBatch
 
@@ -24,7 +26,7 @@ SILENCE_RULES = {rule.name for rule in DEFAULT.rules if isinstance(rule, Silence
 
 def set_of(*rules: Rule, calendar: Calendar | None = None, **changes: object) -> DetectorSet:
     """Return a set of these rules; changes: of the recipe's other fields."""
-    recipe = replace(Recipe("any", tuple(rules)), **changes)  # type: ignore[arg-type]
+    recipe = replace(Recipe("any", tuple(rules), digest="any"), **changes)  # type: ignore[arg-type]
     return build(recipe, campus(), calendar or Calendar())
 
 
@@ -37,6 +39,10 @@ def rows_of(found: DetectionBatch, *, but: str) -> list[tuple[object, ...]]:
 def changed(rule: Rule) -> Rule:
     """Return the rule with another setting: one more excluded profile."""
     return replace(rule, not_profiles=(*rule.not_profiles, "elsewhere"))
+
+
+CALENDAR = (Forced, AfterHours, Loiter, Charging, QuietCamera, UnusualCount)
+"""Rule types that read the calendar."""
 
 
 @st.composite
@@ -88,13 +94,14 @@ def test_changed_rule_starts_without_state(batch: TelemetryBatch, name: str) -> 
 
 
 def test_changed_rule_raises_again_and_the_unchanged_one_does_not() -> None:
-    """Smoke that lasts over the change is raised again by the changed rule alone."""
+    """Smoke that lasts over the change ends and is raised again by the changed rule alone."""
     smoke, other = RULES["smoke"], replace(RULES["smoke"], name="smoke again")
     through, restored = set_of(smoke, other), set_of(changed(smoke), other)
     through.update(readings([("smoke", 1, t, t, 1, 0) for t in range(0, 30, 5)]))
     restored.restore(through.snapshot())
     found = restored.update(readings([("smoke", 1, t, t, 1, 0) for t in range(30, 60, 5)]))
-    assert [(found.rule[i], found.phase[i]) for i in range(len(found))] == [("smoke", Phase.RAISE)]
+    rows = [(found.rule[i], found.phase[i]) for i in range(len(found))]
+    assert rows == [("smoke", Phase.CLEAR), ("smoke", Phase.RAISE)]
 
 
 def test_rules_are_fresh_until_their_state_is_restored() -> None:
@@ -108,7 +115,7 @@ def test_rules_are_fresh_until_their_state_is_restored() -> None:
 
 
 def test_calendar_change_starts_the_rules_that_read_it_anew() -> None:
-    """Opening hours and holidays are inputs of gate rules only; the order of holidays has no effect."""
+    """Opening hours and holidays are inputs of rules for closed hours only; the order of holidays has no effect."""
     days = (date(2026, 10, 1), date(2026, 10, 2), date(2027, 1, 1))
     saved = set_of(*DEFAULT.rules, calendar=Calendar(holidays=frozenset(days))).snapshot()
     same = set_of(*DEFAULT.rules, calendar=Calendar(holidays=frozenset(reversed(days))))
@@ -116,7 +123,7 @@ def test_calendar_change_starts_the_rules_that_read_it_anew() -> None:
     same.restore(saved)
     other.restore(saved)
     assert same.fresh_rules == ()
-    assert other.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if isinstance(rule, Forced | AfterHours))
+    assert other.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if isinstance(rule, CALENDAR))
 
 
 def test_battery_type_change_starts_battery_rules_anew() -> None:
@@ -134,7 +141,7 @@ def test_lateness_change_starts_all_rules_over_series_anew() -> None:
     saved = build(DEFAULT, campus(), Calendar()).snapshot()
     restored = build(replace(DEFAULT, late_s=60.0), campus(), Calendar())
     restored.restore(saved)
-    assert restored.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if metrics_read(rule))
+    assert restored.fresh_rules == tuple(rule.name for rule in DEFAULT.rules if rule.reads or isinstance(rule, Fusion))
 
 
 def test_rule_state_without_its_table_is_refused() -> None:

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.explain import Fact, clears, sentence
-from detectors.recipes.kinds import TYPES
+from detectors.explain import _CLEARS, _RAISED, clears, sentence
+from detectors.phrases.fact import Fact
 from ingest import METRICS
 
+KINDS = _RAISED.keys() & _CLEARS.keys()
+"""Kinds with sentences here; other detectors state their own."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PREDICTION = {"left_low": 900, "left_high": 2000, "per_day": 144.0, "earliest": "2026-10-01", "latest": "2026-10-08"}
 
@@ -27,7 +29,7 @@ def facts(draw: st.DrawFn) -> Fact:
         "per_day": draw(st.sampled_from([None, 0.4, 144.0])),
     }  # fmt: skip
     return Fact(
-        draw(st.sampled_from(sorted(TYPES))), draw(st.sampled_from(["fire", "flood", "gate_forced"])), metric.name,
+        draw(st.sampled_from(sorted(KINDS))), draw(st.sampled_from(["fire", "flood", "gate_forced"])), metric.name,
         metric.unit, over=draw(st.booleans()), value=draw(st.none() | st.floats(-1e4, 1e4)),
         limit=draw(st.floats(0, 1e3)), window_s=draw(spans),
         clear_limit=draw(st.floats(0, 1e3)), clear_s=draw(spans), falling=draw(st.booleans()),

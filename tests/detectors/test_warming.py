@@ -14,13 +14,16 @@ KERNELS = ("budget", "emission", "episodes", "levels", "measures", "silence", "t
 
 
 def compiled() -> dict[str, int]:
-    """Return the number of compiled signatures of each entry point of the kernels."""
+    """Return the number of compiled signatures of each entry point of the kernels, without what they inline."""
     modules = [import_module(f"detectors.kernels.{name}") for name in KERNELS]
     return {
         f"{module.__name__}.{name}": len(function.signatures)
         for module in modules
         for name, function in vars(module).items()
-        if hasattr(function, "signatures") and not name.startswith("_") and name != "emit"
+        if hasattr(function, "signatures")
+        and function.py_func.__module__ == module.__name__
+        and name[0] != "_"
+        and name != "emit"
     }
 
 

@@ -17,7 +17,7 @@ import pytest
 def test_changed_rows_and_cut_ends_are_found_after_the_service_has_stopped(
     mosquitto: Any, make_service: Any, run_twinward: Any, tmp_path: Path
 ) -> None:
-    """Files are private, heads leave the machine, and `verify` finds what the chains alone do not."""
+    """Files are private, heads leave the machine, and `verify` finds changes that the chains alone do not show."""
     share = tmp_path / "share"
     service = make_service(mosquitto.url, extra=f'[audit]\nheads_folder = "{share}"\n')
     service.start()

@@ -139,11 +139,11 @@ def test_the_service_waits_for_its_broker(mosquitto: Any, make_service: Any, run
             return None
         return found
 
-    run_twinward.until(parts, timeout_s=30, what="answers without a broker")
+    run_twinward.until(parts, timeout_s=60, what="answers without a broker")
     assert parts() is not None
     assert not (parts() or {})["broker"]
     mosquitto.start()
-    run_twinward.until(service.ready, timeout_s=30, what="ready with the broker")
+    run_twinward.until(service.ready, timeout_s=60, what="ready with the broker")
     client = publisher(mosquitto.port)
     client.publish(SENSOR, good(1), qos=1).wait_for_publish(5)
     client.disconnect()

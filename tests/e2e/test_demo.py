@@ -57,6 +57,8 @@ def test_first_alarm_has_its_ticket_and_the_loop_closes(demo: tuple[str, float],
         timeout_s=30 - (time.monotonic() - started),
         what="a ticket on the board",
     )
+    kinds = {hazard["kind"] for hazard in officer.get("/hazards").json()["items"]}
+    assert kinds <= {"fire", "gate_held_open"}, kinds  # those of the scenario; its history raises none
     ticket = officer.get(f"/tickets/{tickets[0]['id']}").json()
     assert ticket["evidence"]
     assert ticket["evidence"][0]["text"]["zh"]

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from alerts import Actor, AlertDispatch, Hazard, Page, open_database, read_registry
 from detectors import Calendar, build, load_recipe
 from ingest import METRIC_BY_NAME, BatchSettings, Catalog, Counts, Intake, residual
 from simulators import World, build_campus, campus_toml, load_scenario, plan
 from simulators.play.player import stream
 
-STEP_MS = 5_000
+STEP_MS = 10_000
 MS_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 ALL = Page(limit=10_000)
@@ -126,9 +128,15 @@ def test_s9_wrong_clocks_neither_hide_nor_create_a_fire(tmp_path: Path) -> None:
     assert ended.counts.get("time_past", 0) <= 4 * gauges, "a clock of 1970 costs three rejected messages"
 
 
-def test_s10_duplicates_and_retained_copies_change_no_decision(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def clean_s10(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Return the result of a run without faults."""
+    return play("S10", tmp_path_factory.mktemp("clean"), faults=False)
+
+
+def test_s10_duplicates_and_retained_copies_change_no_decision(clean_s10: Ended, tmp_path: Path) -> None:
     """With 5 % duplicates, or with retained copies, the decisions equal those of a clean run byte for byte."""
-    clean = _decisions(play("S10", _folder(tmp_path, "clean"), faults=False))
+    clean = _decisions(clean_s10)
     assert clean
     for kind in ("duplicates", "retained"):
         ended = play("S10", _folder(tmp_path, kind), only=kind)
@@ -136,12 +144,12 @@ def test_s10_duplicates_and_retained_copies_change_no_decision(tmp_path: Path) -
         assert _decisions(ended) == clean
 
 
-def test_s10_reordered_messages_give_the_same_alarms(tmp_path: Path) -> None:
+def test_s10_reordered_messages_give_the_same_alarms(clean_s10: Ended, tmp_path: Path) -> None:
     """Messages out of order within two minutes: the same readings, the same hazards, the same tickets.
 
     At the start, a declared sensor is missing until its delayed first message; that is no difference.
     """
-    clean, ended = play("S10", _folder(tmp_path, "clean"), faults=False), play("S10", _folder(tmp_path, "all"))
+    clean, ended = clean_s10, play("S10", tmp_path)
     assert sorted(clean.stored, key=repr) != []
     assert _measured(ended) == _measured(clean)
     ended.hazards = [hazard for hazard in ended.hazards if not _awaited(ended, hazard)]

@@ -6,9 +6,12 @@ import contextlib
 import itertools
 import os
 import pwd
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -24,6 +27,10 @@ SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "jit": "off",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "log_min_messages": "fatal",
@@ -49,7 +56,9 @@ class PostgreSQL:
         subprocess.run(command, check=True, capture_output=True, user=self.user, cwd=self.folder)
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections."""
+        """Start the server, unless it runs, and wait until it accepts connections."""
+        if self._process is not None:
+            return
         settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
         with (self.folder / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
@@ -75,6 +84,28 @@ class PostgreSQL:
             self._process.wait(30)
             self._process = None
 
+    def freeze(self) -> None:
+        """Stop every process of the server as a machine that hangs: connections stay open and get no answer."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Continue every process of the server."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        pid = self._process.pid
+        os.kill(pid, number)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), number)
+
+    @property
+    def socket(self) -> Path:
+        """Unix socket of the server."""
+        return self.folder / ".s.PGSQL.5432"
+
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """Return a connection of the superuser in autocommit mode."""
         return psycopg.connect(host=str(self.folder), user=ACCOUNT, dbname=database, autocommit=True)
@@ -99,9 +130,11 @@ class PostgreSQL:
         """Delete all rows of the alert tables, which takes less time than a new database."""
         from alerts.database.schema import metadata  # noqa: PLC0415 - only where a test needs it
 
+        names = sorted(metadata.tables.keys() - {"meta"})
         with self.connect(_name(url)) as connection:
-            for name in metadata.tables.keys() - {"meta"}:
-                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in names)
+            )
 
 
 class EmptyDatabases:
@@ -129,6 +162,20 @@ class EmptyDatabases:
 
 def _name(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """Run a server in a temporary folder; skip the test, or fail it in CI, without the programs."""
+    programs = postgresql_programs()
+    folder = Path(tempfile.mkdtemp(prefix="twinward-pg-"))  # a Unix socket's path has at most 107 characters
+    server = PostgreSQL(programs, folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
 
 
 def postgresql_programs() -> Path:

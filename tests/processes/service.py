@@ -64,7 +64,7 @@ class Service:
         """Start one process per role, or one process with all roles, and wait until the service is ready."""
         for role in roles or ("all",):
             self.spawn(role)
-        until(self.ready, timeout_s=60, what="ready")
+        until(self.ready, timeout_s=120, what="ready")
 
     def spawn(self, role: str = "all") -> None:
         """Start a process without a wait."""

@@ -2,13 +2,15 @@
 
 Reading `n` of `count` comes from sensor `n % sensors`, with the sequence number `n // sensors`, the value `n`, and the
 time at which it is due (none with "timed": false). The file ACKED receives the acknowledged numbers (int64, little
-endian) ten times a second, and none with "qos": 0. SIGTERM ends the sending early. Prints the counts as JSON.
+endian) ten times a second, and none with "qos": 0. A "niceness" leaves the processors to the service, as a sender on
+another machine does. SIGTERM ends the sending early. Prints the counts as JSON.
 Usage: sender.py URL ACKED '{"site": ..., "rate": ..., "count": ..., "sensors": ...}'.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -60,6 +62,7 @@ class AckedFile:
 def send(url: str, acked: Path, plan: dict[str, Any]) -> dict[str, int]:
     """Send all readings, or until SIGTERM; return the publisher's counts."""
     ended = threading.Event()
+    os.nice(int(plan.get("niceness", 0)))
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     publisher = Publisher(url, window=WINDOW, client_id=f"sender-{plan['site']}", qos=int(plan.get("qos", 1)))
     file = AckedFile(publisher, acked)

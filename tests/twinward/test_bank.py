@@ -65,13 +65,33 @@ def test_a_page_outside_its_window_counts_against_others_of_its_sensor() -> None
     assert [w.false for w in _scored(base, fire, nuisance)] == [False, False]
     missed, false = _scored(base, later, nuisance)
     assert (missed.missed, false.false) == (True, True)
+    assert len(_scored(base, later, nuisance)) == 2
     counts = summary([missed, false])
     assert (counts["must_page_paged"], counts["must_not_page_paged"]) == (0, 1)
 
 
+@pytest.mark.parametrize(("pages", "false"), [(1, False), (2, True)])
+def test_a_quiet_scenario_has_one_row_and_a_page_a_month(pages: int, *, false: bool) -> None:
+    """Without windows every page is false; a month, or less, has one at most."""
+    base = played("S2")
+    [row] = _scored(replace(base, pages=base.pages[:1] * pages))
+    assert (row.kind, row.pages, row.false) == ("quiet", pages, false)
+
+
+def test_pages_outside_all_windows_have_a_row() -> None:
+    """They count neither way, and the summary has their number."""
+    base = played("S2")
+    [fire] = base.world.truths()
+    later = replace(fire, onset_ms=fire.end_ms + 3_600_000, end_ms=fire.end_ms + 7_200_000)
+    missed, outside = _scored(base, later)
+    assert (missed.missed, outside.kind, outside.pages, outside.false) == (True, "outside", 1, False)
+    counts = summary([missed, outside])
+    assert (counts["windows"], counts["pages_outside"]) == (1, 1)
+
+
 def _scored(base: Played, *truths: Truth) -> list[PlayedWindow]:
     class World:
-        campus = base.world.campus
+        campus, scenario, span_ms = base.world.campus, base.world.scenario, base.world.span_ms
 
         def truths(self) -> list[Truth]:
             return list(truths)

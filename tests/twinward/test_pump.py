@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,33 @@ def test_a_failing_stage_is_unhealthy_and_recovers() -> None:
     assert not pump.last_error or "no space" in pump.last_error
 
 
+class Away(Shelf):
+    """A log whose end cannot be read once it is away."""
+
+    away = False
+
+    def end(self) -> int:
+        """Return the end, or fail."""
+        if self.away:
+            raise OSError("the server of the log does not answer")
+        return self.head()
+
+
+def test_a_log_that_does_not_answer_is_unhealthy() -> None:
+    """Health is False instead of an error, which would end the process."""
+    stage, shelf = Failing(set(), 1), Away(1)
+    pump: Pump[Item] = Pump(shelf, stage)
+    pump.start()
+    assert stage.done.wait(10)
+    deadline_s = time.monotonic() + 10
+    while not pump.healthy() and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert pump.healthy()
+    shelf.away = True
+    assert not pump.healthy()
+    pump.stop()
+
+
 class Counting:
     """A stage that records the time and size of each turn."""
 
@@ -110,6 +138,51 @@ class Counting:
 
     def idle(self) -> None:
         """Do nothing."""
+
+
+class Growing(Shelf):
+    """A source that gets its only item later."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.grown = threading.Event()
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Wait for the item."""
+        return self.grown.wait(timeout_s) and after < len(self.items)
+
+
+class Noting(Counting):
+    """A stage that adds its name to a list at its first turn."""
+
+    def __init__(self, name: str, names: list[str]) -> None:
+        super().__init__()
+        self.name, self._names = name, names
+
+    def process(self, entries: Sequence[Item]) -> None:
+        """Record the turn and the name."""
+        super().process(entries)
+        self._names.append(self.name)
+
+
+def test_a_new_entry_reaches_the_stage_without_rests_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage with rests pauses before it reads a new entry, so that the path of an alarm has the processor."""
+    monkeypatch.setattr("twinward.pump.YIELD_S", 1.0)
+    source, names = Growing(), list[str]()
+    pumps: list[Pump[Item]] = [
+        Pump(source, Noting("resting", names), rest_s=1.0),
+        Pump(source, Noting("urgent", names)),
+    ]
+    for pump in pumps:
+        pump.start()
+    source.items.append(Item(1))
+    source.grown.set()
+    deadline_s = time.monotonic() + 10
+    while len(names) < 2 and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    for pump in pumps:
+        pump.stop()
+    assert names == ["urgent", "resting"]
 
 
 class Long(Shelf):

@@ -77,11 +77,13 @@ def test_every_part_becomes_healthy(settings: Settings, run_twinward: Any) -> No
             "detect_urgent",
             "detect",
             "detect_offline",
+            "detect_fusion",
             "store",
             "alert_urgent",
             "alert",
             "database",
             "outbox",
+            "escalator",
             "standby",
             "http",
         }

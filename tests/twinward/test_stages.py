@@ -8,11 +8,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import structlog
 
+from detectors import Phase
 from ingest import (
     COLUMNS,
     METRIC_BY_NAME,
@@ -29,12 +31,13 @@ from ingest import (
     raw_only_plan,
 )
 from ingest.stores import MemoryStore
+from twinward.detection.lane import DETECT, DETECT_URGENT
 from twinward.flow import detection_lanes
 from twinward.latest import Latest
 from twinward.log import DetectionLog, TelemetryLog
 from twinward.log.shared_catalog import LogCatalog
 from twinward.settings import Settings
-from twinward.stages import DAY_NS, DETECT, DETECT_URGENT, RETAIN_EVERY_S, DetectStage, StoreStage
+from twinward.stages import DAY_NS, RETAIN_EVERY_S, DetectStage, StoreStage
 from twinward.tables import Tables, read_tables
 
 NOW_NS = 1_790_000_000 * 10**9
@@ -226,6 +229,57 @@ def test_change_of_one_rule_resumes_at_the_saved_position(log: TelemetryLog, tmp
         with structlog.testing.capture_logs() as lines:
             assert [stage_of_tables(own)[1] for own in (tables, changed)] == [1, 1]
         assert [(line["stage"], line["rules"], line["position"]) for line in lines] == [(DETECT_URGENT, ["smoke"], 1)]
+
+
+def test_a_changed_rule_swallows_no_raise_behind_the_snapshot(log: TelemetryLog, tmp_path: Path) -> None:
+    """Detections are written behind the snapshot; a rule that changed before the restart raises after them."""
+    catalog = Catalog()
+    smoke, door = catalog.code("s", "smoke-1", "smoke"), catalog.code("s", "smoke-2", "smoke")
+    tables, shared = read_tables(Settings()), LogCatalog(log, catalog, shared=True)
+    rules = tuple(replace(r, clear_s=30.0) if r.name == "smoke" else r for r in tables.recipe.rules)  # type: ignore[call-arg]
+    changed = replace(tables, recipe=replace(tables.recipe, rules=rules))
+    now_ns = [NOW_NS]
+    with closing(DetectionLog(tmp_path / "detections.sqlite", clock=time.time_ns)) as found:
+
+        def stage_of(own: Tables) -> tuple[DetectStage, int]:
+            stage = DetectStage(detection_lanes(log, catalog, own)[0], found, shared, clock=lambda: now_ns[0])
+            return stage, stage.recover()
+
+        def raised() -> list[tuple[int, str, Phase]]:
+            return [
+                (entry.source, catalog[int(sensor)].id, Phase(phase))
+                for entry in found.read(0)
+                for sensor, phase, rule in zip(
+                    entry.detections.sensor, entry.detections.phase, entry.detections.rule, strict=True
+                )
+                if rule == "smoke"
+            ]
+
+        stage, position = stage_of(tables)
+        log.append(sealed_of(smoke, "smoke", 1.0, NOW_NS, urgent=True))
+        stage.process(log.urgent().read(position, limit=10))
+        now_ns[0] += 3_600 * 10**9
+        stage.idle()  # the snapshot
+        log.append(sealed_of(door, "smoke", 1.0, NOW_NS + 10**9, urgent=True))
+        stage.process(log.urgent().read(1, limit=10))
+        before = [(1, "smoke-1", Phase.RAISE), (2, "smoke-2", Phase.RAISE)]
+        assert raised() == before
+        for second in (2, 3):  # scored by nobody before the stop
+            for sensor in (smoke, door):
+                log.append(sealed_of(sensor, "smoke", 1.0, NOW_NS + second * 10**9, urgent=True))
+        stage, position = stage_of(changed)
+        assert position == 1
+        with patch.object(stage._lane, "follow_edits", side_effect=AssertionError("an edit while a rule waits")):
+            stage.idle()
+        stage.process(log.urgent().read(position, limit=1))
+        now_ns[0] += 3_600 * 10**9
+        stage.idle()
+        stage, position = stage_of(changed)  # a second restart changes nothing
+        stage.process(log.urgent().read(position, limit=10))
+        assert [one for one in raised() if one[2] is Phase.RAISE] == [
+            *before, (6, "smoke-1", Phase.RAISE), (6, "smoke-2", Phase.RAISE),
+        ]  # fmt: skip
+        assert (6, "smoke-1", Phase.CLEAR) in raised()  # the end of the former version, before the raise
 
 
 def sealed_of(sensor: int, metric: str, value: float, now_ns: int, *, urgent: bool) -> Sealed:

@@ -58,6 +58,8 @@ def back_up(
     with one sentence; an existing file is never replaced.
     """
     folder = settings.data_dir
+    if settings.log.url:
+        raise ArchiveError("log.url: the log is on a server; allowed: a backup of that server by its own tools")
     passphrase = read_passphrase(passphrase_file)
     if not folder.is_dir() or not copies.files(folder):
         raise ArchiveError(f"{folder}: no data folder at this path; allowed: data_dir of the settings")

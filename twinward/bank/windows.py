@@ -1,7 +1,8 @@
 """Truth windows of a play with their pages and findings.
 
 A page belongs to a window of its own cause if a sensor of its hazard belongs to the window and the page is inside.
-Any other page inside a window that must not page, from one of its sensors, counts against that window.
+Any other page inside a window that must not page, from one of its sensors, counts against that window. A scenario
+without windows is quiet: more than one page a month is false. Pages outside all windows have a row of their own.
 """
 
 from __future__ import annotations
@@ -22,14 +23,19 @@ from .play import MS_NS, Page, Played
 GRACE_MS = 600_000
 """Time after a window that must not page in which a page still counts against it."""
 SECOND_NS = 1_000_000_000
+MONTH_MS = 30 * 86_400_000
+"""Time in which a quiet school may have one false page."""
+
+QUIET, OUTSIDE = "quiet", "outside"
+"""Kinds of the row of a scenario without windows, and of that of the pages outside all windows."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayedWindow:
     """One truth window. found, paged: whether a finding of its kind, a page, belongs to it.
 
-    delay_s: from the time at which it is detectable to the page, without a page to the finding. lead_s: from the page
-    to the harm, negative after it. late: paged nobody because the data came late.
+    delay_s: from the time at which it is detectable to the page, without a page to the finding. lead_s: from the same
+    moment to the harm, negative after it. late: paged nobody because the data came late.
     """
 
     scenario: str
@@ -64,7 +70,7 @@ class PlayedWindow:
 
 
 def score_windows(played: Played) -> list[PlayedWindow]:
-    """Return a row for each truth window of the play, in order of onset."""
+    """Return a row for each truth window of the play, in order of onset; then one of the pages outside all of them."""
     hazards = {hazard.id: hazard for hazard in played.hazards}
     sensors: dict[str, set[str]] = {hazard: set() for hazard in hazards}
     for finding in played.findings:
@@ -73,14 +79,15 @@ def score_windows(played: Played) -> list[PlayedWindow]:
     real = [truth for truth in truths if not truth.must_not_page]
     owned = {page for page in played.pages for truth in real if _belongs(page, truth, hazards, sensors)}
     rest = [page for page in played.pages if page not in owned]
-    rows = []
+    rows, counted = [], set(owned)
     for truth in truths:
         if truth.must_not_page:
             pages = [page for page in rest if _inside(page, truth, sensors, GRACE_MS)]
         else:
             pages = [page for page in played.pages if _belongs(page, truth, hazards, sensors)]
         rows.append(_row(truth, pages, played, hazards))
-    return rows
+        counted.update(pages)
+    return rows + _others(played, [page for page in played.pages if page not in counted], quiet=not truths)
 
 
 def summary(windows: Sequence[PlayedWindow]) -> dict[str, Any]:
@@ -89,7 +96,8 @@ def summary(windows: Sequence[PlayedWindow]) -> dict[str, Any]:
     delays = [w.delay_s for w in must if w.paged and w.delay_s is not None]
     leads = [w.lead_s for w in must if w.paged and w.lead_s is not None]
     return {
-        "windows": len(windows),
+        "windows": sum(w.kind != OUTSIDE for w in windows),
+        "pages_outside": sum(w.pages for w in windows if w.kind == OUTSIDE),
         "must_page": len(must),
         "must_page_paged": sum(w.paged for w in must),
         "must_not_page": len(must_not),
@@ -114,7 +122,9 @@ def _row(truth: Truth, pages: Sequence[Page], played: Played, hazards: Mapping[s
     ]
     known_ns = min([page.at_ns for page in pages] or [finding.recorded_ns for finding in findings], default=None)
     delay_s = None if known_ns is None else known_ns / SECOND_NS - truth.detectable_from_ms / 1000
-    lead_s = truth.harm_at_ms / 1000 - pages[0].at_ns / SECOND_NS if pages and truth.harm_at_ms is not None else None
+    lead_s = None
+    if known_ns is not None and truth.harm_at_ms is not None:
+        lead_s = truth.harm_at_ms / 1000 - known_ns / SECOND_NS
     return PlayedWindow(
         scenario=truth.scenario,
         seed=played.world.campus.seed,
@@ -132,6 +142,32 @@ def _row(truth: Truth, pages: Sequence[Page], played: Played, hazards: Mapping[s
         delay_s=delay_s,
         lead_s=lead_s,
     )
+
+
+def _others(played: Played, pages: Sequence[Page], *, quiet: bool) -> list[PlayedWindow]:
+    """Return the row of a quiet scenario, or of pages that belong to no window; none without such pages."""
+    if not pages and not quiet:
+        return []
+    scenario, (begin_ms, end_ms) = played.world.scenario, played.world.span_ms
+    return [
+        PlayedWindow(
+            scenario=scenario.id,
+            seed=played.world.campus.seed,
+            kind=QUIET if quiet else OUTSIDE,
+            zone="",
+            devices=(),
+            onset_ms=begin_ms,
+            must_page=False,
+            must_not_page=quiet,
+            drill=False,
+            found=False,
+            late=False,
+            paged=len(pages) > (max(1.0, (end_ms - begin_ms) / MONTH_MS) if quiet else 0),
+            pages=len(pages),
+            delay_s=None,
+            lead_s=None,
+        )
+    ]
 
 
 def _belongs(page: Page, truth: Truth, hazards: Mapping[str, Hazard], sensors: Mapping[str, set[str]]) -> bool:

@@ -80,17 +80,18 @@ def _measure(work: Callable[[TelemetryBatch], None], batches: list[TelemetryBatc
     spent = wall = 0.0
     while wall < seconds:
         turn += 1
-        later = [_later(batch, turn * 10_000_000_000) for batch in batches]
+        shifted = [later(batch, turn * 10_000_000_000) for batch in batches]
         wall_from, from_s = time.perf_counter(), time.process_time()
-        for batch in later:
+        for batch in shifted:
             work(batch)
         spent += time.process_time() - from_s
         wall += time.perf_counter() - wall_from
-        readings += sum(len(batch) for batch in later)
+        readings += sum(len(batch) for batch in shifted)
     return {"rate_per_s": readings / wall, "per_cpu_s": readings / max(spent, 1e-9)}
 
 
-def _later(batch: TelemetryBatch, shift_ns: int) -> TelemetryBatch:
+def later(batch: TelemetryBatch, shift_ns: int) -> TelemetryBatch:
+    """Return the readings at a later time."""
     columns = {name: getattr(batch, name) for name, _ in COLUMNS}
     return from_columns(columns | {"time_ns": batch.time_ns + shift_ns, "arrival_ns": batch.arrival_ns + shift_ns})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -38,13 +39,17 @@ def alarms(published: dict[str, int]) -> Callable[[float, int], list[tuple[str, 
 class ServiceProcess:
     """`twinward run` as a separate process."""
 
-    def __init__(self, folder: Path, broker: str) -> None:
-        """Start it on the folder and wait until it is ready; ready_s: the start's duration."""
+    def __init__(self, folder: Path, broker: str, *, more: str = "") -> None:
+        """Start it on the folder and wait until it is ready; ready_s: the start's duration.
+
+        more: further tables of its configuration.
+        """
         port, began_s = free_port(), time.monotonic()
         config = folder / "twinward.toml"
         config.write_text(
             f'data_dir = "{folder}/data"\n[mqtt]\nurl = "{broker}"\n[http]\nport = {port}\n'
             "[intake]\nundeclared_max = 2000000\n"
+            f"{more}"
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TWINWARD_")}
         code = "import sys; from twinward.cli import main; sys.argv[0] = 'twinward'; main()"
@@ -53,12 +58,20 @@ class ServiceProcess:
             env=environment | {"TWINWARD_ADMIN_PASSWORD": PASSWORD},
             stdout=subprocess.DEVNULL,
         )
+        self.port = port
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30)
         while not (listens(port) and self._http.get(f"http://127.0.0.1:{port}/readyz").status_code == httpx.codes.OK):
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the service ended during its start, with status {self._process.returncode}")
             time.sleep(0.2)
         self.ready_s = time.monotonic() - began_s
         answer = self._http.post("/session", json={"username": "admin", "password": PASSWORD})
         self._http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Header with the credential of an administrator."""
+        return {"Authorization": self._http.headers["Authorization"]}
 
     def end(self) -> None:
         """Stop the service."""
@@ -106,6 +119,15 @@ class ServiceProcess:
         """Return user and system time of the process so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_S
+
+    def switches(self) -> dict[str, int]:
+        """Return the context switches of each thread so far, voluntary and not, by its id."""
+        found: dict[str, int] = {}
+        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # the thread ended meanwhile
+                lines = (task / "status").read_text().splitlines()
+                found[task.name] = sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+        return found
 
     def memory_mb(self, *, peak: bool = True) -> float:
         """Return the peak or the present resident memory."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from .goals import Goal, Measured, binomial_error
 from .recordings import Row, detections, first_alarm, table
 
-QUIET_S, QUIET_ROWS, STEP_S = 600, 6, 2
+QUIET_S, FIRST_S, STEP_S = 600, 10, 2
 DECIBELS = 10.0
 """dB/m of an optical density of 1/m."""
 RISE_K, STATIONS = 5.0, 2
@@ -31,7 +31,8 @@ class HomeFire:
         self.name, self.first_alarm_s = path.name.partition(".")[0], first_alarm_s
         self.channels = sorted(name for name in named if any(row[name] for row in rows))
         draw = random.Random(SEED)  # noqa: S311 - a fixed quiet span
-        quiet = [dict(draw.choice(rows[:QUIET_ROWS])) for _ in range(QUIET_S // STEP_S)]
+        first = [row for row in rows if row["TIME"] <= FIRST_S]
+        quiet = [dict(draw.choice(first)) for _ in range(QUIET_S // STEP_S)]
         for number, row in enumerate(quiet):
             row["TIME"] = number * STEP_S - QUIET_S
         self.rows = [*quiet, *rows]

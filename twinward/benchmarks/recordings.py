@@ -19,21 +19,28 @@ SECOND_NS = 1_000_000_000
 
 
 class Row(NamedTuple):
-    """One reading of a recording. time_s: seconds since 1970 UTC."""
+    """One reading of a recording. time_s: seconds since 1970 UTC. place and the fields after it: of camera events."""
 
     sensor: str
     kind: str
     metric: str
     time_s: float
     value: float
+    place: str = ""
+    label: str = ""
+    state: str = ""
+    track: str = ""
+    score: str = ""
 
 
 class Found(NamedTuple):
-    """One detection. time_s: of its decision."""
+    """One detection. time_s: of its decision; detector: type of its rule; pages: whether it pages."""
 
     time_s: float
     hazard: str
     level: int
+    detector: str = ""
+    pages: bool = False
 
 
 def table(path: Path, *, delimiter: str = ",") -> Iterator[dict[str, str]]:
@@ -51,20 +58,47 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def detections(rows: Iterable[Row]) -> Mapping[str, list[Found]]:
-    """Return the detections of each sensor in order, as `detect` writes them for these readings in order of time."""
+def detection_lines(rows: Iterable[Row]) -> list[dict[str, str]]:
+    """Return the rows that `detect` writes for these readings in order of time."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "readings.csv"), Path(folder, "detections.csv")
-        with source.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(("sensor", "kind", "metric", "time", "value"))
-            for row in sorted(rows, key=lambda one: one.time_s):
-                writer.writerow((*row[:3], datetime.fromtimestamp(row.time_s, UTC).isoformat(), row.value))
+        write_rows(source, rows)
         detect_file(source, target)
-        found: dict[str, list[Found]] = {}
-        for line in table(target):
+        return list(table(target))
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write readings in order of time as a file for `detect`."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("sensor", "kind", "metric", "time", "value", *Row._fields[5:]))
+        for row in sorted(rows, key=lambda one: one.time_s):
+            writer.writerow((*row[:3], datetime.fromtimestamp(row.time_s, UTC).isoformat(), *row[4:]))
+
+
+def detections(rows: Iterable[Row]) -> Mapping[str, list[Found]]:
+    """Return the detections of each sensor in order, as `detect` writes them for these readings in order of time."""
+    found: dict[str, list[Found]] = {}
+    for line in detection_lines(rows):
+        if line["phase"] != "clear":
             at_s = Times().one(line["decided"]) / SECOND_NS
-            found.setdefault(line["sensor"], []).append(Found(at_s, line["hazard"], int(line["level"])))
+            one = Found(at_s, line["hazard"], int(line["level"]), line["detector"], line["page"] == "true")
+            found.setdefault(line["sensor"], []).append(one)
+    return found
+
+
+def spans(lines: Iterable[Mapping[str, str]], detector: str) -> Mapping[str, list[tuple[float, float]]]:
+    """Return begin and end in s of the detections of one type for each sensor; inf for an end behind the recording."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    begun: dict[tuple[str, str], float] = {}
+    for line in lines:
+        key, at_s = (line["sensor"], line["metric"]), Times().one(line["decided"]) / SECOND_NS
+        if line["detector"] == detector and line["phase"] == "raise":
+            begun[key] = at_s
+        elif line["detector"] == detector and line["phase"] == "clear" and key in begun:
+            found.setdefault(line["sensor"], []).append((begun.pop(key), at_s))
+    for (sensor, _), at_s in begun.items():
+        found.setdefault(sensor, []).append((at_s, inf))
     return found
 
 

@@ -11,9 +11,11 @@ from .access import check_embedded, embedded_accounts, reload_embedded, signed_i
 from .accounts import Account, AccountError, Accounts
 from .child import LOOPBACK, BrokerError, listens
 from .iotcore import IotCoreBroker
+from .listening import EVERY, bind_fault, check_host, device_address, own_address
 from .mosquitto import MosquittoBroker, broken_stores, find_mosquitto
 
 __all__ = [
+    "EVERY",
     "LOOPBACK",
     "Account",
     "AccountError",
@@ -22,11 +24,15 @@ __all__ = [
     "BrokerError",
     "Kind",
     "available",
+    "bind_fault",
     "broken_stores",
     "check_embedded",
+    "check_host",
+    "device_address",
     "embedded_accounts",
     "find_mosquitto",
     "listens",
+    "own_address",
     "reload_embedded",
     "signed_in",
     "start_broker",
@@ -39,9 +45,9 @@ Kind = Literal["mosquitto", "iotcore"]
 class Broker(Protocol):
     """An embedded broker.
 
-    Invariants of every implementation: it listens on 127.0.0.1 (other addresses with TLS
-    only), implements MQTT 5, and restarts automatically
-    after its process ended unexpectedly. `stop` frees the port and may be called twice.
+    Invariants of every implementation: it listens on 127.0.0.1 (other addresses with TLS or accounts only), implements
+    MQTT 5, and restarts automatically after its process ended unexpectedly. `stop` frees the port and may be called
+    twice.
     """
 
     name: str

@@ -13,6 +13,7 @@ from ingest.mqtt import MqttSettings
 
 from .accounts import SECOND, Accounts
 from .child import LOOPBACK, BrokerError
+from .listening import check_host
 from .mosquitto import MosquittoBroker, TlsListener, find_mosquitto
 from .settings import BrokerSettings
 
@@ -52,6 +53,7 @@ def check_embedded(settings: BrokerSettings, mqtt: MqttSettings, data_dir: Path)
     """Raise AccountError or BrokerError for settings with which the embedded broker cannot start."""
     if settings.embedded:
         embedded_accounts(data_dir, mqtt)
+        check_host(settings.host)
         _tls_listener(settings)
 
 
@@ -63,7 +65,7 @@ def start_embedded(settings: BrokerSettings, mqtt: MqttSettings, data_dir: Path)
             "install the package mosquitto"
         )
     accounts, tls = embedded_accounts(data_dir, mqtt), _tls_listener(settings)
-    broker = MosquittoBroker(settings.port, data_dir, accounts=accounts, tls=tls)
+    broker = MosquittoBroker(settings.port, data_dir, accounts=accounts, tls=tls, host=settings.host)
     broker.start()
     return broker
 

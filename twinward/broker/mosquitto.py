@@ -17,6 +17,7 @@ from typing import IO
 from . import saver as broker_saver
 from .accounts import Accounts
 from .child import LOOPBACK, PAYLOAD_BYTES_MAX, BrokerError, Child, start_child
+from .listening import EVERY
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,10 @@ use_username_as_clientid true
 {tls}allow_anonymous false
 password_file {passwords}
 acl_file {acl}
+"""
+FURTHER = """\
+listener {port} {host}
+use_username_as_clientid true
 """
 TLS = """\
 listener {port}
@@ -93,11 +98,22 @@ class MosquittoBroker(Child):
     name = "mosquitto"
 
     def __init__(
-        self, port: int, data_dir: Path, *, accounts: Accounts | None = None, tls: TlsListener | None = None
+        self,
+        port: int,
+        data_dir: Path,
+        *,
+        accounts: Accounts | None = None,
+        tls: TlsListener | None = None,
+        host: str = LOOPBACK,
     ) -> None:
-        """accounts: without them every client is accepted, as in the demo; tls: a further listener on every address."""
+        """accounts: without them every client is accepted, as in the demo; tls: a further listener on every address.
+
+        host: address of the plain port besides loopback. Raises BrokerError for another address without accounts.
+        """
         super().__init__(port, data_dir)
-        self._accounts, self._tls = accounts, tls
+        if accounts is None and host != LOOPBACK:
+            raise BrokerError(f"host: {host!r}; without accounts the broker listens on {LOOPBACK} alone")
+        self._accounts, self._tls, self._host = accounts, tls, host
         self._store = self._folder / STORE
         self._saver: subprocess.Popen[bytes] | None = None
 
@@ -117,7 +133,7 @@ class MosquittoBroker(Child):
         config = self._folder / "mosquitto.conf"
         text = CONFIG.format(
             port=self._port,
-            host=LOOPBACK,
+            host=EVERY if self._host == EVERY else LOOPBACK,
             access=self._access(),
             queued=QUEUED_BYTES_MAX,
             payload=PAYLOAD_BYTES_MAX,
@@ -136,6 +152,8 @@ class MosquittoBroker(Child):
             return "allow_anonymous true\n"
         self._accounts.prepare()
         tls = "" if self._tls is None else TLS.format(**asdict(self._tls))
+        if self._host not in {LOOPBACK, EVERY}:
+            tls += FURTHER.format(port=self._port, host=self._host)
         return ACCESS.format(tls=tls, passwords=self._accounts.password_list, acl=self._accounts.access_list)
 
     def _launch(self) -> None:

@@ -14,7 +14,10 @@ class BrokerSettings:
     """Embedded broker, and the accounts of an external one."""
 
     embedded: Annotated[bool, doc("start an embedded broker on this machine")] = False
-    port: Annotated[int, Interval(ge=1, le=65_535), doc("loopback port of the embedded broker")] = 1883
+    host: Annotated[
+        str, doc("IPv4 address of the embedded broker's plain port; off loopback, passwords of devices are readable")
+    ] = "127.0.0.1"
+    port: Annotated[int, Interval(ge=1, le=65_535), doc("plain port of the embedded broker")] = 1883
     tls_port: Annotated[
         int, Interval(ge=0, le=65_535), doc("TLS port of the embedded broker on every address; 0 for none")
     ] = 0

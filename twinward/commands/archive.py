@@ -25,7 +25,15 @@ def backup(
     from twinward.settings import read_settings
 
     settings = read_settings(config, os.environ)
-    named = (config, settings.campus, settings.recipe, settings.cells, settings.lorawan, settings.store.retention)
+    named = (
+        config,
+        settings.campus,
+        settings.recipe,
+        settings.overrides,
+        settings.cells,
+        settings.lorawan,
+        settings.store.retention,
+    )
     tables = [path for path in dict.fromkeys(named) if path is not None]
     with progress_bar(output.name, quiet=as_json) as report:
         done = back_up(settings, output, passphrase_file=passphrase_file, tables=tables, report=report)

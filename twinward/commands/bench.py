@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 
-def run_bench(measurement: str, *, seconds: float, as_json: bool, **options: int) -> None:
+def run_bench(measurement: str, *, seconds: float, as_json: bool, **options: int | str) -> None:
     """Measure, and print a line after each case."""
     bench = importlib.import_module(f"twinward.bench.{measurement}")
     console = Console(stderr=True, quiet=as_json)

@@ -10,6 +10,7 @@ from alerts.notices.channels import open_channels
 from ingest.mqtt import check_connection
 from twinward.broker import check_embedded
 from twinward.errors import ConfigError, TwinwardError, as_cli_errors
+from twinward.log.places import check_log
 from twinward.service import PACKAGE_ERRORS
 from twinward.settings import Settings, read_settings
 from twinward.tables import read_tables
@@ -28,6 +29,7 @@ def check_files(config: Path | None) -> Settings:
         lambda: check_connection(settings.mqtt),
         lambda: check_embedded(settings.broker, settings.mqtt, settings.data_dir),
         lambda: transport(settings.http),
+        lambda: check_log(settings.data_dir, settings.log.url),
     )
     for check in checks:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from twinward.errors import as_cli_errors
 
 from .output import new_file, progress_bar
 from .recording import Summary, read_recording
+from .recording_times import rfc3339
+from .side_files import NO_FILES, SideFiles, written_beside
 
 HEADER = (
     "sensor",
@@ -30,6 +31,7 @@ HEADER = (
     "level",
     "drill",
     "page",
+    "phase",
 )
 
 
@@ -39,30 +41,41 @@ def detect_file(
     *,
     recipe: Recipe | None = None,
     campus: Registry | None = None,
+    beside: SideFiles = NO_FILES,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Summary:
-    """Run the recipe's detectors over a CSV file and write raised and changed detections into a new file.
+    """Run the recipe's detectors over a CSV file and write detections with their changes and ends into a new file.
 
     Bad rows are counted and skipped, and the first ones are listed with their line; see `recording` for the order of
-    the rows. campus: profiles, limits, periods and gateways of its sensors, and its calendar. The output appears whole,
-    at the end. Raises InputError if the input is unreadable, lacks a column, or is the output.
+    the rows. campus: profiles, limits, periods and gateways of its sensors, and its calendar. beside: files of scores,
+    forecasts and counts. Each output appears whole, at the end. Raises InputError if the input is unreadable, lacks a
+    column, or is an output.
     """
-    summary, catalog = Summary(), Catalog()
+    beside.check(target)
+    summary, catalog, outputs = Summary(), Catalog(), beside.outputs()
+    levels: dict[tuple[int, int, str], int] = {}
     checks = ValueChecks(catalog)
     calendar = Calendar.from_table(campus.calendar) if campus else Calendar()
-    detector = build(recipe or load_recipe(), catalog, calendar)
+    plan = campus.plan() if campus else None
+    detector = build(recipe or load_recipe(), catalog, calendar, outputs, plan=plan)
     declared = _declared(campus) if campus else {}
-    levels: dict[tuple[int, int, str], int] = {}
-    with new_file(target, source=source) as out:
+    with new_file(target, source=source) as out, written_beside(beside, outputs, catalog, source) as write_beside:
         writer = csv.writer(out)
         writer.writerow(HEADER)
         for batch in read_recording(source, catalog, summary, declared=declared, progress=progress):
             writer.writerows(_output_rows(detector.update(checks.apply(batch)), catalog, summary, levels))
+            write_beside()
     return summary
 
 
 def detect_csv(
-    source: Path, output: Path, *, recipe: Path | None, quiet: bool, campus: Path | None = None
+    source: Path,
+    output: Path,
+    *,
+    recipe: Path | None,
+    quiet: bool,
+    campus: Path | None = None,
+    beside: SideFiles = NO_FILES,
 ) -> dict[str, Any]:
     """Run the detectors over a CSV file, with a progress bar; return the summary."""
     with as_cli_errors(DetectorError, RegistryError), progress_bar(source.name, quiet=quiet) as report:
@@ -74,6 +87,7 @@ def detect_csv(
             output,
             recipe=rules,
             campus=registry,
+            beside=beside,
             progress=lambda rows: report(rows, rows / max(1, lines)),
         )
         return found.as_dict()
@@ -97,33 +111,28 @@ def _count(source: Path) -> int:
 def _output_rows(
     found: DetectionBatch, catalog: Catalog, summary: Summary, levels: dict[tuple[int, int, str], int]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield output rows for raised and risen detections; clears and lower levels are no alarms.
+    """Yield output rows. Raised and risen detections are counted, and only they page.
 
     levels: (sensor, metric, rule) -> present level; kept from batch to batch.
     """
     for i in range(len(found)):
         key, level = (int(found.sensor[i]), int(found.metric[i]), found.rule[i]), int(found.level[i])
-        down = found.phase[i] == Phase.CHANGE and level < levels.get(key, 0)
+        phase = Phase(found.phase[i])
+        risen = phase is Phase.RAISE or (phase is Phase.CHANGE and level > levels.get(key, 0))
         levels[key] = level
-        if down or found.phase[i] == Phase.CLEAR:
-            continue
-        summary.detections += 1
+        summary.detections += risen
         yield (
             catalog[int(found.sensor[i])].id,
             catalog.metric_of(int(found.metric[i])).name,
-            _rfc3339(int(found.first_ns[i])),
-            _rfc3339(int(found.last_ns[i])),
-            _rfc3339(int(found.decided_ns[i])),
+            rfc3339(int(found.first_ns[i])),
+            rfc3339(int(found.last_ns[i])),
+            rfc3339(int(found.decided_ns[i])),
             f"{found.score[i]:.3f}",
             found.detector[i],
             found.hazard[i],
             found.evidence[i]["text"]["en"],
-            int(found.level[i]),
+            level,
             "true" if found.drill[i] else "false",
-            "true" if found.pages(i) else "false",
+            "true" if risen and found.pages(i) else "false",
+            phase.name.lower(),
         )
-
-
-def _rfc3339(time_ns: int) -> str:
-    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns // 1_000_000 % 1000:03d}Z"

@@ -135,7 +135,9 @@ def check_broker(url: str) -> CheckResult:
         advice = "start the broker, or set mqtt.url"
         return CheckResult("broker", False, f"无法连接消息服务器 {where}", f"no broker at {where}: {error}", advice)
     if tls:
-        return CheckResult("broker", True, f"{where} 可达(未检查登录)", f"{where} is reachable (TLS; login not tried)")
+        return CheckResult(
+            "broker", True, f"{where} 可达（未检查登录）", f"{where} is reachable (TLS; login not tried)"
+        )
     if len(answer) < _CONNACK_BYTES or answer[0] != _CONNACK:
         advice = "another program listens there: check mqtt.url"
         return CheckResult("broker", False, f"{where} 不是 MQTT 服务器", f"{where} is no MQTT broker", advice)
@@ -156,8 +158,8 @@ def check_folder(data_dir: Path) -> CheckResult:
             os.fsync(probe.fileno())
     except OSError as error:
         advice = "give the service's user the right to write there, or set data_dir"
-        return CheckResult("data", False, f"数据目录不可写:{data_dir}", f"cannot write to {data_dir}: {error}", advice)
-    return CheckResult("data", True, f"数据目录可写:{data_dir}", f"{data_dir} can be written")
+        return CheckResult("data", False, f"数据目录不可写：{data_dir}", f"cannot write to {data_dir}: {error}", advice)
+    return CheckResult("data", True, f"数据目录可写：{data_dir}", f"{data_dir} can be written")
 
 
 def check_exposure(data_dir: Path) -> list[CheckResult]:
@@ -170,7 +172,7 @@ def check_exposure(data_dir: Path) -> list[CheckResult]:
         )
         more = f" and {len(found) - _FILES_SHOWN} more" if len(found) > _FILES_SHOWN else ""
         text_en = f"other accounts may use {shown}{more}"
-        files = CheckResult("files", False, f"其他账户可访问:{shown}", text_en, f"chmod -R go= {data_dir}")
+        files = CheckResult("files", False, f"其他账户可访问：{shown}", text_en, f"chmod -R go= {data_dir}")
     if not run_by_root(data_dir):
         return [files, CheckResult("account", True, "服务不以 root 运行", "the service does not run as root")]
     advice = "run it with an account of its own, as deploy/twinward.service does"
@@ -231,7 +233,7 @@ def check_transport(http: HttpSettings, clock: Clock = system_clock) -> CheckRes
         text = f"http.plain permits HTTP without TLS on {http.host}"
         return CheckResult(name, False, f"http.plain 允许 {http.host} 使用未加密的 HTTP", text, advice)
     if kind != "tls":
-        return CheckResult(name, True, f"控制台的传输方式:{kind}", f"the HTTP interface uses {kind}")
+        return CheckResult(name, True, f"控制台的传输方式：{kind}", f"the HTTP interface uses {kind}")
     end = x509.load_pem_x509_certificate(Path(http.certificate).read_bytes()).not_valid_after_utc
     days = int((end.timestamp() * SECOND_NS - clock()) / SECOND_NS / 86_400)
     return CheckResult(
@@ -247,7 +249,7 @@ def check_embedded() -> CheckResult:
     """Check that an embedded broker is installed."""
     for kind in ("mosquitto", "iotcore"):
         if available(kind):
-            return CheckResult("embedded broker", True, f"内置消息服务器:{kind}", f"{kind} can be started")
+            return CheckResult("embedded broker", True, f"内置消息服务器：{kind}", f"{kind} can be started")
     advice = "install Mosquitto, or pip install iotcore"
     return CheckResult(
         "embedded broker", False, "没有内置消息服务器", f"neither Mosquitto nor iotcore on {LOOPBACK}", advice
@@ -264,7 +266,7 @@ def check_broken_stores(data_dir: Path) -> CheckResult:
     return CheckResult(
         "broker store",
         False,
-        f"内置消息服务器的存储曾损坏,已移至 {kept[-1]};其中等待的消息已丢失",
+        f"内置消息服务器的存储曾损坏，已移至 {kept[-1]}；其中等待的消息已丢失",
         f"the embedded broker's store was broken and moved to {kept[-1]}; messages that waited in it are lost",
         "read data_gap for the affected devices, then delete the file",
     )

@@ -93,7 +93,7 @@ def export(settings: Settings, wanted: Wanted, output: Path, *, force: bool, rep
         raise InputError("store.kind = memory: only the service holds these readings; export needs duckdb or influxdb")
     catalog = known_sensors(settings)
     sensors, code = wanted.sensors(catalog), wanted.code(catalog)
-    with _opened(settings) as store, _whole(output) as fresh, _writer(output.suffix, fresh) as write:
+    with opened_store(settings) as store, _whole(output) as fresh, _writer(output.suffix, fresh) as write:
         rows = _export(store, catalog, sensors, code=code, span=span, write=write, report=report)
     return {"rows": rows, "sensors": len(sensors), "output": str(output)}
 
@@ -137,7 +137,7 @@ def _export(
 
 
 @contextlib.contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
+def opened_store(settings: Settings) -> Iterator[Store]:
     """Return the open store of the installation. Raises InputError."""
     path = settings.data_dir / "readings.duckdb"
     if settings.store.kind == "duckdb" and not path.exists():
@@ -148,7 +148,7 @@ def _opened(settings: Settings) -> Iterator[Store]:
     except StoreError as error:
         if "lock" in str(error).lower():
             raise InputError(
-                f"{path} is open in another process: stop the service for the export, or ask the running service for"
+                f"{path} is open in another process: stop the service first, or ask the running service for"
                 " one series at a time with GET /api/v1/readings?format=csv"
             ) from error
         raise InputError(str(error)) from error

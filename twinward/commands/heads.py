@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from alerts import AlertError, open_database
 from alerts.database import journal
 from twinward.clock import system_clock
-from twinward.data_folder.files import DATABASE
+from twinward.data_folder.files import DATABASE, DETECTIONS, TELEMETRY
 from twinward.errors import InputError, as_cli_errors
 from twinward.heads.record import heads_now, write_heads
+from twinward.log import DetectionLog, TelemetryLog
+from twinward.log.places import places
 from twinward.settings import Settings, read_settings
 
 
@@ -34,6 +37,18 @@ def sign_heads(config: Path | None, output: Path) -> dict[str, Any]:
                 tip = journal.tip(connection)
         finally:
             engine.dispose()
-        heads = heads_now(settings.data_dir, tip, system_clock())
+        heads = heads_now(settings.data_dir, tip, system_clock(), logs=_server_heads(settings))
         write_heads(settings.data_dir, heads, output)
     return {"file": str(output), "at": heads.at, "key": heads.key, "chains": dict(heads.chains)}
+
+
+def _server_heads(settings: Settings) -> dict[str, tuple[int, str]]:
+    """Return the heads of logs on a server; none for files, which are read from the folder."""
+    if not settings.log.url:
+        return {}
+    telemetry, detections = places(settings.data_dir, settings.log.url)
+    with (
+        closing(TelemetryLog(telemetry, clock=system_clock)) as log,
+        closing(DetectionLog(detections, clock=system_clock)) as found,
+    ):
+        return {TELEMETRY: log.tip(), DETECTIONS: found.tip()}

@@ -10,8 +10,10 @@ from typing import Any
 from alerts import format_time, parse_time
 from ingest import FOREVER_NS, Catalog, Hold, HoldError, Holds
 from twinward.clock import Clock, system_clock
+from twinward.data_folder.files import TELEMETRY
 from twinward.errors import InputError
 from twinward.log import TelemetryLog
+from twinward.log.places import places, require_logs
 from twinward.retention_rules import HOLDS_FILE
 from twinward.settings import Settings
 
@@ -28,10 +30,9 @@ def moment(text: str, option: str) -> int:
 
 def known_sensors(settings: Settings, *, clock: Clock = system_clock) -> Catalog:
     """Return the catalogue of all sensors in the log. Raises InputError without a log."""
-    path = settings.data_dir / "telemetry.sqlite"
-    if not path.exists():
-        raise InputError(f"{path}: no log at this path; check data_dir (--config)")
-    log = TelemetryLog(path, clock=clock)
+    folder, url = settings.data_dir, settings.log.url
+    require_logs(folder, url, [TELEMETRY])
+    log = TelemetryLog(places(folder, url)[0], clock=clock)
     try:
         catalog = Catalog()
         catalog.load(*log.catalog())

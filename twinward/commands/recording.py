@@ -1,14 +1,15 @@
 """Recording in a CSV file as telemetry batches in order of time, whatever the order of its rows.
 
-The rows go as numbers through a temporary file, so that memory holds no recording. A file out of order is sorted by an
-index of its times.
+The rows go as numbers through a temporary file, so that memory holds no recording. A file out of order is sorted there
+in runs, and the runs are merged.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import gc
 import itertools
-import mmap
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -24,21 +25,18 @@ from ingest.intake.validate import Ranges
 from ingest.vocabulary import SERVICE_METRICS
 from twinward.errors import InputError
 
+from .recording_rows import ROW, in_order, sorted_by_time
 from .recording_times import Times
 
-BATCH_ROWS = 4096
-CHUNK_ROWS = 32_768
-SORT_ROWS_MAX = 12_000_000
-"""Rows of a file out of order that are sorted: an index of 96 MB."""
+CHUNK_ROWS = 4_096
 ERRORS_KEPT = 20
 NEEDED = ("sensor", "kind", "metric", "time", "value")
 IDENTITY = ("site", "sensor", "kind", "place", "profile")
-DIMS: Mapping[str, str] = {"label": "label", "state": "phase", "zone": "zone", "track": "track", "count": "count"}
+DIMS: Mapping[str, str] = {
+    "label": "label", "state": "phase", "zone": "zone", "track": "track", "count": "count", "score": "score",
+}  # fmt: skip
 """Column of an event -> label of the reading."""
 QUALITIES = {quality.name.lower(): quality for quality in Quality} | {str(int(q)): q for q in Quality}
-_ROW = np.dtype([("time_ns", "<i8"), ("value", "<f8"), ("sensor", "<i4"), ("metric", "<i2"), ("quality", "u1")])
-_RELEASED = 4
-"""Batches after which sorted reading gives back the pages of the temporary file."""
 
 
 @dataclass(slots=True)
@@ -73,24 +71,30 @@ def read_recording(
 
     declared: (site, id) -> sensor of a campus file; site "" for a row without one. Bad rows are counted and skipped. A
     value outside the valid range of its metric has quality fault. `progress`
-    receives the number of rows so far. Raises InputError if the file is unreadable, lacks a column, or is out of order
-    and too large to sort.
+    receives the number of rows so far. Raises InputError if the file is unreadable, or lacks a column.
     """
     with tempfile.TemporaryFile() as spool:
         try:
-            with source.open(encoding="utf-8-sig", newline="") as lines:
+            with source.open(encoding="utf-8-sig", newline="") as lines, _no_collection():
                 ordered, dims = _spool(
                     lines, source, spool, _Reader(source, catalog, summary, declared or {}), progress
                 )
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{source}: {error}") from error
-        rows = spool.tell() // _ROW.itemsize
-        if not ordered and rows > SORT_ROWS_MAX:
-            raise InputError(
-                f"{source}: {rows} rows out of order are too many to sort; allowed are {SORT_ROWS_MAX}; "
-                "sort the file by time first"
-            )
-        yield from _in_order(spool, dims) if ordered else _sorted(spool, rows, dims)
+        for found in in_order(spool) if ordered else sorted_by_time(spool):
+            yield _batch(found, dims)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Suspend the cyclic collector: rows of text contain no cycles, and its passes would take 40 % of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _spool(
@@ -111,6 +115,7 @@ def _spool(
         if len(times):
             ordered = ordered and int(times[0]) >= newest_ns and bool((times[1:] >= times[:-1]).all())
             newest_ns = int(times[-1])
+        found["row"] = np.arange(count, count + len(found))
         found.tofile(spool)
         count += len(found)
         reader.summary.rows += len(chunk)
@@ -162,7 +167,7 @@ class _Reader:
         columns = list(zip(*chunk, strict=True))
         if len(columns) < self._width:
             raise ValueError("rows without all fields")
-        found = np.empty(len(chunk), _ROW)
+        found = np.empty(len(chunk), ROW)
         found["value"] = list(map(float, columns[self._at["value"]]))
         if not np.isfinite(found["value"]).all():
             raise ValueError("a value is not finite")
@@ -184,9 +189,9 @@ class _Reader:
                 self.summary.refuse(line, error)
             else:
                 kept.append(row)
-        return np.array(found, _ROW), kept
+        return np.array(found, ROW), kept
 
-    def _row(self, row: list[str]) -> tuple[int, float, int, int, int]:
+    def _row(self, row: list[str]) -> tuple[int, float, int, int, int, int]:
         if len(row) < self._least:
             raise ValueError(f"{len(row)} fields; required are {self._least}")
         value = float(row[self._at["value"]])
@@ -198,7 +203,7 @@ class _Reader:
         (metric,) = _coded([row[self._at["metric"]]], self._metrics, self._metric)
         at = self._at.get("quality", len(row))
         quality = _quality(row[at]) if at < len(row) else int(Quality.GOOD)
-        return self._times.one(row[self._at["time"]]), value, sensor, metric, quality
+        return self._times.one(row[self._at["time"]]), value, 0, sensor, metric, quality
 
     def _sensor(self, given: tuple[str, ...]) -> int:
         key = ["", "", "", "", ""]
@@ -249,40 +254,7 @@ def _coded(keys: Sequence[Any], known: dict[Any, int], assign: Callable[[Any], i
     return [known[key] for key in keys]
 
 
-def _in_order(spool: BinaryIO, dims: Mapping[int, dict[str, str]]) -> Iterator[TelemetryBatch]:
-    spool.seek(0)
-    first = 0
-    while len(found := np.fromfile(spool, _ROW, BATCH_ROWS)):
-        rows = range(first, first + len(found))
-        first += len(found)
-        yield _batch(found, {row - rows[0]: dims[row] for row in rows if row in dims} if dims else {})
-
-
-def _sorted(spool: BinaryIO, rows: int, dims: Mapping[int, dict[str, str]]) -> Iterator[TelemetryBatch]:
-    order = _order(spool, rows)
-    with mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) as pages:
-        readings = np.frombuffer(pages, _ROW)
-        try:
-            for number, first in enumerate(range(0, rows, BATCH_ROWS)):
-                chosen = order[first : first + BATCH_ROWS]
-                labels = {at: dims[row] for at, row in enumerate(chosen.tolist()) if row in dims} if dims else {}
-                yield _batch(readings[chosen], labels)
-                if number % _RELEASED == 0:
-                    pages.madvise(mmap.MADV_DONTNEED)
-        finally:
-            del readings  # the mapping closes without views of it
-
-
-def _order(spool: BinaryIO, rows: int) -> NDArray[np.int32]:
-    """Return the rows in order of time; rows of one time keep their order."""
-    times, first = np.empty(rows, np.int64), 0
-    spool.seek(0)
-    while len(found := np.fromfile(spool, _ROW, CHUNK_ROWS)):
-        times[first : first + len(found)] = found["time_ns"]
-        first += len(found)
-    return np.argsort(times, kind="stable").astype(np.int32)
-
-
 def _batch(found: NDArray[Any], dims: Mapping[int, Mapping[str, Any]]) -> TelemetryBatch:
     columns = {name: found[name].astype(dtype) for name, dtype in COLUMNS if name != "arrival_ns"}
-    return from_columns({**columns, "arrival_ns": columns["time_ns"]}, dims)
+    labels = {at: dims[row] for at, row in enumerate(found["row"].tolist()) if row in dims} if dims else {}
+    return from_columns({**columns, "arrival_ns": columns["time_ns"]}, labels)

@@ -122,3 +122,13 @@ def _moment_ns(text: str) -> int:
     moment: Any = datetime.fromisoformat(text)
     delta = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     return ((int(delta.days) * _DAY_S + int(delta.seconds)) * 1_000_000 + int(delta.microseconds)) * 1_000
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return a time in ns since 1970 with milliseconds, in UTC.
+
+    >>> rfc3339(1_500_000_000)
+    '1970-01-01T00:00:01.500Z'
+    """
+    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns // 1_000_000 % 1000:03d}Z"

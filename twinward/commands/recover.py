@@ -26,6 +26,7 @@ def recover(config: Path | None, choice: Choice, *, dry_run: bool) -> dict[str, 
             store=settings.store.kind == "duckdb",
             store_codes=store_codes,
             dry_run=dry_run,
+            logs=not settings.log.url,
         )
     refused = [report.refused] if report.refused else []
     repairs = report.repairs or ([] if refused else ["nothing to repair: the files fit"])

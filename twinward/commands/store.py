@@ -1,4 +1,4 @@
-"""Options of the commands on stored readings: `export` and `hold add|list|release`."""
+"""Options of the commands on stored readings: `export`, `backtest`, `train`, `hold`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .output import Config, Json, print_result, progress_bar
+from .output import Config, Json, print_lines, print_result, progress_bar
 
 Who = Annotated[str, typer.Option(help="Name of the person; default: the account's name.")]
 Reason = Annotated[str, typer.Option(help="Reason; required.")]
@@ -39,6 +39,31 @@ def export(
     wanted = Wanted(site, begin, end, kind=kind, sensor=sensor, metric=metric)
     with progress_bar(output.name, quiet=as_json) as report:
         done = write(read_settings(config, os.environ), wanted, output, force=force, report=report)
+    print_result(done, as_json=as_json)
+
+
+def train(
+    *,
+    site: Annotated[str, typer.Option(help="Site of the sensors.")],
+    sensor: Annotated[list[str], typer.Option(help="Sensor of the model; repeatable.")],
+    begin: Annotated[str, typer.Option("--from", help="First moment, RFC 3339 with offset.")],
+    end: Annotated[str, typer.Option("--to", help="End, exclusive, RFC 3339 with offset.")],
+    output: Annotated[Path, typer.Option(help="Model file; the one before is kept beside it.")],
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; repeatable.")] = None,
+    step: Annotated[int, typer.Option(help="Step in s over which readings are averaged.", min=1, max=86_400)] = 60,
+    method: Annotated[str, typer.Option(help="`subspace` or `forest`.")] = "subspace",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a model of several sensors on stored readings, for a rule of type `trained`. The service must be stopped."""
+    from twinward.settings import read_settings
+
+    from .train import Training
+    from .train import train as fit
+
+    wanted = Training(site, sensor, metric or [], begin, end, step, method)
+    with progress_bar(output.name, quiet=as_json) as report:
+        done = fit(read_settings(config, os.environ), wanted, output, report=report)
     print_result(done, as_json=as_json)
 
 
@@ -95,3 +120,27 @@ def release(
     from .hold import release_hold
 
     print_result(release_hold(read_settings(config, os.environ), number, reason=reason, who=who), as_json=as_json)
+
+
+def backtest(
+    *,
+    recipe: Annotated[Path | None, typer.Option(help="Recipe in place of that of the configuration.")] = None,
+    begin: Annotated[str, typer.Option("--from", help="First moment, RFC 3339 with offset.")],
+    end: Annotated[str, typer.Option("--to", help="End, exclusive, RFC 3339 with offset.")],
+    data: Annotated[Path | None, typer.Option(help="Data folder; default: that of the configuration.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture of the series with the most alarms (png, svg).")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Run the rules of a recipe over stored readings. The service must be stopped."""
+    from twinward.settings import in_data_dir, read_settings
+
+    from .backtest import run_backtest, table
+
+    settings = read_settings(config, os.environ)
+    settings = settings if data is None else in_data_dir(settings, data)
+    found = run_backtest(settings, recipe, begin=begin, end=end, plot=plot, quiet=as_json)
+    if as_json:
+        print_result(found, as_json=True)
+    else:
+        print_lines(table(found))

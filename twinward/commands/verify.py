@@ -1,4 +1,4 @@
-"""`verify`: check the hash chains of the logs or of the audit journal."""
+"""`verify`: check the hash chains of logs and journal, or an evidence pack."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import Any
 
 from alerts import AlertError, open_database
 from alerts.database.journal import verify as verify_journal
+from alerts.documents.verify_pack import check as check_pack
 from twinward.clock import system_clock
 from twinward.data_folder.files import DATABASE_HEAD, DETECTIONS, TELEMETRY
 from twinward.data_folder.journal_head import noted_head
-from twinward.errors import InputError, as_cli_errors
+from twinward.errors import InputError, LogUnavailable, as_cli_errors
 from twinward.heads.key import public_key
 from twinward.heads.record import JOURNAL, Heads, known, read_heads
 from twinward.log import DetectionLog, TelemetryLog
+from twinward.log.places import places
+from twinward.log.server import ServerLog
 from twinward.settings import Settings, in_data_dir, read_settings
 
 from .heads import require_journal
@@ -35,29 +38,41 @@ def verify_chain(chain: str, *, config: Path | None, data_dir: Path | None, head
     return report if heads is None else report | {"heads": len(signed)}
 
 
+def verify_pack(file: Path | None, sha256: str) -> dict[str, Any]:
+    """Return the report on an evidence pack. Raises InputError without a file."""
+    if file is None or not file.is_file():
+        raise InputError(f"{file or 'no file'}: verify pack needs the file of an evidence pack")
+    return check_pack(file, sha256)
+
+
 def _verify_log(settings: Settings, heads: list[Heads]) -> dict[str, Any]:
     """Return the report on the telemetry log; after its success on a detection log with a defect."""
-    path = settings.data_dir / TELEMETRY
-    if not path.exists():
-        raise InputError(f"{path}: no telemetry log at this path")
-    report = _report(TelemetryLog, path, heads)
-    detections = settings.data_dir / DETECTIONS
-    if report["ok"] and (detections.exists() or known(heads, DETECTIONS)):
-        if not detections.exists():
+    folder, url = settings.data_dir, settings.log.url
+    if not url and not (folder / TELEMETRY).exists():
+        raise InputError(f"{folder / TELEMETRY}: no telemetry log at this path")
+    telemetry, detections = places(folder, url)
+    report = _report(TelemetryLog, telemetry, known(heads, TELEMETRY))
+    present = not isinstance(detections, Path) or detections.exists()
+    if report["ok"] and (present or known(heads, DETECTIONS)):
+        if not present:
             return report | {"ok": False, "first_bad_seq": 1, "reason": f"{DETECTIONS}: the file is missing"}
-        further = _report(DetectionLog, detections, heads)
+        further = _report(DetectionLog, detections, known(heads, DETECTIONS))
         if not further["ok"]:
-            return further | {"reason": f"{DETECTIONS}: {further['reason']}"}
+            return further | {"reason": f"{DETECTIONS if not url else 'detections'}: {further['reason']}"}
     return report
 
 
-def _report(kind: type[TelemetryLog | DetectionLog], path: Path, heads: list[Heads]) -> dict[str, Any]:
+def _report(
+    kind: type[TelemetryLog | DetectionLog], place: Path | ServerLog, signed: list[tuple[int, str]]
+) -> dict[str, Any]:
     try:
-        log = kind(path, clock=system_clock)
+        log = kind(place, clock=system_clock)
     except sqlite3.DatabaseError as error:
         return {"ok": False, "entries": 0, "first_bad_seq": 1, "reason": f"the file cannot be read: {error}"}
+    except LogUnavailable as error:
+        raise InputError(str(error)) from error
     try:
-        return dataclasses.asdict(log.verify(known=known(heads, path.name)))
+        return dataclasses.asdict(log.verify(known=signed))
     finally:
         log.close()
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from twinward.errors import FolderMismatch
 
 TELEMETRY, DETECTIONS, DATABASE = "telemetry.sqlite", "detections.sqlite", "alerts.sqlite"
+WAITING_ORDERS = "orders-waiting.json"
+"""Emergency orders that the database does not have yet; see `alerts.emergency_orders.waiting`."""
 STORE, DATABASE_HEAD, IDENTITY = "readings.duckdb", "alerts.head", "installation.json"
 TELEMETRY_HEAD = f"{TELEMETRY}.head"
 STAMPED = (TELEMETRY, DETECTIONS, DATABASE)

@@ -65,15 +65,17 @@ def fit_folder(
     store: bool,
     alone: Callable[[], RoleLocks],
     store_codes: Callable[[Path], int] = lambda _: 0,
+    logs: bool = True,
 ) -> list[str]:
     """Make the files of a folder fit each other; return one sentence per repair.
 
-    database, store: whether the folder contains the alert database and the time-series store. alone: takes the roles
+    database, store, logs: whether the folder contains the alert database, the store, the logs. alone: takes the roles
     that the caller does not hold; called before a repair. store_codes: returns the number of sensor codes in a store.
     Raises FolderMismatch for files that no rule repairs, RoleTaken while another process uses files that need a repair,
     and OSError.
     """
-    if not needed(folder, database=database, store=store, store_codes=store_codes):
+    rules = partial(needed, folder, database=database, store=store, store_codes=store_codes, logs=logs)
+    if not rules():
         identity = read_identity(folder)
         if not (folder / IDENTITY).exists():
             write_identity(folder, identity)
@@ -83,7 +85,7 @@ def fit_folder(
     try:
         identity = read_identity(folder)
         write_identity(folder, identity)
-        repairs = needed(folder, database=database, store=store, store_codes=store_codes)
+        repairs = rules()
         texts = apply_and_note(folder, repairs)
         _stamp(folder, identity)
     finally:
@@ -98,15 +100,19 @@ def needed(
     store: bool,
     store_codes: Callable[[Path], int] = lambda _: 0,
     without: Collection[str] = (),
+    logs: bool = True,
 ) -> list[Repair]:
     """Return the repairs by rule that a folder needs; changes nothing. without: names of files to treat as missing.
 
-    Raises FolderMismatch for files that no rule repairs.
+    The readers of logs on a server set their positions back themselves. Raises FolderMismatch for files that no rule
+    repairs.
     """
     check_access(folder)
     _check_stamps(folder, read_identity(folder).number, without)
     if DATABASE not in without:
         _check_database(folder, database=database)
+    if not logs:
+        return []
     telemetry, detections = positions(folder, without)
     head = 0 if TELEMETRY in without else _head_record(folder)
     repairs: list[Repair] = []

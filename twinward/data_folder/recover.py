@@ -64,11 +64,13 @@ def recover_folder(
     store: bool,
     store_codes: Callable[[Path], int],
     dry_run: bool = False,
+    logs: bool = True,
 ) -> Report:
     """Apply the chosen repairs, then those by rule; the audit receives each at the next start.
 
-    database, store, store_codes: see `fit_folder`. dry_run: change nothing, and return the sentences. Raises RoleTaken
-    while a process uses the folder, InputError for another file name, FolderMismatch for what remains, and OSError.
+    database, store, store_codes, logs: see `fit_folder`. dry_run: change nothing, and return the sentences. Raises
+    RoleTaken while a process uses the folder, InputError for another file name, FolderMismatch for what remains, and
+    OSError.
     """
     for name in choice.aside:
         if name not in FILES:
@@ -79,11 +81,11 @@ def recover_folder(
     try:
         first = _chosen(folder, choice)
         if dry_run:
-            rules = partial(needed, folder, database=database, store=store, store_codes=store_codes)
+            rules = partial(needed, folder, database=database, store=store, store_codes=store_codes, logs=logs)
             return _foreseen(folder, choice, first, rules)
         done = applied(first) + applied(_adopted(folder) if choice.adopt else [])
         note_repairs(folder, done)
-        fit = partial(fit_folder, folder, database=database, store=store, store_codes=store_codes)
+        fit = partial(fit_folder, folder, database=database, store=store, store_codes=store_codes, logs=logs)
         return Report(done + fit(alone=lambda: RoleLocks(folder, ())))
     finally:
         locks.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,9 +23,19 @@ class DailyHeads:
     """Thread with one file of signed heads for each day: `heads/2026-11-29.json` in the data folder."""
 
     def __init__(
-        self, folder: Path, tip: Callable[[], tuple[int, str]], clock: Callable[[], int], *, copies: Path | None
+        self,
+        folder: Path,
+        tip: Callable[[], tuple[int, str]],
+        clock: Callable[[], int],
+        *,
+        copies: Path | None,
+        logs: Callable[[], Mapping[str, tuple[int, str]]] = dict,
     ) -> None:
-        """tip: returns the head of the journal; copies: second folder, None for none. A failure is retried."""
+        """tip: returns the head of the journal; copies: second folder, None for none. A failure is retried.
+
+        logs: returns the heads of logs on a server.
+        """
+        self._logs = logs
         self._folder, self._tip, self._clock, self._copies = folder, tip, clock, copies
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heads", daemon=True)
@@ -49,7 +59,7 @@ class DailyHeads:
         now_ns = self._clock()
         path = self._folder / FOLDER / f"{datetime.fromtimestamp(now_ns / 1e9, UTC):%Y-%m-%d}.json"
         if not path.exists():
-            write_heads(self._folder, heads_now(self._folder, self._tip(), now_ns), path)
+            write_heads(self._folder, heads_now(self._folder, self._tip(), now_ns, logs=self._logs()), path)
         if self._copies is not None:
             _copy_missing(path.parent, self._copies)
 

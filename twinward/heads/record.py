@@ -36,12 +36,14 @@ class Heads:
     key: str
 
 
-def heads_now(folder: Path, journal: tuple[int, str], at_ns: int) -> Heads:
+def heads_now(
+    folder: Path, journal: tuple[int, str], at_ns: int, *, logs: Mapping[str, tuple[int, str]] | None = None
+) -> Heads:
     """Return the present heads of a data folder, to be signed with its key. Raises sqlite3.Error, OSError, InputError.
 
-    journal: its head; the database may be elsewhere.
+    journal: its head; the database may be elsewhere. logs: heads of logs on a server, by the names of their files.
     """
-    chains = {JOURNAL: journal}
+    chains = {JOURNAL: journal, **(logs or {})}
     for name in (TELEMETRY, DETECTIONS):
         if (folder / name).exists():
             chains[name] = _log_head(folder / name)

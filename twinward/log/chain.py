@@ -10,28 +10,24 @@ head elsewhere and pass them to `verify(known=...)`. Tables beside the entries a
 
 from __future__ import annotations
 
-import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any
 
-from .connection import OpenFile, connect, transaction
+from .connection import OpenFile, Readers, connect, transaction
+from .entries import EVERY, Block, Database, Stored, Tip
+from .growth import Growth
 from .head import Head, HeadFile
-from .verify import GENESIS, Link, Report, link, verify
+from .verify import Chained, Link, Report, link, verify
 from .versions import Migration, script
-
-EntryT = TypeVar("EntryT")
 
 WRITE_BUSY_S = 0.5
 """Longest wait of the writer for another process: its caller must soon learn that the log rejects writes."""
 POLL_S = 0.05  # delay until an entry of another process is visible
-EVERY = "true"
-"""Condition of all entries. A condition over `source` needs a partial index with the same text."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -43,31 +39,6 @@ CREATE TABLE IF NOT EXISTS anchor (
 _COLUMNS = "seq, written_ns, source, batch, digest, block"
 _LANE_NUMBER = "CASE lane WHEN 0 THEN source WHEN 1 THEN -source END"
 """The number in the digest of a log with lanes: the sign stands for the lane, as release 0.1.0 wrote it."""
-
-
-class Block(NamedTuple):
-    """Content of a new entry; source: a number of the owner; lane: 0 or 1, in a log with lanes.
-
-    The digest covers `source`, with a negative sign in lane 1.
-    """
-
-    data: bytes
-    batch: str
-    source: int
-    lane: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One entry of the table."""
-
-    seq: int
-    written_ns: int
-    source: int
-    batch: str
-    digest: bytes
-    block: bytes
-    lane: int = 0
 
 
 class Chain:
@@ -98,14 +69,14 @@ class Chain:
         self.head_file = HeadFile(path)
         self._clock = clock
         self._lock = threading.Lock()
-        self._grown = threading.Condition()
-        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._growth = Growth(POLL_S)
+        self._readers = Readers(path)
         self._head_checked = False
         self._writer = connect(path, (script(_SCHEMA + schema), *migrations))
         self._file = OpenFile(path)
         self._writer.execute(f"PRAGMA busy_timeout = {int(WRITE_BUSY_S * 1_000)}")
 
-    def append(self, blocks: Sequence[Block], *, with_entry: Callable[[sqlite3.Connection, int], None]) -> int:
+    def append(self, blocks: Sequence[Block], *, with_entry: Callable[[Database, int], None]) -> int:
         """Append entries in one transaction, durable on return. Return the position of the last one.
 
         `with_entry(connection, seq)` runs inside the transaction, with that position.
@@ -118,13 +89,12 @@ class Chain:
                 seq, digest = before.seq, before.digest
                 for block in blocks:
                     seq += 1
-                    entry = Link(seq, self._clock(), -block.source if block.lane else block.source, block.batch)
+                    entry = Link(seq, self._clock(), block.number, block.batch)
                     digest = link(digest, entry, block.data)
                     self._insert(db, (seq, entry.written_ns, block.source, entry.batch, digest, block.data, block.lane))
                 with_entry(db, seq)
             self.head_file.advance(seq, digest)
-        with self._grown:
-            self._grown.notify_all()
+        self._growth.wake()
         return seq
 
     def entries(self, after: int, limit: int, *, where: str = EVERY) -> list[Stored]:
@@ -139,20 +109,16 @@ class Chain:
         with self.reading() as db:
             return _last(db, where)
 
+    def check(self) -> None:
+        """Raise OSError or sqlite3.Error unless the log can be read."""
+        self.last()
+
     def wait(self, after: int, timeout_s: float, *, where: str = EVERY) -> bool:
         """Block until an entry behind `after` exists, of any process (True), or until the timeout (False)."""
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            with self._grown:
-                if self.last(where=where).seq > after:
-                    return True
-                left_s = deadline_s - time.monotonic()
-                if left_s <= 0:
-                    return False
-                self._grown.wait(min(left_s, POLL_S))
+        return self._growth.wait(lambda: self.last(where=where).seq > after, timeout_s)
 
     @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
+    def changing(self, *, owned: bool = False) -> Iterator[Database]:  # noqa: ARG002 - role locks exclude other owners
         """Yield a connection in a write transaction, for the owner's tables."""
         with self._lock:
             self._file.check()
@@ -182,29 +148,23 @@ class Chain:
     def verify(self, *, known: Sequence[tuple[int, str]] = ()) -> Report:
         """Verify every entry against the chain and the end against the head record. Reads the whole log."""
         head = self.head_file.read()  # before the log, which may grow meanwhile: the record must not be ahead
-        with self.reading() as db:
-            try:
-                return verify(db, head, known, number=self._number)
-            finally:
-                if db.in_transaction:
-                    db.rollback()
+        query = f"SELECT seq, written_ns, {self._number}, batch, digest, block FROM entries ORDER BY seq"  # noqa: S608 - a constant
+
+        def read() -> Chained:
+            return db.execute("SELECT seq, digest FROM anchor").fetchone(), db.execute(query)
+
+        with self.reading(snapshot=True) as db:
+            return verify(read, head, known)
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield a reading connection."""
-        try:
-            db = self._readers.get_nowait()
-        except queue.Empty:
-            db = connect(self.path, create=False)  # an empty file in place of a removed one would hide the loss
-        try:
+    def reading(self, *, snapshot: bool = False) -> Iterator[Database]:
+        """Yield a reading connection; snapshot: in one read transaction."""
+        with self._readers.reading(snapshot=snapshot) as db:
             yield db
-        finally:
-            self._readers.put(db)
 
     def close(self) -> None:
         """Close the file. Calls in other threads must have returned."""
-        while not self._readers.empty():
-            self._readers.get_nowait().close()
+        self._readers.close()
         with self._lock:
             self._writer.close()
 
@@ -218,51 +178,13 @@ class Chain:
         """Check the end before the first write. A missing end is kept in the head record for `verify`."""
         if self._head_checked:
             return
-        head, tip = self.head_file.read(), _last(self._writer)
-        if head is None:
-            anchor = self._writer.execute("SELECT seq FROM anchor").fetchone()
-            self.head_file.write(Head(tip.seq, tip.digest.hex(), anchor[0] if anchor else 0))
-        elif head.seq > tip.seq:
-            lost = head if head.lost_seq else replace(head, lost_seq=head.seq, lost_digest=head.digest)
-            self.head_file.write(replace(lost, seq=tip.seq, digest=tip.digest.hex()))
+        anchor = self._writer.execute("SELECT seq FROM anchor").fetchone()
+        tip = _last(self._writer)
+        self.head_file.settle(tip.seq, tip.digest, anchor=anchor[0] if anchor else 0)
         self._head_checked = True
 
 
-class Lane(Generic[EntryT]):
-    """View of a chain: the entries with one condition, under their positions."""
-
-    def __init__(self, chain: Chain, where: str, read: Callable[[Stored], EntryT]) -> None:
-        """where: their condition; read: decodes an entry."""
-        self._chain, self._where, self._read = chain, where, read
-
-    def read(self, after: int, *, limit: int = 64) -> list[EntryT]:
-        """Return the entries behind position `after`, in order, at most `limit`."""
-        return [self._read(stored) for stored in self._chain.entries(after, limit, where=self._where)]
-
-    def head(self) -> int:
-        """Return the position of the last one; 0 for none."""
-        return self._chain.last(where=self._where).seq
-
-    def end(self) -> int:
-        """Return the last position of the whole chain."""
-        return self._chain.last().seq
-
-    def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until one behind `after` exists (True), or until the timeout (False)."""
-        return self._chain.wait(after, timeout_s, where=self._where)
-
-
-@dataclass(frozen=True, slots=True)
-class Tip:
-    """End of a chain."""
-
-    seq: int = 0
-    digest: bytes = GENESIS
-    source: int = 0
-    written_ns: int = 0
-
-
-def _last(db: sqlite3.Connection, where: str = EVERY) -> Tip:
+def _last(db: Database, where: str = EVERY) -> Tip:
     query = f"SELECT seq, digest, source, written_ns FROM entries WHERE {where} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - constants
     row: Any = db.execute(query).fetchone()
     if row is None and where == EVERY:

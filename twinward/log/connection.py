@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import queue
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from .versions import Migration, upgrade
@@ -34,6 +35,32 @@ def connect(path: Path, migrations: Sequence[Migration] = (), *, create: bool = 
         db.close()
         raise
     return db
+
+
+class Readers:
+    """Reading connections to a file, opened by need and kept. Methods may be called from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._free: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+
+    @contextmanager
+    def reading(self, *, snapshot: bool = False) -> Iterator[sqlite3.Connection]:
+        """Yield a connection; snapshot: in one read transaction."""
+        try:
+            db = self._free.get_nowait()
+        except queue.Empty:
+            db = connect(self._path, create=False)  # an empty file in place of a removed one would hide the loss
+        try:
+            with one_state(db) if snapshot else nullcontext():
+                yield db
+        finally:
+            self._free.put(db)
+
+    def close(self) -> None:
+        """Close the connections; none is in use."""
+        while not self._free.empty():
+            self._free.get_nowait().close()
 
 
 class OpenFile:
@@ -80,7 +107,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+def one_state(db: sqlite3.Connection) -> Iterator[None]:
     """Run several reads in one read transaction."""
     db.execute("BEGIN")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,17 +13,32 @@ import detectors
 from detectors import DetectionBatch
 from ingest import Priority
 
-from .chain import Block, Chain, Lane, Stored
+from .anchors import ANCHOR_SCHEMA, ANCHOR_TABLES, Anchors
+from .entries import Block, Database, Lane, Stored
+from .opening import open_chain
+from .server import ServerLog
 from .verify import Report
 from .versions import script
 
 SNAPSHOTS = 2
 
-_SCHEMA = """
-CREATE INDEX IF NOT EXISTS urgent_detections ON entries (seq) WHERE source < 0;
-DROP TABLE IF EXISTS snapshots;
+_STATES = """
 CREATE TABLE IF NOT EXISTS states (
   id INTEGER PRIMARY KEY AUTOINCREMENT, stage TEXT NOT NULL, source INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
+"""
+_PRESENT = f"""
+CREATE INDEX urgent_detections ON entries (seq) WHERE lane = 1;
+{_STATES}
+CREATE TABLE scored (stage TEXT PRIMARY KEY, source INTEGER NOT NULL) STRICT;
+{ANCHOR_SCHEMA}
+"""
+"""Tables of a log that begins with the present version, on a server."""
+_SCORED = "INSERT INTO scored VALUES (?, ?) ON CONFLICT (stage) DO UPDATE SET source = excluded.source"
+
+_SCHEMA = f"""
+CREATE INDEX IF NOT EXISTS urgent_detections ON entries (seq) WHERE source < 0;
+DROP TABLE IF EXISTS snapshots;
+{_STATES}
 CREATE TABLE IF NOT EXISTS judged (stage TEXT PRIMARY KEY, source INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 _LANE_COLUMN = """
@@ -38,24 +52,42 @@ INSERT OR IGNORE INTO scored SELECT 'detect_offline', source FROM scored WHERE s
 """Version 2: a lane column replaces the sign of `source`; offline detections so far are those of `detect`."""
 
 
+_FUSION = """
+INSERT OR IGNORE INTO scored SELECT 'detect_fusion', source FROM scored WHERE stage = 'detect_urgent';
+"""
+"""Version 3: fusion starts at the write position of the urgent stage, so that kept readings raise no old findings."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetectionEntry:
-    """One batch of detections; source: telemetry position of the entry that decided them; priority: the lane."""
+    """One batch of detections; source: telemetry position of the entry that decided them; priority: the lane.
+
+    written_ns: wall clock at its writing.
+    """
 
     seq: int
     source: int
     detections: DetectionBatch
     priority: Priority = Priority.ORDINARY
+    written_ns: int = 0
 
 
 class DetectionLog:
-    """One SQLite file. The detecting process appends; any thread and process reads.
+    """One SQLite file, or tables of a server. The detecting process appends; any thread and process reads.
 
     The digest of an entry covers its source with a negative sign in the urgent lane, in every schema version.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
-        self._chain = Chain(path, clock=clock, schema=_SCHEMA, migrations=(script(_LANE_COLUMN),), lanes=True)
+    def __init__(self, place: Path | ServerLog, *, clock: Callable[[], int]) -> None:
+        self._chain = open_chain(
+            place,
+            clock=clock,
+            schema=_SCHEMA,
+            migrations=(script(_LANE_COLUMN), script(_FUSION), ANCHOR_TABLES),
+            present=_PRESENT,
+            lanes=True,
+        )
+        self.anchors = Anchors(self._chain)
 
     def append(
         self, detections: DetectionBatch, *, source: int, stage: str, priority: Priority = Priority.ORDINARY
@@ -67,8 +99,8 @@ class DetectionLog:
         plain = detectors.encode(detections)
         block = zstandard.ZstdCompressor(level=3).compress(plain)
 
-        def with_entry(db: sqlite3.Connection, _seq: int) -> None:
-            db.execute("INSERT OR REPLACE INTO scored VALUES (?, ?)", (stage, source))
+        def with_entry(db: Database, _seq: int) -> None:
+            db.execute(_SCORED, (stage, source))
 
         return self._chain.append(
             [Block(block, sha256(plain).hexdigest()[:32], source, lane=priority)], with_entry=with_entry
@@ -81,6 +113,17 @@ class DetectionLog:
     def lane(self, priority: Priority) -> Lane[DetectionEntry]:
         """Return the entries of one lane as a log of their own."""
         return Lane(self._chain, f"lane = {priority:d}", _entry)
+
+    def before(self, written_ns: int) -> int:
+        """Return the last position that was written before a time; 0 for none."""
+        with self._chain.reading() as db:
+            row = db.execute("SELECT coalesce(max(seq), 0) FROM entries WHERE written_ns < ?", (written_ns,)).fetchone()
+        return int(row[0])
+
+    def tip(self) -> tuple[int, str]:
+        """Return the last position and its digest in hexadecimal."""
+        last = self._chain.last()
+        return last.seq, last.digest.hex()
 
     def head(self) -> int:
         """Return the last position; 0 before the first entry."""
@@ -98,10 +141,10 @@ class DetectionLog:
 
     def snapshot(self, source: int, state: bytes, *, stage: str) -> None:
         """Write a stage's state at telemetry position `source` and keep its two newest."""
-        with self._chain.changing() as db:
+        with self._chain.changing(owned=True) as db:
             db.execute("INSERT INTO states (stage, source, state) VALUES (?, ?, ?)", (stage, source, state))
-            old = "SELECT id FROM states WHERE stage = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
-            db.execute(f"DELETE FROM states WHERE id IN ({old})", (stage, SNAPSHOTS))  # noqa: S608 - constants
+            newest = "SELECT id FROM states WHERE stage = ?1 ORDER BY id DESC LIMIT ?2"
+            db.execute(f"DELETE FROM states WHERE stage = ?1 AND id NOT IN ({newest})", (stage, SNAPSHOTS))  # noqa: S608 - constants
 
     def latest_snapshot(self, stage: str) -> tuple[int, bytes] | None:
         """Return the telemetry position and state that a stage saved last, or None."""
@@ -126,4 +169,4 @@ class DetectionLog:
 
 def _entry(stored: Stored) -> DetectionEntry:
     found = detectors.decode(zstandard.ZstdDecompressor().decompress(stored.block))
-    return DetectionEntry(stored.seq, stored.source, found, Priority(stored.lane))
+    return DetectionEntry(stored.seq, stored.source, found, Priority(stored.lane), stored.written_ns)

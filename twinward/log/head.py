@@ -65,6 +65,21 @@ class HeadFile:
         if seq > head.seq:
             self.write(replace(head, seq=seq, digest=digest.hex()))
 
+    def keep_anchor(self, seq: int) -> None:
+        """Record that retention was to delete the entries up to `seq`; an earlier higher one stays."""
+        head = self.read() or Head()
+        if seq > head.anchor:
+            self.write(replace(head, anchor=seq))
+
+    def settle(self, seq: int, digest: bytes, *, anchor: int) -> None:
+        """Compare the record with the end of the log before the first write; keep a missing end for `verify`."""
+        head = self.read()
+        if head is None:
+            self.write(Head(seq, digest.hex(), anchor))
+        elif head.seq > seq:
+            lost = head if head.lost_seq else replace(head, lost_seq=head.seq, lost_digest=head.digest)
+            self.write(replace(lost, seq=seq, digest=digest.hex()))
+
 
 def _check(head: Head) -> str:
     return hashlib.sha256(json.dumps(asdict(head), sort_keys=True).encode()).hexdigest()[:16]

@@ -10,7 +10,7 @@ from cachetools import FIFOCache
 from ingest import TelemetryBatch
 from ingest.block import decode
 
-from .chain import Stored
+from .entries import Stored
 
 ROWS_MAX = 500_000
 

@@ -27,8 +27,7 @@ from ingest.block import batch_id, encode
 from ingest.catalog import STATE
 from ingest.devices.clocks import Clock
 
-from .chain import Block, Chain, Lane, Stored
-from .connection import snapshot
+from .entries import Block, Database, Lane, Stored
 from .facts import (
     CatalogTable,
     CountsTable,
@@ -39,7 +38,9 @@ from .facts import (
     QuarantineTable,
     SpoolTable,
 )
+from .opening import open_chain
 from .recent import Recent
+from .server import ServerLog
 from .verify import Report
 
 KEYS_MAX = 1_000_000
@@ -61,10 +62,15 @@ class Entry:
 
 
 class TelemetryLog:
-    """One SQLite file. The ingest process appends; any thread and process reads."""
+    """One SQLite file, or tables of a server. The ingest process appends; any thread and process reads."""
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], int], keys_max: int = KEYS_MAX, quarantine_max: int = QUARANTINE_MAX
+        self,
+        place: Path | ServerLog,
+        *,
+        clock: Callable[[], int],
+        keys_max: int = KEYS_MAX,
+        quarantine_max: int = QUARANTINE_MAX,
     ) -> None:
         """keys_max: lower bound of the message keys kept; quarantine_max: upper bound of the quarantined messages."""
         self._catalog, self._keys, self._counts = CatalogTable(), KeysTable(keys_max), CountsTable()
@@ -83,7 +89,7 @@ class TelemetryLog:
             )
         }
         schema = _INDEX + "".join(table.schema for table in self._tables.values())
-        self._chain = Chain(path, clock=clock, schema=schema)
+        self._chain = open_chain(place, clock=clock, schema=schema)
         self._recent = Recent()
 
     def append(self, sealed: Sealed) -> int:
@@ -95,7 +101,7 @@ class TelemetryLog:
         blocks = [_block(priority, batch) for priority, batch in split_by_priority(sealed.batch, sealed.urgent)]
         writes = [(self._tables[type(fact)], fact) for fact in sealed.facts if fact]
 
-        def with_entry(db: sqlite3.Connection, seq: int) -> None:
+        def with_entry(db: Database, seq: int) -> None:
             for table, fact in writes:
                 table.put(db, seq, fact)
 
@@ -109,6 +115,16 @@ class TelemetryLog:
         """Return a view of the urgent entries alone."""
         return Lane(self._chain, _URGENT, partial(_entry, recent=self._recent))
 
+    def tip(self) -> tuple[int, str]:
+        """Return the last position and its digest in hexadecimal."""
+        last = self._chain.last()
+        return last.seq, last.digest.hex()
+
+    def first(self) -> int:
+        """Return the first kept position; 0 before the first entry."""
+        with self._chain.reading() as db:
+            return int(db.execute("SELECT coalesce(min(seq), 0) FROM entries").fetchone()[0])
+
     def head(self) -> int:
         """Return the last position; 0 for an empty log."""
         return self._chain.last().seq
@@ -118,11 +134,12 @@ class TelemetryLog:
         return self.head()
 
     def answers(self) -> bool:
-        """Return whether the log can be read."""
+        """Return whether the log can be read, and new entries arrive."""
         try:
-            return self.head() >= 0
-        except sqlite3.Error:
+            self._chain.check()
+        except (sqlite3.Error, OSError):
             return False
+        return True
 
     def newest_ns(self) -> int:
         """Return the wall clock at the last entry in ns since 1970; 0 for an empty log."""
@@ -156,17 +173,17 @@ class TelemetryLog:
 
     def ledger_entries(self) -> LedgerEntries:
         """Return the entries of the device ledger."""
-        with self._chain.reading() as db, snapshot(db):
+        with self._chain.reading(snapshot=True) as db:
             return self._ledger.load(db)
 
     def site_accounts(self, site: str, pages: Sequence[int]) -> tuple[list[dict[str, Any]], LedgerEntries]:
         """Return the accounts of a site and these pages of the ledger, from one read transaction."""
-        with self._chain.reading() as db, snapshot(db):
+        with self._chain.reading(snapshot=True) as db:
             return self._counts.of_site(db, site), self._ledger.load(db, pages)
 
     def ledger(self, pages: Sequence[int]) -> LedgerEntries:
         """Return these pages of the ledger."""
-        with self._chain.reading() as db, snapshot(db):
+        with self._chain.reading(snapshot=True) as db:
             return self._ledger.load(db, pages)
 
     def clocks(self) -> list[tuple[int, Clock]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .head import Head
@@ -56,18 +56,18 @@ def link(before: bytes, entry: Link, block: bytes) -> bytes:
     return hashlib.sha256(b"".join((before, header, block))).digest()
 
 
-def verify(
-    db: sqlite3.Connection, head: Head | None, known: Sequence[tuple[int, str]], *, number: str = "source"
-) -> Report:
-    """Check the log in one read transaction.
+Chained = tuple[tuple[int, bytes] | None, Iterable[tuple[int, int, int, str, bytes, bytes]]]
+"""Anchor, and the entries in order: position, time, number in the digest, batch id, digest, block."""
 
-    known: positions and digests stored elsewhere; number: SQL expression of the number that the digest covers.
+
+def verify(read: Callable[[], Chained], head: Head | None, known: Sequence[tuple[int, str]]) -> Report:
+    """Check the entries that `read` returns, from one state of the log.
+
+    known: positions and digests stored elsewhere.
     """
-    walk = _Walk(head, known, number)
+    walk = _Walk(head, known)
     try:
-        db.execute("BEGIN")
-        for _ in walk.steps(db):
-            pass
+        walk.check(*read())
         walk.check_end()
     except _Bad as bad:
         return walk.report(bad.seq, bad.reason)
@@ -79,9 +79,9 @@ def verify(
 class _Walk:
     """One pass over the entries: position and digest so far, and expected digests."""
 
-    def __init__(self, head: Head | None, known: Sequence[tuple[int, str]], number: str) -> None:
+    def __init__(self, head: Head | None, known: Sequence[tuple[int, str]]) -> None:
         self.seq, self.digest, self.entries, self.start = 0, GENESIS, 0, 0
-        self._head, self._number = head, number
+        self._head = head
         self._expected: dict[int, str] = {}
         if head is not None and head.lost_seq:
             self._expected[head.lost_seq] = head.lost_digest
@@ -89,15 +89,12 @@ class _Walk:
             self._expected.setdefault(head.seq, head.digest)
         self._known = [one for one in known if one[0]]
 
-    def steps(self, db: sqlite3.Connection) -> Iterator[None]:
+    def check(self, anchor: tuple[int, bytes] | None, rows: Iterable[tuple[int, int, int, str, bytes, bytes]]) -> None:
         """Check the anchor, then every entry in order."""
-        anchor = db.execute("SELECT seq, digest FROM anchor").fetchone()
         if anchor is not None:
             self._check_anchor(*anchor)
-        query = f"SELECT seq, written_ns, {self._number}, batch, digest, block FROM entries ORDER BY seq"  # noqa: S608 - a constant
-        for row in db.execute(query):
-            self._step(Link(*row[:4]), row[4], row[5])
-            yield
+        for seq, written_ns, number, batch, digest, block in rows:
+            self._step(Link(seq, written_ns, number, batch), digest, block)
 
     def _check_anchor(self, seq: int, digest: bytes) -> None:
         if self._head is not None and seq > self._head.anchor:

@@ -25,10 +25,10 @@ def script(text: str) -> Migration:
     >>> db.execute("SELECT x FROM a").fetchone()
     ('b;c',)
     """
-    statements = _statements(text)
+    lines = statements(text)
 
     def migrate(db: sqlite3.Connection) -> None:
-        for statement in statements:
+        for statement in lines:
             db.execute(statement)
 
     return migrate
@@ -67,7 +67,8 @@ def _checked_version(db: sqlite3.Connection, path: Path, migrations: Sequence[Mi
     return found
 
 
-def _statements(text: str) -> list[str]:
+def statements(text: str) -> list[str]:
+    """Return the statements of an SQL script in order. Raises ValueError for one without an end."""
     found, start = list[str](), 0
     for end, character in enumerate(text, 1):
         if character == ";" and sqlite3.complete_statement(text[start:end]):

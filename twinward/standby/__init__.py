@@ -6,6 +6,7 @@ from .faults import FaultDetector
 from .memory_flow import MemoryFlow
 from .receiver import Receiver, Sessions
 from .self_monitor import FREE_SHARE_MIN, DiskSpace, FaultReporter
+from .watchdog import WatchdogCollector, dead_man
 
 __all__ = [
     "FREE_SHARE_MIN",
@@ -17,4 +18,6 @@ __all__ = [
     "Receiver",
     "Sessions",
     "StandbyController",
+    "WatchdogCollector",
+    "dead_man",
 ]

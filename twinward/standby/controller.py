@@ -118,7 +118,9 @@ class StandbyController:
         else:
             keep = mode is Mode.RECEIVE_ALL or self._flow is not None or self._building is not None
             self.counts["unscored"] += self._receiver.receive(keep=keep)
-        if mode is not Mode.IDLE and is_due(mode, faults):
+        if mode.receives and self._receiver.replaced:
+            self._drop_flow()
+        elif mode is not Mode.IDLE and is_due(mode, faults):
             flow = self._ready_flow(faults, now_s)
             if flow is not None:
                 self._score(flow, now_s)

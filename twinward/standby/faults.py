@@ -69,15 +69,23 @@ class FaultDetector:
         stages: Mapping[str, Callable[[], str]],
         space: DiskSpace,
         watches: Sequence[Watch] = (),
+        *,
+        replaced: Callable[[], bool] = lambda: False,
     ) -> None:
-        """stages: part -> its present error, or ""; in the order of the data flow. watches: of all other parts."""
+        """stages: part -> its present error, or ""; in the order of the data flow. watches: of all other parts.
+
+        replaced: whether another node does the work of this process, which ends: it then has no fault to cover.
+        """
         self._source, self._stages, self._space, self._watches = source, stages, space, watches
+        self._replaced = replaced
         self._covered = {LOG, BACKLOG, ROLE_INGEST, ROLE_DETECT, *stages}
         self._spans: dict[str, tuple[float, float]] = {}
         self._slow_s = self._late_s = -CALM_S
 
     def look(self, now_s: float) -> Faults:
         """Return the faults at this moment; now_s: monotonic seconds."""
+        if self._replaced():
+            return Faults({}, {})
         causes = self._causes(now_s)
         for watch in self._watches:
             with contextlib.suppress(OSError, sqlite3.Error):  # unreadable now: the log's own fault is reported

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ingest import Frame
-from ingest.mqtt import FirstArrivals, MqttSettings, TransientSession, urgent_filters
+from ingest.mqtt import FirstArrivals, MqttSettings, TransientSession, status_topic, urgent_filters
 
 from .faults import Source
 
@@ -17,23 +17,46 @@ DUPLICATED_AFTER_NS = 10_000_000_000
 
 
 class Sessions(NamedTuple):
-    """Transient sessions, one for every message and one for life-safety messages."""
+    """Transient sessions, one for every message and one for life-safety messages.
+
+    The first also receives `status`, the topic of the durable session's status.
+    """
 
     all: TransientSession
     urgent: TransientSession
+    status: str = ""
 
     @classmethod
-    def of(cls, settings: MqttSettings, filters: Callable[[], Sequence[str]]) -> Sessions:
-        """Return both sessions; filters: returns the subscriptions of the durable session."""
+    def of(cls, settings: MqttSettings, filters: Callable[[], Sequence[str]], *, shared: bool = False) -> Sessions:
+        """Return both sessions; filters: returns the subscriptions of the durable session.
+
+        shared: other nodes may have the durable session. Without them its status is not received: a broker may refuse
+        that subscription, and some end the session then.
+        """
         urgent = TransientSession(settings, lambda: urgent_filters(filters()))
-        return cls(TransientSession(settings, filters), urgent)
+        if not shared:
+            return cls(TransientSession(settings, filters), urgent)
+        status = status_topic(settings)
+        return cls(TransientSession(settings, lambda: [*filters(), status]), urgent, status)
 
 
 class Receiver:
     """Buffer of at most 200,000 messages with their arrival times. One thread works with it."""
 
-    def __init__(self, source: Source, sessions: Sessions, arrivals: FirstArrivals, clock: Callable[[], int]) -> None:
-        """source: holds the messages of the durable session; arrivals: shared with that session."""
+    def __init__(
+        self,
+        source: Source,
+        sessions: Sessions,
+        arrivals: FirstArrivals,
+        clock: Callable[[], int],
+        *,
+        entitled: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """source: holds the messages of the durable session; arrivals: shared with that session.
+
+        entitled: whether this process may have the durable session; else its status is that of another node.
+        """
+        self._entitled, self._online = entitled, False
         self._source, self._sessions, self._arrivals, self._clock = source, sessions, arrivals, clock
         self._session, self._urgent_alone = sessions.all, False
         self._buffer: deque[tuple[Sequence[Frame], int]] = deque()
@@ -46,9 +69,14 @@ class Receiver:
         return self._session.subscribed
 
     @property
+    def replaced(self) -> bool:
+        """Whether another node has the durable session: it pages."""
+        return self._online and not self._entitled()
+
+    @property
     def errors_total(self) -> int:
         """Failed attempts of both sessions."""
-        return sum(session.errors_total for session in self._sessions)
+        return self._sessions.all.errors_total + self._sessions.urgent.errors_total
 
     @property
     def forgotten_total(self) -> int:
@@ -67,7 +95,7 @@ class Receiver:
         well.
         """
         connected_before = self._session.subscribed
-        frames = self._session.receive()
+        frames = self._sift(self._session.receive())
         now_ns = self._clock()
         if self._session.subscribed and not connected_before:
             chunks = self._source.unstored()
@@ -83,6 +111,16 @@ class Receiver:
         while not keep and self._buffer and now_ns - self._buffer[0][1] > DUPLICATED_AFTER_NS:
             self._drop_oldest()
         return dropped
+
+    def _sift(self, frames: list[Frame]) -> list[Frame]:
+        """Note the status of the durable session; return the other messages."""
+        if not self._sessions.status:
+            return frames
+        status = self._sessions.status.encode()
+        for frame in frames:
+            if frame[2] == status:
+                self._online = frame[3] == b"online" and not self._entitled()
+        return [frame for frame in frames if frame[2] != status]
 
     def restart(self) -> None:
         """Yield messages of the durable session again: a new flow has none of them."""
@@ -114,6 +152,7 @@ class Receiver:
         self._arrivals.end()
         self._buffer.clear()
         self._buffered = self._mark = 0
+        self._online = False
 
     def _drop_oldest(self) -> int:
         frames, _ = self._buffer.popleft()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +13,15 @@ from alerts import NEARLY_FULL, MemoryOutbox, ServiceFault, StorageFault, fault_
 from alerts.notices.channels import Channel
 from twinward.data_folder.watch import FILES
 
-from .watches import BROKER, ROLE, ROLE_DETECT, ROLE_INGEST
+from .duty_watch import ESCALATION
+from .watches import BROKER, PATH, ROLE, ROLE_DETECT, ROLE_INGEST
 
 LOG, DISK, BACKLOG = "log", "disk", "backlog"
 """Parts besides the stages."""
-RED = frozenset((LOG, BACKLOG, BROKER, FILES, ROLE_INGEST, ROLE_DETECT, f"{ROLE}alert"))
-"""Parts besides the stages whose fault is red: alarms come late, from memory, or not at all."""
+RED = frozenset((LOG, BACKLOG, BROKER, ESCALATION, FILES, PATH, ROLE_INGEST, ROLE_DETECT, f"{ROLE}alert"))
+"""Parts besides the stages whose fault is red: alarms come late, from memory, or not at all; also single chains."""
+EXPLAINING = RED - {PATH, ESCALATION}
+"""Parts whose fault explains an interrupted path of alarms. A page that reaches nobody does not."""
 FREE_SHARE_MIN = 0.05
 """Smallest free share of the disk."""
 
@@ -98,9 +101,15 @@ class FaultReporter:
     """Sends the faults of the service by every channel, from memory."""
 
     def __init__(
-        self, stages: Sequence[str], outbox: MemoryOutbox, channels: Sequence[Channel], clock: Callable[[], int]
+        self,
+        stages: Sequence[str],
+        outbox: MemoryOutbox,
+        channels: Sequence[Channel],
+        clock: Callable[[], int],
+        contacts: Callable[[], Sequence[tuple[str, str, str]]] = lambda: (),
     ) -> None:
-        """stages: parts behind the log, in the order of the data flow."""
+        """stages: parts behind the log, in the order of the data flow. contacts: of the persons on duty."""
+        self._contacts = contacts
         self._stages, self._outbox, self._channels = tuple(stages), outbox, channels
         self._monitor = SelfMonitor(clock)
         self._log = structlog.get_logger(part="standby")
@@ -112,18 +121,28 @@ class FaultReporter:
 
     def report(self, causes: Mapping[str, StorageFault], now_s: float) -> int:
         """Send notices of faults that start or end now; return their number. causes: part -> present cause."""
-        found = self._monitor.update(self._foremost(causes), now_s, warnings=causes.keys() - RED - set(self._stages))
+        found = self._monitor.update(self._foremost(causes), now_s, warnings=self._warnings(causes))
         for fault in found:
             self._log.warning("fault of the service", part=fault.part, cause=fault.cause.code, over=bool(fault.over_ns))
-            self._outbox.send(fault_notices(fault, self._channels))
+            self._outbox.send(fault_notices(fault, self._channels, self._contacts()))
         return len(found)
+
+    def _warnings(self, parts: Iterable[str]) -> list[str]:
+        """Return the parts whose fault is no red one."""
+        return [part for part in parts if part.split(" ")[0] not in RED and part not in self._stages]
 
     def _foremost(self, causes: Mapping[str, StorageFault]) -> dict[str, StorageFault]:
         """Return one cause for all stages, none if the log fails: they fail for the same reason.
 
-        A stage with an open fault keeps it, so that one fault does not move from stage to stage.
+        A stage with an open fault keeps it, so that one fault does not move from stage to stage. An interrupted path
+        of alarms is a fault of its own only where no other red fault explains it.
         """
-        found = {part: cause for part, cause in causes.items() if part not in self._stages}
+        explained = any(part in causes for part in (*EXPLAINING, *self._stages))
+        found = {
+            part: cause
+            for part, cause in causes.items()
+            if part not in self._stages and not (part == PATH and explained and not self._monitor.is_open(PATH))
+        }
         failed = [part for part in self._stages if part in causes]
         if failed and LOG not in causes:
             reported = next((part for part in self._stages if self._monitor.is_open(part)), failed[0])

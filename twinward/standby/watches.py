@@ -21,7 +21,9 @@ from twinward.log import TelemetryLog
 from twinward.pump import Pump
 from twinward.stages import STORE
 
-BROKER, SESSION, SENSORS, STORE_AWAY, QUEUE, SLOW_DISK, CLOCK, ROLE = (
+from .duty_watch import DutyWatch
+
+BROKER, SESSION, SENSORS, STORE_AWAY, QUEUE, SLOW_DISK, CLOCK, PATH, ROLE = (
     "broker",
     "session",
     "sensors",
@@ -29,6 +31,7 @@ BROKER, SESSION, SENSORS, STORE_AWAY, QUEUE, SLOW_DISK, CLOCK, ROLE = (
     "queue",
     "slow_disk",
     "clock",
+    "alarm_path",
     "role_",
 )
 """Parts; a role's part is `role_` and its name."""
@@ -39,6 +42,9 @@ TAKEN_OVER = StorageFault(
     "session_taken", "与消息服务器的会话被其他客户端占用", "another client took over the session at the broker"
 )
 NO_MESSAGES = StorageFault("no_messages", "没有任何传感器上报", "no sensor reports")
+NO_ALARM = StorageFault(
+    "alarm_path", "自检报警未能从传感器通到通知渠道", "synthetic alarms do not pass from the broker to the channels"
+)
 NO_PROCESS = StorageFault("no_process", "进程未运行", "its process does not run")
 NO_HEARTBEAT = StorageFault("no_heartbeat", "进程无响应", "its process does not answer")
 PART_FAILS = StorageFault("part_fails", "部分功能不工作", "a part of its process does not work")
@@ -136,6 +142,18 @@ class SensorWatch:
         while self._longest and self._longest[-1][1] <= gap_s:
             self._longest.pop()
         self._longest.append((now_s, gap_s))
+
+
+class PathWatch:
+    """Synthetic alarms no longer arrive at their channel: a stage between broker and outbox does nothing."""
+
+    def __init__(self, interrupted: Callable[[], bool]) -> None:
+        """interrupted: see `alerts.WatchdogChannel`."""
+        self._interrupted = interrupted
+
+    def look(self, now_s: float) -> Mapping[str, StorageFault]:  # noqa: ARG002 - signature of Watch
+        """Return the fault after two intervals without an alarm."""
+        return {PATH: NO_ALARM} if self._interrupted() else {}
 
 
 class RoleWatch:
@@ -252,17 +270,24 @@ def watches(
     folder: Path,
     role: str,
     repaired: bool,
+    interrupted: Callable[[], bool],
+    duty: Callable[[], Mapping[str, StorageFault]] = dict,
+    simulated: bool = False,
 ) -> list[Watch]:
     """Return the watches of a process.
 
     subscriber: the durable session, in a process with ingest. repaired: whether the start repaired the folder.
+    interrupted: whether synthetic alarms do not pass. duty: faults of rosters and escalations. simulated: the log has
+    times of a simulated clock.
     """
     now_s = time.monotonic()
     found: list[Watch] = [
         QueueWatch(pumps),
-        ClockWatch(time.time_ns, log.newest_ns()),
+        ClockWatch(time.time_ns, 0 if simulated else log.newest_ns()),
         RoleWatch(folder, roles_of(role), started_s=now_s),
         FileWatch(folder, repaired=repaired, started_s=now_s),
+        PathWatch(interrupted),
+        DutyWatch(duty),
         *(StoreWatch(partial(getattr, pump, "last_error")) for pump in pumps if pump.name == STORE),
     ]
     if subscriber is not None:

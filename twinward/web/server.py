@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -31,12 +34,14 @@ OPTIONS: dict[str, Any] = {
     "backlog": BACKLOG,
 }
 STOP_S = 2
+TICK_S = 1.0
 
 
 class WebServer:
     """One server on the host and port of the settings, with TLS if they have a certificate."""
 
-    def __init__(self, app: ASGIApp, settings: HttpSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: HttpSettings, *, ending: Callable[[], object] = lambda: None) -> None:
+        """ending: called in the event loop when the server shall end, to end the live streams."""
         self._settings = settings
         self.limits = ConnectionLimits(
             settings.connections_max, settings.connections_per_address, exempt=networks(settings.proxies)
@@ -50,6 +55,7 @@ class WebServer:
             **OPTIONS,
         )
         self._server = _Server(config)
+        self._server.ending = ending
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -66,7 +72,7 @@ class WebServer:
 
     def stop(self) -> None:
         """Finish open requests for two seconds, then close."""
-        self._server.should_exit = True
+        self._server.end()
         if self._thread is not None:
             self._thread.join(10)
 
@@ -94,14 +100,39 @@ class EventLoop(asyncio.SelectorEventLoop):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server; checks the times of every connection once a second."""
+    """uvicorn's server; checks the times of every connection once a second, and does nothing in between.
+
+    uvicorn's own loop wakes ten times a second to see whether it shall end.
+    """
 
     slow_total = 0
+    ending: Callable[[], object]
+    _wake: Callable[[], object] | None = None
+
+    def end(self) -> None:
+        """End the server; may be called from any thread."""
+        self.should_exit = True
+        if self._wake is not None:
+            with contextlib.suppress(RuntimeError):  # its event loop has ended
+                self._wake()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the live streams, then wait for open requests as the base class does."""
+        self.ending()
+        await super().shutdown(sockets)
+
+    async def main_loop(self) -> None:
+        """Call `on_tick` once a second until the server shall end."""
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = partial(loop.call_soon_threadsafe, ended.set)
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), TICK_S)
 
     async def on_tick(self, counter: int) -> bool:
-        if counter % 10 == 0:
-            now_s = asyncio.get_running_loop().time()
-            for one in tuple(self.server_state.connections):
-                if isinstance(one, TimedConnection):
-                    self.slow_total += one.check(now_s)
+        """Check the connections; return whether the server shall end."""
+        now_s = asyncio.get_running_loop().time()
+        for one in tuple(self.server_state.connections):
+            if isinstance(one, TimedConnection):
+                self.slow_total += one.check(now_s)
         return await super().on_tick(counter)

@@ -67,7 +67,8 @@ class Turns:
         caller = self._callers.setdefault(key, _Caller(asyncio.Semaphore(self._per_caller)))
         if caller.requests >= self._per_caller + WAITING_MAX:
             detail = f"{caller.requests} reads of this token or address are open, the maximum"
-            await problem(429, detail, headers={"Retry-After": "1"})(scope, receive, send)
+            zh = f"此登录或地址已有 {caller.requests} 个读取请求，已达上限"
+            await problem(429, detail, zh=zh, headers={"Retry-After": "1"})(scope, receive, send)
             return
         caller.requests += 1
         turn = _Turn(caller.turns, self._probes if scope["path"] in PROBES else self._reads)
@@ -90,7 +91,8 @@ class Turns:
         wait_s = min(max(1, math.ceil(ends_s - time.time())), BURST_S)
         allowed = f"{self._rate.amount} in {BURST_S} s"
         detail = f"more requests than {allowed} from this token or address; try again in {wait_s} s"
-        return problem(429, detail, headers={"Retry-After": str(wait_s)})
+        zh = f"此登录或地址的请求过多，请 {wait_s} 秒后再试"
+        return problem(429, detail, zh=zh, headers={"Retry-After": str(wait_s)})
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
 from alerts import Grade, format_time
 
@@ -26,6 +27,7 @@ Level = Annotated[int, Field(description="severity: 0 information, 1 early, 2 al
 GradeNumber = Annotated[int, Field(description="grade as a number: 1 red to 4 blue", ge=1, le=4, examples=[2])]
 HazardKind = Annotated[str, Field(description="hazard kind", examples=["fire"])]
 HazardId = Annotated[str, Field(examples=["5f0c2d1e9a7b4c3d8e6f1a2b"])]
+DangerId = Annotated[str, Field(description="hidden danger", examples=["0c9d8e7f6a5b4c3d2e1f0a9b"])]
 TicketId = Annotated[str, Field(examples=["8d1b7c6a5e4f3d2c1b0a9f8e"])]
 TicketNumber = Annotated[str, Field(description="number for people", examples=["school-1-2026-0001"])]
 TicketState = Annotated[str, Field(description="state of the closed loop, see /api/v1/loop", examples=["assigned"])]
@@ -40,7 +42,7 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, protected_namespaces=())
 
 
-class Both(Body):
+class Both(TypedDict):
     """A text in both languages of the service."""
 
     zh: Annotated[str, Field(description="Chinese", examples=["3号宿舍412室"])]
@@ -55,8 +57,8 @@ class List(Body, Generic[Item]):
 
 
 def both(text: Mapping[str, str]) -> Both:
-    """Return a text as a model, empty in a missing language."""
-    return Both(zh=text.get("zh", ""), en=text.get("en", ""))
+    """Return a text in both languages, empty in a missing one."""
+    return {"zh": text.get("zh", ""), "en": text.get("en", "")}
 
 
 def names(row: Any) -> Both:

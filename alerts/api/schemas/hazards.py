@@ -1,4 +1,4 @@
-"""Response schemas of hazards and detections."""
+"""Response schemas of hazards."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 import alerts
+from alerts.hazards.call_script import call_script
+from alerts.tickets.links import TicketLink as StoredLink
 
+from .detections import Detection, Times, detection_body, times
+from .evidence import HazardForecast, hazard_forecast
 from .fields import (
-    Body,
     Both,
     Colour,
     Count,
     GradeNumber,
     HazardId,
     HazardKind,
-    Level,
     List,
     MetricName,
     PlaceId,
@@ -33,102 +36,20 @@ from .fields import (
     both,
     colour,
     moment,
-    number,
 )
+from .timeline import TimelineEntry, timeline_entry
 
 HazardState = Literal["unacknowledged", "acknowledged", "returned", "normal"]
-_Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2026-11-02"])]
-_SAME = (
-    *("id", "site", "zone", "place", "kind", "cause", "state", "active", "late", "drill", "acknowledged_by"),
-    *("count", "method", "likelihood", "severity", "version"),
-)
-_BATTERY = ("cell", "used", "left_low", "left_high", "per_day", "earliest", "latest")
 
 
-class Times(Body):
-    """The four times of an alarm, and the time at which the database recorded it."""
-
-    event: Time | None
-    gateway: Time | None
-    arrival: Time | None
-    decision: Time | None
-    recorded: Time | None
-
-
-class Window(Body):
-    """Span of event time that a detection covers."""
-
-    first: Time | None
-    last: Time | None
-
-
-class Battery(Body):
-    """Predicted end of a battery, by the messages that it can still send. Days are UTC."""
-
-    cell: Annotated[str | None, Field(description="battery type", examples=["lithium"])]
-    used: Annotated[int | None, Field(description="messages sent since the battery is low", examples=[120])]
-    left_low: Annotated[int | None, Field(description="messages left, lower bound", examples=[3_880])]
-    left_high: Annotated[int | None, Field(description="messages left, upper bound", examples=[7_880])]
-    per_day: Annotated[float | int | None, Field(description="messages a day, null with too few", examples=[144])]
-    earliest: _Day | None
-    latest: _Day | None
-    text: Both
-
-
-class Detection(Body):
-    """One detection with its evidence: value, limit, window, reason and clearing condition."""
-
-    id: Annotated[str, Field(examples=["1c2d3e4f5a6b7c8d9e0f1a2b"])]
-    hazard: HazardId
-    site: SiteId
-    sensor: SensorId
-    metric: MetricName
-    kind: HazardKind
-    rule: Annotated[str, Field(description="rule of the recipe", examples=["smoke_alarm"])]
-    detector: Annotated[str, Field(description="detector type", examples=["threshold"])]
-    level: Level
-    active: bool
-    late: Annotated[bool, Field(description="decided on late data")]
-    doubt: Annotated[
-        Literal["", "time_format", "time_past", "time_future", "clock_unknown", "standing"],
-        Field(
-            description="reason to decide at the arrival instead of the device's time, empty without one;"
-            " `standing`: the state was present at a connect, since an unknown time",
-            examples=["clock_unknown"],
-        ),
-    ]
-    drill: Annotated[bool, Field(description="from test messages")]
-    score: Annotated[float, Field(ge=0, le=1, examples=[0.9])]
-    first: Time | None
-    last: Time | None
-    cleared: Time | None
-    value: Annotated[float | None, Field(examples=[0.18])]
-    unit: Unit
-    limit: Annotated[float | None, Field(examples=[0.15])]
-    window_s: Annotated[float | None, Field(description="window in seconds", examples=[60])]
-    baseline: Annotated[
-        float | None,
-        Field(description="normal value: lowest of a rise's window, or of the last hours", examples=[20.5]),
-    ]
-    window: Window
-    text: Annotated[Both, Field(description="reason of the detection")]
-    clears: Annotated[Both, Field(description="clearing condition")]
-    battery: Battery | None
-    times: Times
-
-
-class DetectionList(List[Detection]):
-    """One page of detections."""
-
-
-class SensorMetric(Body):
+class SensorMetric(TypedDict):
     """A sensor and a metric behind a hazard."""
 
     id: SensorId
     metric: MetricName
 
 
-class TicketLink(Body):
+class TicketLink(TypedDict):
     """The ticket of a hazard."""
 
     id: TicketId
@@ -136,7 +57,7 @@ class TicketLink(Body):
     state: TicketState
 
 
-class Highest(Body):
+class Highest(TypedDict):
     """Highest value of an alarm, of all detections with the highest level."""
 
     sensor: SensorId
@@ -144,9 +65,17 @@ class Highest(Body):
     value: Annotated[float, Field(examples=[0.35])]
     unit: Unit
     at: Time | None
+    falling: Annotated[bool, Field(description="the limit is a lower one, and the value the lowest")]
 
 
-class Hazard(Body):
+class SilenceOfHazard(TypedDict):
+    """The silence that mutes the page and the sound of an alarm now."""
+
+    id: Annotated[str, Field(examples=["5f0c2d1e9a7b4c3d8e6f1a2b"])]
+    ends_at: Time | None
+
+
+class Hazard(TypedDict):
     """One hazard: all detections of one cause at one place."""
 
     id: HazardId
@@ -161,8 +90,10 @@ class Hazard(Body):
     highest_grade: Annotated[Colour, Field(description="highest grade of the present alarm")]
     highest: Annotated[Highest | None, Field(description="highest value, null without a measured one")]
     paged: Annotated[bool, Field(description="the alarm paged; without a page it is shown without sound")]
+    silenced: Annotated[SilenceOfHazard | None, Field(description="its page and sound are muted; null: they are not")]
     level: GradeNumber
     state: Annotated[HazardState, Field(description="alarm state by ISA-18.2")]
+    forecast: Annotated[HazardForecast | None, Field(description="newest forecast of its active detections")]
     active: bool
     late: Annotated[bool, Field(description="opened by late data, paged nobody")]
     drill: Annotated[bool, Field(description="from test messages")]
@@ -188,102 +119,91 @@ class HazardList(List[Hazard]):
 
 
 class HazardDetail(Hazard):
-    """One hazard with its newest detections, at most 200."""
+    """One hazard with its newest detections, at most 200, and its timeline, the oldest entry first."""
 
     detections: list[Detection]
+    call_script: Annotated[Both | None, Field(description="script of the call to the fire line, null if it is none")]
+    timeline: list[TimelineEntry]
 
 
 def hazard_body(
     hazard: alerts.Hazard,
     registry: alerts.Registry,
-    ticket: alerts.Ticket | None,
+    ticket: StoredLink | None,
     sensors: Sequence[tuple[str, str]],
+    predicting: alerts.Finding | None = None,
+    silence: tuple[str, int] | None = None,
 ) -> Hazard:
-    """Return a hazard with its ticket and its (sensor, metric) pairs."""
-    return Hazard(**_hazard_fields(hazard, registry, ticket, sensors))
+    """Return a hazard with its ticket, its (sensor, metric) pairs, and the forecast of a finding.
 
-
-def hazard_detail(
-    hazard: alerts.Hazard, registry: alerts.Registry, ticket: alerts.Ticket | None, found: Sequence[alerts.Finding]
-) -> HazardDetail:
-    """Return a hazard with its ticket and its detections."""
-    pairs = sorted({(finding.sensor, finding.metric) for finding in found})
-    detections = [detection_body(finding) for finding in found]
-    return HazardDetail(**_hazard_fields(hazard, registry, ticket, pairs), detections=detections)
-
-
-def _hazard_fields(
-    hazard: alerts.Hazard,
-    registry: alerts.Registry,
-    ticket: alerts.Ticket | None,
-    sensors: Sequence[tuple[str, str]],
-) -> dict[str, Any]:
-    return {name: getattr(hazard, name) for name in _SAME} | {
+    silence: id and end of the silence that mutes it.
+    """
+    return {
+        "id": hazard.id,
+        "site": hazard.site,
+        "zone": hazard.zone,
+        "place": hazard.place,
         "place_name": both(registry.place_name(hazard.site, hazard.place)),
+        "kind": hazard.kind,
+        "cause": hazard.cause,
         "places": [both(registry.place_name(hazard.site, place)) for place in hazard.places],
         "grade": colour(hazard.grade),
         "highest_grade": colour(hazard.highest_grade),
         "highest": _highest(hazard.highest),
-        "paged": bool(hazard.paged_grade),
+        "paged": bool(hazard.paged_grade) and silence is None,
+        "silenced": {"id": silence[0], "ends_at": moment(silence[1])} if silence else None,
         "level": int(hazard.grade),
+        "state": hazard.state,
+        "forecast": hazard_forecast(predicting),
+        "active": hazard.active,
+        "late": hazard.late,
+        "drill": hazard.drill,
         "opened_at": moment(hazard.opened_ns),
         "updated_at": moment(hazard.updated_ns),
         "cleared_at": moment(hazard.cleared_ns),
+        "acknowledged_by": hazard.acknowledged_by,
         "acknowledged_at": moment(hazard.acknowledged_ns),
-        "sensors": [SensorMetric(id=sensor, metric=metric) for sensor, metric in sensors],
+        "count": hazard.count,
+        "sensors": [{"id": sensor, "metric": metric} for sensor, metric in sensors if metric],
         "text": both(hazard.text),
         "clears": both(hazard.clears),
-        "ticket": TicketLink(id=ticket.id, number=ticket.number, state=ticket.state) if ticket else None,
-        "times": _times(hazard, hazard.opened_ns),
+        "ticket": {"id": ticket.id, "number": ticket.number, "state": ticket.state} if ticket else None,
+        "times": times(hazard, hazard.opened_ns),
+        "method": hazard.method,
+        "likelihood": hazard.likelihood,
+        "severity": hazard.severity,
+        "version": hazard.version,
+    }
+
+
+def hazard_detail(
+    hazard: alerts.Hazard,
+    registry: alerts.Registry,
+    ticket: StoredLink | None,
+    found: Sequence[alerts.Finding],
+    history: Sequence[alerts.Event],
+    silence: tuple[str, int] | None = None,
+) -> HazardDetail:
+    """Return a hazard with its ticket, its detections and its timeline."""
+    pairs = sorted({(finding.sensor, finding.metric) for finding in found})
+    predicting = next((finding for finding in found if finding.active and finding.evidence.get("forecast")), None)
+    script = call_script(hazard, registry)
+    return {
+        **hazard_body(hazard, registry, ticket, pairs, predicting, silence),
+        "detections": [detection_body(finding) for finding in found],
+        "call_script": both(script) if script else None,
+        "timeline": [timeline_entry(event) for event in history],
     }
 
 
 def _highest(highest: Mapping[str, Any]) -> Highest | None:
     if not highest:
         return None
-    fields = {name: highest[name] for name in ("sensor", "metric", "value", "unit")}
-    return Highest(**fields, at=moment(highest["at_ns"]))
-
-
-def detection_body(finding: alerts.Finding) -> Detection:
-    """Return a detection with its evidence."""
-    evidence = finding.evidence
-    same = ("id", "hazard", "site", "sensor", "metric", "kind", "rule", "detector", "level", "active", "late", "drill")
-    fields: dict[str, Any] = {name: getattr(finding, name) for name in (*same, "score")}
-    first, last = moment(finding.first_ns), moment(finding.last_ns)
-    return Detection(
-        **fields,
-        first=first,
-        last=last,
-        cleared=moment(finding.cleared_ns),
-        value=number(evidence.get("value")),
-        unit=evidence.get("unit", ""),
-        limit=number(evidence.get("limit")),
-        window_s=number(evidence.get("window_s")),
-        baseline=number(evidence.get("baseline")),
-        window=Window(first=first, last=last),
-        text=both(evidence.get("text", {})),
-        clears=both(evidence.get("clears", {})),
-        doubt=evidence.get("doubt", ""),
-        battery=battery_body(finding) if finding.detector == "battery" else None,
-        times=_times(finding, finding.first_ns),
-    )
-
-
-def battery_body(finding: alerts.Finding | None) -> Battery | None:
-    """Return the prediction of a battery finding, None without one."""
-    if finding is None:
-        return None
-    dims = finding.evidence.get("dims", {})
-    fields: dict[str, Any] = {name: dims.get(name) for name in _BATTERY}
-    return Battery(**fields, text=both(finding.evidence.get("text", {})))
-
-
-def _times(record: alerts.Hazard | alerts.Finding, event_ns: int) -> Times:
-    return Times(
-        event=moment(event_ns),
-        gateway=moment(record.gateway_ns),
-        arrival=moment(record.arrival_ns),
-        decision=moment(record.decided_ns),
-        recorded=moment(record.recorded_ns),
-    )
+    return {
+        "sensor": highest["sensor"],
+        "metric": highest["metric"],
+        "value": highest["value"],
+        "unit": highest["unit"],
+        "at": moment(highest["at_ns"]),
+        "falling": bool(highest.get("falling")),
+    }

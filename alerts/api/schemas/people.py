@@ -27,6 +27,7 @@ class Person(Body):
     roles: Annotated[list[str], Field(examples=[["officer"]])]
     sites: Annotated[list[str] | None, Field(examples=[["school-1"]])]
     ended_at: Annotated[Time | None, Field(description="end of the account; null while it may sign in")]
+    locked_at: Annotated[Time | None, Field(description="lock of the account; null while it may sign in")] = None
     display: Annotated[bool, Field(description="an account of a wall display", examples=[False])] = False
 
 
@@ -63,9 +64,9 @@ class RecoveryCodes(Body):
     recovery_codes: Annotated[list[str], Field(examples=[["3f9c0a1b2c3d4e5f"]])]
 
 
-def person_body(account: alerts.Account) -> Person:
-    """Return an account without its secrets."""
-    sites = None if account.sites is None else sorted(account.sites)
+def person_body(account: alerts.Account, *, scope: frozenset[str] | None = None) -> Person:
+    """Return an account without its secrets. scope: sites of the caller, who sees no other; None for all."""
+    sites = None if account.sites is None else sorted(account.sites if scope is None else account.sites & scope)
     return Person(
         username=account.username,
         person=account.person or None,
@@ -73,5 +74,6 @@ def person_body(account: alerts.Account) -> Person:
         roles=sorted(account.roles),
         sites=sites,
         ended_at=moment(account.ended_ns),
+        locked_at=moment(account.locked_ns),
         display=account.display,
     )

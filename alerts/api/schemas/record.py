@@ -25,7 +25,7 @@ class Notice(Body):
     channel: Annotated[str, Field(examples=["console"])]
     type: Annotated[str, Field(examples=["hazard.opened"])]
     created_at: Time | None
-    state: Literal["pending", "sent", "failed"]
+    state: Literal["pending", "sent", "failed", "withdrawn"]
     attempts: Count
     next_at: Annotated[Time | None, Field(description="next attempt, null unless pending")]
     delivered_at: Time | None
@@ -83,5 +83,11 @@ def notice_body(notice: alerts.Notice) -> Notice:
         created_at=moment(notice.created_ns),
         next_at=moment(notice.next_ns) if notice.state == "pending" else None,
         delivered_at=moment(notice.delivered_ns),
-        body=dict(notice.body),
+        body=_without_address(notice.body),
     )
+
+
+def _without_address(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the payload without the telephone number or address of a person."""
+    to = body.get("to")
+    return dict(body) if to is None else {**body, "to": {key: to[key] for key in to if key != "address"}}

@@ -6,8 +6,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .fields import Body, Both, Count, List, MetricName, PlaceId, Point, SensorId, SiteId, Time, Unit
-from .hazards import Battery
+from alerts.register.inheritance import InheritedGrade
+
+from .evidence import Battery
+from .fields import (
+    Body,
+    Both,
+    Colour,
+    Count,
+    List,
+    MetricName,
+    PlaceId,
+    Point,
+    SensorId,
+    SiteId,
+    Time,
+    Unit,
+    both,
+    colour,
+)
 
 SensorState = Literal["ok", "hazard", "drill", "silent", "removed", "asleep", "unknown"]
 Quality = Literal["good", "fault", "test", "historical", "retained"]
@@ -31,6 +48,21 @@ class UnreadKeys(Body):
     keys: Annotated[list[str], Field(description="the first different ones", examples=[["flow_rate"]])]
 
 
+class RiskPointOfSensor(Body):
+    """Risk point from which a sensor inherits its grade: of its measure, its place or its zone."""
+
+    id: Annotated[str, Field(examples=["dorm-fire"])]
+    name: Both
+    grade: Colour
+
+
+def risk_point_body(found: InheritedGrade | None) -> RiskPointOfSensor | None:
+    """Return the risk point of a sensor, None without one."""
+    if found is None:
+        return None
+    return RiskPointOfSensor(id=found.point, name=both(found.name), grade=colour(found.grade))
+
+
 class Sensor(Body):
     """One sensor with its place, latest readings and state."""
 
@@ -42,8 +74,10 @@ class Sensor(Body):
     place: PlaceId
     place_name: Both | None
     zone: Annotated[str | None, Field(examples=["dorm-3"])]
+    risk_point: Annotated[RiskPointOfSensor | None, Field(description="approved point whose grade it inherits")]
     profile: Annotated[str, Field(description="device profile", examples=["smoke-optical"])]
     xy: Annotated[Point | None, Field(description="metres on the plan of the site")]
+    floor: Annotated[int | None, Field(description="of its position or place", examples=[4])]
     period_s: Annotated[float | None, Field(description="expected seconds between messages", examples=[60])]
     gateway: Annotated[
         str | None, Field(description="its gateway, or the device of a probe or channel", examples=["gateway-1"])

@@ -32,7 +32,7 @@ class Problem(Body):
     errors: Annotated[list[WrongField] | None, Field(description="invalid fields (422)")] = None
     guard: Annotated[str | None, Field(description="check that refused the action (409)", examples=["proof"])] = None
     cause: Annotated[str | None, Field(description="storage fault (503)", examples=["disk_full"])] = None
-    text: Annotated[Both | None, Field(description="the detail in both languages")] = None
+    text: Annotated[Both, Field(description="for people, in both languages")]
     second_factor: Annotated[
         Literal["code", "enrolment"] | None, Field(description="the sign-in needs a code, or a new authenticator (401)")
     ] = None
@@ -79,10 +79,20 @@ class Condition(Body):
     alarms: list[UnstoredAlarm]
 
 
+class RunningRecipe(Body):
+    """The rules as they run. digest: as on each record; overrides: number of parameters that the site changed."""
+
+    name: Annotated[str, Field(examples=["campus"])]
+    version: Annotated[int, Field(ge=0, description="version of the file", examples=[1])]
+    digest: Annotated[str, Field(examples=["5c1f0e9a77d2b604"])]
+    overrides: Annotated[int, Field(ge=0, examples=[2])]
+
+
 class Readiness(Body):
     """Health check of each part. A fault of grade yellow leaves the service ready."""
 
     ready: bool
+    recipe: RunningRecipe
     parts: Annotated[dict[str, bool], Field(examples=[{"log": True, "database": True}])]
     faults: list[Fault]
 

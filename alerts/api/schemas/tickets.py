@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, cast
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 import alerts
-from alerts import format_time
+from alerts import format_time, parse_time
+from alerts.dangers.kinds import danger_kinds
+from alerts.dangers.proof import Proof
+from alerts.dangers.queries import Photo as StoredPhoto
+from alerts.sensor_tests.sensor_tests import SensorTest as StoredTest
 
+from .dangers import Check, DangerFacts, Photo, check_body, photo_body
+from .detections import Detection, detection_body
+from .entries import Item, Order, item_bodies, missing_items, order_body
 from .fields import (
     Body,
     Both,
     Colour,
     Count,
     GradeNumber,
-    HazardId,
     HazardKind,
     List,
     PlaceId,
@@ -32,12 +40,8 @@ from .fields import (
     colour,
     moment,
 )
-from .hazards import Detection, detection_body
-
-_SAME = (
-    *("id", "number", "hazard", "site", "zone", "place", "kind", "major", "supervised", "relapses", "state"),
-    *("overdue", "fixer", "acceptor", "close_reason", "overridden", "version"),
-)
+from .history import HistoryEntry, history_entry
+from .sensor_tests import SensorTest, test_bodies
 
 
 class Choice(Body):
@@ -78,23 +82,6 @@ class Loop(Body):
     steps: list[LoopStep]
 
 
-class HistoryEntry(Body):
-    """One journal entry of a ticket.
-
-    `fields` is free-form: it holds the fields that the action took, and each action has its own.
-    """
-
-    seq: Count
-    at: Time | None
-    actor: Username
-    action: Annotated[str, Field(examples=["close"])]
-    name: Both | None
-    origin: Annotated[str | None, Field(alias="from", examples=["observing"])]
-    to: Annotated[str | None, Field(examples=["closed"])]
-    note: Annotated[str | None, Field(examples=["checked on site"])]
-    fields: Annotated[dict[str, Any], Field(examples=[{"reason": "repaired", "note": "checked on site"}])]
-
-
 class Proposal(Body):
     """Action that waits for the signature of a second person.
 
@@ -108,12 +95,13 @@ class Proposal(Body):
     at: Time
 
 
-class Ticket(Body):
+class Ticket(TypedDict):
     """One ticket with its evidence and the actions open to the caller."""
 
     id: TicketId
     number: TicketNumber
-    hazard: HazardId
+    hazard: Annotated[str | None, Field(description="hazard that opened it, null for one found by a person")]
+    danger: DangerFacts
     site: SiteId
     zone: ZoneId
     place: PlaceId
@@ -123,6 +111,7 @@ class Ticket(Body):
     level: GradeNumber
     major: Annotated[bool, Field(description="major hidden danger (重大隐患)")]
     supervised: Annotated[bool, Field(description="under supervision (挂牌督办)")]
+    order: Annotated[Order | None, Field(description="supervision order, null without one")]
     relapses: Count
     state: TicketState
     state_name: Both
@@ -130,6 +119,12 @@ class Ticket(Body):
     opened_at: Time | None
     due_at: Time | None
     overdue: bool
+    take_due_at: Annotated[Time | None, Field(description="latest time to take it over")]
+    take_late: Annotated[bool, Field(description="nobody took it over in time")]
+    paused_until: Annotated[Time | None, Field(description="planned end of a pause of the deadline")]
+    fulfilment: Annotated[list[Item], Field(description="entries of five-fulfil")]
+    missing: Annotated[list[str], Field(description="missing items of five-fulfil and of the double report")]
+    reported: Annotated[list[Item], Field(description="entries of the double report")]
     fixer: Annotated[str, Field(description="person who rectifies, empty before the assignment", examples=["fixer"])]
     acceptor: Annotated[str, Field(description="person who accepted, empty before", examples=["officer2"])]
     accepted_at: Time | None
@@ -149,65 +144,115 @@ class TicketList(List[Ticket]):
 
 
 class TicketDetail(Ticket):
-    """One ticket with its history, the oldest entry first."""
+    """One ticket with its history, the oldest entry first. `checks` are the conditions of closing."""
 
     history: list[HistoryEntry]
+    checks: list[Check]
+    blind: Annotated[bool, Field(description="a sensor of its evidence is faulty or offline")]
+    observed_at: Annotated[Time | None, Field(description="end of the observation, null before the acceptance")]
+    photos: list[Photo]
+    tests: Annotated[list[SensorTest], Field(description="sensor tests, the oldest first")]
+    repeats: Annotated[int, Field(description="earlier dangers of the place and kind", ge=0, examples=[1])]
 
 
 def ticket_body(
     ticket: alerts.Ticket,
-    hazard: alerts.Hazard,
+    danger: DangerFacts,
+    hazards: Sequence[alerts.Hazard],
     registry: alerts.Registry,
     found: Sequence[alerts.Finding],
     actions: Sequence[alerts.Step],
 ) -> Ticket:
     """Return a ticket with its evidence and the actions open to the caller."""
-    return Ticket(**_ticket_fields(ticket, hazard, registry, found, actions))
-
-
-def ticket_detail(ticket: Ticket, history: Sequence[alerts.Event]) -> TicketDetail:
-    """Return a ticket with its history."""
-    fields: dict[str, Any] = {name: getattr(ticket, name) for name in Ticket.model_fields}
-    return TicketDetail(**fields, history=[_history_entry(event) for event in history])
-
-
-def _ticket_fields(
-    ticket: alerts.Ticket,
-    hazard: alerts.Hazard,
-    registry: alerts.Registry,
-    found: Sequence[alerts.Finding],
-    actions: Sequence[alerts.Step],
-) -> dict[str, Any]:
     place = registry.place_name(ticket.site, ticket.place)
-    return {name: getattr(ticket, name) for name in _SAME} | {
+    return {
+        "id": ticket.id,
+        "number": ticket.number,
+        "hazard": ticket.hazard,
+        "danger": danger,
+        "site": ticket.site,
+        "zone": ticket.zone,
+        "place": ticket.place,
         "place_name": both(place),
+        "kind": ticket.kind,
         "grade": colour(ticket.grade),
         "level": int(ticket.grade),
-        "state_name": both(alerts.loop().states[ticket.state]),
-        "title": _title(hazard.text, place),
+        "major": ticket.major,
+        "supervised": ticket.supervised,
+        "order": order_body(ticket),
+        "relapses": ticket.relapses,
+        "state": ticket.state,
+        "state_name": _state_name(ticket.state),
+        "title": _title(both(hazards[-1].text) if hazards else danger["text"], place),
         "opened_at": moment(ticket.opened_ns),
         "due_at": moment(ticket.due_ns),
+        "overdue": ticket.overdue,
+        "take_due_at": moment(ticket.take_due_ns),
+        "take_late": ticket.take_late,
+        "paused_until": moment(ticket.paused_until_ns),
+        "fulfilment": item_bodies(ticket.fulfilment, "text"),
+        "missing": missing_items(ticket),
+        "reported": item_bodies(ticket.reported, "note"),
+        "fixer": ticket.fixer,
+        "acceptor": ticket.acceptor,
         "accepted_at": moment(ticket.accepted_ns),
         "closed_at": moment(ticket.closed_ns),
+        "close_reason": ticket.close_reason,
+        "overridden": ticket.overridden,
         "proposal": _proposal(ticket.proposal),
-        "drill": hazard.drill,
-        "proved": not hazard.active,
+        "version": ticket.version,
+        "drill": any(hazard.drill for hazard in hazards),
+        "proved": not any(hazard.active for hazard in hazards),
         "evidence": [detection_body(finding) for finding in found],
-        "actions": [Action(**_action_fields(step)) for step in actions],
+        "actions": [_action(step.action) for step in actions],
     }
+
+
+def ticket_detail(
+    ticket: Ticket,
+    history: Sequence[alerts.Event],
+    proof: Proof,
+    *,
+    photos: Sequence[StoredPhoto],
+    tests: Sequence[StoredTest],
+    repeats: int,
+) -> TicketDetail:
+    """Return a ticket with its history, the result of each condition of closing, its photos and tests."""
+    return {
+        **ticket,
+        "proved": proof.holds,
+        "history": [history_entry(event) for event in history],
+        "checks": [check_body(check) for check in proof.checks],
+        "blind": proof.blind,
+        "observed_at": _observed_at(ticket, proof),
+        "photos": [photo_body(photo) for photo in photos],
+        "tests": test_bodies(tests),
+        "repeats": repeats,
+    }
+
+
+def _observed_at(ticket: Ticket, proof: Proof) -> str | None:
+    if ticket["accepted_at"] is None:
+        return None
+    begin_ns = max(parse_time(ticket["accepted_at"]), proof.cleared_ns or 0)
+    return moment(begin_ns + danger_kinds()[ticket["danger"]["kind"]].observing_ns)
+
+
+@cache
+def _state_name(state: str) -> Both:
+    return both(alerts.loop().states[state])
 
 
 def _proposal(proposal: alerts.Proposal | None) -> Proposal | None:
     if proposal is None:
         return None
-    name = both(alerts.loop().steps[proposal.action].name)
-    at = format_time(proposal.at_ns)
+    name, at = both(alerts.loop().steps[proposal.action].name), format_time(proposal.at_ns)
     return Proposal(action=proposal.action, name=name, fields=dict(proposal.fields), by=proposal.by, at=at)
 
 
-def _title(text: Mapping[str, str], place: Mapping[str, str]) -> Both:
+def _title(text: Both, place: Mapping[str, str]) -> Both:
     """Return the reason of the hazard; the name of its place replaces a missing text."""
-    return Both(zh=text.get("zh") or place["zh"], en=text.get("en") or place["en"])
+    return {"zh": text["zh"] or place["zh"], "en": text["en"] or place["en"]}
 
 
 def loop_body() -> Loop:
@@ -217,29 +262,18 @@ def loop_body() -> Loop:
     return Loop(states={name: both(words) for name, words in loop.states.items()}, steps=steps)
 
 
+@cache
+def _action(name: str) -> Action:
+    """Return an action of the loop as plain dicts; the tickets of a page share it."""
+    return cast("Action", Action(**_action_fields(alerts.loop().steps[name])).model_dump(mode="json", by_alias=True))
+
+
 def _action_fields(step: alerts.Step) -> dict[str, Any]:
     return {"action": step.action, "name": both(step.name), "fields": [_field(field) for field in step.fields]}
 
 
 def _field(field: alerts.Field) -> ActionField:
-    choices = None
-    if field.type == "choice:close":
-        choices = [Choice(value=value, name=both(name)) for value, name in alerts.loop().close_reasons.items()]
-    return ActionField(name=field.name, type=field.type.partition(":")[0], required=field.required, choices=choices)
-
-
-def _history_entry(event: alerts.Event) -> HistoryEntry:
-    action = event.kind.partition(".")[2]
-    step = alerts.loop().steps.get(action)
-    fields = event.facts.get("fields", {})
-    return HistoryEntry(
-        seq=event.seq,
-        at=moment(event.at_ns),
-        actor=event.actor,
-        action=action,
-        name=both(step.name) if step else None,
-        origin=event.facts.get("from"),
-        to=event.facts.get("to"),
-        note=fields.get("note"),
-        fields=fields,
-    )
+    choices, (kind, _, table) = None, field.type.partition(":")
+    if kind == "choice":
+        choices = [Choice(value=value, name=both(name)) for value, name in alerts.loop().choices[table].items()]
+    return ActionField(name=field.name, type=kind, required=field.required, choices=choices)

@@ -4,12 +4,12 @@ import type { Colour } from "./api/types";
 export const NUMBER: Record<Colour, 1 | 2 | 3 | 4> = { red: 1, orange: 2, yellow: 3, blue: 4 };
 export const COLOURS: Colour[] = ["red", "orange", "yellow", "blue"];
 
-/** Outline of each grade in a 24 x 24 box: octagon, triangle, diamond, circle. */
+/** Outline of each grade in a 24 x 24 box: octagon, triangle, diamond, square. */
 export const OUTLINE: Record<Colour, string> = {
   red: "M8 2h8l6 6v8l-6 6H8l-6-6V8z",
   orange: "M12 1.5 23 21.5H1z",
   yellow: "M12 1 23 12 12 23 1 12z",
-  blue: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20z",
+  blue: "M4 4h16v16H4z",
 };
 
 /** Outline of each kind of sensor in a 24 x 24 box. */

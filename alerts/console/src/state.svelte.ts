@@ -1,13 +1,23 @@
 /** Shared state: account, site, live stream, theme, and whether this page shows the present. */
-import { all, ApiError, call, get, hasSession, onExpired } from "./api/client";
+import { all, ApiError, call, dropSession, get, hasSession, onExpired } from "./api/client";
 import { subscribe, type Subscription } from "./api/events";
 import { SILENCE_MAX_MS, type Connection, type News, type ServerEvent } from "./api/stream";
 import type { Person, Session, Site } from "./api/types";
 import { alarms } from "./hazards/alarms.svelte";
+import { copyOf, forget, keep } from "./offline/kept";
+import { outbox } from "./offline/outbox.svelte";
+import { forgetAccount, forgetSign, lastAccount, prepare } from "./offline/phone";
+import { setZone } from "./times";
 
 type Theme = "light" | "dark";
 /** Cause of a page that is not live. session: ended; network: no data of the service; service: no data of sensors. */
 export type Lost = "session" | "network" | "service";
+
+/** Account and schools, as a phone keeps them. */
+interface Account {
+  user: Person;
+  sites: Site[];
+}
 
 const ALL = "*";
 const TICK_MS = 500;
@@ -16,6 +26,7 @@ const PROOF_MAX_MS = 1500; // after a return: the next data, else the page is no
 const BEHIND_MAX_MS = 8000;
 const LOOK_MS = 60_000;
 const RETRY_MS = 2000;
+const SESSION_MAX_MS = 12 * 3_600_000; // as on the service
 const USE_EVERY_MS = 300_000;
 
 class Shared {
@@ -27,7 +38,9 @@ class Shared {
   connection = $state<Connection>("connecting");
   now = $state(Date.now());
   theme = $state<Theme>(firstTheme());
-  starting = $state(hasSession() || displayCode() !== "");
+  starting = $state(hasSession() || displayCode() !== "" || lastAccount() !== "");
+  /** Whether the account is a copy on this phone: the service has not been reached since the start. */
+  copied = $state(false);
   /** Whether the session ended by itself: the page stays covered until a person signs in. */
   ended = $state(false);
   /** Whether the code of a display in the address was refused. */
@@ -35,6 +48,9 @@ class Shared {
   /** Each grows by one with each change of that kind on the service. */
   hazards = $state(0);
   tickets = $state(0);
+  orders = $state(0);
+  silences = $state(0);
+  drills = $state(0);
 
   #ahead_ms = 0;
   #received_ms = $state(Date.now());
@@ -43,6 +59,9 @@ class Shared {
   #unproved_ms = $state<number | null>(null);
   #clock_ms = $state(Date.now());
   #used_ms = Date.now();
+  /** The person is signing out: refused requests of that moment do not show the form before the copies are gone. */
+  #leaving = false;
+  #left = 0; // sign-outs of this page
   #stream: Subscription | undefined;
 
   constructor() {
@@ -61,6 +80,7 @@ class Shared {
   get lost(): Lost | null {
     if (this.ended) return "session";
     if (!this.user && !this.starting) return null;
+    if (this.copied || !outbox.online) return "network";
     const late = this.#clock_ms - this.#received_ms > SILENCE_MAX_MS;
     const unproved = this.#unproved_ms !== null && alarms.readAt < this.#unproved_ms && this.#clock_ms - this.#unproved_ms > PROOF_MAX_MS;
     const behind = alarms.behindSince !== null && this.#clock_ms - alarms.behindSince > BEHIND_MAX_MS;
@@ -111,10 +131,29 @@ class Shared {
         if (error instanceof ApiError && [401, 403, 422].includes(error.status)) {
           this.displayRefused = displayCode() !== "";
           this.starting = false;
+          if (this.user) this.ended = true; // the copy of a session that has ended
+        } else {
+          await this.#open();
+          await new Promise((done) => setTimeout(done, RETRY_MS));
         }
-        else await new Promise((done) => setTimeout(done, RETRY_MS));
       }
     }
+  }
+
+  /** Enter with the copies on this phone while the service cannot be reached, within the longest session. */
+  async #open(): Promise<void> {
+    const copy = this.user ? null : await copyOf<Account>(lastAccount(), "account");
+    if (!copy?.at || Date.now() - copy.at > SESSION_MAX_MS) return;
+    this.#enterAs(copy.value);
+    this.copied = true;
+    await outbox.use(copy.value.user.username);
+  }
+
+  #enterAs(account: Account): void {
+    this.sites = account.sites;
+    if (!this.sites.some((one) => one.id === this.site)) this.site = this.sites[0]?.id ?? "";
+    setZone(this.siteInfo?.timezone);
+    this.user = account.user;
   }
 
   async #enter(): Promise<void> {
@@ -127,22 +166,50 @@ class Shared {
 
   /** Read the account and everything shown. */
   async #read(): Promise<void> {
-    const user = await get<Person>("me");
-    this.sites = await all<Site>("sites");
-    if (!this.sites.some((one) => one.id === this.site)) this.site = this.sites[0]?.id ?? "";
-    this.user = user;
-    this.ended = false;
+    const left = this.#left;
+    const account = { user: await get<Person>("me"), sites: await all<Site>("sites") };
+    if (this.#leaving || left !== this.#left) return; // the person has signed out meanwhile
+    this.#enterAs(account);
+    this.ended = this.copied = false;
+    void this.#takeAlong();
     void this.#keepAwake();
     this.#reload();
   }
 
+  /** Keep the account on a phone for work without network; remove the copies of others, send the waiting entries. */
+  async #takeAlong(): Promise<void> {
+    const user = this.user;
+    if (!user || user.display) return;
+    await prepare(user.username, user.roles);
+    await forget(user.username);
+    if (lastAccount() === user.username) await keep(user.username, "account", $state.snapshot({ user, sites: this.sites }));
+    await outbox.use(user.username);
+  }
+
+  /** Read the schools again: the first set-up has added one. */
+  async readSites(): Promise<void> {
+    this.sites = await all<Site>("sites");
+    if (!this.sites.some((one) => one.id === this.site)) this.site = this.sites[0]?.id ?? "";
+    setZone(this.siteInfo?.timezone);
+  }
+
   async signOut(): Promise<void> {
+    this.#leaving = true;
     await call("DELETE", "session").catch(() => undefined);
     this.#stream?.stop();
     this.#stream = undefined;
-    this.user = null;
-    this.ended = false;
-    alarms.forget();
+    dropSession();
+    forgetAccount();
+    forgetSign();
+    try {
+      await outbox.use("");
+      await forget(); // before the next person sees the form of the sign-in
+    } finally {
+      this.user = null;
+      this.ended = this.copied = this.starting = this.#leaving = false;
+      this.#left += 1;
+      alarms.forget();
+    }
   }
 
   /** Choose a school, or all of them for the list of hazards. */
@@ -151,6 +218,7 @@ class Shared {
     localStorage.setItem("twinward.sites", this.everySite ? "all" : "one");
     if (this.everySite) return;
     this.site = site;
+    setZone(this.siteInfo?.timezone);
     localStorage.setItem("twinward.site", site);
   }
 
@@ -165,7 +233,7 @@ class Shared {
   }
 
   #end(): void {
-    if (this.user) this.ended = true;
+    if (this.user && !this.#leaving) this.ended = true;
   }
 
   #tick(): void {
@@ -205,6 +273,9 @@ class Shared {
   #reload(): void {
     this.hazards += 1;
     this.tickets += 1;
+    this.orders += 1;
+    this.silences += 1;
+    this.drills += 1;
     void alarms.read();
   }
 
@@ -225,7 +296,10 @@ class Shared {
     const seen = document.visibilityState === "visible"; // a hidden tab reads its lists when a person returns
     if (seen && (event.type === "hazard" || event.type === "sensor")) this.hazards += 1;
     if (seen && event.type === "ticket") this.tickets += 1;
-    if (["hazard", "sensor", "condition"].includes(event.type)) void alarms.read();
+    if (event.type === "order") this.orders += 1;
+    if (event.type === "silence") this.silences += 1;
+    if (event.type === "drill") this.drills += 1;
+    if (["hazard", "sensor", "silence", "condition"].includes(event.type)) void alarms.read();
     if (event.type === "reset") this.#reload();
     if (event.type === "heartbeat") {
       this.#setClock(event.data);
@@ -253,7 +327,7 @@ async function openDisplay(): Promise<void> {
   const code = displayCode();
   if (!code) return;
   await call("POST", "session/display", { body: { code } });
-  history.replaceState(null, "", "#/hazards");
+  history.replaceState(null, "", "#/wall");
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 

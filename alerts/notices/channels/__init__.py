@@ -3,6 +3,7 @@
 from alerts.errors import ChannelError
 
 from .contract import Channel
-from .settings import NotifySettings, addresses, open_channels
+from .secret_files import addresses
+from .settings import NotifySettings, connect, open_channels
 
-__all__ = ["Channel", "ChannelError", "NotifySettings", "addresses", "open_channels"]
+__all__ = ["Channel", "ChannelError", "NotifySettings", "addresses", "connect", "open_channels"]

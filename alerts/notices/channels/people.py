@@ -6,10 +6,12 @@ import apprise
 
 from alerts.errors import ChannelError
 from alerts.model import Notice, Receipt
+from alerts.risk.grading import COLOUR_ZH
 
 from .plain_text import plain
+from .routes import ORDERS
 
-GRADE_ZH = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
+DRILL = ("演练 ", "DRILL ")
 
 
 class PeopleChannel:
@@ -33,11 +35,12 @@ class PeopleChannel:
 
 
 def title(notice: Notice) -> str:
-    """Return grade and place, Chinese before English."""
+    """Return grade and place, Chinese before English. A drill is marked before everything else."""
     grade = str(notice.body.get("grade", ""))
     place = notice.body.get("place", {})
     zh, en = (plain(str(place.get(language, ""))) for language in ("zh", "en"))
-    return f"【{GRADE_ZH.get(grade, plain(grade))}】{zh} / {plain(grade.upper())} {en}"
+    drill_zh, drill_en = DRILL if notice.body.get("drill") else ("", "")
+    return f"【{drill_zh}{COLOUR_ZH.get(grade, plain(grade))}】{zh} / {drill_en}{plain(grade.upper())} {en}"
 
 
 def text(notice: Notice) -> str:
@@ -46,5 +49,9 @@ def text(notice: Notice) -> str:
     ticket = notice.body.get("ticket")
     unstored = "尚未存储 / not stored yet" if notice.body.get("from_memory") else ""
     number = f"工单 / ticket {ticket}" if ticket else ""
-    lines = [words.get("zh", ""), words.get("en", ""), number, unstored, notice.id]
-    return "\n".join(plain(line) for line in lines if line)
+    reply = notice.body.get("reply", {})
+    code = f"短信回复 / reply by SMS: {reply['code']}" if reply.get("code") else ""
+    asked = "确认收到 / confirm the receipt" if notice.type.startswith(ORDERS) else "接手 / take the alarm"
+    link = f"{asked}: {reply['link']}" if reply.get("link") else ""
+    lines = [plain(line) for line in (words.get("zh", ""), words.get("en", ""), number, code, unstored) if line]
+    return "\n".join([*lines, *([link] if link else []), plain(notice.id)])  # the link of this service stays a link

@@ -13,7 +13,6 @@ import hmac
 import time
 from collections.abc import Callable, Sequence
 
-import httpcore
 import orjson
 
 from alerts.errors import ChannelError
@@ -21,12 +20,12 @@ from alerts.model import Notice, Receipt
 from alerts.timestamps import format_time
 
 from .destinations import read_destination
-from .exchange import Exchange
+from .exchange import FAILURES, Exchange
+from .receipts import http_receipt
 
 TIMEOUT_S = 5.0
 BODY_BYTES_MAX = 20_000
 SECRETS_MAX = 2
-RETRIED = frozenset((408, 409, 425, 429))
 
 
 def read_secrets(text: str) -> tuple[bytes, ...]:
@@ -82,8 +81,8 @@ class Webhook:
         if len(body) > BODY_BYTES_MAX:
             return Receipt(delivered=False, retry=False, error=f"the body is over {BODY_BYTES_MAX} bytes")
         try:
-            return _receipt(self._exchange.post(self._headers(notice.id, body), body))
-        except (*_FAILURES, OSError, ValueError) as error:
+            return http_receipt(self._exchange.post(self._headers(notice.id, body), body))
+        except (*FAILURES, OSError, ValueError) as error:
             return Receipt(delivered=False, error=f"{type(error).__name__}: {error}")
 
     def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
@@ -94,13 +93,3 @@ class Webhook:
             "webhook-timestamp": str(stamp),
             "webhook-signature": " ".join(sign(key, message_id, stamp, body) for key in self._keys),
         }
-
-
-_FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
-
-
-def _receipt(status: int) -> Receipt:
-    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's success codes
-        return Receipt(delivered=True)
-    retry = status >= 500 or status in RETRIED or 300 <= status < 400  # noqa: PLR2004 - as above
-    return Receipt(delivered=False, retry=retry, error=f"HTTP {status}")

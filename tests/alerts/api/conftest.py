@@ -17,9 +17,11 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from alerts import ROLES, People
-from alerts.api import Condition, HttpSettings, Last, create_app
+from alerts.api import Condition, HttpSettings, Last, Qualified
+from detectors import Recipe, load_recipe
 from ingest import Catalog, Store, Unread
 from ingest.stores import MemoryStore
+from tests.application import create_app
 
 PASSWORD = "long enough for a test"
 BODY_BYTES_MAX = 4_096
@@ -36,6 +38,12 @@ class Telemetry:
     present: Condition = field(default_factory=Condition)
     quarantined: list[dict[str, Any]] = field(default_factory=list)
     unread_keys: dict[int, Unread] = field(default_factory=dict)
+    recipe: Recipe = field(default_factory=load_recipe)
+    qualifications: dict[str, Qualified] = field(default_factory=dict)
+
+    def qualified(self) -> Mapping[str, Qualified]:
+        """Return the qualifications that the test has set."""
+        return self.qualifications
 
     def latest(self, sensor: int) -> list[Last]:
         """Return no readings."""
@@ -110,7 +118,7 @@ class Office:
     def client(self, token: str = "") -> httpx.Client:
         """Return a client with that token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.clients.append(httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=10))
+        self.clients.append(httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60))
         return self.clients[-1]
 
     def sign_in(self, username: str) -> httpx.Client:
@@ -130,8 +138,9 @@ def office(world: Any) -> Iterator[Office]:
     people.create("other", PASSWORD, roles=["officer", "admin"], sites=["school-2"])
     for sensor in world.registry.sensors:
         world.catalog.code(sensor.site, sensor.id, sensor.kind)
+    world.dispatch.register.fill()
     telemetry = Telemetry(world.catalog)
-    settings = HttpSettings(body_bytes_max=BODY_BYTES_MAX, heartbeat_s=0.3)
+    settings = HttpSettings(body_bytes_max=BODY_BYTES_MAX, picture_bytes_max=200_000, heartbeat_s=0.3)
     app = create_app(world.dispatch, people, telemetry, settings=settings, clock=time.time_ns)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -149,8 +158,8 @@ def office(world: Any) -> Iterator[Office]:
 
 
 def wait(condition: Callable[[], bool]) -> None:
-    """Block until the condition holds, at most 10 s."""
-    deadline = time.monotonic() + 10
+    """Block until the condition holds, at most 60 s."""
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

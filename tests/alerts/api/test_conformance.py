@@ -10,10 +10,10 @@ import schemathesis
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from alerts.api.app import routed
 from tests.alerts.api.generated import GENERATED
+from tests.application import document
 
-DOCUMENT = routed().openapi()
+DOCUMENT = document()
 READS = [path for path, methods in DOCUMENT["paths"].items() if "get" in methods and not path.endswith("/events")]
 
 

@@ -32,6 +32,7 @@ def test_display_reads_one_site_for_years_until_revoked(office: Any) -> None:
         "username": "",
         "person": None,
         "ended_at": None,
+        "locked_at": None,
         "name": {"zh": "guard room", "en": "guard room"},
         "roles": ["viewer"],
         "sites": ["school-1"],

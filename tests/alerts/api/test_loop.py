@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-import alerts
+from alerts.dangers.kinds import danger_kinds
 from detectors import Phase
 
 PASSWORD = "long enough for a test"
@@ -45,7 +45,7 @@ def test_the_whole_loop(office: Any, seen: Any, ticket: str) -> None:
     office.world.feed(seen(Phase.CLEAR, at_s=60))
     early = act(second, ticket, "close", reason="repaired")
     assert (early.status_code, early.json()["guard"]) == (409, "observed")
-    office.world.now_ns += alerts.loop().observing_ns + 60_000_000_000
+    office.world.now_ns += danger_kinds()["fire"].observing_ns + 60_000_000_000
     closed = act(second, ticket, "close", reason="repaired")
     assert closed.json()["state"] == "closed"
     assert not closed.json()["overridden"]
@@ -86,10 +86,21 @@ def test_change_requires_the_present_version(office: Any, ticket: str) -> None:
 
 def test_all_invalid_fields_are_reported_together(office: Any, ticket: str) -> None:
     """422 lists every missing or unknown field."""
-    answer = act(office.sign_in("officer"), ticket, "fulfil", measures="new detector", colour="red")
+    answer = act(office.sign_in("officer"), ticket, "declare_major", colour="red")
     assert answer.status_code == 422
-    paths = {row["path"] for row in answer.json()["errors"]}
-    assert paths == {"colour", "responsibility", "funds", "time_limit", "contingency_plan"}
+    assert {row["path"] for row in answer.json()["errors"]} == {"colour", "note"}
+
+
+def test_a_gate_of_a_major_danger_names_the_missing_items(office: Any, ticket: str) -> None:
+    """422 with each missing item of five-fulfil and its text in both languages."""
+    officer = office.sign_in("officer")
+    assert act(officer, ticket, "declare_major", note="exit barred").status_code == 200
+    assert act(officer, ticket, "fulfil", measures="new detector").status_code == 200
+    answer = act(officer, ticket, "assign", fixer="fixer")
+    missing = {row["path"]: row["text"]["zh"] for row in answer.json()["errors"]}
+    assert (answer.status_code, set(missing)) == (422, {"responsibility", "funds", "time_limit", "contingency_plan"})
+    assert missing["funds"] == "重大隐患须先落实资金"
+    assert officer.get(f"tickets/{ticket}").json()["missing"] == [*missing, "regulator", "assembly"]
 
 
 def test_repeated_request_returns_the_same_response(office: Any, ticket: str) -> None:

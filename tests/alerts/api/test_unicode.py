@@ -13,12 +13,12 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
-from alerts.api.app import routed
 from detectors import Phase as Detected
 from tests.alerts.api.generated import GENERATED
+from tests.application import document
 
 PASSWORD = "long enough for a test"
-DOCUMENT = routed().openapi()
+DOCUMENT = document()
 SIGN_OUT, STREAM = ("DELETE", "/api/v1/session"), ("GET", "/api/v1/events")
 OPERATIONS = [
     (method.upper(), path)

@@ -25,8 +25,9 @@ EDITS = {
     "displays": {"site": "school-2", "digest": "0" * 64},
     "assignments": {"place": "d-102"},
     "ignored": {"reason": "because"},
+    "rosters": {"version": 7, "content": "{}"},
 }
-KEYS = {"accounts": "username", "assignments": "sensor", "ignored": "sensor"}
+KEYS = {"accounts": "username", "assignments": "sensor", "ignored": "sensor", "rosters": "site"}
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def filled(world: Any, seen: Any, people: Mapping[str, Actor]) -> Any:
     accounts.displays.revoke(admin, gone.id)
     world.dispatch.bindings.assign("school-1", {"extra-1": "d-101"}, admin)
     world.dispatch.bindings.ignore("school-1", "foreign", admin, bound=False, reason="a neighbour's")
+    world.dispatch.escalating.rosters.put(admin, "school-1", {"person": [{"id": "li"}]}, version=None)
     assert world.dispatch.verify().ok
     world.damaged = True
     return world
@@ -94,7 +96,7 @@ def test_an_added_account_is_named(filled: Any) -> None:
     """An administrator that nobody created is found."""
     _execute(
         filled.engine,
-        "INSERT INTO accounts SELECT 'mallory', name, password, roles, sites, ended_ns, person FROM accounts"
+        "INSERT INTO accounts SELECT 'mallory', name, password, roles, sites, ended_ns, person, locked_ns FROM accounts"
         " WHERE username = 'admin'",
     )
     assert filled.dispatch.verify().rows_differing == ("accounts mallory: the row is not in the journal",)

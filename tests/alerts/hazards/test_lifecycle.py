@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alerts import Actor, Forbidden, Grade, NotFound
@@ -51,6 +51,46 @@ def test_a_hazard_is_active_until_its_last_finding_clears(world: Any, seen: Any)
     (hazard,) = world.hazards
     assert (hazard.active, hazard.state) == (False, "returned")
     assert hazard.cleared_ns == world.batch(seen(CLEAR, at_s=9)).last_ns[0]
+
+
+def test_a_finding_of_a_changed_rule_ends_and_the_new_version_pages(world: Any, seen: Any) -> None:
+    """The end names its reason in the journal; days later a raise of the same grade pages, in a hazard of its own."""
+    world.feed(seen(RAISE, page=True))
+    world.feed(seen(CLEAR, at_s=60, first_s=0, ended="rule_changed"))
+    assert not world.active_findings()
+    assert not world.hazards[0].active
+    texts = [event.facts["text"] for event in world.dispatch.queries.history(world.hazards[0].id)]
+    assert texts[-1] == world.hazards[0].text
+    world.now_ns += 1
+    world.feed(seen(RAISE, at_s=30 * 24 * HOUR_S, page=True))
+    assert len(world.paged()) == 2
+    assert world.active_findings()
+
+
+def test_a_lasting_condition_of_a_changed_rule_pages_again_in_its_hazard(world: Any, seen: Any) -> None:
+    """End and raise of one reading: the hazard relapses and pages; an acknowledgement does not cover the new page."""
+    world.feed(seen(RAISE, page=True))
+    world.now_ns += 1
+    world.feed(seen(CLEAR, at_s=60, first_s=0, ended="rule_changed"), seen(RAISE, at_s=60, page=True))
+    (hazard,) = world.hazards
+    assert hazard.active
+    assert world.paged() == ["hazard.opened", "hazard.relapsed"]
+
+
+def test_a_raise_by_another_recipe_pages_again_without_an_end(world: Any, seen: Any) -> None:
+    """A detector without state raises over an open finding; the same recipe only changes it, and a late end is void."""
+    world.feed(seen(RAISE, page=True, made="old"), seen(RAISE, at_s=5, page=True, made="old"))
+    assert world.paged() == ["hazard.opened"]
+    world.now_ns += 1
+    world.feed(seen(RAISE, at_s=60, page=True, made="new"))
+    (finding,), (hazard,) = world.active_findings(), world.hazards
+    assert finding.evidence["made"] == {"recipe": "new"}
+    assert hazard.active
+    assert world.paged() == ["hazard.opened", "hazard.relapsed"]
+    world.feed(seen(CLEAR, at_s=61, first_s=0, ended="rule_changed"))
+    assert [one.id for one in world.active_findings()] == [finding.id]
+    world.feed(seen(CLEAR, at_s=90, first_s=60, made="new"))
+    assert not world.active_findings()
 
 
 def test_the_grade_follows_the_findings_and_the_ticket_keeps_the_highest(world: Any, seen: Any) -> None:
@@ -184,9 +224,9 @@ def test_a_failure_in_the_middle_of_a_position_leaves_nothing_of_it(world: Any, 
 def test_a_finding_within_the_relapse_window_is_the_same_hazard(
     world: Any, seen: Any, *, hours: int, same: bool
 ) -> None:
-    """The relapse window of fire is 72 h after clearing."""
+    """The relapse window of fire is 72 h after clearing; a later one is further evidence of the open danger."""
     world.feed(seen(RAISE), seen(CLEAR, at_s=10), seen(RAISE, at_s=10 + hours * HOUR_S))
-    assert len(world.hazards) == len(world.tickets) == (1 if same else 2)
+    assert (len(world.hazards), len(world.tickets)) == (1 if same else 2, 1)
     assert world.hazards[0].count == (2 if same else 1)
     assert world.hazards[-1].active
 
@@ -260,10 +300,18 @@ steps = st.lists(
     max_size=25,
 )
 
+RETURNED_WITH_AN_OPEN_TICKET = [
+    (RAISE, "smoke-101b", 1, False, 1),
+    (CLEAR, "smoke-101b", 0, False, 1),
+    (RAISE, "smoke-101", 1, False, 73 * HOUR_S),
+]
+"""The second hazard is evidence of the danger that the open ticket follows."""
+
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps, cuts=st.sets(st.integers(1, 25)))
-def test_any_sequence_keeps_one_active_hazard_per_place_and_one_ticket_per_hazard(
+@example(story=RETURNED_WITH_AN_OPEN_TICKET, cuts=set())
+def test_any_sequence_keeps_one_active_hazard_per_place_and_one_ticket_per_danger(
     make_world: Callable[..., Any], seen: Any, story: list[tuple[Any, ...]], cuts: set[int]
 ) -> None:
     """Any sequence in any portions: same result, one active hazard per place and cause, no ticket for a drill."""
@@ -281,7 +329,9 @@ def test_any_sequence_keeps_one_active_hazard_per_place_and_one_ticket_per_hazar
     active = [(h.site, place, h.cause, h.drill) for h in whole.hazards if h.active for place in (h.place, *h.places)]
     assert len(active) == len(set(active))
     graded = {hazard.id for hazard in whole.hazards if hazard.highest_grade <= Grade.YELLOW and not hazard.drill}
-    assert {ticket.hazard for ticket in whole.tickets} >= graded
+    ticketed = [ticket.danger for ticket in whole.tickets]
+    assert len(ticketed) == len(set(ticketed))
+    assert {whole.danger_of(hazard) for hazard in graded} <= set(ticketed)
     assert not {ticket.hazard for ticket in whole.tickets} & {hazard.id for hazard in whole.hazards if hazard.drill}
     open_rows = {(f.sensor, f.drill) for f in whole.active_findings()}
     assert open_rows == _expected_open(rows)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from alerts.hazards.decommissioned import ends
 from alerts.risk.grading import Grade
 from alerts.risk.registry import read_registry
 from detectors import DetectionBatch, Phase
@@ -39,8 +41,8 @@ def test_an_open_alarm_follows_a_rename_and_clears_under_the_new_name(world: Any
     assert [finding.sensor for finding in world.active_findings()] == ["head"]
     world.feed(Seen(Phase.CLEAR, sensor="head", at_s=9))
     assert [one.active for one in world.hazards] == [False]
-    renamed = [event for event in world.dispatch.queries.history("head") if event.kind == "sensor.renamed"]
-    assert [event.facts for event in renamed] == [{"from": "smoke-101", "to": "head"}]
+    renamed = [one for one in world.dispatch.queries.history("head") if one.kind == "sensor.renamed"]
+    assert [one.facts for one in renamed] == [{"from": "smoke-101", "to": "head"}]
 
 
 def test_a_binding_by_a_person_follows_a_rename(world: Any) -> None:
@@ -117,6 +119,25 @@ def test_a_decommissioned_device_ends_its_findings_of_silence(world: Any) -> Non
     world.dispatch.bindings.assign("school-1", {"stray": ""}, PEOPLE["admin"])
     world.dispatch.tick(world.now_ns + 61 * 10**9, world.catalog)
     assert [finding.kind for finding in world.active_findings()] == ["fire"]
+
+
+def test_many_decommissioned_devices_take_one_query(world: Any) -> None:
+    """Their findings end in the order of the catalogue; those of other devices stay."""
+    names = [f"stray-{number}" for number in range(20)]
+    gone = Seen(Phase.RAISE, hazard="sensor_silent", rule="silent", metric="online", level=0)
+    for name in names:
+        world.catalog.code("school-1", name, "env")
+    world.feed(*(replace(gone, sensor=name, at_s=at) for at, name in enumerate(reversed(names))))
+    for name in names[:15]:
+        code = world.catalog.code("school-1", name, "env")
+        world.catalog.update(replace(world.catalog[code], removed=True))
+    executed: list[str] = []
+    with world.dispatch.engine.begin() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *about: executed.append(about[2]))
+        found = ends(connection, world.catalog, {}, world.now_ns)
+    assert [one.finding.sensor for one in found] == names[:15]
+    assert {one.phase for one in found} == {Phase.CLEAR}
+    assert len(executed) == 1
 
 
 def test_an_entry_that_a_renaming_retired_ends_its_findings(world: Any) -> None:

@@ -6,35 +6,23 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from alerts import Actor, Notice, Outbox, Receipt
-from alerts.notices.outbox import GIVE_UP_NS, OTHERS, TURN, WAIT_NS_MAX, after_attempt
+from alerts.database import rows
+from alerts.database.engine import ALARM_LOCK_WAIT_MS, create
+from alerts.database.schema import notices
+from alerts.notices.outbox import GIVE_UP_NS, OTHERS, PAUSE_S, STALLED_S, TURN, WAIT_NS_MAX, after_attempt
 from detectors import Phase
+from tests.alerts.sinks import Sink
 
 RAISE, CLEAR = Phase.RAISE, Phase.CLEAR
 MINUTE_NS = 60_000_000_000
-
-
-@dataclass
-class Sink:
-    """A channel in memory with scripted receipts."""
-
-    name: str
-    for_programs: bool
-    answer: Callable[[Notice], Receipt] = lambda _: Receipt(delivered=True)
-    got: list[Notice] = field(default_factory=list)
-
-    def deliver(self, notice: Notice) -> Receipt:
-        """Store the notice and return the scripted receipt."""
-        self.got.append(notice)
-        return self.answer(notice)
 
 
 def deliver(world: Any, outbox: Outbox) -> int:
@@ -60,6 +48,33 @@ def test_programs_get_every_event_and_people_only_pages(make_world: Any, seen: A
     kinds = [notice.type for notice in programs.got if notice.type.startswith("hazard.")]
     assert sorted(kinds) == ["hazard.cleared", "hazard.opened", "hazard.opened"]
     assert [(notice.type, notice.body["grade"]) for notice in people.got] == [("hazard.opened", "red")]
+
+
+def test_a_page_overtakes_the_rest_of_a_turn(make_world: Any, seen: Any) -> None:
+    """A notice that arrives during a turn ends it: the worker selects the highest grade after the present delivery."""
+    began, fire = threading.Event(), threading.Event()
+
+    def answer(_notice: Notice) -> Receipt:
+        began.set()
+        assert fire.wait(10)
+        return Receipt(delivered=True)
+
+    sink = Sink("hook", for_programs=True, answer=answer)
+    world = make_world(channels=(sink,))
+    world.feed(*[seen(RAISE, hazard="flood", level=1, sensor=f"s{number}") for number in range(3)])
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns, commits=world.dispatch.commits)
+    outbox.start()
+    try:
+        assert began.wait(10)
+        world.feed(seen(RAISE, sensor="smoke-102"))
+        fire.set()
+        deadline_s = time.monotonic() + 10
+        while len(sink.got) < 2 and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+    finally:
+        fire.set()
+        outbox.stop()
+    assert [notice.body["grade"] for notice in sink.got[:2]] == ["yellow", "red"]
 
 
 def test_a_failed_transaction_sends_nothing(make_world: Any, seen: Any) -> None:
@@ -213,3 +228,69 @@ def test_waits_grow_within_bounds_and_end_after_a_day(attempts: int, age_ns: int
     assert after.state == ("failed" if age_ns > GIVE_UP_NS else "pending")
     if after.state == "pending":
         assert 0 < after.next_ns - age_ns <= WAIT_NS_MAX
+
+
+def test_a_delayed_begin_follows_no_end_where_a_state_is_kept(make_world: Any, seen: Any) -> None:
+    """The receiver refuses the begin and takes the end: the retry would open the incident again, for good."""
+
+    class State(Sink):
+        keeps_state = True
+
+    def answer(notice: Notice) -> Receipt:
+        return Receipt(delivered=notice.type != "hazard.opened" or len(state.got) > 2)
+
+    state = State("pagerduty", for_programs=True, answer=answer)
+    history = Sink("hook", for_programs=True, answer=lambda one: Receipt(delivered=one.type != "hazard.opened"))
+    world = make_world(channels=(state, history))
+    outbox = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    world.feed(seen(RAISE))
+    deliver(world, outbox)
+    world.now_ns += 10**9
+    world.feed(seen(CLEAR, at_s=1))
+    all_out(world, outbox, hours=1)
+    kinds = [one.type for one in state.got if one.type.startswith("hazard.")]
+    assert (kinds.count("hazard.opened"), kinds[-1]) == (1, "hazard.cleared")
+    assert sum(one.type == "hazard.opened" for one in history.got) > 2
+    world.feed(seen(RAISE, at_s=4_000))
+    all_out(world, outbox, hours=1)
+    assert state.got[-1].type in {"hazard.relapsed", "hazard.opened"}
+
+
+def test_a_worker_that_rests_is_not_stalled() -> None:
+    """The pauses between two turns are shorter than the limit of a turn, with time for the turn itself."""
+    assert PAUSE_S <= STALLED_S / 2
+
+
+def test_a_following_process_sends_what_a_killed_one_has_leased(make_world: Any, seen: Any) -> None:
+    """The page goes out at once under its id, and a notice that waits for its retry keeps its time."""
+    sink = Sink("hook", for_programs=True)
+    world = make_world(channels=(sink,))
+    world.feed(seen(RAISE))
+    killed = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    with world.engine.connect() as connection:
+        pending = select(notices).where(notices.c.state == "pending", notices.c.channel == "hook")
+        due = [rows.record(Notice, row) for row in connection.execute(pending)]
+    assert killed._lease(due, world.now_ns) == due
+    world.now_ns += 1_000_000_000
+    follower = Outbox(world.engine, world.channels, lambda: world.now_ns)
+    assert deliver(world, follower) == 0
+    follower.start(replaces=True)
+    deadline_s = time.monotonic() + 30
+    while len(sink.got) < len(due) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    follower.stop()
+    assert {notice.id for notice in sink.got} == {notice.id for notice in due}
+
+
+def test_a_start_waits_for_a_writer_of_another_process(make_world: Any) -> None:
+    """The service starts during a write that lasts longer than an alarm waits for the database."""
+    world = make_world()
+    outbox, other = Outbox(world.engine, world.channels, lambda: world.now_ns), create(world.url)
+    with other.begin():
+        start = threading.Thread(target=outbox.start, kwargs={"replaces": True})
+        start.start()
+        start.join(3 * ALARM_LOCK_WAIT_MS / 1e3)
+    start.join(30)
+    other.dispose()
+    assert outbox.alive()
+    outbox.stop()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from detectors.kernels.emission import LIVE, TIMELINES, empty
 from detectors.kernels.levels import rising, update_levels
 from detectors.recipes.kinds import STEPS
-from detectors.rules.active_states import ActiveStates
+from detectors.series.active_states import ActiveStates
 
 SLOTS = 3
 LIMIT, LOW = (1.0, 2.0, 3.0), (0.5, 1.5, 2.5)

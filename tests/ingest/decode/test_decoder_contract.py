@@ -56,10 +56,15 @@ TOPICS |= {
         ),
         "/onvif-ej/x",
     ],
+    "shelly_gen1": [
+        *(f"shellies/s/{topic}" for topic in ("sensor/flood", "sensor/temperature", "sensor/error", "status", "info")),
+        *(f"shellies/s/{topic}" for topic in ("relay/0/power", "emeter/1/voltage", "input/0", "overtemperature")),
+        "shellies/shellyflood-ABE866/online",
+    ],
     "shelly_gen2": ["s/events/rpc", "s/status/smoke:0", "s/status/devicepower:0", "s/online", "s/rpc"],
     "esphome": ["n/sensor/a/state", "n/binary_sensor/a/state", "n/status", "n/debug"],
 }
-SHAPED = ("onvif_mqtt", "shelly_gen2", "esphome")
+SHAPED = ("onvif_mqtt", "shelly_gen1", "shelly_gen2", "esphome")
 ROOTS = {"senml": "campus/senml"}
 WORDS = [
     "smoke",

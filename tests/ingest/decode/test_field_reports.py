@@ -109,7 +109,7 @@ def test_a_comma_never_cuts_a_number(shared_dir: Path) -> None:
 
 
 def test_a_state_with_an_off_delay_ends(shared_dir: Path) -> None:
-    """R21-ha-off-delay: each ON states after what time it ends."""
+    """R21-ha-off-delay: each ON states its duration."""
     lines = (shared_dir / "field-reports" / "R21-ha-off-delay.jsonl").read_text(encoding="utf-8").splitlines()
     router = Router()
     for line in lines:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.decode import FOREIGN, chirpstack, esphome, ha_entities, shelly_gen2_keys, tasmota_keys
+from ingest.decode import FOREIGN, chirpstack, esphome, ha_entities, shelly_gen1_keys, shelly_gen2_keys, tasmota_keys
 from twinward.commands.decode import decode_lines
 
 from .test_samples import NOW_NS, mistakes
@@ -17,6 +17,7 @@ PAGES = Path(__file__).resolve().parents[3] / "docs" / "formats"
 TABLES = {
     "chirpstack": [*chirpstack.IGNORED],
     "tasmota": [*tasmota_keys.MEASURES, *tasmota_keys.SWITCHES, *tasmota_keys.IGNORED],
+    "shelly_gen1": [*shelly_gen1_keys.NUMBERS, *shelly_gen1_keys.STATES, *shelly_gen1_keys.IGNORED],
     "shelly_gen2": [key for keys in shelly_gen2_keys.KEYS.values() for key in keys],
     "ha_discovery": [*ha_entities.SWITCHES, *ha_entities.MEASURES, *ha_entities.IGNORED],
     "esphome": [*esphome._UNITS.values()],

@@ -61,7 +61,7 @@ def test_other_topic_prefix_is_read() -> None:
 
 
 def test_cameras_of_two_recorders_are_apart() -> None:
-    """Cameras of one name behind two recorders are two sensors, whichever recorder came first."""
+    """Cameras of one name behind two recorders are two sensors, in either order of the recorders."""
     for first, second in (("frigate", "nvr"), ("nvr", "frigate"), ("north", "south")):
         decoder = FrigateDecoder()
         assert sensors(decoder, f"{first}/events", EVENT) == ["hall"]

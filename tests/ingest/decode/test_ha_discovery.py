@@ -43,6 +43,16 @@ def test_an_entity_that_another_object_announces_stays() -> None:
     assert announce(decoder, "", "new").removed == ["a"]
 
 
+def test_two_announcements_of_one_id_that_are_removed_are_not_recalled() -> None:
+    """After a restart the decoder subscribes to no topic of them."""
+    decoder, kept = HaDiscoveryDecoder(), dict[str, bytes | None]()
+    for name, config in (("old", SMOKE), ("new", SMOKE), ("old", ""), ("new", "")):
+        kept |= dict(announce(decoder, config, name).memory)
+    restarted = HaDiscoveryDecoder()
+    restarted.recall([(topic, payload) for topic, payload in kept.items() if payload is not None])
+    assert restarted.subscriptions == decoder.subscriptions == HaDiscoveryDecoder().subscriptions
+
+
 def test_a_broken_announcement_keeps_the_entity() -> None:
     """The next value is read."""
     decoder = HaDiscoveryDecoder()

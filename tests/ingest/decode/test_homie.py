@@ -9,6 +9,7 @@ from homie_spec import Device, Node, Property
 from homie_spec.properties import Datatype
 
 from ingest.decode import Decoded, decoders
+from ingest.decode.homie import HomieDecoder
 
 
 def test_a_device_of_an_independent_library_decodes() -> None:
@@ -43,6 +44,36 @@ def test_a_device_of_an_independent_library_decodes() -> None:
         ("leak", 1.0, "bool"),
         ("temperature", 10.0, "Cel"),
     ]
+
+
+def test_topics_of_another_domain_are_read() -> None:
+    """The domain is a setting; the usual one then belongs to nobody."""
+    (decoder,) = decoders(["homie"], homie="campus-homie")
+    about = {"nodes": {"n": {"properties": {"smoke": {"datatype": "boolean"}}}}}
+    decoder.decode("campus-homie/5/d/$description", json.dumps(about).encode(), retained=True, now_ns=0)
+    found = decoder.decode("campus-homie/5/d/n/smoke", b"true", retained=False, now_ns=0).readings
+    assert [(each.sensor, each.metric) for each in found] == [("d/n/smoke", "smoke")]
+    assert list(decoder.subscriptions) == ["campus-homie/#"]
+    assert not decoder.claims("homie/5/d/n/smoke")
+
+
+@pytest.mark.parametrize("version", ["5/", ""])
+def test_an_attribute_reads_only_the_waiting_values_of_its_device(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work at a start with thousands of devices grows with the messages, not with their square."""
+    (decoder,) = decoders(["homie"])
+    decoded: list[str] = []
+    original = HomieDecoder._decode
+    monkeypatch.setattr(
+        HomieDecoder, "_decode", lambda self, topic, payload: decoded.append(topic) or original(self, topic, payload)
+    )
+    for number in range(200):
+        decoder.decode(f"homie/{version}d{number}/n/smoke", b"true", retained=True, now_ns=0)
+    decoded.clear()
+    for number in range(200):
+        decoder.decode(f"homie/{version}d{number}/$name", b"x", retained=True, now_ns=0)
+    assert len(decoded) == 200
 
 
 @pytest.mark.parametrize("version", ["5/", ""])

@@ -106,6 +106,7 @@ SOURCES: dict[str, Messages] = {
             ),
         )
     ],
+    "shelly_gen1": [("shellies/labs/ext_temperature/0", b"21"), ("shellies/labs/ext_temperature/1", b"95")],
     "shelly_gen2": shelly({"temperature:100": {"id": 100, "tC": 21.0}, "temperature:101": {"id": 101, "tC": 95.0}}),
     "homie": homie({key: {"datatype": "float", "unit": "°C"} for key in ("a", "b")}, {"a": "21", "b": "95"}),
     "esphome": [("labs/sensor/north_temperature/state", b"21"), ("labs/sensor/south_temperature/state", b"95")],

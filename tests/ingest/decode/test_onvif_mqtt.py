@@ -1,4 +1,4 @@
-"""ONVIF: every source of a device is a sensor of its own, whatever the order of its events."""
+"""ONVIF: every source of a device is a sensor of its own, in any order of its events."""
 
 from __future__ import annotations
 

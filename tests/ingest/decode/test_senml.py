@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
+import cbor2
 import pytest
+from kpn_senml import SenmlPack, SenmlRecord
 
 from ingest.decode.contract import Decoded
 from ingest.decode.senml import SenmlDecoder
@@ -53,6 +56,49 @@ def test_a_record_gives_its_metric_in_our_unit(record: dict[str, Any], wanted: t
     assert (reading.metric, reading.value, reading.unit) == (wanted[0], pytest.approx(wanted[1]), wanted[2])
     assert reading.sensor == f"{NODE}:{record['n']}"
     assert not decoded.rejects
+
+
+def test_a_pack_of_an_independent_encoder_is_read_in_cbor() -> None:
+    """Base values, labels and numbers of RFC 8428, section 6, as the JSON form of the same pack."""
+    pack = SenmlPack(f"{NODE}:")
+    pack.base_time = 1_795_161_000
+    for name, unit, value in (("co", "ppm", 3), ("humidity", "%RH", 48.5), ("smoke", None, True)):
+        record = SenmlRecord(name, value=value)
+        record.unit = unit
+        pack.add(record)
+    packed = SenmlDecoder().decode("campus/senml/g", bytes(pack.to_cbor()), retained=False, now_ns=NOW_NS)
+    text = SenmlDecoder().decode("campus/senml/g", pack.to_json().encode(), retained=False, now_ns=NOW_NS)
+    assert packed == text
+    assert [(each.metric, each.value) for each in packed.readings] == [("co", 3), ("humidity", 48.5), ("smoke", 1)]
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [({2: Decimal("27315e-2")}, 273.15), ({2: 1 << 80}, float(1 << 80)), ({2: 0.5, "x": [1]}, 0.5)],
+    ids=["decimal fraction", "big number", "unknown label"],
+)
+def test_numbers_of_cbor_are_numbers(record: dict[Any, Any], value: float) -> None:
+    """A decimal fraction and a big number are values; an unknown label changes nothing."""
+    payload = cbor2.dumps([{-2: f"{NODE}:", 0: "flux", **record}])
+    [reading] = SenmlDecoder().decode("campus/senml/g", payload, retained=False, now_ns=NOW_NS).readings
+    assert reading.value == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\x81",
+        b"\x9b" + b"\xff" * 8,
+        b"\x81" * 60_000,
+        b"\x81\x5b\x7f" + b"\xff" * 7,
+        cbor2.dumps([{0: "flux", 2: Decimal("1e99999")}]),
+        cbor2.dumps([{0: "flux", 2: 1, "new_": 1}]),
+        cbor2.dumps([{(): 1}]),
+    ],
+)
+def test_a_broken_pack_in_cbor_is_no_reading(payload: bytes) -> None:
+    """Cut, endless and deep packs, values out of range and labels that must be understood."""
+    assert not SenmlDecoder().decode("campus/senml/g", payload, retained=False, now_ns=NOW_NS).readings
 
 
 def test_a_record_belongs_to_its_device() -> None:

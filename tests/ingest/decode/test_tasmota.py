@@ -1,4 +1,4 @@
-"""Tasmota: the name of a chip's series is stable for any set of chips in a message."""
+"""Tasmota: names of series for any set of chips in a message, replacement, faults, unread keys."""
 
 from __future__ import annotations
 
@@ -23,21 +23,43 @@ def decode(decoder: Any, document: Any, topic: str = "tele/d/SENSOR") -> Decoded
 
 
 @given(messages)
-def test_a_series_has_one_chip_and_a_chip_one_series(states: list[dict[str, float | None]]) -> None:
-    """Values of two chips never share a series, and those of one chip never change it."""
+def test_chips_of_one_message_share_no_series(states: list[dict[str, float | None]]) -> None:
+    """A further chip keeps its own series with any set of other chips."""
     (decoder,) = decoders(["tasmota"])
-    series: dict[tuple[str, str], str] = {}
+    apart: dict[tuple[str, str], str] = {}
     for state in states:
-        for number, chip in enumerate(state):
-            marked = {each: {"Temperature": value} for each, value in state.items()}
-            if state[chip] is None or state[chip] != state[chip]:
-                continue
-            marked[chip]["Temperature"] = 30.0 + number
-            found = decode(decoder, marked).readings
-            (reading,) = (each for each in found if each.value == 30.0 + number and each.metric != "fault")
-            assert series.setdefault((reading.sensor, reading.metric), chip) == chip
-            assert reading.device == ("" if reading.sensor == "d" else "d")
-    assert len(set(series.values())) == len(series)
+        marked = {
+            chip: {"Temperature": 30.0 + number if value in (21.5, 4.0) else value}
+            for number, (chip, value) in enumerate(state.items())
+        }
+        chips = {30.0 + number: chip for number, chip in enumerate(state)}
+        found = [each for each in decode(decoder, marked).readings if each.value in chips and each.metric != "fault"]
+        assert len({(each.sensor, each.metric) for each in found}) == len(found)
+        for each in found:
+            assert each.device == ("" if each.sensor == "d" else "d")
+            chip = chips[each.value]
+            assert apart.get((chip, each.metric), each.sensor) == each.sensor
+            if each.sensor != "d":
+                apart[chip, each.metric] = each.sensor
+
+
+def test_a_chip_of_another_type_takes_the_place_of_the_one_before() -> None:
+    """Place and rules of the device stay; both together, or after a restart, are still two sensors."""
+    (decoder,) = decoders(["tasmota"])
+    kept: dict[str, bytes | None] = {}
+
+    def sensors(*chips: str) -> list[str]:
+        found = decode(decoder, {chip: {"Temperature": 21.0} for chip in chips})
+        kept.update(found.memory)
+        return [each.sensor for each in found.readings]
+
+    assert sensors("AM2301") == ["d"]
+    assert sensors("BME280") == sensors("BME280") == ["d"]
+    assert sensors("AM2301", "BME280") == ["d/AM2301", "d"]
+    (decoder,) = decoders(["tasmota"])
+    decoder.recall([(key, value) for key, value in kept.items() if value is not None])
+    assert sensors("AM2301") == ["d/AM2301"]
+    assert sensors("BME280") == ["d"]
 
 
 def test_a_fault_of_a_chip_ends_with_its_next_value() -> None:

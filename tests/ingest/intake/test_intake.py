@@ -282,7 +282,7 @@ def test_the_clock_reading_is_in_the_batch_but_not_in_the_accounts() -> None:
     [
         (BatchSettings(rows_max=2, age_s=10), 2, 0, "rows"),
         (BatchSettings(bytes_max=1024, age_s=10), 114, 0, "bytes"),
-        (BatchSettings(age_s=0.02), 1, 20_000_000, "age"),
+        (BatchSettings(ordinary_age_s=0.03), 1, 30_000_000, "age"),
         (BatchSettings(age_s=0.02), 1, -3_600_000_000_000, "age"),
     ],
 )
@@ -294,7 +294,7 @@ def test_each_bound_closes_the_batch_and_is_counted(
     assert not intake.due(NOW_NS)
     for number in range(frames):
         assert not intake.due(NOW_NS)
-        intake.accept([(0x30, 0, TOPIC, b'{"co": %d}' % (number % 10))], NOW_NS)
+        intake.accept([(0x30, 0, b"campus/s1/env/a", b'{"co": %d}' % (number % 10))], NOW_NS)
     assert intake.due(NOW_NS + later_ns)
     assert intake.seal(NOW_NS + later_ns) is not None
     assert intake.bounds_acted == {"rows": 0, "bytes": 0, "age": 0, "asked": 0} | {bound: 1}

@@ -38,8 +38,8 @@ class Shelf:
         self.refused = 0
 
     def __call__(self, sealed: Sealed, /) -> None:
-        """Store the batch, or raise the configured error."""
-        if self.failing is not None:
+        """Store the batch, or raise the configured error for one with readings of devices."""
+        if self.failing is not None and (sealed.batch.sensor > 0).any():
             self.refused += 1
             raise self.failing
         self.sealed.append(sealed)
@@ -393,3 +393,32 @@ def test_a_secret_readable_by_others_is_rejected(tmp_path: Path) -> None:
             Subscriber(MqttSettings(password_file=str(secret)), Intake(Catalog()), Shelf(), time.time_ns)
     with pytest.raises(SecretUnreadable):
         Subscriber(MqttSettings(password_file=str(tmp_path / "none")), Intake(Catalog()), Shelf(), time.time_ns)
+
+
+def test_messages_wait_at_the_broker_for_the_entitled_node(mosquitto: Any, publisher: paho.Client) -> None:
+    """Two subscribers share one session: only the entitled one connects, and each message is stored once."""
+    holder, shelves = ["a"], {"a": Shelf(), "b": Shelf()}
+    settings = MqttSettings(url=mosquitto.url)
+    both = {
+        name: Subscriber(settings, Intake(Catalog()), shelf, time.time_ns, entitled=lambda name=name: name == holder[0])
+        for name, shelf in shelves.items()
+    }
+    try:
+        for subscriber in both.values():
+            subscriber.start()
+        until(lambda: both["a"].status()["connected"])
+        publish(publisher, range(10))
+        until(lambda: len(shelves["a"].values()) == 10)
+        holder[0] = ""
+        until(lambda: not both["a"].status()["connected"])
+        publish(publisher, range(10, 20))
+        assert [one.status()["healthy"] for one in both.values()] == [False, False]
+        assert [one.unreachable_s() < 5 for one in both.values()] == [True, True]
+        holder[0] = "b"
+        until(lambda: len(shelves["b"].values()) == 10)
+        assert sorted(shelves["a"].values() + shelves["b"].values()) == list(range(20))
+        assert both["a"].status()["connects_total"] == 1
+        assert both["b"].takeovers.total == 0
+    finally:
+        for subscriber in both.values():
+            subscriber.stop()

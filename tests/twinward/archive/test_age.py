@@ -42,7 +42,7 @@ def test_an_independent_reader_gets_the_same_bytes(size: int, step: int) -> None
 
 @given(size=SIZES, place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_every_flipped_bit_is_refused(size: int, place: float, bit: int) -> None:
-    """A change anywhere raises one sentence, whatever it changes."""
+    """A change anywhere raises one sentence."""
     blob = bytearray(sealed(bytes(size)))
     blob[int(place * len(blob))] ^= 1 << bit
     with pytest.raises(ArchiveError) as caught:

@@ -110,7 +110,7 @@ def test_the_stage_answers_a_request_once_and_resumes_at_its_end(tmp_path: Path)
     with paused(tmp_path, alive=lambda: True) as answer:
         assert answer == (5, 99)
         assert store.calls == ["pause"]
-    until(lambda: store.calls == ["pause", "resume"], timeout_s=5, what="resumed")
+    until(lambda: store.calls == ["pause", "resume"], timeout_s=20, what="resumed")
     ended.set()
     thread.join()
     assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.processes import until
 from twinward.broker import saver as broker_saver
 from twinward.broker.saver import EVERY_S, NOTICED_S, SHARE, distance_s, follow
 
@@ -70,7 +71,7 @@ def test_a_killed_broker_keeps_messages_older_than_a_second(mosquitto: Any, save
     sender.loop_stop()
     time.sleep(3 * EVERY_S)
     mosquitto.kill()
-    assert saver.wait(5) == 0  # it ends with the broker
+    assert saver.wait(20) == 0  # it ends with the broker
     mosquitto.start()
     came: list[bytes] = []
     keeper = mqtt.Client(CallbackAPIVersion.VERSION2, "keeper", protocol=mqtt.MQTTv5)
@@ -88,13 +89,14 @@ def test_a_killed_broker_keeps_messages_older_than_a_second(mosquitto: Any, save
 @pytest.mark.broker
 def test_the_store_is_saved_about_once_a_second_and_no_more(mosquitto: Any, saver: subprocess.Popen[bytes]) -> None:
     """A quiet broker saves a few times in some seconds."""
-    store, seen, until_s = mosquitto.folder / "mosquitto.db", set(), time.monotonic() + 5
-    while time.monotonic() < until_s:
+    store, seen, begin_s, took_s = mosquitto.folder / "mosquitto.db", set(), time.monotonic(), 0.0
+    while took_s < 5 or (len(seen) < 3 and took_s < 30):
+        took_s = time.monotonic() - begin_s
         if store.exists():
             seen.add((store.stat().st_ino, store.stat().st_mtime_ns))
         time.sleep(0.02)
     assert saver.poll() is None
-    assert 3 <= len(seen) <= 5 / EVERY_S + 4  # Mosquitto's own timer saves in between
+    assert 3 <= len(seen) <= took_s / EVERY_S + 4  # Mosquitto's own timer saves in between
 
 
 @pytest.mark.broker
@@ -106,8 +108,7 @@ def test_a_frozen_broker_is_waited_for(mosquitto: Any, saver: subprocess.Popen[b
     time.sleep(NOTICED_S + 1)
     os.kill(mosquitto.pid, signal.SIGCONT)
     before = store.stat().st_mtime_ns
-    time.sleep(3 * EVERY_S)
-    assert store.stat().st_mtime_ns > before
+    until(lambda: store.stat().st_mtime_ns > before, timeout_s=30, what="a save after the pause")
     assert saver.poll() is None
 
 
@@ -120,7 +121,7 @@ def test_a_process_without_a_handler_gets_no_signal() -> None:
         assert other.poll() is None
         other.terminate()
         other.wait()
-        assert saver.wait(5) == 0
+        assert saver.wait(20) == 0
     finally:
         for process in (other, saver):
             process.kill()

@@ -26,7 +26,7 @@ def test_a_fire_in_a_file_is_found_and_bad_rows_stop_nothing(tmp_path: Path) -> 
     summary = detect_file(source, target)
     with target.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert (summary.rows, summary.bad_rows, summary.detections) == (85, 5, len(rows))
+    assert (summary.rows, summary.bad_rows, summary.detections) == (85, 5, sum(row["phase"] != "clear" for row in rows))
     assert [error.split(":")[0] for error in summary.errors] == [f"line {line}" for line in range(82, 87)]
     assert tuple(rows[0]) == HEADER
     assert {row["hazard"] for row in rows} == {"fire"}
@@ -52,7 +52,7 @@ def test_unusable_files_are_input_errors(tmp_path: Path, content: str) -> None:
 
 
 def test_a_fire_that_dies_down_is_no_new_alarm(tmp_path: Path) -> None:
-    """Written levels only rise; the columns of pages have values."""
+    """Levels rise, fall and clear; only rising ones page."""
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     values = (
         [0.001] * 30 + [0.001 * 1.1**i for i in range(70)] + [0.001 * 1.1**i for i in range(70, 0, -1)] + [0.001] * 90
@@ -65,10 +65,13 @@ def test_a_fire_that_dies_down_is_no_new_alarm(tmp_path: Path) -> None:
     source.write_text("\n".join(lines) + "\n")
     detect_file(source, target)
     with target.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["metric"] == "smoke_density"]
+        rows = [row for row in csv.DictReader(file) if row["detector"] == "fire_evidence"]
     levels = [int(row["level"]) for row in rows]
+    peak = levels.index(max(levels))
     assert len(set(levels)) > 1
-    assert levels == sorted(levels)
+    assert levels[: peak + 1] == sorted(levels[: peak + 1])
+    assert [row["phase"] for row in rows][:: len(rows) - 1] == ["raise", "clear"]
+    assert {row["page"] for row in rows[peak + 1 :]} == {"false"}
     assert {row["drill"] for row in rows} == {"false"}
 
 
@@ -121,11 +124,13 @@ def test_the_page_of_a_detection_is_the_decision_of_its_rule(tmp_path: Path) -> 
     detect_file(source, target)
     with target.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["level"], row["page"]) for row in rows] == [("1", "false"), ("2", "false")]
+    assert [(row["level"], row["page"], row["phase"]) for row in rows] == [
+        ("1", "false", "raise"), ("2", "false", "change"),
+    ]  # fmt: skip
     span = {"begin": "2026-09-01T02:00:00Z", "end": "2026-09-01T02:40:00Z"}
     window = {"affected_devices": ["cam"], "kind": "camera_blind", "onset": span["begin"], "end": span["end"]}
     window |= {"harm_at": None, "must_page": False, "must_not_page": True}
     truth.write_text(json.dumps({"span": span, "sensors": 1, "intervals": [window]}))
     assert score_files(target, truth)["must_not_page_paged"] == 0
-    target.write_text(target.read_text().replace("false\n", "true\n"))
+    target.write_text(target.read_text().replace("false,change\n", "true,change\n"))
     assert score_files(target, truth)["must_not_page_paged"] == 1

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ingest import Catalog, Holds, Sealed, TelemetryBatch, from_columns, load_retention
-from ingest.stores import open_store
+from ingest import Catalog, Holds, TelemetryBatch, from_columns, load_retention
+from tests.twinward.stored import store_readings
 from twinward.cli import app
 from twinward.commands import export as exporting
 from twinward.errors import InputError, TwinwardError
@@ -54,13 +54,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     data = tmp_path / "data"
     data.mkdir()
     monkeypatch.setenv("TWINWARD_DATA_DIR", str(data))
-    log, catalog = TelemetryLog(data / "telemetry.sqlite", clock=lambda: START_NS), Catalog()
+    catalog = Catalog()
     batch = readings(catalog)
-    log.append(Sealed(batch, [catalog.drain_changes()]))
-    log.close()
-    store = open_store("duckdb", data / "readings.duckdb")
-    store.write(batch, cursor=1)
-    store.close()
+    store_readings(data, batch, catalog, now_ns=START_NS)
     return data
 
 
@@ -169,7 +165,7 @@ def test_a_store_in_use_is_an_error(home: Path, tmp_path: Path) -> None:
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout is not None
     holder.stdout.readline()
-    with pytest.raises(InputError, match="stop the service for the export, or ask the running service"):
+    with pytest.raises(InputError, match="stop the service first, or ask the running service"):
         run("export", "--site", "s1", *SPAN, "--output", str(tmp_path / "a.csv"))
     holder.communicate(timeout=10)
 

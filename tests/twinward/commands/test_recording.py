@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import Catalog, Quality, TelemetryBatch, concat
-from twinward.commands import recording
+from twinward.commands import recording_rows
 from twinward.commands.detect import detect_file
 from twinward.commands.recording import Summary, read_recording
+from twinward.commands.recording_rows import ROW, sorted_by_time
 from twinward.commands.recording_times import Times
 from twinward.errors import InputError
 
@@ -50,13 +52,18 @@ def test_rows_in_any_order_give_the_same_readings(tmp_path: Path) -> None:
     assert all(name == f"s{int(value) % 7}" for name, value in zip(ids, found.value, strict=True))
 
 
-def test_file_too_large_to_sort_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a file out of order is bounded, and the message states the way out."""
-    monkeypatch.setattr(recording, "SORT_ROWS_MAX", 2)
-    rows = ["a,env,temperature,2026-09-01T00:00:02Z,1", "a,env,temperature,2026-09-01T00:00:03Z,1"]
-    assert len(read(write(tmp_path / "in.csv", *rows, *rows[1:]))[0]) == 3
-    with pytest.raises(InputError, match="3 rows out of order are too many to sort; allowed are 2; sort the file"):
-        read(write(tmp_path / "out.csv", *rows, rows[0]))
+@given(times=st.lists(st.integers(0, 40), min_size=1, max_size=400))
+def test_merged_runs_are_a_stable_sort(times: list[int]) -> None:
+    """Rows of many runs and spans come in order of time, and rows of one time in the order of the file."""
+    rows = np.zeros(len(times), ROW)
+    rows["time_ns"], rows["row"] = times, np.arange(len(times))
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryFile() as spool:
+        for name, size in {"RUN_ROWS": 37, "SPAN_ROWS": 20, "SAMPLE_ROWS": 5, "BATCH_ROWS": 16}.items():
+            patch.setattr(recording_rows, name, size)
+        rows.tofile(spool)
+        found = list(sorted_by_time(spool))
+    assert [len(part) for part in found[:-1]] == [16] * (len(found) - 1)
+    assert np.concatenate(found)["row"].tolist() == np.argsort(rows["time_ns"], kind="stable").tolist()
 
 
 def test_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Append to a telemetry log until killed; print each position once durable."""
+"""Append to a telemetry log, a file or a server, until killed; print each durable position."""
 
 from __future__ import annotations
 
@@ -10,8 +10,20 @@ import numpy as np
 
 from ingest import COLUMNS, Count, Counts, MessageKeys, Sealed, from_columns
 from twinward.log import TelemetryLog
+from twinward.log.server import ServerLog
 
-log = TelemetryLog(Path(sys.argv[1]), clock=time.time_ns)
+place: Path | ServerLog = Path(sys.argv[1])
+if len(sys.argv) > 2 and sys.argv[1].startswith("nats://"):
+    from twinward.log.jetstream.owner import SoleOwner
+
+    place = ServerLog(sys.argv[1], "telemetry", "ingest", SoleOwner("node-a"), Path(sys.argv[2]))
+elif len(sys.argv) > 2:
+    from twinward.log.owners import Owner
+
+    owner = Owner(sys.argv[1], "node-a")
+    assert owner.claim(["ingest"])
+    place = ServerLog(sys.argv[1], "telemetry", "ingest", owner, Path(sys.argv[2]))
+log = TelemetryLog(place, clock=time.time_ns)
 while True:
     number = log.head() + 1
     rows = 1 + number % 200

@@ -18,9 +18,9 @@ from alerts import AlertDispatch, MemoryOutbox, Notice, Page, Receipt, open_data
 from alerts.people.access import Actor
 from ingest import Frame, Priority
 from ingest.mqtt import Chunk, Failing, FirstArrivals
+from twinward.detection.lane import DETECT
 from twinward.flow import Flow
 from twinward.settings import Settings
-from twinward.stages import DETECT
 from twinward.standby import (
     DiskSpace,
     FaultDetector,
@@ -61,7 +61,7 @@ class Phone:
 class School:
     """The flow of a service without threads, on real files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: bytes) -> None:
         self.now_ns = NOW_NS
         clock = lambda: self.now_ns  # noqa: E731
         self.phone, self.registry = Phone(), read_registry(CAMPUS)
@@ -69,6 +69,7 @@ class School:
         self.flow = Flow(replace(Settings(), data_dir=folder), self.tables, clock)
         self.log, self.detections, self.catalog = self.flow.log, self.flow.detections, self.flow.catalog
         self.intake = self.flow.intake()
+        (folder / "alerts.sqlite").write_bytes(database)
         self.engine = open_database(f"sqlite:///{folder / 'alerts.sqlite'}")
         self.dispatch = AlertDispatch(self.engine, self.registry, clock, channels=[self.phone])
         self.steps = self.flow.detection()
@@ -103,12 +104,12 @@ class School:
 
 
 @pytest.fixture
-def make_school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], School]]:
+def make_school(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) -> Iterator[Callable[[], School]]:
     """Return a factory of schools, closed after the test."""
     made: list[School] = []
 
     def make() -> School:
-        made.append(School(tmp_path_factory.mktemp("school")))
+        made.append(School(tmp_path_factory.mktemp("school"), sqlite_template))
         return made[-1]
 
     yield make

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from ingest import Frame
-from ingest.mqtt import Chunk, Failing, FirstArrivals
+from ingest.mqtt import Chunk, Failing, FirstArrivals, MqttSettings, status_topic
 from twinward.standby.receiver import DUPLICATED_AFTER_NS, Receiver, Sessions
 
 NOW_NS = 1_790_000_000_000_000_000
@@ -64,12 +64,21 @@ class World:
     def __init__(self) -> None:
         self.now_ns, self.durable = NOW_NS, DurableSession()
         self.all, self.urgent = TransientSession(), TransientSession()
-        sessions = Sessions(self.all, self.urgent)  # type: ignore[arg-type]
-        self.receiver = Receiver(self.durable, sessions, FirstArrivals(), lambda: self.now_ns)
+        sessions = Sessions(self.all, self.urgent, "campus/x/status")  # type: ignore[arg-type]
+        self.entitled, arrivals = True, FirstArrivals()
+        self.receiver = Receiver(self.durable, sessions, arrivals, lambda: self.now_ns, entitled=lambda: self.entitled)
 
     def drained(self) -> list[Frame]:
         """Return the drained messages."""
         return [one for frames, _ in self.receiver.drain() for one in frames]
+
+
+def test_a_node_alone_asks_for_no_status() -> None:
+    """The subscriptions are those of the durable session; two nodes add its status."""
+    settings, filters = MqttSettings(), ["campus/+/+/+/telemetry"]
+    alone, shared = (Sessions.of(settings, lambda: filters, shared=shared) for shared in (False, True))
+    assert [*alone.all._subscriptions()] == filters
+    assert [*shared.all._subscriptions()] == [*filters, status_topic(settings)]
 
 
 def test_messages_of_both_sessions_come_once() -> None:
@@ -131,3 +140,21 @@ def test_a_stop_empties_the_buffer_and_closes_the_session() -> None:
     world.receiver.receive(keep=True)
     world.receiver.stop()
     assert (world.all.closed, world.receiver.connected, world.drained()) == (1, False, [])
+
+
+def test_another_node_at_the_durable_session_replaces_this_one() -> None:
+    """Its status begins and ends that, unless this process has the session itself; no other message is lost."""
+    online, offline = ((0, 0, b"campus/x/status", text) for text in (b"online", b"offline"))
+    world, found = World(), []
+    world.receiver.start(urgent_alone=False)
+    for world.entitled, status in ((True, online), (False, online), (False, offline), (False, online)):
+        world.all.frames = [status, frame(len(found))]
+        world.receiver.receive(keep=True)
+        found.append(world.receiver.replaced)
+    assert found == [False, True, False, True]
+    assert world.drained() == [frame(number) for number in range(4)]
+    world.entitled = True
+    assert not world.receiver.replaced
+    world.entitled = False
+    world.receiver.stop()
+    assert not world.receiver.replaced

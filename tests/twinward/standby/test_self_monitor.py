@@ -123,6 +123,20 @@ def test_stages_behind_a_failed_log_are_not_reported() -> None:
         assert [fault.part for fault in reporter.faults] == expected
 
 
+def test_a_page_without_a_receiver_hides_no_other_fault() -> None:
+    """An interrupted alarm path and a second chain are reported beside it, each in red with its own words."""
+    chains = {f"escalation school-{number} fire": StorageFault("chain_empty", "无人", "nobody") for number in (1, 2)}
+    reporter = FaultReporter(("alert",), Sent(), (), lambda: 1)  # type: ignore[arg-type]
+    causes = {**chains, "alarm_path": FULL}
+    assert [reporter.report(causes, now_s) for now_s in (0.0, NOTIFY_AFTER_S)] == [0, 3]
+    assert {fault.part: fault.grade for fault in reporter.faults} == dict.fromkeys(causes, "red")
+    texts = [fault.text["en"] for fault in reporter.faults if fault.part in chains]
+    assert texts == ["nobody. Check roster and channels immediately"] * 2
+    assert not any(fault.blinds for fault in reporter.faults if fault.part in chains)
+    reporter = FaultReporter(("alert",), Sent(), (), lambda: 1)  # type: ignore[arg-type]
+    assert [reporter.report({"log": FULL, "alarm_path": FULL}, now_s) for now_s in (0.0, NOTIFY_AFTER_S)] == [0, 1]
+
+
 def test_a_fault_that_moves_between_stages_is_one_fault() -> None:
     """The first failed stage keeps the fault while another one fails, and its end is reported once."""
     outbox = Sent()

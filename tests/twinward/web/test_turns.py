@@ -139,7 +139,7 @@ def test_a_cancelled_read_frees_its_turn() -> None:
                 task.cancel()
             await asyncio.gather(*reads, return_exceptions=True)
             app.go.set()
-            assert (await asyncio.wait_for(get(http, "a"), 5)).status_code == 200
+            assert (await asyncio.wait_for(get(http, "a"), 20)).status_code == 200
 
     asyncio.run(run())
 
@@ -163,10 +163,10 @@ def test_a_slow_client_holds_no_turn() -> None:
             """Take the answer at once."""
 
         first = asyncio.create_task(turns(scope, None, send))  # type: ignore[arg-type]
-        await asyncio.wait_for(taken.wait(), 5)
-        await asyncio.wait_for(turns(scope, None, ignore), 5)  # type: ignore[arg-type]
+        await asyncio.wait_for(taken.wait(), 20)
+        await asyncio.wait_for(turns(scope, None, ignore), 20)  # type: ignore[arg-type]
         slow.set()
-        await asyncio.wait_for(first, 5)
+        await asyncio.wait_for(first, 20)
 
     asyncio.run(run())
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import ClassVar
 
 import msgspec
 
 from ingest import CatalogChanges, Metric, Sensor
+from twinward.log.entries import Database
 
 _SENSOR = msgspec.msgpack.Decoder(Sensor)
+_PUT_SENSOR = "INSERT INTO sensors VALUES (?, ?) ON CONFLICT (code) DO UPDATE SET facts = excluded.facts"
+_PUT_METRIC = (
+    "INSERT INTO metrics VALUES (?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET name = excluded.name,"
+    " unit = excluded.unit, low = excluded.low, high = excluded.high"
+)
 
 
 class CatalogTable:
@@ -22,14 +27,14 @@ CREATE TABLE IF NOT EXISTS metrics (
   code INTEGER PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL) STRICT;
 """
 
-    def put(self, db: sqlite3.Connection, _seq: int, changes: CatalogChanges) -> None:
+    def put(self, db: Database, _seq: int, changes: CatalogChanges) -> None:
         """Insert or replace the changed sensors and metrics."""
         sensors = [(sensor.code, msgspec.msgpack.encode(sensor)) for sensor in changes.sensors]
         metrics = [(metric.code, metric.name, metric.unit, metric.low, metric.high) for metric in changes.metrics]
-        db.executemany("INSERT OR REPLACE INTO sensors VALUES (?, ?)", sensors)
-        db.executemany("INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?)", metrics)
+        db.executemany(_PUT_SENSOR, sensors)
+        db.executemany(_PUT_METRIC, metrics)
 
-    def load(self, db: sqlite3.Connection) -> tuple[list[Sensor], list[Metric]]:
+    def load(self, db: Database) -> tuple[list[Sensor], list[Metric]]:
         """Return every sensor and every learned metric, codes ascending."""
         sensors = db.execute("SELECT facts FROM sensors ORDER BY code").fetchall()
         metrics = db.execute("SELECT code, name, unit, low, high FROM metrics ORDER BY code").fetchall()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from array import array
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest import MessageKeys
+from twinward.log.entries import Database
 
 KEY_BYTES = 8
 
@@ -21,13 +21,13 @@ class KeysTable:
     schema: ClassVar = """
 CREATE TABLE IF NOT EXISTS keys (seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, keys BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS kept_keys (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL) STRICT;
-INSERT OR IGNORE INTO kept_keys VALUES (1, 0);
+INSERT INTO kept_keys VALUES (1, 0) ON CONFLICT DO NOTHING;
 """
 
     def __init__(self, keys_max: int) -> None:
         self._keys_max = keys_max
 
-    def put(self, db: sqlite3.Connection, seq: int, fact: MessageKeys) -> None:
+    def put(self, db: Database, seq: int, fact: MessageKeys) -> None:
         """Insert the keys of a batch, and delete the oldest batches' keys beyond the bound."""
         keys = fact.keys
         db.execute("INSERT INTO keys VALUES (?, ?, ?)", (seq, len(keys), array("q", keys).tobytes()))
@@ -41,7 +41,7 @@ INSERT OR IGNORE INTO kept_keys VALUES (1, 0);
         if gone:
             db.execute("UPDATE kept_keys SET number = number - ?", (gone,))
 
-    def load(self, db: sqlite3.Connection, limit: int = 1 << 62) -> NDArray[np.int64]:
+    def load(self, db: Database, limit: int = 1 << 62) -> NDArray[np.int64]:
         """Return the newest keys, at most `limit`, oldest first."""
         runs: list[bytes] = []
         size = 0

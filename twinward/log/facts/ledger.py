@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import ClassVar
 
 from ingest import LedgerDelta, LedgerEntries
+from twinward.log.entries import Database
+
+_PUT_PAGE = (
+    "INSERT INTO device_pages VALUES (?, ?, ?)"
+    " ON CONFLICT (page) DO UPDATE SET number = excluded.number, standing = excluded.standing"
+)
 
 
 class LedgerTable:
@@ -19,15 +24,15 @@ CREATE TABLE IF NOT EXISTS device_pages (
 CREATE TABLE IF NOT EXISTS device_added (number INTEGER PRIMARY KEY, added BLOB NOT NULL) STRICT;
 """
 
-    def put(self, db: sqlite3.Connection, _seq: int, delta: LedgerDelta) -> None:
+    def put(self, db: Database, _seq: int, delta: LedgerDelta) -> None:
         """Insert the delta and its pages, and delete the deltas that the pages now contain."""
         db.execute("INSERT INTO device_added VALUES (?, ?)", (delta.number, delta.added))
         for page, standing in delta.pages.items():
-            db.execute("INSERT OR REPLACE INTO device_pages VALUES (?, ?, ?)", (page, delta.number, standing))
+            db.execute(_PUT_PAGE, (page, delta.number, standing))
         if delta.pages:
             db.execute("DELETE FROM device_added WHERE number <= ?", (delta.settled,))
 
-    def load(self, db: sqlite3.Connection, pages: Sequence[int] | None = None) -> LedgerEntries:
+    def load(self, db: Database, pages: Sequence[int] | None = None) -> LedgerEntries:
         """Return all entries, or those that some pages need. The caller holds a read transaction."""
         query = "SELECT page, number, standing FROM device_pages"
         if pages is None:

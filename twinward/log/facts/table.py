@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from ingest import Fact
+from twinward.log.entries import Database
 
 FactT_contra = TypeVar("FactT_contra", bound=Fact, contravariant=True)
 
@@ -22,8 +22,8 @@ class FactTable(Protocol[FactT_contra]):
     schema: ClassVar[str]
     """The tables of schema version 1, each with IF NOT EXISTS. A later change is a migration of the telemetry log."""
 
-    def put(self, db: sqlite3.Connection, seq: int, fact: FactT_contra, /) -> None:
+    def put(self, db: Database, seq: int, fact: FactT_contra, /) -> None:
         """Store the fact of the batch whose last entry is `seq`."""
 
-    def load(self, db: sqlite3.Connection, /) -> Any:
+    def load(self, db: Database, /) -> Any:
         """Return the stored state."""

@@ -25,6 +25,10 @@ export interface components {
             store: components["schemas"]["StorePosition"] | null;
             total: components["schemas"]["Tally"];
         };
+        /** @description Number of acknowledged hazards of a group. */
+        Acknowledged: {
+            acknowledged: number;
+        };
         /** @description One action of the closed loop. */
         Action: {
             action: string;
@@ -38,6 +42,85 @@ export interface components {
             required: boolean;
             /** @description text, time, flag, person, choice or ticket */
             type: string;
+        };
+        /** @description Alarm load of one site over a span of time. Counts are always present; rates need 30 days of record. */
+        AlarmLoad: {
+            buckets: components["schemas"]["Bucket"][];
+            by_grade: {
+                [key: string]: number;
+            };
+            chattering: number;
+            count: number;
+            /** @description days of record in the span */
+            days: number;
+            /** @description days of record that a rate needs */
+            days_min: number;
+            /** @description null under 30 days of record */
+            flood_share: number | null;
+            floods: number;
+            peak_10_min: number;
+            /** @description null under 30 days of record */
+            per_10_min: number | null;
+            /** @description null under 30 days of record */
+            per_day: number | null;
+            /** Format: date-time */
+            since: string;
+            /** @description site id */
+            site: string;
+            standing: number;
+            targets: components["schemas"]["LoadTarget"][];
+            top: components["schemas"]["LoadOfRule"][];
+            /** @description null under 30 days of record */
+            top_ten_share: number | null;
+            /** Format: date-time */
+            until: string;
+        };
+        /** @description Template to apply. An existing risk point of the same id stays as it is. */
+        Applying: {
+            template: string;
+        };
+        /** @description Numbers of an approval. */
+        Approved: {
+            approved: number;
+        };
+        /** @description Versions of the risk points to approve, as the caller has seen them. */
+        Approving: {
+            versions: {
+                [key: string]: number;
+            };
+        };
+        /** @description One edition of the archive of a year. position, digest: last journal entry that it contains. */
+        Archive: {
+            digest: string;
+            documents: components["schemas"]["ArchivedDocument"][];
+            edition: number;
+            /** Format: date-time */
+            made_at: string;
+            made_by: string;
+            /** @description reason of a further edition */
+            note: string;
+            position: number;
+            /** @description site id */
+            site: string;
+            year: number;
+        };
+        /** @description Archives of a site. missing: past years with dangers and without an archive. */
+        ArchiveList: {
+            items: components["schemas"]["Archive"][];
+            missing: number[];
+        };
+        /** @description One frozen document. */
+        ArchivedDocument: {
+            name: string;
+            sha256: string;
+            /** @description bytes */
+            size: number;
+        };
+        /** @description Year to archive. note: reason of a further edition. */
+        Archiving: {
+            /** @default  */
+            note: string;
+            year: number;
         };
         /** @description Number of sensors that a list assigned to places. */
         Assigned: {
@@ -80,6 +163,11 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description Normal range of the metric at the time of the detection. */
+        Band: {
+            high: number;
+            low: number;
+        };
         /** @description Predicted end of a battery, by the messages that it can still send. Days are UTC. */
         Battery: {
             /** @description battery type */
@@ -96,6 +184,29 @@ export interface components {
             /** @description messages sent since the battery is low */
             used: number | null;
         };
+        /** @description One place without a working detector of a required detection. candidate: it is a candidate major danger. */
+        BlindRoom: {
+            /**
+             * @description none: no detector; never: it never reported
+             * @enum {string}
+             */
+            cause: "silenced" | "isolated" | "dusty" | "stuck" | "faulty" | "offline" | "never" | "none";
+            /** @description clauses of the guide */
+            clauses: string[];
+            /** @description required detection */
+            detection: string;
+            detection_name: components["schemas"]["Both"];
+            /** @description place id */
+            place: string;
+            place_name: components["schemas"]["Both"];
+            sensors: string[];
+            /** @description null until the next look, within a minute */
+            since: string | null;
+            sleeping: boolean;
+            /** @description zone id */
+            zone: string;
+            zone_name: components["schemas"]["Both"];
+        };
         /** @description A text in both languages of the service. */
         Both: {
             /** @description English */
@@ -103,10 +214,150 @@ export interface components {
             /** @description Chinese */
             zh: string;
         };
+        /** @description Broker of the school. embedded: one on this machine, on `host`; the other fields belong to an existing one. */
+        BrokerChoice: {
+            /**
+             * @description certificate authority (PEM) of the broker, empty for the system's
+             * @default
+             */
+            authority: string;
+            embedded: boolean;
+            /**
+             * @description IPv4 address of the embedded broker: 127.0.0.1, 0.0.0.0 for every one, or one of this machine
+             * @default 127.0.0.1
+             */
+            host: string;
+            /** @default  */
+            password: string;
+            /**
+             * @description of the embedded broker
+             * @default 1883
+             */
+            port: number;
+            /** @default  */
+            url: string;
+            /** @default  */
+            username: string;
+        };
+        /** @description Broker of the service. fixed: a configuration file that a person wrote names it. */
+        BrokerState: {
+            connected: boolean;
+            /** @description reason why the last chosen broker was given up for the former one, empty for none */
+            fault: string;
+            fixed: boolean;
+            /** @description address of the embedded broker */
+            host: string;
+            /** @enum {string} */
+            mode: "none" | "embedded" | "external";
+            /** @description whether an embedded broker can start here */
+            mosquitto: boolean;
+            /** @description address by which devices reach this machine */
+            network: string;
+            url: string;
+        };
+        /** @description Result of a test. problem: empty if the broker accepts the service. */
+        BrokerTest: {
+            problem: string;
+        };
+        /** @description Alarms of ten minutes. */
+        Bucket: {
+            /** Format: date-time */
+            at: string;
+            count: number;
+        };
+        /** @description Test of one detector. last_at: newest test in its signal; due_at: null before its first message. */
+        BumpTest: {
+            due_at: string | null;
+            kind: string;
+            last_at: string | null;
+            /** @description place id */
+            place: string;
+            place_name: components["schemas"]["Both"];
+            /** @description sensor id, unique in its site */
+            sensor: string;
+            /** @enum {string} */
+            state: "ok" | "due" | "overdue" | "never_reported";
+        };
+        /** @description Tests of the detectors of a site, the earliest due first. interval_days: sensor kind -> interval. */
+        BumpTestList: {
+            interval_days: {
+                [key: string]: number;
+            };
+            items: components["schemas"]["BumpTest"][];
+        };
+        /** @description One call of the fire line. */
+        CallLine: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            place: components["schemas"]["Both"];
+        };
+        /** @description One camera that gives stills. */
+        Camera: {
+            id: string;
+            name: components["schemas"]["Both"];
+            /** @description place that it shows, empty for no single place */
+            place: string;
+            /** @description site id */
+            site: string;
+        };
+        /** @description The cameras of a site. */
+        CameraList: {
+            items: components["schemas"]["Camera"][];
+        };
+        /** @description The printed risk card. stale: the register changed after the print. */
+        Card: {
+            printed_at: string | null;
+            stale: boolean;
+            /** @description grows with each change */
+            version: number;
+        };
+        /** @description Rules and sensors with the highest chatter index in the last 30 days. limit: index of three alarms in 60 s. */
+        ChatterList: {
+            items: components["schemas"]["ChatterOfRule"][];
+            limit: number;
+        };
+        /** @description Chatter index of one rule at one sensor. index: mean of the inverse times between two raises, in 1/s. */
+        ChatterOfRule: {
+            /** @description the index is at least `limit` */
+            chattering: boolean;
+            count: number;
+            index: number;
+            rule: string;
+            sensor: string;
+        };
+        /** @description One condition of closing. met: null where it cannot be checked. */
+        Check: {
+            met: boolean | null;
+            text: components["schemas"]["Both"];
+        };
+        /** @description Result of a check of a control measure. */
+        Checking: {
+            measure: string;
+            /** @default  */
+            note: string;
+            works: boolean;
+        };
         /** @description One allowed value of a field. */
         Choice: {
             name: components["schemas"]["Both"];
             value: string;
+        };
+        /** @description One clause of major-danger criteria with its source. */
+        Clause: {
+            citation: string;
+            hazards: string[];
+            id: string;
+            /** @description direct or combined */
+            judgement: string;
+            kinds: string[];
+            pack: string;
+            source_url: string;
+            text: components["schemas"]["Both"];
+            /** @description day of the verification */
+            verified_at: string;
+            verified_by: string;
+            version: string;
         };
         /** @description Estimated clock error of one device. */
         Clock: {
@@ -145,12 +396,117 @@ export interface components {
             /** @enum {string} */
             transport: "loopback" | "tls" | "proxy" | "plain";
         };
+        /** @description A lesson or drill that posts need. */
+        CourseBody: {
+            id: string;
+            /** @enum {string} */
+            kind: "lesson" | "drill";
+            name: components["schemas"]["Both"];
+            posts: string[];
+            /** @description validity of a record (d) */
+            valid_days: number;
+            /** @description grows with each change */
+            version: number;
+        };
+        /** @description A lesson or drill that posts need. */
+        CourseEdit: {
+            /** @enum {string} */
+            kind: "lesson" | "drill";
+            name: {
+                [key: string]: string;
+            };
+            posts: string[];
+            /** @description validity of a record (d) */
+            valid_days: number;
+        };
+        /** @description Coverage of a site now: counts, and the blind rooms with the rooms where people sleep first. */
+        Coverage: {
+            counts: components["schemas"]["CoverageCounts"];
+            rooms: components["schemas"]["BlindRoom"][];
+        };
+        /** @description Counts of a site. zones: with a required detection; zones_live: those with a working sensor of it. */
+        CoverageCounts: {
+            /** @description blind rooms where people sleep */
+            blind_sleeping: number;
+            covered: number;
+            name: components["schemas"]["Both"];
+            /** @description required detections of places */
+            places: number;
+            /** @description site id */
+            site: string;
+            zones: number;
+            zones_live: number;
+        };
+        /** @description One page of the counts of sites; without names of rooms. */
+        CoverageList: {
+            items: components["schemas"]["CoverageCounts"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description One hidden danger. `hazards` are its evidence; `clauses` make it a candidate major danger. */
+        DangerFacts: {
+            clauses: components["schemas"]["Clause"][];
+            /** @description conditions of closing, in words */
+            closure: components["schemas"]["Both"];
+            found_at: string | null;
+            /** @description account, empty for a sensor or the public */
+            found_by: string;
+            hazards: string[];
+            /** @description hidden danger */
+            id: string;
+            /** @description kind of danger, see /api/v1/danger-kinds */
+            kind: string;
+            kind_name: components["schemas"]["Both"];
+            /** @description times it was found */
+            reports: number;
+            /** @description risk point of its place, or empty */
+            risk_point: string;
+            /** @description sensor, inspection, patrol or report */
+            source: string;
+            /** @description as it was found */
+            text: components["schemas"]["Both"];
+        };
+        /** @description One kind of danger. */
+        DangerKind: {
+            closure: components["schemas"]["Both"];
+            domain: string;
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            /** @description kind of danger, see /api/v1/danger-kinds */
+            kind: string;
+            /** @description its deadline runs by the clock and never pauses */
+            life_safety: boolean;
+            name: components["schemas"]["Both"];
+            observing_h: number;
+            relapse_h: number;
+            /** @description sensors detect it */
+            sensed: boolean;
+        };
+        /** @description All kinds of danger. */
+        DangerKinds: {
+            items: components["schemas"]["DangerKind"][];
+        };
+        /** @description Decision on a provisional grade. grade: the one shown, so that a changed grade is not confirmed. */
+        Deciding: {
+            /** @enum {string} */
+            decision: "confirm" | "reject";
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            reason: string;
+        };
         /** @description One detection with its evidence: value, limit, window, reason and clearing condition. */
         Detection: {
             active: boolean;
+            /** @description further sensors that agree */
+            agreeing: string[];
+            band: components["schemas"]["Band"] | null;
             /** @description normal value: lowest of a rise's window, or of the last hours */
             baseline: number | null;
             battery: components["schemas"]["Battery"] | null;
+            /** @description probability of the incident */
+            belief: number | null;
+            /** @description smallest change that would have prevented the detection */
+            change: components["schemas"]["Both"] | null;
             cleared: string | null;
             /** @description clearing condition */
             clears: components["schemas"]["Both"];
@@ -164,6 +520,7 @@ export interface components {
             /** @description from test messages */
             drill: boolean;
             first: string | null;
+            forecast: components["schemas"]["Forecast"] | null;
             hazard: string;
             id: string;
             /** @description hazard kind */
@@ -171,6 +528,8 @@ export interface components {
             last: string | null;
             /** @description decided on late data */
             late: boolean;
+            /** @description measured lead times of the rule, on an early detection */
+            lead: components["schemas"]["LeadTime"] | null;
             /** @description severity: 0 information, 1 early, 2 alarm, 3 severe */
             level: number;
             limit: number | null;
@@ -198,6 +557,52 @@ export interface components {
             items: components["schemas"]["Detection"][];
             /** @description `cursor` of the next page */
             next: string | null;
+        };
+        /** @description One rule of the running recipe. stage: recorded only (shadow), shown (probation), or shown and paging. */
+        Detector: {
+            counts: components["schemas"]["RuleCounts"];
+            /** @description digest of all settings */
+            digest: string;
+            /** @description pages without a score sheet: a shipped plain rule or a state */
+            established: boolean;
+            /** @description hazard kind */
+            hazard: string;
+            /** @description kinds of sensors; empty: all */
+            kinds: string[];
+            lead: components["schemas"]["LeadTime"] | null;
+            levels: number[];
+            /** @description one for each level */
+            limits: number[];
+            /** @description empty: every metric, or missing readings */
+            metrics: string[];
+            name: string;
+            /** @description levels that page */
+            pages: number[];
+            /** @description profiles of sensors; empty: all */
+            profiles: string[];
+            /** @description reason of the stage */
+            reason: string;
+            settings: components["schemas"]["Setting"][];
+            sheet: components["schemas"]["Figure"][];
+            /** @enum {string} */
+            stage: "shadow" | "probation" | "paging";
+            /** @description detector type */
+            type: string;
+        };
+        /** @description All rules of the running recipe, in its order. */
+        Detectors: {
+            /** @description digest of all rules */
+            digest: string;
+            items: components["schemas"]["Detector"][];
+            recipe: string;
+        };
+        /** @description Account of a device; its password is shown once. */
+        DeviceAccount: {
+            password: string;
+            /** @description of its messages */
+            topic: string;
+            url: string;
+            username: string;
         };
         /** @description Reading accounts of one site by device. total = remainder + all devices. */
         DeviceAccounting: {
@@ -243,6 +648,11 @@ export interface components {
             /** @description the first unread keys */
             unread_keys: string[];
         };
+        /** @description Account of a device at the embedded broker. name: of the account and of its sensor. */
+        DeviceToAdd: {
+            name: string;
+            site: string;
+        };
         /** @description One display account without its code. */
         Display: {
             created_at: string | null;
@@ -269,11 +679,261 @@ export interface components {
             name: string;
             site: string;
         };
+        /** @description One form. of_span: whether it is of a quarter or year. */
+        Document: {
+            columns: components["schemas"]["Heading"][];
+            form: string;
+            name: components["schemas"]["Both"];
+            of_span: boolean;
+        };
+        /** @description All forms. */
+        DocumentList: {
+            items: components["schemas"]["Document"][];
+        };
+        /** @description One drill on the roster of a site. */
+        Drill: {
+            /** @description supposed time of a silent drill */
+            as_of: string | null;
+            /** @description null while it runs */
+            ended_at: string | null;
+            /** @description its alarm, empty of a silent drill */
+            hazard: string;
+            id: string;
+            /** @description supposed danger */
+            kind: string;
+            place: string;
+            /** @description nobody is paged */
+            silent: boolean;
+            /** @description site id */
+            site: string;
+            started_at: string | null;
+            started_by: string;
+            zone: string;
+        };
+        /** @description One message that a silent drill supposes. Times in s after the start. */
+        DrillContact: {
+            /** @description time of the message */
+            after_s: number;
+            /** @description null: the channel failed that night */
+            delivered_s: number | null;
+            medium: string;
+            /** @description ids in the roster */
+            persons: string[];
+            /** @description recorded deliveries of the channel; 0: supposed at once */
+            recorded: number;
+            round: number;
+            step: number;
+        };
+        /** @description The drills of a site, the newest first. kinds: dangers that a drill may suppose. */
+        DrillList: {
+            items: components["schemas"]["Drill"][];
+            kinds: string[];
+        };
+        /** @description One person whom the drill reached, with the time of each answer. */
+        DrillPerson: {
+            acknowledged_at: string | null;
+            answered: boolean;
+            name: components["schemas"]["Both"];
+            /** @description order given to the person */
+            ordered_at: string | null;
+            /** @description id in the roster */
+            person: string;
+            /** @description order confirmed by the person */
+            received_at: string | null;
+            /** @description first message delivered */
+            sent_at: string | null;
+        };
+        /** @description A drill that starts at its time. */
+        DrillPlan: {
+            at: string | null;
+            /** @description id of the started drill, else empty */
+            drill: string;
+            id: string;
+            kind: string;
+            owner: string;
+            place: string;
+            /**
+             * @description why it was skipped
+             * @enum {string}
+             */
+            reason: "" | "late" | "real_alarm" | "drill_runs" | "account" | "scene";
+            silent: boolean;
+            /** @description site id */
+            site: string;
+            /** @enum {string} */
+            state: "planned" | "started" | "cancelled" | "skipped";
+            zone: string;
+        };
+        /** @description The planned drills of a site. */
+        DrillPlanList: {
+            items: components["schemas"]["DrillPlan"][];
+        };
+        /**
+         * @description The score sheet of a drill.
+         *
+         *     contacts, empty_steps (steps of the chain that reach nobody): of a silent drill, empty otherwise.
+         */
+        DrillSheet: {
+            contacts: components["schemas"]["DrillContact"][];
+            drill: components["schemas"]["Drill"];
+            empty_steps: number[];
+            persons: components["schemas"]["DrillPerson"][];
+            steps: components["schemas"]["DrillStep"][];
+        };
+        /** @description One step against its target. */
+        DrillStep: {
+            /** @description time after the start */
+            after_s: number | null;
+            /** @description null: it did not happen */
+            at: string | null;
+            /** @description null while it may still be in time */
+            met: boolean | null;
+            /** @enum {string} */
+            step: "paged" | "acknowledged" | "confirmed" | "ordered" | "received";
+            /** @description target after the start */
+            target_s: number;
+        };
+        /** @description A drill to plan. */
+        DrillToPlan: {
+            /** @description time of its start */
+            at: string;
+            /** @description supposed danger to life */
+            kind: string;
+            /**
+             * @description empty for the first of the zone
+             * @default
+             */
+            place: string;
+            /**
+             * @description nobody is paged; the course is computed from the records
+             * @default false
+             */
+            silent: boolean;
+            zone: string;
+        };
+        /** @description A drill to start. */
+        DrillToStart: {
+            /** @description time of a silent drill; last night at 02:00 if missing */
+            as_of?: string | null;
+            /** @description supposed danger to life */
+            kind: string;
+            /**
+             * @description empty for the first of the zone
+             * @default
+             */
+            place: string;
+            /**
+             * @description nobody is paged; the course is computed from the records
+             * @default false
+             */
+            silent: boolean;
+            zone: string;
+        };
+        /** @description A kind of inspection that is due. last: end of the last one, null for never. */
+        DueKind: {
+            /** @description kind of the inspection */
+            kind: string;
+            last: string | null;
+            name: components["schemas"]["Both"];
+        };
+        /** @description Kinds of inspections that are due at a site. */
+        DueKinds: {
+            items: components["schemas"]["DueKind"][];
+        };
+        /** @description All posts of a roster. */
+        DutyList: {
+            posts: components["schemas"]["PostOnDuty"][];
+        };
+        /** @description A person of a roster, without contacts. */
+        DutyPerson: {
+            /** @description id in the roster */
+            id: string;
+            name: components["schemas"]["Both"];
+        };
+        /** @description One evacuation or lockdown. */
+        EmergencyOrderBody: {
+            /** @enum {string} */
+            action: "evacuate" | "lockdown";
+            /** @description false after the all-clear */
+            active: boolean;
+            /** @description persons whom the order reaches */
+            called: number;
+            /** @description account that proposed the all-clear; another person confirms */
+            clear_proposed_by: string | null;
+            /** @description whether it is a drill, marked on every channel */
+            drill: boolean;
+            ended_at: string | null;
+            ended_by: string | null;
+            id: string;
+            note: string;
+            ordered_at: string | null;
+            ordered_by: string;
+            /** @description called persons, the missing ones first; empty for roles without rosters */
+            persons: components["schemas"]["OrderReceipt"][];
+            /** @description persons who have confirmed the receipt */
+            received: number;
+            /** @description site id */
+            site: string;
+            /** @description whether sirens sound */
+            sound: boolean;
+            /** @description grows with each change */
+            version: number;
+            /** @description zone id, empty for the whole site */
+            zone: string;
+        };
+        /** @description One page of emergency orders. */
+        EmergencyOrderList: {
+            items: components["schemas"]["EmergencyOrderBody"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
         /** @description Secret of a new authenticator, shown once. otpauth: the same as a key URI for authenticator apps. */
         Enrolment: {
             otpauth: string;
             /** @description base32 */
             secret: string;
+        };
+        /** @description A tick or check-in. at: device time as sent; way: qr, nfc or manual, of a check-in. */
+        EntryBody: {
+            at: string;
+            by: string;
+            /** @description hidden danger, empty for none */
+            danger: string;
+            id: string;
+            in_window: boolean;
+            note: string;
+            received_at: string | null;
+            result: string;
+            /** @description its ticket, empty for none */
+            ticket: string;
+            way: string;
+        };
+        /** @description State of an escalation. taken: a person holds the alarm; ended: no step follows. */
+        Escalation: {
+            acknowledged: components["schemas"]["alerts__api__schemas__rosters__Receipt"][];
+            /** @description id of the chain */
+            chain: string;
+            changes: number;
+            /** @description code of an SMS reply */
+            code: string;
+            /** @description persons who have acknowledged */
+            done: number;
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            hazard: string;
+            /** @description persons who must acknowledge */
+            needed: number;
+            /** @description seconds until the next step, or until the hold ends */
+            next_s: number | null;
+            paged: components["schemas"]["DutyPerson"][];
+            /** @description number of the round */
+            round: number;
+            /** @description persons who have seen the alarm */
+            seen: components["schemas"]["alerts__api__schemas__rosters__Receipt"][];
+            /** @enum {string} */
+            state: "running" | "taken" | "ended";
+            /** @description steps of this round that have begun */
+            step: number;
         };
         /** @description One own fault of the service. */
         Fault: {
@@ -285,9 +945,58 @@ export interface components {
             since: string;
             text: components["schemas"]["Both"];
         };
+        /** @description One figure of a score sheet with its goal. */
+        Figure: {
+            /** @description condition to page, empty without one */
+            goal: string;
+            /** @description number of cases */
+            n: number | null;
+            name: string;
+            /** @description null: without a goal */
+            passed: boolean | null;
+            unit: string;
+            /** @description null: not measured */
+            value: number | null;
+        };
+        /** @description The first account. code: from the link that the service prints at its first start. */
+        FirstAdministrator: {
+            code: string;
+            password: string;
+            username: string;
+        };
         /** @description A one-time code of the new authenticator. */
         FirstCode: {
             code: string;
+        };
+        /** @description One floor. picture: digest of an uploaded picture, empty for none. */
+        FloorToWrite: {
+            floor: number;
+            /**
+             * @default {
+             *       "en": "",
+             *       "zh": ""
+             *     }
+             */
+            name: components["schemas"]["Named"];
+            /** @default  */
+            picture: string;
+        };
+        /** @description Time at which the value reaches a limit, with the interval that holds it with probability `share`. */
+        Forecast: {
+            /** @description most probable time */
+            at: string | null;
+            /** @description past intervals that held */
+            held: number;
+            /** @description null: no upper bound */
+            high: string | null;
+            /** @description time of the reading that the forecast starts from */
+            issued: string | null;
+            limit: number;
+            low: string | null;
+            /** @description past intervals that were checked */
+            of: number;
+            /** @description stated probability */
+            share: number;
         };
         /** @description Counts of one site and wire format. */
         FormatTally: {
@@ -307,6 +1016,98 @@ export interface components {
             site: string;
             stored: number;
         };
+        /** @description A span in which a step of a chain reaches nobody. */
+        Gap: {
+            begins_at: string | null;
+            /** @description id of the chain */
+            chain: string;
+            /** @description at most the end of the checked days */
+            ends_at: string | null;
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            /** @description number of the step */
+            step: number;
+            text: components["schemas"]["Both"];
+        };
+        /** @description A duty without a named person or deputy. */
+        GapBody: {
+            /** @enum {string} */
+            kind: "vacant" | "no_deputy" | "point_without_post" | "measure_without_post" | "account" | "ticket" | "zone";
+            /** @description post, risk point, measure, person, ticket or zone */
+            subject: string;
+            text: components["schemas"]["Both"];
+        };
+        /** @description Gaps of the coming days, by chain and step. */
+        GapList: {
+            gaps: components["schemas"]["Gap"][];
+        };
+        /** @description Decision of a person on a provisional grade. */
+        GradeDecision: {
+            at: string | null;
+            by: string;
+            /** @enum {string} */
+            decision: "confirm" | "reject";
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            reason: string;
+        };
+        /** @description One assessment: method, version, inputs, score and grade. */
+        Graded: {
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            inputs: {
+                [key: string]: number;
+            };
+            method: string;
+            score: number;
+            version: string;
+        };
+        /** @description All clauses, shipped and imported. */
+        Guide: {
+            items: components["schemas"]["Clause"][];
+        };
+        /** @description One signed handover. taken_by, taken_at: null until another person takes over. */
+        Handover: {
+            /** Format: date-time */
+            given_at: string;
+            given_by: string;
+            id: string;
+            note: string;
+            sheet: components["schemas"]["Sheet"];
+            /** Format: date-time */
+            since: string;
+            /** @description site id */
+            site: string;
+            taken_at: string | null;
+            taken_by: string | null;
+            /** Format: date-time */
+            until: string;
+        };
+        /** @description Sheet of the present shift, not signed yet. */
+        HandoverDraft: {
+            sheet: components["schemas"]["Sheet"];
+            /** Format: date-time */
+            since: string;
+            /** @description site id */
+            site: string;
+            /** Format: date-time */
+            until: string;
+        };
+        /** @description One page of handovers. */
+        HandoverList: {
+            items: components["schemas"]["Handover"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description A handover to sign. */
+        HandoverToGive: {
+            /**
+             * @description free text
+             * @default
+             */
+            note: string;
+            site: string;
+        };
         /** @description One hazard: all detections of one cause at one place. */
         Hazard: {
             acknowledged_at: string | null;
@@ -321,6 +1122,8 @@ export interface components {
             count: number;
             /** @description from test messages */
             drill: boolean;
+            /** @description newest forecast of its active detections */
+            forecast: components["schemas"]["HazardForecast"] | null;
             /**
              * @description present grade; after clearing, the last one
              * @enum {string}
@@ -353,6 +1156,8 @@ export interface components {
             places: components["schemas"]["Both"][];
             sensors: components["schemas"]["SensorMetric"][];
             severity: number;
+            /** @description its page and sound are muted; null: they are not */
+            silenced: components["schemas"]["SilenceOfHazard"] | null;
             /** @description site id */
             site: string;
             /**
@@ -370,11 +1175,17 @@ export interface components {
             /** @description zone id */
             zone: string;
         };
-        /** @description One hazard with its newest detections, at most 200. */
+        /** @description A comment on a hazard. */
+        HazardComment: {
+            note: string;
+        };
+        /** @description One hazard with its newest detections, at most 200, and its timeline, the oldest entry first. */
         HazardDetail: {
             acknowledged_at: string | null;
             acknowledged_by: string | null;
             active: boolean;
+            /** @description script of the call to the fire line, null if it is none */
+            call_script: components["schemas"]["Both"] | null;
             /** @description cause that joins detections into one hazard */
             cause: string;
             cleared_at: string | null;
@@ -385,6 +1196,8 @@ export interface components {
             detections: components["schemas"]["Detection"][];
             /** @description from test messages */
             drill: boolean;
+            /** @description newest forecast of its active detections */
+            forecast: components["schemas"]["HazardForecast"] | null;
             /**
              * @description present grade; after clearing, the last one
              * @enum {string}
@@ -417,6 +1230,8 @@ export interface components {
             places: components["schemas"]["Both"][];
             sensors: components["schemas"]["SensorMetric"][];
             severity: number;
+            /** @description its page and sound are muted; null: they are not */
+            silenced: components["schemas"]["SilenceOfHazard"] | null;
             /** @description site id */
             site: string;
             /**
@@ -427,6 +1242,7 @@ export interface components {
             /** @description reason of the alarm */
             text: components["schemas"]["Both"];
             ticket: components["schemas"]["TicketLink"] | null;
+            timeline: components["schemas"]["TimelineEntry"][];
             times: components["schemas"]["Times"];
             updated_at: string | null;
             /** @description grows with each change */
@@ -434,15 +1250,50 @@ export interface components {
             /** @description zone id */
             zone: string;
         };
+        /** @description The forecast of a hazard with its series and its latest value. */
+        HazardForecast: {
+            /** @description most probable time */
+            at: string | null;
+            /** @description past intervals that held */
+            held: number;
+            /** @description null: no upper bound */
+            high: string | null;
+            /** @description time of the reading that the forecast starts from */
+            issued: string | null;
+            limit: number;
+            low: string | null;
+            /** @description metric name */
+            metric: string;
+            /** @description past intervals that were checked */
+            of: number;
+            /** @description sensor id, unique in its site */
+            sensor: string;
+            /** @description stated probability */
+            share: number;
+            /** @description unit of the metric */
+            unit: string;
+            value: number | null;
+        };
         /** @description One page of hazards. */
         HazardList: {
             items: components["schemas"]["Hazard"][];
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description Hazards that a person has seen together. */
+        HazardsToAcknowledge: {
+            hazards: string[];
+        };
+        /** @description One column of a form. group: heading above it, "" without one. */
+        Heading: {
+            group: string;
+            text: components["schemas"]["Both"];
+        };
         /** @description Highest value of an alarm, of all detections with the highest level. */
         Highest: {
             at: string | null;
+            /** @description the limit is a lower one, and the value the lowest */
+            falling: boolean;
             /** @description metric name */
             metric: string;
             /** @description sensor id, unique in its site */
@@ -469,9 +1320,142 @@ export interface components {
             seq: number;
             to: string | null;
         };
+        /** @description A person of a post. account: user name, null without one. */
+        Holder: {
+            account: string | null;
+            name: components["schemas"]["Both"];
+            /** @description id in the roster */
+            person: string;
+        };
+        /** @description One ignored sensor. */
+        IgnoredLine: {
+            reason: string;
+            /** @description sensor id, unique in its site */
+            sensor: string;
+        };
         /** @description Reason to ignore the sensor; empty to observe it again. */
         Ignoring: {
             reason: string;
+        };
+        /** @description List to import. content: the file in base64; check: report errors and numbers without an import. */
+        Importing: {
+            /** @default false */
+            check: boolean;
+            content: string;
+            /** @enum {string} */
+            format: "xlsx" | "csv";
+        };
+        /** @description One alarm that paged in the shift. */
+        IncidentLine: {
+            active: boolean;
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            hazard: string;
+            /** @description hazard kind */
+            kind: string;
+            place: components["schemas"]["Both"];
+            /** Format: date-time */
+            since: string;
+            steps: components["schemas"]["StepLine"][];
+        };
+        /** @description One inspection. persons: on duty at its post now. */
+        InspectionBody: {
+            /** Format: date-time */
+            begin: string;
+            created_by: string;
+            /** Format: date-time */
+            end: string;
+            ended_at: string | null;
+            ended_by: string | null;
+            figures: components["schemas"]["RouteFigures"];
+            /** @description id of the inspection */
+            id: string;
+            /** @description kind of the inspection */
+            kind: string;
+            name: components["schemas"]["Both"];
+            persons: string[];
+            /** @description empty: made by a person */
+            plan: string;
+            post: string;
+            post_name: components["schemas"]["Both"];
+            /** @description site id */
+            site: string;
+            started_at: string | null;
+            started_by: string | null;
+            /** @enum {string} */
+            state: "planned" | "running" | "done" | "missed";
+            /** @description grows with each change */
+            version: number;
+        };
+        /** @description A kind of inspection. round: its stops are places, which a check-in proves. */
+        InspectionKindBody: {
+            /** @description usual local times */
+            begins: string[];
+            /** @description 0: on occasion */
+            cycle_days: number;
+            /** @description kind of the inspection */
+            kind: string;
+            name: components["schemas"]["Both"];
+            /** @description rounds a day at least */
+            per_day: number;
+            post: string;
+            round: boolean;
+            window_h: number;
+        };
+        /** @description All kinds of inspections. */
+        InspectionKindList: {
+            items: components["schemas"]["InspectionKindBody"][];
+        };
+        /** @description One page of inspections, the newest window first. */
+        InspectionList: {
+            items: components["schemas"]["InspectionBody"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description An inspection with its stops and items. */
+        InspectionSheet: {
+            /** Format: date-time */
+            begin: string;
+            created_by: string;
+            /** Format: date-time */
+            end: string;
+            ended_at: string | null;
+            ended_by: string | null;
+            figures: components["schemas"]["RouteFigures"];
+            /** @description id of the inspection */
+            id: string;
+            /** @description kind of the inspection */
+            kind: string;
+            name: components["schemas"]["Both"];
+            persons: string[];
+            /** @description empty: made by a person */
+            plan: string;
+            post: string;
+            post_name: components["schemas"]["Both"];
+            /** @description site id */
+            site: string;
+            started_at: string | null;
+            started_by: string | null;
+            /** @enum {string} */
+            state: "planned" | "running" | "done" | "missed";
+            stops: components["schemas"]["SheetStop"][];
+            /** @description grows with each change */
+            version: number;
+        };
+        /** @description One entry of five-fulfil or of the double report. */
+        Item: {
+            at: string | null;
+            by: string;
+            name: string;
+            text: string;
+        };
+        /** @description A reading that proves a check item. */
+        ItemProof: {
+            at: string | null;
+            metric: string;
+            sensor: string;
+            unit: string;
+            value: number;
         };
         /** @description The latest reading of one metric. */
         LatestReading: {
@@ -484,10 +1468,53 @@ export interface components {
             /** @description unit of the metric */
             unit: string;
         };
+        /** @description Measured lead time before the harm, in seconds, over labelled events. */
+        LeadTime: {
+            median_s: number;
+            n: number;
+            /** @description nine of ten are longer */
+            p10_s: number;
+        };
+        /** @description The alarm of a link. */
+        LinkedAlarm: {
+            /** @description persons who have acknowledged */
+            done: number;
+            drill: boolean;
+            /** @description grade of the alarm */
+            grade: string;
+            /** @description persons who must acknowledge */
+            needed: number;
+            /** @description persons to whom the message was sent */
+            persons: components["schemas"]["DutyPerson"][];
+            place: components["schemas"]["Both"];
+            /** @description name of the holder, null for nobody */
+            taken_by: components["schemas"]["Both"] | null;
+            text: components["schemas"]["Both"];
+        };
         /** @description The process runs. */
         Liveness: {
             /** @constant */
             status: "ok";
+        };
+        /** @description Alarms of one rule at one place, with the medians of acknowledgement and return to normal. */
+        LoadOfRule: {
+            acknowledged_s: number | null;
+            count: number;
+            place: components["schemas"]["Both"];
+            returned_s: number | null;
+            rule: string;
+            share: number;
+        };
+        /** @description Target of one figure with the edition that states it. */
+        LoadTarget: {
+            edition: string;
+            figure: string;
+            limit: number;
+            note: components["schemas"]["Both"];
+        };
+        /** @description Lock or unlock of an account. */
+        Lock: {
+            locked: boolean;
         };
         /** @description Position of the telemetry log. head: number of the last batch. */
         LogPosition: {
@@ -508,6 +1535,117 @@ export interface components {
             name: components["schemas"]["Both"];
             to: string | null;
         };
+        /** @description One risk point of the map. approved_grade and grade: at the time of the map. */
+        MapPoint: {
+            /** @enum {string} */
+            approved_grade: "red" | "orange" | "yellow" | "blue";
+            /** @description approved grade, raised by open hazards and a confirmed one */
+            grade: ("red" | "orange" | "yellow" | "blue") | null;
+            id: string;
+            name: components["schemas"]["Both"];
+            /** @description place id */
+            place: string;
+            /** @description of the present map alone */
+            provisional: components["schemas"]["ProvisionalGrade"] | null;
+            /** @description hazards that raise the grade */
+            reasons: string[];
+            /** @description site id */
+            site: string;
+            /** @description zone id */
+            zone: string;
+        };
+        /** @description State of a control measure: whether a sensor or an inspection proves it. */
+        MeasureState: {
+            at: string | null;
+            /** @description sensor or person of the proof */
+            by: string;
+            measure: string;
+            /** @description end of the present cycle */
+            next: string | null;
+            /** @description names of its post's persons; empty is a gap */
+            persons: string[];
+            post: components["schemas"]["Both"];
+            /** @enum {string} */
+            state: "works" | "failed" | "overdue" | "due" | "unchecked";
+        };
+        /** @description One band of scores. high: the upper edge; inclusive: whether the band contains it. */
+        MethodBand: {
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            high: number;
+            inclusive: boolean;
+            low: number;
+        };
+        /** @description One factor of a method with its values and their words. */
+        MethodFactor: {
+            /** @description likelihood, exposure or severity */
+            name: string;
+            values: number[];
+            /** @description one for each value; empty where the method has none */
+            words: components["schemas"]["Both"][];
+        };
+        /** @description All grading methods by name. */
+        MethodList: {
+            items: components["schemas"]["RiskMethod"][];
+        };
+        /** @description Tickets and posts that a handover moved at one school. */
+        Moved: {
+            measures: number;
+            points: number;
+            posts: string[];
+            /** @description site id */
+            site: string;
+            /** @description numbers */
+            tickets: string[];
+            /** @description whose people the campus file still names */
+            zones: string[];
+        };
+        /** @description Tickets and posts that a handover moved, by school. */
+        MovedList: {
+            items: components["schemas"]["Moved"][];
+        };
+        /** @description Name in both languages; either may be empty. */
+        Named: {
+            /** @default  */
+            en: string;
+            /** @default  */
+            zh: string;
+        };
+        /** @description Training that a post demands of a person. */
+        NeedBody: {
+            course: string;
+            /** @description days until `until` in the zone of the school; negative once lapsed */
+            days_left: number;
+            /** @description day of the newest record */
+            held_on: string | null;
+            person: components["schemas"]["Holder"];
+            post: string;
+            /**
+             * @description lapsed raises the likelihood of the risk points of the post
+             * @enum {string}
+             */
+            state: "valid" | "due" | "missing" | "lapsed";
+            /** @description end of the validity, or latest day of the first record */
+            until: string;
+        };
+        /** @description Clauses to import; each row has the fields of a clause, and all errors of all rows are reported. */
+        NewClauses: {
+            clauses: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** @description A danger that a person found. */
+        NewDanger: {
+            /** @default [] */
+            clauses: string[];
+            grade?: ("red" | "orange" | "yellow" | "blue") | null;
+            kind: string;
+            place: string;
+            site: string;
+            /** @enum {string} */
+            source: "inspection" | "patrol" | "report";
+            text: string;
+        };
         /** @description A new display account with its code, which is shown once. */
         NewDisplay: {
             /** @description opened as `/#/display/<code>` */
@@ -519,6 +1657,68 @@ export interface components {
             name: string;
             /** @description site id */
             site: string;
+        };
+        /** @description Entries to store; their order has no effect. */
+        NewEntries: {
+            entries: components["schemas"]["NewEntry"][];
+        };
+        /** @description An entry of a phone: start, check_in, item or end. */
+        NewEntry: {
+            /** @description device time */
+            at: string;
+            /**
+             * @description text of the QR sign
+             * @default
+             */
+            code: string;
+            /** @description unique, of the client */
+            id: string;
+            /** @default  */
+            item: string;
+            /**
+             * @description kind of danger; empty: the usual one
+             * @default
+             */
+            kind: string;
+            /** @default  */
+            note: string;
+            /**
+             * @description place of a danger; empty: of the stop
+             * @default
+             */
+            place: string;
+            /**
+             * @description ok, not_ok, not_applicable
+             * @default
+             */
+            result: string;
+            /** @default  */
+            stop: string;
+            /**
+             * @description id of the NFC tag
+             * @default
+             */
+            tag: string;
+            type: string;
+        };
+        /** @description An inspection to make. id: of the client; the same id again returns the same inspection. */
+        NewInspection: {
+            /** @description null: the present time */
+            begin?: string | null;
+            /** @description null for the window of the kind */
+            end?: string | null;
+            id: string;
+            kind: string;
+            /** @default  */
+            post: string;
+            /** @default [] */
+            zones: string[];
+        };
+        /** @description A change of the caller's own password. */
+        NewPassword: {
+            new_password: string;
+            /** @description present one */
+            password: string;
         };
         /** @description An account to create or to replace. */
         NewPerson: {
@@ -532,6 +1732,33 @@ export interface components {
             /** @description null: all sites */
             sites?: string[] | null;
             username: string;
+        };
+        /** @description A stored photo. */
+        NewPhoto: {
+            id: string;
+        };
+        /** @description A report of the public. */
+        NewReport: {
+            kind: string;
+            text: string;
+        };
+        /** @description A test as the device of the person has it. */
+        NewSensorTest: {
+            /** @description of the caller */
+            id: string;
+            /** @description RFC 3339 */
+            started_at: string;
+            /** @default 300 */
+            window_s: number;
+        };
+        /** @description One sensor or gateway without messages. */
+        NoDataLine: {
+            /** @description hazard kind */
+            kind: string;
+            /** @description sensor id, unique in its site */
+            sensor: string;
+            /** Format: date-time */
+            since: string;
         };
         /**
          * @description One notice to a person or program, with its delivery.
@@ -555,7 +1782,7 @@ export interface components {
             /** @description site id */
             site: string;
             /** @enum {string} */
-            state: "pending" | "sent" | "failed";
+            state: "pending" | "sent" | "failed" | "withdrawn";
             ticket: string;
             type: string;
         };
@@ -565,9 +1792,142 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description A place with several dangers or relapses of one kind. */
+        Offender: {
+            dangers: number;
+            /** @description kind of danger, see /api/v1/danger-kinds */
+            kind: string;
+            kind_name: components["schemas"]["Both"];
+            last_at: string | null;
+            /** @description place id */
+            place: string;
+            place_name: components["schemas"]["Both"];
+            relapses: number;
+            /** @description site id */
+            site: string;
+        };
+        /** @description Places by number of dangers and relapses, the most first. */
+        Offenders: {
+            items: components["schemas"]["Offender"][];
+        };
+        /** @description One open alarm. */
+        OpenLine: {
+            acknowledged_by: string | null;
+            active: boolean;
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            hazard: string;
+            /** @description hazard kind */
+            kind: string;
+            place: components["schemas"]["Both"];
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description Supervision order on a danger (挂牌督办), the oldest entry first. Its deadline is that of the ticket. */
+        Order: {
+            entries: components["schemas"]["OrderEntry"][];
+            /** @enum {string} */
+            state: "open" | "answered" | "lifted";
+        };
+        /** @description One entry of a supervision order. due_at: the deadline it sets; asked_by: account that asked for an extension. */
+        OrderEntry: {
+            /** @description empty for other entries */
+            asked_by: string;
+            at: string | null;
+            by: string;
+            due_at: string | null;
+            /** @enum {string} */
+            kind: "opened" | "answered" | "returned" | "extended" | "lifted";
+            text: string;
+        };
+        /** @description A called person; via and at are null until the person has confirmed the receipt. */
+        OrderReceipt: {
+            at: string | null;
+            name: components["schemas"]["Both"];
+            via: ("link" | "key" | "console") | null;
+        };
+        /** @description An order to give. */
+        OrderToGive: {
+            /** @enum {string} */
+            action: "evacuate" | "lockdown";
+            /** @description a drill is marked on every channel */
+            drill: boolean;
+            /** @default  */
+            note: string;
+            site: string;
+            /**
+             * @description whether a drill sounds sirens
+             * @default false
+             */
+            sound: boolean;
+            /**
+             * @description empty for the whole site
+             * @default
+             */
+            zone: string;
+        };
+        /** @description Result of one entry. repeated: it was stored before; refused: see the text. */
+        OutcomeBody: {
+            danger: string;
+            id: string;
+            in_window: boolean;
+            /** @enum {string} */
+            outcome: "stored" | "repeated" | "refused";
+            text: components["schemas"]["Both"] | null;
+            ticket: string;
+        };
+        /** @description Results of entries in their order. */
+        Outcomes: {
+            inspection: components["schemas"]["InspectionSheet"];
+            outcomes: components["schemas"]["OutcomeBody"][];
+        };
+        /** @description Present figures of one site: its newest reading, its sensors, and the alarms of the last 30 min. */
+        Overview: {
+            /** @description alarms that paged in the last 30 min, without drills */
+            alarms_30_min: number;
+            /** @description newest reading of any sensor, null without any */
+            last_reading: string | null;
+            /** Format: date-time */
+            now: string;
+            /** @description names of the persons on duty; null without a roster */
+            on_duty: components["schemas"]["Both"][] | null;
+            /** @description sensors that report, or are asleep as described */
+            reporting: number;
+            /** @description sensors of the site, without removed ones */
+            sensors: number;
+            silences: components["schemas"]["SilencesNow"];
+            /** @description site id */
+            site: string;
+        };
         /** @description The caller's own password. */
         OwnPassword: {
             password: string;
+        };
+        /** @description Compensating patrol: a named person records an entry within each interval. */
+        Patrol: {
+            /** @description account of the person */
+            by: string;
+            /** @description interval in minutes */
+            interval_min: number;
+        };
+        /** @description One patrol entry of a silence. */
+        PatrolEntry: {
+            at: string | null;
+            by: string;
+            note: string;
+        };
+        /** @description Patrol of a silence. due_at: next entry, null outside of a window. entries: the newest first, at most 50. */
+        PatrolState: {
+            by: string;
+            count: number;
+            due_at: string | null;
+            entries: components["schemas"]["PatrolEntry"][];
+            interval_min: number;
+        };
+        /** @description A patrol entry. */
+        PatrolToRecord: {
+            /** @default  */
+            note: string;
         };
         /** @description One account without its secrets. sites: null for all sites. */
         Person: {
@@ -578,6 +1938,8 @@ export interface components {
             display: boolean;
             /** @description end of the account; null while it may sign in */
             ended_at: string | null;
+            /** @description lock of the account; null while it may sign in */
+            locked_at?: string | null;
             /** @description shown name by language */
             name: {
                 [key: string]: string;
@@ -594,6 +1956,32 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description Handover of the tickets and posts of an account. */
+        PersonToReplace: {
+            /** @description user name */
+            leaver: string;
+            /** @default  */
+            note: string;
+            /** @description user name */
+            successor: string;
+        };
+        /** @description One photo. `sent_sha256` is of the file on the sender's device, `sha256` of the stored one. */
+        Photo: {
+            added_at: string | null;
+            /** @description account, empty for the public */
+            added_by: string;
+            id: string;
+            place: string;
+            /** @description place of a signed QR sign at the spot */
+            scanned: boolean;
+            /** @description SHA-256, hexadecimal */
+            sent_sha256: string;
+            /** @description SHA-256, hexadecimal */
+            sha256: string;
+            /** @description found, fixed or accepted */
+            stage: string;
+            taken_at: string | null;
+        };
         /** @description One place of a zone. xy: metres on the plan. */
         Place: {
             floor: number | null;
@@ -604,6 +1992,284 @@ export interface components {
                 number,
                 number
             ] | null;
+        };
+        /** @description Code of a place for a QR sign; `path` opens the report form of the console. */
+        PlaceCode: {
+            code: string;
+            name: components["schemas"]["Both"];
+            path: string;
+            /** @description place id */
+            place: string;
+            /** @description site id */
+            site: string;
+            zone_name: components["schemas"]["Both"];
+        };
+        /** @description One page of places with their codes. */
+        PlaceCodes: {
+            items: components["schemas"]["PlaceCode"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description An NFC tag and its place. */
+        PlaceTag: {
+            place: string;
+            tag: string;
+        };
+        /** @description NFC tags of a site. */
+        PlaceTags: {
+            items: components["schemas"]["PlaceTag"][];
+        };
+        /** @description One room or spot. */
+        PlaceToWrite: {
+            /** @default 1 */
+            floor: number;
+            id: string;
+            /**
+             * @default {
+             *       "en": "",
+             *       "zh": ""
+             *     }
+             */
+            name: components["schemas"]["Named"];
+            /**
+             * @default [
+             *       0,
+             *       0
+             *     ]
+             */
+            xy: [
+                number,
+                number
+            ];
+            zone: string;
+        };
+        /** @description The plan of a site. version 0: the campus file is its only source. */
+        Plan: {
+            floors: components["schemas"]["PlanFloor"][];
+            name: components["schemas"]["Both"];
+            places: components["schemas"]["PlanPlace"][];
+            sensors: components["schemas"]["PlanPosition"][];
+            /** @description site id */
+            site: string;
+            /** @description width and height in metres */
+            size_m: [
+                number,
+                number
+            ];
+            /** @description grows with each change */
+            version: number;
+            zones: components["schemas"]["PlanZone"][];
+        };
+        /** @description A plan of inspections. enough: it has as many rounds a day as its kind asks for. */
+        PlanBody: {
+            active: boolean;
+            begins: string[];
+            days: string[];
+            enough: boolean;
+            id: string;
+            /** @description kind of the inspection */
+            kind: string;
+            name: components["schemas"]["Both"];
+            places: string[];
+            post: string;
+            /** @description site id */
+            site: string;
+            /** @description grows with each change */
+            version: number;
+            window_min: number;
+            zones: string[];
+        };
+        /** @description A plan of repeated inspections. */
+        PlanEdit: {
+            /** @default true */
+            active: boolean;
+            begins: string[];
+            /**
+             * @default [
+             *       "all"
+             *     ]
+             */
+            days: string[];
+            kind: string;
+            name: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            places: string[];
+            /** @default  */
+            post: string;
+            /** @default 60 */
+            window_min: number;
+            /** @default [] */
+            zones: string[];
+        };
+        /** @description One floor. */
+        PlanFloor: {
+            floor: number;
+            name: components["schemas"]["Both"];
+            /** @description digest of its picture, empty for none */
+            picture: string;
+        };
+        /** @description Plans of a site by id. */
+        PlanList: {
+            items: components["schemas"]["PlanBody"][];
+        };
+        /** @description A stored picture. It covers the whole plan. */
+        PlanPicture: {
+            /** @description SHA-256, name of the picture in a plan */
+            digest: string;
+            height: number;
+            width: number;
+        };
+        /** @description One room or spot. */
+        PlanPlace: {
+            floor: number;
+            /** @description place id */
+            id: string;
+            name: components["schemas"]["Both"];
+            xy: [
+                number,
+                number
+            ];
+            /** @description zone id */
+            zone: string;
+        };
+        /** @description Position of a sensor in metres. */
+        PlanPosition: {
+            /** @description null for the floor of its place */
+            floor: number | null;
+            /** @description sensor id, unique in its site */
+            id: string;
+            xy: [
+                number,
+                number
+            ];
+        };
+        /** @description The whole plan of a site. */
+        PlanToWrite: {
+            floors: components["schemas"]["FloorToWrite"][];
+            name: components["schemas"]["Named"];
+            places: components["schemas"]["PlaceToWrite"][];
+            sensors: components["schemas"]["PositionToWrite"][];
+            size_m: [
+                number,
+                number
+            ];
+            zones: components["schemas"]["ZoneToWrite"][];
+        };
+        /** @description One zone with its outline in metres. */
+        PlanZone: {
+            /** @description null for a zone of several floors */
+            floor: number | null;
+            /** @description zone id */
+            id: string;
+            /** @description key zone of GB/T 29315-2022 */
+            key: string;
+            name: components["schemas"]["Both"];
+            polygon: [
+                number,
+                number
+            ][];
+        };
+        /** @description Position of a sensor. floor: null for the floor of its place. */
+        PositionToWrite: {
+            floor?: number | null;
+            id: string;
+            xy: [
+                number,
+                number
+            ];
+        };
+        /** @description A post with its holders and duties. */
+        PostBody: {
+            /** @description lessons and drills that it needs */
+            courses: string[];
+            deputies: components["schemas"]["Holder"][];
+            id: string;
+            /** @description the roster has it */
+            listed: boolean;
+            /** @description risk point and control measure */
+            measures: string[];
+            name: components["schemas"]["Both"];
+            persons: components["schemas"]["Holder"][];
+            /** @description risk points, as responsible or deputy post */
+            points: string[];
+        };
+        /** @description One page of schools with their numbers. */
+        PostCountList: {
+            items: components["schemas"]["PostCounts"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description Numbers of one school, without names. */
+        PostCounts: {
+            gaps: number;
+            posts: number;
+            /** @description site id */
+            site: string;
+            training: components["schemas"]["TrainingCounts"];
+        };
+        /** @description The responsibility list of a school. */
+        PostList: {
+            gaps: components["schemas"]["GapBody"][];
+            posts: components["schemas"]["PostBody"][];
+            /** @description site id */
+            site: string;
+        };
+        /** @description A post with the persons on duty now and the end of their shift. */
+        PostOnDuty: {
+            /** @description end of the present shift, null outside of a shift */
+            ends_at: string | null;
+            name: components["schemas"]["Both"];
+            persons: components["schemas"]["DutyPerson"][];
+            /** @description id of the post */
+            post: string;
+        };
+        /** @description One reason of a provisional grade. */
+        Precursor: {
+            hazards: string[];
+            /** @description ids of measures or tickets */
+            others: string[];
+            /**
+             * @description written rule
+             * @enum {string}
+             */
+            rule: "early_finding" | "near_misses" | "blind_detector" | "failed_check" | "overdue_check" | "lapsed_training" | "open_dangers" | "unanswered_pages";
+            text: components["schemas"]["Both"];
+            /** @description time at which the reason expires, if it does */
+            until: string | null;
+        };
+        /** @description The press of a button on the page of a link. */
+        Press: {
+            /**
+             * @default take
+             * @enum {string}
+             */
+            action: "take" | "pass_on" | "seen";
+            /** @description one of the persons of the link */
+            person: string;
+        };
+        /** @description Result of a press. reason: taken, renewed, partly, passed_on, seen, or the cause of a refusal. */
+        PressResult: {
+            accepted: boolean;
+            reason: string;
+            text: {
+                [key: string]: string;
+            };
+        };
+        /** @description Effect of one set of limits on the readings of the span. added, removed: alarms against the present limits. */
+        PreviewCandidate: {
+            added: number;
+            alarms: number;
+            /** @description incidents of the span that the rule found */
+            incidents: number;
+            /** @description of these, without an alarm of it */
+            incidents_missed: number;
+            limits: number[];
+            /** @description pages a day */
+            operator_load_per_day: number;
+            pages: number;
+            removed: number;
         };
         /** @description An error as problem+json (RFC 9457). The members after `detail` are present where they apply. */
         Problem: {
@@ -634,11 +2300,8 @@ export interface components {
              */
             second_factor: ("code" | "enrolment") | null;
             status: number;
-            /**
-             * @description the detail in both languages
-             * @default null
-             */
-            text: components["schemas"]["Both"] | null;
+            /** @description for people, in both languages */
+            text: components["schemas"]["Both"];
             title: string;
             /** @description stable type */
             type: string;
@@ -657,6 +2320,15 @@ export interface components {
                 [key: string]: unknown;
             };
             name: components["schemas"]["Both"];
+        };
+        /** @description Grade raised by precursors before any alarm. It counts once a person has confirmed it. */
+        ProvisionalGrade: {
+            decision: components["schemas"]["GradeDecision"] | null;
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            /** @description raised likelihood of the method */
+            likelihood: number;
+            reasons: components["schemas"]["Precursor"][];
         };
         /** @description One page of quarantined messages. */
         QuarantineList: {
@@ -685,6 +2357,7 @@ export interface components {
                 [key: string]: boolean;
             };
             ready: boolean;
+            recipe: components["schemas"]["RunningRecipe"];
         };
         /**
          * @description Readings of one metric.
@@ -704,9 +2377,186 @@ export interface components {
             /** @description unit of the metric */
             unit: string;
         };
+        /** @description One person's lesson or drill. */
+        RecordBody: {
+            course: string;
+            /** @description file, list or number that proves it */
+            evidence: string;
+            /** @description local day */
+            held_on: string;
+            person: components["schemas"]["Holder"];
+            post: string;
+            recorded_at: string | null;
+            recorded_by: string;
+            /** @description local day */
+            valid_until: string;
+        };
+        /** @description One page of records. */
+        RecordList: {
+            items: components["schemas"]["RecordBody"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description One record. post: empty for the first of the course; valid_until: empty for the validity of the course. */
+        RecordToAdd: {
+            course: string;
+            /** @default  */
+            evidence: string;
+            held_on: string;
+            /** @description id in the roster */
+            person: string;
+            /** @default  */
+            post: string;
+            /** @default  */
+            valid_until: string;
+        };
+        /** @description Numbers of written records. records: of the request; equal ones count as neither new nor changed. */
+        Recorded: {
+            changed: number;
+            new: number;
+            records: number;
+        };
+        /** @description Records to add, all or none. */
+        RecordsToAdd: {
+            records: components["schemas"]["RecordToAdd"][];
+        };
+        /** @description List to import. content: the file in base64; check: report errors and numbers without an import. */
+        RecordsToImport: {
+            /** @default false */
+            check: boolean;
+            content: string;
+            /** @enum {string} */
+            format: "xlsx" | "csv";
+        };
         /** @description Codes that replace a lost authenticator, shown once. Each counts once. */
         RecoveryCodes: {
             recovery_codes: string[];
+        };
+        /** @description One change of a risk point from the journal. `facts` is free-form: as the change recorded them. */
+        RegisterChange: {
+            at: string | null;
+            by: string;
+            facts: {
+                [key: string]: unknown;
+            };
+            kind: string;
+        };
+        /** @description Changes of a risk point, the newest first. */
+        RegisterHistory: {
+            items: components["schemas"]["RegisterChange"][];
+        };
+        /** @description A risk point of the register, drafts included. */
+        RegisterPoint: {
+            approved_at: string | null;
+            approved_by: string | null;
+            /** @description grows with each change */
+            approved_version: number;
+            card: components["schemas"]["Card"] | null;
+            edited_at: string | null;
+            edited_by: string;
+            existing: components["schemas"]["Graded"];
+            /** @description measures that failed or are overdue */
+            failing: number;
+            /** @description measures whose post has no person */
+            gaps: number;
+            /** @description id of the risk point */
+            id: string;
+            /** @description of the newest edit; null if not assessed */
+            inherent: components["schemas"]["Graded"] | null;
+            /** @description approved grade, raised by a confirmed proposal */
+            live_grade: ("red" | "orange" | "yellow" | "blue") | null;
+            name: components["schemas"]["Both"];
+            number: number;
+            proposal: components["schemas"]["ProvisionalGrade"] | null;
+            /** @description site id */
+            site: string;
+            /** @enum {string} */
+            state: "draft" | "approved" | "changed" | "removed";
+            /** @description grows with each change */
+            version: number;
+            /** @description zone id */
+            zone: string;
+        };
+        /** @description A risk point with its content. `content` and `approved` are free-form: the fields of the editor. */
+        RegisterPointDetail: {
+            /** @description content that was approved */
+            approved: {
+                [key: string]: unknown;
+            } | null;
+            approved_at: string | null;
+            approved_by: string | null;
+            /** @description grows with each change */
+            approved_version: number;
+            card: components["schemas"]["Card"] | null;
+            content: {
+                [key: string]: unknown;
+            };
+            edited_at: string | null;
+            edited_by: string;
+            existing: components["schemas"]["Graded"];
+            /** @description measures that failed or are overdue */
+            failing: number;
+            /** @description measures whose post has no person */
+            gaps: number;
+            /** @description id of the risk point */
+            id: string;
+            /** @description of the newest edit; null if not assessed */
+            inherent: components["schemas"]["Graded"] | null;
+            /** @description approved grade, raised by a confirmed proposal */
+            live_grade: ("red" | "orange" | "yellow" | "blue") | null;
+            measures: components["schemas"]["MeasureState"][];
+            name: components["schemas"]["Both"];
+            number: number;
+            proposal: components["schemas"]["ProvisionalGrade"] | null;
+            /** @description site id */
+            site: string;
+            /** @enum {string} */
+            state: "draft" | "approved" | "changed" | "removed";
+            /** @description grows with each change */
+            version: number;
+            /** @description zone id */
+            zone: string;
+        };
+        /** @description One page of risk points by number. */
+        RegisterPointList: {
+            items: components["schemas"]["RegisterPoint"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description A zone of the register. version 0: a zone of the campus file alone. */
+        RegisterZoneBody: {
+            /** @description zone id */
+            id: string;
+            /** @description key zone of GB/T 29315-2022 */
+            key: string;
+            name: components["schemas"]["Both"];
+            number: number;
+            /** @description site id */
+            site: string;
+            /** @description grows with each change */
+            version: number;
+        };
+        /** @description All zones of a school by number. */
+        RegisterZoneList: {
+            items: components["schemas"]["RegisterZoneBody"][];
+        };
+        /** @description Place of a public report and the kinds to choose from. */
+        ReportPlace: {
+            kinds: components["schemas"]["DangerKind"][];
+            place_name: components["schemas"]["Both"];
+            site_name: components["schemas"]["Both"];
+        };
+        /** @description State of the danger of a public report. */
+        ReportStatus: {
+            closed_at: string | null;
+            due_at: string | null;
+            kind_name: components["schemas"]["Both"];
+            place_name: components["schemas"]["Both"];
+            repaired: boolean;
+            reported_at: string | null;
+            /** @description state of the closed loop, see /api/v1/loop */
+            state: string;
+            state_name: components["schemas"]["Both"];
         };
         /** @description Selection of quarantined messages. null: every site, every reason. */
         Reprocess: {
@@ -720,8 +2570,16 @@ export interface components {
         /** @description The four-colour risk map (风险四色图) at one time. */
         RiskMap: {
             at: string | null;
-            points: components["schemas"]["RiskPoint"][];
+            points: components["schemas"]["MapPoint"][];
             zones: components["schemas"]["ZoneGrade"][];
+        };
+        /** @description One grading method. */
+        RiskMethod: {
+            bands: components["schemas"]["MethodBand"][];
+            factors: components["schemas"]["MethodFactor"][];
+            method: string;
+            name: components["schemas"]["Both"];
+            version: string;
         };
         /** @description One risk point with its approved grade and its live grade. */
         RiskPoint: {
@@ -730,11 +2588,13 @@ export interface components {
              * @enum {string}
              */
             approved_grade: "red" | "orange" | "yellow" | "blue";
-            /** @description approved grade, raised by open hazards */
+            /** @description approved grade, raised by open hazards and a confirmed one */
             grade: ("red" | "orange" | "yellow" | "blue") | null;
             /** @description hazard kind */
             hazard: string;
             id: string;
+            /** @description grade without measures; null if not assessed */
+            inherent_grade: ("red" | "orange" | "yellow" | "blue") | null;
             likelihood: number;
             /** @description control measures (管控措施) */
             measures: string[];
@@ -743,6 +2603,8 @@ export interface components {
             name: components["schemas"]["Both"];
             /** @description place id */
             place: string;
+            /** @description raised by precursors; null without one */
+            provisional: components["schemas"]["ProvisionalGrade"] | null;
             /** @description hazards that raise the grade */
             reasons: string[];
             /** @description same as `id` */
@@ -759,6 +2621,160 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description Risk point from which a sensor inherits its grade: of its measure, its place or its zone. */
+        RiskPointOfSensor: {
+            /** @enum {string} */
+            grade: "red" | "orange" | "yellow" | "blue";
+            id: string;
+            name: components["schemas"]["Both"];
+        };
+        /** @description The roster of a site. `tables` is free-form: the tables as a roster file has them. */
+        Roster: {
+            /** @description site id */
+            site: string;
+            tables: {
+                [key: string]: unknown;
+            };
+            /** @description grows with each change */
+            version: number;
+        };
+        /** @description One page of rosters. */
+        RosterList: {
+            items: components["schemas"]["Roster"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description Figures of a route. walk: items left to check by hand; left_off: points beyond the limit of stops. */
+        RouteFigures: {
+            items: number;
+            left_off: number;
+            minutes: number;
+            not_ok: number;
+            proved: number;
+            stops: number;
+            stops_done: number;
+            walk: number;
+        };
+        /** @description Route that an inspection would have now. */
+        RoutePreview: {
+            figures: components["schemas"]["RouteFigures"];
+            /** @description kind of the inspection */
+            kind: string;
+            stops: components["schemas"]["SheetStop"][];
+        };
+        /** @description Detections of a rule at the sites of the caller, without drills. */
+        RuleCounts: {
+            /** @description decision time of the newest one */
+            last: string | null;
+            /** @description of the last 30 days */
+            month: number;
+            /** @description active now */
+            open: number;
+            total: number;
+        };
+        /** @description The rule with its present limits, then with the other ones. */
+        RulePreview: {
+            candidates: components["schemas"]["PreviewCandidate"][];
+            /** Format: date-time */
+            from: string;
+            /** @description present limits */
+            limits: number[];
+            /** @description share of the span that is done */
+            progress: number;
+            readings: number;
+            rule: string;
+            seconds: number;
+            /** Format: date-time */
+            to: string;
+        };
+        /** @description The rules as they run. digest: as on each record; overrides: number of parameters that the site changed. */
+        RunningRecipe: {
+            digest: string;
+            name: string;
+            overrides: number;
+            /** @description version of the file */
+            version: number;
+        };
+        /** @description A school with its calendar. weekend: whether it is open at weekends. */
+        School: {
+            /** @default 22:30 */
+            closes: string;
+            /** @default [] */
+            holidays: string[];
+            id: string;
+            /** @enum {string} */
+            kind: "kindergarten" | "primary" | "middle" | "boarding";
+            name: components["schemas"]["Named"];
+            /** @default 06:00 */
+            opens: string;
+            /** @default Asia/Shanghai */
+            timezone: string;
+            /** @default false */
+            weekend: boolean;
+        };
+        /** @description Numbers of dangers: found in the span by their result, and all that stand open. */
+        SchoolCounts: {
+            /** @description by the public or a bureau */
+            above: number;
+            drills: number;
+            /** @description rectified, or late */
+            due: number;
+            /** @description found in the span, without false reports */
+            found: number;
+            general: number;
+            general_done: number;
+            major: number;
+            major_done: number;
+            /** @description rectified in time without a relapse */
+            on_time: number;
+            open: number;
+            overdue: number;
+            /** @description closed by the proof of the sensors */
+            proved: number;
+            relapsed: number;
+            /** @description by the school and its sensors */
+            self_found: number;
+            /** @description closed ones that a sensor found */
+            sensed: number;
+            /** @description open ones under a supervision order */
+            supervised: number;
+            zones: number;
+            /** @description zones with a live sensor */
+            zones_live: number;
+        };
+        /** @description Parts of the score of a school. Their weights are in `weights` of the list. */
+        ScoreParts: {
+            backlog: number;
+            coverage: number;
+            drills: number;
+            on_time: number;
+            proved: number;
+            self_found: number;
+        };
+        Section_CallLine_: {
+            lines: components["schemas"]["CallLine"][];
+            total: number;
+        };
+        Section_IgnoredLine_: {
+            lines: components["schemas"]["IgnoredLine"][];
+            total: number;
+        };
+        Section_IncidentLine_: {
+            lines: components["schemas"]["IncidentLine"][];
+            total: number;
+        };
+        Section_NoDataLine_: {
+            lines: components["schemas"]["NoDataLine"][];
+            total: number;
+        };
+        Section_OpenLine_: {
+            lines: components["schemas"]["OpenLine"][];
+            total: number;
+        };
+        Section_SilenceLine_: {
+            lines: components["schemas"]["SilenceLine"][];
+            total: number;
+        };
         /** @description One sensor with its place, latest readings and state. */
         Sensor: {
             /** @description assigned to a place */
@@ -769,6 +2785,8 @@ export interface components {
             code: number;
             /** @description arrival of its first message */
             first_heard: string | null;
+            /** @description of its position or place */
+            floor: number | null;
             /** @description wire format */
             format: string | null;
             /** @description ids before its renamings */
@@ -796,6 +2814,8 @@ export interface components {
             profile: string;
             /** @description its bridge or network removed it; no message followed */
             removed: boolean;
+            /** @description approved point whose grade it inherits */
+            risk_point: components["schemas"]["RiskPointOfSensor"] | null;
             /** @description site id */
             site: string;
             /**
@@ -826,6 +2846,28 @@ export interface components {
             /** @description metric name */
             metric: string;
         };
+        /** @description One test of one sensor. open: no response yet, late data still counts. */
+        SensorTest: {
+            id: string;
+            /** Format: date-time */
+            recorded_at: string;
+            response: components["schemas"]["TestResponse"] | null;
+            sensor: string;
+            /**
+             * Format: date-time
+             * @description by the device of the person
+             */
+            started_at: string;
+            started_by: string;
+            /** @description open, seen or unseen */
+            state: string;
+            /** Format: date-time */
+            until: string;
+        };
+        /** @description Tests of a ticket, one of each sensor. */
+        SensorTests: {
+            items: components["schemas"]["SensorTest"][];
+        };
         /** @description One session. token: bearer token, shown once; null for a session by cookie. */
         Session: {
             /** @description latest end of the session, null for a display */
@@ -834,6 +2876,58 @@ export interface components {
             recovery_codes?: string[] | null;
             token: string | null;
             user: components["schemas"]["Person"];
+        };
+        /** @description State of the set-up. */
+        SetUpState: {
+            broker: components["schemas"]["BrokerState"];
+        };
+        /** @description One setting of a rule as text. */
+        Setting: {
+            name: string;
+            value: string;
+        };
+        /** @description Sheet of a shift. done: account -> number of its actions on alarms. */
+        Sheet: {
+            calls: components["schemas"]["Section_CallLine_"];
+            done: {
+                [key: string]: number;
+            };
+            ignored: components["schemas"]["Section_IgnoredLine_"];
+            incidents: components["schemas"]["Section_IncidentLine_"];
+            no_data: components["schemas"]["Section_NoDataLine_"];
+            open: components["schemas"]["Section_OpenLine_"];
+            silences?: components["schemas"]["Section_SilenceLine_"];
+        };
+        /** @description A check item. proof: of a sensor, also beside a tick that overrules it; kind: usual kind of danger. */
+        SheetItem: {
+            entry: components["schemas"]["EntryBody"] | null;
+            item: string;
+            kind: string;
+            measure: string;
+            proof: components["schemas"]["ItemProof"] | null;
+            /** @enum {string} */
+            state: "open" | "ok" | "not_ok" | "not_applicable" | "proved";
+            text: components["schemas"]["Both"];
+        };
+        /** @description A stop of the route. point: risk point, empty in a guard round; reason: why the route has it. */
+        SheetStop: {
+            check_in: components["schemas"]["EntryBody"] | null;
+            done: boolean;
+            floor: number;
+            grade: ("red" | "orange" | "yellow" | "blue") | null;
+            items: components["schemas"]["SheetItem"][];
+            name: components["schemas"]["Both"];
+            /** @description empty: the zone has no place */
+            place: string;
+            place_name: components["schemas"]["Both"] | null;
+            point: string;
+            /** @enum {string} */
+            reason: "overdue" | "due" | "not_inspected" | "whole" | "round";
+            /** @description stop of the route */
+            stop: string;
+            /** @description zone id */
+            zone: string;
+            zone_name: components["schemas"]["Both"];
         };
         /** @description User name and password of a local account. code: one-time code of its authenticator, or a recovery code. */
         SignIn: {
@@ -846,6 +2940,118 @@ export interface components {
             cookie: boolean;
             password: string;
             username: string;
+        };
+        /** @description One silence. It mutes the page and the sound, never the detection, hazard, ticket or closure. */
+        Silence: {
+            /** @description it is in a window now */
+            active: boolean;
+            cause: string;
+            created_at: string | null;
+            created_by: string;
+            /**
+             * @description empty before the end
+             * @enum {string}
+             */
+            end_cause: "" | "person" | "expired" | "patrol_missed";
+            ended_at: string | null;
+            ended_by: string | null;
+            ends_at: string | null;
+            id: string;
+            /** @enum {string} */
+            kind: "silence" | "maintenance";
+            owner: string;
+            patrol: components["schemas"]["PatrolState"] | null;
+            place: string;
+            place_name: components["schemas"]["Both"];
+            reason: string;
+            sensor: string;
+            /** @description site id */
+            site: string;
+            starts_at: string | null;
+            /** @description grows with each change */
+            version: number;
+            weekly: components["schemas"]["Weekly"] | null;
+            /** @description end of the present or next window */
+            window_ends_at: string | null;
+            /** @description begin of the present or next window */
+            window_starts_at: string | null;
+            zone: string;
+        };
+        /** @description One silence in force. patrol: account of its person, null without a patrol. */
+        SilenceLine: {
+            cause: string;
+            owner: string;
+            patrol: string | null;
+            place: components["schemas"]["Both"];
+            reason: string;
+            silence: string;
+            /** Format: date-time */
+            until: string;
+        };
+        /**
+         * @description Silences of a site. causes: those that the person may silence; any_cause: a matcher without a cause is permitted.
+         *
+         *     patrolled: causes of life safety, which need a patrol.
+         */
+        SilenceList: {
+            any_cause: boolean;
+            causes: string[];
+            items: components["schemas"]["Silence"][];
+            patrolled: string[];
+        };
+        /** @description The silence that mutes the page and the sound of an alarm now. */
+        SilenceOfHazard: {
+            ends_at: string | null;
+            id: string;
+        };
+        /** @description A silence to create. At least one of zone, place, sensor and cause; an empty one is any. */
+        SilenceToCreate: {
+            /**
+             * @description cause of hazards
+             * @default
+             */
+            cause: string;
+            /** @description end; with `weekly` the end of the recurrence */
+            ends_at: string;
+            /**
+             * @description at most 24 h; maintenance at most 7 days
+             * @default silence
+             * @enum {string}
+             */
+            kind: "silence" | "maintenance";
+            /** @description account of the named person */
+            owner: string;
+            /** @description required for life safety */
+            patrol?: components["schemas"]["Patrol"] | null;
+            /** @default  */
+            place: string;
+            reason: string;
+            /** @default  */
+            sensor: string;
+            /** @description now if missing */
+            starts_at?: string | null;
+            weekly?: components["schemas"]["Weekly"] | null;
+            /** @default  */
+            zone: string;
+        };
+        /** @description Silences in a window now. patrols_due_at: earliest due patrol entry, null without a patrol. */
+        SilencesNow: {
+            count: number;
+            next_end: string | null;
+            patrols_due_at: string | null;
+        };
+        /** @description One silent drill that runs, for the wall. */
+        SilentDrill: {
+            id: string;
+            kind: string;
+            /** @description site id */
+            site: string;
+            started_at: string | null;
+            zone: string;
+        };
+        /** @description The silent drills that run. */
+        SilentDrillList: {
+            items: components["schemas"]["SilentDrill"][];
         };
         /** @description One site (school). */
         Site: {
@@ -861,6 +3067,8 @@ export interface components {
                 number,
                 number
             ] | null;
+            /** @description time zone of its calendar */
+            timezone: string;
         };
         /** @description One page of sites. */
         SiteList: {
@@ -868,11 +3076,96 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description Numbers of the risk points of a school by live grade. */
+        SiteRisk: {
+            blue: number;
+            city: string;
+            district: string;
+            /** @description gravest live grade or open hazard */
+            grade: ("red" | "orange" | "yellow" | "blue") | null;
+            name: components["schemas"]["Both"];
+            open_hazards: number;
+            orange: number;
+            /** @description edits that wait for approval */
+            pending: number;
+            red: number;
+            /** @description site id */
+            site: string;
+            yellow: number;
+        };
+        /** @description One page of schools. */
+        SiteRiskList: {
+            items: components["schemas"]["SiteRisk"][];
+            /** @description `cursor` of the next page */
+            next: string | null;
+        };
+        /** @description One step of an incident. */
+        StepLine: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            step: string;
+        };
+        /** @description A request for a still. */
+        StillToTake: {
+            /**
+             * @description hazard that it is about
+             * @default
+             */
+            hazard: string;
+            /** @description for the audit */
+            reason: string;
+        };
         /** @description Position of the time-series store; null while the store does not respond. */
         StorePosition: {
             cursor: number | null;
             lag_batches: number;
             readings: number | null;
+        };
+        /** @description One school. A school without reports has no rank: it is unknown, not safe. */
+        SupervisedSchool: {
+            /** @description null if unknown */
+            area_m2: number | null;
+            counts: components["schemas"]["SchoolCounts"];
+            district: string;
+            /** @description dangers expected by the peers */
+            expected: number | null;
+            /** @description so few dangers are improbable against the peers */
+            improbable: boolean;
+            name: components["schemas"]["Both"];
+            parts: components["schemas"]["ScoreParts"];
+            /** @description of at most the found number */
+            probability: number | null;
+            /** @description null if unknown */
+            pupils: number | null;
+            /** @description null for missing reports */
+            rank: number | null;
+            /**
+             * @description against the peers
+             * @enum {string}
+             */
+            reports: "usual" | "few" | "none";
+            score: number;
+            /** @description site id */
+            site: string;
+        };
+        /** @description One page of schools, with the sums of all schools in scope: neither of the page, nor of a search. */
+        SupervisedSchools: {
+            items: components["schemas"]["SupervisedSchool"][];
+            league_version: string;
+            /** @description schools with few reports or none */
+            missing: number;
+            /** @description `cursor` of the next page */
+            next: string | null;
+            schools: number;
+            since: string | null;
+            total: components["schemas"]["SchoolCounts"];
+            until: string | null;
+            weights: components["schemas"]["ScoreParts"];
+        };
+        /** @description Place of an NFC tag; empty to remove it. */
+        TagEdit: {
+            place: string;
         };
         /** @description Counts of readings. received = stored + duplicate + quarantined + residual; the residual is 0. */
         Tally: {
@@ -885,6 +3178,27 @@ export interface components {
             residual: number;
             stored: number;
         };
+        /** @description A register template of a kind of school. */
+        Template: {
+            name: components["schemas"]["Both"];
+            points: number;
+            template: string;
+            version: string;
+            zones: number;
+        };
+        /** @description All templates. */
+        TemplateList: {
+            items: components["schemas"]["Template"][];
+        };
+        /** @description First reading that responds. before: median of the hour before, null for a message marked as a test. */
+        TestResponse: {
+            /** Format: date-time */
+            at: string;
+            before: number | null;
+            metric: string;
+            unit: string;
+            value: number;
+        };
         /** @description One ticket with its evidence and the actions open to the caller. */
         Ticket: {
             accepted_at: string | null;
@@ -895,6 +3209,7 @@ export interface components {
             /** @description reason code, empty while open */
             close_reason: string;
             closed_at: string | null;
+            danger: components["schemas"]["DangerFacts"];
             /** @description from test messages */
             drill: boolean;
             due_at: string | null;
@@ -902,9 +3217,12 @@ export interface components {
             evidence: components["schemas"]["Detection"][];
             /** @description person who rectifies, empty before the assignment */
             fixer: string;
+            /** @description entries of five-fulfil */
+            fulfilment: components["schemas"]["Item"][];
             /** @enum {string} */
             grade: "red" | "orange" | "yellow" | "blue";
-            hazard: string;
+            /** @description hazard that opened it, null for one found by a person */
+            hazard: string | null;
             id: string;
             /** @description hazard kind */
             kind: string;
@@ -912,12 +3230,18 @@ export interface components {
             level: number;
             /** @description major hidden danger (重大隐患) */
             major: boolean;
+            /** @description missing items of five-fulfil and of the double report */
+            missing: string[];
             /** @description number for people */
             number: string;
             opened_at: string | null;
+            /** @description supervision order, null without one */
+            order: components["schemas"]["Order"] | null;
             overdue: boolean;
             /** @description closed without proof by the sensors */
             overridden: boolean;
+            /** @description planned end of a pause of the deadline */
+            paused_until: string | null;
             /** @description place id */
             place: string;
             place_name: components["schemas"]["Both"];
@@ -926,6 +3250,8 @@ export interface components {
             /** @description the sensors prove the return to normal */
             proved: boolean;
             relapses: number;
+            /** @description entries of the double report */
+            reported: components["schemas"]["Item"][];
             /** @description site id */
             site: string;
             /** @description state of the closed loop, see /api/v1/loop */
@@ -933,22 +3259,30 @@ export interface components {
             state_name: components["schemas"]["Both"];
             /** @description under supervision (挂牌督办) */
             supervised: boolean;
+            /** @description latest time to take it over */
+            take_due_at: string | null;
+            /** @description nobody took it over in time */
+            take_late: boolean;
             title: components["schemas"]["Both"];
             /** @description grows with each change */
             version: number;
             /** @description zone id */
             zone: string;
         };
-        /** @description One ticket with its history, the oldest entry first. */
+        /** @description One ticket with its history, the oldest entry first. `checks` are the conditions of closing. */
         TicketDetail: {
             accepted_at: string | null;
             /** @description person who accepted, empty before */
             acceptor: string;
             /** @description actions open to the caller */
             actions: components["schemas"]["Action"][];
+            /** @description a sensor of its evidence is faulty or offline */
+            blind: boolean;
+            checks: components["schemas"]["Check"][];
             /** @description reason code, empty while open */
             close_reason: string;
             closed_at: string | null;
+            danger: components["schemas"]["DangerFacts"];
             /** @description from test messages */
             drill: boolean;
             due_at: string | null;
@@ -956,9 +3290,12 @@ export interface components {
             evidence: components["schemas"]["Detection"][];
             /** @description person who rectifies, empty before the assignment */
             fixer: string;
+            /** @description entries of five-fulfil */
+            fulfilment: components["schemas"]["Item"][];
             /** @enum {string} */
             grade: "red" | "orange" | "yellow" | "blue";
-            hazard: string;
+            /** @description hazard that opened it, null for one found by a person */
+            hazard: string | null;
             history: components["schemas"]["HistoryEntry"][];
             id: string;
             /** @description hazard kind */
@@ -967,12 +3304,21 @@ export interface components {
             level: number;
             /** @description major hidden danger (重大隐患) */
             major: boolean;
+            /** @description missing items of five-fulfil and of the double report */
+            missing: string[];
             /** @description number for people */
             number: string;
+            /** @description end of the observation, null before the acceptance */
+            observed_at: string | null;
             opened_at: string | null;
+            /** @description supervision order, null without one */
+            order: components["schemas"]["Order"] | null;
             overdue: boolean;
             /** @description closed without proof by the sensors */
             overridden: boolean;
+            /** @description planned end of a pause of the deadline */
+            paused_until: string | null;
+            photos: components["schemas"]["Photo"][];
             /** @description place id */
             place: string;
             place_name: components["schemas"]["Both"];
@@ -981,6 +3327,10 @@ export interface components {
             /** @description the sensors prove the return to normal */
             proved: boolean;
             relapses: number;
+            /** @description earlier dangers of the place and kind */
+            repeats: number;
+            /** @description entries of the double report */
+            reported: components["schemas"]["Item"][];
             /** @description site id */
             site: string;
             /** @description state of the closed loop, see /api/v1/loop */
@@ -988,6 +3338,12 @@ export interface components {
             state_name: components["schemas"]["Both"];
             /** @description under supervision (挂牌督办) */
             supervised: boolean;
+            /** @description latest time to take it over */
+            take_due_at: string | null;
+            /** @description nobody took it over in time */
+            take_late: boolean;
+            /** @description sensor tests, the oldest first */
+            tests: components["schemas"]["SensorTest"][];
             title: components["schemas"]["Both"];
             /** @description grows with each change */
             version: number;
@@ -1008,6 +3364,16 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description One journal entry of a hazard. text: reason of the detection, null for an action of a person; note: a comment. */
+        TimelineEntry: {
+            actor: string;
+            at: string | null;
+            grade: ("red" | "orange" | "yellow" | "blue") | null;
+            kind: string;
+            note: string | null;
+            seq: number;
+            text: components["schemas"]["Both"] | null;
+        };
         /** @description The four times of an alarm, and the time at which the database recorded it. */
         Times: {
             arrival: string | null;
@@ -1015,6 +3381,20 @@ export interface components {
             event: string | null;
             gateway: string | null;
             recorded: string | null;
+        };
+        /** @description Training that posts demand of persons, by state. */
+        TrainingCounts: {
+            due: number;
+            lapsed: number;
+            missing: number;
+            valid: number;
+        };
+        /** @description Courses of a school and the needs of its persons, lapsed first. */
+        TrainingPlan: {
+            courses: components["schemas"]["CourseBody"][];
+            plan: components["schemas"]["NeedBody"][];
+            /** @description site id */
+            site: string;
         };
         /** @description Keys of the sensor's messages that hold a value and gave no reading. count: since the first message. */
         UnreadKeys: {
@@ -1037,10 +3417,31 @@ export interface components {
             type: string;
             zone: string | null;
         };
+        /** @description Weekly windows in the zone of the site. An end at or before the begin is on the next day. */
+        Weekly: {
+            /** @description local time */
+            begin: string;
+            /**
+             * @description days by the school calendar
+             * @default all
+             * @enum {string}
+             */
+            days: "all" | "school" | "free";
+            /** @description local time */
+            end: string;
+            weekdays: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+        };
         /** @description Span of event time that a detection covers. */
         Window: {
             first: string | null;
             last: string | null;
+        };
+        /** @description Numbers of written risk points. An equal point stays as it is. */
+        Written: {
+            changed: number;
+            new: number;
+            /** @description points of the template or list */
+            points: number;
         };
         /** @description One invalid field. text: the message in both languages, where people read it. */
         WrongField: {
@@ -1053,6 +3454,8 @@ export interface components {
         /** @description One zone with its outline in metres, its responsible people and its places. */
         Zone: {
             fixer: string;
+            /** @description null for a zone of several floors */
+            floor: number | null;
             /** @description gravest grade of the open hazards, null without any */
             grade: ("red" | "orange" | "yellow" | "blue") | null;
             /** @description zone id */
@@ -1069,6 +3472,14 @@ export interface components {
             /** @description site id */
             site: string;
         };
+        /** @description Names and type of a zone. */
+        ZoneEdit: {
+            /** @default  */
+            key: string;
+            name: {
+                [key: string]: string;
+            };
+        };
         /** @description The grade of one zone. */
         ZoneGrade: {
             grade: ("red" | "orange" | "yellow" | "blue") | null;
@@ -1083,6 +3494,37 @@ export interface components {
             /** @description `cursor` of the next page */
             next: string | null;
         };
+        /** @description One zone. floor: null for a zone of several floors. */
+        ZoneToWrite: {
+            floor?: number | null;
+            id: string;
+            /** @default  */
+            key: string;
+            /**
+             * @default {
+             *       "en": "",
+             *       "zh": ""
+             *     }
+             */
+            name: components["schemas"]["Named"];
+            /** @default [] */
+            polygon: [
+                number,
+                number
+            ][];
+        };
+        /** @description Number of a public report; only its holder has it. */
+        alerts__api__schemas__dangers__Receipt: {
+            receipt: string;
+        };
+        /** @description A person who has seen or acknowledged the alarm. */
+        alerts__api__schemas__rosters__Receipt: {
+            at: string | null;
+            name: components["schemas"]["Both"];
+            user: string;
+            /** @enum {string} */
+            via: "console" | "link" | "sms" | "key";
+        };
     };
     responses: never;
     parameters: never;
@@ -1091,83 +3533,304 @@ export interface components {
     pathItems: never;
 }
 export type Accounting = components['schemas']['Accounting'];
+export type Acknowledged = components['schemas']['Acknowledged'];
 export type Action = components['schemas']['Action'];
 export type ActionField = components['schemas']['ActionField'];
+export type AlarmLoad = components['schemas']['AlarmLoad'];
+export type Applying = components['schemas']['Applying'];
+export type Approved = components['schemas']['Approved'];
+export type Approving = components['schemas']['Approving'];
+export type Archive = components['schemas']['Archive'];
+export type ArchiveList = components['schemas']['ArchiveList'];
+export type ArchivedDocument = components['schemas']['ArchivedDocument'];
+export type Archiving = components['schemas']['Archiving'];
 export type Assigned = components['schemas']['Assigned'];
 export type Assignment = components['schemas']['Assignment'];
 export type AssignmentList = components['schemas']['AssignmentList'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditEntryList = components['schemas']['AuditEntryList'];
+export type Band = components['schemas']['Band'];
 export type Battery = components['schemas']['Battery'];
+export type BlindRoom = components['schemas']['BlindRoom'];
 export type Both = components['schemas']['Both'];
+export type BrokerChoice = components['schemas']['BrokerChoice'];
+export type BrokerState = components['schemas']['BrokerState'];
+export type BrokerTest = components['schemas']['BrokerTest'];
+export type Bucket = components['schemas']['Bucket'];
+export type BumpTest = components['schemas']['BumpTest'];
+export type BumpTestList = components['schemas']['BumpTestList'];
+export type CallLine = components['schemas']['CallLine'];
+export type Camera = components['schemas']['Camera'];
+export type CameraList = components['schemas']['CameraList'];
+export type Card = components['schemas']['Card'];
+export type ChatterList = components['schemas']['ChatterList'];
+export type ChatterOfRule = components['schemas']['ChatterOfRule'];
+export type Check = components['schemas']['Check'];
+export type Checking = components['schemas']['Checking'];
 export type Choice = components['schemas']['Choice'];
+export type Clause = components['schemas']['Clause'];
 export type Clock = components['schemas']['Clock'];
 export type ClockList = components['schemas']['ClockList'];
 export type Condition = components['schemas']['Condition'];
+export type CourseBody = components['schemas']['CourseBody'];
+export type CourseEdit = components['schemas']['CourseEdit'];
+export type Coverage = components['schemas']['Coverage'];
+export type CoverageCounts = components['schemas']['CoverageCounts'];
+export type CoverageList = components['schemas']['CoverageList'];
+export type DangerFacts = components['schemas']['DangerFacts'];
+export type DangerKind = components['schemas']['DangerKind'];
+export type DangerKinds = components['schemas']['DangerKinds'];
+export type Deciding = components['schemas']['Deciding'];
 export type Detection = components['schemas']['Detection'];
 export type DetectionList = components['schemas']['DetectionList'];
+export type Detector = components['schemas']['Detector'];
+export type Detectors = components['schemas']['Detectors'];
+export type DeviceAccount = components['schemas']['DeviceAccount'];
 export type DeviceAccounting = components['schemas']['DeviceAccounting'];
 export type DeviceCounts = components['schemas']['DeviceCounts'];
 export type DeviceTally = components['schemas']['DeviceTally'];
+export type DeviceToAdd = components['schemas']['DeviceToAdd'];
 export type Display = components['schemas']['Display'];
 export type DisplayCode = components['schemas']['DisplayCode'];
 export type DisplayList = components['schemas']['DisplayList'];
 export type DisplayToMake = components['schemas']['DisplayToMake'];
+export type Document = components['schemas']['Document'];
+export type DocumentList = components['schemas']['DocumentList'];
+export type Drill = components['schemas']['Drill'];
+export type DrillContact = components['schemas']['DrillContact'];
+export type DrillList = components['schemas']['DrillList'];
+export type DrillPerson = components['schemas']['DrillPerson'];
+export type DrillPlan = components['schemas']['DrillPlan'];
+export type DrillPlanList = components['schemas']['DrillPlanList'];
+export type DrillSheet = components['schemas']['DrillSheet'];
+export type DrillStep = components['schemas']['DrillStep'];
+export type DrillToPlan = components['schemas']['DrillToPlan'];
+export type DrillToStart = components['schemas']['DrillToStart'];
+export type DueKind = components['schemas']['DueKind'];
+export type DueKinds = components['schemas']['DueKinds'];
+export type DutyList = components['schemas']['DutyList'];
+export type DutyPerson = components['schemas']['DutyPerson'];
+export type EmergencyOrderBody = components['schemas']['EmergencyOrderBody'];
+export type EmergencyOrderList = components['schemas']['EmergencyOrderList'];
 export type Enrolment = components['schemas']['Enrolment'];
+export type EntryBody = components['schemas']['EntryBody'];
+export type Escalation = components['schemas']['Escalation'];
 export type Fault = components['schemas']['Fault'];
+export type Figure = components['schemas']['Figure'];
+export type FirstAdministrator = components['schemas']['FirstAdministrator'];
 export type FirstCode = components['schemas']['FirstCode'];
+export type FloorToWrite = components['schemas']['FloorToWrite'];
+export type Forecast = components['schemas']['Forecast'];
 export type FormatTally = components['schemas']['FormatTally'];
+export type Gap = components['schemas']['Gap'];
+export type GapBody = components['schemas']['GapBody'];
+export type GapList = components['schemas']['GapList'];
+export type GradeDecision = components['schemas']['GradeDecision'];
+export type Graded = components['schemas']['Graded'];
+export type Guide = components['schemas']['Guide'];
+export type Handover = components['schemas']['Handover'];
+export type HandoverDraft = components['schemas']['HandoverDraft'];
+export type HandoverList = components['schemas']['HandoverList'];
+export type HandoverToGive = components['schemas']['HandoverToGive'];
 export type Hazard = components['schemas']['Hazard'];
+export type HazardComment = components['schemas']['HazardComment'];
 export type HazardDetail = components['schemas']['HazardDetail'];
+export type HazardForecast = components['schemas']['HazardForecast'];
 export type HazardList = components['schemas']['HazardList'];
+export type HazardsToAcknowledge = components['schemas']['HazardsToAcknowledge'];
+export type Heading = components['schemas']['Heading'];
 export type Highest = components['schemas']['Highest'];
 export type HistoryEntry = components['schemas']['HistoryEntry'];
+export type Holder = components['schemas']['Holder'];
+export type IgnoredLine = components['schemas']['IgnoredLine'];
 export type Ignoring = components['schemas']['Ignoring'];
+export type Importing = components['schemas']['Importing'];
+export type IncidentLine = components['schemas']['IncidentLine'];
+export type InspectionBody = components['schemas']['InspectionBody'];
+export type InspectionKindBody = components['schemas']['InspectionKindBody'];
+export type InspectionKindList = components['schemas']['InspectionKindList'];
+export type InspectionList = components['schemas']['InspectionList'];
+export type InspectionSheet = components['schemas']['InspectionSheet'];
+export type Item = components['schemas']['Item'];
+export type ItemProof = components['schemas']['ItemProof'];
 export type LatestReading = components['schemas']['LatestReading'];
+export type LeadTime = components['schemas']['LeadTime'];
+export type LinkedAlarm = components['schemas']['LinkedAlarm'];
 export type Liveness = components['schemas']['Liveness'];
+export type LoadOfRule = components['schemas']['LoadOfRule'];
+export type LoadTarget = components['schemas']['LoadTarget'];
+export type Lock = components['schemas']['Lock'];
 export type LogPosition = components['schemas']['LogPosition'];
 export type Loop = components['schemas']['Loop'];
 export type LoopStep = components['schemas']['LoopStep'];
+export type MapPoint = components['schemas']['MapPoint'];
+export type MeasureState = components['schemas']['MeasureState'];
+export type MethodBand = components['schemas']['MethodBand'];
+export type MethodFactor = components['schemas']['MethodFactor'];
+export type MethodList = components['schemas']['MethodList'];
+export type Moved = components['schemas']['Moved'];
+export type MovedList = components['schemas']['MovedList'];
+export type Named = components['schemas']['Named'];
+export type NeedBody = components['schemas']['NeedBody'];
+export type NewClauses = components['schemas']['NewClauses'];
+export type NewDanger = components['schemas']['NewDanger'];
 export type NewDisplay = components['schemas']['NewDisplay'];
+export type NewEntries = components['schemas']['NewEntries'];
+export type NewEntry = components['schemas']['NewEntry'];
+export type NewInspection = components['schemas']['NewInspection'];
+export type NewPassword = components['schemas']['NewPassword'];
 export type NewPerson = components['schemas']['NewPerson'];
+export type NewPhoto = components['schemas']['NewPhoto'];
+export type NewReport = components['schemas']['NewReport'];
+export type NewSensorTest = components['schemas']['NewSensorTest'];
+export type NoDataLine = components['schemas']['NoDataLine'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeList = components['schemas']['NoticeList'];
+export type Offender = components['schemas']['Offender'];
+export type Offenders = components['schemas']['Offenders'];
+export type OpenLine = components['schemas']['OpenLine'];
+export type Order = components['schemas']['Order'];
+export type OrderEntry = components['schemas']['OrderEntry'];
+export type OrderReceipt = components['schemas']['OrderReceipt'];
+export type OrderToGive = components['schemas']['OrderToGive'];
+export type OutcomeBody = components['schemas']['OutcomeBody'];
+export type Outcomes = components['schemas']['Outcomes'];
+export type Overview = components['schemas']['Overview'];
 export type OwnPassword = components['schemas']['OwnPassword'];
+export type Patrol = components['schemas']['Patrol'];
+export type PatrolEntry = components['schemas']['PatrolEntry'];
+export type PatrolState = components['schemas']['PatrolState'];
+export type PatrolToRecord = components['schemas']['PatrolToRecord'];
 export type Person = components['schemas']['Person'];
 export type PersonList = components['schemas']['PersonList'];
+export type PersonToReplace = components['schemas']['PersonToReplace'];
+export type Photo = components['schemas']['Photo'];
 export type Place = components['schemas']['Place'];
+export type PlaceCode = components['schemas']['PlaceCode'];
+export type PlaceCodes = components['schemas']['PlaceCodes'];
+export type PlaceTag = components['schemas']['PlaceTag'];
+export type PlaceTags = components['schemas']['PlaceTags'];
+export type PlaceToWrite = components['schemas']['PlaceToWrite'];
+export type Plan = components['schemas']['Plan'];
+export type PlanBody = components['schemas']['PlanBody'];
+export type PlanEdit = components['schemas']['PlanEdit'];
+export type PlanFloor = components['schemas']['PlanFloor'];
+export type PlanList = components['schemas']['PlanList'];
+export type PlanPicture = components['schemas']['PlanPicture'];
+export type PlanPlace = components['schemas']['PlanPlace'];
+export type PlanPosition = components['schemas']['PlanPosition'];
+export type PlanToWrite = components['schemas']['PlanToWrite'];
+export type PlanZone = components['schemas']['PlanZone'];
+export type PositionToWrite = components['schemas']['PositionToWrite'];
+export type PostBody = components['schemas']['PostBody'];
+export type PostCountList = components['schemas']['PostCountList'];
+export type PostCounts = components['schemas']['PostCounts'];
+export type PostList = components['schemas']['PostList'];
+export type PostOnDuty = components['schemas']['PostOnDuty'];
+export type Precursor = components['schemas']['Precursor'];
+export type Press = components['schemas']['Press'];
+export type PressResult = components['schemas']['PressResult'];
+export type PreviewCandidate = components['schemas']['PreviewCandidate'];
 export type Problem = components['schemas']['Problem'];
 export type Proposal = components['schemas']['Proposal'];
+export type ProvisionalGrade = components['schemas']['ProvisionalGrade'];
 export type QuarantineList = components['schemas']['QuarantineList'];
 export type QuarantinedMessage = components['schemas']['QuarantinedMessage'];
 export type Readiness = components['schemas']['Readiness'];
 export type Readings = components['schemas']['Readings'];
+export type RecordBody = components['schemas']['RecordBody'];
+export type RecordList = components['schemas']['RecordList'];
+export type RecordToAdd = components['schemas']['RecordToAdd'];
+export type Recorded = components['schemas']['Recorded'];
+export type RecordsToAdd = components['schemas']['RecordsToAdd'];
+export type RecordsToImport = components['schemas']['RecordsToImport'];
 export type RecoveryCodes = components['schemas']['RecoveryCodes'];
+export type RegisterChange = components['schemas']['RegisterChange'];
+export type RegisterHistory = components['schemas']['RegisterHistory'];
+export type RegisterPoint = components['schemas']['RegisterPoint'];
+export type RegisterPointDetail = components['schemas']['RegisterPointDetail'];
+export type RegisterPointList = components['schemas']['RegisterPointList'];
+export type RegisterZoneBody = components['schemas']['RegisterZoneBody'];
+export type RegisterZoneList = components['schemas']['RegisterZoneList'];
+export type ReportPlace = components['schemas']['ReportPlace'];
+export type ReportStatus = components['schemas']['ReportStatus'];
 export type Reprocess = components['schemas']['Reprocess'];
 export type Reprocessing = components['schemas']['Reprocessing'];
 export type RiskMap = components['schemas']['RiskMap'];
+export type RiskMethod = components['schemas']['RiskMethod'];
 export type RiskPoint = components['schemas']['RiskPoint'];
 export type RiskPointList = components['schemas']['RiskPointList'];
+export type RiskPointOfSensor = components['schemas']['RiskPointOfSensor'];
+export type Roster = components['schemas']['Roster'];
+export type RosterList = components['schemas']['RosterList'];
+export type RouteFigures = components['schemas']['RouteFigures'];
+export type RoutePreview = components['schemas']['RoutePreview'];
+export type RuleCounts = components['schemas']['RuleCounts'];
+export type RulePreview = components['schemas']['RulePreview'];
+export type RunningRecipe = components['schemas']['RunningRecipe'];
+export type School = components['schemas']['School'];
+export type SchoolCounts = components['schemas']['SchoolCounts'];
+export type ScoreParts = components['schemas']['ScoreParts'];
+export type SectionCallLine = components['schemas']['Section_CallLine_'];
+export type SectionIgnoredLine = components['schemas']['Section_IgnoredLine_'];
+export type SectionIncidentLine = components['schemas']['Section_IncidentLine_'];
+export type SectionNoDataLine = components['schemas']['Section_NoDataLine_'];
+export type SectionOpenLine = components['schemas']['Section_OpenLine_'];
+export type SectionSilenceLine = components['schemas']['Section_SilenceLine_'];
 export type Sensor = components['schemas']['Sensor'];
 export type SensorList = components['schemas']['SensorList'];
 export type SensorMetric = components['schemas']['SensorMetric'];
+export type SensorTest = components['schemas']['SensorTest'];
+export type SensorTests = components['schemas']['SensorTests'];
 export type Session = components['schemas']['Session'];
+export type SetUpState = components['schemas']['SetUpState'];
+export type Setting = components['schemas']['Setting'];
+export type Sheet = components['schemas']['Sheet'];
+export type SheetItem = components['schemas']['SheetItem'];
+export type SheetStop = components['schemas']['SheetStop'];
 export type SignIn = components['schemas']['SignIn'];
+export type Silence = components['schemas']['Silence'];
+export type SilenceLine = components['schemas']['SilenceLine'];
+export type SilenceList = components['schemas']['SilenceList'];
+export type SilenceOfHazard = components['schemas']['SilenceOfHazard'];
+export type SilenceToCreate = components['schemas']['SilenceToCreate'];
+export type SilencesNow = components['schemas']['SilencesNow'];
+export type SilentDrill = components['schemas']['SilentDrill'];
+export type SilentDrillList = components['schemas']['SilentDrillList'];
 export type Site = components['schemas']['Site'];
 export type SiteList = components['schemas']['SiteList'];
+export type SiteRisk = components['schemas']['SiteRisk'];
+export type SiteRiskList = components['schemas']['SiteRiskList'];
+export type StepLine = components['schemas']['StepLine'];
+export type StillToTake = components['schemas']['StillToTake'];
 export type StorePosition = components['schemas']['StorePosition'];
+export type SupervisedSchool = components['schemas']['SupervisedSchool'];
+export type SupervisedSchools = components['schemas']['SupervisedSchools'];
+export type TagEdit = components['schemas']['TagEdit'];
 export type Tally = components['schemas']['Tally'];
+export type Template = components['schemas']['Template'];
+export type TemplateList = components['schemas']['TemplateList'];
+export type TestResponse = components['schemas']['TestResponse'];
 export type Ticket = components['schemas']['Ticket'];
 export type TicketDetail = components['schemas']['TicketDetail'];
 export type TicketLink = components['schemas']['TicketLink'];
 export type TicketList = components['schemas']['TicketList'];
+export type TimelineEntry = components['schemas']['TimelineEntry'];
 export type Times = components['schemas']['Times'];
+export type TrainingCounts = components['schemas']['TrainingCounts'];
+export type TrainingPlan = components['schemas']['TrainingPlan'];
 export type UnreadKeys = components['schemas']['UnreadKeys'];
 export type UnstoredAlarm = components['schemas']['UnstoredAlarm'];
+export type Weekly = components['schemas']['Weekly'];
 export type Window = components['schemas']['Window'];
+export type Written = components['schemas']['Written'];
 export type WrongField = components['schemas']['WrongField'];
 export type Zone = components['schemas']['Zone'];
+export type ZoneEdit = components['schemas']['ZoneEdit'];
 export type ZoneGrade = components['schemas']['ZoneGrade'];
 export type ZoneList = components['schemas']['ZoneList'];
+export type ZoneToWrite = components['schemas']['ZoneToWrite'];
+export type AlertsApiSchemasDangersReceipt = components['schemas']['alerts__api__schemas__dangers__Receipt'];
+export type AlertsApiSchemasRostersReceipt = components['schemas']['alerts__api__schemas__rosters__Receipt'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

@@ -29,8 +29,8 @@ class Alarms {
   /** Number of alarms that wait for a person. */
   readonly count = $derived(this.waiting.length + this.unstored.length);
   readonly drills = $derived(this.open.filter((one) => one.drill && (one.active || waits(one))));
-  /** Fires and grade 1: shown on every page until they are cleared and acknowledged. */
-  readonly gravest = $derived(this.open.filter((one) => !one.drill && !one.late && (one.grade === "red" || one.kind === "fire") && (one.active || waits(one))));
+  /** Fires that paged, and grade 1: shown on every page until they are cleared and acknowledged. */
+  readonly gravest = $derived(this.open.filter((one) => !one.drill && !one.late && (one.grade === "red" || (one.kind === "fire" && one.paged)) && (one.active || waits(one))));
 
   /** Read everything again; one read at a time, and one more after a change during it. now: without a pause. */
   read(now = false): Promise<void> {

@@ -4,8 +4,13 @@ import { NUMBER } from "../grades";
 
 export const waits = (hazard: Hazard): boolean => hazard.state === "unacknowledged" || hazard.state === "returned";
 
+/** Whether the fire line is called for an alarm of this cause. */
+export const callsFireLine = (hazard: Pick<Hazard, "cause">): boolean => hazard.cause === "fire";
+
 /** Roles with the right to acknowledge. */
 export const WATCHERS = ["operator", "officer", "admin"];
+/** Roles with the right to comment on a hazard. */
+export const COMMENTERS = ["operator", "officer", "fixer", "admin"];
 
 const rank = (hazard: Hazard): number[] => [
   waits(hazard) ? 0 : 1,

@@ -4,15 +4,21 @@ import type { Colour } from "../api/types";
 /** frequency in Hz, repeats of one ring, seconds between rings while the alarm waits */
 const TONES: Record<Colour, [number, number, number]> = { red: [880, 3, 4], orange: [740, 2, 6], yellow: [590, 1, 20], blue: [440, 1, 60] };
 const LOST_EVERY_S = 5;
+const SLACK_MS = 1500; // a timer of the page may be late
 const STORED = "twinward.sound";
+const TESTED = "twinward.sound.tested";
+const TEST_STEP_S = 1.2;
 
 class Sound {
   /** Whether the person wants sound. Off only by choice. */
   wanted = $state(localStorage.getItem(STORED) !== "off");
   /** Whether the browser plays: it refuses until a first click or key on the page. */
   #running = $state(false);
+  /** Time of the last test that the browser played, null before the first one. */
+  testedAt = $state<number | null>(Number(localStorage.getItem(TESTED)) || null);
   #context: AudioContext | undefined;
   #rung_ms: Record<string, number> = {};
+  #mine_ms = 0;
   #tabs = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("twinward.sound");
 
   constructor() {
@@ -32,14 +38,28 @@ class Sound {
     localStorage.setItem(STORED, this.wanted ? "on" : "off");
     if (!this.wanted) return;
     this.#start();
+    if (typeof Notification !== "undefined" && Notification.permission === "default") void Notification.requestPermission();
     void this.#context?.resume().then(() => this.#play([[660, 0], [880, 0.15]]));
   }
 
-  /** Ring for the gravest hazard that waits; called every second and with each event. */
-  ring(grade: Colour): void {
+  /** Play the tone of each grade, the lowest first, and record the time. */
+  test(): void {
+    if (!this.on) return;
+    Object.values(TONES)
+      .reverse()
+      .forEach(([frequency, repeats], nth) => this.#play(Array.from({ length: repeats }, (_, index) => [frequency, nth * TEST_STEP_S + index * 0.35])));
+    this.testedAt = Date.now();
+    localStorage.setItem(TESTED, String(this.testedAt));
+  }
+
+  /** Play the tone of the gravest hazard that waits; called every second and with each event. Returns whether this tab plays it. */
+  ring(grade: Colour): boolean {
     const [frequency, repeats, every_s] = TONES[grade];
-    if (!this.#due("alarm", every_s)) return;
-    this.#play(Array.from({ length: repeats }, (_, index) => [frequency, index * 0.35]));
+    if (this.#due("alarm", every_s)) {
+      this.#play(Array.from({ length: repeats }, (_, index) => [frequency, index * 0.35]));
+      this.#mine_ms = Date.now();
+    }
+    return this.on && Date.now() - this.#mine_ms < every_s * 1000 + SLACK_MS;
   }
   /** Sound once for a drill: two soft low tones, unlike an alarm. */
   drill(): void {

@@ -1,32 +1,45 @@
-/** Sensors with the grade of the gravest open hazard that they belong to. */
+/** Sensors with the grade of the gravest open hazard that they belong to, and its forecast. */
 import { all, get, escapePath } from "../api/client";
-import type { Colour, Hazard, Sensor } from "../api/types";
+import type { Colour, Hazard, HazardForecast, Sensor } from "../api/types";
 import { NUMBER } from "../grades";
 
+/** What the open hazards of a sensor state about it. */
+export interface Standing {
+  grade: Colour;
+  forecast: HazardForecast | null;
+}
+
 export async function readSensors(site: string): Promise<Sensor[]> {
-  const [sensors, grades] = await Promise.all([all<Sensor>("sensors", { site }), openGrades(site)]);
-  return sensors.map((sensor) => graded(sensor, grades));
+  const [sensors, standing] = await Promise.all([all<Sensor>("sensors", { site }), openHazards(site)]);
+  return sensors.map((sensor) => graded(sensor, standing));
 }
 
 export async function readSensor(site: string, id: string): Promise<Sensor> {
   const path = `sensors/${encodeURIComponent(site)}/${escapePath(id)}`;
-  const [sensor, grades] = await Promise.all([get<Sensor>(path), openGrades(site)]);
-  return graded(sensor, grades);
+  const [sensor, standing] = await Promise.all([get<Sensor>(path), openHazards(site)]);
+  return graded(sensor, standing);
 }
 
-export function graded(sensor: Sensor, grades: Map<string, Colour>): Sensor {
-  const grade = grades.get(sensor.id) ?? null;
-  return { ...sensor, grade };
+export function graded(sensor: Sensor, standing: Map<string, Standing>): Sensor {
+  const known = standing.get(sensor.id);
+  return { ...sensor, grade: known?.grade ?? null, forecast: known?.forecast ?? null };
 }
 
-export async function openGrades(site: string): Promise<Map<string, Colour>> {
-  const grades = new Map<string, Colour>();
-  for (const hazard of await all<Hazard>("hazards", { site, state: "open" })) {
+export async function openHazards(site: string): Promise<Map<string, Standing>> {
+  return standingOf(await all<Hazard>("hazards", { site, state: "open" }));
+}
+
+/** Return grade and forecast of each sensor by these open hazards. */
+export function standingOf(hazards: Hazard[]): Map<string, Standing> {
+  const standing = new Map<string, Standing>();
+  for (const hazard of hazards) {
     if (!hazard.active || hazard.drill) continue;
     for (const { id } of hazard.sensors) {
-      const known = grades.get(id);
-      if (!known || NUMBER[hazard.grade] < NUMBER[known]) grades.set(id, hazard.grade);
+      const known = standing.get(id);
+      const forecast = hazard.forecast?.sensor === id ? hazard.forecast : (known?.forecast ?? null);
+      const grade = known && NUMBER[known.grade] <= NUMBER[hazard.grade] ? known.grade : hazard.grade;
+      standing.set(id, { grade, forecast });
     }
   }
-  return grades;
+  return standing;
 }

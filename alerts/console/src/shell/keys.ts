@@ -1,5 +1,5 @@
 /** Screens in the order of their number keys, and the check for keys typed into a field. */
-export const SCREENS = ["hazards", "tickets", "sensors", "plan", "accounting"] as const;
+export const SCREENS = ["hazards", "tickets", "sensors", "plan", "accounting", "detectors", "dangers"] as const;
 
 /** Return whether a key press belongs to something else: a field, a dialog, the browser, or a covered page. */
 export function elsewhere(event: KeyboardEvent): boolean {

@@ -5,7 +5,7 @@ import { coded } from "../words/words.svelte";
 const NS_PER_MS = 1e6;
 
 function shown(name: string, value: unknown): string {
-  if (name === "due" && typeof value === "number") return stamp(value / NS_PER_MS);
+  if (["due", "at", "until"].includes(name) && typeof value === "number") return stamp(value / NS_PER_MS);
   if (name === "action") return coded("action", String(value));
   return typeof value === "object" ? JSON.stringify(value) : coded("reason", String(value));
 }

@@ -13,4 +13,4 @@ export const STAGES: Stage[] = [
   { word: "column_review", states: ["submitted", "in_review"] },
   { word: "column_observing", states: ["observing"] },
 ];
-export const CLOSED: Stage = { word: "column_closed", states: ["closed", "false_report"] };
+export const CLOSED: Stage = { word: "column_closed", states: ["closed", "false_report", "merged"] };

@@ -15,7 +15,10 @@ function first(): Language {
   return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
-export const language = (): Language => chosen;
+/** Language of texts made for a voice, null for those of the page. */
+let speaking: Language | null = null;
+
+export const language = (): Language => speaking ?? chosen;
 
 export function switchLanguage(): void {
   chosen = chosen === "zh" ? "en" : "zh";
@@ -24,8 +27,20 @@ export function switchLanguage(): void {
 
 /** Return the text of a key, with each `{name}` replaced. */
 export function t(key: Word, fill: Record<string, string | number> = {}): string {
-  const text = (chosen === "zh" ? zh : en)[key];
+  const text = (language() === "zh" ? zh : en)[key];
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole));
+}
+
+/** Return a text in both languages. */
+export function both(text: () => string): { zh: string; en: string } {
+  const before = speaking;
+  const found = { zh: "", en: "" };
+  for (const one of ["zh", "en"] as const) {
+    speaking = one;
+    found[one] = text();
+  }
+  speaking = before;
+  return found;
 }
 
 /** Return the text of a code of the service, such as `grade_red`; the bare code if it has none. */
@@ -37,5 +52,5 @@ export function coded(group: string, code: string): string {
 /** Return a text of the service in the selected language. */
 export function say(both: Both | Record<string, string> | string | null | undefined): string {
   if (both === null || both === undefined) return "";
-  return typeof both === "string" ? both : both[chosen] || both["zh"] || both["en"] || "";
+  return typeof both === "string" ? both : both[language()] || both["zh"] || both["en"] || "";
 }

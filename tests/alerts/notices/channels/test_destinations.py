@@ -171,7 +171,7 @@ def listener() -> Iterator[Listener]:
 
 
 def resolve_with(names: Callable[[str], list[str] | None]) -> Callable[..., list[Any]]:
-    """Return a `getaddrinfo` that knows some names and asks the system for the others."""
+    """Return a `getaddrinfo` that has some names and resolves the others by the system."""
     system = socket.getaddrinfo
 
     def found(host: str, port: int, **options: Any) -> list[Any]:

@@ -218,7 +218,7 @@ def test_an_oversized_response_is_cut_off(receiver: Receiver) -> None:
     taken: list[int] = []
     receiver.behave = flood
     assert webhook(receiver.url).deliver(NOTICE).delivered
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while not taken and time.monotonic() < deadline:
         time.sleep(0.01)
     assert taken[0] < 20_000_000

@@ -1,0 +1,1 @@
+"""Alarm load: annunciations from the journal, figures, and the targets of each edition."""

@@ -1,0 +1,1 @@
+"""Cameras of a site: one still on request, with a reason and an audit entry."""

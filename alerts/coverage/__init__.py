@@ -1,0 +1,1 @@
+"""Coverage of places by working detectors: rooms without one now, and tests of detectors."""

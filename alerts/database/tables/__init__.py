@@ -1,0 +1,1 @@
+"""Tables of the alert database, one module per part of it; `schema` has them all."""

@@ -1,0 +1,1 @@
+"""Official documents of dual prevention: lists, cards and statistics as PDF, XLSX and CSV."""

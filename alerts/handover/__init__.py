@@ -1,0 +1,1 @@
+"""Shift handover: sheet of the events of a shift, and the signatures of two persons."""

@@ -1,0 +1,1 @@
+"""Plans of sites: floors, pictures, zone outlines, places, and positions of sensors."""

@@ -1,0 +1,1 @@
+"""Risk register in the database: zones, points, checks of measures, live grades, templates, lists."""

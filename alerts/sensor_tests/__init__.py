@@ -1,0 +1,1 @@
+"""Tests of sensors by persons: windows of time, and the response of the signal in each."""

@@ -1,0 +1,1 @@
+"""Silences and maintenance windows: mutes of pages and sound, with owner, end and patrol."""

@@ -1,0 +1,1 @@
+"""Supervision of schools by district and city: counts, league, improbable silence, roll-ups."""

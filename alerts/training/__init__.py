@@ -1,0 +1,1 @@
+"""Lessons and drills by post: records of persons, validity, and the plan of due training."""

@@ -1,0 +1,1 @@
+"""Parts of explanations beside the reason: the change that would have prevented a detection."""

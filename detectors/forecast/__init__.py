@@ -1,0 +1,1 @@
+"""Forecasts: time to a limit, with intervals whose coverage is counted."""

@@ -1,0 +1,1 @@
+"""Fusion: rules over several sensors of a place and its neighbours."""

@@ -1,0 +1,1 @@
+"""Phrases of detections in Chinese and English, by family of rules."""

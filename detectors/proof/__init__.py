@@ -1,0 +1,1 @@
+"""Proof before paging: gate, score sheets, and the guard around plug-ins."""
