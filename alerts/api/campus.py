@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fastapi import APIRouter
 
@@ -11,6 +12,7 @@ import alerts
 from alerts import Actor, NotFound
 from alerts.database import keyset
 from alerts.hazards.open_grades import open_grades
+from alerts.tickets.zone_people import Handed, handed_over, present
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
 from .schemas.campus import Place, Site, SiteList, Zone, ZoneList
@@ -38,12 +40,17 @@ def zones(service: DependenciesIn, actor: ActorIn, page: PageIn, site: SiteQuery
     shown, following = listed(found, page, lambda zone: keyset.encode("zones", (zone.site, zone.id)))
     sites = {zone.site for zone in shown}
     standing = by_zone(service.dispatch.queries.open_hazards(actor, site=site, at_ns=None, sites=sites))
+    with service.dispatch.engine.execution_options(writes=False).connect() as connection:
+        handed = handed_over(connection, sites)
     places: dict[tuple[str, str], list[Place]] = defaultdict(list)
     for place in list(service.dispatch.registry.places.values()):
         if place.site not in sites:
             continue
         places[place.site, place.zone].append(Place(id=place.id, name=names(place), xy=place.xy, floor=place.floor))
-    items = [_zone(zone, places[zone.site, zone.id], standing.get((zone.site, zone.id), [])) for zone in shown]
+    items = [
+        _zone(_staffed(zone, handed), places[zone.site, zone.id], standing.get((zone.site, zone.id), []))
+        for zone in shown
+    ]
     return ZoneList(items=items, next=following)
 
 
@@ -74,6 +81,12 @@ def _site(registry: alerts.Registry, site_id: str, grades: list[int]) -> Site:
         timezone=registry.timezone.key,
         grade=worst(grades),
     )
+
+
+def _staffed(zone: alerts.Zone, handed: Mapping[str, Handed]) -> alerts.Zone:
+    """Return a zone with the accounts that have its work now, after handovers."""
+    own = handed.get(zone.site, ())
+    return replace(zone, officer=present(zone.officer, own), fixer=present(zone.fixer, own)) if own else zone
 
 
 def _zone(zone: alerts.Zone, places: list[Place], standing: Sequence[alerts.Hazard]) -> Zone:

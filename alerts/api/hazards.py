@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, Field
 
 import alerts
-from alerts.hazards.comments import LENGTH_MAX
+from alerts.hazards.comments import COMMENT, COMMENTED, LENGTH_MAX
 from alerts.hazards.steps import STEPS
 from alerts.orders import FINDING_ORDER, HAZARD_ORDER
 
@@ -61,7 +61,7 @@ def hazards(
 
 @router.get("/hazards/{hazard_id}", responses=problems(404))
 def hazard(service: DependenciesIn, actor: ActorIn, hazard_id: str) -> HazardDetail:
-    """Return one hazard with its detections."""
+    """Return one hazard with its detections; comments of people only to roles that may write one."""
     return _detail(service, actor, service.dispatch.queries.hazard(hazard_id, actor))
 
 
@@ -135,5 +135,7 @@ def _detail(service: Dependencies, actor: alerts.Actor, hazard: alerts.Hazard) -
     queries = service.dispatch.queries
     ticket, found = queries.tickets_of([hazard.id]).get(hazard.id), queries.findings_of([hazard.id], actor)
     history, silences = queries.history(hazard.id), service.dispatch.discipline.silences
+    if not alerts.allowed(actor, COMMENT):
+        history = [event for event in history if event.kind != COMMENTED]
     muted = silences.covering([hazard]).get(hazard.id)
     return hazard_detail(hazard, service.dispatch.registry, ticket, found[hazard.id], history, muted)

@@ -59,7 +59,7 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "run_drill": _OFFICERS,
     "see_camera": frozenset(("operator", "officer", "admin")),  # a still, with a reason
     "order_emergency": frozenset(("operator", "officer", "admin")),  # evacuation, lockdown, all-clear
-    "comment_hazard": _EVERYONE - _BUREAU - {"viewer"},
+    "comment_hazard": _EVERYONE - _BUREAU - {"viewer"},  # write and read
     "comment": _EVERYONE - {"viewer"},
     "ticket_officer": _OFFICERS,  # assign, review, accept, reject, close, mark false, declare major, merge, pause
     "test_sensor": frozenset(("operator", "officer", "fixer", "admin")),  # a window; its response is proof

@@ -113,7 +113,8 @@ class Posts:
         """Move tickets, posts and deputies of an account to a successor, in one transaction; audited.
 
         site: one site, None for all of the leaver. also: a further act of the same transaction, such as the end of the
-        account. Raises Forbidden, NotFound, and Invalid if the successor cannot take something: then nothing moves.
+        account. Raises Forbidden, NotFound, GuardFailed for work outside of the actor's sites, and Invalid if the
+        successor cannot take something: then nothing moves.
         """
         require(actor, "manage_people")
         if leaver == successor:
@@ -123,8 +124,10 @@ class Posts:
         with self._engine.begin() as connection:
             held = self.holds(connection, leaver)
             sites = held if site is None else [site]
-            if hidden := [one for one in sites if not actor.sees(one)]:
-                raise NotFound("site", hidden[0])
+            if site is not None and not actor.sees(site):
+                raise NotFound("site", site)
+            if not all(actor.sees(one) for one in sites):
+                raise _beyond(leaver)
             if site is not None and site not in held:
                 wanted = f"{leaver!r} has no open ticket, no zone and no place in the roster of {site}"
                 zh = f"{leaver} 在 {site} 没有未完成工单和负责区域，也不在值班表中"
@@ -147,7 +150,9 @@ class Posts:
             return self.hand_over(actor, leaver.username, successor, also=end)
         with self._engine.begin() as connection:
             if leaver.ended_ns is None and (held := self.holds(connection, leaver.username)):
-                name, listed = leaver.username, ", ".join(held)
+                name, listed = leaver.username, ", ".join(one for one in held if actor.sees(one))
+                if not listed:
+                    raise _beyond(name)
                 raise GuardFailed(
                     "holds",
                     f"{name} 在 {listed} 仍有未完成工单、负责区域或岗位，请指定接任人",
@@ -271,6 +276,15 @@ class Posts:
             duty = self._rosters.duty(connection, site)
             return None if duty is None else duty.roster
         return None
+
+
+def _beyond(leaver: str) -> GuardFailed:
+    """Return the refusal of a handover that moves work outside of the actor's sites; it names none of them."""
+    return GuardFailed(
+        "beyond_scope",
+        f"{leaver} 在您权限以外的学校仍有未完成工单、负责区域或岗位，请由权限覆盖这些学校的管理员办理",
+        f"{leaver} has open tickets, zones or a post outside of your sites; an administrator of those sites hands over",
+    )
 
 
 def _tickets_of(connection: Connection, username: str) -> list[Ticket]:

@@ -201,3 +201,22 @@ def test_tone_repeats_on_every_page_and_the_button_tells_the_truth(school: Any, 
     rung = len(tones(page))
     page.wait_for_timeout(7_000)  # longer than the pause between two rings
     assert len(tones(page)) == rung
+
+
+@pytest.mark.parametrize("screen", ["silences", "needsYou", "inspections", "wall"])
+def test_a_page_at_rest_reads_by_its_interval_not_by_its_clock(school: Any, sign_in: SignIn, screen: str) -> None:
+    """Its clock moves each second; figures of 5 s to 60 s are read at most three times in the next seven."""
+    page = sign_in("officer")
+    page.goto(f"{school.url}/#/{screen}")
+    clock = page.locator("time[title]")
+    expect(page.get_by_test_id("connection").or_(page.get_by_test_id("wall"))).to_be_visible()
+    until(page, lambda: clock.inner_text() != "")
+    seen, asked = [clock.inner_text()], list[str]()
+
+    def moved() -> bool:
+        seen.extend([now] if (now := clock.inner_text()) != seen[-1] else [])
+        return len(seen) > 7
+
+    page.on("request", lambda request: asked.append(request.url))
+    until(page, moved, within_s=30)
+    assert {url for url in asked if asked.count(url) > 3} == set()

@@ -93,6 +93,58 @@ def test_a_course_has_a_name_in_each_language_and_its_person_is_reminded(sign_in
     expect(other.get_by_test_id("needs-count")).to_contain_text("othing")
 
 
+@pytest.mark.usefixtures("staffed")
+def test_an_administrator_makes_accounts_and_staffs_posts(sign_in: SignIn) -> None:
+    """By the screen alone: an account of a known name is refused, the new one signs in, and its post has a person."""
+    page = opened(sign_in("admin", language="en"), "accounts")
+    form = page.get_by_test_id("new-account")
+    make = form.get_by_role("button", name="Make the account")
+    for username in ("fixer", "zhao.min"):
+        form.locator("input[name=account]").fill(username)
+        form.locator("input[name=person_name]").fill("Zhao Min")
+        form.locator("input[name=first_password]").fill(PASSWORD)
+        form.locator("input[value=fixer]").set_checked(True)
+        make.click()
+        expect(form).to_contain_text("is in use" if username == "fixer" else "Account Zhao Min (zhao.min) made")
+    review(page, "accounts-new")
+    opened(page, "posts")
+    staff(page, "*", {"person": "zhao.min", "deputy": "li"}, name="Kitchen safety", phone="+8613800000001")
+    post = page.get_by_test_id("post").filter(has_text="Kitchen safety")
+    expect(post).to_contain_text("Zhao Min")
+    expect(post).to_contain_text("Li Na")
+    staff(page, "dorm", {"deputy": "zhao.min"})
+    expect(page.get_by_test_id("post").filter(has_text="Dormitory duty")).to_contain_text("Zhao Min")
+    expect(page.get_by_test_id("gaps")).not_to_contain_text("Dormitory duty")
+    review(page, "posts-form")
+    officer = opened(sign_in("officer", language="en"), "posts")
+    expect(officer.get_by_test_id("post-form")).to_have_count(0)
+    person = sign_in("zhao.min", language="en")
+    expect(person.locator("nav")).to_be_visible()
+
+
+def test_a_school_without_a_roster_gets_its_first_post_by_the_screen(school: School, sign_in: SignIn) -> None:
+    """The first post makes the roster; a telephone is required, because somebody must be reached."""
+    page = opened(sign_in("admin", language="en"), "posts")
+    staff(page, "*", {"person": "officer"}, name="Gate", phone="none")
+    assert page.locator("input[name=phone]").evaluate("one => one.validity.patternMismatch")
+    staff(page, "*", {"person": "officer"}, name="Gate", phone="13800000001")
+    expect(page.get_by_test_id("post")).to_contain_text("Gate")
+    stored = school.dispatch.escalating.rosters.get(ADMIN, SITE)
+    assert [one["deputies"] for one in stored.table["post"]] == [["officer"]]
+
+
+def staff(page: Page, post: str, persons: dict[str, str], *, name: str = "", phone: str = "") -> None:
+    """Fill and send the form of a post."""
+    page.locator("select[name=post]").select_option(post)
+    if name:
+        page.locator("input[name=post_en]").fill(name)
+    for field, person in persons.items():
+        page.locator(f"select[name={field}]").select_option(person)
+    if phone:
+        page.locator("input[name=phone]").fill(phone)
+    page.get_by_test_id("post-form").get_by_role("button", name="Save").click()
+
+
 def test_a_leaver_hands_over_posts_and_zones(staffed: School, sign_in: SignIn) -> None:
     """The administrator sees the moved work, and the part of the campus file with the name of the leaver."""
     staffed.dispatch.escalating.rosters.put(ADMIN, SITE, roster("wu"), version=1)

@@ -66,12 +66,28 @@ def test_an_operator_is_offered_only_causes_without_life_safety(school: Any, sig
     expect(form.get_by_test_id("officers-only")).to_contain_text("safety officer")
     choices = form.locator("select[name=cause] option").evaluate_all("all => all.map((one) => one.value)")
     assert "sensor_health" in choices
-    assert not {"", "fire"} & set(choices)
+    assert not {"*", "fire"} & set(choices)
+    expect(form.locator("select[name=cause]")).to_have_value("")  # no other cause instead of the fire
     form.locator("select[name=cause]").select_option("sensor_health")
     form.locator("input[name=sensor]").fill("smoke-9999")
     form.locator("input[name=reason]").fill("detectors are cleaned")
     form.locator("button[type=submit]").click()
     expect(form.get_by_role("alert")).to_contain_text("smoke-9999")
+
+
+def test_an_officer_chooses_the_cause_before_a_silence_is_made(school: Any, sign_in: SignIn) -> None:
+    """Nothing is preselected: a silence of every cause is a choice of its own, with a patrol."""
+    page = sign_in("officer", language="en")
+    page.goto(f"{school.url}/#/silences/new")
+    form = page.get_by_test_id("silence-form")
+    expect(form.locator("select[name=cause]")).to_have_value("")
+    expect(form.get_by_test_id("patrol")).to_have_count(0)
+    form.locator("input[name=reason]").fill("works in the whole school")
+    form.locator("button[type=submit]").click()
+    expect(form).to_be_visible()  # the browser asks for the cause
+    assert form.locator("select[name=cause]").evaluate("one => one.validity.valueMissing")
+    form.locator("select[name=cause]").select_option("*")
+    expect(form.get_by_test_id("patrol")).to_be_visible()
 
 
 def test_a_sleeping_room_without_a_detector_is_a_row_with_its_cause(school: Any, sign_in: SignIn) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from detectors import Phase
+from tests.alerts.api.conftest import PASSWORD
 
 
 def test_no_school_sees_another(office: Any, seen: Any) -> None:
@@ -62,3 +63,13 @@ def test_malformed_paths_return_the_index_page_or_an_error(office: Any, path: st
     assert answer.status_code in {200, 400, 404}
     assert "[project]" not in answer.text
     assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_a_zone_names_the_person_who_has_its_work(office: Any) -> None:
+    """After a handover the successor; the campus file still names the leaver."""
+    office.people.create("fixer2", PASSWORD, roles=["fixer"], sites=["school-1"])
+    admin = office.sign_in("admin")
+    assert admin.post("posts/school-1/handovers", json={"leaver": "fixer", "successor": "fixer2"}).status_code == 200
+    zones = {zone["id"]: zone for zone in admin.get("zones?site=school-1").json()["items"]}
+    assert (zones["dorm"]["officer"], zones["dorm"]["fixer"]) == ("officer", "fixer2")
+    assert office.world.registry.zones["school-1", "dorm"].fixer == "fixer"

@@ -51,6 +51,15 @@ def test_who_may_not_read_the_hazard_may_not_comment(office: Any, hazard: str) -
     assert other.post(f"hazards/{hazard}/comments", json={"note": "seen"}).status_code == 404
 
 
+def test_a_display_reads_the_timeline_without_comments(office: Any, hazard: str) -> None:
+    """A wall in a corridor shows steps, and no text of a person."""
+    office.sign_in("operator").post(f"hazards/{hazard}/comments", json={"note": NOTE})
+    display = office.sign_in("viewer")
+    assert notes(display, hazard) == []
+    assert display.get(f"hazards/{hazard}").json()["timeline"]
+    assert NOTE not in display.get(f"hazards/{hazard}").text
+
+
 def test_an_empty_text_and_one_comment_too_many_are_refused(
     office: Any, hazard: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,8 +113,19 @@ def test_a_successor_that_cannot_take_everything_takes_nothing(school: Any) -> N
             posts.hand_over(ADMIN, "fixer", successor)
         assert "successor" in caught.value.zh
     with pytest.raises(NotFound):
-        posts.hand_over(OTHER, "fixer", "fixer2")
+        posts.hand_over(OTHER, "fixer", "fixer2", site="school-1")
     with pytest.raises(Forbidden):
         posts.hand_over(OFFICER, "fixer", "fixer2")
     assert school.tickets[0] == before
+    assert school.dispatch.escalating.rosters.get(ADMIN, "school-1").version == 1
+
+
+def test_a_refused_handover_names_no_school_outside_of_the_scope(school: Any) -> None:
+    """An administrator of one school neither moves nor reads the work of the leaver at another."""
+    posts, fixer = school.dispatch.posts, school.people.account("fixer")
+    for refused in (lambda: posts.hand_over(OTHER, "fixer", "fixer2"), lambda: posts.end(OTHER, fixer, None, print)):
+        with pytest.raises(GuardFailed) as caught:
+            refused()
+        assert caught.value.guard == "beyond_scope"
+        assert "school-1" not in caught.value.zh + caught.value.en
     assert school.dispatch.escalating.rosters.get(ADMIN, "school-1").version == 1

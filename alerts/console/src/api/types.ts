@@ -51,6 +51,7 @@ export type {
   PostCounts,
   PostList,
   Recorded,
+  Roster,
   NeedBody,
   TrainingPlan,
   PlaceCode,

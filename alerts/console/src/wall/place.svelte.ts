@@ -7,6 +7,8 @@ export class Place {
   floors = $state.raw<PlanFloor[]>([]);
   sensors = $state.raw<Sensor[]>([]);
   overview = $state.raw<Overview | null>(null);
+  /** Whether zones and floors have been read. */
+  drawn = $state(false);
   #reading = false;
 
   async readZones(site: string): Promise<void> {
@@ -14,6 +16,7 @@ export class Place {
     await quietly(async () => {
       this.zones = await all<Zone>("zones", { site });
       this.floors = (await get<Plan>(`plans/${encodeURIComponent(site)}`)).floors;
+      this.drawn = true;
     });
   }
 
