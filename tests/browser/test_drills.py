@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,12 @@ def test_a_silent_drill_is_shown_on_the_wall_and_a_planned_one_is_cancelled(scho
     page.goto(f"{school.url}/#/drills")
     page.get_by_role("button", name="End the drill").click()
     expect(page.get_by_test_id("silent-drill-bar")).to_have_count(0)
-    page.fill("input[name=at]", page.evaluate("new Date(Date.now() + 6e8).toISOString().slice(0, 16)"))
+    at = datetime.now(school.registry.timezone) + timedelta(days=7)  # the browser has another zone
+    page.fill("input[name=at]", f"{at:%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Check the drill").click()
     page.get_by_role("button", name="Plan the drill").click()
     plan = page.get_by_test_id("plan")
     expect(plan).to_have_attribute("data-state", "planned")
+    expect(plan).to_contain_text(f"{at:%Y-%m-%d %H:%M}")
     plan.get_by_role("button", name="Cancel this drill").click()
     expect(plan).to_have_attribute("data-state", "cancelled")

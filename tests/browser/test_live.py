@@ -92,6 +92,20 @@ def test_broker_away_and_lost_stream_cover_the_page(school: Any, sign_in: SignIn
     expect(page.get_by_test_id("cover")).to_contain_text("断线前有 1 条报警未确认")
 
 
+def test_paperwork_goes_on_while_the_sensors_are_away(school: Any, sign_in: SignIn) -> None:
+    """A school without a broker fills its register under a strip; pages with live states stay covered."""
+    page = sign_in("officer")
+    school.view.said.append(Condition(1, [ServiceFault("broker", AWAY, time.time_ns())]))
+    covered(page, "消息服务器无响应")
+    cover = page.get_by_test_id("cover")
+    cover.get_by_role("link", name="风险清单").click()
+    page.get_by_test_id("apply-template").click()
+    expect(page.get_by_test_id("point")).not_to_have_count(0)
+    expect(cover).to_contain_text("非实时")
+    page.get_by_role("navigation").get_by_text("实时险情").click()
+    expect(cover).to_have_attribute("data-cover", "")
+
+
 def test_browser_without_shared_workers_polls(school: Any, sign_in: SignIn) -> None:
     """It follows alarms, holds no connection, and is covered after the end of its session."""
     page = sign_in("operator")

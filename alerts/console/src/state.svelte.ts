@@ -7,6 +7,7 @@ import { alarms } from "./hazards/alarms.svelte";
 import { copyOf, forget, keep } from "./offline/kept";
 import { outbox } from "./offline/outbox.svelte";
 import { forgetAccount, forgetSign, lastAccount, prepare } from "./offline/phone";
+import { here } from "./router.svelte";
 import { setZone } from "./times";
 
 type Theme = "light" | "dark";
@@ -25,6 +26,8 @@ const ASLEEP_MS = 5000; // a longer pause between two ticks is a sleep of the co
 const PROOF_MAX_MS = 1500; // after a return: the next data, else the page is not live
 const BEHIND_MAX_MS = 8000;
 const LOOK_MS = 60_000;
+/** Pages of work that needs no live state: a strip instead of the cover while the sensors are away. */
+const PAPERWORK = ["register", "inspections", "dangers", "posts", "accounts", "displays"];
 const RETRY_MS = 2000;
 const SESSION_MAX_MS = 12 * 3_600_000; // as on the service
 const USE_EVERY_MS = 300_000;
@@ -97,8 +100,9 @@ class Shared {
     return Math.min(this.#received_ms + this.#ahead_ms, ...faults.map((one) => Date.parse(one.since)));
   }
 
-  /** Whether the page is covered: not live, and nobody has asked to look behind the veil. */
+  /** Whether the page is covered: not live, nobody has asked to look behind the veil, and it is no paperwork without sensors. */
   get covered(): boolean {
+    if (this.lost === "service" && PAPERWORK.includes(here().name)) return false;
     return this.lost !== null && (this.lost === "session" || this.#clock_ms > this.#lookUntil_ms);
   }
   /** Lift the veil for a minute: the last known state, marked as such. */

@@ -54,6 +54,15 @@ export function day(at: string | number | null | undefined): string {
   return stamp(at).slice(0, 10);
 }
 
+/** Return the instant of a date and time of the school, such as "2026-12-01T18:00"; a text that is none stays. */
+export function instant(local: string): string {
+  const wanted = Date.parse(`${local}Z`);
+  if (Number.isNaN(wanted)) return local;
+  let at = wanted;
+  for (let nth = 0; nth < 2; nth += 1) at += wanted - Date.parse(`${stamp(at).replace(" ", "T")}Z`); // twice: a change of the clocks
+  return new Date(at).toISOString();
+}
+
 /** Return the whole hours since the last Friday 17:00 of the school, at least 1. */
 export function hoursSinceFriday(now: number): number {
   const hour_ms = 3_600_000;

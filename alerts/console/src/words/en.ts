@@ -347,7 +347,7 @@ export const en: Record<keyof typeof zh, string> = {
   stepBroker: "Broker",
   stepDevice: "First device",
   stepPlan: "Plan",
-  adminHint: "Create the first administrator. The password needs at least 12 characters.",
+  adminHint: "Create the first administrator. The password needs at least 8 characters, better 15.",
   schoolExists: "The school exists: {name}",
   schoolName: "Name of the school",
   schoolKind: "Kind of school",

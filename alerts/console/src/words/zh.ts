@@ -345,7 +345,7 @@ export const zh = {
   stepBroker: "消息服务器",
   stepDevice: "首个设备",
   stepPlan: "平面图",
-  adminHint: "创建首个管理员账号，密码至少 12 个字符。",
+  adminHint: "创建首个管理员账号，密码至少 8 个字符，最好 15 个。",
   schoolExists: "学校已建立：{name}",
   schoolName: "学校名称",
   schoolKind: "学校类型",
