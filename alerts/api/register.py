@@ -16,6 +16,7 @@ from alerts.register.records import Entry
 
 from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SitePath, listed
 from .problem import VersionNeeded, problems
+from .risk import raising
 from .schemas.register import (
     Approved,
     MeasureState,
@@ -110,7 +111,7 @@ def points(
     ]
     part = keyset.part("register", rows, page, key=lambda one: (one.number, one.id), types=(int, str))
     shown, following = listed(part, page, lambda one: keyset.encode("register", (one.number, one.id)))
-    return RegisterPointList(items=_bodies(service, site, shown), next=following)
+    return RegisterPointList(items=_bodies(service, actor, site, shown), next=following)
 
 
 @router.get("/register/{site}/points/{risk_point}", responses=problems(404) | WITH_ETAG)
@@ -118,7 +119,7 @@ def point(
     service: DependenciesIn, actor: ActorIn, site: SitePath, risk_point: PointPath, response: Response
 ) -> RegisterPointDetail:
     """Return a risk point with its content and the state of its measures."""
-    return _detail(service, service.dispatch.register.entry(actor, site, risk_point), response)
+    return _detail(service, actor, service.dispatch.register.entry(actor, site, risk_point), response)
 
 
 @router.put("/register/{site}/points/{risk_point}", responses=problems(404, 412) | WITH_ETAG)
@@ -133,7 +134,7 @@ def put(
 ) -> RegisterPointDetail:
     """Create or edit a risk point. The edit waits for its approval; the approved content stays in force."""
     made = service.dispatch.register.put(actor, site, risk_point, given, version=version_of(if_match))
-    return _detail(service, made, response)
+    return _detail(service, actor, made, response)
 
 
 @router.delete("/register/{site}/points/{risk_point}", status_code=204, responses=problems(404, 412, 428))
@@ -166,7 +167,7 @@ def check(
 ) -> RegisterPointDetail:
     """Record whether a control measure works; a failed check raises the likelihood."""
     service.dispatch.register.check(actor, site, risk_point, given.measure, works=given.works, note=given.note.strip())
-    return _detail(service, service.dispatch.register.entry(actor, site, risk_point), response)
+    return _detail(service, actor, service.dispatch.register.entry(actor, site, risk_point), response)
 
 
 @router.post("/register/{site}/approvals", responses=problems(404, 409, 412))
@@ -175,26 +176,35 @@ def approve(service: DependenciesIn, actor: ActorIn, site: SitePath, given: Anno
     return Approved(approved=len(service.dispatch.register.approve(actor, site, given.versions)))
 
 
-def _detail(service: Dependencies, entry: Entry, response: Response) -> RegisterPointDetail:
+def _detail(service: Dependencies, actor: alerts.Actor, entry: Entry, response: Response) -> RegisterPointDetail:
     mark(response, entry.version)
     [states] = _states(service, entry.site, [entry])
     approved = entry.approved.plain() if entry.approved else None
     return RegisterPointDetail(
-        **_fields(service, [entry], [states])[0], content=entry.content.plain(), approved=approved, measures=states
+        **_fields(service, actor, [entry], [states])[0],
+        content=entry.content.plain(),
+        approved=approved,
+        measures=states,
     )
 
 
-def _bodies(service: Dependencies, site: str, entries: Sequence[Entry]) -> list[RegisterPoint]:
-    return [RegisterPoint(**fields) for fields in _fields(service, entries, _states(service, site, entries))]
+def _bodies(service: Dependencies, actor: alerts.Actor, site: str, entries: Sequence[Entry]) -> list[RegisterPoint]:
+    return [RegisterPoint(**fields) for fields in _fields(service, actor, entries, _states(service, site, entries))]
 
 
 def _fields(
-    service: Dependencies, entries: Sequence[Entry], states: Sequence[Sequence[MeasureState]]
+    service: Dependencies,
+    actor: alerts.Actor,
+    entries: Sequence[Entry],
+    states: Sequence[Sequence[MeasureState]],
 ) -> list[dict[str, Any]]:
     proposals = service.dispatch.live_grades.proposals(entries)
+    standing = raising(service, actor, entries)
     printed = service.dispatch.register.printed(entries)
     return [
-        point_fields(entry, proposals.get(entry.subject), own, printed.get(entry.subject))
+        point_fields(
+            entry, proposals.get(entry.subject), own, printed.get(entry.subject), standing.get(entry.subject, ())
+        )
         for entry, own in zip(entries, states, strict=True)
     ]
 

@@ -121,19 +121,26 @@ def _entries(service: Dependencies, actor: alerts.Actor, site: str | None) -> li
 
 def _points(service: Dependencies, actor: alerts.Actor, entries: Sequence[Entry]) -> list[RiskPoint]:
     """Return approved risk points with their present grades."""
-    sites = {one.site for one in entries}
-    standing = by_zone(service.dispatch.queries.open_hazards(actor, site=None, at_ns=None, sites=sites))
+    standing = raising(service, actor, entries)
     proposals = service.dispatch.live_grades.proposals(entries)
     return [
-        _point(
-            entry,
-            point,
-            [one for one in standing.get((point.site, point.zone), ()) if raises(point, one)],
-            proposals.get(entry.subject),
-        )
+        _point(entry, point, standing[entry.subject], proposals.get(entry.subject))
         for entry in entries
         if (point := entry.point()) is not None
     ]
+
+
+def raising(
+    service: Dependencies, actor: alerts.Actor, entries: Sequence[Entry]
+) -> Mapping[str, Sequence[alerts.Hazard]]:
+    """Return the open hazards that raise each approved risk point, by its subject; drafts are missing."""
+    sites = {one.site for one in entries}
+    standing = by_zone(service.dispatch.queries.open_hazards(actor, site=None, at_ns=None, sites=sites))
+    return {
+        entry.subject: [one for one in standing.get((point.site, point.zone), ()) if raises(point, one)]
+        for entry in entries
+        if (point := entry.point()) is not None
+    }
 
 
 def _point(

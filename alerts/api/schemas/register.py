@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+import alerts
 from alerts.database.journal import Event
 from alerts.hazards.provisional import Provisional
 from alerts.register.checks import MeasureStatus
@@ -14,7 +15,22 @@ from alerts.register.records import Entry, RegisterZone
 from alerts.risk.content import Factors
 
 from .campus import ProvisionalGrade
-from .fields import Body, Both, Colour, Count, List, SiteId, Time, Username, Version, ZoneId, both, colour, moment
+from .fields import (
+    Body,
+    Both,
+    Colour,
+    Count,
+    List,
+    SiteId,
+    Time,
+    Username,
+    Version,
+    ZoneId,
+    both,
+    colour,
+    moment,
+    worst,
+)
 from .risk import provisional_body
 
 PointId = Annotated[str, Field(description="id of the risk point", examples=["dorm-3-fire"])]
@@ -81,7 +97,9 @@ class RegisterPoint(Body):
     approved_version: Version
     inherent: Annotated[Graded | None, Field(description="of the newest edit; null if not assessed")]
     existing: Graded
-    live_grade: Annotated[Colour | None, Field(description="approved grade, raised by a confirmed proposal")]
+    live_grade: Annotated[
+        Colour | None, Field(description="approved grade, raised by open hazards and a confirmed proposal")
+    ]
     proposal: ProvisionalGrade | None
     failing: Annotated[int, Field(ge=0, description="measures that failed or are overdue", examples=[1])]
     gaps: Annotated[int, Field(ge=0, description="measures whose post has no person", examples=[0])]
@@ -168,9 +186,16 @@ def graded(factors: Factors | None) -> Graded | None:
 
 
 def point_fields(
-    entry: Entry, raised: Provisional | None, states: Sequence[MeasureState], printed: tuple[int, int] | None
+    entry: Entry,
+    raised: Provisional | None,
+    states: Sequence[MeasureState],
+    printed: tuple[int, int] | None,
+    standing: Sequence[alerts.Hazard],
 ) -> dict[str, Any]:
-    """Return the fields of a risk point that lists and pages share. printed: version and time of its card."""
+    """Return the fields of a risk point that lists and pages share.
+
+    printed: version and time of its card; standing: open hazards that raise it.
+    """
     card = None
     if printed:
         stale = printed[0] != entry.approved_version
@@ -186,7 +211,7 @@ def point_fields(
         "approved_version": entry.approved_version,
         "inherent": graded(entry.content.inherent),
         "existing": graded(entry.content.existing),
-        "live_grade": None if entry.live is None else colour(entry.live),
+        "live_grade": None if entry.live is None else worst([int(entry.live), *(one.grade for one in standing)]),
         "proposal": provisional_body(raised) if raised else None,
         "failing": sum(one.state in {"failed", "overdue"} for one in states),
         "gaps": sum(not one.persons for one in states),

@@ -90,3 +90,15 @@ def test_a_blank_school_is_filled_by_a_template_and_a_list(office: Any) -> None:
     assert past["points"] == []
     methods = officer.get("risk-methods").json()["items"]
     assert {"ls", "lec", "ls_15", "ls_three_levels"} == {one["method"] for one in methods}
+
+
+def test_the_register_states_the_live_grade_of_the_map(office: Any, seen: Any) -> None:
+    """An open fire raises its risk point in the list, on its page and on the map alike."""
+    officer = office.sign_in("officer")
+    office.world.feed(seen(Phase.RAISE, level=3))
+    listed = {one["id"]: one["live_grade"] for one in officer.get("register/school-1/points").json()["items"]}
+    points = officer.get("risk-map?site=school-1").json()["points"]
+    assert listed == {one["id"]: one["grade"] for one in points}
+    [burning, *_] = [one for one in points if one["reasons"]]
+    assert burning["grade"] != burning["approved_grade"]
+    assert officer.get(f"register/school-1/points/{burning['id']}").json()["live_grade"] == burning["grade"]

@@ -2463,7 +2463,7 @@ export interface components {
             id: string;
             /** @description of the newest edit; null if not assessed */
             inherent: components["schemas"]["Graded"] | null;
-            /** @description approved grade, raised by a confirmed proposal */
+            /** @description approved grade, raised by open hazards and a confirmed proposal */
             live_grade: ("red" | "orange" | "yellow" | "blue") | null;
             name: components["schemas"]["Both"];
             number: number;
@@ -2502,7 +2502,7 @@ export interface components {
             id: string;
             /** @description of the newest edit; null if not assessed */
             inherent: components["schemas"]["Graded"] | null;
-            /** @description approved grade, raised by a confirmed proposal */
+            /** @description approved grade, raised by open hazards and a confirmed proposal */
             live_grade: ("red" | "orange" | "yellow" | "blue") | null;
             measures: components["schemas"]["MeasureState"][];
             name: components["schemas"]["Both"];
