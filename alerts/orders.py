@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case
-
 from .database.journal import Event
 from .database.keyset import Column, Order
-from .database.schema import findings, hazards, notices, tickets
+from .database.schema import findings, hazards, notices, standing, tickets
 from .database.schema import journal as journal_table
 from .model import Finding, Hazard, Notice, Ticket
 
 HAZARD_ORDER: Order[Hazard] = Order(
     "hazards",
     (
-        Column(case((hazards.c.active, 0), else_=1), int),
-        Column(case((hazards.c.acknowledged_by.is_(None), 0), else_=1), int),
+        Column(standing, int),
         Column(hazards.c.grade, int),
         Column(hazards.c.opened_ns, int, descending=True),
         Column(hazards.c.id, str),
     ),
     lambda hazard: (
-        int(not hazard.active),
-        int(hazard.acknowledged_by is not None),
+        2 * (not hazard.active) + (hazard.acknowledged_by is not None),
         int(hazard.grade),
         hazard.opened_ns,
         hazard.id,

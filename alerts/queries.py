@@ -17,7 +17,7 @@ from .database import journal, rows
 from .database.journal import Event
 from .database.keyset import Page
 from .database.positions import position
-from .database.schema import cursors, findings, hazards, notices, tickets
+from .database.schema import ENDED, cursors, findings, hazards, notices, standing, tickets
 from .database.schema import journal as journal_table
 from .errors import NotFound
 from .hazards import bindings, course
@@ -66,8 +66,7 @@ class Queries:
             query = query.where(hazards.c.kind.not_in(sorted(off_wall())))
         if active is not None:
             # a cleared hazard that nobody acknowledged still requires a person
-            standing = hazards.c.active | hazards.c.acknowledged_by.is_(None)
-            query = query.where(standing if active else ~standing)
+            query = query.where(standing < ENDED if active else standing == ENDED)
         return shown_hazards(self._records(Hazard, HAZARD_ORDER.page(query, page)), actor)
 
     def hazard(self, hazard_id: str, actor: Actor) -> Hazard:
@@ -217,8 +216,8 @@ class Queries:
             return shown_hazards(self._records(Hazard, query.where(hazards.c.active)), actor)
         # by findings and journal: the hazard row holds only the present state
         until = findings.c.cleared_ns.is_(None) | (findings.c.cleared_ns > at_ns)
-        standing = select(findings.c.hazard).where(findings.c.first_ns <= at_ns, until)
-        found = shown_hazards(self._records(Hazard, query.where(hazards.c.id.in_(standing))), actor)
+        then = select(findings.c.hazard).where(findings.c.first_ns <= at_ns, until)
+        found = shown_hazards(self._records(Hazard, query.where(hazards.c.id.in_(then))), actor)
         with self._engine.connect() as connection:
             entries = journal.read_all(connection, [hazard.id for hazard in found])
             return [course.as_of(hazard, entries[hazard.id], at_ns) for hazard in found]

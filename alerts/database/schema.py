@@ -11,7 +11,7 @@ from .tables.archives import archived_documents, year_archives
 from .tables.columns import metadata
 from .tables.dangers import danger_hazards, dangers, guide_clauses, photos, public_reports
 from .tables.drills import drill_plans
-from .tables.hazards import assignments, findings, hazards, ignored
+from .tables.hazards import ENDED, assignments, findings, hazards, ignored, standing
 from .tables.inspections import inspection_entries, inspection_plans, inspections, place_tags
 from .tables.notices import emergency_orders, escalations, handovers, notices, rosters
 from .tables.people import accounts, displays, second_factors, sessions
@@ -23,10 +23,11 @@ from .tables.silences import blind_rooms, muted_pages, silences
 from .tables.tickets import ticket_numbers, tickets
 from .tables.training import training_courses, training_records
 
-REVISION = "0026"
+REVISION = "0027"
 """Newest migration; the tables are its result."""
 
 __all__ = [
+    "ENDED",
     "REVISION",
     "accounts",
     "archived_documents",
@@ -68,6 +69,7 @@ __all__ = [
     "sensor_tests",
     "sessions",
     "silences",
+    "standing",
     "ticket_numbers",
     "tickets",
     "training_courses",

@@ -24,6 +24,7 @@ dangers = Table(
     Column("merged_into", text(32)),
     Column("version", Integer, nullable=False),
     Index("danger_of_place", "site", "place", "cause"),
+    Index("danger_of_finder", "found_by", "source"),
 )
 
 danger_hazards = Table(

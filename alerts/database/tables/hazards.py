@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, Table, case, literal_column
 
 from .columns import metadata, text
 
@@ -72,6 +72,14 @@ hazards = Table(
     Index("hazard_of_place", "site", "place", "cause", "drill"),
     Index("hazard_of_zone", "site", "zone", "cause", "active"),
 )
+
+_FRESH, _SEEN, _CLEARED, _ENDED = (literal_column(number, Integer) for number in "0123")
+"""Literals, which the index of an expression needs."""
+_unseen = hazards.c.acknowledged_by.is_(None)
+standing = case((hazards.c.active, case((_unseen, _FRESH), else_=_SEEN)), else_=case((_unseen, _CLEARED), else_=_ENDED))
+"""0 active and not acknowledged, 1 active, 2 cleared and not acknowledged, 3 ended: no person is required any more."""
+ENDED = 3
+Index("hazard_by_standing", standing, hazards.c.grade, hazards.c.opened_ns.desc(), hazards.c.id)
 
 assignments = Table(
     "assignments",

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import SAWarning
 
 from alerts import Actor, AlertDispatch, Grade, Page, People, SchemaError, open_database
 from alerts.database import journal
@@ -28,6 +30,7 @@ DUMP = Path(__file__).parents[2] / "cases" / "database" / "0.1.0.sql"
 DUMP_HEAD = (25, "d77eb35b23920f888e1e5e2683cf14c014fddc4640b36e0279fbef8e2d105fd2")
 ADMIN = Actor("admin", frozenset(("admin",)))
 ALL = Page(limit=1_000)
+OF_EXPRESSIONS = ("hazard_by_standing",)
 
 
 @pytest.fixture
@@ -41,8 +44,12 @@ def old_file(tmp_path: Path) -> Path:
 
 
 def _differences(engine: Engine) -> list[Any]:
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+    with engine.connect() as connection, warnings.catch_warnings():
+        # neither SQLAlchemy nor Alembic reads an index of an expression exactly; the test of its list looks for it
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index", SAWarning)
+        warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based index")
+        options = {"compare_type": True, "include_object": lambda _one, name, *_: name not in OF_EXPRESSIONS}
+        context = MigrationContext.configure(connection, opts=options)
         found: list[Any] = compare_metadata(context, metadata)
     return found
 
