@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, Field
 
 from alerts import Actor, Forbidden, Invalid, NotFound, Page
 from alerts.database import keyset
 from ingest import Sensor
 
-from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, listed
+from .dependencies import ActorIn, Dependencies, DependenciesIn, PageIn, SiteQuery, json_of, listed
 from .problem import problems
 from .schemas.accounting import (
     Accounting,
@@ -38,7 +38,7 @@ class Reprocess(BaseModel, extra="forbid"):
     reason: Annotated[str | None, Field(max_length=32, examples=["time_past"])] = None
 
 
-@router.get("/accounting", responses=problems(404))
+@router.get("/accounting", response_model=Accounting | DeviceAccounting, responses=problems(404))
 def accounting(
     service: DependenciesIn,
     actor: ActorIn,
@@ -49,7 +49,7 @@ def accounting(
     ] = "format",
     *,
     trouble: Annotated[bool, Query(description="only devices with quarantined, duplicate or missing readings")] = False,
-) -> Accounting | DeviceAccounting:
+) -> Response:
     """Return the reading accounts by site and format, or of one site by device.
 
     received = stored + duplicate + quarantined; the residual is 0. By device, the devices with the most trouble come
@@ -57,7 +57,7 @@ def accounting(
     the readings of all sites.
     """
     if by == "device":
-        return _by_device(service, actor, page, site, trouble=trouble)
+        return json_of(_by_device(service, actor, page, site, trouble=trouble))
     accounts = service.telemetry.accounting()
     if actor.sites is not None:  # the positions count the readings of every site
         accounts |= {"log": None, "store": None, "lag": {}}
@@ -65,7 +65,7 @@ def accounting(
         accounts["by"] = [row for row in accounts["by"] if actor.sees(row["site"]) and site in {None, row["site"]}]
         accounts["total"] = _sum(accounts["by"])
         accounts["notices"] = _merge([row["notices"] for row in accounts["by"]])
-    return Accounting(**accounts)
+    return json_of(accounts)
 
 
 def _by_device(service: Dependencies, actor: Actor, page: Page, site: str | None, *, trouble: bool) -> DeviceAccounting:

@@ -118,7 +118,12 @@ def page_of(items: Sequence[Any], following: str | None) -> Response:
 
     items: plain dicts of a schema, which the route names as its response model; they are not checked again.
     """
-    return Response(dumped({"items": items, "next": following}), media_type="application/json")
+    return json_of({"items": items, "next": following})
+
+
+def json_of(body: Any) -> Response:
+    """Return a body of plain dicts and models as a ready response; plain dicts are not checked again."""
+    return Response(dumped(body), media_type="application/json")
 
 
 def dumped(body: Any) -> bytes:

@@ -142,16 +142,15 @@ class Wanted:
         return not self.text and self.assigned is None and self.ignored is None
 
     def of(self, sensors: Sequence[Sensor]) -> list[Sensor]:
-        """Return the sensors that pass the filters."""
-        return [*sensors] if self.every else [one for one in sensors if self._passes(one)]
-
-    def _passes(self, sensor: Sensor) -> bool:
-        place = self.view.place(sensor)
-        if self.assigned not in {None, bool(place)} or (sensor.removed and self.assigned is False):
-            return False
-        if self.ignored not in {None, bool(self.view.ignored(sensor))}:
-            return False
-        return self.text in f"{sensor.id} {place}".lower()
+        """Return the sensors that pass the filters; each filter reads those that passed the one before."""
+        found, text, place = [*sensors], self.text, self.view.place
+        if text:
+            found = [one for one in found if text in f"{one.id} {place(one)}".lower()]
+        if self.assigned is not None:
+            found = [one for one in found if bool(place(one)) == self.assigned and (self.assigned or not one.removed)]
+        if self.ignored is not None:
+            found = [one for one in found if bool(self.view.ignored(one)) == self.ignored]
+        return found
 
 
 def _page(catalog: Catalog, sites: Sequence[str], wanted: Wanted, page: Page) -> tuple[list[Sensor], int]:

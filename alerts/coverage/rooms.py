@@ -63,7 +63,8 @@ class Faults:
 
 def sensors_of(registry: Registry, catalog: Catalog, sites: Collection[str] | None = None) -> list[Sensor]:
     """Return the declared sensors and those of the catalogue, each once, of sites or of all."""
-    found = {(one.site, one.id): one for one in registry.sensors if sites is None or one.site in sites}
+    near = None if sites is None else frozenset(sites)
+    found = {(one.site, one.id): one for one in registry.sensors if near is None or one.site in near}
     known = [*catalog] if sites is None else [one for site in sites for one in catalog.of_site(site)]
     for one in known:
         for name, _ in one.former:
@@ -81,16 +82,20 @@ def rooms(
 ) -> list[Room]:
     """Return every place with a required detection, of sites or of all, in order of site, zone and place."""
     at, foreign, faults = assigned(connection, sites), ignored_sensors(connection, sites), _faults(connection, sites)
-    calendar = Calendar.from_table(registry.calendar)
+    calendar, near = Calendar.from_table(registry.calendar), None if sites is None else frozenset(sites)
     by_place: dict[tuple[str, str], list[Sensor]] = defaultdict(list)
     for sensor in sensors:
         place = at.get((sensor.site, sensor.id)) or sensor.place
-        near = sites is None or sensor.site in sites
-        if place and near and not sensor.removed and (sensor.site, sensor.id) not in foreign:
+        if (
+            place
+            and (near is None or sensor.site in near)
+            and not sensor.removed
+            and (sensor.site, sensor.id) not in foreign
+        ):
             by_place[sensor.site, place].append(sensor)
     places: dict[tuple[str, str], list[Place]] = defaultdict(list)
     for one in registry.places.values():
-        if sites is None or one.site in sites:
+        if near is None or one.site in near:
             places[one.site, one.zone].append(one)
     found = []
     for key, inside in sorted(places.items()):

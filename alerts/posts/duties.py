@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import starmap
 
-import msgspec
-from sqlalchemy import Connection, Text, cast, func, select
+from sqlalchemy import Connection, func, select
 
-from alerts.database.engine import readable_json
+from alerts.database.json_part import JsonPart, json_text
 from alerts.database.schema import accounts, inspection_plans, risk_points, tickets
 from alerts.register.records import REMOVED
 from alerts.risk.content import Text as Words
@@ -58,26 +58,17 @@ class TicketDuty:
     acceptor: str
 
 
-_DECODER = msgspec.json.Decoder(Content, strict=False)
+_CONTENT = JsonPart(Content)
 
 
 def points_of(connection: Connection, sites: Collection[str]) -> dict[str, list[PointDuty]]:
     """Return the risk points of each site by number, without removed ones."""
     own, found = risk_points.c, dict[str, list[PointDuty]]()
-    content = func.coalesce(cast(own.approved, Text), cast(own.draft, Text))
+    content = func.coalesce(json_text(own.approved), json_text(own.draft))
     query = select(own.site, own.id, content).where(own.site.in_(sorted(sites)), own.state != REMOVED)
-    for site, point, table in connection.execute(query.order_by(own.site, own.number, own.id)):
-        found.setdefault(site, []).append(_point(point, table))
+    for site, point, table in connection.execute(query.order_by(own.site, own.number, own.id)).all():
+        found.setdefault(site, []).append(PointDuty(point, _CONTENT.decode(table)))
     return found
-
-
-def _point(point: str, content: str) -> PointDuty:
-    """Return the duties in the content of a point; only their fields of the JSON text are read."""
-    try:
-        read = _DECODER.decode(content)
-    except msgspec.DecodeError:  # a surrogate of an earlier version
-        read = msgspec.convert(readable_json(content), Content, strict=False)
-    return PointDuty(point, read)
 
 
 def tickets_of(connection: Connection, sites: Collection[str]) -> dict[str, list[TicketDuty]]:
@@ -85,8 +76,20 @@ def tickets_of(connection: Connection, sites: Collection[str]) -> dict[str, list
     own, found = tickets.c, dict[str, list[TicketDuty]]()
     columns = (own.id, own.number, own.site, own.state, own.fixer, own.acceptor)
     query = select(*columns).where(own.site.in_(sorted(sites)), own.state.not_in(sorted(FINAL)))
-    for row in connection.execute(query.order_by(own.number)):
-        found.setdefault(row.site, []).append(TicketDuty(*row))
+    for duty in starmap(TicketDuty, connection.execute(query.order_by(own.number)).all()):
+        found.setdefault(duty.site, []).append(duty)
+    return found
+
+
+def ticket_groups_of(connection: Connection, sites: Collection[str]) -> dict[str, list[tuple[TicketDuty, int]]]:
+    """Return one open ticket of each site for all with the same state and accounts, and their number."""
+    own, found = tickets.c, dict[str, list[tuple[TicketDuty, int]]]()
+    same = (own.site, own.state, own.fixer, own.acceptor)
+    columns = (func.min(own.id), func.min(own.number), *same, func.count())
+    query = select(*columns).where(own.site.in_(sorted(sites)), own.state.not_in(sorted(FINAL)))
+    for *row, number in connection.execute(query.group_by(*same)):
+        duty = TicketDuty(*row)
+        found.setdefault(duty.site, []).append((duty, number))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +17,7 @@ from alerts.people.access import Actor, require
 from alerts.people.model import Account
 from alerts.people.persons import persons, require_account
 from alerts.register.templates import post_names
-from alerts.risk.registry import Registry, Zone
+from alerts.risk.registry import Registry
 from alerts.rosters.model import Roster
 from alerts.rosters.store import Rosters
 from alerts.tickets import zone_people
@@ -25,10 +25,10 @@ from alerts.tickets.loop import FINAL
 from alerts.tickets.tickets import Tickets
 from alerts.training.training import Training
 
-from .duties import active_of, points_of, round_posts_of, tickets_of
+from .duties import TicketDuty, active_of, points_of, round_posts_of, ticket_groups_of, tickets_of
 from .responsibility import WORKING, Gap, Post, Register, gaps, posts_of
 from .roster_changes import replaced
-from .zone_gaps import zone_gaps
+from .zone_gaps import zone_gaps, zones_of
 
 HANDED_OVER = "person.handed_over"
 NOTE_LENGTH_MAX = 500
@@ -81,13 +81,18 @@ class Posts:
         if not actor.sees(site):
             raise NotFound("site", site)
         with self._reading.connect() as connection:
-            return self._sites(connection, [site])[site]
+            return self._of_site(connection, site)
 
     def counts(self, sites: Collection[str]) -> dict[str, tuple[int, int]]:
         """Return the numbers of posts and of gaps of each site; no names. The caller has checked the scope."""
         with self._reading.connect() as connection:
-            found = self._sites(connection, sites)
-        return {site: (len(posts), len(open_gaps)) for site, (posts, open_gaps) in found.items()}
+            groups = ticket_groups_of(connection, sites)
+            found = self._sites(connection, sites, {site: [duty for duty, _ in own] for site, own in groups.items()})
+        result = {}
+        for site, (posts, open_gaps) in found.items():
+            alike = {duty.id: number for duty, number in groups.get(site, ())}
+            result[site] = len(posts), sum(alike[one.subject] if one.kind == "ticket" else 1 for one in open_gaps)
+        return result
 
     def holds(self, connection: Connection, username: str) -> list[str]:
         """Return the sites at which an account has open tickets, zones, or a place in the roster."""
@@ -161,14 +166,19 @@ class Posts:
             end(connection)
         return []
 
-    def _sites(self, connection: Connection, sites: Collection[str]) -> dict[str, tuple[list[Post], list[Gap]]]:
+    def _of_site(self, connection: Connection, site: str) -> tuple[list[Post], list[Gap]]:
+        return self._sites(connection, [site], tickets_of(connection, [site]))[site]
+
+    def _sites(
+        self, connection: Connection, sites: Collection[str], own_tickets: Mapping[str, Sequence[TicketDuty]]
+    ) -> dict[str, tuple[list[Post], list[Gap]]]:
         """Return posts and gaps of each site; the number of statements does not depend on the number of sites."""
-        points, own_tickets = points_of(connection, sites), tickets_of(connection, sites)
+        points = points_of(connection, sites)
         courses, rounds = self._training.of_sites(connection, sites), round_posts_of(connection, sites)
         duties = self._rosters.duties_at(connection, sites)
         named = {person.account for duty in duties.values() for person in duty.roster.persons.values()}
         named |= {name for own in own_tickets.values() for one in own for name in (one.fixer, one.acceptor)}
-        zones = self._zones_of(sites)
+        zones = zones_of(self._registry, sites)
         handed = zone_people.handed_over(connection, zones)
         named |= {name for own in zones.values() for one in own for name in (one.officer, one.fixer)}
         named |= {successor for own in handed.values() for _, successor in own}
@@ -184,20 +194,12 @@ class Posts:
             found[site] = posts, [*gaps(posts, register, able), *left]
         return found
 
-    def _zones_of(self, sites: Collection[str]) -> dict[str, list[Zone]]:
-        """Return the zones of sites that name people."""
-        wanted, found = set(sites), dict[str, list[Zone]]()
-        for zone in [*self._registry.zones.values()]:
-            if zone.site in wanted and (zone.officer or zone.fixer):
-                found.setdefault(zone.site, []).append(zone)
-        return found
-
     def _move(self, handing: Handing, site: str) -> Moved:
         connection, actor = handing.connection, handing.actor
         mine = [one for one in _tickets_of(connection, handing.leaver) if one.site == site]
         numbers = [self._ticket(handing, one) for one in mine]
         zones = self._zones(handing, site)
-        before, _ = self._sites(connection, [site])[site]
+        before, _ = self._of_site(connection, site)
         person = self._moved_roster(handing, site)
         held = [post for post in before if person and person in {*post.persons, *post.deputies}]
         points = {one for post in held for one in post.points}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Literal
 
 from alerts.rosters.holders import Holders, holders
@@ -71,9 +72,10 @@ def posts_of(found: Register, names: Mapping[str, Mapping[str, str]]) -> list[Po
 
 def gaps(posts: Iterable[Post], found: Register, active: Collection[str]) -> list[Gap]:
     """Return the gaps of a site. active: accounts that have not ended and are not locked."""
+    who = cache(partial(holders, found.roster))
     return [
         *(gap for post in posts for gap in _of_post(post)),
-        *(gap for point in found.points for gap in _of_point(point, found.roster)),
+        *(gap for point in found.points for gap in _of_point(point, who)),
         *_of_accounts(found.roster, active),
         *(gap for ticket in found.tickets for gap in _of_ticket(ticket, active)),
     ]
@@ -104,14 +106,14 @@ def _of_post(post: Post) -> Iterator[Gap]:
         yield Gap("no_deputy", post.id, text)
 
 
-def _of_point(point: PointDuty, roster: Roster | None) -> Iterator[Gap]:
+def _of_point(point: PointDuty, who: Callable[[str], Holders]) -> Iterator[Gap]:
     content = point.content
     name = content.name.both()
-    who = holders(roster, content.post)
+    own = who(content.post)
     if not content.post:
         text = {"zh": f"风险点“{name['zh']}”没有负责岗位", "en": f"risk point {name['en']} has no responsible post"}
         yield Gap("point_without_post", point.id, text)
-    elif who.persons and content.deputy and not _named(who, holders(roster, content.deputy)):
+    elif own.persons and content.deputy and not _named(own, who(content.deputy)):
         text = {"zh": f"风险点“{name['zh']}”的副岗没有人员", "en": f"the deputy post of {name['en']} has no person"}
         yield Gap("no_deputy", point.id, text)
     for one in content.measures:
@@ -122,9 +124,9 @@ def _of_point(point: PointDuty, roster: Roster | None) -> Iterator[Gap]:
             yield Gap("measure_without_post", f"{point.id}/{one.id}", text)
 
 
-def _named(who: Holders, deputy: Holders) -> bool:
+def _named(own: Holders, deputy: Holders) -> bool:
     """Return whether a risk point has a second person, of its post or of its deputy post."""
-    return bool(who.deputies or deputy.all)
+    return bool(own.deputies or deputy.all)
 
 
 def _of_accounts(roster: Roster | None, active: Collection[str]) -> Iterator[Gap]:

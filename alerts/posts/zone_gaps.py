@@ -12,6 +12,15 @@ from .responsibility import Gap
 NAMES: dict[Role, tuple[str, str]] = {"officer": ("安全员", "officer"), "fixer": ("整改责任人", "fixer")}
 
 
+def zones_of(registry: Registry, sites: Collection[str]) -> dict[str, list[Zone]]:
+    """Return the zones of sites that name people."""
+    wanted, found = set(sites), dict[str, list[Zone]]()
+    for zone in [*registry.zones.values()]:
+        if zone.site in wanted and (zone.officer or zone.fixer):
+            found.setdefault(zone.site, []).append(zone)
+    return found
+
+
 def zone_gaps(registry: Registry, zones: Iterable[Zone], handed: Handed, active: Collection[str]) -> Iterator[Gap]:
     """Yield a gap for each role of a zone of one site whose account has handed over, has ended, or is locked.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
 
+from alerts.database.json_part import JsonPart, json_text
 from alerts.database.schema import risk_points
 from alerts.risk.grading import Grade
 
@@ -21,11 +22,28 @@ class InheritedGrade:
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
-    found: InheritedGrade
+class _Measure:
+    sensor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The fields of a risk point's content from which a sensor inherits."""
+
+    name: Mapping[str, str]
     zone: str
-    place: str
-    sensors: frozenset[str]
+    place: str = ""
+    measures: tuple[_Measure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    id: str
+    live: int
+    content: _Content
+
+
+_CONTENT = JsonPart(_Content)
 
 
 class Inheritance:
@@ -33,27 +51,25 @@ class Inheritance:
 
     def __init__(self, engine: Engine, sites: Collection[str]) -> None:
         own, self._points = risk_points.c, dict[str, list[_Point]]()
-        query = select(own.site, own.id, own.live, own.approved).where(own.site.in_(sites), own.live.is_not(None))
+        columns = (own.site, own.id, own.live, json_text(own.approved))
+        query = select(*columns).where(own.site.in_(sites), own.live.is_not(None))
         if not sites:
             return
         with engine.execution_options(writes=False).connect() as connection:
-            for row in connection.execute(query.order_by(own.live, own.number, own.id)):
-                content = row.approved
-                sensors = frozenset(one.get("sensor", "") for one in content.get("measures", ())) - {""}
-                found = InheritedGrade(row.id, content["name"], Grade(row.live))
-                point = _Point(found, content["zone"], content.get("place", ""), sensors)
-                self._points.setdefault(row.site, []).append(point)
+            found = connection.execute(query.order_by(own.live, own.number, own.id)).all()
+        for site, point, live, content in found:
+            self._points.setdefault(site, []).append(_Point(point, live, _CONTENT.decode(content)))
 
     def of(self, site: str, sensor: str, place: str, zone: str) -> InheritedGrade | None:
         """Return the gravest point whose measure names the sensor; else of its place; else of its zone; else None."""
         points = self._points.get(site, [])
         return (
-            _first(one for one in points if sensor in one.sensors)
-            or _first(one for one in points if place and one.place == place)
-            or _first(one for one in points if zone and one.zone == zone and not one.place)
+            _first(one for one in points if any(measure.sensor == sensor for measure in one.content.measures))
+            or _first(one for one in points if place and one.content.place == place)
+            or _first(one for one in points if zone and one.content.zone == zone and not one.content.place)
         )
 
 
 def _first(points: Iterable[_Point]) -> InheritedGrade | None:
     """Return the first point; they are in order of their grade, the gravest first."""
-    return next((one.found for one in points), None)
+    return next((InheritedGrade(one.id, one.content.name, Grade(one.live)) for one in points), None)

@@ -15,6 +15,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 PEERS_MIN = 5
 
 
@@ -33,16 +35,15 @@ def expectations(found: Sequence[int], exposures: Sequence[float]) -> list[Expec
     """
     if len(found) <= PEERS_MIN:
         return [None] * len(found)
-    sums = [math.fsum(column) for column in zip(*map(_terms, found, exposures), strict=True)]
-    results: list[Expectation | None] = []
-    for number, exposure in zip(found, exposures, strict=True):
-        x, e, xx, xe, ee = (whole - own for whole, own in zip(sums, _terms(number, exposure), strict=True))
-        rate = max(x, 0.0) / e
-        excess = xx - 2 * rate * xe + rate * rate * ee - rate * e
-        dispersion = max(0.0, excess / (rate * rate * ee)) if rate else 0.0
-        mean = rate * exposure
-        results.append(Expectation(mean, lower_tail(number, mean, dispersion)))
-    return results
+    own_x, own_e = np.array(found, np.float64), np.array(exposures, np.float64)
+    terms = (own_x, own_e, own_x * own_x, own_x * own_e, own_e * own_e)
+    x, e, xx, xe, ee = (math.fsum(column.tolist()) - column for column in terms)
+    rate = np.maximum(x, 0.0) / e
+    excess = xx - 2 * rate * xe + rate * rate * ee - rate * e
+    dispersion = np.maximum(0.0, np.divide(excess, rate * rate * ee, out=np.zeros_like(e), where=rate > 0))
+    mean = rate * own_e
+    rows = zip(found, mean.tolist(), dispersion.tolist(), strict=True)
+    return [Expectation(expected, lower_tail(number, expected, spread)) for number, expected, spread in rows]
 
 
 def lower_tail(number: int, mean: float, dispersion: float) -> float:
@@ -53,22 +54,14 @@ def lower_tail(number: int, mean: float, dispersion: float) -> float:
     """
     if mean <= 0:
         return 1.0
+    counts = np.arange(1, number + 1)
     if dispersion * mean < _POISSON:
-        logs = -mean
-        steps = [math.log(mean) - math.log(k) for k in range(1, number + 1)]
+        first, ratios = -mean, mean / counts
     else:
         size = 1 / dispersion
-        logs = -size * math.log1p(mean / size)
-        share = math.log(mean) - math.log(mean + size)
-        steps = [math.log(k - 1 + size) - math.log(k) + share for k in range(1, number + 1)]
-    terms = [logs]
-    for step in steps:
-        terms.append(terms[-1] + step)
-    return min(1.0, math.fsum(map(math.exp, terms)))
+        first, ratios = -size * math.log1p(mean / size), (counts - 1 + size) / counts * (mean / (mean + size))
+    terms = first + np.cumsum(np.log(ratios))
+    return min(1.0, math.exp(first) + float(np.exp(terms).sum()))
 
 
 _POISSON = 1e-9
-
-
-def _terms(number: int, exposure: float) -> tuple[float, ...]:
-    return (number, exposure, number * number, number * exposure, exposure * exposure)

@@ -42,7 +42,7 @@ def newest(connection: Connection, sites: Collection[str]) -> Mapping[str, Mappi
     """Return the record of the latest day of each site, by (course, person)."""
     own, found = training_records.c, dict[str, dict[tuple[str, str], Record]]()
     query = select(training_records).where(own.site.in_(sorted(sites))).order_by(own.held_on, own.recorded_ns)
-    for row in connection.execute(query).mappings():
+    for row in connection.execute(query).mappings().all():
         found.setdefault(row["site"], {})[row["course"], row["person"]] = Record(**row)
     return found
 

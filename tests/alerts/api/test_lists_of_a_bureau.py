@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from alerts import Actor, Page, open_database
 from alerts.database import journal, schema
+from alerts.orders import HAZARD_ORDER
 from alerts.people import accounts
 from alerts.people.accounts import ACCOUNT_ORDER
 from twinward.bench.bureau import Bureau
@@ -25,6 +26,7 @@ NOW_NS = 1_796_000_000_000_000_000
 HALVINGS = 4
 """More steps of the search for a day in the journal, which halves it, with three times the entries."""
 CITY = Actor("city", frozenset(("city",)))
+OFFICER = Actor("officer", frozenset(("officer",)))
 
 
 class Opened:
@@ -111,6 +113,53 @@ def test_pages_of_sensors_have_every_match_once(opened: Any) -> None:
                 found += [(item["site"], item["id"]) for item in page["items"]]
                 cursor = page["next"]
             assert found == expected, (filters, limit)
+
+
+def test_pages_of_hazards_are_in_their_order_and_found_by_its_index(opened: Any) -> None:
+    """Pages of each state have the hazards of a plain sort; the database reads them from the index of the order."""
+    one, own = opened(2), schema.hazards
+    with one.engine.begin() as connection:
+        names = connection.scalars(select(own.c.id).order_by(own.c.id)).all()
+        connection.execute(update(own).where(own.c.id.in_(names[::3])).values(active=False, cleared_ns=NOW_NS))
+        rows = connection.execute(select(own)).all()
+    every = sorted(
+        rows,
+        key=lambda row: (not row.active, row.acknowledged_by is not None, row.grade, -row.opened_ns, row.id),
+    )
+    ended = [row.id for row in every if not row.active and row.acknowledged_by is not None]
+    assert 3 < len(ended) < len(every) - 3
+    wanted = {"all": [row.id for row in every], "normal": ended, "open": [row.id for row in every][: -len(ended)]}
+    for state, expected in wanted.items():
+        for limit in (7, 1_000):
+            found, cursor = list[str](), ""
+            while cursor is not None:
+                page = one.get("city", f"hazards?state={state}&limit={limit}&cursor={cursor}")
+                found += [item["id"] for item in page["items"]]
+                cursor = page["next"]
+            assert found == expected, (state, limit)
+    with one.engine.connect() as connection:
+        listed = HAZARD_ORDER.page(select(own), Page(10)).compile(connection, compile_kwargs={"literal_binds": True})
+        sqlite = connection.dialect.name == "sqlite"
+        if not sqlite:  # a small table is sorted otherwise
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        plan = connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{listed}").all()
+    assert "hazard_by_standing" in str(plan)
+    assert "SORT" not in str(plan).upper()
+    assert "TEMP B-TREE" not in str(plan)
+
+
+def test_the_numbers_of_gaps_are_those_of_the_gaps_of_each_school(opened: Any) -> None:
+    """The counts of many schools group equal tickets; they have one gap for each ticket without an able account."""
+    one, own = opened(3), schema.tickets
+    with one.engine.begin() as connection:
+        names = connection.scalars(select(own.c.id).order_by(own.c.id)).all()
+        connection.execute(update(own).where(own.c.id.in_(names[:40])).values(fixer="nobody", acceptor="nobody"))
+        connection.execute(update(own).where(own.c.id.in_(names[20:60])).values(acceptor="officer"))
+        connection.execute(update(own).where(own.c.id.in_(names[30:50])).values(state="observing"))
+    sites, posts = [site_of(number) for number in range(3)], one.bureau.dispatch.posts
+    found = {site: posts.of_site(OFFICER, site) for site in sites}
+    assert posts.counts(sites) == {site: (len(held), len(gaps)) for site, (held, gaps) in found.items()}
+    assert sum(gap.kind == "ticket" for _, gaps in found.values() for gap in gaps) > 100
 
 
 def test_pages_of_accounts_have_those_that_share_a_site(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
