@@ -24,6 +24,7 @@ NOT_FOUND: Mapping[str, str] = {
     "action": "操作",
     "approved risk point": "已批准的风险点",
     "archived document": "归档文件",
+    "browser": "浏览器",
     "camera": "摄像机",
     "channel": "通知渠道",
     "course": "培训",

@@ -277,7 +277,7 @@ class Service:
         self._outbox = Outbox(engine, channels, self.clock, delivered=delivered, commits=commits, completed=completed)
         self._memory_outbox = MemoryOutbox(self._channels, self.clock, delivered=delivered)
         self.dispatch.emergency_orders.connect(self._memory_outbox, self.settings.data_dir / WAITING_ORDERS)
-        self._undo.callback(connect(self._channels, self.dispatch.acknowledgements))
+        self._undo.callback(connect(self._channels, self.dispatch.acknowledgements, self.people.push_devices))
         self._escalator = self.dispatch.escalating.worker(commits=commits, memory=self._memory_outbox.send)
         self._outbox.start(replaces=True)
         self._memory_outbox.start()
@@ -355,7 +355,7 @@ class Service:
         http, delay_s = self.settings.http, None if self._subscriber is None else self._subscriber.delay_s
         self._metrics.register(ServiceCollector(self.log, pumps, checks, delay_s=delay_s))
         made = partial(create_app, settings=http, clock=self.clock, version=__version__, installation=self.set_up)
-        app = made(self.dispatch, self.people, observer, inner=partial(Turns, settings=http), gateways=self._channels)
+        app = made(self.dispatch, self.people, observer, inner=partial(Turns, settings=http), channels=self._channels)
         self._server = WebServer(app, http, ending=app.state.parts.streams.stop)
         self._metrics.register(self._server)
         self._checks["http"] = self._server.started

@@ -12,7 +12,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from alerts import AlertDispatch, People
-from alerts.notices.channels.contract import Posted
 
 from . import (
     accounts,
@@ -40,6 +39,7 @@ from . import (
     plans,
     posts,
     preview,
+    push,
     readings,
     record,
     register,
@@ -58,7 +58,7 @@ from . import (
     training,
 )
 from . import service_state as condition
-from .dependencies import PREFIX, Dependencies, account
+from .dependencies import PREFIX, Dependencies, account, served
 from .document import complete
 from .installation import Installation
 from .problem import install, problems
@@ -102,6 +102,7 @@ CLOSED = (
     emergency_orders,
     record,
     people,
+    push,
     setup,
     displays,
     rosters,
@@ -135,19 +136,20 @@ def create_app(
     version: str = "",
     inner: Callable[[ASGIApp], ASGIApp] | None = None,
     installation: Installation | None = None,
-    gateways: Sequence[object] = (),
+    channels: Sequence[object] = (),
 ) -> FastAPI:
     """Return the HTTP interface and the console over a running service.
 
     clock: ns since 1970 UTC. inner: middleware inside all others, which sees the client behind a proxy.
-    installation: None without a set-up. gateways: channels; those whose provider posts replies have an address.
+    installation: None without a set-up. channels: those whose provider posts replies have an
+    address, and browsers subscribe to the one for Web Push.
     """
     tail = Tail(dispatch, lambda: telemetry.condition().version)
     streams = Streams(people, total_max=settings.listeners_max, account_max=settings.account_listeners_max)
     app = routed(version, lifespan=_lifespan(tail, streams))
     app.state.parts = Dependencies(
         dispatch, people, telemetry, settings, clock, tail, streams, transport(settings), installation,
-        {one.name: one for one in gateways if isinstance(one, Posted)},
+        *served(channels),
     )  # fmt: skip
     if inner is not None:
         app.add_middleware(inner)

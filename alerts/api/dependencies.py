@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Query, Request, Response
 
 from alerts import Account, Actor, AlertDispatch, Invalid, Page, People, parse_time, require
 from alerts.database.keyset import CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX
-from alerts.notices.channels.contract import Posted
+from alerts.notices.channels.contract import Posted, Pushing
 from alerts.people.access import ROUTES
 from alerts.timestamps import TIME_ZH
 
@@ -44,6 +44,14 @@ class Dependencies:
     transport: Transport
     installation: Installation | None = None
     gateways: Mapping[str, Posted] = field(default_factory=dict)
+    push: Pushing | None = None
+
+
+def served(channels: Iterable[object]) -> tuple[dict[str, Posted], Pushing | None]:
+    """Return the channels whose providers post replies, by name, and the one for Web Push, None without one."""
+    every = list(channels)
+    posted = {one.name: one for one in every if isinstance(one, Posted)}
+    return posted, next((one for one in every if isinstance(one, Pushing)), None)
 
 
 def parts(request: Request) -> Dependencies:

@@ -14,7 +14,7 @@ from .tables.drills import drill_plans
 from .tables.hazards import ENDED, assignments, findings, hazards, ignored, standing
 from .tables.inspections import inspection_entries, inspection_plans, inspections, place_tags
 from .tables.notices import emergency_orders, escalations, handovers, notices, rosters
-from .tables.people import accounts, displays, second_factors, sessions
+from .tables.people import accounts, displays, push_devices, second_factors, sessions
 from .tables.plans import plan_pictures, plans
 from .tables.record import cursors, journal, meta, replies
 from .tables.register import measure_checks, printed_cards, risk_grades, risk_points, risk_zones
@@ -23,7 +23,7 @@ from .tables.silences import blind_rooms, muted_pages, silences
 from .tables.tickets import ticket_numbers, tickets
 from .tables.training import training_courses, training_records
 
-REVISION = "0027"
+REVISION = "0028"
 """Newest migration; the tables are its result."""
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "plans",
     "printed_cards",
     "public_reports",
+    "push_devices",
     "replies",
     "risk_grades",
     "risk_points",

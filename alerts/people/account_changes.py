@@ -17,6 +17,7 @@ from alerts.errors import GuardFailed, Invalid, NotFound
 from .administrators import require_admin
 from .model import Account
 from .passwords import password_fault
+from .push_devices import PushDevices
 from .second_factor import SecondFactors
 from .sessions import Sessions
 
@@ -34,9 +35,13 @@ class AccountChanges:
     ) -> None:
         self._engine, self._clock, self._hasher = engine, clock, hasher
         self._sessions, self._second_factors = sessions, second_factors
+        self.push_devices = PushDevices(engine, clock)
 
     def end(self, username: str, *, by: str) -> Account:
-        """End an account and its sessions. Idempotent. Raises NotFound, and GuardFailed for the last administrator."""
+        """End an account, its sessions and its Web Push. Idempotent.
+
+        Raises NotFound, and GuardFailed for the last administrator.
+        """
         with self._engine.begin() as connection:
             return self.end_in(connection, username, by=by)
 
@@ -82,6 +87,7 @@ class AccountChanges:
         """Write a change after which the account may no longer sign in, or may again; its sessions end."""
         require_admin(read_accounts(connection), after)
         self._sessions.forget(connection, after.username)
+        self.push_devices.forget(connection, after.username)
         connection.execute(update(accounts).where(accounts.c.username == after.username).values(values))
         self.record(connection, kind, RowChange(accounts.name, after.username, values), by=by, facts={})
 

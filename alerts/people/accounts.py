@@ -32,8 +32,6 @@ from .sessions import Sessions
 from .settings import PeopleSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
 ACCOUNT_ORDER: Order[Account] = Order("users", (Column(accounts.c.username, str),), lambda one: (one.username,))
 """By user name."""
 CHUNK = 500
@@ -64,6 +62,7 @@ class People:
         self._browsers = KnownBrowsers(engine)
         self.second_factors = SecondFactors(engine, clock)
         self.changes = AccountChanges(engine, clock, self.sessions, self.second_factors, self._hasher)
+        self.push_devices = self.changes.push_devices
 
     def create(
         self,

@@ -169,7 +169,8 @@ class School:
         self.store = open_store("memory", folder)
         self._fill()
         self.view = View(self.catalog, self.store, self.log)
-        app = create_app(self.dispatch, people, self.view, settings=HttpSettings(), clock=time.time_ns)
+        settings = HttpSettings()
+        app = create_app(self.dispatch, people, self.view, settings=settings, clock=time.time_ns, channels=channels)
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

@@ -7,6 +7,7 @@ import { alarms } from "./hazards/alarms.svelte";
 import { copyOf, forget, keep } from "./offline/kept";
 import { outbox } from "./offline/outbox.svelte";
 import { forgetAccount, forgetSign, lastAccount, prepare } from "./offline/phone";
+import { ownBrowser, remove } from "./push/push";
 import { here } from "./router.svelte";
 import { setZone } from "./times";
 
@@ -199,6 +200,7 @@ class Shared {
 
   async signOut(): Promise<void> {
     this.#leaving = true;
+    if (ownBrowser()) await remove(ownBrowser()).catch(() => undefined); // the next person gets no alarm of this one
     await call("DELETE", "session").catch(() => undefined);
     this.#stream?.stop();
     this.#stream = undefined;

@@ -49,3 +49,15 @@ displays = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("digest", text(64), nullable=False, unique=True),
 )
+
+push_devices = Table(
+    "push_devices",
+    metadata,
+    Column("id", text(16), primary_key=True),
+    Column("username", text(64), nullable=False, index=True),
+    Column("name", text(64), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("endpoint", text(1_024), nullable=False, unique=True),
+    Column("p256dh", text(96), nullable=False),
+    Column("auth", text(32), nullable=False),
+)

@@ -48,6 +48,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "alertmanager": ("alertmanager", "AlertmanagerSettings"),
     "pagerduty": ("pagerduty", "PagerDutySettings"),
     "cap": ("cap", "CapSettings"),
+    "web_push": ("web_push", "WebPushSettings"),
 }
 """Table of the file -> module and settings of the channel; the module is loaded on use."""
 
@@ -94,7 +95,7 @@ def _open(kind: str, given: Any, clock: Callable[[], int]) -> Channel:
         return PeopleChannel(given.name, given.address)
     module = import_module(f".{KINDS[kind][0]}", __package__)
     names = {"mail": "MailChannel", "sms": "SmsChannel", "sms_spool": "SpoolChannel", "siren": "SirenChannel"}
-    names |= {"voice": "VoiceChannel"}
+    names |= {"voice": "VoiceChannel", "web_push": "WebPushChannel"}
     if kind in names:
         found: Channel = getattr(module, names[kind])(given)
     elif kind == "pagerduty":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from alerts.model import Notice, Receipt
+from alerts.people.push_devices import PushDevices
 
 ACKNOWLEDGEMENTS = ("hazard.acknowledged", "hazard.unacknowledged")
 """Types of notices that only programs with a choice of notices receive."""
@@ -97,6 +98,23 @@ class Posted(Protocol):
 
         Raises ValueError for content that does not have the provider's form.
         """
+        ...
+
+
+@runtime_checkable
+class Pushing(Protocol):
+    """A channel to the browsers of accounts."""
+
+    def use(self, devices: PushDevices) -> None:
+        """Send to these browsers from now on."""
+        ...
+
+    def application_key(self) -> str:
+        """Return the public key with which a browser subscribes, in base64url."""
+        ...
+
+    def check(self, endpoint: str) -> None:
+        """Raise ChannelError for an address to which the channel sends nothing."""
         ...
 
 

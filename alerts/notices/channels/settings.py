@@ -10,8 +10,9 @@ from typing import Annotated
 from annotated_types import Interval, Unit, doc
 
 from alerts.errors import ChannelError
+from alerts.people.push_devices import PushDevices
 
-from .contract import Answering, Answers, Channel, Connected
+from .contract import Answering, Answers, Channel, Connected, Pushing
 from .secret_files import addresses, secret
 
 
@@ -70,11 +71,16 @@ def open_channels(settings: NotifySettings) -> list[Channel]:
     return _with_unique_names(channels)
 
 
-def connect(channels: Sequence[Channel], answers: Answers) -> Callable[[], None]:
-    """Pass answers of persons to this receiver; return the function that ends connections of the channels."""
+def connect(channels: Sequence[Channel], answers: Answers, devices: PushDevices) -> Callable[[], None]:
+    """Pass answers of persons to this receiver; return the function that ends connections of the channels.
+
+    devices: browsers for Web Push.
+    """
     for channel in channels:
         if isinstance(channel, Answering):
             channel.connect(answers)
+        if isinstance(channel, Pushing):
+            channel.use(devices)
 
     def close() -> None:
         for channel in channels:

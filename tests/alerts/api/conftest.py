@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -18,6 +18,8 @@ from prometheus_client import CollectorRegistry
 
 from alerts import ROLES, People
 from alerts.api import Condition, HttpSettings, Last, Qualified
+from alerts.api.dependencies import served
+from alerts.notices.channels import Channel, connect
 from detectors import Recipe, load_recipe
 from ingest import Catalog, Store, Unread
 from ingest.stores import MemoryStore
@@ -126,6 +128,12 @@ class Office:
         session = self.people.sign_in(username, PASSWORD, address="test")
         assert session is not None
         return self.client(session.token)
+
+    def use(self, channels: Sequence[Channel]) -> None:
+        """Run the interface with these channels, as a service does."""
+        connect(channels, self.world.dispatch.acknowledgements, self.people.push_devices)
+        gateways, push = served(channels)
+        self.app.state.parts = replace(self.app.state.parts, gateways=gateways, push=push)
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ VALUES = frozenset((
     "source", "stage", "started_at", "starts_at", "state", "step", "stop", "supervised", "taken_at", "template", "text",
     "timezone", "to", "trouble", "type", "until", "url", "weekdays", "weekend", "window_min", "window_s", "works", "xy",
     "year", "zh", "id", "entries.id", "zones.id", "places.id", "username",
+    "endpoint", "p256dh", "auth",
     "new_password", "locked", "posts", "valid_days", "held_on", "valid_until", "evidence", "missing", "sort",
 ))  # fmt: skip
 """Fields that name no object of a school, or a new one; a user name belongs to the installation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from alerts.database.schema import escalations
-from alerts.notices.channels.sms_gateway import SmsChannel, SmsSettings
+from alerts.notices.channels import NotifySettings, open_channels
 from detectors import Phase
 from tests.alerts.api.test_rosters import ROSTER
 
@@ -32,13 +32,14 @@ def posted(provider: str, sender: str, text: str) -> Any:
 
 
 @pytest.fixture(params=["aliyun", "tencent"])
-def provider(request: pytest.FixtureRequest, office: Any) -> str:
-    """Return the provider of the channel `sms`, which is part of the running interface."""
+def provider(request: pytest.FixtureRequest, office: Any, tmp_path: Path) -> str:
+    """Return the provider of the channel `sms`, which is part of the running interface, as its file opens it."""
     name = str(request.param)
-    settings = SmsSettings(name="sms", provider=name, numbers=(), secrets=SECRETS[name] | {"reply_token": TOKEN})
-    channel = SmsChannel(settings)
-    channel.connect(office.world.dispatch.acknowledgements)
-    office.app.state.parts = replace(office.app.state.parts, gateways={"sms": channel})
+    secrets = ", ".join(f'{key} = "{value}"' for key, value in (SECRETS[name] | {"reply_token": TOKEN}).items())
+    path = tmp_path / "channels.toml"
+    path.write_text(f'[[sms]]\nname = "sms"\nprovider = "{name}"\nnumbers = []\nsecrets = {{{secrets}}}\n')
+    path.chmod(0o600)
+    office.use(open_channels(NotifySettings(channels_file=path)))
     return name
 
 

@@ -259,6 +259,16 @@ export interface components {
         BrokerTest: {
             problem: string;
         };
+        /** @description A subscription of the caller's browser (Push API, `PushSubscription`). */
+        BrowserToRegister: {
+            /** @description secret of the browser, base64url */
+            auth: string;
+            /** @description at the push service */
+            endpoint: string;
+            name: string;
+            /** @description public key of the browser, base64url */
+            p256dh: string;
+        };
         /** @description Alarms of ten minutes. */
         Bucket: {
             /** Format: date-time */
@@ -2330,6 +2340,19 @@ export interface components {
             likelihood: number;
             reasons: components["schemas"]["Precursor"][];
         };
+        /** @description Web Push of the caller. */
+        Push: {
+            browsers: components["schemas"]["PushBrowser"][];
+            /** @description `applicationServerKey` of a subscription; null without a channel for Web Push */
+            key: string | null;
+        };
+        /** @description One browser of the caller that receives Web Push, without its address. */
+        PushBrowser: {
+            id: string;
+            /** @description as its person calls it */
+            name: string;
+            registered_at: string | null;
+        };
         /** @description One page of quarantined messages. */
         QuarantineList: {
             items: components["schemas"]["QuarantinedMessage"][];
@@ -3556,6 +3579,7 @@ export type Both = components['schemas']['Both'];
 export type BrokerChoice = components['schemas']['BrokerChoice'];
 export type BrokerState = components['schemas']['BrokerState'];
 export type BrokerTest = components['schemas']['BrokerTest'];
+export type BrowserToRegister = components['schemas']['BrowserToRegister'];
 export type Bucket = components['schemas']['Bucket'];
 export type BumpTest = components['schemas']['BumpTest'];
 export type BumpTestList = components['schemas']['BumpTestList'];
@@ -3734,6 +3758,8 @@ export type PreviewCandidate = components['schemas']['PreviewCandidate'];
 export type Problem = components['schemas']['Problem'];
 export type Proposal = components['schemas']['Proposal'];
 export type ProvisionalGrade = components['schemas']['ProvisionalGrade'];
+export type Push = components['schemas']['Push'];
+export type PushBrowser = components['schemas']['PushBrowser'];
 export type QuarantineList = components['schemas']['QuarantineList'];
 export type QuarantinedMessage = components['schemas']['QuarantinedMessage'];
 export type Readiness = components['schemas']['Readiness'];

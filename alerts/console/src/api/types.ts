@@ -50,6 +50,8 @@ export type {
   Photo,
   PostCounts,
   PostList,
+  Push,
+  PushBrowser,
   Recorded,
   Roster,
   NeedBody,

@@ -1,4 +1,4 @@
-/** Service worker: the files of the console, also without network. Answers of the service are never cached here. */
+/** Service worker: the files of the console, also without network, and alarms by Web Push. Answers of the service are never cached here. */
 declare const __FILES__: string[];
 declare const __BUILD__: string;
 
@@ -9,10 +9,23 @@ interface Fetching extends Extendable {
   request: Request;
   respondWith(response: Promise<Response>): void;
 }
+interface Pushed extends Extendable {
+  data: { json(): Alarm } | null;
+}
+interface Clicked extends Extendable {
+  notification: Notification;
+}
 interface Scope extends EventTarget {
-  registration: { scope: string };
+  registration: ServiceWorkerRegistration;
   skipWaiting(): Promise<void>;
-  clients: { claim(): Promise<void> };
+  clients: { claim(): Promise<void>; openWindow(address: string): Promise<unknown> };
+}
+/** Message of the service: link of the receipt or "", id of the alarm. */
+interface Alarm {
+  title: string;
+  text: string;
+  link: string;
+  alarm: string;
 }
 
 const worker = self as unknown as Scope;
@@ -34,6 +47,21 @@ worker.addEventListener("fetch", (event) => {
   if (request.mode === "navigate" && address === PAGE) (event as Fetching).respondWith(page(request));
   else if (known.has(address)) (event as Fetching).respondWith(file(request));
 });
+worker.addEventListener("push", (event) => {
+  const alarm = (event as Pushed).data?.json();
+  if (alarm) (event as Pushed).waitUntil(show(alarm));
+});
+worker.addEventListener("notificationclick", (event) => {
+  const { notification } = event as Clicked;
+  notification.close();
+  (event as Clicked).waitUntil(worker.clients.openWindow((notification.data as string) || `${PAGE}#/hazards`));
+});
+
+/** Show an alarm until a person reacts; a later message of the same alarm replaces it, with sound. */
+function show(alarm: Alarm): Promise<void> {
+  const options: NotificationOptions & { renotify: boolean } = { body: alarm.text, tag: alarm.alarm, renotify: true, requireInteraction: true, icon: "./icon-192.png", data: alarm.link };
+  return worker.registration.showNotification(alarm.title, options);
+}
 
 async function removeOld(): Promise<void> {
   for (const name of await caches.keys()) if (name.startsWith("twinward-") && name !== CACHE) await caches.delete(name);

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
-from alerts import Notice
+from alerts import Notice, People, open_database
+from alerts.people.push_devices import PushDevices
 
 OPENED_NS = 1_790_000_000_000_000_000
 BODY: dict[str, Any] = {
@@ -96,3 +100,10 @@ def notice() -> Callable[..., Notice]:
         return replace(made, site=str(body.get("site", "")), hazard=str(body.get("alarm_id", "")))
 
     return make
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> PushDevices:
+    """Registered browsers of a database of their own."""
+    engine = open_database(f"sqlite:///{tmp_path / 'alerts.db'}")
+    return People(engine, time.time_ns, hasher=PasswordHasher(1, 8, 1)).push_devices

@@ -14,7 +14,11 @@ from annotated_types import DocInfo
 from alerts import Notice
 from alerts.notices.channels import ChannelError, NotifySettings, open_channels
 from alerts.notices.channels.channel_file import KINDS, settings_of
+from alerts.notices.channels.contract import Pushing
+from alerts.people.push_devices import PushDevices
 from tests.processes import free_port
+
+from .browsers import add_browser
 
 DEAD = "127.0.0.1:9"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -91,6 +95,11 @@ sender = "school-1"
 url = "http://{DEAD}/"
 token = "{SECRET}"
 allow_private = true
+
+[[web_push]]
+name = "push"
+contact = "safety@school.example"
+allow_private = true
 """
 
 
@@ -110,15 +119,19 @@ def written(folder: Path, text: str, mode: int = 0o600) -> NotifySettings:
 
 
 @QUIET
-def test_every_kind_obeys_the_contract(tmp_path: Path, notice: Callable[..., Notice]) -> None:
+def test_every_kind_obeys_the_contract(tmp_path: Path, notice: Callable[..., Notice], devices: PushDevices) -> None:
     """Against a dead receiver: no exception, a retryable failure within the limit, and no secret in the error."""
     channels = open_channels(written(tmp_path, FILE))
     assert len(channels) == len(KINDS)
+    add_browser(devices, f"http://{DEAD}/{SECRET}")
+    for channel in channels:
+        if isinstance(channel, Pushing):
+            channel.use(devices)
     kinds = [("hazard.opened", {}), ("order.evacuate", {"action": "evacuate", "order": "o"})]
     for channel in channels:
         for kind, changes in kinds[channel.name == "siren" :][:1]:
             begun_s = time.monotonic()
-            receipt = channel.deliver(notice(kind, **changes))
+            receipt = channel.deliver(notice(kind, to={"address": "li"}, **changes))
             assert time.monotonic() - begun_s < 10, channel.name
             assert (receipt.delivered, receipt.retry) == (False, True), (channel.name, receipt)
             assert SECRET not in receipt.error
