@@ -273,6 +273,50 @@ def test_readers_and_writer_continue_after_a_restart_of_the_server(own_server: N
             assert log.verify().ok
 
 
+def test_a_reader_follows_over_the_end_of_a_pull_without_a_fault(
+    nats_logs: NatsLogs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server reports the end of each pull after its last message, also while the next pull has begun."""
+    monkeypatch.setattr(streams, "_PULL_MESSAGES", 4)
+    consumers: list[str] = []
+    create = Stream._consumer
+
+    def counted(stream: Stream, after: int) -> str:
+        consumers.append(create(stream, after))
+        return consumers[-1]
+
+    monkeypatch.setattr(Stream, "_consumer", counted)
+    with closing(nats_logs.telemetry()) as log:
+        reader = NatsLogs(nats_logs.url, tmp_path / "reader")
+        with closing(reader.telemetry()) as other:
+            for number in range(30):
+                log.append(sealed_of(number))
+            until(lambda: other.head() == 30, timeout_s=60, what="all entries")
+        reader.close()
+    assert len(consumers) == 2  # one for each copy
+    assert "batch completed" not in caplog.text
+
+
+def test_a_stream_that_other_servers_create_now_is_awaited(
+    nats_logs: NatsLogs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of a cluster may refuse the name before it has the stream: the opening waits for it."""
+    client, stream = bare(nats_logs)
+    with closing(client):
+        made = stream.create(1)
+        extent, answers = Stream.extent, itertools.count()
+
+        def late(one: Stream) -> Any:
+            return extent(one) if next(answers) >= 2 else None
+
+        monkeypatch.setattr(Stream, "extent", late)
+        assert stream.create(1) == made
+        monkeypatch.setattr(Stream, "extent", lambda _: None)
+        monkeypatch.setattr(streams, "ANSWER_S", 0.0)
+        with pytest.raises(LogUnavailable, match="another process creates the stream"):
+            stream.create(1)
+
+
 def test_a_killed_leader_loses_and_repeats_no_entry(tmp_path: Path) -> None:
     """Three nodes, kill -9 of the leader under appends: every acknowledged entry is there once."""
     cluster = NatsCluster(tmp_path)

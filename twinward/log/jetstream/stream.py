@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
@@ -16,7 +17,7 @@ from nats.aio.msg import Msg
 from twinward.errors import LogUnavailable
 
 from .address import Address
-from .client import Client, Inbox, NoAnswer
+from .client import ANSWER_S, Client, Inbox, NoAnswer
 from .commit import HEADER_BYTES, PART, PARTS_MAX, parts
 
 OWNER, CHANGE, CUT, BASE = "owner", "change", "cut", "base"
@@ -26,12 +27,13 @@ VERSION = "twinward-version"
 DELETED = "the stream was deleted; restore it from a backup of JetStream"
 _WRONG_LAST = {10071, 10164}
 _NO_STREAM, _NO_MESSAGE, _NAME_TAKEN = 10059, 10037, 10058
+_CREATED_POLL_S = 0.1
 _PULL_S = 30.0
 _INACTIVE_S = 15.0
 _HEARTBEAT_S = 2.0
 _PULL_MESSAGES = 256
 _PULL_BYTES = 64 << 20
-_STATUS = "Status"
+_STATUS, _UNSENT = "Status", "Nats-Pending-Messages"
 
 
 class Conflict(Exception):  # noqa: N818 - names the state
@@ -99,7 +101,7 @@ class Stream:
             "metadata": {IDENTITY: uuid.uuid4().hex, VERSION: str(version)},
         }
         answer = self._api(f"STREAM.CREATE.{self.name}", config, _NAME_TAKEN)
-        return _extent(answer) if answer else self.required()
+        return _extent(answer) if answer else self._created_elsewhere()
 
     def publish(
         self, kind: str, body: bytes, headers: Mapping[str, str], *, expected: int | None = None
@@ -196,12 +198,24 @@ class Stream:
             received += len(found)
             yield found
             for state in states:
-                text = (state.headers or {}).get("Description", "").lower()
-                code = (state.headers or {})[_STATUS]
-                if code in {"404", "408"} or "max" in text:
+                fields = state.headers or {}
+                text, code = fields.get("Description", "").lower(), fields[_STATUS]
+                if fields.get(_UNSENT) == "0":
+                    continue  # the pull has sent all its messages; this may arrive within the next one
+                if code in {"404", "408"} or "max" in text or _UNSENT in fields:
                     return
                 if code != "100":
                     raise LogUnavailable(self.shown, text or f"status {code}")
+
+    def _created_elsewhere(self) -> Extent:
+        """Return the extent of a stream that another process creates now: its servers need time to agree."""
+        deadline_s = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline_s:
+            extent = self.extent()
+            if extent is not None:
+                return extent
+            time.sleep(_CREATED_POLL_S)
+        raise LogUnavailable(self.shown, "another process creates the stream, and no server has it yet")
 
     def _consumer(self, after: int) -> str:
         config = {
