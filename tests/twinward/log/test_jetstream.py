@@ -98,6 +98,30 @@ def test_a_former_owner_is_refused_by_the_stream(nats_logs: NatsLogs, postgresql
             assert log.verify() == taken.verify()
 
 
+@pytest.mark.postgresql
+def test_a_new_owner_reads_its_state_behind_the_last_write_of_the_former_one(
+    nats_logs: NatsLogs, postgresql_database: str, tmp_path: Path
+) -> None:
+    """The opening claims the stream, also while the former owner writes: what it stores later would be stored twice."""
+    with (
+        closing(Owner(postgresql_database, "node-a")) as first,
+        closing(Owner(postgresql_database, "node-b", lease_s=0.0)) as second,
+    ):
+        assert first.claim(["ingest"])
+        nats_logs.owner = first
+        other = NatsLogs(nats_logs.url, tmp_path / "b")
+        other.owner = second
+        with closing(nats_logs.telemetry()) as log:
+            log.append(sealed_of(1, keys=[1]))
+            assert second.claim(["ingest"])
+            log.append(sealed_of(2, keys=[2]))
+            with closing(other.telemetry()) as taken:
+                assert taken.recent_keys(9).tolist() == [1, 2]
+                with pytest.raises(OwnerLost):
+                    log.append(sealed_of(3, keys=[3]))
+                assert taken.append(sealed_of(3, keys=[3])) == 3
+
+
 def test_without_a_database_one_node_writes(nats_logs: NatsLogs, tmp_path: Path) -> None:
     """Another node is refused when it opens the log; an earlier start of the same node is refused at its write."""
     with closing(nats_logs.telemetry()) as before:

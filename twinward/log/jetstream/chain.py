@@ -72,6 +72,7 @@ class JetStreamChain:
             self._follower.start()
             self._follower.reach(extent.last)
             check_node(self._replica, self._stream, place)
+            self._claim()
             opened.pop_all()
 
     def append(self, blocks: Sequence[Block], *, with_entry: Callable[[Database, int], None]) -> int:
@@ -163,6 +164,21 @@ class JetStreamChain:
         self._follower.join()
         self._replica.close()
 
+    def _claim(self) -> None:
+        """Claim the stream for a new owner before it reads its state: the former one then adds nothing to it."""
+        owner, role = self.place.owner, self.place.role
+        if owner is None or not owner.shared or not owner.epoch(role, 0):
+            return
+        for _ in range(ATTEMPTS):
+            try:
+                with self._lock, self._replica.writing() as (db, state):
+                    self._owned(db, state)
+            except Conflict:
+                self._reach_end()
+            else:
+                return
+        raise LogUnavailable(self._stream.shown, f"{ATTEMPTS} claims met messages of another process")
+
     def _append(self, blocks: list[Block], with_entry: Callable[[Database, int], None]) -> int:
         with self._settled_order(), self._lock, self._replica.writing() as (db, found):
             state = self._owned(db, found)
@@ -226,7 +242,7 @@ class JetStreamChain:
         return found
 
     def _owned(self, db: sqlite3.Connection, state: State) -> State:
-        """Return the state in which this process is the owner; claims the stream at the first write of its epoch.
+        """Return the state in which this process is the owner; claims the stream for a new epoch.
 
         Raises OwnerLost, and Conflict if the copy lacks messages of an owner.
         """
