@@ -254,13 +254,21 @@ class Notice:
         return cls(notice_id, site, hazard, ticket, channel, type, at_ns, body, "pending", 0, at_ns, None, "")
 
 
+BLOCKED = "blocked by the receiver: "
+"""Begin of the error of a notice that waits for the end of a block; its escalation goes on meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Result of one delivery attempt. retry: whether another attempt may succeed."""
+    """Result of one delivery attempt. retry: whether another attempt may succeed.
+
+    blocked_s: seconds for which the receiver accepts no message of this sender.
+    """
 
     delivered: bool
     retry: bool = True
     error: str = ""
+    blocked_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

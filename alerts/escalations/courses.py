@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, select
 
 from alerts.database import rows as records
 from alerts.database.evidence_rows import tickets_of
@@ -65,7 +65,8 @@ class Courses:
         duty = self._router.duty(connection, before.site)
         one, chain = self._chained(duty, one, course.hazard, now_ns)
         ids = [check.notice for check in one.checks]
-        states = dict(connection.execute(select(notices.c.id, notices.c.state).where(notices.c.id.in_(ids))).all())
+        state = case((rows.UNSENT, "failed"), else_=notices.c.state)
+        states = dict(connection.execute(select(notices.c.id, state).where(notices.c.id.in_(ids))).all())
         reached = lambda step: self._router.messages(duty, chain, step, one.grade) if duty else []  # noqa: E731 - of this transaction
         course.after, effects = advance(one, now_ns, chain, reached, states)
         if course.after is before:

@@ -131,7 +131,7 @@ class Escalator:
         """Return the hazards whose escalations are due, or have a failed notice."""
         column = escalations.c
         mine = notices.c.hazard == column.hazard
-        failed = exists().where(mine, notices.c.state == "failed", notices.c.type.in_(PAGED))
+        failed = exists().where(mine, rows.UNSENT, notices.c.type.in_(PAGED))
         due = column.state.in_((RUNNING, TAKEN)) & ((column.due_ns <= now_ns) | ((column.state == RUNNING) & failed))
         with self._reading.connect() as connection:
             found = connection.scalars(select(column.hazard).where(due).order_by(column.due_ns).limit(BATCH)).all()

@@ -8,9 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, case, insert, select, update
 
 from alerts.database.commits import mark_written
-from alerts.database.schema import escalations, hazards
+from alerts.database.schema import escalations, hazards, notices
+from alerts.model import BLOCKED
 
 from .model import RUNNING, TAKEN, Escalation, from_body, to_body
+
+UNSENT = (notices.c.state == "failed") | ((notices.c.state == "pending") & notices.c.error.startswith(BLOCKED))
+"""Notices that the next persons need not wait for: failed, or at a receiver that has blocked this sender."""
 
 
 def load(connection: Connection, hazard: str) -> Escalation | None:

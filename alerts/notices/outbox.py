@@ -21,7 +21,7 @@ from alerts.database import journal, rows
 from alerts.database.commits import Commits
 from alerts.database.engine import ALARM_LOCK_WAIT_MS, LOCK_WAIT_MS
 from alerts.database.schema import hazards, notices
-from alerts.model import Notice, Receipt
+from alerts.model import BLOCKED, Notice, Receipt
 from detectors import WATCHDOG
 
 from .bounded import LIMIT_S, Bounded
@@ -134,7 +134,7 @@ class Outbox:
             due_rows = connection.execute(gravest.limit(TURN if limited is None else DIGEST_TURN)).all()
         begun_s, handled = time.monotonic(), 0
         for group in grouped([rows.record(Notice, row) for row in due_rows], digests=limited is not None):
-            if limited is not None and limited.wait_s(red=is_red(group[0])) > 0:
+            if limited is not None and not limited.blocked() and limited.wait_s(red=is_red(group[0])) > 0:
                 continue  # stays due
             handled += len(group)
             leased = self._lease(group, now_ns)
@@ -249,10 +249,11 @@ class Outbox:
 
 def after_attempt(notice: Notice, receipt: Receipt, now_ns: int) -> Notice:
     """Return the notice after an attempt: sent, pending or failed."""
-    tried = replace(notice, attempts=notice.attempts + 1, error=receipt.error[:500])
+    error = f"{BLOCKED}{receipt.error}" if receipt.blocked_s else receipt.error
+    tried = replace(notice, attempts=notice.attempts + 1, error=error[:500])
     if receipt.delivered:
         return replace(tried, state="sent", delivered_ns=now_ns, error="")
     if not receipt.retry or now_ns - notice.created_ns > GIVE_UP_NS:
         return replace(tried, state="failed")
-    wait_ns = min(WAIT_NS * 2 ** min(notice.attempts, 20), WAIT_NS_MAX)
+    wait_ns = max(min(WAIT_NS * 2 ** min(notice.attempts, 20), WAIT_NS_MAX), int(receipt.blocked_s * 1e9))
     return replace(tried, next_ns=now_ns + wait_ns)

@@ -36,6 +36,10 @@ class Limited(Protocol):
         """Return the seconds until the receiver accepts a message of this grade; 0.0 for now."""
         ...
 
+    def blocked(self) -> bool:
+        """Return whether the receiver refuses every message now; an attempt then only returns the rest of the block."""
+        ...
+
 
 @runtime_checkable
 class Personal(Protocol):

@@ -85,7 +85,7 @@ class PagerDutyChannel:
         if notice.type not in ACTIONS:
             return Receipt(delivered=False, retry=False, error="the notice is about no hazard")
         if self._rate.wait_s(red=red) > 0:
-            return Receipt(delivered=False, error="the rate limit of the integration")
+            return self._rate.refusal("the rate limit of the integration")
         self._rate.note_sent(red=red)
         body = orjson.dumps(self._event(notice))
         if len(body) > EVENT_BYTES_MAX:
@@ -96,6 +96,7 @@ class PagerDutyChannel:
             return Receipt(delivered=False, error=f"{type(error).__name__}: {error}")
         if status == TOO_MANY:
             self._rate.block(BLOCK_S)
+            return self._rate.refusal(http_receipt(status).error)
         return http_receipt(status)
 
     def _event(self, notice: Notice) -> dict[str, Any]:

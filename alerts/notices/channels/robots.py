@@ -102,11 +102,15 @@ class RobotChannel:
         """Return the seconds until the provider accepts a message of this grade; 0.0 for now."""
         return self._rate.wait_s(red=red)
 
+    def blocked(self) -> bool:
+        """Return whether the provider refuses every message now."""
+        return self._rate.blocked()
+
     def deliver(self, notice: Notice) -> Receipt:
         """Send once, unless the provider would refuse one more message now."""
         red = notice.body.get("grade") == RED
         if self.wait_s(red=red) > 0:
-            return Receipt(delivered=False, error="the rate limit of the robot")
+            return self._rate.refusal("the rate limit of the robot")
         self._rate.note_sent(red=red)
         body, query = _request(self._robot, _cut(message(notice), self._kind.bytes_max), int(self._now_s()), red=red)
         headers = {"content-type": "application/json", "content-length": str(len(body))}
@@ -126,7 +130,7 @@ class RobotChannel:
             return Receipt(delivered=True)
         if code in self._kind.throttled:
             self._rate.block(self._kind.block_s)
-            return Receipt(delivered=False, error=f"too many messages ({code})")
+            return self._rate.refusal(f"too many messages ({code})")
         refused = status < 300 and isinstance(code, int)  # noqa: PLR2004 - as above
         return Receipt(delivered=False, retry=not refused, error=f"HTTP {status}, code {code}")
 

@@ -106,7 +106,7 @@ def wants(channel: Channel, kind: str, body: Mapping[str, Any], *, pages: bool) 
 
 NO_ADDRESS = Receipt(delivered=False, retry=False, error="the notice has no address for this channel")
 _PASSED_ON = (
-    *("wait_s", "limit_s", "medium", "connect", "close", "sounds", "keeps_state", "take_replies"),
+    *("wait_s", "blocked", "limit_s", "medium", "connect", "close", "sounds", "keeps_state", "take_replies"),
     *("use", "application_key", "check"),
 )
 """Attributes of channels: limits, addresses of persons, answers, connection, siren, state, replies, browsers."""

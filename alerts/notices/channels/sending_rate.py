@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from alerts.model import Receipt
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -44,6 +46,15 @@ class SendingRate:
         self._all_s.append(self._monotonic())
         if not red:
             self._lower_s.append(self._monotonic())
+
+    def blocked(self) -> bool:
+        """Return whether the receiver refuses every message now."""
+        return self._blocked_s > self._monotonic()
+
+    def refusal(self, error: str) -> Receipt:
+        """Return the receipt of a message that cannot leave now, with the rest of a block."""
+        left_s = max(0.0, self._blocked_s - self._monotonic())
+        return Receipt(delivered=False, error=error, blocked_s=left_s)
 
     def block(self, span_s: float) -> None:
         """Send nothing for this time: the receiver has refused messages as too many."""

@@ -96,6 +96,10 @@ class SmsChannel:
         """Return the seconds until the gateway accepts a message of this grade; 0.0 for now."""
         return self._rate.wait_s(red=red)
 
+    def blocked(self) -> bool:
+        """Return whether the gateway refuses every message now."""
+        return self._rate.blocked()
+
     def connect(self, answers: Answers) -> None:
         """Pass the replies that the provider posts to this receiver from now on."""
         self.replies.answers = answers
@@ -128,7 +132,7 @@ class SmsChannel:
 
     def _ask(self, values: Mapping[str, str], *, red: bool) -> Receipt:
         if self._rate.wait_s(red=red) > 0:
-            return Receipt(delivered=False, error="the rate limit of the gateway")
+            return self._rate.refusal("the rate limit of the gateway")
         self._rate.note_sent(red=red)
         request = fill(self._template, values)
         headers = {**request.headers, "content-length": str(len(request.body))}
@@ -149,6 +153,8 @@ class SmsChannel:
         if code in answer.throttled:
             self._rate.block(BLOCK_S)
         error = f"HTTP {status}, code {code[:100]}" if code else f"HTTP {status} without a code"
+        if self._rate.blocked():
+            return self._rate.refusal(error)
         return Receipt(delivered=False, retry=receipt.retry and code not in answer.permanent, error=error)
 
     def _values(self, notice: Notice) -> dict[str, str]:

@@ -33,6 +33,10 @@ class Limited(Plain):
         """Return the wait of lower grades."""
         return 0.0 if red else 3.0
 
+    def blocked(self) -> bool:
+        """Return that the receiver accepts messages."""
+        return False
+
 
 sites, grades = st.sampled_from(["school-1", "school-2", ""]), st.sampled_from(GRADES)
 
