@@ -288,12 +288,12 @@ def bench(
     rows: Annotated[int, typer.Option(help="Store, backtest: stored readings.", min=100_000, max=10**9)] = 2_000_000,
     schools: Annotated[int, typer.Option(help="Bureau: number of schools.", min=1, max=9_999)] = 3_000,
     database: Annotated[str, typer.Option(help="Bureau: URL of an empty database; by default SQLite.")] = "",
+    streams: Annotated[int, typer.Option(help="Latency: further live streams.", min=0, max=180)] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure this machine; each figure comes with a reference from the same run."""
     from .commands.bench import run_bench
 
-    options: dict[str, int | str] = {"rows": rows} if measurement in {Bench.STORE, Bench.BACKTEST} else {}
-    if measurement is Bench.BUREAU:
-        options = {"schools": schools, "database": database}
-    run_bench(measurement.value, seconds=seconds, as_json=as_json, **options)
+    own: dict[Bench, dict[str, int | str]] = {Bench.STORE: {"rows": rows}, Bench.BACKTEST: {"rows": rows}}
+    own |= {Bench.LATENCY: {"streams": streams}, Bench.BUREAU: {"schools": schools, "database": database}}
+    run_bench(measurement.value, seconds=seconds, as_json=as_json, **own.get(measurement, {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -17,6 +18,7 @@ from .cookies import credential
 from .dependencies import AccountIn, Dependencies, DependenciesIn
 from .problem import problem, problems
 from .streams import CHECK_S
+from .tail import EVENTS_MAX
 
 router = APIRouter(tags=["events"])
 PUBLISHED = frozenset(("hazard", "ticket", "notice", "sensor", "order", "silence", "drill"))
@@ -68,7 +70,7 @@ def _sequence(last_event_id: str | None) -> int | None:
 
 async def _stream(
     service: Dependencies, caller: Account, token: str, seen: int | None
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncIterator[ServerSentEvent | bytes]:
     """Yield events until the client disconnects or its session ends."""
     streams, actor = service.streams, caller.actor
     if streams.full() or streams.account_full(caller.username):  # others have opened between the request and now
@@ -87,10 +89,10 @@ async def _stream(
             if service.tail.condition != published:
                 published = service.tail.condition
                 yield ServerSentEvent(event="condition", id=str(at), data=json.dumps({"version": published}))
-            for event in await service.tail.after(at, condition=published, timeout_s=wait_s):
-                at = event.seq
-                if actor.sees(event.site) and event.kind.partition(".")[0] in PUBLISHED:
-                    yield _published(event)
+            events = await service.tail.after(at, condition=published, timeout_s=wait_s)
+            at = events[-1].seq if events else at
+            if message := b"".join(_published(event) for event in events if actor.sees(event.site)):
+                yield message
             if loop.time() - beat >= service.settings.heartbeat_s:
                 if service.tail.fresh():
                     yield _heartbeat(service, at)
@@ -101,10 +103,18 @@ def _heartbeat(service: Dependencies, seq: int) -> ServerSentEvent:
     return ServerSentEvent(event="heartbeat", id=str(seq), data=json.dumps({"now": format_time(service.clock())}))
 
 
-def _published(event: Event) -> ServerSentEvent:
-    body = {"kind": event.kind, "id": event.subject, "site": event.site, "actor": event.actor}
-    return ServerSentEvent(
-        event=event.kind.partition(".")[0],
-        id=str(event.seq),
-        data=json.dumps(body | {"at": format_time(event.at_ns)}),
+def _published(event: Event) -> bytes:
+    """Return the bytes of an event, none if the stream does not publish its kind."""
+    kind = event.kind.partition(".")[0]
+    return (
+        _encoded(event.seq, event.kind, event.subject, event.site, event.actor, event.at_ns)
+        if kind in PUBLISHED
+        else b""
     )
+
+
+@lru_cache(EVENTS_MAX)
+def _encoded(seq: int, kind: str, subject: str, site: str, actor: str, at_ns: int) -> bytes:
+    """Return the bytes of an event, encoded once for all listeners."""
+    data = json.dumps({"kind": kind, "id": subject, "site": site, "actor": actor, "at": format_time(at_ns)})
+    return ServerSentEvent(event=kind.partition(".")[0], id=str(seq), data=data).encode()

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from itertools import takewhile
 
 import structlog
 from anyio import to_thread
@@ -99,4 +100,4 @@ class Tail:
                 await self._changed.wait_for(lambda: self.seq > seq or self.condition != condition)
         except TimeoutError:
             return []
-        return [event for event in self._events if event.seq > seq]
+        return list(takewhile(lambda event: event.seq > seq, reversed(self._events)))[::-1]

@@ -18,6 +18,15 @@ CASES = [
 
 
 @pytest.mark.broker
+def test_every_alarm_reaches_every_further_stream() -> None:
+    """The streams have a row before the others; an alarm counts once for each stream."""
+    further, *others = latency.run(seconds=0.5, streams=3)
+    assert (further["case"], further["n"], further["lost"]) == ("published to 3 further live streams", 6, 0)
+    assert 0 < further["p50_ms"] <= further["p95_ms"] <= further["p99_ms"]
+    assert [row["case"] for row in others] == CASES
+
+
+@pytest.mark.broker
 def test_every_alarm_reaches_the_webhook_and_the_live_stream() -> None:
     """No alarm is lost at any stage, no stage ends before it begins, and no stage takes longer than the whole way."""
     notes: list[str] = []

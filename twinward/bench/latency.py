@@ -26,7 +26,7 @@ from twinward.log import DetectionLog, TelemetryLog
 
 from .pipeline import Progress
 from .probe import ServiceProcess
-from .receivers import LiveStream, WebhookReceiver
+from .receivers import LiveStream, LiveStreams, WebhookReceiver
 
 Row = dict[str, Any]
 Times = dict[str, int]
@@ -44,47 +44,59 @@ STAGES = ("published", "arrived", "logged", "detected", "applied", "webhook")
 begin of the transaction with hazard, ticket and notice, in whole milliseconds."""
 
 
-def run(*, seconds: float = 60.0, progress: Progress = lambda _text: None) -> Iterator[Row]:
-    """Yield a row for each of the two receivers, then one for each stage before the webhook: p50 and p99 in ms, n."""
+def run(*, seconds: float = 60.0, streams: int = 0, progress: Progress = lambda _text: None) -> Iterator[Row]:
+    """Yield a row for each of the two receivers, then one for each stage before the webhook: percentiles in ms, n.
+
+    streams: further live streams, which have a row of their own; one alarm counts once for each.
+    """
     with tempfile.TemporaryDirectory(prefix="twinward-bench-") as path:
-        times = _measure(Path(path), seconds, progress) | _logged(Path(path) / "data")
+        times, further = _measure(Path(path), seconds, streams, progress)
+        times |= _logged(Path(path) / "data")
     published = times["published"]
+    if streams:
+        begun = {f"{nth} {sensor}": at_ns for nth in range(streams) for sensor, at_ns in published.items()}
+        ended = {f"{nth} {sensor}": at_ns for nth, one in enumerate(further) for sensor, at_ns in one.items()}
+        yield _row(f"published to {streams} further live streams", begun, ended)
     yield _row("published to the webhook's receiver", published, times["webhook"])
     yield _row("published to the live stream", published, times["stream"])
     for before, after in pairwise(STAGES):
         yield _row(f"{before} to {after}", {sensor: times[before].get(sensor, 0) for sensor in published}, times[after])
 
 
-def _measure(folder: Path, seconds: float, progress: Progress) -> dict[str, Times]:
-    """Return the times at the publisher and at both receivers."""
+def _measure(folder: Path, seconds: float, streams: int, progress: Progress) -> tuple[dict[str, Times], list[Times]]:
+    """Return the times at the publisher and at both receivers, and those of each further stream."""
     progress("latency: start")
     with contextlib.ExitStack() as undo:
         broker = start_broker(free_port(), folder)
         undo.callback(broker.stop)
         receiver = undo.enter_context(WebhookReceiver(folder))
-        service = ServiceProcess(folder, broker.url, more=receiver.settings)
+        limit = f"account_listeners_max = {streams + 20}\nconnections_per_address = 768\nconnections_max = 768\n"
+        service = ServiceProcess(folder, broker.url, more=receiver.settings, http=limit)
         undo.callback(service.end)
         stream = undo.enter_context(LiveStream(service.port, service.headers))
+        further = undo.enter_context(LiveStreams(service.port, service.headers, streams))
         publisher = Publisher(broker.url, client_id="twinward-latency")
         undo.callback(publisher.close)
 
-        def streamed() -> Times:
-            sensors, received = receiver.sensors(), stream.received()
+        def named(received: Times) -> Times:
+            sensors = receiver.sensors()
             return {sensors[hazard]: at_ns for hazard, at_ns in received.items() if hazard in sensors}
 
         def arrived() -> Iterable[str]:
-            return receiver.received().keys() & streamed().keys()
+            streamed = (named(times).keys() for times in (stream.received(), *further.received()))
+            return set(receiver.received()).intersection(*streamed)
 
         _publish(publisher, "warm", WARM_ALARMS, arrived)
         count = max(1, round(seconds / EVERY_S))
         progress(f"latency: {count} alarms in {seconds:g} s")
         published = _publish(publisher, "alarm", count, arrived)
-        return {
+        times = {
             "published": published,
             "applied": receiver.applied(),
             "webhook": receiver.received(),
-            "stream": streamed(),
+            "stream": named(stream.received()),
         }
+        return times, [named(one) for one in further.received()]
 
 
 def _publish(publisher: Publisher, name: str, count: int, arrived: Callable[[], Iterable[str]]) -> Times:
@@ -124,12 +136,13 @@ def _logged(folder: Path) -> dict[str, Times]:
 
 def _row(case: str, begun: Times, ended: Times) -> Row:
     waits_ms = [(ended[sensor] - at_ns) / NANOS_PER_MS for sensor, at_ns in begun.items() if sensor in ended]
-    p50, p99 = np.percentile(waits_ms, (50, 99)) if waits_ms else (np.nan, np.nan)
+    p50, p95, p99 = np.percentile(waits_ms, (50, 95, 99)) if waits_ms else (np.nan,) * 3
     return {
         "bench": "latency",
         "case": case,
         "n": len(waits_ms),
         "p50_ms": round(float(p50), 1),
+        "p95_ms": round(float(p95), 1),
         "p99_ms": round(float(p99), 1),
         "lost": len(begun) - len(waits_ms),
     }

@@ -39,15 +39,15 @@ def alarms(published: dict[str, int]) -> Callable[[float, int], list[tuple[str, 
 class ServiceProcess:
     """`twinward run` as a separate process."""
 
-    def __init__(self, folder: Path, broker: str, *, more: str = "") -> None:
+    def __init__(self, folder: Path, broker: str, *, more: str = "", http: str = "") -> None:
         """Start it on the folder and wait until it is ready; ready_s: the start's duration.
 
-        more: further tables of its configuration.
+        more: further tables of its configuration; http: further keys of the table `http`.
         """
         port, began_s = free_port(), time.monotonic()
         config = folder / "twinward.toml"
         config.write_text(
-            f'data_dir = "{folder}/data"\n[mqtt]\nurl = "{broker}"\n[http]\nport = {port}\n'
+            f'data_dir = "{folder}/data"\n[mqtt]\nurl = "{broker}"\n[http]\nport = {port}\n{http}'
             "[intake]\nundeclared_max = 2000000\n"
             f"{more}"
         )

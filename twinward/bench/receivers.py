@@ -1,10 +1,12 @@
-"""Receivers of a measurement: the program behind a webhook, and a console on the live stream."""
+"""Receivers of a measurement: the program behind a webhook, and one or many live streams."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import json
+import re
+import selectors
 import threading
 import time
 from collections.abc import Mapping
@@ -12,10 +14,12 @@ from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, create_connection, socket
 from typing import Any, Self, cast
 
 OPENED = "hazard.opened"
+_OPENED = re.compile(rb'"kind": ?"hazard\.opened", ?"id": ?"([^"]+)"')
+CHUNK, TURN_S = 65_536, 0.2
 NANOS_PER_US = 1_000
 
 
@@ -121,3 +125,48 @@ class LiveStream:
                 event = json.loads(line[5:]) if line.startswith(b"data:") else {}
                 if event.get("kind") == OPENED:
                     self._received.setdefault(event["id"], now_ns)
+
+
+class LiveStreams:
+    """Many clients of the live stream in one thread; keeps each client's arrival times of opened hazards."""
+
+    def __init__(self, port: int, headers: Mapping[str, str], count: int) -> None:
+        """Open the streams. They differ from consoles: they read no list after an event."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}\r\n".encode()
+        self._selector, self._ended = selectors.DefaultSelector(), threading.Event()
+        self._times: list[dict[str, int]] = []
+        for _ in range(count):
+            one = create_connection(("127.0.0.1", port), timeout=10)
+            one.sendall(request)
+            self._times.append({})
+            self._selector.register(one, selectors.EVENT_READ, (self._times[-1], bytearray()))
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        for key in list(self._selector.get_map().values()):
+            cast("socket", key.fileobj).close()
+        self._selector.close()
+
+    def received(self) -> list[dict[str, int]]:
+        """Return the arrival time of the event of each opened hazard in ns, by its id, for each stream."""
+        return [times.copy() for times in self._times]
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            for key, _ in self._selector.select(TURN_S):
+                chunk, now_ns = cast("socket", key.fileobj).recv(CHUNK), time.time_ns()
+                if not chunk:
+                    self._selector.unregister(key.fileobj)
+                    continue
+                times, rest = key.data
+                rest += chunk
+                for hazard in _OPENED.findall(rest):
+                    times.setdefault(hazard.decode(), now_ns)
+                del rest[: rest.rfind(b"\n") + 1]
