@@ -77,9 +77,9 @@ async def _stream(
         return
     with streams.opened(caller.username, token):
         at = service.tail.seq if seen is None else seen
-        if at > service.tail.seq or at < service.tail.oldest - 1:
+        if service.tail.lacks(at):
             at = service.tail.seq
-            yield ServerSentEvent(event="reset", id=str(at), data="{}")
+            yield _reset(at)
         if service.tail.fresh():
             yield _heartbeat(service, at)
         loop = asyncio.get_running_loop()
@@ -90,6 +90,10 @@ async def _stream(
                 published = service.tail.condition
                 yield ServerSentEvent(event="condition", id=str(at), data=json.dumps({"version": published}))
             events = await service.tail.after(at, condition=published, timeout_s=wait_s)
+            if service.tail.lacks(at):  # a client that reads too slowly
+                at = service.tail.seq
+                yield _reset(at)
+                continue
             at = events[-1].seq if events else at
             if message := b"".join(_published(event) for event in events if actor.sees(event.site)):
                 yield message
@@ -97,6 +101,11 @@ async def _stream(
                 if service.tail.fresh():
                     yield _heartbeat(service, at)
                 beat = loop.time()
+
+
+def _reset(seq: int) -> ServerSentEvent:
+    """Return the event after which a client reads its lists again."""
+    return ServerSentEvent(event="reset", id=str(seq), data="{}")
 
 
 def _heartbeat(service: Dependencies, seq: int) -> ServerSentEvent:

@@ -84,6 +84,10 @@ class Tail:
         """Return whether the journal has just been read."""
         return time.monotonic() - self._read_s < FRESH_S
 
+    def lacks(self, seq: int) -> bool:
+        """Return whether an entry behind `seq` is not kept, or `seq` is of another journal."""
+        return seq > self.seq or seq < self.oldest - 1
+
     async def _publish(self, fresh: Sequence[Event], condition: int) -> None:
         async with self._changed:
             self.condition = condition

@@ -1,4 +1,4 @@
-"""Pages that a receiver does not confirm, by real channels: robot, e-mail and webhook; receipts of the persons.
+"""Unconfirmed pages by real channels (robot, e-mail, webhook), and receipts of the persons.
 
 The robot is a fake of its provider, the mail server is aiosmtpd, the webhook an HTTP server. Each check is of the
 messages that these have received.

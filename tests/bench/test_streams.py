@@ -1,4 +1,4 @@
-"""Benchmark of the fan-out of the live stream: CPU time from the tail of the journal to the bytes of 100 streams."""
+"""Benchmark of the live stream: CPU time from the tail of the journal to the bytes of 100 streams."""
 
 from __future__ import annotations
 

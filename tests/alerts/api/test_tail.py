@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from alerts import Event
+from alerts.api.events import _stream
 from alerts.api.tail import Tail
 
 QUIET = SimpleNamespace(add=lambda _: None, remove=lambda _: None)
@@ -66,6 +69,55 @@ def test_the_end_waits_for_the_present_read() -> None:
 
     asyncio.run(asyncio.wait_for(follow(), 10))
     assert read == ["ended"]
+
+
+def entry(seq: int) -> Event:
+    """Return a journal entry."""
+    return Event(seq=seq, at_ns=10**18, actor="system", kind="hazard.opened", site="s", subject=f"h{seq}", facts={})
+
+
+def listener(tail: Tail) -> AsyncIterator[Any]:
+    """Return a stream of all schools that begins with the next entry."""
+    rights: dict[str, Any] = {"full": lambda: False, "account_full": lambda _: False, "ended": lambda _: False}
+    streams = SimpleNamespace(opened=lambda *_: contextlib.nullcontext(), **rights)
+    settings = SimpleNamespace(heartbeat_s=60.0)
+    service: Any = SimpleNamespace(streams=streams, tail=tail, settings=settings, clock=lambda: 0)
+    caller: Any = SimpleNamespace(username="operator", actor=SimpleNamespace(sees=lambda _: True))
+    return _stream(service, caller, "", None)
+
+
+def test_a_listener_that_is_too_slow_resets_and_misses_nothing_silently(monkeypatch: Any) -> None:
+    """Entries in order, once each; a reset when the tail has dropped some that the client has not read."""
+    monkeypatch.setattr("alerts.api.tail.EVENTS_MAX", 3)
+    tail = Tail(SimpleNamespace(queries=None, commits=QUIET), lambda: 0)  # type: ignore[arg-type]
+
+    async def read() -> list[bytes]:
+        stream, found = listener(tail), list[bytes]()
+        for first, last in ((1, 2), (3, 5), (6, 10), (11, 11)):
+            waiting = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(0)  # the listener waits
+            await tail._publish([entry(seq) for seq in range(first, last + 1)], 0)
+            message = await waiting
+            found.append(message if isinstance(message, bytes) else message.encode())
+        return found
+
+    one, two, three, four = asyncio.run(asyncio.wait_for(read(), 10))
+    ids = [[int(line[4:]) for line in part.splitlines() if line.startswith(b"id: ")] for part in (one, two, four)]
+    assert ids == [[1, 2], [3, 4, 5], [11]]
+    assert three.startswith(b"id: 10\r\nevent: reset")
+
+
+def test_a_listener_before_the_first_read_of_the_journal_resets() -> None:
+    """It leaves the event loop free, although the tail has no entry after its position."""
+    tail = Tail(SimpleNamespace(queries=None, commits=QUIET), lambda: 0)  # type: ignore[arg-type]
+
+    async def read() -> bytes:
+        waiting = asyncio.ensure_future(anext(listener(tail)))
+        await asyncio.sleep(0)
+        tail.seq, tail.oldest = 7, 8
+        return bytes((await waiting).encode())
+
+    assert asyncio.run(asyncio.wait_for(read(), 10)).startswith(b"id: 7\r\nevent: reset")
 
 
 def drain(beats: queue.Queue[str]) -> None:
