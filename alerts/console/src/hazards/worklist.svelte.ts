@@ -44,7 +44,7 @@ export class Worklist {
 
   /** Release the list after 10 s without input; called every second. */
   tick(): void {
-    if (this.above && !this.#touched()) this.release();
+    if (this.shown !== this.#rows && !this.#touched()) this.release();
     if (!this.shown.some((one) => one.id === this.chosen)) this.#select(this.shown[0]?.id ?? "");
   }
 
@@ -66,17 +66,26 @@ export class Worklist {
     return performance.now() - this.#used_ms < UNTOUCHED_MS;
   }
 
-  /** Keep order and number; show the present state of each alarm. One that has ended keeps its place. */
+  /**
+   * Keep order and number; show the present state of each alarm. One that has ended keeps its place, not the selection.
+   * A list of ended alarms is released, and so is one without a waiting alarm if its selected one has ended.
+   */
   #refresh(): void {
     const present = new Map(this.#rows.map((one) => [one.id, one]));
-    if (!this.shown.length) return this.release();
+    const frozen = new Set(this.shown.map((one) => one.id));
+    const standing = this.#rows.filter((one) => frozen.has(one.id));
     this.shown = this.shown.map((one) => present.get(one.id) ?? { ...one, active: false, state: "normal" });
-    this.above = this.#rows.filter((one) => !this.shown.some((shown) => shown.id === one.id)).length;
+    this.above = this.#rows.length - standing.length;
+    if (standing.length && present.has(this.chosen)) return;
+    const [gravest, next] = [this.#rows[0], standing[0]];
+    if (gravest && next && (waits(next) || !waits(gravest))) return this.#select(next.id);
+    this.release();
+    this.#select(gravest?.id ?? "");
   }
 
   #select(id: string): void {
     if (id === this.chosen) return;
-    if (this.chosen) this.#moved_ms = performance.now();
+    if (id) this.#moved_ms = performance.now();
     this.chosen = id;
   }
 }

@@ -753,7 +753,7 @@ export const en: Record<keyof typeof zh, string> = {
   peakIs: "peak {value} at {at}",
   presentIs: "now {value} ({age} ago)",
   semicolon: "; ",
-  selectionMoved: "The selection has just moved to a graver alarm. Press the key again.",
+  selectionMoved: "The selection has just moved to another alarm. Press the key again.",
   evacuateAgain: "Press evacuate again to order the evacuation.",
   stepConfirm: "Confirm",
   stepCall: "Called 119",
