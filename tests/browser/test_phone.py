@@ -166,7 +166,7 @@ def enter(phone: BrowserContext, room: PumpRoom, username: str = "fixer") -> Pag
     expect(page.get_by_test_id("ticket")).to_have_count(1)
     expect(page.get_by_test_id("connection")).to_have_text("Live")  # account and outbox are read again then
     page.evaluate("navigator.serviceWorker.ready.then((one) => one.scope)")
-    names = (f"ticket/{room.ticket.id}", f"signal/{SITE}/{FLOAT}/level_high")
+    names = ("account", f"ticket/{room.ticket.id}", f"signal/{SITE}/{FLOAT}/level_high")
     until(lambda: all(page.evaluate(KEPT, [username, one]) for one in names), timeout_s=20, what="copies on the phone")
     return page
 
