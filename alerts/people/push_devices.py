@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from cachetools import LRUCache
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select
-from sqlalchemy.exc import DBAPIError
 
 from alerts.database.schema import push_devices
+from alerts.database.storage_faults import NOT_STORED
 from alerts.database.stored_key import StoredKey
 from alerts.errors import NotFound
 
@@ -19,7 +18,6 @@ from .access import Actor
 
 DEVICES_MAX = 10
 """Browsers of one account; a further one replaces the oldest."""
-ACCOUNTS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +40,25 @@ class PushDevices:
         self._engine, self._clock = engine, clock
         self._reading = engine.execution_options(writes=False)
         self._key = StoredKey(engine, "push_key")
-        self._kept: LRUCache[str, tuple[PushDevice, ...]] = LRUCache(ACCOUNTS_KEPT)
+        self._kept: dict[str, tuple[PushDevice, ...]] = {}
 
     def key(self) -> bytes:
         """Return the 32 random bytes from which the key of the service derives; the browsers trust that key alone."""
         return self._key.read()
+
+    def load(self) -> None:
+        """Read the key and the browsers of all accounts, so that they are known while the database fails."""
+        self.key()
+        with self._reading.connect() as connection:
+            names = connection.scalars(select(push_devices.c.username).distinct()).all()
+            self._kept = {name: tuple(_devices(connection, name)) for name in names}
 
     def of(self, username: str) -> Sequence[PushDevice]:
         """Return the browsers of an account, the oldest first; the last known ones while the database fails."""
         try:
             with self._reading.connect() as connection:
                 found = tuple(_devices(connection, username))
-        except DBAPIError:
+        except NOT_STORED:
             return self._kept.get(username, ())
         self._kept[username] = found
         return found
@@ -67,6 +72,7 @@ class PushDevices:
             surplus = own[: max(0, len(own) + 1 - DEVICES_MAX)]
             connection.execute(delete(push_devices).where(push_devices.c.id.in_(surplus)))
             connection.execute(insert(push_devices).values(asdict(made)))
+        self.of(actor.username)  # keeps them
         return made
 
     def remove(self, actor: Actor, identity: str) -> None:
@@ -75,11 +81,13 @@ class PushDevices:
         with self._engine.begin() as connection:
             if not connection.execute(delete(push_devices).where(own)).rowcount:
                 raise NotFound("browser", identity)
+        self.of(actor.username)  # keeps the others
 
     def gone(self, device: PushDevice) -> None:
         """Remove a browser whose push service no longer knows it; it stays while the database rejects writes."""
         with self._engine.begin() as connection:
             connection.execute(delete(push_devices).where(push_devices.c.id == device.id))
+        self.of(device.username)  # as above
 
     def forget(self, connection: Connection, username: str) -> None:
         """Remove every browser of an account within the caller's transaction."""

@@ -19,8 +19,8 @@ from annotated_types import doc
 from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from sqlalchemy.exc import DBAPIError
 
+from alerts.database.storage_faults import NOT_STORED
 from alerts.errors import ChannelError
 from alerts.model import Notice, Receipt
 from alerts.people.push_devices import PushDevice, PushDevices
@@ -81,7 +81,8 @@ class WebPushChannel:
         self._exchanges: LRUCache[str, Exchange] = LRUCache(EXCHANGES_MAX)
 
     def use(self, devices: PushDevices) -> None:
-        """Send to these browsers from now on."""
+        """Send to these browsers from now on, with the last known ones and the key while the database fails."""
+        devices.load()
         self._devices = devices
 
     def application_key(self) -> str:
@@ -95,10 +96,7 @@ class WebPushChannel:
 
     def deliver(self, notice: Notice) -> Receipt:
         """Send to each browser of the account. A browser that its push service no longer knows is removed."""
-        try:
-            devices = self._devices.of(address_of(notice)) if self._devices is not None else ()
-        except DBAPIError as error:
-            return Receipt(delivered=False, error=type(error).__name__)
+        devices = self._devices.of(address_of(notice)) if self._devices is not None else ()
         receipts = [self._send(device, notice) for device in devices]
         failures = [one for one in receipts if not one.delivered]
         if not receipts:
@@ -127,7 +125,7 @@ class WebPushChannel:
             self._exchanges.pop(device.endpoint, None)
         try:
             devices.gone(device)
-        except DBAPIError:
+        except NOT_STORED:
             return
 
     def _message(self, device: PushDevice, notice: Notice) -> tuple[dict[str, str], bytes]:

@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import create_engine
 
 from alerts import Notice
 from alerts.errors import ChannelError
@@ -16,7 +17,7 @@ from alerts.notices.channels.web_push import WebPushChannel, WebPushSettings
 from alerts.people.access import Actor
 from alerts.people.push_devices import DEVICES_MAX, PushDevices
 
-from .browsers import add_browser, decoded
+from .browsers import LI, Browser, add_browser, decoded
 
 WANG = Actor("wang", frozenset(("operator",)))
 MESSAGE_BYTES_MAX, TOPIC_MAX, TOKEN_S_MAX = 4_096, 32, 24 * 3_600
@@ -179,3 +180,20 @@ def test_an_account_has_ten_browsers_and_one_browser_one_account(devices: PushDe
     add_browser(devices, peer.url("/5"), WANG)
     assert [one.endpoint for one in devices.of("li")] == [one for one in kept if one != peer.url("/5")]
     assert [one.endpoint for one in devices.of("wang")] == [peer.url("/5")]
+
+
+def test_a_page_reaches_the_known_browsers_while_the_database_fails(
+    peer: Any, devices: PushDevices, channel: WebPushChannel, service: PushService, notice: Callable[..., Notice]
+) -> None:
+    """A process that starts later knows them and the key as well; a browser that left gets nothing."""
+    add_browser(devices, peer.url("/1"))
+    left = devices.add(LI, name="left", **Browser(peer.url("/2")).subscription())
+    devices.remove(LI, left.id)
+    later = PushDevices(devices._engine, time.time_ns)
+    started = WebPushChannel(WebPushSettings(name="push", contact="safety@school.example", allow_private=True))
+    started.use(later)
+    for one in (devices, later):
+        one._reading = create_engine("sqlite:////nowhere/alerts.db")
+    for one in (channel, started):
+        assert one.deliver(addressed(notice)).delivered
+    assert [path for path, _, _ in service.taken] == ["/1", "/1"]
