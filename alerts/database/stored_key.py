@@ -14,13 +14,14 @@ from .storage_faults import UNWRITTEN
 class StoredKey:
     """A key of 32 random bytes under a name of the table `meta`. It may be read by several threads."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine, self._name = engine, name
+    def __init__(self, engine: Engine, name: str, *, stored: bool = False) -> None:
+        """stored: others keep what the key has signed, so that it must be in the database before its first use."""
+        self._engine, self._name, self._must = engine, name, stored
         self._lock = threading.Lock()
         self._key = b""
 
     def read(self) -> bytes:
-        """Return the key; one query at the first call."""
+        """Return the key; one query at the first call. With `stored`, raises the error of a write that is rejected."""
         with self._lock:
             self._key = self._key or self._stored()
             return self._key
@@ -37,5 +38,7 @@ class StoredKey:
                     if found is None:
                         connection.execute(insert(meta).values(key=self._name, value=fresh))
             except UNWRITTEN:
+                if self._must:
+                    raise
                 found = None
         return bytes.fromhex(found or fresh)

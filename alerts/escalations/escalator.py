@@ -153,6 +153,10 @@ class Escalator:
 
     def _execute(self, hazard: str, now_ns: int) -> None:
         known = self._unsaved.get(hazard)
+        if known is None:
+            with self._reading.connect() as connection:  # a blocked page is due at each turn, mostly without an event
+                if self._courses.until(connection, hazard, now_ns, known) is None:
+                    return
         try:
             with self._engine.begin() as connection:
                 course = self._courses.until(connection, hazard, now_ns, known)

@@ -255,5 +255,5 @@ def after_attempt(notice: Notice, receipt: Receipt, now_ns: int) -> Notice:
         return replace(tried, state="sent", delivered_ns=now_ns, error="")
     if not receipt.retry or now_ns - notice.created_ns > GIVE_UP_NS:
         return replace(tried, state="failed")
-    wait_ns = max(min(WAIT_NS * 2 ** min(notice.attempts, 20), WAIT_NS_MAX), int(receipt.blocked_s * 1e9))
+    wait_ns = int(receipt.blocked_s * 1e9) or min(WAIT_NS * 2 ** min(notice.attempts, 20), WAIT_NS_MAX)
     return replace(tried, next_ns=now_ns + wait_ns)

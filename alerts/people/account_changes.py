@@ -72,13 +72,14 @@ class AccountChanges:
         return after
 
     def change_password(self, account: Account, password: str) -> None:
-        """Replace the own password, which the caller has verified; all sessions of the account end. Raises Invalid."""
+        """Replace the own password, which the caller has verified; sessions and Web Push end. Raises Invalid."""
         if fault := password_fault(password, account.username):
             raise Invalid.in_both({"new_password": fault})
         hashed = self._hasher.hash(password)
         with self._engine.begin() as connection:
             change = RowChange(accounts.name, account.username, digests({"password": hashed}))
             self._sessions.forget(connection, account.username)
+            self.push_devices.forget(connection, account.username)
             own = accounts.c.username == account.username
             connection.execute(update(accounts).where(own).values(password=hashed))
             self.record(connection, "person.password", change, by=account.username, facts={})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from twinward.bench import scale
 
 
+@pytest.mark.broker
 def test_each_layout_has_costs() -> None:
     """No reading is lost; CPU, entries and bytes of a reading are measured, those of NATS on the second layout only."""
     one, roles = scale.run(seconds=2.0, sensors=300)

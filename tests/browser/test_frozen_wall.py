@@ -95,3 +95,14 @@ def test_end_of_the_selected_alarm_passes_the_keys_to_the_one_that_waits(
     expect(page.locator(CHOSEN)).to_contain_text("Unacknowledged")
     expect(above).to_have_count(0)
     acknowledged(page)
+
+
+def test_rested_list_selects_the_alarm_that_waits(school: Any, sign_in: SignIn) -> None:
+    """A fire that came while the list was in use takes the selection from an acknowledged one after 10 s of rest."""
+    page = sign_in("operator", language="en")
+    on_wall(school, page)
+    school.detect(Phase.RAISE)
+    expect(page.locator(CHOSEN)).to_have_count(1)
+    acknowledged(page)
+    school.detect(Phase.RAISE, sensor="smoke-9")
+    expect(page.locator(CHOSEN)).to_contain_text("Unacknowledged")

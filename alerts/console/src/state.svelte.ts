@@ -7,7 +7,7 @@ import { alarms } from "./hazards/alarms.svelte";
 import { copyOf, forget, keep } from "./offline/kept";
 import { outbox } from "./offline/outbox.svelte";
 import { forgetAccount, forgetSign, lastAccount, prepare } from "./offline/phone";
-import { ownBrowser, remove } from "./push/push";
+import { leavePush, ownPush } from "./push/push";
 import { here } from "./router.svelte";
 import { setZone } from "./times";
 
@@ -27,9 +27,12 @@ const ASLEEP_MS = 5000; // a longer pause between two ticks is a sleep of the co
 const PROOF_MAX_MS = 1500; // after a return: the next data, else the page is not live
 const BEHIND_MAX_MS = 8000;
 const LOOK_MS = 60_000;
+/** Parts without which the pages of paperwork are current; without a broker no synthetic alarm passes either. */
+const AWAY = ["broker", "sensors", "alarm_path"];
 /** Pages of work that needs no live state: a strip instead of the cover while the sensors are away. */
 const PAPERWORK = ["register", "inspections", "dangers", "posts", "accounts", "displays"];
 const RETRY_MS = 2000;
+const LISTS_MS = 1000;
 const SESSION_MAX_MS = 12 * 3_600_000; // as on the service
 const USE_EVERY_MS = 300_000;
 
@@ -66,6 +69,7 @@ class Shared {
   /** The person is signing out: refused requests of that moment do not show the form before the copies are gone. */
   #leaving = false;
   #left = 0; // sign-outs of this page
+  #raised = new Map<"hazards" | "tickets", boolean>(); // counter raised in the last second -> whether an event followed
   #stream: Subscription | undefined;
 
   constructor() {
@@ -101,10 +105,16 @@ class Shared {
     return Math.min(this.#received_ms + this.#ahead_ms, ...faults.map((one) => Date.parse(one.since)));
   }
 
+  /** Whether the page needs no live state, broker or sensors are away, and every other part works. */
+  get paperwork(): boolean {
+    if (this.lost !== "service" || !PAPERWORK.includes(here().name)) return false;
+    const parts = (alarms.condition?.faults ?? []).filter((one) => one.grade === "red").map((one) => one.part);
+    return parts.every((one) => AWAY.includes(one)) && parts.some((one) => one !== "alarm_path");
+  }
+
   /** Whether the page is covered: not live, nobody has asked to look behind the veil, and it is no paperwork without sensors. */
   get covered(): boolean {
-    if (this.lost === "service" && PAPERWORK.includes(here().name)) return false;
-    return this.lost !== null && (this.lost === "session" || this.#clock_ms > this.#lookUntil_ms);
+    return this.lost !== null && !this.paperwork && (this.lost === "session" || this.#clock_ms > this.#lookUntil_ms);
   }
   /** Lift the veil for a minute: the last known state, marked as such. */
   lookBehind(): void {
@@ -177,6 +187,7 @@ class Shared {
     this.#enterAs(account);
     this.ended = this.copied = false;
     void this.#takeAlong();
+    void ownPush(account.user.username).catch(() => undefined);
     void this.#keepAwake();
     this.#reload();
   }
@@ -200,7 +211,7 @@ class Shared {
 
   async signOut(): Promise<void> {
     this.#leaving = true;
-    if (ownBrowser()) await remove(ownBrowser()).catch(() => undefined); // the next person gets no alarm of this one
+    await leavePush().catch(() => undefined); // the next person gets no alarm of this one
     await call("DELETE", "session").catch(() => undefined);
     this.#stream?.stop();
     this.#stream = undefined;
@@ -300,8 +311,8 @@ class Shared {
 
   #apply(event: ServerEvent): void {
     const seen = document.visibilityState === "visible"; // a hidden tab reads its lists when a person returns
-    if (seen && (event.type === "hazard" || event.type === "sensor")) this.hazards += 1;
-    if (seen && event.type === "ticket") this.tickets += 1;
+    if (seen && (event.type === "hazard" || event.type === "sensor")) this.#raise("hazards");
+    if (seen && event.type === "ticket") this.#raise("tickets");
     if (event.type === "order") this.orders += 1;
     if (event.type === "silence") this.silences += 1;
     if (event.type === "drill") this.drills += 1;
@@ -311,6 +322,18 @@ class Shared {
       this.#setClock(event.data);
       alarms.beat();
     }
+  }
+
+  /** Let lists read again: at once, then at most every second while events follow each other. */
+  #raise(name: "hazards" | "tickets"): void {
+    if (this.#raised.has(name)) return void this.#raised.set(name, true);
+    this[name] += 1;
+    this.#raised.set(name, false);
+    setTimeout(() => {
+      const again = this.#raised.get(name);
+      this.#raised.delete(name);
+      if (again) this.#raise(name);
+    }, LISTS_MS);
   }
 
   #setClock(data: string): void {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from alerts.model import Notice, Receipt
-from alerts.people.push_devices import PushDevices
+
+if TYPE_CHECKING:  # loads the database, which a process of another role does not need
+    from alerts.people.push_devices import PushDevices
 
 ACKNOWLEDGEMENTS = ("hazard.acknowledged", "hazard.unacknowledged")
 """Types of notices that only programs with a choice of notices receive."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import socket
 import ssl
 import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import httpcore
@@ -56,28 +56,34 @@ class Exchange:
         )
         weakref.finalize(self, self._pool.close)
 
-    def post(self, headers: Mapping[str, str], body: bytes) -> int:
-        """Return the status of the response. Raises OSError, ValueError and FAILURES."""
-        return self.ask("POST", {**headers, "content-length": str(len(body))}, body)[0]
+    def post(self, headers: Mapping[str, str], body: bytes, *, target: str = "") -> int:
+        """Return the status of the response. Raises OSError, ValueError and FAILURES.
+
+        target: path and query at the destination's host, if others than its own.
+        """
+        return self.ask("POST", {**headers, "content-length": str(len(body))}, body, target=target)[0]
 
     def get(self) -> int:
         """Return the status of the response. Raises OSError, ValueError and FAILURES."""
         return self.ask("GET", {}, None)[0]
 
-    def ask(self, method: str, headers: Mapping[str, str], body: bytes | None, *, query: str = "") -> tuple[int, bytes]:
+    def ask(
+        self, method: str, headers: Mapping[str, str], body: bytes | None, *, query: str = "", target: str = ""
+    ) -> tuple[int, bytes]:
         """Return status and content of the response, read up to its limit. Raises as `post`.
 
         query: further parameters of the URL. A kept connection that the receiver has closed is replaced once.
         """
-        return self.challenged(method, headers, body, query=query)[:2]
+        return self.challenged(method, headers, body, query=query, target=target)[:2]
 
     def challenged(
-        self, method: str, headers: Mapping[str, str], body: bytes | None, *, query: str = ""
+        self, method: str, headers: Mapping[str, str], body: bytes | None, *, query: str = "", target: str = ""
     ) -> tuple[int, bytes, list[str]]:
         """Return status, content and the values of `www-authenticate`; see `ask`."""
         self._limit.until_s = time.monotonic() + self._timeout_s
         to = self._destination
-        target = f"{to.target}{'&' if '?' in to.target else '?'}{query}" if query else to.target
+        target = target or to.target
+        target = f"{target}{'&' if '?' in target else '?'}{query}" if query else target
         url = httpcore.URL(scheme=to.scheme, host=to.host, port=to.port, target=target)
         fields = [("host", to.authority), *headers.items()]
         for _ in range(KEPT_MAX):
@@ -134,40 +140,38 @@ class _Resolver:
 
     def __init__(self, destination: Destination, *, allow_private: bool) -> None:
         self._destination, self._allow_private = destination, allow_private
-        self._running: threading.Thread | None = None
+        self._running: Future[list[str]] | None = None
         self._lock = threading.Lock()
 
     def addresses(self, timeout_s: float) -> list[str]:
         """Return all addresses of the host. Raises ValueError unless every one is allowed, OSError for none.
 
-        The system's resolver has no time limit: it runs in a thread of its own, one at a time.
+        The system's resolver has no time limit: it runs in a thread of its own, one at a time. Requests at the same
+        time share its result.
         """
-        results: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
         with self._lock:
-            if self._running is not None and self._running.is_alive():
-                raise TimeoutError("the previous name resolution has not ended")
-            self._running = threading.Thread(target=self._resolve, args=(results,), name="resolve", daemon=True)
-            self._running.start()
+            if self._running is None or self._running.done():
+                self._running = Future()
+                threading.Thread(target=self._resolve, args=(self._running,), name="resolve", daemon=True).start()
+            running = self._running
         try:
-            found = results.get(timeout=timeout_s)
-        except queue.Empty:
+            found = running.result(timeout_s)
+        except TimeoutError:
             raise TimeoutError("the name resolution takes too long") from None
-        if isinstance(found, OSError):
-            raise found
         if not found or not all(allowed(address, allow_private=self._allow_private) for address in found):
             raise ValueError(f"{self._destination.host} has an address that webhooks may not go to")
         return found
 
-    def _resolve(self, results: queue.SimpleQueue[list[str] | OSError]) -> None:
+    def _resolve(self, result: Future[list[str]]) -> None:
         to = self._destination
         try:
             found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
         except OSError as error:
-            results.put(error)
+            result.set_exception(error)
         except UnicodeError as error:
-            results.put(OSError(str(error)))
+            result.set_exception(OSError(str(error)))
         else:
-            results.put([*dict.fromkeys(str(entry[4][0]) for entry in found)])
+            result.set_result([*dict.fromkeys(str(entry[4][0]) for entry in found)])
 
 
 class _CheckedNetwork(httpcore.NetworkBackend):

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Interval, Unit, doc
 
 from alerts.errors import ChannelError
-from alerts.people.push_devices import PushDevices
 
 from .contract import Answering, Answers, Channel, Connected, Pushing
 from .secret_files import addresses, secret
+
+if TYPE_CHECKING:  # loads the database, which a process of another role does not need
+    from alerts.people.push_devices import PushDevices
 
 
 @dataclass(frozen=True, slots=True)

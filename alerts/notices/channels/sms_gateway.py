@@ -128,7 +128,9 @@ class SmsChannel:
         if not failures:
             return Receipt(delivered=True)
         count = f"{len(failures)} of {len(numbers)} numbers: {failures[0].error}"
-        return replace(failures[0], retry=any(one.retry for one in failures), error=count)
+        reached = len(failures) < len(numbers)
+        blocked_s = 0.0 if reached else max(one.blocked_s for one in failures)
+        return replace(failures[0], retry=any(one.retry for one in failures), error=count, blocked_s=blocked_s)
 
     def _ask(self, values: Mapping[str, str], *, red: bool) -> Receipt:
         if self._rate.wait_s(red=red) > 0:
@@ -150,10 +152,9 @@ class SmsChannel:
         receipt = http_receipt(status)
         if receipt.delivered and code in answer.good:
             return receipt
+        error = f"HTTP {status}, code {code[:100]}" if code else f"HTTP {status} without a code"
         if code in answer.throttled:
             self._rate.block(BLOCK_S)
-        error = f"HTTP {status}, code {code[:100]}" if code else f"HTTP {status} without a code"
-        if self._rate.blocked():
             return self._rate.refusal(error)
         return Receipt(delivered=False, retry=receipt.retry and code not in answer.permanent, error=error)
 

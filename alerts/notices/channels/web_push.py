@@ -7,11 +7,14 @@ Sources: RFC 8030 (delivery), RFC 8188 and RFC 8291 (encryption), RFC 8292 (key 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Annotated, Any
 
 import orjson
@@ -26,7 +29,7 @@ from alerts.model import Notice, Receipt
 from alerts.people.push_devices import PushDevice, PushDevices
 from ingest.tables import Reads
 
-from .destinations import read_destination
+from .destinations import Destination, read_destination
 from .exchange import FAILURES, Exchange
 from .people import text, title
 from .receipts import http_receipt
@@ -34,13 +37,17 @@ from .routes import PersonalRoute, address_of
 
 TIMEOUT_S = 4.0
 KEPT_S = {"red": 30 * 60, "orange": 2 * 3_600}
-"""Grade -> seconds that a push service keeps a message for a browser without connection: until it would be expired."""
+"""Grade -> seconds that a push service keeps a message for a browser without connection.
+
+As long as an acknowledgement of the grade is valid.
+"""
 KEPT_S_OTHERS = 4 * 3_600
 TITLE_MAX, TEXT_MAX = 150, 700
 """Characters; with a link they fit into the 3,993 bytes that every push service accepts."""
 TOPIC_LENGTH = 32
-GONE = frozenset((404, 410))
-EXCHANGES_MAX = 1_000
+GONE_STATUSES = frozenset((404, 410))
+GONE = Receipt(delivered=False, retry=False, error="the browser no longer receives")
+EXCHANGES_MAX = 50
 _ORDER = int("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551", 16)
 """Order of the group of P-256 (FIPS 186-4, D.1.2.3)."""
 
@@ -62,10 +69,6 @@ class WebPushSettings(PersonalRoute):
         doc("e-mail address at which the push services reach the operator of this installation"),
     ]
     allow_private: Annotated[bool, doc("whether a push service may have a private address or plain http")] = False
-
-    def errors(self) -> Iterable[str]:
-        """Yield contradictions between the keys."""
-        yield from PersonalRoute.errors(self)
 
 
 class WebPushChannel:
@@ -95,12 +98,17 @@ class WebPushChannel:
         read_destination(self.name, endpoint, allow_private=self._settings.allow_private)
 
     def deliver(self, notice: Notice) -> Receipt:
-        """Send to each browser of the account. A browser that its push service no longer knows is removed."""
-        devices = self._devices.of(address_of(notice)) if self._devices is not None else ()
-        receipts = [self._send(device, notice) for device in devices]
-        failures = [one for one in receipts if not one.delivered]
-        if not receipts:
+        """Send to each browser of the account at the same time, so that one that hangs delays no other.
+
+        A browser that its push service no longer has is removed.
+        """
+        devices = self._devices.known(address_of(notice), notice.site) if self._devices is not None else ()
+        if not devices:
             return Receipt(delivered=False, retry=False, error="the account has no browser for Web Push")
+        with ThreadPoolExecutor(len(devices)) as pool:
+            receipts = list(pool.map(self._send, devices, repeat(notice)))
+        self._remove(device for device, receipt in zip(devices, receipts, strict=True) if receipt is GONE)
+        failures = [one for one in receipts if not one.delivered]
         if len(failures) < len(receipts):
             return Receipt(delivered=True)
         reason = f"{len(failures)} of {len(receipts)} browsers: {failures[0].error}"
@@ -109,24 +117,20 @@ class WebPushChannel:
     def _send(self, device: PushDevice, notice: Notice) -> Receipt:
         try:
             headers, body = self._message(device, notice)
-            status = self._exchange(device.endpoint).post(headers, body)
+            to = read_destination(self.name, device.endpoint, allow_private=self._settings.allow_private)
+            status = self._exchange(to).post(headers, body, target=to.target)
         except ChannelError as error:
             return Receipt(delivered=False, retry=False, error=str(error))
-        except (*FAILURES, OSError, ValueError) as error:
+        except (*FAILURES, *NOT_STORED, ValueError) as error:
             return Receipt(delivered=False, error=f"{type(error).__name__}: {error}")
-        if status in GONE and self._devices is not None:
-            self._remove(self._devices, device)
-            return Receipt(delivered=False, retry=False, error=f"HTTP {status}: the browser no longer receives")
-        return http_receipt(status)
+        return GONE if status in GONE_STATUSES else http_receipt(status)
 
-    def _remove(self, devices: PushDevices, device: PushDevice) -> None:
-        """Remove a browser; while the database rejects writes it stays, and is removed at the next message."""
-        with self._lock:
-            self._exchanges.pop(device.endpoint, None)
-        try:
-            devices.gone(device)
-        except NOT_STORED:
-            return
+    def _remove(self, devices: Iterable[PushDevice]) -> None:
+        """Remove browsers; while the database rejects writes they stay, and are removed at the next message."""
+        for device in devices:
+            with contextlib.suppress(*NOT_STORED):
+                if self._devices is not None:
+                    self._devices.discard(device)
 
     def _message(self, device: PushDevice, notice: Notice) -> tuple[dict[str, str], bytes]:
         from webpush import WebPush, WebPushSubscription  # noqa: PLC0415 - loaded with the first message
@@ -147,13 +151,13 @@ class WebPushChannel:
         }
         return headers, message.encrypted
 
-    def _exchange(self, endpoint: str) -> Exchange:
+    def _exchange(self, to: Destination) -> Exchange:
+        """Return the exchange of a push service, which its browsers share."""
         with self._lock:
-            found = self._exchanges.get(endpoint)
+            found = self._exchanges.get(to.authority)
             if found is None:
                 private = self._settings.allow_private
-                to = read_destination(self.name, endpoint, allow_private=private)
-                found = self._exchanges[endpoint] = Exchange(to, allow_private=private, timeout_s=TIMEOUT_S)
+                found = self._exchanges[to.authority] = Exchange(to, allow_private=private, timeout_s=TIMEOUT_S)
             return found
 
     @cached_property
@@ -171,12 +175,11 @@ class WebPushChannel:
 
 
 def content(notice: Notice) -> dict[str, Any]:
-    """Return what the browser shows: title, text, link of the receipt or "", the alarm, and whether it is a drill."""
+    """Return what the browser shows: title, text, link of the receipt or "", and the alarm."""
     reply = notice.body.get("reply", {})
     return {
         "title": title(notice)[:TITLE_MAX],
         "text": text(notice)[:TEXT_MAX],
         "link": str(reply.get("link", "")),
         "alarm": str(notice.body.get("alarm_id") or notice.id),
-        "drill": bool(notice.body.get("drill")),
     }

@@ -39,7 +39,7 @@ const sentence = (hazard: Hazard): { zh: string; en: string } => both(() => head
 /** Show a notification of the browser while the page is hidden. */
 function notify(hazard: Hazard): void {
   if (typeof Notification === "undefined" || Notification.permission !== "granted" || document.visibilityState === "visible") return;
-  const shown = new Notification(headline(hazard), { tag: hazard.id, requireInteraction: hazard.grade === "red" });
+  const shown = new Notification(headline(hazard), { tag: `page-${hazard.id}`, requireInteraction: hazard.grade === "red" });
   shown.onclick = () => window.focus();
 }
 

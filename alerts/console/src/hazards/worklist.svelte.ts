@@ -25,10 +25,15 @@ export class Worklist {
     this.#rows = rows;
     if (this.#touched()) return this.#refresh();
     this.release();
-    const current = rows.find((one) => one.id === this.chosen);
-    const graver = fresh.find((one) => waits(one) && !one.drill && (!current || !waits(current) || (one.active && !current.active) || NUMBER[one.grade] < NUMBER[current.grade]));
+    this.#turnTo(fresh);
+  }
+
+  /** Select the first of these alarms that is graver than the selected one; without a selected one the gravest of all. */
+  #turnTo(candidates: Hazard[]): void {
+    const current = this.#rows.find((one) => one.id === this.chosen);
+    const graver = candidates.find((one) => waits(one) && !one.drill && (!current || !waits(current) || (one.active && !current.active) || NUMBER[one.grade] < NUMBER[current.grade]));
     if (graver) this.#select(graver.id);
-    else if (!current) this.#select(rows[0]?.id ?? "");
+    else if (!current) this.#select(this.#rows[0]?.id ?? "");
   }
 
   /** Show the present order and number of alarms. */
@@ -44,7 +49,11 @@ export class Worklist {
 
   /** Release the list after 10 s without input; called every second. */
   tick(): void {
-    if (this.shown !== this.#rows && !this.#touched()) this.release();
+    if (this.shown !== this.#rows && !this.#touched()) {
+      const unseen = this.#rows.filter((one) => !this.shown.some((other) => other.id === one.id));
+      this.release();
+      this.#turnTo(unseen);
+    }
     if (!this.shown.some((one) => one.id === this.chosen)) this.#select(this.shown[0]?.id ?? "");
   }
 

@@ -104,6 +104,9 @@ def notice() -> Callable[..., Notice]:
 
 @pytest.fixture
 def devices(tmp_path: Path) -> PushDevices:
-    """Registered browsers of a database of their own."""
+    """Browsers of a database of their own, with the accounts li and wang of school-1."""
     engine = open_database(f"sqlite:///{tmp_path / 'alerts.db'}")
-    return People(engine, time.time_ns, hasher=PasswordHasher(1, 8, 1)).push_devices
+    people = People(engine, time.time_ns, hasher=PasswordHasher(1, 8, 1))
+    for name in ("li", "wang"):
+        people.create(name, "a long enough password", roles=["operator"], sites=["school-1"])
+    return people.push_devices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -83,13 +84,14 @@ def test_each_browser_of_the_account_reads_the_page(
     first, second = add_browser(devices, peer.url("/1")), add_browser(devices, peer.url("/2"))
     add_browser(devices, peer.url("/3"), WANG)
     assert channel.deliver(addressed(notice)).delivered
-    assert [path for path, _, _ in service.taken] == ["/1", "/2"]
-    for browser, (_, headers, body) in zip((first, second), service.taken, strict=True):
+    taken = sorted(service.taken, key=lambda one: one[0])
+    assert [path for path, _, _ in taken] == ["/1", "/2"]
+    for browser, (_, headers, body) in zip((first, second), taken, strict=True):
         read = browser.read(body)
         assert "101室" in read["title"]
         assert "Room 101" in read["title"]
         assert read["link"] == "https://alarm.school.example/l/token"
-        assert (read["drill"], headers["urgency"], headers["ttl"]) == (False, "high", "1800")
+        assert (headers["urgency"], headers["ttl"]) == ("high", "1800")
 
 
 def test_a_drill_is_marked_and_the_longest_names_fit(
@@ -100,7 +102,6 @@ def test_a_drill_is_marked_and_the_longest_names_fit(
     page = addressed(notice, drill=True, place={"zh": long, "en": long}, text={"zh": long, "en": long})
     assert channel.deliver(page).delivered
     read = browser.read(service.taken[0][2])
-    assert read["drill"]
     assert "演练" in read["title"]
 
 
@@ -197,3 +198,25 @@ def test_a_page_reaches_the_known_browsers_while_the_database_fails(
     for one in (channel, started):
         assert one.deliver(addressed(notice)).delivered
     assert [path for path, _, _ in service.taken] == ["/1", "/1"]
+
+
+def test_a_browser_that_hangs_delays_no_other(
+    peer: Any, devices: PushDevices, channel: WebPushChannel, service: PushService, notice: Callable[..., Notice]
+) -> None:
+    """All messages of a page are under way at the same time: each is taken only when four have come."""
+    together = threading.Barrier(4)
+    for number in range(4):
+        add_browser(devices, peer.url(f"/{number}"))
+    peer.answer = lambda *given: (together.wait(30), service.answer(*given))[1]
+    assert channel.deliver(addressed(notice)).delivered
+    assert sorted(path for path, _, _ in service.taken) == ["/0", "/1", "/2", "/3"]
+
+
+def test_an_account_of_another_school_receives_nothing(
+    peer: Any, devices: PushDevices, channel: WebPushChannel, service: PushService, notice: Callable[..., Notice]
+) -> None:
+    """A wrong name in a roster shows alarms to nobody outside the school; a fault of the service has none."""
+    add_browser(devices, peer.url("/1"))
+    assert not channel.deliver(addressed(notice, site="school-2")).delivered
+    assert service.taken == []
+    assert channel.deliver(addressed(notice, site="")).delivered
