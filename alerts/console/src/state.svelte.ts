@@ -209,9 +209,10 @@ class Shared {
     setZone(this.siteInfo?.timezone);
   }
 
-  async signOut(): Promise<void> {
+  /** Sign out. stays: the person only signs in again, so that this browser keeps its alarms. */
+  async signOut(stays = false): Promise<void> {
     this.#leaving = true;
-    await leavePush().catch(() => undefined); // the next person gets no alarm of this one
+    if (!stays) await leavePush().catch(() => undefined); // the next person gets no alarm of this one
     await call("DELETE", "session").catch(() => undefined);
     this.#stream?.stop();
     this.#stream = undefined;
