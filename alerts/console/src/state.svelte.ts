@@ -137,6 +137,7 @@ class Shared {
   /** Read the account and start the live stream. Retries while the service cannot be reached. */
   async begin(): Promise<void> {
     this.starting = this.starting || hasSession();
+    if (this.starting && !navigator.onLine) await this.#open(); // without a wait for a request that cannot succeed
     while (this.starting) {
       try {
         await openDisplay();

@@ -51,8 +51,9 @@ export class Worklist {
   tick(): void {
     if (this.shown !== this.#rows && !this.#touched()) {
       const unseen = this.#rows.filter((one) => !this.shown.some((other) => other.id === one.id));
+      const current = this.#rows.find((one) => one.id === this.chosen);
       this.release();
-      this.#turnTo(unseen);
+      if (!current || !waits(current)) this.#turnTo(unseen);
     }
     if (!this.shown.some((one) => one.id === this.chosen)) this.#select(this.shown[0]?.id ?? "");
   }
