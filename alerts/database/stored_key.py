@@ -15,7 +15,7 @@ class StoredKey:
     """A key of 32 random bytes under a name of the table `meta`. It may be read by several threads."""
 
     def __init__(self, engine: Engine, name: str, *, stored: bool = False) -> None:
-        """stored: others keep what the key has signed, so that it must be in the database before its first use."""
+        """stored: the key must be in the database before its first use, because clients store what it has signed."""
         self._engine, self._name, self._must = engine, name, stored
         self._lock = threading.Lock()
         self._key = b""

@@ -7,7 +7,6 @@ message that it decrypted to the service worker.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from alerts import Notice
 from alerts.notices.channels import connect
 from alerts.notices.channels.web_push import WebPushChannel, WebPushSettings
 from tests.alerts.notices.channels.browsers import Browser
-from tests.alerts.notices.channels.conftest import BODY, HttpPeer
+from tests.alerts.notices.channels.conftest import BODY, HttpPeer, serving
 from tests.browser.conftest import PASSWORD, School
 
 pytestmark = pytest.mark.browser
@@ -38,13 +37,9 @@ PushManager.prototype.subscribe = async (options) => {
 @pytest.fixture
 def push_service() -> Iterator[HttpPeer]:
     """Run a server that takes every message."""
-    with HttpPeer() as server:
+    with serving() as server:
         server.answer = lambda *_: (201, b"")
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

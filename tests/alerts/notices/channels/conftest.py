@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,8 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-@pytest.fixture
-def peer() -> Iterator[HttpPeer]:
+@contextmanager
+def serving() -> Iterator[HttpPeer]:
     """Run an HTTP server on a free loopback port."""
     with HttpPeer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -88,6 +89,13 @@ def peer() -> Iterator[HttpPeer]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def peer() -> Iterator[HttpPeer]:
+    """Return a running HTTP server."""
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
