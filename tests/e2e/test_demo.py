@@ -34,10 +34,14 @@ def demo(tmp_path: Path, run_twinward: Any) -> Iterator[tuple[str, float]]:
         except httpx.TransportError:
             return False
 
-    run_twinward.until(answers, timeout_s=60, what="the console answers")
-    yield f"http://127.0.0.1:{port}", time.monotonic()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0, (tmp_path / "demo.log").read_text(encoding="utf-8")
+    try:
+        run_twinward.until(answers, timeout_s=180, what="the console answers")
+        yield f"http://127.0.0.1:{port}", time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, (tmp_path / "demo.log").read_text(encoding="utf-8")
+    finally:
+        process.kill()
+        process.wait()
 
 
 def act(client: httpx.Client, ticket: dict[str, Any], action: str, **fields: Any) -> httpx.Response:

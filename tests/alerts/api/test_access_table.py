@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from alerts.cameras.camera_file import Camera
 from alerts.dangers.photos import Sent
 from alerts.documents import archives
 from alerts.inspections.store import Wanted as Walk
+from alerts.notices.channels import NotifySettings, open_channels
 from alerts.people.access import PUBLIC, ROUTES
 from alerts.silences.checks import Wanted
 from detectors import Phase
+from tests.alerts.notices.channels.browsers import Browser
 from tests.alerts.plans.drawn import picture
 from tests.application import document
 
@@ -110,6 +113,8 @@ class Objects:
         if "{display_id}" in path:
             admin = self._office.people.account("admin").actor
             values["display_id"] = self._office.people.displays.create(admin, site=self.site, name="gate")[0].id
+        if "{browser}" in path:
+            values["browser"] = self._browser()
         if "{order_id}" in path:
             everywhere = Actor("chief", frozenset(("admin",)))
             given = {"site": self.site, "zone": "dorm", "action": "evacuate", "drill": True, "sound": False, "note": ""}
@@ -145,6 +150,13 @@ class Objects:
         with self._office.world.engine.begin() as connection:
             hazard = parts.taking.hazard(connection, self.hazard.id)
             parts.started.page(connection, hazard, "hazard.opened", "cause", {})
+
+    def _browser(self) -> str:
+        """Return a browser of the account near or far, whichever sees the site; a browser has no site itself."""
+        owner = self._office.people.account("near" if self.site == "school-1" else "far")
+        actor = owner.actor if owner else self._office.people.account("admin").actor
+        subscription = Browser(f"https://push.example/{next(self._numbers)}").subscription()
+        return self._office.people.push_devices.add(actor, name="phone", **subscription).id
 
     def _course(self) -> str:
         """Return a new lesson of the site."""
@@ -208,6 +220,7 @@ class Objects:
             },
             ("POST", "/training/{site}/list"): {"format": "csv", "content": "aWQK"},
             ("POST", "/me/second-factor"): {"code": "000000"},
+            ("POST", "/me/push/browsers"): {"name": "phone", **Browser("https://push.example/own").subscription()},
             ("POST", "/users"): {"username": "new", "password": PASSWORD, "roles": ["viewer"], "sites": [self.site]},
             ("POST", "/documents/{site}/archives"): {"year": 2_200},
             ("POST", "/cameras/{site}/{camera}/stills"): {"reason": "smoke?"},
@@ -272,8 +285,12 @@ class Objects:
 
 
 @pytest.fixture
-def filled(office: Any, seen: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def filled(office: Any, seen: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Return an interface with a hazard, a ticket and a stray sensor at both schools; an archive has one form."""
+    channels = tmp_path / "channels.toml"
+    channels.write_text('[[web_push]]\nname = "push"\ncontact = "safety@school.example"\n', encoding="utf-8")
+    channels.chmod(0o600)
+    office.use(open_channels(NotifySettings(channels_file=channels)))
     monkeypatch.setattr(archives, "YEAR_FORMS", ("ledger",))
     monkeypatch.setattr(archives, "QUARTERS", ())
     monkeypatch.setattr(archives, "has_chinese_font", lambda: False)
