@@ -143,7 +143,7 @@ class StandbyController:
         if self._building is None:
             if now_s < self._retry_s:
                 return None
-            self._log.warning("pages go out from memory", faults=sorted(faults.lasting_s))
+            self._log.warning("pages go out from memory", mode=self._mode.name.lower(), faults=sorted(faults.lasting_s))
             self.counts["watches"] += 1
             self._receiver.restart()
             self._building = self._builder.submit(self._build, self._mode is Mode.RECEIVE_URGENT)
