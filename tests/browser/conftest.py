@@ -180,10 +180,10 @@ class School:
     def start(self) -> None:
         """Serve; returns once the server answers. Raises TimeoutError."""
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._server.started:
             if time.monotonic() > deadline:
-                raise TimeoutError("the API did not start within 10 s")
+                raise TimeoutError("the API did not start within 60 s")
             time.sleep(0.02)
 
     def stop(self) -> None:
