@@ -73,7 +73,7 @@ def test_axe_has_no_findings_on_any_page_in_both_themes(school: Any, sign_in: Si
         for name in (*PAGES, f"hazards/{hazard}", ticket.partition("#/")[2]):
             page.goto(f"{school.url}/#/{name}")
             page.wait_for_timeout(900)
-            expect(page.locator("h1").first).to_be_attached()  # what the page shows has been read
+            expect(page.locator("h1").first).to_be_attached()  # the content has been read
             found += [f"{theme} {name} {one}" for one in page.evaluate(RUN)]
         outside = page.context.browser.new_page(color_scheme=theme)
         outside.goto(school.url)

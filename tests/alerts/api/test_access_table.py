@@ -152,7 +152,7 @@ class Objects:
             parts.started.page(connection, hazard, "hazard.opened", "cause", {})
 
     def _browser(self) -> str:
-        """Return a browser of the account near or far, whichever sees the site; a browser has no site itself."""
+        """Return a browser of the account near or far that sees the site; a browser has no site of its own."""
         owner = self._office.people.account("near" if self.site == "school-1" else "far")
         actor = owner.actor if owner else self._office.people.account("admin").actor
         subscription = Browser(f"https://push.example/{next(self._numbers)}").subscription()
