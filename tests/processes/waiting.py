@@ -23,10 +23,10 @@ def unavailable(reason: str) -> NoReturn:
 def until(condition: Callable[[], Any], *, timeout_s: float, what: str, every_s: float = 0.2) -> Any:
     """Return the first truthy result of `condition`, called at that period. Fails the test after `timeout_s`.
 
-    Beside other work the wait is longer: by the processes that share a processor, at most `STRETCH_MAX` times.
+    Beside other work the wait is longer, see `stretch`.
     """
     begun_s = time.monotonic()
-    while (waited_s := time.monotonic() - begun_s) < timeout_s * _stretch():
+    while (waited_s := time.monotonic() - begun_s) < timeout_s * stretch():
         answer = condition()
         if answer:
             return answer
@@ -34,5 +34,6 @@ def until(condition: Callable[[], Any], *, timeout_s: float, what: str, every_s:
     raise AssertionError(f"after {waited_s:.1f} s still missing: {what}")
 
 
-def _stretch() -> float:
+def stretch() -> float:
+    """Return the processes that share a processor, from 1 to `STRETCH_MAX`."""
     return min(STRETCH_MAX, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))

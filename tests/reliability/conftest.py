@@ -24,6 +24,7 @@ from ingest import Catalog
 from ingest.stores import open_store
 from ingest.vocabulary import METRIC_BY_NAME
 from tests.processes.numbered import SITE, Numbers, Sender
+from tests.processes.waiting import stretch
 from twinward.balances import balances, summed
 from twinward.commands.verify import verify_chain
 from twinward.log import TelemetryLog
@@ -188,11 +189,11 @@ class Rig:
         self._alarms: list[Alarms] = []
 
     def bound_s(self, promised_s: float, quiet_s: float = 0) -> float:
-        """Return the documented limit in a long run, and a multiple of it in a short one.
+        """Return the documented limit in a long run; in a short one a multiple, which grows with the load.
 
         quiet_s: time without the disturbance on the same machine, which a short run allows in addition.
         """
-        return promised_s if self.long else SHORT_RUN_FACTOR * promised_s + quiet_s
+        return promised_s if self.long else SHORT_RUN_FACTOR * promised_s * stretch() + quiet_s
 
     def size(self, short: int, long: int) -> int:
         """Return the size of this run."""
