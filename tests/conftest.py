@@ -95,6 +95,16 @@ def _reserved_ports() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _slow_is_not_frozen() -> Iterator[None]:
+    """Keep the transactions of a test process that waits for a processor; PostgreSQL ends those of a frozen service."""
+    with (
+        patch("alerts.database.engine.IDLE_IN_TRANSACTION_MS", 300_000),
+        patch("twinward.log.session.IDLE_IN_TRANSACTION_MS", 300_000),
+    ):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _one_tls_context() -> Iterator[None]:
     """Let HTTP clients without TLS options share one context: httpx reads the authorities for each, in 30 ms."""
     create = httpx.create_ssl_context

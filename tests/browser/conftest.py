@@ -171,7 +171,7 @@ class School:
         self.view = View(self.catalog, self.store, self.log)
         settings = HttpSettings()
         app = create_app(self.dispatch, people, self.view, settings=settings, clock=time.time_ns, channels=channels)
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=600))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)

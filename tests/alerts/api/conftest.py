@@ -153,7 +153,8 @@ def office(world: Any) -> Iterator[Office]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
+    ends = {"timeout_graceful_shutdown": 1, "timeout_keep_alive": 600}
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", **ends))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait(lambda: server.started)

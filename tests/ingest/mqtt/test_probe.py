@@ -104,6 +104,7 @@ def test_a_backlog_is_seen_before_the_first_probe_is_back(protocol: str, mosquit
     def refuse(_sealed: Sealed) -> None:
         if behind.delay_s() > 0.0:  # a refusal before this leaves the broker's confirmation of the probe unread
             raise OSError(28, "No space left on device")
+        time.sleep(0.1)  # the backlog outlasts the confirmation
 
     before = subscriber(lambda _sealed: None)
     until(lambda: before._probe.returned_total)
@@ -111,8 +112,9 @@ def test_a_backlog_is_seen_before_the_first_probe_is_back(protocol: str, mosquit
     device = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     device.connect("127.0.0.1", mosquitto.port)
     device.loop_start()
-    for number in range(200):
-        device.publish("campus/s/env/a", b'{"seq": %d, "level": 1}' % number, qos=1).wait_for_publish(10)
+    sent = [device.publish("campus/s/env/a", b'{"seq": %d, "level": 1}' % number, qos=1) for number in range(600)]
+    for one in sent:
+        one.wait_for_publish(60)
     device.disconnect()
     device.loop_stop()
     behind = subscriber(refuse)
