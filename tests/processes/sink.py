@@ -26,6 +26,10 @@ class Sink(ThreadingHTTPServer):
         """Return time, id and data of the messages of that type."""
         return [(at_s, number, body["data"]) for at_s, number, body in list(self.got) if body["type"] == kind]
 
+    def reported(self, kind: str, part: str) -> bool:
+        """Return whether a notice of that type about that part of the service has arrived."""
+        return any(data["part"] == part for _, _, data in self.of_type(kind))
+
     def alarms(self) -> dict[str, list[tuple[float, str, dict[str, Any]]]]:
         """Return place of the sensor -> messages of its alarm."""
         found: dict[str, list[tuple[float, str, dict[str, Any]]]] = {}

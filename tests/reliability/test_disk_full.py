@@ -142,8 +142,8 @@ def test_the_service_recovers_from_a_full_disk(
     assert unstored
     assert sent_s[-1] <= rig.bound_s(SENT_S)
     rig.until(lambda: settled(users.client, unstored, sink), timeout_s=60, what="every alarm's notice marked as sent")
-    over = lambda: [data for _, _, data in sink.of_type("service.recovered") if data["part"] == "log"]  # noqa: E731
-    rig.until(over, timeout_s=60, what="the end of the log's fault reported")
+    over = "the end of the log's fault reported"
+    rig.until(lambda: sink.reported("service.recovered", "log"), timeout_s=60, what=over)
     check_notices(sink, condition, users.client, unstored)
     assert set(users.reads) == {200}
     assert set(users.sign_ins) == {200}
@@ -166,8 +166,7 @@ def test_three_processes_page_from_memory(mosquitto: Any, small_disk: Path, rig:
     alarms.every(0.2, 2)
     rig.until(lambda: not alarms.missing(), timeout_s=rig.bound_s(BACK_S), what="a ticket for every early alarm")
     fill(small_disk / "ballast")
-    reported = lambda: any(data["part"] == "log" for _, _, data in sink.of_type("service.fault"))  # noqa: E731
-    rig.until(reported, timeout_s=rig.bound_s(BACK_S), what="the fault of the log reported")
+    rig.until(lambda: sink.reported("service.fault", "log"), timeout_s=rig.bound_s(BACK_S), what="the fault reported")
     late = alarms.every(0.2, 5)
     rig.until(lambda: set(late) <= set(sink.alarms()), timeout_s=rig.bound_s(SENT_S), what="every alarm sent")
     assert set(late) <= set(alarms.missing())

@@ -34,11 +34,6 @@ def parts(service: Any) -> list[str]:
     return found
 
 
-def reported(sink: Any, kind: str, part: str) -> bool:
-    """Return whether the channel received a notice of that fault."""
-    return any(data["part"] == part for _, _, data in sink.of_type(kind))
-
-
 @pytest.mark.broker
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_broker_that_dies_or_freezes_is_reported(
@@ -55,7 +50,7 @@ def test_a_broker_that_dies_or_freezes_is_reported(
     os.kill(mosquitto.pid, number)
     begun_s = time.monotonic()
     rig.until(lambda: "broker" in parts(service), timeout_s=REPORTED_S + SLACK_S, what="the fault in /readyz")
-    rig.until(lambda: reported(sink, "service.fault", "broker"), timeout_s=SLACK_S, what="the fault on the channel")
+    rig.until(lambda: sink.reported("service.fault", "broker"), timeout_s=SLACK_S, what="the fault on the channel")
     found_s = time.monotonic() - begun_s
     condition = client.get("/condition").json()
     assert (condition["live"], [fault["part"] for fault in condition["faults"]]) == (False, ["broker"])
@@ -66,7 +61,7 @@ def test_a_broker_that_dies_or_freezes_is_reported(
         mosquitto.start()
     back_s = time.monotonic()
     rig.until(lambda: not parts(service), timeout_s=2 * REPORTED_S + SLACK_S, what="the end in /readyz")
-    rig.until(lambda: reported(sink, "service.recovered", "broker"), timeout_s=SLACK_S, what="the end on the channel")
+    rig.until(lambda: sink.reported("service.recovered", "broker"), timeout_s=SLACK_S, what="the end on the channel")
     rig.report(reported_after_s=round(found_s, 1), ended_after_s=round(time.monotonic() - back_s, 1))
     assert client.get("/condition").json()["live"]
 
@@ -90,7 +85,7 @@ def test_processes_that_freeze_or_die_are_reported_and_fires_page(
         places = alarms.every(0.5, 2)
         part = f"role_{role}"
         rig.until(lambda part=part: part in parts(service), timeout_s=REPORTED_S + SLACK_S, what=f"{role} in /readyz")
-        rig.until(lambda part=part: reported(sink, "service.fault", part), timeout_s=SLACK_S, what="the notice")
+        rig.until(lambda part=part: sink.reported("service.fault", part), timeout_s=SLACK_S, what="the notice")
         found_s = time.monotonic() - begun_s
         places += alarms.every(0.5, 4)
         rig.until(lambda late=places[2:]: set(late) <= set(sink.alarms()), timeout_s=3 + SLACK_S, what="every page")
@@ -118,7 +113,7 @@ def test_an_alert_process_that_dies_or_freezes_is_reported_by_ingest(
     service.processes["alert"].send_signal(number)
     begun_s = time.monotonic()
     rig.until(
-        lambda: reported(sink, "service.fault", "role_alert"),
+        lambda: sink.reported("service.fault", "role_alert"),
         timeout_s=REPORTED_S + SLACK_S,
         what="the fault on the channel",
     )
@@ -126,7 +121,7 @@ def test_an_alert_process_that_dies_or_freezes_is_reported_by_ingest(
     if number == signal.SIGSTOP:
         service.processes["alert"].send_signal(signal.SIGCONT)
         rig.until(
-            lambda: reported(sink, "service.recovered", "role_alert"),
+            lambda: sink.reported("service.recovered", "role_alert"),
             timeout_s=2 * REPORTED_S,
             what="the end on the channel",
         )
@@ -188,7 +183,7 @@ def test_a_store_away_and_an_old_queue_are_reported(
     found_s = {}
     for part, bound_s in (("store", REPORTED_S), ("queue", QUEUE_S + REPORTED_S)):
         rig.until(
-            lambda part=part: reported(sink, "service.fault", part), timeout_s=bound_s + SLACK_S, what=f"fault {part}"
+            lambda part=part: sink.reported("service.fault", part), timeout_s=bound_s + SLACK_S, what=f"fault {part}"
         )
         found_s[part] = round(time.monotonic() - begun_s, 1)
     assert stream.conditions() > before
@@ -211,7 +206,7 @@ def test_an_implausible_clock_is_reported(  # noqa: PLR0917 - fixtures and param
     alarms = rig.alarms(mosquitto.port, service)
     begun_s = time.monotonic()
     rig.until(clocks.move(wall_s=days * DAY_S), timeout_s=SLACK_S, what="the jump")
-    rig.until(lambda: reported(sink, "service.fault", "clock"), timeout_s=REPORTED_S + SLACK_S, what="the fault")
+    rig.until(lambda: sink.reported("service.fault", "clock"), timeout_s=REPORTED_S + SLACK_S, what="the fault")
     rig.report(reported_after_s=round(time.monotonic() - begun_s, 1))
     answer = httpx.get(f"{service.url}/readyz", timeout=5).json()
     assert [fault["cause"] for fault in answer["faults"] if fault["part"] == "clock"] == [code]
@@ -231,10 +226,10 @@ def test_a_fleet_without_any_message_is_reported(mosquitto: Any, rig: Any, sink:
         for number in range(60):
             alarms.publish(f"env-{number}", b'{"co2": 500}')
         rig.until(lambda count=count: data.total()["stored"] >= count, timeout_s=SLACK_S, what=f"{count} readings")
-    assert not reported(sink, "service.fault", "sensors")
+    assert not sink.reported("service.fault", "sensors")
     begun_s = time.monotonic()
     clocks.move(monotonic_s=5 * observed_s)
-    rig.until(lambda: reported(sink, "service.fault", "sensors"), timeout_s=REPORTED_S + SLACK_S, what="the fault")
+    rig.until(lambda: sink.reported("service.fault", "sensors"), timeout_s=REPORTED_S + SLACK_S, what="the fault")
     rig.report(reported_after_s=round(time.monotonic() - begun_s, 1))
     alarms.publish("env-1", b'{"co2": 501}')
-    rig.until(lambda: reported(sink, "service.recovered", "sensors"), timeout_s=REPORTED_S + SLACK_S, what="the end")
+    rig.until(lambda: sink.reported("service.recovered", "sensors"), timeout_s=REPORTED_S + SLACK_S, what="the end")

@@ -21,7 +21,7 @@ interface Account {
   sites: Site[];
 }
 
-const ALL = "*";
+export const ALL = "*";
 const TICK_MS = 500;
 const ASLEEP_MS = 5000; // a longer pause between two ticks is a sleep of the computer or of the tab
 const PROOF_MAX_MS = 1500; // after a return: the next data, else the page is not live

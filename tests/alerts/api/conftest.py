@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from alerts import ROLES, People
 from alerts.api import Condition, HttpSettings, Last, Qualified
 from alerts.api.dependencies import served
-from alerts.notices.channels import Channel, connect
+from alerts.notices.channels import Channel, NotifySettings, connect, open_channels
 from detectors import Recipe, load_recipe
 from ingest import Catalog, Store, Unread
 from ingest.stores import MemoryStore
@@ -134,6 +135,13 @@ class Office:
         connect(channels, self.world.dispatch.acknowledgements, self.people.push_devices)
         gateways, push = served(channels)
         self.app.state.parts = replace(self.app.state.parts, gateways=gateways, push=push)
+
+    def use_web_push(self, folder: Path) -> None:
+        """Run the interface with Web Push, by a channel file in the folder."""
+        path = folder / "channels.toml"
+        path.write_text('[[web_push]]\nname = "push"\ncontact = "safety@school.example"\n', encoding="utf-8")
+        path.chmod(0o600)
+        self.use(open_channels(NotifySettings(channels_file=path)))
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from alerts.cameras.camera_file import Camera
 from alerts.dangers.photos import Sent
 from alerts.documents import archives
 from alerts.inspections.store import Wanted as Walk
-from alerts.notices.channels import NotifySettings, open_channels
 from alerts.people.access import PUBLIC, ROUTES
 from alerts.silences.checks import Wanted
 from detectors import Phase
@@ -287,10 +286,7 @@ class Objects:
 @pytest.fixture
 def filled(office: Any, seen: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Return an interface with a hazard, a ticket and a stray sensor at both schools; an archive has one form."""
-    channels = tmp_path / "channels.toml"
-    channels.write_text('[[web_push]]\nname = "push"\ncontact = "safety@school.example"\n', encoding="utf-8")
-    channels.chmod(0o600)
-    office.use(open_channels(NotifySettings(channels_file=channels)))
+    office.use_web_push(tmp_path)
     monkeypatch.setattr(archives, "YEAR_FORMS", ("ledger",))
     monkeypatch.setattr(archives, "QUARTERS", ())
     monkeypatch.setattr(archives, "has_chinese_font", lambda: False)

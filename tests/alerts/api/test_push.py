@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from alerts.notices.channels import NotifySettings, open_channels
 from tests.alerts.notices.channels.browsers import Browser
 
 ENDPOINT = "https://push.example/1"
@@ -16,10 +15,7 @@ ENDPOINT = "https://push.example/1"
 @pytest.fixture
 def pushing(office: Any, tmp_path: Path) -> Any:
     """Return an interface whose channel file has Web Push."""
-    path = tmp_path / "channels.toml"
-    path.write_text('[[web_push]]\nname = "push"\ncontact = "safety@school.example"\n', encoding="utf-8")
-    path.chmod(0o600)
-    office.use(open_channels(NotifySettings(channels_file=path)))
+    office.use_web_push(tmp_path)
     return office
 
 
